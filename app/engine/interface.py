@@ -1,0 +1,130 @@
+"""What the rest of the server may know of the engine: no torch in sight.
+
+The synthesizer talks to these types only, so that a fake engine fits the same seam in tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.speech import Frames, Pcm, Sampling
+
+
+class VoiceState(Protocol):
+    """A voice ready to speak: the KV prefix of its prompt. Made, read and freed by the engine."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechJob:
+    """The chunks of one request, spoken in one voice and delivered in order."""
+
+    chunks: tuple[str, ...]
+    voice: VoiceState
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(slots=True)
+class JobTimings:
+    """Seconds since submission; None until it happened."""
+
+    queued_seconds: float | None = None
+    """until the first row of the job was admitted to the batch"""
+    prefill_seconds: float | None = None
+    """until its text was prefilled"""
+    first_audio_seconds: float | None = None
+    """until its first PCM was decoded"""
+
+
+class SpeechStream(Protocol):
+    """One job's audio as it is made."""
+
+    @property
+    def timings(self) -> JobTimings: ...
+
+    def __aiter__(self) -> AsyncIterator[Frames]:
+        """Frames in order. A consumer that stops reading pauses this job's rows only.
+
+        Raises:
+            SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
+            ModelUnavailable: the engine stopped underneath the job.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Stop the work within a frame or two. Safe to call twice, after the end, and from any
+        task of the event loop. Iteration, if it goes on, ends with SynthesisFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """A snapshot for /health."""
+
+    running_rows: int
+    queued_jobs: int
+    max_running_rows: int
+    max_queued_jobs: int
+    precision: str
+    device: str
+    alive: bool
+
+
+class SpeechEngine(Protocol):
+    """Turns chunks into PCM. All methods but `speak`'s stream may be called from any thread."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    @property
+    def frame_samples(self) -> int: ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of `text` as the model will read it (upstream's preparation included)."""
+        ...
+
+    def submit(self, job: SpeechJob) -> SpeechStream:
+        """Queue a job; called on the event loop's thread, returns at once.
+
+        Raises:
+            Overloaded: the bounded queue is full.
+            ModelUnavailable: the engine is not running.
+        """
+        ...
+
+    def encode_voice(self, pcm: Pcm) -> VoiceState:
+        """Voice state from reference speech at `sample_rate_hz`. Blocks for up to seconds."""
+        ...
+
+    def load_voice(self, path: Path) -> VoiceState:
+        """Voice state from a `.safetensors` file.
+
+        Raises:
+            InvalidRequest: not a voice state, or one of another model.
+        """
+        ...
+
+    def predefined_voice(self, name: str) -> VoiceState:
+        """The state of a voice that ships with the released weights. May download; blocks.
+
+        Raises:
+            ModelUnavailable: the state cannot be fetched.
+        """
+        ...
+
+    @property
+    def predefined_voices(self) -> tuple[str, ...]:
+        """Names `predefined_voice` knows for this model, the contract's eight first; empty for
+        a model with a config of its own."""
+        ...
+
+    def status(self) -> EngineStatus: ...
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Refuse new jobs, let running ones finish for at most `timeout_seconds`, stop."""
+        ...

@@ -1,0 +1,85 @@
+"""What a caller can ask for, and what speech is made of. Standard library and numpy types only.
+
+Every dialect builds one `SpeechRequest`; nothing below the API sees an HTTP body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pcm: TypeAlias = NDArray[np.float32]
+"""Mono samples in [-1, 1], shape [samples], at the model's sample rate unless said otherwise."""
+
+TokenCounter: TypeAlias = Callable[[str], int]
+"""Number of tokens the model reads for a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How latents are sampled. None means the server's setting, else the model's own default."""
+
+    temperature: float | None = None
+    sampler_decode_steps: int | None = None
+    eos_threshold: float | None = None
+    noise_clamp: float | None = None
+    frames_after_eos: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """An uploaded reference recording, as received: any container FFmpeg reads."""
+
+    data: bytes = field(repr=False)
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """One request for speech, whatever dialect it came in."""
+
+    text: str
+    voice: str | Clip
+    format: str
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+class Boundary(Enum):
+    """What stood in the script between a chunk and the next one; decides the pause."""
+
+    WORD = "word"
+    CLAUSE = "clause"
+    SENTENCE = "sentence"
+    PARAGRAPH = "paragraph"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of script that the model speaks in one go.
+
+    `text` is spoken; `separator` is the white space (possibly empty) that followed it, so that
+    the concatenation of `text + separator` over all chunks is the script's own text.
+    """
+
+    text: str
+    separator: str
+    boundary: Boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Consecutive PCM of one chunk, in playback order.
+
+    `chunk_last` marks the final piece of the chunk (whose `pcm` may then be empty).
+    """
+
+    chunk_index: int
+    pcm: Pcm
+    chunk_last: bool
