@@ -19,6 +19,7 @@ import tokenizers
 import torch
 import yaml
 from pocket_tts import TTSModel
+from pocket_tts.modules.stateful_module import init_states
 from pocket_tts.utils.config import CONFIGS_DIR
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -75,8 +76,6 @@ def _randomised(model: TTSModel, eos_bias: float | None) -> dict[str, torch.Tens
 
 def _level_output(model: TTSModel) -> None:
     """Scale the codec's last convolution so that random latents decode at OUTPUT_RMS."""
-    from pocket_tts.modules.stateful_module import init_states
-
     latents = torch.randn(1, 25, model.flow_lm.ldim)
     state = init_states(model.mimi, batch_size=1, sequence_length=25 * 16)
     rms = model.mimi.decode_from_latent(latents, state).square().mean().sqrt()
@@ -86,7 +85,7 @@ def _level_output(model: TTSModel) -> None:
 
 
 def _train_tokenizer(vocabulary_size: int) -> tokenizers.Tokenizer:
-    """A byte-level BPE of exactly `vocabulary_size`, trained on the standard library's own prose."""
+    """A byte-level BPE of exactly `vocabulary_size`, trained on the standard library's prose."""
     tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
