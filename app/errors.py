@@ -45,6 +45,10 @@ class VoiceNotFound(SpeechError):
         self.available = available
 
 
+class AudioNotFound(SpeechError):
+    """No saved audio of that name."""
+
+
 class Unauthorized(SpeechError):
     """No key, or a wrong one."""
 

@@ -128,3 +128,17 @@ class SpeechEngine(Protocol):
     async def drain(self, timeout_seconds: float) -> None:
         """Refuse new jobs, let running ones finish for at most `timeout_seconds`, stop."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What an engine is built from; `app/main.py` fills it from the settings."""
+
+    language: str
+    config: str | None
+    models_dir: Path
+    precision: str = "auto"
+    worker_threads: int | None = None
+    max_running_rows: int = 32
+    max_queued_jobs: int = 64
+    defaults: Sampling = field(default_factory=Sampling)

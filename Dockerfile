@@ -1,0 +1,25 @@
+# CPU image. Weights, voices and saved audio live in volumes; the server runs as an ordinary user.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
+WORKDIR /srv
+
+COPY requirements.txt ./
+RUN pip install "$(grep '^torch==' requirements.txt)" \
+        --index-url https://download.pytorch.org/whl/cpu \
+    && pip install -r requirements.txt
+
+RUN useradd --create-home --uid 1000 speech \
+    && mkdir -p models/voices voice \
+    && chown -R speech:speech /srv
+COPY --chown=speech:speech server.py ./
+COPY --chown=speech:speech app ./app
+
+USER speech
+VOLUME ["/srv/models", "/srv/voice"]
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", \"8000\")}/health', timeout=4)"]
+# uvicorn finishes running requests after SIGTERM for SHUTDOWN_GRACE_SECONDS.
+STOPSIGNAL SIGTERM
+CMD ["python", "server.py"]

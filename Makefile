@@ -1,0 +1,38 @@
+# The first Python in the supported range; override with `make run PYTHON=python3.12`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+IN_VENV := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup setup-dev test check format bench
+
+help: ## Show the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: setup ## Install what is missing and start the server
+	@$(PYTHON) scripts/bootstrap.py env
+	@exec $(IN_VENV) server.py
+
+setup: ## Create .venv and install everything the server needs
+	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.10 to 3.13 found on this machine"; exit 1; fi
+	@$(PYTHON) scripts/bootstrap.py setup
+
+setup-dev: ## The same, and the test tools
+	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.10 to 3.13 found on this machine"; exit 1; fi
+	@$(PYTHON) scripts/bootstrap.py setup --dev
+
+test: setup-dev ## Run all tests, with coverage
+	$(IN_VENV) -m pytest --cov --cov-report=term
+
+check: setup-dev ## Lint, format check and types
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m mypy
+
+format: setup-dev ## Format the code
+	$(IN_VENV) -m ruff check --fix .
+	$(IN_VENV) -m ruff format .
+
+bench: setup-dev ## Measure this machine with a full-size model (random weights)
+	$(IN_VENV) -m benchmarks

@@ -1,0 +1,152 @@
+"""SpeechError → status, headers and body, in one place."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.api.dialect import Dialect, Problem, dialect_of
+from app.api.middleware import request_id_of
+from app.errors import (
+    AudioNotFound,
+    InvalidRequest,
+    ModelUnavailable,
+    Overloaded,
+    SpeechError,
+    TooLarge,
+    Unauthorized,
+    VoiceNotFound,
+)
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+
+_STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
+    (TooLarge, 413, "too_large"),
+    (InvalidRequest, 400, "invalid_request"),
+    (Unauthorized, 401, "unauthorized"),
+    (VoiceNotFound, 404, "voice_not_found"),
+    (AudioNotFound, 404, "not_found"),
+    (Overloaded, 429, "overloaded"),
+    (ModelUnavailable, 503, "model_unavailable"),
+    (SpeechError, 500, "internal_error"),
+)
+_HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
+
+
+class ClientLeft(Exception):
+    """Nobody is there any more to hear the answer."""
+
+
+class ErrorAnswers:
+    """Turns every exception into an answer in the words of the dialect that was spoken to."""
+
+    def __init__(self, dialects: tuple[Dialect, ...]) -> None:
+        self._dialects = dialects
+
+    def register(self, app: FastAPI) -> None:
+        app.add_exception_handler(SpeechError, self._speech_error)
+        app.add_exception_handler(RequestValidationError, self._validation_error)
+        app.add_exception_handler(HTTPException, self._http_error)
+        app.add_exception_handler(ClientLeft, self._client_left)
+        app.add_exception_handler(Exception, self._unforeseen)
+
+    async def _speech_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, SpeechError)
+        status, kind = next(
+            (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
+        )
+        if status == 500:
+            logger.error("%s", error.message, extra={"request_id": request_id_of(request.scope)})
+        field = error.field if isinstance(error, InvalidRequest) else None
+        if isinstance(error, VoiceNotFound):
+            field = "voice"
+        message = error.message if status != 500 else "the speech could not be made"
+        return self._answer(request, status, kind, message, field, _headers_of(error))
+
+    async def _validation_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # A misspelt field also makes the right one missing; the spelling is what to tell.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        message, field = _describe(first, _known_fields(request))
+        return self._answer(request, 400, "invalid_request", message, field)
+
+    async def _http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, SpeechError):
+            # FastAPI wraps whatever goes wrong while it reads the body.
+            return await self._speech_error(request, error.__cause__)
+        kind = _HTTP_KINDS.get(error.status_code, "invalid_request")
+        message = error.detail
+        if error.status_code == 404:
+            message = f"there is nothing at {request.url.path}; see /docs"
+        return self._answer(request, error.status_code, kind, message, None, error.headers)
+
+    async def _client_left(self, _request: Request, _error: Exception) -> Response:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+    async def _unforeseen(self, request: Request, _error: Exception) -> Response:
+        # Starlette raises it again after this answer, so that the log has the trace.
+        return self._answer(
+            request, 500, "internal_error", "something went wrong in the server", None
+        )
+
+    def _answer(
+        self,
+        request: Request,
+        status: int,
+        kind: str,
+        message: str,
+        field: str | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> JSONResponse:
+        request_id = request_id_of(request.scope)
+        problem = Problem(status, kind, message, field, request_id)
+        body = dialect_of(request.url.path, self._dialects).error_body(problem)
+        return JSONResponse(body, status, {**(headers or {}), "x-request-id": request_id})
+
+
+def _headers_of(error: SpeechError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, (Overloaded, ModelUnavailable)):
+        seconds = error.retry_after_seconds
+        return {"Retry-After": str(math.ceil(30.0 if seconds is None else seconds))}
+    return {}
+
+
+def _known_fields(request: Request) -> tuple[str, ...]:
+    body_field = getattr(request.scope.get("route"), "body_field", None)
+    model = getattr(getattr(body_field, "field_info", None), "annotation", None)
+    fields: Mapping[str, Any] = getattr(model, "model_fields", {})
+    return tuple(fields)
+
+
+def _describe(error: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str | None]:
+    """One sentence about a pydantic error, and the field it is about."""
+    where = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    kind = error["type"]
+    if kind == "json_invalid":
+        return f"the body is not valid JSON: {error['ctx']['error']} at byte {where[-1]}", None
+    if kind in ("model_attributes_type", "dict_type"):
+        return "the body must be a JSON object sent with Content-Type: application/json", None
+    if not where:
+        return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
+    field = ".".join(where)
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(field, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"unknown field {field!r}; {hint}allowed fields: {', '.join(known)}", field
+    if kind == "missing":
+        return f"{field} is required", field
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    return f"{field}: {reason[:1].lower()}{reason[1:]}", field

@@ -1,0 +1,90 @@
+"""What happens to every request: an id, a bounded body, a line in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import TooLarge
+
+logger = logging.getLogger(__name__)
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id of the request that `scope` belongs to."""
+    return str(scope.get("state", {}).get("request_id", "none"))
+
+
+class RequestContext:
+    """Gives each request an id (the client's own where it sent a sane one) and logs its end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        offered = Headers(scope=scope).get("x-request-id", "")
+        request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.monotonic()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            logger.info(
+                "%s %s %s in %.3f s",
+                scope["method"],
+                scope["path"],
+                status or "unanswered",
+                time.monotonic() - started,
+                extra={"request_id": request_id},
+            )
+
+
+class BodyLimit:
+    """Refuses a body over the limit while it is being read, not after."""
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: Callable[[str], int]) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        limit_bytes = self._limit_bytes(headers.get("content-type", ""))
+        declared = headers.get("content-length", "")
+        declared_bytes = int(declared) if declared.isdigit() else 0
+        counted_bytes = 0
+
+        async def bounded_receive() -> Message:
+            nonlocal counted_bytes
+            message = await receive()
+            counted_bytes += len(message.get("body", b""))
+            if (
+                max(counted_bytes, declared_bytes) > limit_bytes
+                and message["type"] == "http.request"
+            ):
+                raise TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
+            return message
+
+        await self._app(scope, bounded_receive, send)

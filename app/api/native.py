@@ -1,0 +1,130 @@
+"""This server's own endpoints: POST /tts and POST /tts/clone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.auth import KeyedRoute, documented_key
+from app.api.delivery import file_response, live_response, saved_file
+from app.api.dependencies import Services, ServicesDep
+from app.api.dialect import NATIVE
+from app.audio.formats import FORMATS, format_named
+from app.errors import InvalidClip, InvalidRequest, TooLarge
+from app.speech import Clip, SpeechRequest
+
+router = APIRouter(route_class=KeyedRoute, dependencies=documented_key, tags=["speech"])
+
+_AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The audio, or with `type=url` where it was saved.",
+        "content": {
+            "audio/*": {},
+            "application/json": {
+                "example": {
+                    "url": "http://localhost:8000/voice/audio_1760000000_0f3a….mp3",
+                    "filename": "audio_1760000000_0f3a….mp3",
+                }
+            },
+        },
+    },
+    400: {"description": "A bad parameter; the answer names the field and what is allowed."},
+    401: {"description": "No key, or a wrong one."},
+    404: {"description": "No such voice; the answer lists those that exist."},
+    413: {"description": "The script or the upload is too large."},
+    429: {"description": "Too many requests are waiting; see Retry-After."},
+    503: {"description": "The model is not loaded; the answer says why."},
+}
+
+
+class Delivery(BaseModel):
+    """How the caller wants the audio."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    script: str = Field(
+        description="The text to speak.", examples=["Hello! This is my script, spoken."]
+    )
+    type: Literal["file", "url"] = Field(
+        "file",
+        description="`file` answers with the audio itself, `url` saves it and answers its address.",
+    )
+    format: str = Field(
+        "mp3", description="Audio format.", json_schema_extra={"enum": list(FORMATS)}
+    )
+    stream: bool = Field(
+        False,
+        description="true sends the audio while it is being made; false sends a complete file.",
+    )
+
+
+class TtsBody(Delivery):
+    model: str | None = Field(None, description="Name of the voice.", examples=["alba"])
+    voice: str | None = Field(None, description="The same as `model`.")
+
+
+class CloneForm(Delivery):
+    voice_file: UploadFile = Field(
+        description="A recording of the voice, in any container that FFmpeg reads."
+    )
+
+
+@router.post("/tts", responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
+    """Speak a script in one of the server's voices."""
+    voice = _chosen_voice(body, services.settings.default_voice)
+    return await _deliver(request, services, body, voice)
+
+
+@router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak_cloned(
+    request: Request,
+    services: ServicesDep,
+    body: Annotated[CloneForm, Form(media_type="multipart/form-data")],
+) -> Response:
+    """Speak a script in the voice of an uploaded recording.
+
+    Clone a voice only with its owner's consent.
+    """
+    clip = await _read_clip(body.voice_file, services.settings.max_upload_bytes)
+    return await _deliver(request, services, body, clip)
+
+
+def _chosen_voice(body: TtsBody, default: str) -> str:
+    if body.model is not None and body.voice is not None and body.model != body.voice:
+        raise InvalidRequest(
+            "model and voice mean the same and differ here; send one of them", field="voice"
+        )
+    return body.model or body.voice or default
+
+
+async def _read_clip(upload: UploadFile, max_bytes: int) -> Clip:
+    data = await upload.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise TooLarge(
+            f"voice_file is larger than the {max_bytes} bytes allowed", field="voice_file"
+        )
+    if not data:
+        raise InvalidClip("voice_file is empty", field="voice_file")
+    return Clip(data, upload.filename or "clip")
+
+
+async def _deliver(
+    request: Request, services: Services, body: Delivery, voice: str | Clip
+) -> Response:
+    audio = format_named(body.format)
+    speech = SpeechRequest(text=body.script, voice=voice, format=audio.name)
+    if body.type == "url":
+        if body.stream:
+            raise InvalidRequest(
+                "stream=true cannot be combined with type=url: a URL is given once the audio is "
+                "complete",
+                field="stream",
+            )
+        url, filename, headers = await saved_file(request, services, speech, audio, NATIVE.fields)
+        return JSONResponse({"url": url, "filename": filename}, headers=headers)
+    deliver = live_response if body.stream else file_response
+    return await deliver(request, services, speech, audio, NATIVE.fields)

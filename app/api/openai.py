@@ -1,0 +1,112 @@
+"""OpenAI's speech API: POST /v1/audio/speech, GET /v1/models, GET /v1/audio/voices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, Field
+
+from app.api.auth import KeyedRoute, documented_key
+from app.api.delivery import live_response
+from app.api.dependencies import Services, ServicesDep
+from app.api.dialect import Dialect, Problem
+from app.audio.formats import format_named
+from app.errors import InvalidRequest
+from app.speech import SpeechRequest
+from app.synthesizer import FieldNames
+
+router = APIRouter(
+    prefix="/v1", route_class=KeyedRoute, dependencies=documented_key, tags=["openai"]
+)
+
+OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+"""Names that clients send; all of them mean the one model that is loaded"""
+
+_ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+
+
+def error_body(problem: Problem) -> Mapping[str, object]:
+    """OpenAI's shape; its SDK turns it into the exception class of the status."""
+    kind = _ERROR_TYPES.get(
+        problem.status, "server_error" if problem.status >= 500 else "invalid_request_error"
+    )
+    return {
+        "error": {
+            "message": problem.message,
+            "type": kind,
+            "param": problem.field,
+            "code": "invalid_api_key" if problem.status == 401 else problem.kind,
+        }
+    }
+
+
+DIALECT = Dialect(
+    prefix="/v1/", fields=FieldNames(text="input", clip="voice"), error_body=error_body
+)
+
+
+class VoiceId(BaseModel):
+    id: str = Field(min_length=1)
+
+
+def _only_natural_speed(value: float) -> float:
+    if value != 1.0:
+        raise ValueError("only 1.0 is supported so far")
+    return value
+
+
+class SpeechBody(BaseModel):
+    """Fields that this server does not know are ignored, as OpenAI's clients expect."""
+
+    input: str = Field(description="The text to speak.", examples=["Hello from Pocket TTS."])
+    model: str = Field(
+        "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
+    )
+    voice: str | VoiceId | None = Field(
+        None, description="A voice of this server, or one of OpenAI's names.", examples=["alloy"]
+    )
+    response_format: str = Field("mp3", json_schema_extra={"enum": list(OPENAI_FORMATS)})
+    speed: Annotated[float, AfterValidator(_only_natural_speed)] = 1.0
+    stream_format: Literal["audio"] = "audio"
+
+
+@router.post("/audio/speech", response_class=Response)
+async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
+    """Speak a text; the audio is sent while it is being made."""
+    audio = format_named(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
+    speech = SpeechRequest(
+        text=body.input, voice=_voice_named(services, body.voice), format=audio.name
+    )
+    return await live_response(request, services, speech, audio, DIALECT.fields)
+
+
+@router.get("/models")
+async def list_models() -> dict[str, Any]:
+    """The names that `model` may have."""
+    return {
+        "object": "list",
+        "data": [
+            {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"} for name in MODELS
+        ],
+    }
+
+
+@router.get("/audio/voices")
+async def list_voices(services: ServicesDep) -> dict[str, Any]:
+    """The voices that `voice` may name."""
+    return {"voices": [{"id": name, "name": name} for name in services.voices.names()]}
+
+
+def _voice_named(services: Services, voice: str | VoiceId | None) -> str:
+    name = voice.id if isinstance(voice, VoiceId) else voice
+    if name is None:
+        return services.settings.default_voice
+    if not name.strip():
+        raise InvalidRequest("voice must not be empty", field="voice")
+    if name in services.voices.names():
+        return name
+    return services.settings.openai_voices.get(name.strip().lower(), name)

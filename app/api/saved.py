@@ -1,0 +1,29 @@
+"""GET /voice/<file>: audio that was saved for a URL. The name is the secret; no key is needed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from app.api.dependencies import ServicesDep
+from app.audio.formats import format_with_extension
+
+router = APIRouter(tags=["speech"])
+
+SAVED_RATE_HZ = 24_000
+"""Every Pocket TTS model speaks at this rate; only headerless PCM has to be told"""
+
+
+@router.api_route("/voice/{filename}", methods=["GET", "HEAD"], response_class=FileResponse)
+async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
+    """Saved audio; understands Range requests."""
+    path = services.store.path_of(filename)
+    audio = format_with_extension(path.suffix)
+    return FileResponse(
+        path,
+        media_type=audio.content_type(SAVED_RATE_HZ) if audio else None,
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -1,0 +1,41 @@
+"""What the operator sees at the start: where the server is and how to try it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.settings import ENV_FILE, Settings
+
+
+def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
+    """Address, docs page, and a curl line that works as pasted.
+
+    The key itself is not printed, since terminals end up in logs: the line reads it from where
+    the server did. curl retries while the model is still loading.
+    """
+    host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    address = settings.public_base_url or f"http://{host}:{settings.port}"
+    script = '{"script": "Hello! This is my script, spoken by Pocket TTS."}'
+    curl = (
+        f"curl -f --retry 30 {address}/tts {_key_header(settings, env_file)}"
+        f"-H 'Content-Type: application/json' -d '{script}' -o hello.mp3"
+    )
+    return "\n".join(
+        (
+            "",
+            f"  Pocket Speech listens on {address}",
+            f"  Docs page:  {address}/docs",
+            "  Try it:",
+            f"    {curl}",
+            "",
+        )
+    )
+
+
+def _key_header(settings: Settings, env_file: Path) -> str:
+    if settings.auth_disabled:
+        return ""
+    path = env_file.resolve()
+    if path.is_file() and "API_KEY=" in path.read_text("utf-8"):
+        return f"""-H "API_KEY: $(sed -n 's/^API_KEY=//p' '{path}')" """
+    return '-H "API_KEY: $API_KEY" '

@@ -1,0 +1,15 @@
+"""Which models pocket-tts ships, found without importing it (and torch with it)."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+
+def shipped_languages() -> tuple[str, ...]:
+    """Names that MODEL_LANGUAGE may have, such as `english` or `french_24l`."""
+    spec = importlib.util.find_spec("pocket_tts")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("pocket-tts is not installed")
+    configs = Path(spec.submodule_search_locations[0]) / "config"
+    return tuple(sorted(path.stem for path in configs.glob("*.yaml")))

@@ -1,0 +1,71 @@
+"""From settings to a running engine: weights, precision, threads, warm-up."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import pydantic
+import safetensors
+from pocket_tts import TTSModel
+
+from app.engine.engine import UpstreamEngine
+from app.engine.interface import EngineOptions
+from app.engine.weights import ModelFiles, fetch_model
+from app.errors import ModelUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class EngineLoader:
+    """Makes engines over one model, which is loaded once and kept."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._options = options
+        self._model: TTSModel | None = None
+        self._files: ModelFiles | None = None
+
+    def __call__(self) -> UpstreamEngine:
+        """Load the model unless an earlier call did, start an engine on it and warm it up.
+
+        Raises:
+            ModelUnavailable: what is missing, why, and what the operator can do.
+        """
+        if self._model is None or self._files is None:
+            options = self._options
+            self._files = fetch_model(
+                language=options.language,
+                config=options.config,
+                resolved_dir=options.models_dir / "resolved",
+            )
+            self._model = load_model(self._files.config_path)
+        engine = UpstreamEngine(
+            self._model, options=self._options, cloning_refused=self._files.cloning_refused
+        )
+        engine.start()
+        return engine
+
+
+def load_model(config_path: Path) -> TTSModel:
+    """The model of a YAML config whose files are all on this machine.
+
+    Raises:
+        ModelUnavailable: the config or the weights are wrong; the message says how.
+    """
+    started = time.monotonic()
+    try:
+        model = TTSModel.load_model(config=config_path)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelUnavailable(
+            f"{config_path} is not a Pocket TTS config: {where}: {first['msg']}"
+        ) from error
+    except safetensors.SafetensorError as error:
+        raise ModelUnavailable(f"the weights of {config_path} are damaged: {error}") from error
+    except (RuntimeError, ValueError, AssertionError, KeyError, OSError) as error:
+        raise ModelUnavailable(f"{config_path} does not load: {error}") from error
+    model.eval()
+    logger.info("model loaded in %.1f s from %s", time.monotonic() - started, config_path)
+    return model

@@ -1,0 +1,129 @@
+"""Keeps an engine running: loads it in the background, retries, and replaces a dead one.
+
+No torch here: the server answers /health while the libraries are still being imported.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.engine.interface import EngineStatus, SpeechEngine
+from app.errors import ModelUnavailable
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 300.0
+WATCH_SECONDS = 0.5
+
+State = Literal["loading", "ready", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """What /health and /ready report about the model."""
+
+    state: State
+    detail: str
+    engine: EngineStatus | None
+
+
+class EngineSupervisor:
+    """Owns the one engine of this process.
+
+    Args:
+        build: loads the model and returns a started engine; raises ModelUnavailable with the
+            reason and the remedy. Called again after a failure, and after an engine died.
+    """
+
+    def __init__(
+        self, build: Callable[[], SpeechEngine], *, first_retry_seconds: float = FIRST_RETRY_SECONDS
+    ) -> None:
+        self._build = build
+        self._first_retry_seconds = first_retry_seconds
+        self._engine: SpeechEngine | None = None
+        self._state: State = "loading"
+        self._detail = "the model is being loaded"
+        self._retry_at_seconds: float | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Begin loading; returns at once."""
+        self._thread.start()
+
+    @property
+    def engine(self) -> SpeechEngine:
+        """The running engine.
+
+        Raises:
+            ModelUnavailable: with what is going on and what can be done.
+        """
+        engine = self._engine
+        if self._state == "ready" and engine is not None and engine.status().alive:
+            return engine
+        raise ModelUnavailable(self._detail, retry_after_seconds=self._retry_after_seconds())
+
+    def status(self) -> ModelStatus:
+        engine = self._engine
+        engine_status = engine.status() if engine is not None else None
+        if self._state == "ready" and engine_status is not None and not engine_status.alive:
+            return ModelStatus("failed", "the engine stopped and is being restarted", engine_status)
+        return ModelStatus(self._state, self._detail, engine_status)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuse new work, give running work `grace_seconds`, and stop the engine."""
+        self._stopping.set()
+        engine, self._detail = self._engine, "the server is shutting down"
+        self._state = "stopped"
+        if engine is not None:
+            await engine.drain(grace_seconds)
+
+    def _run(self) -> None:
+        pause_seconds = self._first_retry_seconds
+        while not self._stopping.is_set():
+            try:
+                engine = self._build()
+            except ModelUnavailable as error:
+                self._fail(error.message, pause_seconds)
+                self._stopping.wait(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
+                continue
+            except Exception as error:
+                # A bug must not leave the server saying "loading" for ever.
+                logger.exception("loading the model failed in an unforeseen way")
+                self._fail(f"loading the model failed: {type(error).__name__}; see the log", None)
+                return
+            pause_seconds = self._first_retry_seconds
+            self._engine, self._detail, self._state = engine, "the model is ready", "ready"
+            logger.info("the model is ready")
+            self._watch(engine)
+
+    def _watch(self, engine: SpeechEngine) -> None:
+        while not self._stopping.wait(WATCH_SECONDS):
+            if not engine.status().alive:
+                logger.error("the engine died; starting it anew")
+                self._state, self._detail = "loading", "the engine stopped and is being restarted"
+                return
+
+    def _fail(self, reason: str, pause_seconds: float | None) -> None:
+        if self._stopping.is_set():
+            return
+        self._retry_at_seconds = None
+        self._state, self._detail = "failed", f"the model is not available: {reason}"
+        if pause_seconds is None:
+            return
+        self._retry_at_seconds = time.monotonic() + pause_seconds
+        logger.error("%s; trying again in %.0f s", self._detail, pause_seconds)
+
+    def _retry_after_seconds(self) -> float | None:
+        if self._state == "loading":
+            return 5.0
+        if self._retry_at_seconds is None:
+            return None
+        return max(1.0, self._retry_at_seconds - time.monotonic())

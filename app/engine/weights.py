@@ -1,0 +1,215 @@
+"""Finding and fetching the files of a model, with each way to fail told apart.
+
+A Pocket TTS model is a YAML config, a tokenizer and weights; any of them may live on disk, behind
+https:// or on the model hub (hf://). Fetching here, before pocket-tts does it, gives progress in
+the log and an error that names the remedy.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from pocket_tts.utils.config import CONFIGS_DIR
+from pocket_tts.utils.utils import download_if_necessary
+from tqdm.auto import tqdm
+
+from app.errors import ModelUnavailable
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_EVERY_SECONDS = 5.0
+_REMOTE = ("http://", "https://", "hf://")
+_CLONING_WEIGHTS = "weights_path"
+_PLAIN_WEIGHTS = "weights_path_without_voice_cloning"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Where a model's config is, after all it refers to has been fetched.
+
+    `cloning_refused` says why the weights that can clone voices are not there; None when they are.
+    """
+
+    config_path: Path
+    language: str | None
+    cloning_refused: str | None
+
+
+def fetch_model(*, language: str, config: str | None, resolved_dir: Path) -> ModelFiles:
+    """Fetch whatever the model of `language`, or of the YAML at `config`, still lacks.
+
+    Args:
+        config: a local path, https:// or hf:// address; takes the place of `language`.
+        resolved_dir: where a config with relative paths is rewritten to absolute ones.
+
+    Raises:
+        ModelUnavailable: what is missing, why, and what the operator can do.
+    """
+    if config is None:
+        path = Path(CONFIGS_DIR) / f"{language}.yaml"
+        refused = _fetch_references(_read_yaml(path))
+        return ModelFiles(path, language, refused)
+    path = _fetch(config) if config.startswith(_REMOTE) else Path(config).expanduser()
+    document = _read_yaml(path)
+    if not config.startswith(_REMOTE):
+        path = _with_absolute_paths(document, path.resolve(), resolved_dir)
+        document = _read_yaml(path)
+    return ModelFiles(path, None, _fetch_references(document))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ModelUnavailable(
+            f"MODEL_CONFIG {path} cannot be read: {error.strerror}; point it at a YAML file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelUnavailable(f"MODEL_CONFIG {path} is not valid YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ModelUnavailable(f"MODEL_CONFIG {path} is not a Pocket TTS config")
+    return document
+
+
+def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Path) -> Path:
+    """pocket-tts reads paths relative to the working directory; people mean the YAML's folder."""
+    changed = False
+    for section, key in _references(document):
+        value = section[key]
+        if not value.startswith(_REMOTE) and not Path(value).is_absolute():
+            section[key] = str(path.parent / value)
+            changed = True
+    if not changed:
+        return path
+    resolved_dir.mkdir(parents=True, exist_ok=True)
+    resolved = resolved_dir / f"{path.stem}.yaml"
+    resolved.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+    return resolved
+
+
+def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The (section, key) pairs of a config that name files."""
+    flow_lm, mimi = document.get("flow_lm"), document.get("mimi")
+    table = flow_lm.get("lookup_table") if isinstance(flow_lm, dict) else None
+    for section, key in (
+        (table, "tokenizer_path"),
+        (flow_lm, _CLONING_WEIGHTS),
+        (mimi, _CLONING_WEIGHTS),
+        (document, _CLONING_WEIGHTS),
+        (document, _PLAIN_WEIGHTS),
+    ):
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            yield section, key
+
+
+def _fetch_references(document: dict[str, Any]) -> str | None:
+    """Fetch all that `document` names; returns why cloning weights were refused, if they were."""
+    refused: str | None = None
+    has_plain_weights = isinstance(document.get(_PLAIN_WEIGHTS), str)
+    for section, key in _references(document):
+        if key == _PLAIN_WEIGHTS and refused is None:
+            continue
+        try:
+            _fetch(section[key])
+        except _GateNotAccepted as error:
+            if section is not document or not has_plain_weights:
+                raise
+            refused = error.message
+            logger.warning("serving without voice cloning: %s", refused)
+    return refused
+
+
+class _GateNotAccepted(ModelUnavailable):
+    """The weights exist, but their licence has not been accepted with this machine's token."""
+
+
+def _fetch(address: str) -> Path:
+    if not address.startswith("hf://"):
+        return _fetch_plain(address)
+    repository, file_name, revision = _split_hub_address(address)
+    try:
+        found = hf_hub_download(
+            repository, file_name, revision=revision, tqdm_class=_LoggedProgress
+        )
+    except GatedRepoError as error:
+        raise _GateNotAccepted(
+            f"the weights in {repository} are behind a licence gate: accept the terms on the "
+            "repository's page of the model hub, then run `hf auth login` or set HF_TOKEN"
+        ) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise ModelUnavailable(
+            f"{address} does not exist on the model hub, or this machine's token may not see it"
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise ModelUnavailable(
+            f"the model hub cannot be reached and {file_name} of {repository} is not cached: check "
+            "the network, or set MODEL_CONFIG to a local model"
+        ) from error
+    except EntryNotFoundError as error:
+        raise ModelUnavailable(f"{repository} on the model hub has no file {file_name}") from error
+    except HfHubHTTPError as error:
+        raise ModelUnavailable(f"the model hub answered with an error: {error}") from error
+    except OSError as error:
+        raise _disk_error(error, file_name) from error
+    return Path(found)
+
+
+def _fetch_plain(address: str) -> Path:
+    try:
+        found = Path(download_if_necessary(address))
+    except OSError as error:  # requests' errors are OSErrors as well
+        raise _disk_error(error, address) from error
+    if not found.is_file():
+        raise ModelUnavailable(f"the model's file {found} does not exist")
+    return found
+
+
+def _disk_error(error: OSError, name: str) -> ModelUnavailable:
+    if error.errno == errno.ENOSPC:
+        return ModelUnavailable(f"the disk is full: {name} could not be stored; free some space")
+    return ModelUnavailable(f"{name} could not be fetched: {error}")
+
+
+def _split_hub_address(address: str) -> tuple[str, str, str | None]:
+    path, _, revision = address.removeprefix("hf://").partition("@")
+    owner, _, rest = path.partition("/")
+    name, _, file_name = rest.partition("/")
+    if not file_name:
+        raise ModelUnavailable(f"{address!r} is not of the form hf://owner/name/file[@revision]")
+    return f"{owner}/{name}", file_name, revision or None
+
+
+class _LoggedProgress(tqdm):  # type: ignore[type-arg] # generic only in its stubs
+    """Download progress as a log line every few seconds instead of a bar on the terminal."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._logged_at_seconds = time.monotonic()
+        kwargs["disable"] = False
+        super().__init__(*args, **kwargs)
+
+    def display(self, *_args: Any, **_kwargs: Any) -> None:
+        now = time.monotonic()
+        if self.total and (
+            now - self._logged_at_seconds >= PROGRESS_EVERY_SECONDS or self.n >= self.total
+        ):
+            self._logged_at_seconds = now
+            logger.info(
+                "downloading %s: %d of %d MB", self.desc, self.n // 10**6, int(self.total) // 10**6
+            )

@@ -1,0 +1,162 @@
+"""Assembles the app; the only file that imports every layer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from app import __version__
+from app.api import health, native, openai, saved
+from app.api.dependencies import Services
+from app.api.error_handlers import ErrorAnswers
+from app.api.middleware import BodyLimit, RequestContext
+from app.audio.decode import decode_clip
+from app.audio.ffmpeg import find_ffmpeg
+from app.audio.storage import AudioStore
+from app.engine.interface import EngineOptions, SpeechEngine
+from app.engine.languages import shipped_languages
+from app.engine.supervisor import EngineSupervisor
+from app.settings import Settings, SettingsError
+from app.speech import Pcm
+from app.synthesizer import Synthesizer
+from app.voices.library import VoiceLibrary
+from app.voices.states import VoiceStates
+
+BYTES_PER_CHAR = 12
+"""A character beyond the basic plane may arrive as two JSON escapes of six bytes"""
+FORM_OVERHEAD_BYTES = 64 * 1024
+
+BuildEngine = Callable[[], SpeechEngine]
+
+
+def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> FastAPI:
+    """The whole server as an ASGI app.
+
+    Args:
+        build_engine: loads the model and starts an engine on it; tests put a fake here.
+    """
+    services = _make_services(settings, build_engine or _engine_builder(settings))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        services.supervisor.start()
+        yield
+        await services.supervisor.stop(settings.shutdown_grace_seconds)
+
+    app = FastAPI(
+        title="Pocket Speech",
+        version=__version__,
+        summary="Text in over HTTP, speech out, on ordinary CPUs.",
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    for module in (native, openai, saved, health):
+        app.include_router(module.router)
+    ErrorAnswers((openai.DIALECT,)).register(app)
+    app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "server-timing", "x-audio-duration"],
+        )
+    app.add_middleware(RequestContext)
+    return app
+
+
+def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
+    ffmpeg = find_ffmpeg()
+    supervisor = EngineSupervisor(build_engine)
+
+    def engine() -> SpeechEngine:
+        return supervisor.engine
+
+    def decode(data: bytes, field: str) -> Pcm:
+        return decode_clip(
+            data,
+            ffmpeg=ffmpeg,
+            max_seconds=settings.max_ref_duration,
+            sample_rate_hz=engine().sample_rate_hz,
+            field=field,
+        )
+
+    voices = VoiceLibrary(
+        settings.voices_dir,
+        maker=engine,
+        decode_clip=decode,
+        states=VoiceStates(settings.voice_cache_bytes),
+    )
+    synthesizer = Synthesizer(
+        engine=engine,
+        voices=voices,
+        max_script_chars=settings.max_script_chars,
+        max_chars_per_chunk=settings.max_chars_per_chunk,
+        queue_timeout_seconds=settings.queue_timeout_seconds,
+    )
+    return Services(
+        settings=settings,
+        supervisor=supervisor,
+        voices=voices,
+        synthesizer=synthesizer,
+        store=AudioStore(settings.voice_output_dir),
+        ffmpeg=ffmpeg,
+        started_monotonic_seconds=time.monotonic(),
+    )
+
+
+def _engine_builder(settings: Settings) -> BuildEngine:
+    _check_model(settings)
+    options = EngineOptions(
+        language=settings.model_language,
+        config=settings.model_config_path,
+        models_dir=settings.models_dir,
+        precision=settings.model_precision,
+        worker_threads=settings.torch_threads,
+        max_running_rows=settings.max_running_rows,
+        max_queued_jobs=settings.max_queued_requests,
+        defaults=settings.sampling,
+    )
+    # The hub library reads this when it is first imported, which the loader does on its thread.
+    os.environ.setdefault("HF_HUB_CACHE", str(settings.models_dir / "hub"))
+    loader: BuildEngine | None = None
+
+    def build() -> SpeechEngine:
+        nonlocal loader
+        if loader is None:
+            # Importing torch takes seconds; /health answers meanwhile.
+            from app.engine.loader import EngineLoader  # noqa: PLC0415
+
+            loader = EngineLoader(options)
+        return loader()
+
+    return build
+
+
+def _check_model(settings: Settings) -> None:
+    """What can be known to be wrong before anything is loaded stops the start."""
+    config = settings.model_config_path
+    if config is None:
+        known = shipped_languages()
+        if settings.model_language not in known:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {settings.model_language!r} is not a model of pocket-tts; "
+                f"choose one of {', '.join(known)}"
+            )
+    elif "://" not in config and not Path(config).expanduser().is_file():
+        raise SettingsError(f"MODEL_CONFIG: there is no file {config}")
+
+
+def _body_limit_bytes(settings: Settings, content_type: str) -> int:
+    script_bytes = BYTES_PER_CHAR * settings.max_script_chars + FORM_OVERHEAD_BYTES
+    if content_type.startswith("multipart/"):
+        return settings.max_upload_bytes + script_bytes
+    return script_bytes

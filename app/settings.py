@@ -1,0 +1,210 @@
+"""Typed settings, the only reader of the environment and of `.env`."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.speech import Sampling
+
+PLACEHOLDER_API_KEY = "change-me"
+ENV_FILE = Path(".env")
+
+# Other programs' variables that people rightly keep in the same .env file.
+_FOREIGN_PREFIXES = ("HF_", "HUGGING", "HTTP", "NO_PROXY", "COMPOSE_", "TZ", "SSL_", "REQUESTS_")
+
+
+class SettingsError(Exception):
+    """A setting that stops the start; the message is one line."""
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _voice_pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        alias, separator, voice = part.partition("=")
+        if not separator or not alias.strip() or not voice.strip():
+            raise ValueError(f"{part!r} is not of the form alias=voice")
+        pairs[alias.strip().lower()] = voice.strip()
+    return pairs
+
+
+def _http_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an http:// or https:// address without a query")
+    return value.rstrip("/")
+
+
+def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry != "*":
+            ipaddress.ip_network(entry, strict=False)
+    return value
+
+
+LowerCase = BeforeValidator(_lower_case)
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Names are the environment variables in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8",
+        # `TEMPERATURE=` in .env means the default, as a line that is not there does.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    # Who may speak
+    api_key: SecretStr | None = None
+    auth_disabled: bool = False
+
+    # Where the server listens, and how clients reach it
+    host: str = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
+    port: int = Field(8000, ge=0, le=65535)
+    public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
+    trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
+    cors_origins: CommaSeparated = ()
+
+    # Limits
+    max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
+    max_chars_per_chunk: int = Field(218, ge=20, le=2000)
+    max_upload_mb: float = Field(25.0, gt=0, le=1024)
+    max_ref_duration: float = Field(15.0, ge=1, le=60)
+    max_running_rows: int = Field(32, ge=1, le=512)
+    max_queued_requests: int = Field(64, ge=0, le=10_000)
+    queue_timeout_seconds: float = Field(60.0, gt=0, le=3600)
+    shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
+
+    # Model and voices
+    model_language: str = Field("english", min_length=1)
+    model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
+    models_dir: Path = Path("models")
+    voices_dir: Path = Path("models/voices")
+    voice_output_dir: Path = Path("voice")
+    default_voice: str = Field("alba", min_length=1)
+    voice_cache_mb: float = Field(512.0, gt=0)
+    openai_voices: Annotated[dict[str, str], NoDecode, BeforeValidator(_voice_pairs)] = {
+        "alloy": "alba",
+        "ash": "javert",
+        "ballad": "jean",
+        "cedar": "marius",
+        "coral": "cosette",
+        "echo": "marius",
+        "fable": "jean",
+        "marin": "eponine",
+        "nova": "fantine",
+        "onyx": "javert",
+        "sage": "azelma",
+        "shimmer": "eponine",
+        "verse": "jean",
+    }
+
+    # Sampling; empty means the model's own default
+    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+    sampler_decode_steps: Annotated[int, Field(ge=1, le=64)] | None = None
+    eos_threshold: Annotated[float, Field(ge=-50, le=50)] | None = None
+    noise_clamp: Annotated[float, Field(gt=0, le=50)] | None = None
+    frames_after_eos: Annotated[int, Field(ge=0, le=100)] | None = None
+
+    # Machine
+    model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
+    torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
+
+    # Log
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
+    log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
+
+    @property
+    def sampling(self) -> Sampling:
+        """The server's sampling, which a request may override field by field."""
+        return Sampling(
+            temperature=self.temperature,
+            sampler_decode_steps=self.sampler_decode_steps,
+            eos_threshold=self.eos_threshold,
+            noise_clamp=self.noise_clamp,
+            frames_after_eos=self.frames_after_eos,
+        )
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return int(self.max_upload_mb * 1_000_000)
+
+    @property
+    def voice_cache_bytes(self) -> int:
+        return int(self.voice_cache_mb * 1_000_000)
+
+
+def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
+    """Read the environment and `env_file` (the environment wins), and check what they say.
+
+    Raises:
+        SettingsError: one line that names the setting, what was wrong and what is allowed.
+    """
+    _refuse_unknown_names(env_file)
+    try:
+        settings = Settings(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    _check_api_key(settings)
+    return settings
+
+
+def _refuse_unknown_names(env_file: Path) -> None:
+    if not env_file.exists():
+        return
+    known = _known_names()
+    for name in dotenv_values(env_file):
+        if name.upper() not in known and not name.upper().startswith(_FOREIGN_PREFIXES):
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"{env_file} sets {name}, which is not a setting{hint}")
+
+
+def _known_names() -> list[str]:
+    return [(field.alias or name).upper() for name, field in Settings.model_fields.items()]
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]).upper()
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _check_api_key(settings: Settings) -> None:
+    if settings.auth_disabled:
+        return
+    if settings.api_key is None:
+        raise SettingsError(
+            "API_KEY is not set: put a key of your own into .env, "
+            "or set AUTH_DISABLED=true to serve without one"
+        )
+    key = settings.api_key.get_secret_value()
+    if key == PLACEHOLDER_API_KEY:
+        raise SettingsError("API_KEY still has the placeholder of .env.example: choose a key")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise SettingsError("API_KEY must be printable ASCII without spaces around it")

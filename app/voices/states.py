@@ -1,0 +1,69 @@
+"""A cache of voice states, bounded in bytes, in which each state is made once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+
+class Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+S = TypeVar("S", bound=Sized)
+
+
+class VoiceStates(Generic[S]):
+    """Least recently used states leave first once `max_bytes` is exceeded.
+
+    Use from one event loop. Making a state takes up to seconds, so it runs on a thread, one at a
+    time: encoding is as heavy as speaking, and two at once would only slow the listeners down.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._states: OrderedDict[Hashable, S] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[S]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self.nbytes = 0
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    async def get(self, key: Hashable, make: Callable[[], S]) -> S:
+        """The state of `key`, made by `make` on a worker thread if it is not cached.
+
+        Callers that ask for the same key at once share one making. An error of `make` reaches all
+        of them and is not remembered. A caller that is cancelled does not spoil it for the others.
+        """
+        cached = self._states.get(key)
+        if cached is not None:
+            self._states.move_to_end(key)
+            return cached
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.create_task(self._make(key, make))
+            self._making[key] = task
+            task.add_done_callback(lambda done: self._forget_task(key, done))
+        return await asyncio.shield(task)
+
+    async def _make(self, key: Hashable, make: Callable[[], S]) -> S:
+        async with self._one_at_a_time:
+            state = await asyncio.to_thread(make)
+        self._keep(key, state)
+        return state
+
+    def _forget_task(self, key: Hashable, done: asyncio.Task[S]) -> None:
+        del self._making[key]
+        if not done.cancelled():
+            done.exception()  # every waiting caller may have left; the error is theirs, not a leak
+
+    def _keep(self, key: Hashable, state: S) -> None:
+        self._states[key] = state
+        self.nbytes += state.nbytes
+        while self.nbytes > self._max_bytes and len(self._states) > 1:
+            _, dropped = self._states.popitem(last=False)
+            self.nbytes -= dropped.nbytes
