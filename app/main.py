@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,11 +25,14 @@ from app.audio.storage import AudioStore
 from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import shipped_languages
 from app.engine.supervisor import EngineSupervisor
+from app.errors import SpeechError
 from app.settings import Settings, SettingsError
 from app.speech import Pcm
 from app.synthesizer import Synthesizer
 from app.voices.library import VoiceLibrary
 from app.voices.states import VoiceStates
+
+logger = logging.getLogger(__name__)
 
 BYTES_PER_CHAR = 12
 """A character beyond the basic plane may arrive as two JSON escapes of six bytes"""
@@ -46,9 +51,18 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.supervisor.start()
+        loop = asyncio.get_running_loop()
+        warming: set[asyncio.Task[None]] = set()
+
+        def on_ready() -> None:
+            loop.call_soon_threadsafe(
+                lambda: warming.add(asyncio.create_task(_warm_default_voice(services)))
+            )
+
+        services.supervisor.start(on_ready)
         yield
         await services.supervisor.stop(settings.shutdown_grace_seconds)
+        await asyncio.gather(*warming)
 
     app = FastAPI(
         title="Pocket Speech",
@@ -111,6 +125,17 @@ def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
         ffmpeg=ffmpeg,
         started_monotonic_seconds=time.monotonic(),
     )
+
+
+async def _warm_default_voice(services: Services) -> None:
+    """So that the first request need not wait for it, and the operator learns if it is missing."""
+    name = services.settings.default_voice
+    try:
+        await services.voices.state_of(name, field="voice")
+    except SpeechError as error:
+        logger.warning("DEFAULT_VOICE is not usable: %s", error.message)
+    else:
+        logger.info("the default voice %s is ready", name)
 
 
 def _engine_builder(settings: Settings) -> BuildEngine:

@@ -5,6 +5,7 @@ No torch here: the server answers /health while the libraries are still being im
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -50,11 +51,17 @@ class EngineSupervisor:
         self._state: State = "loading"
         self._detail = "the model is being loaded"
         self._retry_at_seconds: float | None = None
+        self._on_ready: Callable[[], None] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
 
-    def start(self) -> None:
-        """Begin loading; returns at once."""
+    def start(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Begin loading; returns at once.
+
+        Args:
+            on_ready: called on the supervisor's thread whenever an engine has become ready.
+        """
+        self._on_ready = on_ready
         self._thread.start()
 
     @property
@@ -99,9 +106,14 @@ class EngineSupervisor:
                 logger.exception("loading the model failed in an unforeseen way")
                 self._fail(f"loading the model failed: {type(error).__name__}; see the log", None)
                 return
+            if self._stopping.is_set():
+                asyncio.run(engine.drain(0))
+                return
             pause_seconds = self._first_retry_seconds
             self._engine, self._detail, self._state = engine, "the model is ready", "ready"
             logger.info("the model is ready")
+            if self._on_ready is not None:
+                self._on_ready()
             self._watch(engine)
 
     def _watch(self, engine: SpeechEngine) -> None:

@@ -1,0 +1,82 @@
+"""Accepting a script: what can never be spoken is refused, invisible characters are removed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import regex
+
+from app.errors import InvalidRequest, TooLarge
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028]")
+_PARAGRAPH_SEPARATOR = "\u2029"
+_MAX_MARKS_IN_A_ROW = 30
+_TOO_MANY_MARKS = regex.compile(rf"\p{{M}}{{{_MAX_MARKS_IN_A_ROW + 1}}}")
+
+
+def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
+    """Check a script and bring it into the one form the splitter expects.
+
+    Invisible format characters (byte order mark, zero-width space, soft hyphen, marks of writing
+    direction) are removed, Unicode is normalised to NFC, every line ends with a line feed, and
+    outer white space is gone. Words are not changed.
+
+    Args:
+        text: as the caller sent it.
+        max_chars: the most Unicode code points a script may have, counted as received.
+        field: what the caller's dialect names the script.
+
+    Raises:
+        TooLarge: the script is longer than `max_chars`.
+        InvalidRequest: nothing in it can be spoken, or it holds characters no text has.
+    """
+    if len(text) > max_chars:
+        raise TooLarge(
+            f"{field} has {len(text)} characters; at most {max_chars} are allowed", field=field
+        )
+    _refuse_broken_characters(text, field)
+    visible = _INVISIBLE.sub("", text)
+    _refuse_stacked_marks(visible, field)
+    lines = _LINE_END.sub("\n", visible).replace(_PARAGRAPH_SEPARATOR, "\n\n")
+    script = unicodedata.normalize("NFC", lines).strip()
+    if not script:
+        raise InvalidRequest(f"{field} is empty; send the text to speak", field=field)
+    if not any(map(str.isalnum, script)):
+        raise InvalidRequest(
+            f"{field} holds nothing that can be spoken: no letter and no digit", field=field
+        )
+    return script
+
+
+def _refuse_broken_characters(text: str, field: str) -> None:
+    if found := _SURROGATE.search(text):
+        raise InvalidRequest(
+            f"{field} holds half a surrogate pair, {_where(found)}; "
+            "the text was cut or decoded wrongly",
+            field=field,
+        )
+    if found := _CONTROL.search(text):
+        raise InvalidRequest(
+            f"{field} holds a control character, {_where(found)}; "
+            "only tabs and line breaks are allowed",
+            field=field,
+        )
+
+
+def _refuse_stacked_marks(text: str, field: str) -> None:
+    # Normalising sorts the marks on a letter in quadratic time: a megabyte of them takes hours.
+    # No language needs more than 30, the limit of Unicode's Stream-Safe Text Format (UAX #15).
+    if found := _TOO_MANY_MARKS.search(text):
+        raise InvalidRequest(
+            f"{field} stacks more than {_MAX_MARKS_IN_A_ROW} combining marks, "
+            f"from {_where(found)} on",
+            field=field,
+        )
+
+
+def _where(found: re.Match[str] | regex.Match[str]) -> str:
+    return f"U+{ord(found[0][0]):04X} at character {found.start() + 1}"

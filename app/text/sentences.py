@@ -1,0 +1,181 @@
+"""Where a text may be broken, and how well: paragraphs, sentences, clauses, words.
+
+Breaks are looked for only at white space, after the sentence and clause marks of scripts written
+without spaces, and after a dash between two words. What has none of these inside, such as a
+number, a URL, a file name or a version, is therefore never broken. Every rule looks at a bounded
+stretch on both sides of the gap, so the time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import NamedTuple
+
+import regex
+
+from app.text.abbreviations import Stop, stop_after
+
+
+class Break(IntEnum):
+    """How good the place after a word is for a break; higher is better."""
+
+    JOINED = 0
+    """Belongs together ("No. 5", "Dr. Smith", a word and a dash after it): broken only in need."""
+    WORD = 1
+    CLAUSE = 2
+    SENTENCE = 3
+    PARAGRAPH = 4
+
+
+class Word(NamedTuple):
+    """`text[start:end]`, free of breaks, and the quality of the break after it."""
+
+    start: int
+    end: int
+    after: Break
+
+
+_OPENERS = "\"'“‘„‚«‹([{¿¡「『（【*_"
+_CLOSING_QUOTES = "\"'”’»›」』"
+_FULL_STOPS = ".…"
+_STOPS = _FULL_STOPS + "!?。！？｡؟।۔"
+_PAUSES = ",;:—–、，；：،؛"
+_CLOSING_BRACKETS = ")]}）】"
+_OPENING_BRACKETS = "([{（【"
+_NO_BREAK_SPACES = "\u00a0\u202f\u2007"
+_REACH_CHARS = 40
+"""How far to either side of a gap the rules look; longer than any abbreviation with its quotes."""
+
+# A combining mark directly after white space forms one grapheme with it: no break there. White
+# space is what `str.isspace` says, which has the four separators U+001C-1F in addition.
+_GAP = regex.compile(
+    r"(?<!\p{GCB=Prepend})(?P<white>[\s\x1c-\x1f]++)"
+    r"(?:(?<=\n)|(?![\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]))"
+    r"|(?<![。！？｡])(?P<stop>[。！？｡]++[」』）】”’]*+)(?=[\p{L}\p{N}「『（【“‘])"
+    r"|(?<!\p{N})(?P<pause>[、，；：])(?=[\p{L}「『（【“‘])"
+    r"|(?<=\p{L})(?P<dash>—)(?=\p{L})"
+)
+_LIST_ITEM = regex.compile(
+    r"(?P<mark>[-*+•·▪◦‣]|\(?\d{1,3}[.)]|\(?[A-Za-z]\)|[–—](?=[ \t]*[¿¡]?\p{Lu}))"
+    r"(?:[ \t]|(?<=[–—]))"
+)
+_UNSPEAKABLE_WORD = re.compile(r"(?:[^\w\s]|_)+(?=\s|$)")
+_ABBREVIATION = re.compile(r"(?:(?<!\w)[^\W\d_]\.[ \u00a0])*[^\s—–/(\[{\"'’“„‘«¿¡]+$")
+
+
+def find_words(text: str) -> list[Word]:
+    """Break a text into words, in order; only white space lies between them.
+
+    The text is best in the form `clean_script` gives (NFC, line feeds). The last word's `after`
+    is PARAGRAPH; a text of white space has no words.
+    """
+    stop = len(text.rstrip())
+    start = len(text) - len(text.lstrip())
+    words: list[Word] = []
+    if start >= stop:
+        return words
+    at_line_start = at_paragraph_start = True
+    for gap in _GAP.finditer(text, start, stop):
+        end, following = gap.span()
+        if gap.lastgroup != "white":
+            end = following
+            after = Break.SENTENCE if gap.lastgroup == "stop" else Break.CLAUSE
+        elif gap[0] == " " and text[end - 1].isalpha() and text[following].isalpha():
+            after = Break.WORD  # the common case, decided early
+        elif _begins_something(text, start, end, at_line_start, at_paragraph_start):
+            after = Break.JOINED if "\n" not in gap[0] else _rate(text, end, following)
+        else:
+            after = _rate(text, end, following)
+        words.append(Word(start, end, after))
+        start = following
+        at_line_start = end < following and "\n" in gap[0]
+        at_paragraph_start = after is Break.PARAGRAPH
+    words.append(Word(start, stop, Break.PARAGRAPH))
+    return words
+
+
+def _begins_something(
+    text: str, start: int, end: int, at_line_start: bool, at_paragraph_start: bool
+) -> bool:
+    """Whether the word only introduces the next one: a list mark, an opening quote, a dash."""
+    if at_line_start or at_paragraph_start:
+        item = _LIST_ITEM.match(text, start)
+        if item is not None and item.end("mark") == end:
+            return True
+    unspeakable = _UNSPEAKABLE_WORD.match(text, start, end)
+    if unspeakable is None or unspeakable.end() < end:
+        return False
+    return at_paragraph_start or _is_opener(text, start, end)
+
+
+def _is_opener(text: str, start: int, end: int) -> bool:
+    # A straight quote standing alone may as well close: it stays with the word before it.
+    word = text[start : min(end, start + _REACH_CHARS)]
+    return not word.strip(_OPENERS) and bool(word.strip("\"'*_"))
+
+
+def _rate(text: str, end: int, following: int) -> Break:
+    """Rate the white space from `end` to `following`."""
+    lines = text.count("\n", end, following)
+    if lines >= 2:
+        return Break.PARAGRAPH
+    if lines and _LIST_ITEM.match(text, following):
+        return Break.SENTENCE
+    unspeakable = _UNSPEAKABLE_WORD.match(text, following)
+    if unspeakable and not _is_opener(text, following, unspeakable.end()):
+        return Break.JOINED
+    if text[end - 1].isdigit() and text[following].isdigit():
+        return Break.JOINED
+    rating = _rate_punctuation(text, end, following, new_line=lines > 0)
+    if rating < Break.SENTENCE and not text[end:following].strip(_NO_BREAK_SPACES):
+        return Break.JOINED
+    return rating
+
+
+def _rate_punctuation(text: str, end: int, following: int, *, new_line: bool) -> Break:
+    reach = text[max(0, end - _REACH_CHARS) : end]
+    spoken = len(reach)
+    while spoken and not reach[spoken - 1].isalnum():
+        spoken -= 1
+    trailing = reach[spoken:]
+    mark = next((char for char in reversed(trailing) if char in _STOPS or char in _PAUSES), "")
+    if mark and mark in _STOPS:
+        ahead = text[following : following + _REACH_CHARS].lstrip(_OPENERS + " \u00a0\u202f")
+        return _rate_stop(reach[:spoken], trailing, ahead, new_line=new_line)
+    if mark or "--" in trailing or trailing.endswith(" -"):
+        return Break.CLAUSE
+    if any(char in trailing for char in _CLOSING_BRACKETS):
+        return Break.CLAUSE
+    return Break.CLAUSE if text[following] in _OPENING_BRACKETS + "—" else Break.WORD
+
+
+def _rate_stop(before: str, trailing: str, ahead: str, *, new_line: bool) -> Break:
+    """Rate a gap after a sentence mark.
+
+    Args:
+        before: text up to the last letter or digit before the mark.
+        trailing: what follows that letter, the mark included.
+        ahead: text after the gap, without opening quotes and brackets.
+        new_line: whether the gap is a line break.
+    """
+    continues = ahead[:1].islower()
+    if trailing[:1] == "." and sum(trailing.count(mark) for mark in _STOPS) == 1:
+        found = _ABBREVIATION.search(before)
+        word = found[0].replace(" ", "").replace("\u00a0", "") if found else ""
+        stop = stop_after(word, ahead)
+        if stop is not None:
+            return _BREAK_OF[stop]
+        if continues and not new_line and len(word) <= 3:
+            return Break.WORD
+    quoted = any(char in trailing for char in _CLOSING_QUOTES)
+    if continues and (quoted or not new_line):
+        return Break.CLAUSE
+    return Break.SENTENCE
+
+
+_BREAK_OF = {
+    Stop.BINDS: Break.JOINED,
+    Stop.SHORTENS: Break.WORD,
+    Stop.ENDS: Break.SENTENCE,
+}

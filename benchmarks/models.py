@@ -1,0 +1,31 @@
+"""The models that benchmarks run on: random weights of a shipped architecture, made on demand."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from scripts.random_model import shipped_config, write_random_model
+
+OUT = Path(__file__).resolve().parent / "out"
+
+
+def random_model(name: str) -> Path:
+    """The YAML of a random model with the architecture of shipped config `name`."""
+    path = OUT / name / "model.yaml"
+    return path if path.exists() else write_random_model(shipped_config(name), path.parent)
+
+
+def model_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`: a YAML file, or the name of a shipped config to make random weights for."""
+    parser.add_argument(
+        "--model",
+        type=_model,
+        default="english",
+        help="a Pocket TTS YAML, or the name of a shipped config (default: english)",
+    )
+
+
+def _model(value: str) -> Path:
+    path = Path(value)
+    return path if path.suffix in (".yaml", ".yml") else random_model(value)

@@ -1,0 +1,70 @@
+"""Start-up time, memory and time to first audio of this server on an idle machine.
+
+python -m benchmarks.startup --model models/random-english/model.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.listener import listen
+from benchmarks.machine import describe_machine
+from benchmarks.models import model_argument
+from benchmarks.scripts import MEDIUM_CHARS, script_of
+from benchmarks.servers import Server, our_server
+
+
+def measure(model: Path, *, repeats: int) -> dict[str, float]:
+    """Medians over `repeats` requests after one that warms up."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        our_server(model, Path(folder)) as server,
+    ):
+        idle_mb = server.memory_mb()
+        waits = asyncio.run(_first_audio_seconds(server, repeats))
+        return {
+            "start_seconds": server.start_seconds,
+            "idle_memory_mb": idle_mb,
+            "peak_memory_mb": server.memory_mb(peak=True),
+            "first_request_seconds": waits[0],
+            "first_audio_seconds": statistics.median(waits[1:]),
+        }
+
+
+async def _first_audio_seconds(server: Server, repeats: int) -> list[float]:
+    waits = []
+    for index in range(repeats + 1):
+        hearing = await listen(
+            server, script_of(MEDIUM_CHARS, start=index), scheduled=time.monotonic()
+        )
+        if hearing.first_audio is None or not hearing.complete:
+            raise RuntimeError(f"a request failed: {hearing}")
+        waits.append(hearing.first_audio - hearing.scheduled)
+    return waits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    model_argument(parser)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    arguments = parser.parse_args()
+    figures = measure(arguments.model, repeats=arguments.repeats)
+    print(f"{describe_machine()}\nmodel: {arguments.model}\n")
+    print(f"start to ready            {figures['start_seconds']:8.1f} s")
+    print(f"first audio, first time   {1000 * figures['first_request_seconds']:8.0f} ms")
+    print(f"first audio, median       {1000 * figures['first_audio_seconds']:8.0f} ms")
+    print(f"memory, idle              {figures['idle_memory_mb']:8.0f} MB")
+    print(f"memory, peak              {figures['peak_memory_mb']:8.0f} MB")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
