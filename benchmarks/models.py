@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from scripts.random_model import shipped_config, write_random_model
+from benchmarks.random_model import shipped_config, write_random_model
 
 OUT = Path(__file__).resolve().parent / "out"
 

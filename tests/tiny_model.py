@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.random_model import write_random_model
+from benchmarks.random_model import write_random_model
 
 FLOW_HEADS = ("lsd", "flow_matching", "drifting", "pointwise")
 

@@ -3,7 +3,7 @@
 Random weights run at the true speed and through the true loading code, so tests and benchmarks
 need no download. The audio is noise, but noise of a known length and level.
 
-    python scripts/random_model.py --config english --out models/random-english
+    python benchmarks/random_model.py --config english --out models/random-english
 """
 
 from __future__ import annotations
