@@ -21,7 +21,7 @@ from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.settings import Settings
-from app.speech import Pcm, SpeechRequest
+from app.speech import SpeechRequest
 from app.synthesizer import FieldNames, Utterance
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ async def _live(
         )
         utterance = await services.synthesizer.begin(plan)
         stack.callback(utterance.close)
-        body = encoder.encode(_non_empty(utterance.pcm()))
+        body = encoder.encode(utterance.pcm())
         first = await anext(body)
         headers = {"Server-Timing": _server_timing(_begun_seconds(utterance)), **_inline(audio)}
         return LiveResponse(
@@ -144,12 +144,6 @@ async def _live(
             media_type=audio.content_type(plan.sample_rate_hz),
             headers=headers,
         )
-
-
-async def _non_empty(pieces: AsyncIterator[Pcm]) -> AsyncIterator[Pcm]:
-    async for piece in pieces:
-        if piece.size:
-            yield piece
 
 
 class LiveResponse(StreamingResponse):

@@ -1,0 +1,173 @@
+"""Reads uploaded clips with FFmpeg, without trusting them.
+
+An upload chooses how FFmpeg reads it: a playlist names other files, a QuickTime file may keep
+its samples elsewhere. Three walls stand against that. FFmpeg gets the clip as an open file on its
+standard input, so no path is ever passed; `fd` is the only protocol it may use, and that protocol
+takes no names; and only demuxers and decoders of plain audio files are let in.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from app.errors import InvalidClip
+from app.speech import Pcm
+
+logger = logging.getLogger(__name__)
+
+MIN_CLIP_SECONDS = 1.0
+SILENCE_PEAK = 1e-3
+"""-60 dB of full scale: below it there is no voice to take."""
+
+_F32_BYTES = 4
+_STDERR_KEPT_BYTES = 4000
+# One allocation of FFmpeg: far over any audio packet, under what a forged index could ask for.
+_MAX_ALLOCATION_BYTES = 128 << 20
+
+_DEMUXERS = "aac,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
+# Also keeps FFmpeg from opening video decoders while it looks at the streams of a film.
+_DECODERS = (
+    "aac,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,flac,"
+    "gsm,gsm_ms,mp1float,mp2float,mp3,mp3float,opus,libopus,speex,vorbis,libvorbis,"
+    "wmalossless,wmapro,wmav1,wmav2,wmavoice,pcm_alaw,pcm_mulaw,pcm_s8,pcm_u8,"
+    "pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,"
+    "pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    data: bytes
+    exit_status: int
+    timed_out: bool
+    messages: str
+
+
+def decode_clip(
+    source: Path | bytes,
+    *,
+    ffmpeg: Path,
+    max_seconds: float,
+    sample_rate_hz: int,
+    time_limit_seconds: float = 20.0,
+    field: str = "voice_file",
+) -> Pcm:
+    """The first `max_seconds` of a recording, mono at `sample_rate_hz`, shape [samples]. Blocks.
+
+    Args:
+        source: the bytes of any common audio file, or where one lies.
+        field: the name of the caller's parameter, for the error.
+
+    Raises:
+        InvalidClip: empty, not audio, too slow to decode, shorter than a second, or silent.
+        OSError: the file at `source` cannot be opened.
+    """
+    max_samples = math.ceil(max_seconds * sample_rate_hz)
+    with _opened(source) as clip:
+        if os.fstat(clip.fileno()).st_size == 0:
+            raise InvalidClip(f"{field} is empty", field=field)
+        decoded = _decode(
+            [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
+            clip,
+            max_bytes=max_samples * _F32_BYTES,
+            time_limit_seconds=time_limit_seconds,
+        )
+    _check_exit(decoded, max_samples * _F32_BYTES, field)
+    whole = len(decoded.data) - len(decoded.data) % _F32_BYTES
+    pcm = np.frombuffer(decoded.data[:whole], dtype="<f4").astype(np.float32)
+    _check_sound(pcm, sample_rate_hz, field)
+    return np.clip(pcm, -1.0, 1.0, out=pcm)
+
+
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[IO[bytes]]:
+    """A file at its start that FFmpeg can seek in: an M4A may keep its index at the end."""
+    if isinstance(source, Path):
+        with source.open("rb", buffering=0) as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(source)
+        file.flush()
+        file.seek(0)
+        yield file
+
+
+def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
+    reading = ["-format_whitelist", _DEMUXERS, "-codec_whitelist", _DECODERS]
+    reading += ["-protocol_whitelist", "fd", "-threads", "1", "-i", "fd:"]
+    writing = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-t", f"{max_seconds:.6f}"]
+    writing += ["-ac", "1", "-ar", str(sample_rate_hz), "-c:a", "pcm_f32le"]
+    general = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1"]
+    general += ["-max_alloc", str(_MAX_ALLOCATION_BYTES)]
+    return [*general, *reading, *writing, "-f", "f32le", "pipe:1"]
+
+
+def _decode(
+    command: list[str], clip: IO[bytes], *, max_bytes: int, time_limit_seconds: float
+) -> _Decoded:
+    timed_out = threading.Event()
+    kept: list[bytes] = []
+
+    with subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
+        command, stdin=clip, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None  # noqa: PT018
+
+        def stop() -> None:
+            timed_out.set()
+            process.kill()
+
+        timer = threading.Timer(time_limit_seconds, stop)
+        messages = threading.Thread(target=_keep_start, args=(process.stderr, kept))
+        timer.start()
+        messages.start()
+        try:
+            data = process.stdout.read(max_bytes)
+            process.stdout.close()
+            exit_status = process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            messages.join()
+            timer.join()
+    return _Decoded(data, exit_status, timed_out.is_set(), b"".join(kept).decode(errors="replace"))
+
+
+def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
+    """Read to the end, so that FFmpeg never waits, and keep only what a log can use."""
+    room = _STDERR_KEPT_BYTES
+    while piece := stream.read(4096):
+        kept.append(piece[:room])
+        room -= len(kept[-1])
+
+
+def _check_exit(decoded: _Decoded, max_bytes: int, field: str) -> None:
+    if decoded.timed_out:
+        raise InvalidClip(f"{field} takes too long to decode", field=field)
+    # A full measure is success even if FFmpeg then stumbles over the rest.
+    failed = decoded.exit_status != 0 and len(decoded.data) < max_bytes
+    if failed or not decoded.data:
+        logger.info("unreadable clip: %s", decoded.messages.strip())
+        raise InvalidClip(f"{field} is not audio FFmpeg can read", field=field)
+
+
+def _check_sound(pcm: Pcm, sample_rate_hz: int, field: str) -> None:
+    if len(pcm) < MIN_CLIP_SECONDS * sample_rate_hz:
+        raise InvalidClip(f"{field} is shorter than {MIN_CLIP_SECONDS:g} second", field=field)
+    if not np.isfinite(pcm).all():
+        raise InvalidClip(f"{field} has samples that are not numbers", field=field)
+    if np.abs(pcm).max() < SILENCE_PEAK:
+        raise InvalidClip(f"{field} is silent", field=field)

@@ -1,0 +1,80 @@
+"""Joins the chunks of a script into one piece of speech, without clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from app.audio.pcm import samples_in
+from app.errors import SynthesisFailed
+from app.speech import Boundary, Frames, Pcm
+
+FADE_SECONDS = 0.005
+
+PAUSE_SECONDS = MappingProxyType(
+    {
+        Boundary.WORD: 0.0,
+        Boundary.CLAUSE: 0.12,
+        Boundary.SENTENCE: 0.25,
+        Boundary.PARAGRAPH: 0.6,
+        Boundary.END: 0.0,
+    }
+)
+"""Silence added after a chunk, on top of the short one in which the model ends each chunk."""
+
+
+class ChunkJoiner:
+    """Fades out the end of each chunk and puts a pause after it, as frames come in.
+
+    The engine fades the start of a chunk in; its end is cut wherever the model stopped, which
+    clicks. So the last 5 ms that were fed are held back until it is known whether they are the
+    chunk's last. How a chunk is cut into frames makes no difference to the result.
+    """
+
+    def __init__(self, boundaries: Sequence[Boundary], sample_rate_hz: int) -> None:
+        """
+        Args:
+            boundaries: what stands after each chunk, in order.
+        """
+        self._pause_samples = [
+            samples_in(PAUSE_SECONDS[boundary], sample_rate_hz) for boundary in boundaries
+        ]
+        self._fade_samples = samples_in(FADE_SECONDS, sample_rate_hz)
+        self._held: Pcm = np.zeros(0, dtype=np.float32)
+        self._chunk_index = 0
+
+    @property
+    def finished(self) -> bool:
+        """Every chunk has been fed to its end."""
+        return self._chunk_index == len(self._pause_samples)
+
+    def feed(self, frames: Frames) -> Pcm:
+        """What can be played after these frames, shape [samples], possibly empty.
+
+        Raises:
+            SynthesisFailed: the frames are not those that come next.
+        """
+        if self.finished or frames.chunk_index != self._chunk_index:
+            raise SynthesisFailed(
+                f"audio of chunk {frames.chunk_index} came in the place of {self._chunk_index}"
+            )
+        pcm = np.concatenate([self._held, frames.pcm]) if len(self._held) else frames.pcm
+        if frames.chunk_last:
+            return self._end_chunk(pcm)
+        ready = max(0, len(pcm) - self._fade_samples)
+        self._held = pcm[ready:].copy()
+        return pcm[:ready]
+
+    def _end_chunk(self, rest: Pcm) -> Pcm:
+        pause = self._pause_samples[self._chunk_index]
+        ended = np.concatenate([rest, np.zeros(pause, dtype=np.float32)], dtype=np.float32)
+        fade = min(self._fade_samples, len(rest))
+        # From just under 1 down to exactly 0, so that silence or a faded-in start can follow.
+        ended[len(rest) - fade : len(rest)] *= np.arange(fade - 1, -1, -1, dtype=np.float32) / max(
+            1, fade
+        )
+        self._held = self._held[:0]
+        self._chunk_index += 1
+        return ended

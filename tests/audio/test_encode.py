@@ -1,0 +1,100 @@
+"""A complete clip decodes to what was spoken, at its true length, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import tempfile
+import wave
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.audio.encode import MAX_CLIP_SAMPLES, encode_clip
+from app.audio.formats import FORMATS, format_named
+from app.errors import SynthesisFailed
+from tests.audio.probe import RATE_HZ, assert_same_speech, probe, voice_like
+
+SPEECH = voice_like(2.5)
+CODECS = {"pcm": "pcm_s16le", "wav": "pcm_s16le", "ogg": "vorbis"}
+HOW_TO_READ_PCM = ("-f", "s16le", "-ar", str(RATE_HZ), "-ch_layout", "mono")
+
+
+@pytest.fixture
+def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_clip_decodes_to_the_speech_at_its_true_length(
+    ffmpeg: Path, tmp_path: Path, scratch: Path, name: str
+) -> None:
+    data = encode_clip(SPEECH, RATE_HZ, format_named(name), ffmpeg)
+    assert list(scratch.iterdir()) == []
+    file = tmp_path / f"clip{format_named(name).extension}"
+    file.write_bytes(data)
+    probed = probe(ffmpeg, file, *(HOW_TO_READ_PCM if name == "pcm" else ()))
+    assert probed.codec == CODECS.get(name, name)
+    assert probed.channels == 1
+    # Opus always decodes at 48 kHz.
+    assert probed.sample_rate_hz == (48000 if name == "opus" else RATE_HZ)
+    # ADTS cannot say how much of its first and last frames is padding.
+    padding = 2048 if name == "aac" else 0
+    decoded = len(probed.pcm) * RATE_HZ / probed.sample_rate_hz
+    assert len(SPEECH) <= decoded <= len(SPEECH) + padding
+    assert probed.duration_seconds == pytest.approx(2.5, abs=0.011 + padding / RATE_HZ)
+    assert_same_speech(probed, SPEECH)
+
+
+def test_a_wav_has_true_sizes() -> None:
+    data = encode_clip(SPEECH, RATE_HZ, format_named("wav"), Path("not-needed"))
+    assert int.from_bytes(data[4:8], "little") == len(data) - 8
+    with wave.open(BytesIO(data)) as file:
+        assert file.getnframes() == len(SPEECH)
+
+
+def test_an_mp3_has_a_lame_header_and_a_flac_its_number_of_samples(ffmpeg: Path) -> None:
+    mp3 = encode_clip(SPEECH, RATE_HZ, format_named("mp3"), ffmpeg)
+    assert b"Info" in mp3[:200] or b"Xing" in mp3[:200]
+    flac = encode_clip(SPEECH, RATE_HZ, format_named("flac"), ffmpeg)
+    assert int.from_bytes(flac[18:26], "big") & (1 << 36) - 1 == len(SPEECH)
+
+
+def test_pieces_are_encoded_like_the_whole(ffmpeg: Path) -> None:
+    flac = format_named("flac")
+    pieces = np.array_split(SPEECH, 7)
+    assert encode_clip(pieces, RATE_HZ, flac, ffmpeg) == encode_clip(SPEECH, RATE_HZ, flac, ffmpeg)
+
+
+def test_a_failing_encoder_is_reported_without_its_words_and_leaves_no_file(
+    scratch: Path, ffmpeg: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    impossible = replace(format_named("opus"), codec_arguments=("-application", "shouting"))
+    with pytest.raises(SynthesisFailed) as caught:
+        encode_clip(SPEECH, RATE_HZ, impossible, ffmpeg)
+    assert caught.value.message == "encoding the speech as opus failed"
+    assert "shouting" in caplog.text
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_missing_encoder_program_is_reported(scratch: Path) -> None:
+    with pytest.raises(SynthesisFailed, match="encoding the speech as mp3 failed"):
+        encode_clip(SPEECH, RATE_HZ, format_named("mp3"), scratch / "no-ffmpeg")
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_encoder_has_a_time_limit(scratch: Path, ffmpeg: Path) -> None:
+    hour = [SPEECH] * 1440
+    with pytest.raises(SynthesisFailed, match="failed"):
+        encode_clip(hour, RATE_HZ, format_named("aac"), ffmpeg, time_limit_seconds=1)
+    assert list(scratch.iterdir()) == []
+
+
+def test_nothing_and_too_much_are_refused(ffmpeg: Path) -> None:
+    with pytest.raises(SynthesisFailed, match="no speech"):
+        encode_clip([], RATE_HZ, format_named("mp3"), ffmpeg)
+    endless = np.broadcast_to(np.float32(0), (MAX_CLIP_SAMPLES + 1,))
+    with pytest.raises(SynthesisFailed, match="too long"):
+        encode_clip(endless, RATE_HZ, format_named("wav"), ffmpeg)

@@ -1,0 +1,100 @@
+"""Saved audio appears whole under a name nobody can guess, and only such names can be opened."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from app.audio.storage import AudioStore
+from app.errors import AudioNotFound, SynthesisFailed
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "voice"
+
+
+@pytest.fixture
+def store(directory: Path) -> AudioStore:
+    return AudioStore(directory)
+
+
+def test_what_was_saved_can_be_opened_by_its_name(store: AudioStore, directory: Path) -> None:
+    name = store.save(b"sound", ".mp3")
+    assert re.fullmatch(r"audio_\d{10}_[0-9a-f]{32}\.mp3", name)
+    assert store.path_of(name).read_bytes() == b"sound"
+    assert [path.name for path in directory.iterdir()] == [name]
+
+
+def test_names_do_not_repeat(store: AudioStore) -> None:
+    assert len({store.save(b"", ".wav") for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "secret.txt",
+        "../secret.txt",
+        "/etc/passwd",
+        "audio_1_" + "0" * 32 + ".mp3/../../secret.txt",
+        "audio_1_" + "0" * 32 + ".mp3\n",
+        "audio_1_" + "0" * 32 + ".mp3\0",
+        "audio_١_" + "0" * 32 + ".mp3",
+        "audio_1_" + "0" * 32 + ".mp3",
+        "AUDIO_1_" + "0" * 32 + ".MP3",
+    ],
+)
+def test_no_other_name_opens_anything(store: AudioStore, directory: Path, name: str) -> None:
+    (directory / "secret.txt").write_text("secret")
+    (directory.parent / "secret.txt").write_text("secret")
+    with pytest.raises(AudioNotFound):
+        store.path_of(name)
+
+
+def test_links_directories_and_unfinished_files_are_not_opened(
+    store: AudioStore, directory: Path
+) -> None:
+    name = "audio_1_" + "a" * 32
+    (directory / f"{name}.mp3").symlink_to("/etc/passwd")
+    (directory / f"{name}.wav").mkdir()
+    (directory / f".{name}.ogg.partial").write_bytes(b"half")
+    for wrong in (f"{name}.mp3", f"{name}.wav", f".{name}.ogg.partial"):
+        with pytest.raises(AudioNotFound):
+            store.path_of(wrong)
+
+
+def test_old_leftovers_are_swept_out_at_the_start_and_nothing_else(directory: Path) -> None:
+    directory.mkdir(parents=True)
+    two_hours_ago = time.time() - 7200
+    for name in (".audio_1_x.mp3.partial", "audio_1_x.mp3", "notes.partial"):
+        (directory / name).touch()
+        os.utime(directory / name, (two_hours_ago, two_hours_ago))
+    (directory / ".audio_2_x.mp3.partial").touch()
+    AudioStore(directory)
+    left = sorted(path.name for path in directory.iterdir())
+    assert left == [".audio_2_x.mp3.partial", "audio_1_x.mp3", "notes.partial"]
+
+
+def test_a_disk_that_refuses_leaves_nothing_and_says_no_path(
+    store: AudioStore, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SynthesisFailed) as caught:
+        store.save(b"sound", ".mp3")
+    assert str(directory) not in caught.value.message
+    assert list(directory.iterdir()) == []
+
+
+def test_an_extension_is_not_a_way_out(store: AudioStore) -> None:
+    with pytest.raises(ValueError, match="not a file extension"):
+        store.save(b"", "/../../x.mp3")
