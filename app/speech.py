@@ -33,6 +33,31 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Prosody:
+    """How a stretch of speech is shaped after the model has spoken it.
+
+    Spans of markup inside a request multiply and add up with the request's own.
+    """
+
+    speed: float = 1.0
+    """time stretch at constant pitch; 2 is twice as fast"""
+    volume_db: float = 0.0
+    pitch_semitones: float = 0.0
+
+    @property
+    def is_neutral(self) -> bool:
+        return self == Prosody()
+
+    def within(self, outer: Prosody) -> Prosody:
+        """This prosody inside a stretch that already has `outer`."""
+        return Prosody(
+            speed=self.speed * outer.speed,
+            volume_db=self.volume_db + outer.volume_db,
+            pitch_semitones=self.pitch_semitones + outer.pitch_semitones,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
     """An uploaded reference recording, as received: any container FFmpeg reads."""
 

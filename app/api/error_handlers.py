@@ -141,12 +141,19 @@ def _describe(error: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str 
         return "the body must be a JSON object sent with Content-Type: application/json", None
     if not where:
         return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
-    field = ".".join(where)
+    # What follows are the names of the types that a union tried.
+    field = where[0]
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(field, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         return f"unknown field {field!r}; {hint}allowed fields: {', '.join(known)}", field
     if kind == "missing":
         return f"{field} is required", field
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    return f"{field}: {reason[:1].lower()}{reason[1:]}", field
+    return f"{field}{_reason(str(error['msg']))}", field
+
+
+def _reason(message: str) -> str:
+    if "UploadFile" in message:
+        return " must be sent as a file"
+    reason = message.removeprefix("Value error, ")
+    return f": {reason[:1].lower()}{reason[1:]}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auth import KeyedRoute, documented_key
@@ -16,7 +19,29 @@ from app.audio.formats import FORMATS, format_named
 from app.errors import InvalidClip, InvalidRequest, TooLarge
 from app.speech import Clip, SpeechRequest
 
+
+class LongFormRoute(APIRoute):
+    """Reads the form before FastAPI does, which refuses any text of more than a megabyte.
+
+    The whole body is bounded while it is read, so its parts need no bound of their own.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_with_form(request: Request) -> Response:
+            await request.form(max_part_size=sys.maxsize)
+            return await handle(request)
+
+        return handle_with_form
+
+
+class KeyedFormRoute(KeyedRoute, LongFormRoute):
+    """The key first, then the form."""
+
+
 router = APIRouter(route_class=KeyedRoute, dependencies=documented_key, tags=["speech"])
+form_router = APIRouter(route_class=KeyedFormRoute, dependencies=documented_key, tags=["speech"])
 
 _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     200: {
@@ -79,7 +104,7 @@ async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Respo
     return await _deliver(request, services, body, voice)
 
 
-@router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
+@form_router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak_cloned(
     request: Request,
     services: ServicesDep,
@@ -91,6 +116,9 @@ async def speak_cloned(
     """
     clip = await _read_clip(body.voice_file, services.settings.max_upload_bytes)
     return await _deliver(request, services, body, clip)
+
+
+router.include_router(form_router)
 
 
 def _chosen_voice(body: TtsBody, default: str) -> str:

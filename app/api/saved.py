@@ -14,7 +14,8 @@ SAVED_RATE_HZ = 24_000
 """Every Pocket TTS model speaks at this rate; only headerless PCM has to be told"""
 
 
-@router.api_route("/voice/{filename}", methods=["GET", "HEAD"], response_class=FileResponse)
+@router.head("/voice/{filename}", response_class=FileResponse, include_in_schema=False)
+@router.get("/voice/{filename}", response_class=FileResponse)
 async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
     """Saved audio; understands Range requests."""
     path = services.store.path_of(filename)
