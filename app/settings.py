@@ -12,6 +12,14 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.ranges import (
+    CharsPerChunk,
+    EosThreshold,
+    FramesAfterEos,
+    NoiseClamp,
+    SamplerDecodeSteps,
+    Temperature,
+)
 from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
@@ -91,7 +99,7 @@ class Settings(BaseSettings):
 
     # Limits
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
-    max_chars_per_chunk: int = Field(218, ge=20, le=2000)
+    max_chars_per_chunk: CharsPerChunk = 218
     max_upload_mb: float = Field(25.0, gt=0, le=1024)
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
@@ -124,11 +132,11 @@ class Settings(BaseSettings):
     }
 
     # Sampling; empty means the model's own default
-    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-    sampler_decode_steps: Annotated[int, Field(ge=1, le=64)] | None = None
-    eos_threshold: Annotated[float, Field(ge=-50, le=50)] | None = None
-    noise_clamp: Annotated[float, Field(gt=0, le=50)] | None = None
-    frames_after_eos: Annotated[int, Field(ge=0, le=100)] | None = None
+    temperature: Temperature | None = None
+    sampler_decode_steps: SamplerDecodeSteps | None = None
+    eos_threshold: EosThreshold | None = None
+    noise_clamp: NoiseClamp | None = None
+    frames_after_eos: FramesAfterEos | None = None
 
     # Machine
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
@@ -177,7 +185,11 @@ def _refuse_unknown_names(env_file: Path) -> None:
     if not env_file.exists():
         return
     known = _known_names()
-    for name in dotenv_values(env_file):
+    try:
+        names = list(dotenv_values(env_file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {error}") from error
+    for name in names:
         if name.upper() not in known and not name.upper().startswith(_FOREIGN_PREFIXES):
             close = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
