@@ -1,0 +1,89 @@
+"""Tags inside running text: `[pause 0.5s]`, and the tags of other systems.
+
+Every pattern looks at a bounded stretch after an opening bracket, so the time is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from app.errors import InvalidRequest
+from app.text.foreign_tags import PAUSE_SECONDS, Bracket, foreign_pause
+
+MAX_PAUSE_SECONDS = 30.0
+"""The longest that one pause may last."""
+
+_TAG = re.compile(
+    r"\[(?P<SQUARE>[^\[\]\n]{1,80})\]"
+    r"|\((?P<ROUND>[^()\[\]<>*\n]{1,40})\)"
+    r"|<\|(?P<ANGLE_BAR>[^|<>\n]{1,80})\|>"
+    r"|<(?P<ANGLE>/?[A-Za-z][\w -]{0,40}/?)>"
+    r"|(?<![\w*])\*(?P<STARS>[A-Za-z][A-Za-z ]{2,30})\*(?![\w*])"
+)
+_PAUSE = re.compile(r"pause(?![\w-])[\s:=]*(?P<time>.*)", re.IGNORECASE)
+_TIME = re.compile(r"\+?(?P<number>[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})\s?(?P<unit>m?s)")
+
+
+class InlineTag(NamedTuple):
+    """`text[start:end]`, not spoken, and the seconds of silence in its place, often 0."""
+
+    start: int
+    end: int
+    pause_seconds: float
+
+
+def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> Iterator[InlineTag]:
+    """Yield the tags in a text, from left to right.
+
+    Args:
+        text: running text.
+        where: says in words where the character of an index stands, for errors.
+        field: what the caller's dialect names the script.
+
+    Raises:
+        InvalidRequest: a pause is malformed or too long.
+    """
+    for found in _TAG.finditer(text):
+        bracket = Bracket[str(found.lastgroup)]
+        inner = found[bracket.name]
+        pause = _PAUSE.fullmatch(inner.strip()) if bracket is Bracket.SQUARE else None
+        if pause is None:
+            seconds = foreign_pause(inner, bracket)
+        else:
+            seconds = _pause_seconds(found[0], pause["time"], where(found.start()), field)
+        if seconds is not None:
+            yield InlineTag(found.start(), found.end(), seconds)
+
+
+def is_inline_tag(inner: str) -> bool:
+    """Whether square brackets around these words make a tag."""
+    if _PAUSE.fullmatch(inner.strip()):
+        return True
+    return foreign_pause(inner, Bracket.SQUARE) is not None
+
+
+def parse_seconds(time: str) -> float | None:
+    """The seconds in a time such as "0.5s" or "500ms", None where there is none."""
+    found = _TIME.fullmatch(time.strip().lower())
+    if found is None:
+        return None
+    return float(found["number"]) / (1000 if found["unit"] == "ms" else 1)
+
+
+def _pause_seconds(tag: str, time: str, where: str, field: str) -> float:
+    seconds = parse_seconds(time) if time else PAUSE_SECONDS
+    if seconds is None:
+        raise InvalidRequest(
+            f"{tag} {where} of {field} is not a pause; write a time with its unit, "
+            "such as [pause 0.5s] or [pause 500ms]",
+            field=field,
+        )
+    if seconds > MAX_PAUSE_SECONDS:
+        raise InvalidRequest(
+            f"{tag} {where} of {field} is too long; a pause lasts from 0 to "
+            f"{MAX_PAUSE_SECONDS:.0f} seconds",
+            field=field,
+        )
+    return seconds

@@ -1,0 +1,84 @@
+"""Reading the markup of a script: plain text with tags in brackets, or SSML.
+
+A script is SSML when it starts with `<speak>`. Anything else is plain: `[pause 0.5s]`, lines that
+begin with the name of a voice, and the emotion tags of other systems, which are not spoken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from app.errors import InvalidRequest
+from app.text.inline_tags import InlineTag, find_inline_tags
+from app.text.passages import Passage, PassageBuilder, Style
+from app.text.speaker_lines import SpeakerTag, find_speaker_tags
+from app.text.ssml import parse_ssml
+
+_SSML_START = re.compile(r"[\s\ufeff]*(?:<\?xml\s|<!DOCTYPE\s|<speak(?![\w.-]))", re.IGNORECASE)
+_SSML_TAG = re.compile(
+    r"</?(?P<name>(?:speak|voice|break|prosody|say-as|phoneme|emphasis)(?=[\s/>])|sub(?=\s+alias))"
+    r"[^<>]{0,300}>",
+    re.IGNORECASE,
+)
+
+
+def parse_script(
+    script: str,
+    *,
+    is_voice: Callable[[str], bool],
+    field: str = "script",
+    language: str = "en",
+) -> tuple[Passage, ...]:
+    """Read a script into what is spoken and the pauses between.
+
+    White space at both ends and beside pauses is dropped. A plain script without any tag is one
+    span of the same text.
+
+    Args:
+        script: as `clean_script` returns it.
+        is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
+            the names in SSML are not checked.
+        field: what the caller's dialect names the script.
+        language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
+
+    Returns:
+        At least one span with something to speak. Pauses never stand side by side.
+
+    Raises:
+        InvalidRequest: markup that is malformed, unknown, out of range or refused, with its name
+            and position; or nothing is left to speak.
+        TooLarge: there is too much markup.
+    """
+    if _SSML_START.match(script):
+        return parse_ssml(script, field=field, language=language)
+    _refuse_loose_ssml(script, field)
+    return _parse_plain(script, is_voice, field)
+
+
+def _parse_plain(script: str, is_voice: Callable[[str], bool], field: str) -> tuple[Passage, ...]:
+    speakers = find_speaker_tags(script, is_voice=is_voice, field=field)
+    inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}", field=field)
+    builder, style, done = PassageBuilder(field), Style(), 0
+    tags: list[SpeakerTag | InlineTag] = [*speakers, *inline]
+    tags.sort(key=lambda tag: tag.start)
+    for tag in tags:
+        builder.text(script[done : tag.start], style)
+        done = tag.end
+        if isinstance(tag, InlineTag):
+            builder.pause(tag.pause_seconds)
+        else:
+            style = Style(voice=tag.voice)
+            builder.removed_tag()
+    builder.text(script[done:], style)
+    return builder.passages()
+
+
+def _refuse_loose_ssml(script: str, field: str) -> None:
+    if found := _SSML_TAG.search(script):
+        raise InvalidRequest(
+            f"<{found['name']}> at character {found.start() + 1} of {field} is a tag of SSML, but "
+            "the script does not start with <speak>; put all of it between <speak> and </speak>, "
+            "or write pauses as [pause 0.5s] and voices as lines that begin with [name]",
+            field=field,
+        )

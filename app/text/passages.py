@@ -1,0 +1,206 @@
+"""What a script is once its markup has been read: spoken spans and pauses, in order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from app.errors import InvalidRequest, TooLarge
+from app.speech import Prosody
+
+MAX_PAUSES_SECONDS = 600.0
+"""The most that all pauses of one script may last together."""
+
+MAX_PARTS = 10_000
+"""The most spans and pauses of one script."""
+
+_OPENERS = "([{\"'“‘„‚«‹¿¡*_"
+_CLOSERS = ")]}\"'”’»›*_"
+_NO_SPACE_BEFORE = ",.;:!?…)]}”»\n"
+_PUNCTUATION = re.compile(r"[\s.,;:!?…\"'“”„‘’‚«»‹›()\[\]{}¿¡—–-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a stretch of text is to be spoken."""
+
+    voice: str | None = None
+    """name of the voice; None is the request's own"""
+    prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
+    verbatim: bool = False
+    """the text is in its spoken form already: it is not to be normalised again"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text spoken in one voice and one manner.
+
+    White space at its edges separates it from its neighbours: joined, the spans between two
+    pauses are readable text. Blank lines separate paragraphs.
+    """
+
+    text: str
+    voice: str | None = None
+    prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence that the script asks for, in place of the pause speech would have there."""
+
+    seconds: float
+
+
+Passage: TypeAlias = Span | Pause
+
+
+class PassageBuilder:
+    """Collects the pieces of a script, from left to right.
+
+    Text of like style becomes one span; punctuation and white space stay with the word they
+    follow; pauses in a row add up; white space at the ends and beside pauses goes.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._parts: list[Passage] = []
+        self._style = Style()
+        self._pieces: list[str] = []
+        self._leading = ""
+        self._pauses_seconds = 0.0
+        self._joint: bool | None = None
+        """a removed tag stands here, with (True) or without white space before it"""
+
+    @property
+    def at_white_space(self) -> bool:
+        """Whether white space added now would change nothing."""
+        tail = self._pieces[-1] if self._pieces else self._leading
+        return not tail or tail[-1].isspace()
+
+    def text(self, text: str, style: Style) -> None:
+        """Add text; its white space is kept."""
+        if self._joint is not None:
+            text = self._mend(text)
+        if not text:
+            return
+        if _PUNCTUATION.fullmatch(text):
+            if self._pieces:
+                self._pieces.append(text)
+            else:
+                self._leading += text
+            return
+        if self._pieces and style != self._style:
+            self._close_span()
+        if not self._pieces:
+            text, self._leading = self._leading + text, ""
+        self._style = style
+        self._pieces.append(text)
+
+    def removed_tag(self) -> None:
+        """Note that something unspoken was taken out, so that words on both sides stay apart."""
+        if self._joint is None:
+            self._joint = self.at_white_space
+            self._trim(" \t")
+
+    def pause(self, seconds: float) -> None:
+        """Add a pause; none at all if it lasts no time."""
+        if seconds == 0:
+            self.removed_tag()
+            return
+        self._joint = None
+        self._close_span()
+        self._pauses_seconds += seconds
+        if self._pauses_seconds > MAX_PAUSES_SECONDS:
+            raise InvalidRequest(
+                f"the pauses in {self._field} last more than {MAX_PAUSES_SECONDS:.0f} seconds "
+                "together; ask for the speech in several requests",
+                field=self._field,
+            )
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, Pause):
+            self._parts[-1] = Pause(last.seconds + seconds)
+        else:
+            self._append(Pause(seconds))
+
+    def end_sentence(self) -> None:
+        """End a sentence here, with a full stop where the text has no mark of its own."""
+        if not self._pieces or self._pieces[-1].endswith("\n"):
+            return
+        self._trim()
+        words = (piece.rstrip(_CLOSERS) for piece in reversed(self._pieces))
+        spoken = next(filter(None, words), "")
+        self._pieces.append(". " if spoken[-1:].isalnum() else " ")
+
+    def end_paragraph(self) -> None:
+        """End a paragraph here."""
+        self._trim()
+        if self._pieces:
+            self._pieces.append("\n\n")
+
+    def passages(self) -> tuple[Passage, ...]:
+        """All that was added.
+
+        Raises:
+            InvalidRequest: there is nothing to speak.
+        """
+        self._close_span()
+        if not any(isinstance(part, Span) and _has_word(part.text) for part in self._parts):
+            raise InvalidRequest(
+                f"{self._field} holds nothing that can be spoken: "
+                "no letter and no digit beside its tags",
+                field=self._field,
+            )
+        last = self._parts[-1]
+        if isinstance(last, Span):
+            self._parts[-1] = replace(last, text=last.text.rstrip())
+        return tuple(self._parts)
+
+    def _mend(self, text: str) -> str:
+        """The text after a removed tag, led by the white space that belongs there."""
+        body = text.lstrip(" \t")
+        spaced = self._joint or len(body) < len(text)
+        if not body:
+            self._joint = spaced
+            return ""
+        before = self._pieces[-1][-1] if self._pieces else self._leading[-1:]
+        apart = spaced or (before.isalnum() and body[0].isalnum())
+        opened = before in _OPENERS and not self._joint
+        unwanted = not before or before.isspace() or opened or body[0] in _NO_SPACE_BEFORE
+        self._joint = None
+        return " " + body if apart and not unwanted else body
+
+    def _trim(self, characters: str | None = None) -> None:
+        """Take white space off the end of the text so far."""
+        while self._pieces:
+            self._pieces[-1] = self._pieces[-1].rstrip(characters)
+            if self._pieces[-1]:
+                return
+            self._pieces.pop()
+        self._leading = self._leading.rstrip(characters)
+
+    def _close_span(self) -> None:
+        text = "".join(self._pieces) or self._leading
+        self._pieces, self._leading = [], ""
+        if not self._parts or isinstance(self._parts[-1], Pause):
+            text = text.lstrip()
+        if text.strip():
+            style = self._style
+            self._append(Span(text, style.voice, style.prosody, style.verbatim))
+
+    def _append(self, part: Passage) -> None:
+        last = self._parts[-1] if self._parts else None
+        if isinstance(part, Pause) and isinstance(last, Span):
+            self._parts[-1] = replace(last, text=last.text.rstrip())
+        if len(self._parts) >= MAX_PARTS:
+            raise TooLarge(
+                f"the markup of {self._field} cuts it into more than {MAX_PARTS} parts; "
+                "ask for the speech in several requests",
+                field=self._field,
+            )
+        self._parts.append(part)
+
+
+def _has_word(text: str) -> bool:
+    return any(map(str.isalnum, text))

@@ -1,0 +1,192 @@
+"""Reading SSML (W3C Speech Synthesis Markup Language 1.1) into spans and pauses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from typing import NoReturn
+
+from app.errors import InvalidRequest
+from app.text.inline_tags import MAX_PAUSE_SECONDS, find_inline_tags
+from app.text.passages import Passage, PassageBuilder, Span, Style
+from app.text.say_as import say_as
+from app.text.script import clean_script
+from app.text.ssml_elements import ELEMENTS, REFUSED, Content
+from app.text.ssml_prosody import nested_prosody
+from app.text.ssml_values import break_seconds
+from app.text.ssml_xml import Position, Tag, read_xml
+
+_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_MAX_NAME_CHARS = 200
+
+
+def parse_ssml(script: str, *, field: str, language: str) -> tuple[Passage, ...]:
+    """Read SSML; see `app.text.markup.parse_script` for what comes back and what is raised.
+
+    White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
+    """
+    speech = _Speech(field, language)
+    read_xml(script, speech, field=field)
+    passages = speech.builder.passages()
+    # What `clean_script` refuses may have come past it as references, such as `&#769;`.
+    text = "".join(part.text for part in passages if isinstance(part, Span))
+    clean_script(text, max_chars=len(text), field=field)
+    return tuple(_clean(part, field) if isinstance(part, Span) else part for part in passages)
+
+
+@dataclass
+class _Frame:
+    """An open tag, and how the text inside it is spoken."""
+
+    tag: Tag
+    content: Content
+    style: Style
+    texts: list[str] = dataclass_field(default_factory=list)
+
+
+class _Speech:
+    """Follows the tags of a document and says what to speak."""
+
+    def __init__(self, field: str, language: str) -> None:
+        self.builder = PassageBuilder(field)
+        self._field = field
+        self._language = language
+        self._frames: list[_Frame] = []
+
+    def start(self, tag: Tag) -> None:
+        outer = self._frames[-1] if self._frames else None
+        if outer is not None and outer.content is Content.UNSPOKEN:
+            self._frames.append(_Frame(tag, Content.UNSPOKEN, outer.style))
+            return
+        self._check(tag, outer)
+        frame = _Frame(tag, ELEMENTS[tag.name].content, outer.style if outer else Style())
+        match tag.name:
+            case "p":
+                self.builder.end_paragraph()
+            case "s":
+                self.builder.end_sentence()
+            case "break":
+                self._break(tag)
+            case "voice":
+                frame.style = replace(frame.style, voice=self._voice(tag))
+            case "prosody":
+                frame.style = self._prosody(tag, frame.style)
+        self._frames.append(frame)
+
+    def text(self, text: str, end: Position) -> None:
+        frame = self._frames[-1]
+        plain = _WHITE_SPACE.sub(" ", text)
+        if frame.content is Content.REPLACED:
+            frame.texts.append(plain)
+        elif frame.content is Content.SPOKEN:
+            self._speak(plain, end, frame.style)
+
+    def end(self) -> None:
+        frame = self._frames.pop()
+        if frame.content is Content.REPLACED:
+            self._replace(frame)
+        elif frame.content is Content.SPOKEN and frame.tag.name == "p":
+            self.builder.end_paragraph()
+        elif frame.content is Content.SPOKEN and frame.tag.name == "s":
+            self.builder.end_sentence()
+
+    def _check(self, tag: Tag, outer: _Frame | None) -> None:
+        if tag.name in REFUSED:
+            self._refuse(f"{tag} is not supported: {REFUSED[tag.name]}")
+        if tag.name not in ELEMENTS:
+            known = ", ".join(ELEMENTS)
+            self._refuse(f"<{tag.name[:60]}> {tag.position} is not known; known are {known}")
+        if (outer is None) != (tag.name == "speak"):
+            self._refuse(f"{tag}: the outermost tag, and no other, must be <speak>")
+        if outer is not None and outer.content is Content.REPLACED:
+            self._refuse(f"{tag} is inside <{outer.tag.name}>, which holds text alone")
+        element = ELEMENTS[tag.name]
+        if element.required and not tag.attributes.get(element.required, "").strip():
+            self._refuse(f"{tag} needs the attribute {element.required!r}")
+        for name in tag.attributes:
+            of_xml = ":" in name or name == "xmlns" or element.content is Content.UNSPOKEN
+            if not of_xml and name not in element.attributes:
+                known = ", ".join(element.attributes) or "none"
+                self._refuse(f"{tag} has no attribute {name[:60]!r}; supported: {known}")
+        self._check_language(tag)
+
+    def _check_language(self, tag: Tag) -> None:
+        asked = tag.attributes.get("xml:lang", "").strip()
+        if asked and re.split("[-_]", asked.lower())[0] != self._language.lower():
+            self._refuse(
+                f"{tag} asks for the language {asked[:40]!r}, but this request is spoken in "
+                f"{self._language!r}; send each language in a request of its own"
+            )
+
+    def _break(self, tag: Tag) -> None:
+        time, strength = tag.attributes.get("time"), tag.attributes.get("strength")
+        seconds = break_seconds(time, strength)
+        if seconds is None:
+            self._refuse(
+                f"{tag} has a malformed time or strength; write time as 0.5s or 500ms, "
+                "strength as none, x-weak, weak, medium, strong or x-strong"
+            )
+        if seconds > MAX_PAUSE_SECONDS:
+            self._refuse(f"{tag} is too long; allowed is 0 to {MAX_PAUSE_SECONDS:.0f} seconds")
+        self.builder.pause(seconds)
+
+    def _voice(self, tag: Tag) -> str:
+        name = tag.attributes["name"].strip()
+        if len(name) > _MAX_NAME_CHARS:
+            self._refuse(f"{tag} has a name of more than {_MAX_NAME_CHARS} characters")
+        return name
+
+    def _prosody(self, tag: Tag, outer: Style) -> Style:
+        try:
+            return replace(outer, prosody=nested_prosody(tag.attributes, outer.prosody))
+        except ValueError as wrong:
+            self._refuse(f"{tag}: {wrong}")
+
+    def _speak(self, text: str, end: Position, style: Style) -> None:
+        def where(_: int) -> str:
+            return f"in the text that ends {end}"
+
+        done = 0
+        for tag in find_inline_tags(text, where=where, field=self._field):
+            self._add(text[done : tag.start], style)
+            self.builder.pause(tag.pause_seconds)
+            done = tag.end
+        self._add(text[done:], style)
+
+    def _add(self, text: str, style: Style) -> None:
+        self.builder.text(text.lstrip(" ") if self.builder.at_white_space else text, style)
+
+    def _replace(self, frame: _Frame) -> None:
+        text, attributes = "".join(frame.texts), frame.tag.attributes
+        style = replace(frame.style, verbatim=True)
+        if frame.tag.name == "sub":
+            self.builder.text(_WHITE_SPACE.sub(" ", attributes["alias"]).strip(), style)
+            return
+        if not text.strip():
+            self._refuse(f"{frame.tag} is empty")
+        try:
+            spoken = say_as(
+                text.strip(),
+                interpret_as=attributes["interpret-as"].strip(),
+                detail=attributes.get("format") or attributes.get("detail"),
+                language=self._language,
+            )
+        except InvalidRequest as wrong:
+            self._refuse(f"{frame.tag}: {wrong.message}")
+        self._add(" " * text.startswith(" "), style)
+        self.builder.text(spoken, style)
+        self._add(" " * text.endswith(" "), style)
+
+    def _refuse(self, message: str) -> NoReturn:
+        raise InvalidRequest(f"{message} (in {self._field})", field=self._field)
+
+
+def _clean(span: Span, field: str) -> Span:
+    """The span without the invisible characters that came as references, such as `&#8203;`."""
+    text = span.text
+    if not any(map(str.isalnum, text)):
+        return span
+    body = clean_script(text, max_chars=len(text), field=field)
+    before = text[: len(text) - len(text.lstrip())]
+    return replace(span, text=before + body + text[len(text.rstrip()) :])

@@ -1,0 +1,54 @@
+"""Which SSML tags exist, what they may carry, and why some are refused."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Content(Enum):
+    """What happens to what stands inside a tag."""
+
+    SPOKEN = "spoken"
+    REPLACED = "replaced"
+    """text alone, and something else is spoken in its place"""
+    UNSPOKEN = "unspoken"
+    """notes for other programs: passed over, whatever tags are inside"""
+
+
+class Element(NamedTuple):
+    """A tag and the attributes it may have, beside those with a prefix such as `xml:id`."""
+
+    content: Content
+    attributes: tuple[str, ...] = ()
+    required: str | None = None
+
+
+ELEMENTS = {
+    "speak": Element(Content.SPOKEN, ("version",)),
+    "p": Element(Content.SPOKEN),
+    "s": Element(Content.SPOKEN),
+    "break": Element(Content.SPOKEN, ("time", "strength")),
+    "sub": Element(Content.REPLACED, ("alias",), required="alias"),
+    "say-as": Element(
+        Content.REPLACED, ("interpret-as", "format", "detail"), required="interpret-as"
+    ),
+    "prosody": Element(Content.SPOKEN, ("rate", "volume", "pitch")),
+    "voice": Element(Content.SPOKEN, ("name",), required="name"),
+    "emphasis": Element(Content.SPOKEN, ("level",)),
+    "lang": Element(Content.SPOKEN, ("onlangfailure",), required="xml:lang"),
+    "mark": Element(Content.SPOKEN, ("name",)),
+    "desc": Element(Content.UNSPOKEN),
+    "meta": Element(Content.UNSPOKEN),
+    "metadata": Element(Content.UNSPOKEN),
+}
+
+REFUSED = {
+    "audio": "recordings cannot be put into speech",
+    "phoneme": (
+        "the model reads letters, not phonemes; write the word as it sounds, "
+        'such as <sub alias="toe-mah-toe">tomato</sub>'
+    ),
+    "lexicon": "pronunciations cannot be loaded; write <sub> around each word instead",
+    "lookup": "pronunciations cannot be loaded; write <sub> around each word instead",
+}

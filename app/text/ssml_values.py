@@ -1,0 +1,96 @@
+"""Values of SSML attributes, as numbers. The words and units are those of W3C SSML 1.1.
+
+Each function returns None for a value it does not know; bounds are the caller's business.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from app.text.inline_tags import parse_seconds
+
+_RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.75}
+_VOLUMES_DB = {
+    "x-soft": -12.0,
+    "soft": -6.0,
+    "medium": 0.0,
+    "default": 0.0,
+    "loud": 4.0,
+    "x-loud": 8.0,
+}
+_PITCHES_SEMITONES = {
+    "x-low": -4.0,
+    "low": -2.0,
+    "medium": 0.0,
+    "default": 0.0,
+    "high": 2.0,
+    "x-high": 4.0,
+}
+_STRENGTHS_SECONDS = {
+    "none": 0.0,
+    "x-weak": 0.1,
+    "weak": 0.25,
+    "medium": 0.5,
+    "strong": 1.0,
+    "x-strong": 1.5,
+}
+_NUMBER = re.compile(
+    r"(?P<sign>[+-]?)(?P<number>[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})\s?(?P<unit>%|db|st|)"
+)
+
+
+def break_seconds(time: str | None, strength: str | None) -> float | None:
+    """The length of a `<break>`; the time counts where both are given."""
+    if time is not None:
+        return parse_seconds(time)
+    return _STRENGTHS_SECONDS.get(_word(strength or "medium"))
+
+
+def rate_as_speed(rate: str) -> float | None:
+    """How many times faster: "slow", "80%" (of the speed around), "+10%", "1.2"."""
+    if _word(rate) in _RATES:
+        return _RATES[_word(rate)]
+    sign, number, unit = _split(rate)
+    if unit == "%":
+        return (100 + number if sign else number) / 100
+    return number if unit == "" and not sign else None
+
+
+def volume_as_db(volume: str) -> float | None:
+    """Decibels to add: "loud", "+6dB", "+10%" (of the amplitude), "50" (of 100)."""
+    if _word(volume) in _VOLUMES_DB:
+        return _VOLUMES_DB[_word(volume)]
+    sign, number, unit = _split(volume)
+    if unit == "db":
+        return number
+    if unit not in ("%", ""):
+        return None
+    amplitude = (100 + number if sign else number) / 100
+    in_range = unit == "%" or 0 <= amplitude <= 1
+    return 20 * math.log10(max(amplitude, 1e-9)) if in_range else None
+
+
+def pitch_as_semitones(pitch: str) -> float | None:
+    """Semitones to add: "high", "+2st", "-10%"."""
+    if _word(pitch) in _PITCHES_SEMITONES:
+        return _PITCHES_SEMITONES[_word(pitch)]
+    sign, number, unit = _split(pitch)
+    if unit == "st":
+        return number
+    if unit == "%" and sign:
+        return 12 * math.log2(max(1 + number / 100, 1e-9))
+    return None
+
+
+def _word(value: str) -> str:
+    return value.strip().lower()
+
+
+def _split(value: str) -> tuple[str, float, str | None]:
+    """Sign, signed number and unit; the unit is None where the value is no number."""
+    found = _NUMBER.fullmatch(_word(value))
+    if found is None:
+        return "", 0.0, None
+    number = float(found["number"])
+    return found["sign"], -number if found["sign"] == "-" else number, found["unit"]

@@ -1,0 +1,149 @@
+"""XML as a stream of tags and texts, each with its position; attacks and excess are refused.
+
+A stream, so that no depth of tags can exhaust the stack, and every complaint has a line and
+column. Document types, entities and external references are refused by defusedxml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, NoReturn, Protocol
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.expatreader import DefusedExpatParser
+
+from app.errors import InvalidRequest, TooLarge
+
+MAX_DEPTH = 64
+"""How deep tags may be nested."""
+
+MAX_ELEMENTS = 20_000
+"""How many tags a document may have."""
+
+_BEFORE_XML = re.compile(r"[\s\ufeff]*")
+
+
+class Position(NamedTuple):
+    """A place in the document, both counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"at line {self.line}, column {self.column}"
+
+
+class Tag(NamedTuple):
+    """An opening tag; names have their prefix as written, such as "xml:lang"."""
+
+    name: str
+    attributes: Mapping[str, str]
+    position: Position
+
+    def __str__(self) -> str:
+        return f"<{self.name}> {self.position}"
+
+
+class Reader(Protocol):
+    """What the events of a document are told to, in order."""
+
+    def start(self, tag: Tag) -> None: ...
+
+    def text(self, text: str, end: Position) -> None:
+        """All text between two tags, which ends at a position."""
+
+    def end(self) -> None: ...
+
+
+def read_xml(document: str, reader: Reader, *, field: str) -> None:
+    """Tell a reader what a document holds.
+
+    Args:
+        document: XML; white space and a byte order mark may stand in front.
+        reader: what it raises is passed on.
+        field: what the caller's dialect names the document.
+
+    Raises:
+        InvalidRequest: it is not well-formed, too deep, or has a document type or entities.
+        TooLarge: it has too many tags.
+    """
+    prefix = _BEFORE_XML.match(document)
+    start = prefix.end() if prefix else 0
+    line_start = document.rfind("\n", 0, start) + 1
+    events = _Events(reader, field, Position(document.count("\n", 0, start), start - line_start))
+    events.read(document[start:])
+
+
+class _Events(ContentHandler):
+    """Turns the parser's events into a reader's."""
+
+    def __init__(self, reader: Reader, field: str, offset: Position) -> None:
+        super().__init__()
+        self._reader = reader
+        self._field = field
+        self._offset = offset
+        self._texts: list[str] = []
+        self._depth = 0
+        self._elements = 0
+        self._parser = DefusedExpatParser(forbid_dtd=True)
+        self._parser.setContentHandler(self)
+
+    def read(self, document: str) -> None:
+        try:
+            self._parser.feed(document)
+            self._parser.close()
+        except SAXParseException as broken:
+            at = self._position(broken.getLineNumber(), broken.getColumnNumber())
+            raise InvalidRequest(
+                f"the SSML of {self._field} is not well-formed {at}: {broken.getMessage()}",
+                field=self._field,
+            ) from broken
+        except DefusedXmlException as attack:
+            self._refuse(
+                f"the SSML of {self._field} declares a document type or an entity "
+                f"{self._here()}; neither is allowed",
+                attack,
+            )
+        except UnicodeEncodeError as broken:
+            self._refuse(f"{self._field} holds half a surrogate pair", broken)
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
+        self._flush()
+        here = self._here()
+        self._depth += 1
+        self._elements += 1
+        if self._depth > MAX_DEPTH:
+            self._refuse(f"<{name}> {here} is more than {MAX_DEPTH} tags deep")
+        if self._elements > MAX_ELEMENTS:
+            raise TooLarge(
+                f"the SSML of {self._field} has more than {MAX_ELEMENTS} tags", field=self._field
+            )
+        self._reader.start(Tag(name, dict(attrs.items()), here))
+
+    def endElement(self, name: str) -> None:  # noqa: ARG002, N802 - SAX's names
+        self._flush()
+        self._depth -= 1
+        self._reader.end()
+
+    def characters(self, content: str) -> None:
+        self._texts.append(content)
+
+    def _flush(self) -> None:
+        if self._texts:
+            text, self._texts = "".join(self._texts), []
+            self._reader.text(text, self._here())
+
+    def _here(self) -> Position:
+        return self._position(self._parser.getLineNumber(), self._parser.getColumnNumber())
+
+    def _position(self, line: int | None, column: int | None) -> Position:
+        line, column = line or 1, column or 0
+        indent = self._offset.column if line == 1 else 0
+        return Position(self._offset.line + line, indent + column + 1)
+
+    def _refuse(self, message: str, cause: Exception | None = None) -> NoReturn:
+        raise InvalidRequest(message, field=self._field) from cause
