@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from app.settings import ENV_FILE, Settings
@@ -14,6 +15,8 @@ def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
     the server did. curl retries while the model is still loading.
     """
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    if ":" in host:
+        host = f"[{host}]"
     address = settings.public_base_url or f"http://{host}:{settings.port}"
     script = '{"script": "Hello! This is my script, spoken by Pocket TTS."}'
     curl = (
@@ -36,6 +39,10 @@ def _key_header(settings: Settings, env_file: Path) -> str:
     if settings.auth_disabled:
         return ""
     path = env_file.resolve()
-    if path.is_file() and "API_KEY=" in path.read_text("utf-8"):
-        return f"""-H "API_KEY: $(sed -n 's/^API_KEY=//p' '{path}')" """
+    if settings.api_key is not None and path.is_file():
+        # Only where `sed` finds what the server read: not a quoted key, or one of the environment.
+        line = f"API_KEY={settings.api_key.get_secret_value()}"
+        found = [each for each in path.read_text("utf-8").splitlines() if each[:8] == "API_KEY="]
+        if found == [line]:
+            return f"""-H "API_KEY: $(sed -n 's/^API_KEY=//p' {shlex.quote(str(path))})" """
     return '-H "API_KEY: $API_KEY" '

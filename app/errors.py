@@ -49,6 +49,18 @@ class AudioNotFound(SpeechError):
     """No saved audio of that name."""
 
 
+class ConsentNotFound(SpeechError):
+    """No consent recording of that id."""
+
+
+class Conflict(SpeechError):
+    """What is asked for cannot be done to what is there: a name is taken, a voice is built in."""
+
+
+class StorageFailed(SpeechError):
+    """The disk refuses to keep what the caller sent."""
+
+
 class Unauthorized(SpeechError):
     """No key, or a wrong one."""
 

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import health, native, openai, saved
-from app.api.dependencies import Services
+from app.api import health, native, openai, openai_voices, saved, voices
+from app.api.dependencies import OwnVoices, Services
 from app.api.error_handlers import ErrorAnswers
 from app.api.middleware import BodyLimit, RequestContext
 from app.audio.decode import decode_clip
@@ -29,14 +29,22 @@ from app.errors import SpeechError
 from app.settings import Settings, SettingsError
 from app.speech import Pcm
 from app.synthesizer import Synthesizer
+from app.voices.consents import ConsentStore
+from app.voices.details import language_of_model
+from app.voices.fetch import VoiceFetcher
+from app.voices.folder import VoiceFolder
+from app.voices.kept_files import KeptFiles
+from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.states import VoiceStates
+from app.voices.store import RecordingDecoder, VoiceStore
 
 logger = logging.getLogger(__name__)
 
 BYTES_PER_CHAR = 12
 """A character beyond the basic plane may arrive as two JSON escapes of six bytes"""
 FORM_OVERHEAD_BYTES = 64 * 1024
+PREVIEWS_BYTES = 64_000_000
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -71,7 +79,7 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
         lifespan=lifespan,
     )
     app.state.services = services
-    for module in (native, openai, saved, health):
+    for module in (native, voices, openai, openai_voices, saved, health):
         app.include_router(module.router)
     ErrorAnswers((openai.DIALECT,)).register(app)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
@@ -94,11 +102,11 @@ def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
     def engine() -> SpeechEngine:
         return supervisor.engine
 
-    def decode(data: bytes, field: str) -> Pcm:
+    def decode(data: bytes, field: str, max_seconds: float = settings.max_ref_duration) -> Pcm:
         return decode_clip(
             data,
             ffmpeg=ffmpeg,
-            max_seconds=settings.max_ref_duration,
+            max_seconds=max_seconds,
             sample_rate_hz=engine().sample_rate_hz,
             field=field,
         )
@@ -108,6 +116,11 @@ def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
         maker=engine,
         decode_clip=decode,
         states=VoiceStates(settings.voice_cache_bytes),
+        kept=KeptStates(
+            KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes),
+            keeper=engine,
+            recipe=f"first {settings.max_ref_duration:g} s",
+        ),
     )
     synthesizer = Synthesizer(
         engine=engine,
@@ -120,11 +133,52 @@ def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
         settings=settings,
         supervisor=supervisor,
         voices=voices,
+        own_voices=_own_voices(settings, engine, voices, decode),
         synthesizer=synthesizer,
-        store=AudioStore(settings.voice_output_dir),
+        store=_open_store(settings),
         ffmpeg=ffmpeg,
         started_monotonic_seconds=time.monotonic(),
     )
+
+
+def _own_voices(
+    settings: Settings,
+    engine: Callable[[], SpeechEngine],
+    library: VoiceLibrary,
+    decode: RecordingDecoder,
+) -> OwnVoices:
+    folder = VoiceFolder(settings.voices_dir)
+    folder.recover()
+    previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
+    store = VoiceStore(
+        folder,
+        library,
+        engine=engine,
+        decode=decode,
+        max_prompt_seconds=settings.max_ref_duration,
+        model_language=None
+        if settings.model_config_path
+        else language_of_model(settings.model_language),
+        forget_previews=previews.forget,
+    )
+    fetcher = VoiceFetcher(
+        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+    )
+    return OwnVoices(
+        store=store,
+        previews=previews,
+        consents=ConsentStore(settings.voices_dir / ".consents"),
+        fetcher=fetcher if settings.allow_voice_urls else None,
+    )
+
+
+def _open_store(settings: Settings) -> AudioStore:
+    try:
+        return AudioStore(settings.voice_output_dir)
+    except OSError as error:
+        raise SettingsError(
+            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
+        ) from error
 
 
 async def _warm_default_voice(services: Services) -> None:
@@ -182,6 +236,7 @@ def _check_model(settings: Settings) -> None:
 
 def _body_limit_bytes(settings: Settings, content_type: str) -> int:
     script_bytes = BYTES_PER_CHAR * settings.max_script_chars + FORM_OVERHEAD_BYTES
-    if content_type.startswith("multipart/"):
-        return settings.max_upload_bytes + script_bytes
+    if content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):
+        # A recording may come as base64, four characters for three bytes.
+        return settings.max_upload_bytes * 4 // 3 + script_bytes
     return script_bytes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import io
 import ipaddress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -114,7 +116,10 @@ class Settings(BaseSettings):
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
     default_voice: str = Field("alba", min_length=1)
-    voice_cache_mb: float = Field(512.0, gt=0)
+    voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
+    voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
+    allow_voice_urls: bool = False
+    allow_insecure_voice_urls: bool = False
     openai_voices: Annotated[dict[str, str], NoDecode, BeforeValidator(_voice_pairs)] = {
         "alloy": "alba",
         "ash": "javert",
@@ -165,6 +170,10 @@ class Settings(BaseSettings):
     def voice_cache_bytes(self) -> int:
         return int(self.voice_cache_mb * 1_000_000)
 
+    @property
+    def voice_states_disk_bytes(self) -> int:
+        return int(self.voice_states_disk_mb * 1_000_000)
+
 
 def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
@@ -185,15 +194,23 @@ def _refuse_unknown_names(env_file: Path) -> None:
     if not env_file.exists():
         return
     known = _known_names()
-    try:
-        names = list(dotenv_values(env_file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{env_file} cannot be read: {error}") from error
-    for name in names:
+    for name in _names_in(env_file):
         if name.upper() not in known and not name.upper().startswith(_FOREIGN_PREFIXES):
             close = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingsError(f"{env_file} sets {name}, which is not a setting{hint}")
+
+
+def _names_in(env_file: Path) -> Iterator[str]:
+    try:
+        bindings = list(parse_stream(io.StringIO(env_file.read_text("utf-8"))))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {error}") from error
+    for binding in bindings:
+        if binding.error:
+            raise SettingsError(f"{env_file} line {binding.original.line} is not NAME=value")
+        if binding.key is not None:
+            yield binding.key
 
 
 def _known_names() -> list[str]:

@@ -65,11 +65,15 @@ class Utterance:
         Raises:
             SynthesisFailed: what was delivered is not the whole speech.
         """
+        spoken = self._first.pcm.size > 0
         yield self._joiner.feed(self._first)
         async for frames in self._frames:
+            spoken = spoken or frames.pcm.size > 0
             yield self._joiner.feed(frames)
         if not self._joiner.finished:
             raise SynthesisFailed("the engine ended before the speech did")
+        if not spoken:
+            raise SynthesisFailed("the engine made no audio")
 
     def close(self) -> None:
         """Stop the work behind this speech, if any is left."""

@@ -12,7 +12,22 @@ from app.audio.storage import AudioStore
 from app.engine.supervisor import EngineSupervisor
 from app.settings import Settings
 from app.synthesizer import Synthesizer
+from app.voices.consents import ConsentStore
+from app.voices.fetch import VoiceFetcher
+from app.voices.kept_files import KeptFiles
 from app.voices.library import VoiceLibrary
+from app.voices.store import VoiceStore
+
+
+@dataclass(frozen=True, slots=True)
+class OwnVoices:
+    """What serves the voices that people make and keep here."""
+
+    store: VoiceStore
+    previews: KeptFiles
+    consents: ConsentStore
+    fetcher: VoiceFetcher | None
+    """None where fetching by URL is off"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,7 @@ class Services:
     settings: Settings
     supervisor: EngineSupervisor
     voices: VoiceLibrary
+    own_voices: OwnVoices
     synthesizer: Synthesizer
     store: AudioStore
     ffmpeg: Path

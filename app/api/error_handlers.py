@@ -17,10 +17,13 @@ from app.api.dialect import Dialect, Problem, dialect_of
 from app.api.middleware import request_id_of
 from app.errors import (
     AudioNotFound,
+    Conflict,
+    ConsentNotFound,
     InvalidRequest,
     ModelUnavailable,
     Overloaded,
     SpeechError,
+    StorageFailed,
     TooLarge,
     Unauthorized,
     VoiceNotFound,
@@ -36,8 +39,11 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (Unauthorized, 401, "unauthorized"),
     (VoiceNotFound, 404, "voice_not_found"),
     (AudioNotFound, 404, "not_found"),
+    (ConsentNotFound, 404, "not_found"),
+    (Conflict, 409, "conflict"),
     (Overloaded, 429, "overloaded"),
     (ModelUnavailable, 503, "model_unavailable"),
+    (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
 )
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}

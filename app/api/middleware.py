@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,7 +53,7 @@ class RequestContext:
             logger.info(
                 "%s %s %s in %.3f s",
                 scope["method"],
-                scope["path"],
+                quote(scope["path"]),  # decoded, it could put a line of its own into the log
                 status or "unanswered",
                 time.monotonic() - started,
                 extra={"request_id": request_id},

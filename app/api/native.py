@@ -61,6 +61,8 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     404: {"description": "No such voice; the answer lists those that exist."},
     413: {"description": "The script or the upload is too large."},
     429: {"description": "Too many requests are waiting; see Retry-After."},
+    # Also keeps FastAPI from listing a 422, which is never sent.
+    "4XX": {"description": "Any other refusal."},
     503: {"description": "The model is not loaded; the answer says why."},
 }
 

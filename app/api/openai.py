@@ -19,7 +19,11 @@ from app.speech import SpeechRequest
 from app.synthesizer import FieldNames
 
 router = APIRouter(
-    prefix="/v1", route_class=KeyedRoute, dependencies=documented_key, tags=["openai"]
+    prefix="/v1",
+    route_class=KeyedRoute,
+    dependencies=documented_key,
+    tags=["openai"],
+    responses={"4XX": {"description": "A refusal in OpenAI's shape."}},
 )
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")

@@ -8,7 +8,9 @@ from fastapi.responses import FileResponse
 from app.api.dependencies import ServicesDep
 from app.audio.formats import format_with_extension
 
-router = APIRouter(tags=["speech"])
+router = APIRouter(
+    tags=["speech"], responses={"4XX": {"description": "No saved audio of that name."}}
+)
 
 SAVED_RATE_HZ = 24_000
 """Every Pocket TTS model speaks at this rate; only headerless PCM has to be told"""

@@ -25,6 +25,11 @@ PAUSE_SECONDS = MappingProxyType(
 """Silence added after a chunk, on top of the short one in which the model ends each chunk."""
 
 
+def pause_seconds(boundary: Boundary, *, scale: float = 1.0) -> float:
+    """Silence to add at a boundary for a caller who wants all pauses `scale` times as long."""
+    return PAUSE_SECONDS[boundary] * scale
+
+
 class ChunkJoiner:
     """Fades out the end of each chunk and puts a pause after it, as frames come in.
 
@@ -33,17 +38,26 @@ class ChunkJoiner:
     chunk's last. How a chunk is cut into frames makes no difference to the result.
     """
 
-    def __init__(self, boundaries: Sequence[Boundary], sample_rate_hz: int) -> None:
+    def __init__(self, pauses: Sequence[Boundary | float], sample_rate_hz: int) -> None:
         """
         Args:
-            boundaries: what stands after each chunk, in order.
+            pauses: what stands after each chunk, in order: a boundary, for the pause that is
+                natural there, or seconds of silence.
         """
         self._pause_samples = [
-            samples_in(PAUSE_SECONDS[boundary], sample_rate_hz) for boundary in boundaries
+            samples_in(
+                pause_seconds(pause) if isinstance(pause, Boundary) else pause, sample_rate_hz
+            )
+            for pause in pauses
         ]
         self._fade_samples = samples_in(FADE_SECONDS, sample_rate_hz)
         self._held: Pcm = np.zeros(0, dtype=np.float32)
         self._chunk_index = 0
+
+    @property
+    def chunk_index(self) -> int:
+        """Of the chunk whose frames come next; the number of chunks after the last."""
+        return self._chunk_index
 
     @property
     def finished(self) -> bool:

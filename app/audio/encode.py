@@ -11,6 +11,7 @@ import numpy as np
 from app.audio import pydub_export
 from app.audio.formats import AudioFormat
 from app.audio.pcm import S16_BYTES, to_s16
+from app.audio.resample import resampled_clip
 from app.errors import SynthesisFailed
 from app.speech import Pcm
 
@@ -33,18 +34,23 @@ def encode_clip(
 
     Args:
         pcm: one piece, or consecutive pieces (which spares joining an hour of them first).
+        sample_rate_hz: of `pcm`; the format may ask for another one in the file.
         time_limit_seconds: of the encoder's CPU time.
 
     Raises:
         SynthesisFailed: the samples are no numbers, none or too many, or the encoder failed.
     """
-    samples = len(pcm) if isinstance(pcm, np.ndarray) else sum(map(len, pcm))
+    pieces = [pcm] if isinstance(pcm, np.ndarray) else pcm
+    encoded_rate_hz = audio_format.rate_hz(sample_rate_hz)
+    if encoded_rate_hz != sample_rate_hz:
+        pieces = resampled_clip(pieces, sample_rate_hz, encoded_rate_hz)
+    samples = sum(map(len, pieces))
     if samples == 0:
         raise SynthesisFailed("there is no speech to encode")
     if samples > MAX_CLIP_SAMPLES:
         raise SynthesisFailed("the speech is too long for one complete file; stream it instead")
-    s16 = to_s16(pcm)
-    if audio_format.headerless:
+    s16 = to_s16(pieces)
+    if audio_format.is_native and audio_format.headerless:
         return s16.tobytes()
     arguments = None
     if not audio_format.is_native:
@@ -53,7 +59,7 @@ def encode_clip(
     try:
         return pydub_export.export(
             s16,
-            sample_rate_hz,
+            encoded_rate_hz,
             muxer=audio_format.muxer,
             codec=audio_format.codec,
             arguments=arguments,

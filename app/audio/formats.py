@@ -26,6 +26,8 @@ class AudioFormat:
     codec: str | None = None
     """FFmpeg's name of the encoder; None where this package writes the bytes itself"""
     bitrate_kbps: int | None = None
+    sample_rate_hz: int | None = None
+    """None means that of the speech"""
     codec_arguments: tuple[str, ...] = ()
     """for complete clips and live streams alike"""
     clip_arguments: tuple[str, ...] = ()
@@ -40,10 +42,14 @@ class AudioFormat:
         """Made without FFmpeg."""
         return self.codec is None
 
-    def content_type(self, sample_rate_hz: int) -> str:
-        """The HTTP Content-Type of mono audio in this format."""
+    def rate_hz(self, speech_rate_hz: int) -> int:
+        """The sample rate of what is made from speech at `speech_rate_hz`."""
+        return self.sample_rate_hz or speech_rate_hz
+
+    def content_type(self, speech_rate_hz: int) -> str:
+        """The HTTP Content-Type of mono audio made from speech at `speech_rate_hz`."""
         if self.headerless:
-            return f"{self.media_type};rate={sample_rate_hz};channels=1"
+            return f"{self.media_type};rate={self.rate_hz(speech_rate_hz)};channels=1"
         return self.media_type
 
     def encoder_arguments(self, *, live: bool) -> list[str]:
@@ -118,6 +124,26 @@ _TABLE = (
 FORMATS = MappingProxyType({audio_format.name: audio_format for audio_format in _TABLE})
 """By name, in the order in which they are listed to users."""
 
+TELEPHONE_FORMATS = MappingProxyType(
+    {
+        name: AudioFormat(
+            name=name,
+            media_type=media_type,
+            extension=f".{name}",
+            muxer=muxer,
+            codec=f"pcm_{muxer}",
+            sample_rate_hz=8000,
+            headerless=True,
+        )
+        # RFC 2046 names µ-law at 8 kHz; A-law has no registered type for files.
+        for name, media_type, muxer in (
+            ("ulaw", "audio/basic", "mulaw"),
+            ("alaw", "audio/x-alaw-basic", "alaw"),
+        )
+    }
+)
+"""Raw G.711, for callers who know their names; listed to nobody."""
+
 
 def format_named(
     name: str, *, field: str = "format", allowed: Collection[str] | None = None
@@ -126,7 +152,7 @@ def format_named(
 
     Args:
         field: the name of the caller's parameter.
-        allowed: the names this caller may use, in the order to list them; None for all.
+        allowed: the names this caller may use, in the order to list them; None for `FORMATS`.
 
     Raises:
         InvalidRequest: names the field and the allowed values.
@@ -136,7 +162,7 @@ def format_named(
         raise InvalidRequest(
             f"{field} must be one of {', '.join(names)}; it is {name[:40]!r}", field=field
         )
-    return FORMATS[name]
+    return FORMATS[name] if name in FORMATS else TELEPHONE_FORMATS[name]
 
 
 def format_with_extension(extension: str) -> AudioFormat | None:

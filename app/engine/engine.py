@@ -18,7 +18,8 @@ from pocket_tts.models.text_chunking import prepare_text_prompt
 from pocket_tts.utils.config import CONFIGS_DIR
 from pocket_tts.utils.utils import _ORIGINS_OF_PREDEFINED_VOICES
 
-from app.engine.interface import EngineOptions, EngineStatus, JobTimings, SpeechJob
+from app.engine.interface import EngineOptions, EngineStatus, JobTimings, SpeechJob, VoiceState
+from app.engine.voice_files import fingerprint_of, write_voice_state
 from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SpeechError, SynthesisFailed
 from app.speech import Frames, Pcm
 
@@ -78,6 +79,7 @@ class UpstreamEngine:
         self._wake = threading.Condition()
         self._running: UpstreamStream | None = None
         self._closed = False
+        self._fingerprint: str | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._defaults = (model.temp, model.sampler_decode_steps, model.eos_threshold)
 
@@ -135,6 +137,20 @@ class UpstreamEngine:
             return UpstreamState(self._model.get_state_for_audio_prompt(path))
         except Exception as error:
             raise InvalidRequest(f"{path.name} is not a voice state: {error}") from error
+
+    def save_voice(self, state: VoiceState, path: Path) -> None:
+        assert isinstance(state, UpstreamState)
+        write_voice_state(state.tensors, path, fingerprint=self.model_fingerprint)
+
+    @property
+    def model_fingerprint(self) -> str:
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of(self._model)
+        return self._fingerprint
+
+    @property
+    def voice_precision(self) -> str:
+        return "float32"
 
     def predefined_voice(self, name: str) -> UpstreamState:
         return UpstreamState(self._model.get_state_for_audio_prompt(name))

@@ -109,6 +109,27 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def save_voice(self, state: VoiceState, path: Path) -> None:
+        """Write a `.safetensors` file that `load_voice` and pocket-tts read. Blocks.
+
+        Its metadata names the model, so that another one can refuse it with the reason.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        ...
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Hex digits that differ between models whose voice states differ. The first call
+        blocks for about a second."""
+        ...
+
+    @property
+    def voice_precision(self) -> str:
+        """Element type of voice states: `float32` or `bfloat16`."""
+        ...
+
     def predefined_voice(self, name: str) -> VoiceState:
         """The state of a voice that ships with the released weights. May download; blocks.
 

@@ -201,15 +201,15 @@ class _LoggedProgress(tqdm):  # type: ignore[type-arg] # generic only in its stu
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._logged_at_seconds = time.monotonic()
+        self._logged_bytes: float = 0
         kwargs["disable"] = False
         super().__init__(*args, **kwargs)
 
     def display(self, *_args: Any, **_kwargs: Any) -> None:
         now = time.monotonic()
-        if self.total and (
-            now - self._logged_at_seconds >= PROGRESS_EVERY_SECONDS or self.n >= self.total
-        ):
-            self._logged_at_seconds = now
+        due = now - self._logged_at_seconds >= PROGRESS_EVERY_SECONDS
+        if self.total and self.n > self._logged_bytes and (due or self.n >= self.total):
+            self._logged_at_seconds, self._logged_bytes = now, self.n
             logger.info(
                 "downloading %s: %d of %d MB", self.desc, self.n // 10**6, int(self.total) // 10**6
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -10,10 +11,10 @@ from typing import Protocol
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
+from app.voices.folder import voice_files
+from app.voices.kept_states import KeptStates
+from app.voices.names import folded
 from app.voices.states import Sized, VoiceStates
-
-VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
-"""Files that are voices, the preferred one first where a name has several"""
 
 
 class VoiceMaker(Protocol):
@@ -38,6 +39,9 @@ class VoiceLibrary:
 
     A file `NAME.wav|mp3|flac|ogg|safetensors` in `directory` is the voice NAME and takes the place
     of a predefined one of that name. Files may come and go while the server runs.
+
+    Args:
+        kept: where states of files stay from one start of the server to the next, if anywhere.
     """
 
     def __init__(
@@ -47,11 +51,14 @@ class VoiceLibrary:
         maker: Callable[[], VoiceMaker],
         decode_clip: ClipDecoder,
         states: VoiceStates[Sized],
+        kept: KeptStates | None = None,
     ) -> None:
         self._directory = directory
         self._maker = maker
         self._decode_clip = decode_clip
         self._states = states
+        self._kept = kept
+        self._digests: dict[Path, tuple[Hashable, str]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every voice: the predefined ones in their own order, then those that are files.
@@ -59,9 +66,13 @@ class VoiceLibrary:
         Raises:
             ModelUnavailable: which voices are predefined is known once the model is loaded.
         """
-        predefined = self._maker().predefined_voices
-        custom = sorted(name for name in self._files() if name not in predefined)
+        predefined = self.predefined()
+        custom = sorted(name for name in voice_files(self._directory) if name not in predefined)
         return (*predefined, *custom)
+
+    def predefined(self) -> tuple[str, ...]:
+        """The voices that come with the model, also those whose place a file takes."""
+        return self._maker().predefined_voices
 
     def resolve(self, name: str) -> str:
         """The voice that a caller's `name` means, whatever its case.
@@ -72,8 +83,7 @@ class VoiceLibrary:
         names = self.names()
         if name in names:
             return name
-        folded = {known.casefold(): known for known in names}
-        found = folded.get(name.strip().casefold())
+        found = {folded(known): known for known in names}.get(folded(name))
         if found is None:
             raise VoiceNotFound(name, names)
         return found
@@ -92,38 +102,78 @@ class VoiceLibrary:
             key: Hashable = ("clip", hashlib.sha256(voice.data).digest())
             return await self._states.get(key, partial(self._encode, maker, voice.data, field))
         name = self.resolve(voice)
-        path = self._files().get(name)
+        path = voice_files(self._directory).get(name)
         if path is None:
             return await self._states.get(
                 ("predefined", name), partial(maker.predefined_voice, name)
             )
-        stat = path.stat()
-        key = ("file", str(path), stat.st_mtime_ns, stat.st_size)
-        return await self._states.get(key, partial(self._load, maker, name, path))
-
-    def _files(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
-        if not self._directory.is_dir():
-            return found
-        by_preference = sorted(
-            (path for path in self._directory.iterdir() if path.suffix.lower() in VOICE_SUFFIXES),
-            key=lambda path: VOICE_SUFFIXES.index(path.suffix.lower()),
+        digest = await asyncio.to_thread(self.digest_of, name, path)
+        return await self._states.get(
+            ("file", digest), partial(self._load, maker, name, path, digest)
         )
-        for path in by_preference:
-            if path.is_file() and not path.name.startswith("."):
-                found.setdefault(path.stem, path)
-        return found
+
+    async def state_of_recording(self, data: bytes, *, field: str) -> Sized:
+        """The state that a voice file with these contents would have.
+
+        Raises:
+            InvalidClip, ModelUnavailable.
+        """
+        maker = self._maker()
+        digest = hashlib.sha256(data).hexdigest()
+        return await self._states.get(
+            ("file", digest), partial(self._encode_kept, maker, data, digest, field)
+        )
+
+    def forget_recording(self, digest: str) -> None:
+        """Remove from the disk what was made of a recording. Blocks."""
+        if self._kept is not None:
+            self._kept.forget(digest)
+
+    def digest_of(self, name: str, path: Path) -> str:
+        """SHA-256 of a voice file, in hex; computed again only when the file changed. Blocks.
+
+        Raises:
+            VoiceNotFound: the file has gone.
+            ModelUnavailable: it cannot be read.
+        """
+        try:
+            stat = path.stat()
+            version = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+            known = self._digests.get(path)
+            if known is not None and known[0] == version:
+                return known[1]
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except FileNotFoundError:
+            self._digests.pop(path, None)
+            raise VoiceNotFound(name, self.names()) from None
+        except OSError as error:
+            raise _unusable(name, error) from error
+        self._digests[path] = (version, digest)
+        return digest
 
     def _encode(self, maker: VoiceMaker, data: bytes, field: str) -> Sized:
         return maker.encode_voice(self._decode_clip(data, field))
 
-    def _load(self, maker: VoiceMaker, name: str, path: Path) -> Sized:
+    def _encode_kept(self, maker: VoiceMaker, data: bytes, digest: str, field: str) -> Sized:
+        encode = partial(self._encode, maker, data, field)
+        return encode() if self._kept is None else self._kept.get(digest, encode)
+
+    def _load(self, maker: VoiceMaker, name: str, path: Path, digest: str) -> Sized:
         try:
             if path.suffix.lower() == ".safetensors":
                 return maker.load_voice(path)
-            return self._encode(maker, path.read_bytes(), path.name)
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise ModelUnavailable(
+                    f"the file of voice {name!r} is being replaced", retry_after_seconds=1
+                )
+            return self._encode_kept(maker, data, digest, path.name)
         except (InvalidRequest, OSError) as error:
-            # The caller did nothing wrong: the operator's file is.
-            raise ModelUnavailable(
-                f"the file of voice {name!r} cannot be used: {error}; replace it in VOICES_DIR"
-            ) from error
+            raise _unusable(name, error) from error
+
+
+def _unusable(name: str, error: Exception) -> ModelUnavailable:
+    """The caller did nothing wrong: the operator's file is."""
+    return ModelUnavailable(
+        f"the file of voice {name!r} cannot be used: {error}; replace it in VOICES_DIR"
+    )

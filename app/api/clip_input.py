@@ -1,0 +1,81 @@
+"""Recordings as they come in: files, base64, data URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from fastapi import UploadFile
+
+from app.errors import InvalidClip, TooLarge
+from app.speech import Clip
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+# No voice has so long a name, and no recording of a second is so short.
+_MIN_BASE64_CHARS = 400
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+
+
+async def clip_from_upload(upload: UploadFile, field: str, max_bytes: int) -> Clip:
+    """The recording in an uploaded file.
+
+    Raises:
+        InvalidClip: it is empty.
+        TooLarge: over `max_bytes`.
+    """
+    data = await upload.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise _too_large(field, max_bytes)
+    if not data:
+        raise InvalidClip(f"{field} is empty", field=field)
+    return Clip(data, (upload.filename or "clip")[:100])
+
+
+def clip_from_text(value: str, field: str, max_bytes: int) -> Clip | None:
+    """The recording in a text that may as well be a voice's name; None if it is one.
+
+    Understands data URLs (always a recording) and plain base64, standard or URL-safe, with or
+    without padding and line breaks.
+
+    Args:
+        field: the caller's name for the text, for errors.
+
+    Raises:
+        InvalidClip: a data URL that is none, or is empty.
+        TooLarge: over `max_bytes` once decoded.
+    """
+    text = value.strip()
+    if text[:5].lower() == "data:":
+        match = _DATA_URL.match(text)
+        if match is None or match[3] is None:
+            raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
+        return clip_from_base64(text[match.end() :], field, max_bytes)
+    if len(text) < _MIN_BASE64_CHARS or not _BASE64.fullmatch("".join(text[:4096].split())):
+        return None
+    return clip_from_base64(text, field, max_bytes)
+
+
+def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
+    """The recording in base64.
+
+    Raises:
+        InvalidClip: it is no base64, or is empty.
+        TooLarge: over `max_bytes` once decoded.
+    """
+    if len(text) * 3 // 4 > max_bytes + max_bytes // 16 + 4:  # line breaks are not data
+        raise _too_large(field, max_bytes)
+    compact = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        data = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidClip(f"{field} is not base64", field=field) from None
+    if not data:
+        raise InvalidClip(f"{field} is empty", field=field)
+    if len(data) > max_bytes:
+        raise _too_large(field, max_bytes)
+    return Clip(data, "clip")
+
+
+def _too_large(field: str, max_bytes: int) -> TooLarge:
+    return TooLarge(f"{field} is larger than the {max_bytes} bytes allowed", field=field)

@@ -1,0 +1,205 @@
+"""OpenAI's custom voices: /v1/audio/voices and the consent recordings they ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import calendar
+import re
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, UploadFile
+from pydantic import BaseModel, Field
+
+from app.api.auth import KeyedRoute, documented_key
+from app.api.clip_input import clip_from_upload
+from app.api.dependencies import Services, ServicesDep
+from app.api.native import KeyedFormRoute
+from app.errors import Conflict, ConsentNotFound, InvalidRequest
+from app.voices.consents import Consent
+from app.voices.details import VoiceDetails
+from app.voices.names import folded, name_from
+from app.voices.store import VoiceStore
+
+MAX_LABEL_CHARS = 200
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_ANSWERS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A refusal in OpenAI's shape."}}
+router = APIRouter(
+    prefix="/v1",
+    route_class=KeyedRoute,
+    dependencies=documented_key,
+    tags=["openai"],
+    responses=_ANSWERS,
+)
+form_router = APIRouter(
+    route_class=KeyedFormRoute, dependencies=documented_key, tags=["openai"], responses=_ANSWERS
+)
+
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
+
+
+class VoiceForm(BaseModel):
+    name: Label
+    audio_sample: UploadFile | None = None
+    consent: str | None = Field(None, description="Id of a consent recording.")
+    type: str = "audio_sample"
+
+
+class ConsentForm(BaseModel):
+    name: Label
+    language: str = Field(description="A language tag such as en-US.")
+    recording: UploadFile
+
+
+class ConsentChange(BaseModel):
+    name: Label
+
+
+@form_router.post("/audio/voices")
+async def create_voice(
+    services: ServicesDep,
+    body: Annotated[VoiceForm, Form(media_type="multipart/form-data")],
+) -> dict[str, Any]:
+    """Make a voice of a recording whose owner agreed. `id` is its name everywhere else."""
+    if body.type != "audio_sample":
+        raise InvalidRequest(
+            "type must be audio_sample: this model makes voices from recordings only",
+            field="type",
+        )
+    if body.audio_sample is None:
+        raise InvalidRequest("audio_sample is required", field="audio_sample")
+    await _check_consent(services, body.consent)
+    clip = await clip_from_upload(
+        body.audio_sample, "audio_sample", services.settings.max_upload_bytes
+    )
+    store = services.own_voices.store
+    details = VoiceDetails(description=body.name)
+    while True:
+        name = await _free_name(store, body.name)
+        try:
+            voice, _ = await store.create(
+                name, [clip], details, field="audio_sample", replace=False
+            )
+        except Conflict:  # somebody else took the name meanwhile
+            continue
+        return {
+            "id": voice.name,
+            "created_at": _unix_time(voice.details.created),
+            "name": body.name,
+            "object": "audio.voice",
+            "type": "audio_sample",
+        }
+
+
+@router.delete("/audio/voices/{voice_id}")
+async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
+    """Take a voice away."""
+    name = await services.own_voices.store.delete(voice_id)
+    return {"id": name, "deleted": True, "object": "audio.voice.deleted"}
+
+
+@form_router.post("/audio/voice_consents")
+async def create_consent(
+    services: ServicesDep,
+    body: Annotated[ConsentForm, Form(media_type="multipart/form-data")],
+) -> dict[str, Any]:
+    """Keep a recording in which the owner of a voice agrees to its use."""
+    if not _LANGUAGE_TAG.fullmatch(body.language):
+        raise InvalidRequest("language must be a tag such as en-US", field="language")
+    recording = await clip_from_upload(
+        body.recording, "recording", services.settings.max_upload_bytes
+    )
+    await services.own_voices.store.check_recording(recording, field="recording")
+    consent = await asyncio.to_thread(
+        services.own_voices.consents.add,
+        recording.data,
+        name=body.name,
+        language=body.language,
+    )
+    return _shown(consent)
+
+
+@router.get("/audio/voice_consents")
+async def list_consents(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """Consents, the newest first; `after` is the id that the page before ended with."""
+    found = await asyncio.to_thread(services.own_voices.consents.all)
+    if after is not None:
+        places = [place for place, consent in enumerate(found) if consent.id == after]
+        if not places:
+            raise InvalidRequest("after is no id of a consent", field="after")
+        found = found[places[0] + 1 :]
+    page = found[:limit]
+    return {
+        "object": "list",
+        "data": [_shown(consent) for consent in page],
+        "first_id": page[0].id if page else None,
+        "last_id": page[-1].id if page else None,
+        "has_more": len(found) > limit,
+    }
+
+
+@router.get("/audio/voice_consents/{consent_id}")
+async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
+    """One consent."""
+    return _shown(await asyncio.to_thread(services.own_voices.consents.get, consent_id))
+
+
+@router.post("/audio/voice_consents/{consent_id}")
+async def rename_consent(
+    services: ServicesDep, consent_id: str, body: ConsentChange
+) -> dict[str, Any]:
+    """Change a consent's label."""
+    consents = services.own_voices.consents
+    return _shown(await asyncio.to_thread(consents.rename, consent_id, body.name))
+
+
+@router.delete("/audio/voice_consents/{consent_id}")
+async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
+    """Remove a consent and its recording."""
+    await asyncio.to_thread(services.own_voices.consents.delete, consent_id)
+    return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
+
+
+router.include_router(form_router)
+
+
+async def _check_consent(services: Services, consent_id: str | None) -> None:
+    if not consent_id:
+        raise InvalidRequest(
+            "consent is required: the id of a recording sent to /v1/audio/voice_consents",
+            field="consent",
+        )
+    try:
+        await asyncio.to_thread(services.own_voices.consents.get, consent_id)
+    except ConsentNotFound as error:
+        raise InvalidRequest(error.message, field="consent") from error
+
+
+async def _free_name(store: VoiceStore, label: str) -> str:
+    """A name like the label that no voice has: OpenAI's labels need not be unique."""
+    taken = {folded(voice.name) for voice in await store.voices()}
+    name = base = name_from(label)
+    number = 2
+    while folded(name) in taken:
+        name = f"{base}-{number}"
+        number += 1
+    return name
+
+
+def _unix_time(created: str | None) -> int:
+    return calendar.timegm(time.strptime((created or "")[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def _shown(consent: Consent) -> dict[str, Any]:
+    return {
+        "id": consent.id,
+        "created_at": consent.created_at,
+        "language": consent.language,
+        "name": consent.name,
+        "object": "audio.voice_consent",
+    }

@@ -1,0 +1,162 @@
+"""How loud speech is (ITU-R BS.1770, EBU R128), and complete clips at one loudness."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from app.audio.pcm import samples_in
+from app.speech import Pcm
+
+TARGET_LUFS = -16.0
+"""What podcasts and voice assistants are mastered to for mono speech."""
+CEILING_DBTP = -1.0
+
+HOP_SECONDS = 0.1
+HOPS_PER_BLOCK = 4
+_ABSOLUTE_GATE_LUFS = -70.0
+_RELATIVE_GATE_LU = -10.0
+_OVERSAMPLING = 4
+_TAPS_PER_SIDE = 12
+# A sine at a quarter of the sample rate may rise by this between its samples, and what speech has
+# above that frequency is weak.
+_OVERSHOOT = math.sqrt(2)
+
+
+class LoudnessMeter:
+    """K-weighted energy of a stream, hop by hop, and the integrated loudness that follows."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        # One filter of fourth order costs a third of two sections with frames this short.
+        self._zeros, self._poles = signal.sos2tf(_k_weighting(sample_rate_hz))
+        self._state = np.zeros(len(self._poles) - 1)
+        self._hop_samples = samples_in(HOP_SECONDS, sample_rate_hz)
+        self._weighted: NDArray[np.float64] = np.zeros(0)
+
+    def feed(self, pcm: Pcm) -> NDArray[np.float64]:
+        """Mean squares of the hops of 0.1 s that these samples complete, shape [hops]."""
+        if not len(pcm):
+            return np.zeros(0)
+        weighted, self._state = signal.lfilter(self._zeros, self._poles, pcm, zi=self._state)
+        self._weighted = np.concatenate([self._weighted, weighted])
+        whole = len(self._weighted) // self._hop_samples * self._hop_samples
+        hops = self._weighted[:whole].reshape(-1, self._hop_samples)
+        self._weighted = self._weighted[whole:]
+        return np.asarray(np.square(hops).mean(axis=1))
+
+    def finish(self) -> NDArray[np.float64]:
+        """The last hop, if it is only begun: its mean square over what there is of it."""
+        rest, self._weighted = self._weighted, self._weighted[:0]
+        return np.square(rest).mean(keepdims=True) if len(rest) else np.zeros(0)
+
+
+def integrated_lufs(hops: NDArray[np.float64]) -> float | None:
+    """Gated loudness of a programme; None if it is silent. Less than a block counts as one.
+
+    Args:
+        hops: mean squares from `LoudnessMeter`, shape [hops].
+    """
+    if not len(hops):
+        return None
+    size = min(HOPS_PER_BLOCK, len(hops))
+    blocks = np.convolve(hops, np.full(size, 1 / size), mode="valid")
+    blocks = blocks[blocks > _energy(_ABSOLUTE_GATE_LUFS)]
+    if not len(blocks):
+        return None
+    relative_gate = _energy(_lufs(blocks.mean()) + _RELATIVE_GATE_LU)
+    return _lufs(blocks[blocks > relative_gate].mean())
+
+
+def normalized_clip(
+    pieces: Sequence[Pcm], sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS
+) -> list[Pcm]:
+    """The pieces times one gain that brings them to a loudness, or as near as the peaks allow.
+
+    No peak rises over -1 dBTP by it; silence stays as it is. Blocks: 1 ms per second of audio.
+    """
+    meter = LoudnessMeter(sample_rate_hz)
+    block_samples = sample_rate_hz
+    hops = [meter.feed(block) for block in _in_blocks(pieces, block_samples)]
+    measured = integrated_lufs(np.concatenate([*hops, meter.finish()]))
+    if measured is None:
+        return list(pieces)
+    gain = 10 ** ((target_lufs - measured) / 20)
+    ceiling = 10 ** (CEILING_DBTP / 20)
+    # Most of the cost is in the true peak, and only loud speech comes near the ceiling.
+    if gain * _sample_peak(pieces) * _OVERSHOOT > ceiling:
+        gain = min(gain, ceiling / true_peak(pieces, sample_rate_hz))
+    return [piece * np.float32(gain) for piece in pieces]
+
+
+def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
+    """The highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
+    taps = signal.firwin(
+        2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)
+    )
+    taps = (taps * _OVERSAMPLING).astype(np.float32)
+    around = np.zeros(2 * _TAPS_PER_SIDE, dtype=np.float32)
+    before = around
+    peak = _sample_peak(pieces)
+    for block in chain(_in_blocks(pieces, samples_in(HOP_SECONDS, sample_rate_hz)), [around]):
+        pcm = np.concatenate([before, block])
+        before = pcm[-len(around) :]
+        # Blocks much softer than the loudest need no look.
+        if _sample_peak([pcm]) * _OVERSHOOT > peak:
+            between = signal.upfirdn(taps, pcm, _OVERSAMPLING)
+            # Without the ends, whose neighbours come with the next block or came with the last.
+            middle = between[len(taps) - 1 : -(len(taps) - 1)]
+            peak = max(peak, float(np.abs(middle).max(initial=0)))
+    return peak
+
+
+def _sample_peak(pieces: Sequence[Pcm]) -> float:
+    return max((float(np.abs(piece).max(initial=0)) for piece in pieces), default=0.0)
+
+
+def _in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
+    """The same audio in pieces of at least `samples`; the last one may be shorter."""
+    waiting: list[Pcm] = []
+    waiting_samples = 0
+    for piece in pieces:
+        waiting.append(piece)
+        waiting_samples += len(piece)
+        if waiting_samples >= samples:
+            yield np.concatenate(waiting)
+            waiting, waiting_samples = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _energy(lufs: float) -> float:
+    return float(10 ** ((lufs + 0.691) / 10))
+
+
+def _lufs(energy: float) -> float:
+    return 10 * math.log10(energy) - 0.691
+
+
+def _k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
+    """BS.1770's two filters, which it gives for 48 kHz only, as second-order sections.
+
+    The analogue filters behind the standard's numbers (a shelf of +4 dB over 1.7 kHz and a
+    high-pass at 38 Hz), brought to any rate by the bilinear transform.
+    """
+    shelf_hz, shelf_q, shelf_db = 1681.974450955533, 0.7071752369554196, 3.999843853973347
+    k = math.tan(math.pi * shelf_hz / sample_rate_hz)
+    high = 10 ** (shelf_db / 20)
+    band = high**0.4996667741545416
+    scale = 1 + k / shelf_q + k * k
+    shelf = [high + band * k / shelf_q + k * k, 2 * (k * k - high)]
+    shelf += [high - band * k / shelf_q + k * k]
+    shelf += [scale, 2 * (k * k - 1), 1 - k / shelf_q + k * k]
+    pass_hz, pass_q = 38.13547087602444, 0.5003270373238773
+    k = math.tan(math.pi * pass_hz / sample_rate_hz)
+    passing = 1 + k / pass_q + k * k
+    # The standard leaves the high-pass's gain of a few thousandths in.
+    high_pass = [passing, -2 * passing, passing, passing, 2 * (k * k - 1), 1 - k / pass_q + k * k]
+    return np.array([np.array(shelf) / scale, np.array(high_pass) / passing])

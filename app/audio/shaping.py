@@ -1,0 +1,171 @@
+"""Shapes a whole utterance: speed, pitch, volume and pauses, chunk by chunk, while it is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from app.audio.child import closed_at_the_end
+from app.audio.effects import ChunkJoiner
+from app.audio.pcm import samples_in
+from app.audio.stretch import Stretch
+from app.errors import SynthesisFailed
+from app.speech import Frames, Pcm, Prosody
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkShape:
+    """What becomes of one chunk."""
+
+    prosody: Prosody = field(default_factory=Prosody)
+    pause_after_seconds: float = 0.0
+    """as it is heard: the chunk's speed does not change it"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Consecutive chunks that go through one filter."""
+
+    speed: float
+    pitch_semitones: float
+    chunks_end: int
+    """index of the first chunk after them"""
+
+    @property
+    def is_plain(self) -> bool:
+        return self.speed == 1.0 and self.pitch_semitones == 0.0
+
+
+class Shaper:
+    """Joins and shapes the chunks of one utterance.
+
+        async with Shaper(plan, 24000, ffmpeg) as shaper:
+            async for pcm in shaper.run(frames):
+                ...
+
+    Enter it before whatever reads from it (an encoder), so that it is left after. Speech that
+    asks for nothing passes as it is; volume is a multiplication; only speed and pitch cost an
+    FFmpeg, which starts on entering and again wherever one of the two changes. Leaving the block,
+    for whatever reason, ends it.
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[ChunkShape],
+        sample_rate_hz: int,
+        ffmpeg: Path,
+        *,
+        lead_seconds: float = 0.0,
+    ) -> None:
+        """
+        Args:
+            plan: for each chunk in order, at least one.
+            lead_seconds: silence before the first chunk.
+        """
+        self._plan = tuple(plan)
+        self._runs = tuple(_runs(self._plan))
+        self._sample_rate_hz = sample_rate_hz
+        self._ffmpeg = ffmpeg
+        self._lead_samples = samples_in(lead_seconds, sample_rate_hz)
+        # Pauses pass through the filter with the speech, so they go in as much longer as they
+        # come out shorter.
+        self._joiner = ChunkJoiner(
+            [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
+        )
+        self._early: Stretch | None = None
+        self._output: AsyncGenerator[Pcm, None] | None = None
+
+    async def __aenter__(self) -> Shaper:
+        """Raises SynthesisFailed if FFmpeg does not start."""
+        if self._runs and not self._runs[0].is_plain:
+            self._early = await self._start(self._runs[0])
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._output is not None:
+                await self._output.aclose()
+        finally:
+            # Still here only if it was never used.
+            if self._early is not None:
+                await self._early.stop()
+
+    def run(self, frames: AsyncIterable[Frames]) -> AsyncGenerator[Pcm, None]:
+        """The whole utterance in playback order, pauses included; call it once.
+
+        A consumer that pauses makes the reading of `frames` pause too. If `frames` is a generator,
+        it is closed at the end.
+
+        Raises (while iterating):
+            SynthesisFailed: the frames end before the last chunk does, come out of order, or
+                FFmpeg failed; what was yielded so far is not the whole utterance.
+            Whatever iterating `frames` raises, likewise.
+        """
+        self._output = self._shaped(frames)
+        return self._output
+
+    async def _shaped(self, frames: AsyncIterable[Frames]) -> AsyncGenerator[Pcm, None]:
+        async with closed_at_the_end(frames):
+            if self._lead_samples:
+                yield np.zeros(self._lead_samples, dtype=np.float32)
+            arriving = aiter(frames)
+            for run in self._runs:
+                pieces = self._joined(arriving, run.chunks_end)
+                shaped = pieces if run.is_plain else self._stretched(pieces, run)
+                async with aclosing(shaped):
+                    async for pcm in shaped:
+                        yield pcm
+            async for surplus in arriving:
+                self._joiner.feed(surplus)
+
+    async def _joined(
+        self, arriving: AsyncIterator[Frames], chunks_end: int
+    ) -> AsyncGenerator[Pcm, None]:
+        """What is to be played up to a chunk, at its volume but not yet at its speed."""
+        while self._joiner.chunk_index < chunks_end:
+            volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
+            frames = await anext(arriving, None)
+            if frames is None:
+                raise SynthesisFailed("the engine ended before the speech did")
+            pcm = self._joiner.feed(frames)
+            if len(pcm):
+                yield pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
+
+    async def _stretched(
+        self, pieces: AsyncGenerator[Pcm, None], run: _Run
+    ) -> AsyncGenerator[Pcm, None]:
+        stretch, self._early = self._early or await self._start(run), None
+        try:
+            async with aclosing(stretch.run(pieces)) as shaped:
+                async for pcm in shaped:
+                    yield pcm
+        finally:
+            await stretch.stop()
+
+    async def _start(self, run: _Run) -> Stretch:
+        return await Stretch.start(
+            speed=run.speed,
+            pitch_semitones=run.pitch_semitones,
+            sample_rate_hz=self._sample_rate_hz,
+            ffmpeg=self._ffmpeg,
+        )
+
+
+def _runs(plan: Sequence[ChunkShape]) -> Iterator[_Run]:
+    prosodies = enumerate(shape.prosody for shape in plan)
+    for (speed, pitch), chunks in groupby(
+        prosodies, lambda each: (each[1].speed, each[1].pitch_semitones)
+    ):
+        *_, (last_index, _) = chunks
+        yield _Run(speed, pitch, last_index + 1)

@@ -1,0 +1,1 @@
+"""The parts of text normalisation; `app.text.normalise` puts them together."""

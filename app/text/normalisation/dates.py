@@ -1,0 +1,174 @@
+"""English dates and years."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.numbers import cardinal, ordinal, plural_of, year
+from app.text.normalisation.rules import Rule, rule
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_MONTH_BY_START = {name[:3].lower(): name for name in MONTHS}
+_LAST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+_MONTH = (
+    r"(January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)"
+)
+_CAPITALS = "JFMASOND"
+_DAY = r"(0?[1-9]|[12]\d|3[01])"
+_SUFFIX = r"(?:st|nd|rd|th)?"
+_YEAR = r"([12]\d{3})"
+_TO = r" ?(?:[-–—]|to|through) ?"
+_YEAR_CONTEXT = (
+    r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Bb]y|[Uu]ntil|[Tt]ill|[Cc]irca|c\.|ca\.|[Yy]ear|[Yy]ears|AD|A\.D\.|"
+    r"[Bb]efore|[Aa]fter|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|"
+    r"[Ww]inter|[Oo]f|[Aa]nd|[Tt]o|[Bb]etween)"
+)
+_NO_UNIT = r"(?![\w°%$€£¥]|[.,:/]\d|,\d{3}|[-–]\w)"
+
+
+def say_date(year_digits: str, month: int, day: int) -> str | None:
+    """Say a date, or None where there is no such day.
+
+    Args:
+        year_digits: two or four digits, or none.
+        month: counted from 1.
+        day: counted from 1.
+    """
+    if not 1 <= month <= 12 or not 1 <= day <= _LAST_DAYS[month - 1]:
+        return None
+    spoken = f"{MONTHS[month - 1]} {ordinal(str(day))}"
+    return f"{spoken}, {say_year(year_digits)}" if year_digits else spoken
+
+
+def say_year(digits: str) -> str:
+    """Say a year of two or four digits; two are of the years 1970 to 2069."""
+    if len(digits) == 2:
+        return year((1900 if int(digits) >= 70 else 2000) + int(digits))
+    return year(int(digits))
+
+
+def _month(written: str) -> str:
+    return _MONTH_BY_START[written[:3].lower()]
+
+
+def _month_day(found: re.Match[str]) -> str:
+    spoken = f"{_month(found[1])} {ordinal(found[2])}"
+    if found[3]:
+        spoken += f" to {ordinal(found[3])}"
+    return f"{spoken}, {year(int(found[4]))}" if found[4] else spoken
+
+
+def _day_month(found: re.Match[str]) -> str:
+    article = "" if found[1] and not found[1].strip() else "the "
+    lead = found[1] or ""
+    days = ordinal(found[2]) + (f" to {ordinal(found[3])}" if found[3] else "")
+    spoken = f"{lead}{'' if lead.strip().lower() == 'the' else article}{days} of {_month(found[4])}"
+    return f"{spoken}, {year(int(found[5]))}" if found[5] else spoken
+
+
+def _year_month_day(found: re.Match[str]) -> str | None:
+    return say_date(found[1], int(found[3]), int(found[4]))
+
+
+def _slashed(found: re.Match[str]) -> str | None:
+    first, second = int(found[1]), int(found[3])
+    # Written with slashes, the month comes first in the United States; unless there is no such.
+    return say_date(found[4], first, second) or say_date(found[4], second, first)
+
+
+def _dotted(found: re.Match[str]) -> str | None:
+    return say_date(found[3], int(found[2]), int(found[1]))
+
+
+def _decade(found: re.Match[str]) -> str:
+    digits = found[1]
+    if len(digits) == 2:
+        return plural_of(cardinal(digits)) if digits != "00" else "two thousands"
+    if digits[2:] == "00":
+        whole = digits.endswith("000")
+        return plural_of(cardinal(digits)) if whole else f"{cardinal(digits[:2])} hundreds"
+    return f"{cardinal(digits[:2])} {plural_of(cardinal(digits[2:]))}"
+
+
+def _years(found: re.Match[str]) -> str | None:
+    first, last = found[1], found[2]
+    if len(last) == 4:
+        return f"{year(int(first))} to {year(int(last))}" if int(last) > int(first) else None
+    if int(last) <= int(first[2:]):
+        return None
+    return f"{year(int(first))} to {cardinal(last)}"
+
+
+DATES: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)|(?![\w/-]|\.\d))",
+        lambda found: (
+            (_year_month_day(found) or "") + (" at " if found[0][-1] == "T" else "") or None
+        ),
+        needs="-/.",
+    ),
+    rule(
+        r"(?<![\w.,/-])([12]\d{3})-(0[1-9]|1[0-2])(?![\w/-]|[.,]\d)",
+        lambda found: f"{MONTHS[int(found[2]) - 1]} {year(int(found[1]))}",
+        needs="-",
+    ),
+    rule(
+        r"(?<![\w.,/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|[.,]\d)",
+        _slashed,
+        needs="/-",
+    ),
+    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted, needs="."),
+    rule(
+        rf"(?<!\w){_MONTH} {_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?!\w)(?![.:/]\d)(?!,\d)"
+        rf"(?:,? {_YEAR}(?!\w)(?!,?\d))?",
+        _month_day,
+        needs=_CAPITALS,
+    ),
+    rule(
+        rf"(?<![\w.,:/-])([Tt]he )?{_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?: of)?(?: |-){_MONTH}"
+        rf"(?!\w)(?:,?[ -]{_YEAR}(?!\w)(?!,?\d))?",
+        _day_month,
+        needs=_CAPITALS,
+    ),
+    rule(
+        rf"(?<!\w){_MONTH},? {_YEAR}{_NO_UNIT}",
+        lambda found: f"{_month(found[1])} {year(int(found[2]))}",
+    ),
+    rule(
+        rf"(?<![\w.,/$€£¥-])([12]\d{{3}}) ?[-–—/] ?(\d{{4}}|\d{{2}})(?![\w%°/-]|[.,]\d)",
+        _years,
+        needs="-–—/",
+    ),
+    rule(r"(?<![\w.,$€£¥-])([12]\d{2}0)['’]?s(?!\w)", _decade),
+    rule(r"(?<![\w.,$€£¥-])['’]?([2-9]0)['’]?s(?!\w)", _decade),
+    rule(r"(?<![\w'])'(00)s(?!\w)", _decade, needs="'"),
+    rule(
+        r"(?<![\w'])'(\d\d)(?![\w'\"])",
+        lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",
+        needs="'",
+    ),
+    rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", lambda found: _era(found)),
+    rule(
+        rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}(?! (?:[a-z]{{2,}}[^s\W]s|people)(?!\w))",
+        lambda found: f"{found[1]} {year(int(found[2]))}",
+    ),
+    rule(
+        rf"(?<![\w.,:/$€£¥#+=×^-])(?<![+=×*] )(1[5-9]\d\d|20\d\d)(?= |[,.;:!?)'\"]|$){_NO_UNIT}"
+        r"(?! (?:[a-z]{2,}[^s\W]s|people|[-+=×*/^])(?!\w))",
+        lambda found: year(int(found[1])),
+        flags=re.MULTILINE,
+    ),
+)
+
+
+def _era(found: re.Match[str]) -> str:
+    letters = " ".join(char for char in found[2] if char.isalpha())
+    digits = found[1]
+    spoken = year(int(digits)) if len(digits) == 4 else cardinal(digits)
+    return f"{spoken} {letters}"

@@ -1,0 +1,163 @@
+"""Markdown and HTML as plain text: what is written is kept, how it is set is dropped.
+
+The text of headings, links, tables, quotations and code stays; an image leaves its description.
+List items and table rows end as sentences do, since their marks no longer part them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from itertools import zip_longest
+
+from app.text.normalisation.rules import Rule, apply_rules, rule
+
+_ROUNDS = 4
+"""Marks inside marks: one round uncovers what the next removes."""
+_MARKS = re.compile(
+    r"[*_#`~\[\]<>&|\\=]|^[ \t]*[-+•·▪◦‣●○■–][ \t]|^[ \t]*\d{1,3}[.)] |---", re.MULTILINE
+)
+_TARGET = r"\([ \t]?<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
+_INLINE_TAGS = (
+    "a abbr b big bdi bdo button cite code del dfn em font i img ins input kbd label mark q s "
+    "samp small span strike strong sub sup time tt u var wbr svg path"
+)
+_BLOCK_TAGS = (
+    "article aside blockquote body br center dd details div dl dt figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td "
+    "tfoot th thead title tr ul"
+)
+
+
+def _tag(names: str) -> str:
+    return rf"</?(?:{'|'.join(names.split())})(?:[ \t\n][^<>]{{0,2000}})?/?>"
+
+
+_INLINE: tuple[Rule, ...] = (
+    rule(r"<!--[^<>]{0,5000}-->", " ", needs="<"),
+    rule(_tag(_BLOCK_TAGS), "\n", needs="<", flags=re.IGNORECASE),
+    rule(_tag(_INLINE_TAGS), "", needs="<", flags=re.IGNORECASE),
+    rule(
+        r"<((?:https?://|mailto:)[^\s<>]{1,2000})>",
+        lambda found: found[1].removeprefix("mailto:"),
+        needs="<",
+    ),
+    rule(r"\[\^[^\]\[\s]{1,50}\]:?", "", needs="["),
+    rule(
+        rf"!\[([^\[\]\n]{{0,500}})\](?:{_TARGET}|\[[^\[\]\n]{{0,200}}\])",
+        lambda found: found[1],
+        needs="[",
+    ),
+    rule(
+        rf"\[([^\[\]\n]{{0,500}})\](?:{_TARGET}|\[[^\[\]\n]{{0,200}}\])",
+        lambda found: found[1],
+        needs="[",
+    ),
+    rule(r"\\([*_`~#>])", " ", needs="\\"),
+    rule(r"\\([\[\](){}+.!|-])", lambda found: found[1], needs="\\"),
+    rule(r"`+", "", needs="`"),
+    rule(
+        r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,1000})(?<=\S)\1(?![\w*])",
+        lambda found: found[2],
+        needs="*",
+    ),
+    rule(r"(?<=\w)\*\*(?=[^\s*\d])([^*\n]{1,200})\*\*", lambda found: found[1], needs="*"),
+    rule(
+        r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,200})(?<=[^\s*])\1(?=s\b)",
+        lambda found: found[2],
+        needs="*",
+    ),
+    rule(
+        r"(?<!\w)(_{1,3})(?=[^\s_])([^_\n]{1,1000})(?<=\S)\1(?!\w)",
+        lambda found: found[2],
+        needs="_",
+    ),
+    rule(r"(?<![\w~])~~(?=[^\s~])([^~\n]{1,1000})~~(?!\w)", lambda found: found[1], needs="~"),
+    rule(r"(?<![\w=])==(?=[^\s=])([^=\n]{1,1000})==(?!\w)", lambda found: found[1], needs="="),
+)
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_DOUBLY_ESCAPED = re.compile(r"&(?:amp;)+")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(?=\S)")
+_QUOTATION = re.compile(r"[ \t]{0,3}>(?=[ \t>]|$)[> \t]*")
+_BULLET = re.compile(r"[ \t]*[-*+•·▪◦‣●○■][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
+_NUMBERED = re.compile(r"[ \t]*(\d{1,3})[.)][ \t]+(?=\S)")
+_DEFINITION = re.compile(r"[ \t]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]+<?(?:https?://|mailto:|[/#.])\S")
+_FENCE = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[ \t]*[\w+#.-]{0,30}[ \t]*")
+_ENDS = frozenset(".!?,;:…。！？—")
+
+
+def strip_markdown(text: str) -> str:
+    """Remove the marks of Markdown and HTML, keep the words and the paragraphs.
+
+    Lines of code keep their text, fences and rules go; `[text](url)` gives "text",
+    `![description](url)` its description.
+    """
+    for _ in range(_ROUNDS):
+        if not _MARKS.search(text):
+            break
+        plain = _strip_once(text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+def _strip_once(text: str) -> str:
+    lines: list[str] = []
+    for line, following in zip_longest(text.split("\n"), text.split("\n")[1:], fillvalue=""):
+        lines.extend(_strip_line(line, wraps=following[:1] == " " and not _BULLET.match(following)))
+    text = apply_rules("\n".join(lines), _INLINE)
+    text = _DOUBLY_ESCAPED.sub("&", text)
+    return _ENTITY.sub(_unescape, text)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    char = html.unescape(found[0])
+    if char in "*_`~#>|\\[]":
+        return " "
+    return char
+
+
+def _strip_line(line: str, *, wraps: bool) -> list[str]:
+    """What becomes of a line: nothing, itself, or itself set off by an empty line.
+
+    Args:
+        line: without line feed.
+        wraps: whether the next line would go on with a list item.
+    """
+    if quotation := _QUOTATION.match(line):
+        line = line[quotation.end() :]
+    if _is_drawn(line):
+        return [""]
+    if _FENCE.fullmatch(line) or _DEFINITION.match(line):
+        return []
+    if heading := _HEADING.match(line):
+        return [line[heading.end() :].rstrip("# \t"), ""]
+    if line.lstrip().startswith("|") or line.count("|") >= 2:
+        return [_row(line)]
+    if bullet := _BULLET.match(line):
+        item = line[bullet.end() :]
+        return [item if wraps else _as_sentence(item)]
+    if numbered := _NUMBERED.match(line):
+        item = f"{numbered[1]}. {line[numbered.end() :]}"
+        return [item if wraps else _as_sentence(item)]
+    return [line]
+
+
+def _is_drawn(line: str) -> bool:
+    """Whether a line is a rule, or underlines a heading."""
+    signs = line.replace(" ", "").replace("\t", "")
+    return len(signs) >= 3 and signs[0] in "-*_=+" and signs == signs[0] * len(signs)
+
+
+def _row(line: str) -> str:
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    if all(not cell.strip("-: \t+") for cell in cells):
+        return ""
+    return _as_sentence(", ".join(cell for cell in cells if cell))
+
+
+def _as_sentence(line: str) -> str:
+    line = line.rstrip()
+    bare = line.rstrip("*_`~\"'”’)")
+    return line if not bare or bare[-1] in _ENDS else line + "."

@@ -1,0 +1,115 @@
+"""A rule of normalisation: what it looks for, and how that is spoken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """Replaces every match of `pattern` by what `speak` says, or leaves it where that is None.
+
+    Patterns are linear in the text: every repetition is bounded, or cannot be entered twice.
+    """
+
+    pattern: re.Pattern[str]
+    speak: Callable[[re.Match[str]], str | None]
+    needs: frozenset[str]
+    """Characters of which one is in every match; of none where nothing is known."""
+
+
+def rule(
+    pattern: str,
+    speak: Callable[[re.Match[str]], str | None] | str,
+    *,
+    needs: str = "",
+    flags: int = 0,
+) -> Rule:
+    """Build a rule.
+
+    Args:
+        pattern: a regular expression.
+        speak: what to say for a match, or the words themselves.
+        needs: signs, not letters, of which one is in every match: texts without them are passed
+            over quickly.
+        flags: of `re`.
+    """
+    if isinstance(speak, str):
+        words = speak
+        return Rule(re.compile(pattern, flags), lambda _: words, frozenset(needs))
+    return Rule(re.compile(pattern, flags), speak, frozenset(needs))
+
+
+def apply_rules(text: str, rules: Iterable[Rule]) -> str:
+    """Apply rules in order, each to what the one before left."""
+    present = frozenset(text)
+    for each in rules:
+        if not each.needs or not each.needs.isdisjoint(present):
+            text = _apply(text, each)
+    return text
+
+
+def apply_near_digits(text: str, rules: Sequence[Rule]) -> str:
+    """Apply rules to the stretches around digits, a hundred characters to either side."""
+    pieces: list[str] = []
+    done = 0
+    for start, end in _digit_areas(text):
+        pieces += text[done:start], apply_rules(text[start:end], rules)
+        done = end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+_REACH_CHARS = 100
+_FROM_DIGIT = re.compile(rf"\d.{{0,{_REACH_CHARS}}}", re.DOTALL)
+_SPACE = re.compile(r"\s")
+
+
+def _digit_areas(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches that hold every digit and its surroundings, cut at spaces where there are some."""
+    start, end = 0, -1
+    for found in _FROM_DIGIT.finditer(text):
+        if found.start() - _REACH_CHARS > end + _REACH_CHARS:
+            if end >= 0:
+                yield _widen(text, start, end)
+            start = found.start()
+        end = found.end()
+    if end >= 0:
+        yield _widen(text, start, end)
+
+
+def _widen(text: str, start: int, end: int) -> tuple[int, int]:
+    # Two neighbours are 200 characters apart: half to the one, half to the other at most.
+    first = max(0, start - _REACH_CHARS)
+    before = _SPACE.search(text, first, start)
+    half = min(len(text), end + _REACH_CHARS // 2)
+    after = _SPACE.search(text, half, min(len(text), end + _REACH_CHARS))
+    return before.start() if before and first else first, after.start() if after else half
+
+
+def _apply(text: str, one: Rule) -> str:
+    # Built up by hand, as what is said may need spaces around it.
+    pieces: list[str] = []
+    done = 0
+    for found in one.pattern.finditer(text):
+        spoken = one.speak(found)
+        if spoken is None:
+            continue
+        start, end = found.span()
+        pieces.append(text[done:start])
+        if start and spoken[:1].isalnum() and text[start - 1].isalnum():
+            pieces.append(" ")
+        pieces.append(spoken)
+        if spoken[-1:].isalnum() and text[end : end + 1].isalnum():
+            pieces.append(" ")
+        done = end
+    if not done:
+        return text
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """A regular expression for any of the words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))

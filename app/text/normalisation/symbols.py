@@ -1,0 +1,64 @@
+"""What is left of signs after all else: spoken where they carry a meaning, dropped elsewhere."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+from app.text.normalisation.rules import Rule, apply_rules, rule
+
+_SPOKEN = {
+    "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "‰": "per mille",
+    "#": "hash", "~": "", "<": "less than", ">": "greater than", "≤": "at most", "≥": "at least",
+    "≠": "is not equal to", "≈": "about", "≡": "is identical to", "×": "times", "÷": "divided by",
+    "±": "plus or minus", "∓": "minus or plus", "−": "minus", "§": "section", "¶": "paragraph",
+    "©": "copyright", "→": "to", "⇒": "implies", "↔": "to and from", "←": "from", "°": "degrees",
+    "º": "", "ª": "", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "¢": "cents",
+    "₹": "rupees", "∞": "infinity", "√": "square root of", "∑": "sum of", "∈": "in", "∂": "partial",
+    "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
+    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
+}  # fmt: skip
+_SYMBOL = regex.compile(
+    r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
+)
+_GREEK_LETTER = regex.compile(r"(?<![\p{L}\p{M}])\p{Greek}(?![\p{L}\p{M}])")
+_BEFORE: tuple[Rule, ...] = (
+    rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
+    rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
+    rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
+)
+_AFTER: tuple[Rule, ...] = (
+    rule(r"[^\S\n ][^\S\n]*|  [^\S\n]*", " "),
+    rule(r"\( ?\)", ""),
+    rule(r"(?m)^[- ]*(?:-(?= )|(?<= )) *| +$", ""),
+    rule(r"(?<=\w) (?=[.,!?;:](?!\w|\.))", ""),
+    rule(r"\n{3,}", "\n\n"),
+)
+
+
+def speak_symbols(text: str) -> str:
+    """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
+    text = apply_rules(text, _BEFORE)
+    text = _GREEK_LETTER.sub(_name_letter, text)
+    return _SYMBOL.sub(_speak, text)
+
+
+def tidy_spaces(text: str) -> str:
+    """Leave one space where several are left, none before a mark, no more than one empty line."""
+    return apply_rules(text, _AFTER)
+
+
+def _speak(found: regex.Match[str]) -> str:
+    char = found[0]
+    spoken = _SPOKEN.get(char)
+    if spoken is None:
+        return " " if unicodedata.category(char)[0] in "SPCZ" else char
+    return f" {spoken} " if spoken else " "
+
+
+def _name_letter(found: regex.Match[str]) -> str:
+    name = unicodedata.name(found[0], "")
+    if "LETTER" not in name or " WITH " in name:
+        return found[0]
+    return name.rpartition(" ")[2].lower()

@@ -1,0 +1,75 @@
+"""Text as it is spoken: numbers, money, dates, units, signs and marks in words.
+
+The model reads letters and punctuation; it was not taught to read "$3.50". English is brought
+into words wholly; French, German, Portuguese, Italian, Spanish and Dutch get their numbers,
+percentages and money; every language loses Markdown, HTML, emoji and emoticons.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.acronyms import ACRONYMS
+from app.text.normalisation.characters import long_digit_runs, plain_characters, plain_numerals
+from app.text.normalisation.dates import DATES
+from app.text.normalisation.foreign import speak_foreign
+from app.text.normalisation.languages import LANGUAGES
+from app.text.normalisation.markdown import strip_markdown
+from app.text.normalisation.money import MONEY, PER
+from app.text.normalisation.pictures import remove_pictures
+from app.text.normalisation.quantities import QUANTITIES
+from app.text.normalisation.roman import ROMAN
+from app.text.normalisation.rules import apply_near_digits, apply_rules
+from app.text.normalisation.symbols import speak_symbols, tidy_spaces
+from app.text.normalisation.telephones import TELEPHONES
+from app.text.normalisation.times import HALF_DAYS, TIMES
+from app.text.normalisation.titles import TITLES
+from app.text.normalisation.units import UNIT_RULES
+from app.text.normalisation.web import WEB
+
+_TOUCHING = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
+_WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *UNIT_RULES, *QUANTITIES)
+
+
+def normalise(text: str, *, language: str) -> str:
+    """Write a text as it is spoken.
+
+    Paragraphs and sentence marks stay, and no word is lost but what was never spoken: marks of
+    Markdown and HTML, targets of links, emoji and emoticons. English comes out without digits and
+    signs. Outer white space stays as it is. The result is stable: normalised again it does not change. Takes time linear in the text.
+
+    Args:
+        text: Unicode text of any kind; best in the form `clean_script` gives.
+        language: two letters as in "en"; of an unknown language only marks and emoji are removed.
+    """
+    core = text.strip()
+    if not core:
+        return text
+    start = text.index(core)
+    return text[:start] + _speak(core, language).strip() + text[start + len(core) :]
+
+
+def _speak(text: str, language: str) -> str:
+    plain = strip_markdown(remove_pictures(text))
+    if language == "en":
+        return _speak_english(plain)
+    if language in LANGUAGES:
+        return speak_foreign(plain_numerals(plain), language)
+    return plain
+
+
+def _speak_english(text: str) -> str:
+    text = plain_characters(plain_numerals(text))
+    spoken = _speak_english_once(text)
+    # Where figures and letters touched, words are apart only now that could not be told before.
+    return _speak_english_once(spoken) if _TOUCHING.search(text) else spoken
+
+
+def _speak_english_once(text: str) -> str:
+    text = long_digit_runs(text)
+    text = apply_rules(text, WEB).replace("_", " ")
+    text = apply_rules(text, ROMAN)
+    text = apply_rules(text, (*HALF_DAYS, *TITLES))
+    text = apply_near_digits(text, _WITH_DIGITS)
+    text = apply_rules(text, ACRONYMS)
+    return tidy_spaces(speak_symbols(text))

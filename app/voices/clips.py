@@ -1,0 +1,239 @@
+"""Makes recordings into a good voice prompt: trimmed, levelled, joined, ending on a pause.
+
+A prompt that stops in the middle of a word makes the model go on with that word, and one with long
+silence makes it begin late; a quiet one makes it speak quietly. What was done is reported.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import wave
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import InvalidClip
+from app.speech import Pcm
+
+TARGET_LEVEL_DB = -20.0
+"""RMS of the speech (not of its pauses), in dB of full scale"""
+PEAK_DB = -1.0
+MAX_GAIN_DB = 24.0
+NOISE_CEILING_DB = -50.0
+"""background is never made louder than this"""
+SILENCE_UNDER_LOUDEST_DB = 35.0
+"""what is this much quieter than the loudest frame is a pause"""
+SILENCE_DB = -60.0
+MIN_SPEECH_SECONDS = 1.0
+LEAD_SECONDS = 0.05
+"""kept before the first sound, so that its onset is whole"""
+JOIN_SECONDS = 0.2
+END_PAUSE_SECONDS = 0.08
+FADE_SECONDS = 0.02
+
+_FRAME_SECONDS = 0.02
+# Within the last third of a prompt that is cut, a pause is worth more than the words after it.
+_PAUSE_SEARCH_SHARE = 1 / 3
+_PAUSE_FRAMES = 4
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReport:
+    """What was done to one recording."""
+
+    filename: str
+    read_seconds: float
+    used_seconds: float
+    trimmed_start_seconds: float
+    trimmed_end_seconds: float
+    gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReport:
+    """What was done to make a prompt, in numbers and words."""
+
+    seconds: float
+    sample_rate_hz: int
+    level_db: float
+    peak_db: float
+    clips: tuple[ClipReport, ...]
+    actions: tuple[str, ...]
+
+
+class PromptBuilder:
+    """Collects recordings one after another until the prompt is full.
+
+    Args:
+        sample_rate_hz: rate of every clip that is added, and of the prompt.
+        max_seconds: longest prompt, its pauses included.
+    """
+
+    def __init__(self, *, sample_rate_hz: int, max_seconds: float) -> None:
+        self._rate_hz = sample_rate_hz
+        self._room_samples = _samples(max_seconds - END_PAUSE_SECONDS, sample_rate_hz)
+        self._max_seconds = max_seconds
+        self._pieces: list[Pcm] = []
+        self._reports: list[ClipReport] = []
+        self._actions = [f"converted to one channel at {sample_rate_hz} Hz"]
+
+    def add(self, pcm: Pcm, *, filename: str, field: str) -> None:
+        """Take the speech of a recording, shape [samples], as far as there is room.
+
+        Raises:
+            InvalidClip: less than a second of it is anything but silence.
+        """
+        start, end = _speech_bounds(pcm, self._rate_hz)
+        if end - start < MIN_SPEECH_SECONDS * self._rate_hz:
+            raise InvalidClip(
+                f"{filename!r} has {max(0, end - start) / self._rate_hz:.1f} s of speech between "
+                f"silences; {MIN_SPEECH_SECONDS:g} s is the least",
+                field=field,
+            )
+        room = self._room_samples - sum(map(len, self._pieces))
+        if self._pieces:
+            room -= _samples(JOIN_SECONDS, self._rate_hz)
+        if self._pieces and room < MIN_SPEECH_SECONDS * self._rate_hz:
+            self._actions.append(f"{filename!r} left out: the prompt is full")
+            return
+        speech = pcm[start:end] - np.mean(pcm[start:end], dtype=np.float64).astype(np.float32)
+        if len(speech) > room:
+            speech = speech[: _cut_on_pause(speech, room, self._rate_hz)]
+            self._actions.append(
+                f"{filename!r} cut after {len(speech) / self._rate_hz:.1f} s: a prompt is at most "
+                f"{self._max_seconds:g} s"
+            )
+        gain_db = _gain_db(speech, self._rate_hz)
+        self._describe(filename, pcm, start, end, len(speech), gain_db)
+        self._append(_faded(speech * np.float32(10 ** (gain_db / 20)), self._rate_hz))
+
+    def build(self) -> tuple[Pcm, PromptReport]:
+        """The prompt, shape [samples], ending in a short pause, and what was done."""
+        pause = np.zeros(_samples(END_PAUSE_SECONDS, self._rate_hz), np.float32)
+        prompt = np.concatenate([*self._pieces, pause])
+        if len(self._reports) > 1:
+            self._actions.append(f"{len(self._reports)} recordings joined with {JOIN_SECONDS:g} s")
+        self._actions.append(f"ended on a pause of {END_PAUSE_SECONDS:g} s")
+        report = PromptReport(
+            seconds=round(len(prompt) / self._rate_hz, 3),
+            sample_rate_hz=self._rate_hz,
+            level_db=round(_speech_level_db(prompt, self._rate_hz), 1),
+            peak_db=round(_db(float(np.abs(prompt).max())), 1),
+            clips=tuple(self._reports),
+            actions=tuple(self._actions),
+        )
+        return prompt, report
+
+    def _append(self, speech: Pcm) -> None:
+        if self._pieces:
+            self._pieces.append(np.zeros(_samples(JOIN_SECONDS, self._rate_hz), np.float32))
+        self._pieces.append(speech)
+
+    def _describe(
+        self, filename: str, pcm: Pcm, start: int, end: int, used: int, gain_db: float
+    ) -> None:
+        seconds = [round(count / self._rate_hz, 3) for count in (start, len(pcm) - end)]
+        self._reports.append(
+            ClipReport(
+                filename=filename,
+                read_seconds=round(len(pcm) / self._rate_hz, 3),
+                used_seconds=round(used / self._rate_hz, 3),
+                trimmed_start_seconds=seconds[0],
+                trimmed_end_seconds=seconds[1],
+                gain_db=round(gain_db, 1),
+            )
+        )
+        for where, cut in zip(("start", "end"), seconds, strict=True):
+            if cut >= 0.1:
+                self._actions.append(f"{cut:.1f} s of silence cut from the {where} of {filename!r}")
+        if abs(gain_db) >= 0.5:
+            how = "louder" if gain_db > 0 else "quieter"
+            self._actions.append(f"{filename!r} made {abs(gain_db):.1f} dB {how}")
+        below_db = TARGET_LEVEL_DB - _speech_level_db(pcm, self._rate_hz) - gain_db
+        if below_db >= 3:
+            self._actions.append(
+                f"{filename!r} left {below_db:.0f} dB quieter than usual, so that neither its "
+                "background becomes a noise nor its loudest moment clips"
+            )
+
+
+def wav_bytes(pcm: Pcm, sample_rate_hz: int) -> bytes:
+    """A mono 16-bit WAV file."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate_hz)
+        file.writeframes(np.rint(np.clip(pcm, -1, 1) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def _frame_levels_db(pcm: Pcm, rate_hz: int) -> NDArray[np.float64]:
+    """Level of each whole 20 ms, shape [frames]."""
+    frame = _samples(_FRAME_SECONDS, rate_hz)
+    count = len(pcm) // frame
+    squares = np.square(pcm[: count * frame], dtype=np.float64).reshape(count, frame)
+    levels: NDArray[np.float64] = 10 * np.log10(squares.mean(axis=1) + _TINY)
+    return levels
+
+
+def _speech_bounds(pcm: Pcm, rate_hz: int) -> tuple[int, int]:
+    """Samples between which there is speech; (0, 0) if there is none."""
+    levels = _frame_levels_db(pcm, rate_hz)
+    loud = np.flatnonzero(levels > _pause_level_db(levels)) if len(levels) else levels
+    if not len(loud):
+        return 0, 0
+    frame = _samples(_FRAME_SECONDS, rate_hz)
+    lead = _samples(LEAD_SECONDS, rate_hz)
+    return max(0, int(loud[0]) * frame - lead), (int(loud[-1]) + 1) * frame
+
+
+def _pause_level_db(levels: NDArray[np.float64]) -> float:
+    # A click at the edge must not count as the loudest frame.
+    loudest = float(np.percentile(levels, 98))
+    return max(SILENCE_DB, loudest - SILENCE_UNDER_LOUDEST_DB)
+
+
+def _speech_level_db(pcm: Pcm, rate_hz: int) -> float:
+    levels = _frame_levels_db(pcm, rate_hz)
+    spoken = levels[levels > _pause_level_db(levels)]
+    return 10 * math.log10(float(np.mean(10 ** (spoken / 10))) + _TINY) if len(spoken) else -120.0
+
+
+def _gain_db(speech: Pcm, rate_hz: int) -> float:
+    """What brings speech to its level without clipping it or raising its background to a noise."""
+    wanted = TARGET_LEVEL_DB - _speech_level_db(speech, rate_hz)
+    wanted = min(wanted, MAX_GAIN_DB, PEAK_DB - _db(float(np.abs(speech).max())))
+    background_db = float(np.percentile(_frame_levels_db(speech, rate_hz), 5))
+    if wanted > 0:
+        wanted = max(0.0, min(wanted, NOISE_CEILING_DB - background_db))
+    return wanted
+
+
+def _cut_on_pause(speech: Pcm, room_samples: int, rate_hz: int) -> int:
+    """Where to cut so that at most `room_samples` remain: in the last pause, if one is near."""
+    frame = _samples(_FRAME_SECONDS, rate_hz)
+    levels = _frame_levels_db(speech[:room_samples], rate_hz)
+    quiet = levels < _pause_level_db(levels) + 10
+    for last in range(len(quiet), int(len(quiet) * (1 - _PAUSE_SEARCH_SHARE)), -1):
+        if quiet[last - _PAUSE_FRAMES : last].all():
+            return (last - _PAUSE_FRAMES // 2) * frame
+    return room_samples
+
+
+def _faded(speech: Pcm, rate_hz: int) -> Pcm:
+    fade = min(_samples(FADE_SECONDS, rate_hz), len(speech))
+    faded = speech.copy()
+    faded[len(faded) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return faded
+
+
+def _samples(seconds: float, rate_hz: int) -> int:
+    return max(1, round(seconds * rate_hz))
+
+
+def _db(amplitude: float) -> float:
+    return 20 * math.log10(max(amplitude, _TINY))

@@ -1,0 +1,105 @@
+"""Recordings in which the owners of voices agree to their use, as OpenAI's API keeps them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from app.errors import ConsentNotFound, StorageFailed
+from app.voices.folder import sync
+
+_ID = re.compile(r"cons_[0-9a-f]{24}")
+_RECORDING = ".audio"
+_NOTE = ".json"
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    id: str
+    name: str
+    language: str
+    created_at: int
+    """Unix time"""
+
+
+class ConsentStore:
+    """A folder of recordings, each with a JSON note. Blocks; safe to use from any thread.
+
+    The note is written last and removed first: a recording without one does not count.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+
+    def add(self, recording: bytes, *, name: str, language: str) -> Consent:
+        """Keep a recording as it came.
+
+        Raises:
+            StorageFailed: the disk refuses.
+        """
+        consent = Consent(f"cons_{secrets.token_hex(12)}", name, language, int(time.time()))
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._write(consent.id + _RECORDING, recording)
+            self._note(consent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                (self._directory / (consent.id + _RECORDING)).unlink(missing_ok=True)
+            raise StorageFailed(f"the consent cannot be saved: {error.strerror}") from error
+        return consent
+
+    def get(self, consent_id: str) -> Consent:
+        """Raises: ConsentNotFound."""
+        if _ID.fullmatch(consent_id):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                return Consent(**json.loads((self._directory / (consent_id + _NOTE)).read_bytes()))
+        raise ConsentNotFound(f"there is no consent {consent_id[:64]!r}")
+
+    def all(self) -> list[Consent]:
+        """Every consent, the newest first."""
+        found = []
+        for path in self._directory.glob(f"cons_*{_NOTE}"):
+            with contextlib.suppress(ConsentNotFound):
+                found.append(self.get(path.stem))
+        return sorted(found, key=lambda each: (-each.created_at, each.id))
+
+    def rename(self, consent_id: str, name: str) -> Consent:
+        """Raises: ConsentNotFound, StorageFailed."""
+        with self._lock:
+            consent = replace(self.get(consent_id), name=name)
+            try:
+                self._note(consent)
+            except OSError as error:
+                raise StorageFailed(f"the consent cannot be saved: {error.strerror}") from error
+        return consent
+
+    def delete(self, consent_id: str) -> None:
+        """Raises: ConsentNotFound, StorageFailed."""
+        with self._lock:
+            self.get(consent_id)
+            try:
+                for suffix in (_NOTE, _RECORDING):
+                    (self._directory / (consent_id + suffix)).unlink(missing_ok=True)
+            except OSError as error:
+                raise StorageFailed(f"the consent stays: {error.strerror}") from error
+
+    def _note(self, consent: Consent) -> None:
+        self._write(consent.id + _NOTE, json.dumps(asdict(consent)).encode())
+
+    def _write(self, filename: str, data: bytes) -> None:
+        partial = self._directory / f"{filename}{_PARTIAL}"
+        try:
+            partial.write_bytes(data)
+            sync(partial)
+            partial.replace(self._directory / filename)
+            sync(self._directory)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""What is known of a voice besides its sound: the file NAME.json next to NAME.wav."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, cast
+
+from app.errors import InvalidRequest
+
+logger = logging.getLogger(__name__)
+
+MAX_DESCRIPTION_CHARS = 2000
+MAX_TAGS = 32
+MAX_TAG_CHARS = 64
+_MAX_FILE_BYTES = 1 << 20
+
+LANGUAGES: Mapping[str, str] = {
+    "english": "en",
+    "french": "fr",
+    "german": "de",
+    "portuguese": "pt",
+    "italian": "it",
+    "spanish": "es",
+    "dutch": "nl",
+}
+"""The languages Pocket TTS speaks, by their English names"""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceDetails:
+    """Everything but the sound. All of it may be missing: a dropped-in file is a voice too."""
+
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    """two letters"""
+    created: str | None = None
+    """ISO 8601, UTC"""
+    reference_seconds: float | None = None
+    model: str | None = None
+    """fingerprint of the model an imported state was made for"""
+    report: Mapping[str, Any] | None = field(default=None, hash=False)
+    """what was done to the recordings"""
+
+    def to_json(self) -> bytes:
+        known = {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return json.dumps(known, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+
+
+def read_details(path: Path) -> VoiceDetails | None:
+    """The details in `path`, or None where there are none that can be read.
+
+    A file that an operator broke must not take the voice away: its details are left out.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES)
+        return _from_json(json.loads(data))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        logger.warning("%s is left out: %s", path, error)
+        return None
+
+
+def check_description(text: str | None) -> str | None:
+    """A description as it is kept; None for an empty one.
+
+    Raises:
+        InvalidRequest: too long.
+    """
+    text = (text or "").strip()
+    if len(text) > MAX_DESCRIPTION_CHARS:
+        raise InvalidRequest(
+            f"description has {len(text)} characters; {MAX_DESCRIPTION_CHARS} are allowed",
+            field="description",
+        )
+    return text or None
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are kept: without doubles, commas separate.
+
+    Raises:
+        InvalidRequest: too many, or one is too long.
+    """
+    parts = (part.strip() for tag in tags for part in tag.split(","))
+    found = tuple(dict.fromkeys(part for part in parts if part))
+    if len(found) > MAX_TAGS:
+        raise InvalidRequest(f"there are {len(found)} tags; {MAX_TAGS} are allowed", field="tags")
+    if any(len(tag) > MAX_TAG_CHARS for tag in found):
+        raise InvalidRequest(f"a tag has at most {MAX_TAG_CHARS} characters", field="tags")
+    return found
+
+
+def check_language(language: str | None) -> str | None:
+    """The two-letter code of a language given as `en`, `en-GB` or `english`; None for none.
+
+    Raises:
+        InvalidRequest: Pocket TTS does not speak it.
+    """
+    wanted = (language or "").strip().lower()
+    if not wanted:
+        return None
+    code = LANGUAGES.get(wanted, wanted.replace("_", "-").split("-")[0])
+    if code not in LANGUAGES.values():
+        raise InvalidRequest(
+            f"language must be one of {', '.join(LANGUAGES.values())}; it is {wanted[:40]!r}",
+            field="language",
+        )
+    return code
+
+
+def language_of_model(model_name: str) -> str | None:
+    """`english_18m_2026-10` → `en`; None for a model whose name says nothing."""
+    return LANGUAGES.get(model_name.partition("_")[0].lower())
+
+
+def _from_json(document: object) -> VoiceDetails:
+    if not isinstance(document, dict):
+        raise TypeError("not a JSON object")
+    known = cast("dict[str, Any]", document)
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "reference_seconds": (int, float),
+        "tags": list,
+        "report": dict,
+    }
+    values: dict[str, Any] = {}
+    for each in fields(VoiceDetails):
+        value = known.get(each.name)
+        if value is not None:
+            if not isinstance(value, kinds.get(each.name, str)):
+                raise TypeError(f"{each.name} is a {type(value).__name__}")
+            values[each.name] = value
+    if "tags" in values:
+        values["tags"] = tuple(str(tag) for tag in values["tags"])
+    return VoiceDetails(**values)

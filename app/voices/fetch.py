@@ -1,0 +1,253 @@
+"""Fetches recordings from addresses that callers name, without becoming their messenger.
+
+A URL in a request makes this server knock on doors that its sender cannot reach. So every address
+of the host must be public, the connection goes to the very address that was checked (a name may
+resolve differently a moment later), every redirect passes the same checks, and size and time are
+bounded. What the answer says about its own type counts for nothing: the bytes are looked at later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from app.errors import InvalidRequest, TooLarge
+from app.voices.addresses import Resolver, is_public, resolve
+
+MAX_REDIRECTS = 3
+MAX_URL_CHARS = 2048
+HUB = "https://huggingface.co"
+
+_HUB_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_REDIRECTS = (301, 302, 303, 307, 308)
+_PIECE_BYTES = 1 << 16
+_AGENT = "pocket-speech"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    data: bytes = field(repr=False)
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    scheme: str
+    host: str
+    port: int
+    path: str
+    """with its query, percent-encoded"""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFetcher:
+    """Gets the bytes behind https:// and hf:// addresses.
+
+    Args:
+        allow_http: whether plain http:// may be fetched too.
+        time_limit_seconds: for all of it, redirects included.
+        is_allowed, resolve, tls: what tests replace, to fetch from loopback.
+    """
+
+    max_bytes: int
+    allow_http: bool = False
+    time_limit_seconds: float = 20.0
+    is_allowed: Callable[[str], bool] = is_public
+    resolve: Resolver = resolve
+    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def fetch(self, url: str, *, field: str = "url") -> Fetched:
+        """The contents of `url` and the name its last part gives it. Blocks.
+
+        Args:
+            field: the caller's name for the URL, for errors.
+
+        Raises:
+            InvalidRequest: an address that is not allowed, or one that gives nothing.
+            TooLarge: more than `max_bytes`.
+        """
+        with _Deadline(self.time_limit_seconds) as deadline:
+            try:
+                return self._follow(_https_of(url), deadline)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                if deadline.passed:
+                    reason = f"took longer than {self.time_limit_seconds:g} s"
+                else:
+                    reason = f"cannot be fetched: {_reason(error)}"
+                raise InvalidRequest(f"{field} {reason}", field=field) from error
+            except _Refused as refused:
+                raise InvalidRequest(f"{field} {refused}", field=field) from None
+            except _TooMuch:
+                raise TooLarge(
+                    f"{field} gives more than the {self.max_bytes} bytes allowed", field=field
+                ) from None
+
+    def _follow(self, url: str, deadline: _Deadline) -> Fetched:
+        for _ in range(MAX_REDIRECTS + 1):
+            target = self._checked(url)
+            connection = self._connect(target, deadline)
+            try:
+                connection.request(
+                    "GET",
+                    target.path,
+                    headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+                )
+                answer = connection.getresponse()
+                if answer.status not in _REDIRECTS:
+                    data = self._body(answer)
+                    deadline.remaining_seconds()  # without a length, what is cut off just ends
+                    return Fetched(data, _filename(target.path))
+                url = urljoin(url, answer.headers.get("Location", ""))
+            finally:
+                connection.close()
+        raise _Refused(f"redirects more than {MAX_REDIRECTS} times")
+
+    def _checked(self, url: str) -> _Target:
+        """The parts of a URL that may be fetched as far as can be told without its addresses."""
+        if len(url) > MAX_URL_CHARS:
+            raise _Refused(f"is longer than {MAX_URL_CHARS} characters")
+        parts = urlsplit(url)
+        allowed = ("https", "http") if self.allow_http else ("https",)
+        if parts.scheme not in allowed:
+            raise _Refused(f"must begin with {' or '.join(f'{each}://' for each in allowed)}")
+        if not parts.hostname or parts.username is not None or parts.password is not None:
+            raise _Refused("must name a host, and no user")
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+        query = f"?{quote(parts.query, safe='%/?:@!$&()*+,;=~-._')}" if parts.query else ""
+        host = parts.hostname
+        if not host.isascii():
+            host = host.encode("idna").decode()
+        default_port = 443 if parts.scheme == "https" else 80
+        return _Target(parts.scheme, host, parts.port or default_port, path + query)
+
+    def _connect(self, target: _Target, deadline: _Deadline) -> http.client.HTTPConnection:
+        """A connection to an address that was checked, whatever the name means by now."""
+        addresses = self.resolve(target.host, target.port)
+        if not addresses or not all(map(self.is_allowed, addresses)):
+            raise _Refused(f"leads to {target.host}, which is not in the public internet")
+        seconds = deadline.remaining_seconds()
+        plain = _first_that_answers(addresses, target.port, seconds)
+        deadline.watch(plain)
+        connection = http.client.HTTPConnection(target.host, target.port, timeout=seconds)
+        connection.sock = plain
+        if target.scheme == "https":
+            try:
+                secured = self.tls.wrap_socket(
+                    plain, server_hostname=target.host, do_handshake_on_connect=False
+                )
+                connection.sock = secured
+                deadline.watch(secured)
+                secured.do_handshake()
+            except BaseException:
+                connection.close()
+                raise
+            connection.default_port = 443  # so that Host is sent without the port
+        return connection
+
+    def _body(self, answer: http.client.HTTPResponse) -> bytes:
+        if answer.status != 200:
+            raise _Refused(f"answered with status {answer.status}")
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _Refused("answered with a compressed body, which was not asked for")
+        if answer.length is not None and answer.length > self.max_bytes:
+            raise _TooMuch
+        data = bytearray()
+        while piece := answer.read(_PIECE_BYTES):
+            data += piece
+            if len(data) > self.max_bytes:
+                raise _TooMuch
+        if answer.length:
+            raise http.client.IncompleteRead(b"", answer.length)
+        return bytes(data)
+
+
+class _Refused(Exception):
+    """Says about the URL what is wrong with it."""
+
+
+class _TooMuch(Exception):
+    """There are more bytes than allowed."""
+
+
+class _Deadline:
+    """Closes whatever is being waited for once the time is up.
+
+    A timeout of a socket starts anew with every byte; a server that sends one now and then would
+    never run into it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._watched: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._pass)
+        self._timer.daemon = True
+        self.passed = False
+
+    def __enter__(self) -> _Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+
+    def remaining_seconds(self) -> float:
+        """An upper bound for one wait."""
+        if self.passed:
+            raise TimeoutError
+        return self._seconds
+
+    def watch(self, connection: socket.socket) -> None:
+        self._watched.append(connection)
+        if self.passed:
+            self._pass()
+
+    def _pass(self) -> None:
+        self.passed = True
+        for connection in self._watched:
+            with contextlib.suppress(OSError):  # it was closed in the meantime
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _https_of(url: str) -> str:
+    """hf://owner/name/path[@revision] as the hub's own https address; others as they are."""
+    url = url.strip()
+    if not url.startswith("hf://"):
+        return url
+    location, _, revision = url.removeprefix("hf://").partition("@")
+    parts = location.split("/")
+    names_fine = all(_HUB_PART.fullmatch(part) for part in parts) and len(parts) >= 3
+    revision = revision or "main"
+    if not names_fine or not _HUB_PART.fullmatch(revision):
+        raise _Refused("must be of the form hf://owner/name/file or hf://owner/name/file@revision")
+    owner, name, *path = parts
+    return f"{HUB}/{owner}/{name}/resolve/{revision}/{'/'.join(path)}"
+
+
+def _first_that_answers(addresses: list[str], port: int, seconds: float) -> socket.socket:
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), timeout=seconds / len(addresses))
+    return socket.create_connection((addresses[-1], port), timeout=seconds / len(addresses))
+
+
+def _filename(path: str) -> str:
+    return unquote(path.partition("?")[0]).rsplit("/", 1)[-1][:100] or "recording"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid ({error.verify_message})"
+    if isinstance(error, socket.gaierror):
+        return "its host is not known"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return str(error) or type(error).__name__

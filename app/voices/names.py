@@ -1,0 +1,65 @@
+"""What a voice may be called: a name that is the same file on every system."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from app.errors import InvalidRequest
+
+MAX_NAME_CHARS = 64
+# A file name has 255 bytes on common systems; suffixes and temporary names need some of them.
+_MAX_NAME_BYTES = 200
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+
+
+def check_name(name: str, *, field: str = "name") -> str:
+    """A name that a voice can be given, in composed form (NFC).
+
+    Raises:
+        InvalidRequest: says which rule the name breaks.
+    """
+    name = unicodedata.normalize("NFC", name.strip())
+    problem = _problem(name)
+    if problem is not None:
+        raise InvalidRequest(
+            f"{field} {problem}; a name has 1 to {MAX_NAME_CHARS} letters, digits, '_', '-' or "
+            "'.', and does not begin or end with a '.'",
+            field=field,
+        )
+    return name
+
+
+def folded(name: str) -> str:
+    """Two names with the same folded form are the same voice."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
+
+
+def name_from(label: str) -> str:
+    """A valid name that resembles any label, such as `My Voice!` → `My-Voice`."""
+    composed = unicodedata.normalize("NFC", label)
+    kept = "".join(each if _is_allowed(each) else "-" for each in composed)
+    name = re.sub(r"-{2,}", "-", kept).strip("-.")[:48].strip("-.")
+    while len(name.encode()) > _MAX_NAME_BYTES:
+        name = name[:-1]
+    return name if name and _problem(name) is None else "voice"
+
+
+def _problem(name: str) -> str | None:
+    refused = next((each for each in name if not _is_allowed(each)), None)
+    # Windows takes the digits of COM¹ for plain ones.
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    rules = (
+        (not name, "is empty"),
+        (len(name) > MAX_NAME_CHARS, f"has {len(name)} characters"),
+        (len(name.encode("utf-8", "replace")) > _MAX_NAME_BYTES, "is too long as a file name"),
+        (refused is not None, f"contains {refused!r}"),
+        (name.startswith("."), "begins with a '.'"),
+        (name.endswith("."), "ends with a '.'"),
+        (_RESERVED.fullmatch(plain) is not None, f"{name!r} is reserved by Windows"),
+    )
+    return next((words for broken, words in rules if broken), None)
+
+
+def _is_allowed(character: str) -> bool:
+    return character.isalnum() or character in "_-."

@@ -1,0 +1,334 @@
+"""Voices that people make, describe, rename, take away and carry from one server to another."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal, Protocol
+
+from app.errors import Conflict, InvalidClip, InvalidRequest, StorageFailed, VoiceNotFound
+from app.speech import Clip, Pcm
+from app.voices.clips import PromptBuilder, PromptReport, wav_bytes
+from app.voices.details import VoiceDetails, read_details
+from app.voices.durations import reference_seconds
+from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
+from app.voices.kept_states import StateKeeper
+from app.voices.library import VoiceLibrary
+from app.voices.names import check_name, folded
+from app.voices.state_files import check_state_file
+
+MAX_RECORDING_SECONDS = 600.0
+
+RecordingDecoder = Callable[[bytes, str, float], Pcm]
+"""(file contents, field name, seconds to read) → checked mono PCM at the model's rate"""
+
+
+class StoreEngine(StateKeeper, Protocol):
+    """What the store needs of the engine."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One entry of the list of voices."""
+
+    name: str
+    kind: Literal["built-in", "custom"]
+    details: VoiceDetails
+
+
+class VoiceStore:
+    """Changes what the library finds. Use from one event loop.
+
+    Args:
+        decode: reads uploads without trusting them.
+        max_prompt_seconds: how much speech conditions a voice.
+        model_language: two letters, of the voices that are built in.
+        forget_previews: removes the previews whose names begin so.
+    """
+
+    def __init__(
+        self,
+        folder: VoiceFolder,
+        library: VoiceLibrary,
+        *,
+        engine: Callable[[], StoreEngine],
+        decode: RecordingDecoder,
+        max_prompt_seconds: float,
+        model_language: str | None,
+        forget_previews: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._library = library
+        self._engine = engine
+        self._decode = decode
+        self._max_prompt_seconds = max_prompt_seconds
+        self._model_language = model_language
+        self._forget_previews = forget_previews
+        # Checking that a name is free and taking it must not be divided. Names are few and taking
+        # one is quick, so all of them share a lock; recordings are worked on one at a time too,
+        # since a long one is tens of megabytes.
+        self._naming = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+
+    async def voices(self) -> list[Voice]:
+        """Every voice, the built-in ones first.
+
+        Raises:
+            ModelUnavailable: the model is not loaded.
+        """
+        names = self._library.names()
+        return await asyncio.to_thread(self._described, names)
+
+    async def voice(self, name: str) -> Voice:
+        """One voice, whatever the case of `name`.
+
+        Raises:
+            VoiceNotFound, ModelUnavailable.
+        """
+        found = self._library.resolve(name)
+        return (await asyncio.to_thread(self._described, [found]))[0]
+
+    async def sound_id(self, name: str) -> str:
+        """32 hex digits that change when the voice's sound does.
+
+        Raises:
+            VoiceNotFound, ModelUnavailable.
+        """
+        name = self._library.resolve(name)
+        path = self._folder.voices().get(name)
+        if path is None:
+            return hashlib.sha256(name.encode()).hexdigest()[:32]
+        return (await asyncio.to_thread(self._library.digest_of, name, path))[:32]
+
+    async def create(
+        self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, field: str, replace: bool
+    ) -> tuple[Voice, PromptReport]:
+        """Make a voice of recordings; the answer says what was done to them.
+
+        Args:
+            field: the caller's name for the recordings, for errors.
+            replace: whether a voice of this name may be replaced.
+
+        Raises:
+            InvalidRequest: the name. InvalidClip: a recording.
+            Conflict: there is such a voice, and `replace` is false.
+            ModelUnavailable, StorageFailed.
+        """
+        name = check_name(name)
+        self._check_free(name, replace=replace)
+        async with self._preparing:
+            data, report = await asyncio.to_thread(self._prompt, clips, field)
+        await self._library.state_of_recording(data, field=field)
+        details = dataclasses.replace(
+            details,
+            created=_now(),
+            reference_seconds=report.seconds,
+            report=dataclasses.asdict(report),
+        )
+        try:
+            return await self._put(name, ".wav", data, details, replace=replace), report
+        except BaseException:
+            self._library.forget_recording(hashlib.sha256(data).hexdigest())
+            raise
+
+    async def check_recording(self, clip: Clip, *, field: str) -> None:
+        """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
+        async with self._preparing:
+            await asyncio.to_thread(self._decoded, clip, field, named=False)
+
+    async def import_state(
+        self, name: str, data: bytes, details: VoiceDetails, *, field: str, replace: bool
+    ) -> Voice:
+        """Take in a voice state that another server, or pocket-tts itself, has exported.
+
+        Raises:
+            InvalidRequest: no state, or one of another model or precision; says which.
+            Conflict, ModelUnavailable, StorageFailed.
+        """
+        name = check_name(name)
+        self._check_free(name, replace=replace)
+        engine = self._engine()
+        check_state_file(
+            data, model=engine.model_fingerprint, precision=engine.voice_precision, field=field
+        )
+        await asyncio.to_thread(self._try_state, engine, name, data, field)
+        details = dataclasses.replace(details, created=_now(), model=engine.model_fingerprint)
+        return await self._put(name, ".safetensors", data, details, replace=replace)
+
+    async def update(
+        self,
+        name: str,
+        edit: Callable[[VoiceDetails], VoiceDetails],
+        *,
+        new_name: str | None = None,
+    ) -> Voice:
+        """Describe or rename a voice people made; its files change as one.
+
+        Raises:
+            VoiceNotFound; InvalidRequest: the new name; Conflict: it is taken, or the voice is
+            built in; StorageFailed.
+        """
+        async with self._naming:
+            name = self._custom(name)
+            new_name = name if new_name is None else check_name(new_name)
+            if folded(name) != folded(new_name):
+                self._check_free(new_name, replace=False)
+            await asyncio.to_thread(self._rewrite, name, new_name, edit)
+        return await self.voice(new_name)
+
+    async def delete(self, name: str) -> str:
+        """Take a voice people made away, and all that was made of it. Who speaks goes on speaking.
+
+        Returns: the name as it was.
+
+        Raises:
+            VoiceNotFound, Conflict, StorageFailed.
+        """
+        async with self._naming:
+            name = self._custom(name)
+            await asyncio.to_thread(self._remove, name)
+            return name
+
+    async def export(self, name: str) -> tuple[str, bytes]:
+        """(name, `.safetensors` file) of any voice; pocket-tts reads it as well.
+
+        Raises:
+            VoiceNotFound, ModelUnavailable, StorageFailed.
+        """
+        name = self._library.resolve(name)
+        state = await self._library.state_of(name, field="name")
+        engine = self._engine()
+
+        def written() -> bytes:
+            with tempfile.TemporaryDirectory() as scratch:
+                path = Path(scratch) / "state.safetensors"
+                engine.save_voice(state, path)
+                return path.read_bytes()
+
+        try:
+            return name, await asyncio.to_thread(written)
+        except OSError as error:
+            raise StorageFailed(f"the voice cannot be written: {error.strerror}") from error
+
+    def _described(self, names: Collection[str]) -> list[Voice]:
+        files = self._folder.voices()
+        built_in = VoiceDetails(language=self._model_language)
+        return [
+            Voice(name, "custom", self._details(name))
+            if name in files
+            else Voice(name, "built-in", built_in)
+            for name in names
+        ]
+
+    def _details(self, name: str) -> VoiceDetails:
+        """The details of a voice that is a file; what its maker did not note is found out."""
+        path = self._folder.voices().get(name)
+        if path is None:
+            raise VoiceNotFound(name, self._library.names())
+        details = self._noted(name)
+        if details.created is None:
+            made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
+        seconds = reference_seconds(path, at_most=self._max_prompt_seconds)
+        if seconds is not None:
+            details = dataclasses.replace(details, reference_seconds=seconds)
+        return details
+
+    def _noted(self, name: str) -> VoiceDetails:
+        return read_details(self._folder.details_path(name)) or VoiceDetails()
+
+    def _check_free(self, name: str, *, replace: bool) -> None:
+        taken = {folded(known): known for known in self._library.names()}.get(folded(name))
+        if taken is not None and not replace:
+            raise Conflict(f"there is a voice {taken!r} already; send replace=true to replace it")
+
+    def _custom(self, name: str) -> str:
+        name = self._library.resolve(name)
+        if name not in self._folder.voices():
+            raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
+        return name
+
+    def _prompt(self, clips: Sequence[Clip], field: str) -> tuple[bytes, PromptReport]:
+        rate_hz = self._engine().sample_rate_hz
+        builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self._max_prompt_seconds)
+        for clip in clips:
+            pcm = self._decoded(clip, field, named=len(clips) > 1)
+            if len(pcm) > MAX_RECORDING_SECONDS * rate_hz:
+                raise InvalidClip(
+                    f"{clip.filename!r} is longer than {MAX_RECORDING_SECONDS / 60:g} minutes; "
+                    f"{self._max_prompt_seconds:g} seconds of clean speech are enough",
+                    field=field,
+                )
+            builder.add(pcm, filename=clip.filename, field=field)
+        prompt, report = builder.build()
+        return wav_bytes(prompt, rate_hz), report
+
+    def _decoded(self, clip: Clip, field: str, *, named: bool) -> Pcm:
+        try:
+            return self._decode(clip.data, field, MAX_RECORDING_SECONDS + 1)
+        except InvalidClip as error:
+            if not named:
+                raise
+            raise InvalidClip(f"{error.message} ({clip.filename!r})", field=field) from error
+
+    def _try_state(self, engine: StoreEngine, name: str, data: bytes, field: str) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / f"{name}.safetensors"
+            path.write_bytes(data)
+            try:
+                engine.load_voice(path)
+            except InvalidRequest as error:
+                raise InvalidRequest(error.message, field=field) from error
+
+    async def _put(
+        self, name: str, suffix: str, data: bytes, details: VoiceDetails, *, replace: bool
+    ) -> Voice:
+        async with self._naming:
+            self._check_free(name, replace=replace)
+            built_in = {folded(known): known for known in self._library.predefined()}
+            name = built_in.get(folded(name), name)
+            await asyncio.to_thread(self._write, name, suffix, data, details)
+        return Voice(name, "custom", details)
+
+    def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
+        same = [known for known in self._folder.voices() if folded(known) == folded(name)]
+        with self._folder.change() as change:
+            change.add(f"{name}{suffix}", data)
+            change.add(_details_name(name), details.to_json())
+            change.commit([file for known in same for file in self._folder.files_of(known)])
+
+    def _rewrite(
+        self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
+    ) -> None:
+        files = self._folder.files_of(name) if name != new_name else []
+        with self._folder.change() as change:
+            for filename in files:
+                data = (self._folder.directory / filename).read_bytes()
+                change.add(new_name + filename[len(name) :], data)
+            change.add(_details_name(new_name), edit(self._noted(name)).to_json())
+            change.commit(files)
+
+    def _remove(self, name: str) -> None:
+        path = self._folder.voices()[name]
+        digest = self._library.digest_of(name, path)
+        with self._folder.change() as change:
+            change.commit(remove=self._folder.files_of(name))
+        self._library.forget_recording(digest)
+        self._forget_previews(digest[:32])
+
+
+def _details_name(name: str) -> str:
+    return f"{name}{DETAILS_SUFFIX}"
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,191 @@
+"""Every mistake gets an answer that names it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from app.errors import SpeechError
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine, FakeStream
+from tests.serving import KEY, LogRecords, Served, error_of, send_raw, status_of
+
+JSON = {"Content-Type": "application/json"}
+
+BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
+    ({}, "script", "script is required"),
+    ({"script": ""}, "script", "is empty"),
+    ({"script": " \n\t\u00a0 "}, "script", "is empty"),
+    ({"script": "\u200b\ufeff"}, "script", "is empty"),
+    ({"script": "a\x00b"}, "script", "control character"),
+    ({"script": "a\x1b[31mb"}, "script", "control character"),
+    ({"script": "🙂🙃🎉"}, "script", "nothing that can be spoken"),
+    ({"script": "... --- !!!"}, "script", "nothing that can be spoken"),
+    ({"script": 5}, "script", "valid string"),
+    ({"script": None}, "script", "valid string"),
+    ({"script": ["a"]}, "script", "valid string"),
+    ({"script": "Hi", "format": "midi"}, "format", "mp3, wav, ogg, opus, flac, aac, pcm"),
+    ({"script": "Hi", "format": "MP3 "}, "format", "must be one of"),
+    ({"script": "Hi", "format": 3}, "format", "valid string"),
+    ({"script": "Hi", "type": "stream"}, "type", "'file' or 'url'"),
+    ({"script": "Hi", "stream": "maybe"}, "stream", "boolean"),
+    ({"script": "Hi", "model": {"id": "alba"}}, "model", "valid string"),
+    ({"script": "Hi", "voice": 7}, "voice", "valid string"),
+    ({"scirpt": "Hi"}, "scirpt", "did you mean 'script'?"),
+    ({"script": "Hi", "fromat": "mp3"}, "fromat", "did you mean 'format'?"),
+    ({"script": "Hi", "speed": 2}, "speed", "allowed fields: script"),
+)
+
+
+@pytest.mark.parametrize(("body", "field", "words"), BAD_FIELDS)
+def test_bad_fields(
+    client: httpx.Client, body: dict[str, Any], field: str | None, words: str
+) -> None:
+    """A bad field is a 400 that names the field and what is allowed."""
+    error = error_of(client.post("/tts", json=body), 400)
+    assert error["type"] == "invalid_request"
+    assert error["field"] == field
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "words"),
+    [
+        (b"{'script': 'Hi'}", JSON, "not valid JSON"),
+        (b'{"script": "Hi"', JSON, "not valid JSON"),
+        (b"", JSON, "missing or malformed"),
+        (b"null", JSON, "must be a JSON object"),
+        (b"[]", JSON, "must be a JSON object"),
+        (b'"Hi"', JSON, "must be a JSON object"),
+        (b"7", JSON, "must be a JSON object"),
+        (b'{"script": "Hi"}', {}, "Content-Type: application/json"),
+        (b'{"script": "Hi"}', {"Content-Type": "text/plain"}, "Content-Type: application/json"),
+        (b"script=Hi", {"Content-Type": "application/x-www-form-urlencoded"}, "Content-Type"),
+        (b'{"script": "\\ud800 alone"}', JSON, "half a surrogate pair"),
+        (b'{"\\ud800": 1, "script": "Hi"}', JSON, "missing or malformed"),
+        (b'{"script": "\xff\xfe"}', JSON, "parsing the body"),
+        (b"[" * 50_000, JSON, "parsing the body"),
+        (b'{"script": ' + b"9" * 5_000 + b"}", JSON, "parsing the body"),
+    ],
+)
+def test_bad_bodies(
+    client: httpx.Client, content: bytes, headers: dict[str, str], words: str
+) -> None:
+    """A body that is no JSON object is a 400 that says what it should be."""
+    error = error_of(client.post("/tts", content=content, headers=headers), 400)
+    assert words in error["message"]
+
+
+def test_surrogates_everywhere(client: httpx.Client) -> None:
+    """Half a surrogate pair in any field is the client's mistake and can be told to it."""
+    for field in ("model", "format", "type", "voice"):
+        content = json.dumps({"script": "Hi", field: "\ud800"}).encode()
+        answer = client.post("/tts", content=content, headers=JSON)
+        assert answer.status_code in (400, 404), field
+        assert answer.json()["error"]["field"] in (field, "voice")
+
+
+def test_script_over_the_limit(client: httpx.Client) -> None:
+    """A script over MAX_SCRIPT_CHARS is a 413 that names the limit."""
+    error = error_of(client.post("/tts", json={"script": "a " * 30_000}), 413)
+    assert (error["type"], error["field"]) == ("too_large", "script")
+    assert "50000" in error["message"]
+
+
+def test_script_of_a_megabyte(client: httpx.Client) -> None:
+    """A body that no allowed script needs is a 413 as well."""
+    assert (
+        "larger than" in error_of(client.post("/tts", json={"script": "a" * 10**6}), 413)["message"]
+    )
+
+
+def test_longest_script_in_its_longest_form(fake_server: ServeFake) -> None:
+    """The limit of the body leaves room for the longest script, however it is escaped."""
+    served = fake_server(max_script_chars=5_000)
+    content = json.dumps({"script": "\U0001d538" * 5_000}).encode()
+    assert len(content) > 60_000
+    answer = served.client.post("/tts", content=content, headers=JSON)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 99999999", "Transfer-Encoding: chunked"])
+def test_body_over_the_limit_is_not_awaited(server: Served, framing: str) -> None:
+    """A body over the limit is refused while it comes, whether or not its length is declared."""
+    head = (
+        f"POST /tts HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
+        f"Content-Type: application/json\r\n{framing}\r\n\r\n"
+    )
+    chunk = b"%x\r\n%s\r\n" % (1_000_000, b" " * 1_000_000) if "chunked" in framing else b"{"
+    assert status_of(send_raw(server.address, head.encode() + chunk)) == 413
+
+
+@pytest.mark.parametrize("path", ["/tts", "/tts/clone", "/v1/audio/speech"])
+def test_wrong_method(client: httpx.Client, path: str) -> None:
+    """GET where POST is meant is a 405 that says which method is allowed."""
+    answer = client.get(path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert answer.json()["error"]["message"]
+
+
+def test_nothing_there(client: httpx.Client) -> None:
+    """An unknown path is a 404 that points to the docs."""
+    error = error_of(client.get("/ttts"), 404)
+    assert error["type"] == "not_found"
+    assert "/docs" in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_overloaded(fake_server: ServeFake, path: str) -> None:
+    """A full queue is a 429 with the time after which to come back."""
+    served = fake_server(FakeEngine(overloaded=True))
+    answer = served.client.post(path, json={"script": "Hi"} if path == "/tts" else {"input": "Hi"})
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "7"
+    assert "waiting" in answer.json()["error"]["message"]
+
+
+def test_queue_timeout(fake_server: ServeFake) -> None:
+    """A request that gets no audio in time is a 429, and its work is stopped."""
+    engine = FakeEngine(hold_after=0)
+    served = fake_server(engine, queue_timeout_seconds=0.2)
+    answer = served.client.post("/tts", json={"script": "Hi"})
+    assert error_of(answer, 429)["type"] == "overloaded"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert engine.streams[0].aborted.is_set()
+
+
+class BuggyEngine(FakeEngine):
+    def submit(self, job: object) -> FakeStream:
+        raise ZeroDivisionError("secret inner words")
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_our_own_fault(fake_server: ServeFake, log_records: LogRecords, path: str) -> None:
+    """A bug is a 500 with a request id and without a trace; the trace is in the log."""
+    body = {"script": "Hi"} if path == "/tts" else {"input": "Hi"}
+    answer = fake_server(BuggyEngine()).client.post(path, json=body)
+    assert answer.status_code == 500
+    assert answer.headers["x-request-id"]
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    traces = [record.exc_info[1] for record in log_records.kept if record.exc_info]
+    assert any(isinstance(error, ZeroDivisionError) for error in traces)
+
+
+def test_our_own_fault_is_logged_with_its_id(
+    fake_server: ServeFake, log_records: LogRecords
+) -> None:
+    """A failed synthesis is in the log with the words and the id that the client got."""
+    answer = fake_server(FakeEngine(fail_after=0)).client.post("/tts", json={"script": "Hi"})
+    request_id = error_of(answer, 500)["request_id"]
+    said = [each for each in log_records.kept if each.getMessage() == "the fake engine broke"]
+    assert [getattr(each, "request_id", None) for each in said] == [request_id]
+
+
+def test_errors_keep_their_words() -> None:
+    """Every error of the tree carries its message in words for the caller."""
+    assert SpeechError("words").message == str(SpeechError("words")) == "words"

@@ -1,0 +1,171 @@
+"""POST /tts/clone: any recording becomes a voice, and what is none is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.errors import ModelUnavailable
+from tests.audio.probe import voice_like
+from tests.conftest import ServeFake, wav_bytes
+from tests.fakes import FakeEngine, FakeVoice
+from tests.listening import assert_speech, listen, silence, transcode
+from tests.serving import error_of
+
+SCRIPT = "Hello there."
+CONTAINERS = ("wav", "mp3", "m4a", "ogg", "flac", "webm")
+
+
+def clone(client: httpx.Client, clip: bytes, name: str = "me.wav", **fields: Any) -> httpx.Response:
+    return client.post(
+        "/tts/clone", data={"script": SCRIPT} | fields, files={"voice_file": (name, clip)}
+    )
+
+
+@pytest.mark.parametrize("extension", CONTAINERS)
+def test_containers(
+    client: httpx.Client, ffmpeg: Path, tmp_path: Path, recording: bytes, extension: str
+) -> None:
+    """Whatever FFmpeg reads can be the voice."""
+    clip = transcode(ffmpeg, tmp_path, recording, extension)
+    answer = clone(client, clip, f"me.{extension}")
+    assert answer.status_code == 200, answer.text
+    seconds = float(answer.headers["x-audio-duration"])
+    assert_speech(listen(ffmpeg, tmp_path, answer.content, "mp3"), "mp3", seconds)
+
+
+def test_fields(fake_server: ServeFake, recording: bytes) -> None:
+    """`format`, `stream` and `type` mean the same as in POST /tts."""
+    client = fake_server().client
+    live = clone(client, recording, format="wav", stream="true")
+    assert live.headers["transfer-encoding"] == "chunked"
+    assert live.content.startswith(b"RIFF")
+    saved = clone(client, recording, format="flac", type="url").json()
+    assert saved["filename"].endswith(".flac")
+    assert client.get(f"/voice/{saved['filename']}").content.startswith(b"fLaC")
+
+
+def test_the_clip_is_not_in_the_output(fake_server: ServeFake, recording: bytes) -> None:
+    """The answer holds what the engine spoke in the new voice and nothing of the recording."""
+    engine = FakeEngine()
+    answer = clone(fake_server(engine).client, recording)
+    assert engine.streams[0].job.voice == FakeVoice("clip 1")
+    assert float(answer.headers["x-audio-duration"]) == pytest.approx(5 * 0.08)
+
+
+def test_same_file_again(fake_server: ServeFake, recording: bytes) -> None:
+    """A recording that was sent before costs no encoding, whatever it is called."""
+    engine = FakeEngine()
+    client = fake_server(engine).client
+    assert clone(client, recording).is_success
+    assert clone(client, recording, "renamed.wav").is_success
+    assert len(engine.encoded) == 1
+    assert clone(client, wav_bytes(voice_like(1.5))).is_success
+    assert len(engine.encoded) == 2
+
+
+def test_max_ref_duration(fake_server: ServeFake) -> None:
+    """Only the first MAX_REF_DURATION seconds condition the voice."""
+    engine = FakeEngine()
+    served = fake_server(engine, max_ref_duration=2)
+    assert clone(served.client, wav_bytes(voice_like(5))).is_success
+    assert len(engine.encoded[0]) == 2 * 24000
+
+
+def test_files_that_are_no_voice(client: httpx.Client, tmp_path: Path, recording: bytes) -> None:
+    """What is empty, no audio, silent or too short is a 400 that names the field and says why."""
+    local = tmp_path / "secret.wav"
+    local.write_bytes(recording)
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{local}\n#EXT-X-ENDLIST\n"
+    concat = f"ffconcat version 1.0\nfile '{local}'\n"
+    for clip, words in (
+        (b"", "is empty"),
+        (b"\0" * 50_000, "is not audio"),
+        (b"This is a text, not a recording. " * 200, "is not audio"),
+        (recording[:30], "is not audio"),
+        (wav_bytes(silence(2)), "is silent"),
+        (wav_bytes(voice_like(0.5)), "is shorter than 1 second"),
+        (playlist.encode(), "is not audio"),
+        (concat.encode(), "is not audio"),
+    ):
+        error = error_of(clone(client, clip), 400)
+        assert error["field"] == "voice_file"
+        assert words in error["message"]
+
+
+def test_truncated_recording(
+    client: httpx.Client, ffmpeg: Path, tmp_path: Path, recording: bytes
+) -> None:
+    """A file that breaks off in the middle is either understood up to there or a clear 400."""
+    for extension in CONTAINERS:
+        clip = transcode(ffmpeg, tmp_path, recording, extension)
+        answer = clone(client, clip[: len(clip) // 4], f"me.{extension}")
+        if answer.status_code != 200:
+            assert error_of(answer, 400)["field"] == "voice_file"
+
+
+def test_upload_over_the_limit(fake_server: ServeFake, recording: bytes) -> None:
+    """A recording over MAX_UPLOAD_MB is a 413."""
+    served = fake_server(max_upload_mb=0.05)
+    error = error_of(clone(served.client, recording), 413)
+    assert error["field"] == "voice_file"
+    assert "50000 bytes" in error["message"]
+
+
+def test_upload_far_over_the_limit(fake_server: ServeFake) -> None:
+    """A body that is far too large is a 413 without being read to its end."""
+    served = fake_server(max_upload_mb=0.05, max_script_chars=100)
+    error = error_of(clone(served.client, b"x" * 2_000_000), 413)
+    assert "larger than" in error["message"]
+
+
+def test_script_over_the_limit(fake_server: ServeFake, recording: bytes) -> None:
+    """A script over the limit is a 413 in a form as well, also one of more than a megabyte."""
+    client = fake_server().client
+    for script in ("a " * 30_000, "a " * 600_000):
+        assert error_of(clone(client, recording, script=script), 413)["field"] == "script"
+
+
+def test_missing_file(client: httpx.Client) -> None:
+    """Without a file, or with a text in its place, the answer says what is missing."""
+    error = error_of(client.post("/tts/clone", data={"script": SCRIPT}), 400)
+    assert (error["field"], error["message"]) == ("voice_file", "voice_file is required")
+    form = {"script": (None, SCRIPT), "voice_file": (None, "text")}
+    error = error_of(client.post("/tts/clone", files=form), 400)
+    assert (error["field"], error["message"]) == ("voice_file", "voice_file must be sent as a file")
+
+
+def test_unknown_form_field(client: httpx.Client, recording: bytes) -> None:
+    """A misspelt field of the form is named, with the one that was meant."""
+    error = error_of(clone(client, recording, fromat="mp3"), 400)
+    assert error["field"] == "fromat"
+    assert "did you mean 'format'?" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'{"script": "Hello"}', "application/json"),
+        (b"no boundary", "multipart/form-data"),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_body_that_is_no_form(client: httpx.Client, body: bytes, content_type: str) -> None:
+    """A body that is no multipart form is a 400."""
+    headers = {"Content-Type": content_type}
+    error_of(client.post("/tts/clone", content=body, headers=headers), 400)
+
+
+def test_weights_that_cannot_clone(fake_server: ServeFake, recording: bytes) -> None:
+    """An engine that has no cloning weights answers 503 with the reason."""
+
+    class Refusing(FakeEngine):
+        def encode_voice(self, pcm: object) -> FakeVoice:
+            raise ModelUnavailable("this server cannot clone voices: accept the terms")
+
+    error = error_of(clone(fake_server(Refusing()).client, recording), 503)
+    assert "accept the terms" in error["message"]

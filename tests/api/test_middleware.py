@@ -1,0 +1,80 @@
+"""What happens to every request: its id, its line in the log, its origin."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from tests.conftest import ServeFake
+from tests.serving import LogRecords, Served, send_raw, status_of
+
+ORIGIN = "https://app.example.com"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/nothing"),
+        ("GET", "/tts"),
+        ("POST", "/tts"),
+        ("GET", "/voice/x"),
+        ("GET", "/docs"),
+    ],
+)
+def test_every_answer_has_an_id(client: httpx.Client, method: str, path: str) -> None:
+    """Good or bad, each answer carries a request id of its own."""
+    ids = {client.request(method, path).headers["x-request-id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)
+
+
+def test_id_of_the_client(client: httpx.Client) -> None:
+    """A sane id that the client sent is kept, so that it can follow its request."""
+    answer = client.get("/health", headers={"X-Request-Id": "job-7_a.B"})
+    assert answer.headers["x-request-id"] == "job-7_a.B"
+
+
+@pytest.mark.parametrize("offered", ["", "a b", "x" * 129, 'a"b', "a;b", "../x"])
+def test_insane_id_of_the_client(client: httpx.Client, offered: str) -> None:
+    """An id that could spoil a log or a header is replaced."""
+    answer = client.get("/health", headers={"X-Request-Id": offered})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+def test_line_in_the_log(client: httpx.Client, log_records: LogRecords) -> None:
+    """Each request is one line with method, path, status, time and its id."""
+    client.get("/health", headers={"X-Request-Id": "follow-me"})
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == "follow-me")
+    assert re.fullmatch(r"GET /health 200 in \d+\.\d{3} s", line.getMessage())
+
+
+def test_no_forged_line_in_the_log(server: Served, log_records: LogRecords) -> None:
+    """A path cannot put a line of its own into the log."""
+    request = b"GET /%0aGET%20/forged HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert status_of(send_raw(server.address, request)) == 404
+    line = log_records.wait_for(lambda each: each.getMessage().endswith(" s"))
+    assert line.getMessage().startswith("GET /%0AGET%20/forged 404 in ")
+
+
+def test_cross_origin(fake_server: ServeFake) -> None:
+    """Web pages of CORS_ORIGINS may call the server and read its headers; others may not."""
+    client = fake_server(cors_origins=ORIGIN).client
+    asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    allowed = client.options("/tts", headers=asking)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == ORIGIN
+    answer = client.post("/tts", json={"script": "Hi."}, headers={"Origin": ORIGIN})
+    assert "x-request-id" in answer.headers["access-control-expose-headers"]
+    refused = client.options("/tts", headers=asking | {"Origin": "https://evil.example.com"})
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+
+
+def test_no_origin_is_allowed_by_default(client: httpx.Client) -> None:
+    """Without CORS_ORIGINS no web page may read an answer."""
+    answer = client.get("/health", headers={"Origin": ORIGIN})
+    assert "access-control-allow-origin" not in answer.headers

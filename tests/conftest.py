@@ -1,0 +1,110 @@
+"""What many tests share: FFmpeg, a tiny model, and a server that speaks with it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from app.audio.ffmpeg import find_ffmpeg
+from app.settings import Settings
+from app.speech import Pcm
+from tests.audio.probe import RATE_HZ, voice_like
+from tests.fakes import FakeEngine
+from tests.serving import LogRecords, Served, make_settings, serve, serve_fake
+from tests.tiny_model import write_tiny_model
+
+ServeFake = Callable[..., Served]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Settings come from the tests alone, and nothing asks the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, field in Settings.model_fields.items():
+            patch.delenv((field.alias or name).upper(), raising=False)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("HF_HUB_CACHE", "no-cache-in-tests")
+        yield
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Path:
+    return find_ffmpeg()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The YAML of a tiny Pocket TTS model with random weights."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Served]:
+    """A server that speaks with the tiny model, in two voices that are files."""
+    folder = tmp_path_factory.mktemp("server")
+    voices = folder / "voices"
+    voices.mkdir()
+    write_wav(voices / "alba.wav", voice_like(1.5))
+    write_wav(voices / "bruno.wav", voice_like(1.2)[::-1])
+    settings = make_settings(folder, MODEL_CONFIG=str(tiny_model), max_ref_duration=3)
+    with serve(settings) as served:
+        served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
+        yield served
+
+
+@pytest.fixture
+def client(server: Served) -> httpx.Client:
+    return server.client
+
+
+@pytest.fixture
+def fake_server(tmp_path: Path) -> Iterator[ServeFake]:
+    """Starts servers over fake engines; they stop when the test ends."""
+    with ExitStack() as stack:
+
+        def start(engine: FakeEngine | None = None, **fields: Any) -> Served:
+            context: AbstractContextManager[Served] = serve_fake(tmp_path, engine, **fields)
+            return stack.enter_context(context)
+
+        yield start
+
+
+@pytest.fixture
+def log_records() -> Iterator[LogRecords]:
+    records = LogRecords()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(records)
+    root.setLevel(logging.INFO)
+    yield records
+    root.removeHandler(records)
+    root.setLevel(level)
+
+
+@pytest.fixture
+def recording() -> bytes:
+    """Two seconds of something like a voice, as a WAV file."""
+    return wav_bytes(voice_like(2.0))
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
+    path.write_bytes(wav_bytes(pcm))
+
+
+def wav_bytes(pcm: Pcm) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes((np.clip(pcm, -1, 1) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()

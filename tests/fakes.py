@@ -1,0 +1,150 @@
+"""Fakes that stand at the seams: an engine whose every step a test decides."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from app.engine.interface import EngineStatus, JobTimings, SpeechJob, VoiceState
+from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SynthesisFailed
+from app.speech import Frames, Pcm
+
+RATE_HZ = 24000
+FRAME_SAMPLES = 1920
+POLL_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class FakeVoice:
+    name: str
+    nbytes: int = 1000
+
+
+def tone(samples: int) -> Pcm:
+    time_seconds = np.arange(samples) / RATE_HZ
+    return (0.3 * np.sin(2 * np.pi * 440 * time_seconds)).astype(np.float32)
+
+
+@dataclass
+class FakeEngine:
+    """Speaks `frames_per_chunk` frames of a tone for each chunk.
+
+    With `hold_after` or `fail_after` it stops after that many frames of a job, to go on once
+    `let_go` is set, or to raise. It remembers every job, abort, and voice it made.
+    """
+
+    frames_per_chunk: int = 5
+    hold_after: int | None = None
+    fail_after: int | None = None
+    frame_seconds: float = 0.0
+    predefined_voices: tuple[str, ...] = ("alba", "marius")
+    overloaded: bool = False
+    alive: bool = True
+    sample_rate_hz: int = RATE_HZ
+    frame_samples: int = FRAME_SAMPLES
+    streams: list[FakeStream] = field(default_factory=list)
+    encoded: list[Pcm] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+    broken_voice: bool = False
+    model_fingerprint: str = "fake"
+    voice_precision: str = "float32"
+    drained: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def submit(self, job: SpeechJob) -> FakeStream:
+        if self.overloaded:
+            raise Overloaded("too many requests are waiting", retry_after_seconds=7)
+        if self.drained.is_set():
+            raise ModelUnavailable("the engine is not running")
+        stream = FakeStream(self, job)
+        self.streams.append(stream)
+        return stream
+
+    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+        self.encoded.append(pcm)
+        return FakeVoice(f"clip {len(self.encoded)}")
+
+    def load_voice(self, path: Path) -> FakeVoice:
+        if self.broken_voice:
+            raise InvalidRequest(f"{path.name} is not a voice state")
+        self.loaded.append(path.name)
+        return FakeVoice(path.name)
+
+    def save_voice(self, state: VoiceState, path: Path) -> None:
+        path.write_text(repr(state))
+
+    def predefined_voice(self, name: str) -> FakeVoice:
+        self.loaded.append(name)
+        return FakeVoice(name)
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            running_rows=sum(stream.running for stream in self.streams),
+            queued_jobs=0,
+            max_running_rows=8,
+            max_queued_jobs=8,
+            precision="float32",
+            device="cpu",
+            alive=self.alive,
+        )
+
+    async def drain(self, timeout_seconds: float) -> None:
+        self.drained.set()
+        deadline = time.monotonic() + timeout_seconds
+        # Streams may end on another thread's loop, so there is nothing to await.
+        while time.monotonic() < deadline and any(stream.running for stream in self.streams):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        for stream in self.streams:
+            stream.abort()
+
+
+class FakeStream:
+    def __init__(self, engine: FakeEngine, job: SpeechJob) -> None:
+        self.engine = engine
+        self.job = job
+        self.hold_after = engine.hold_after
+        self.timings = JobTimings(queued_seconds=0.001)
+        self.running = True
+        self.frames_read = 0
+        self.aborted = threading.Event()
+
+    async def __aiter__(self) -> AsyncIterator[Frames]:
+        try:
+            for chunk in range(len(self.job.chunks)):
+                count = self.engine.frames_per_chunk
+                for number in range(1, count + 1):
+                    await self._step()
+                    self.timings.first_audio_seconds = self.timings.first_audio_seconds or 0.002
+                    yield Frames(
+                        chunk,
+                        tone(self.engine.frame_samples),
+                        number == self.engine.frames_per_chunk,
+                    )
+                    self.frames_read += 1
+        finally:
+            self.running = False
+
+    async def _step(self) -> None:
+        engine = self.engine
+        await asyncio.sleep(engine.frame_seconds)
+        if engine.fail_after is not None and self.frames_read >= engine.fail_after:
+            raise SynthesisFailed("the fake engine broke")
+        while self.hold_after is not None and self.frames_read >= self.hold_after:
+            if engine.let_go.is_set() or self.aborted.is_set():
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        if self.aborted.is_set():
+            raise SynthesisFailed("the job was aborted")
+
+    def abort(self) -> None:
+        self.running = False
+        self.aborted.set()

@@ -1,0 +1,172 @@
+"""Real servers on loopback, and what tests say to them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from app.engine.interface import SpeechEngine
+from app.main import create_app
+from app.settings import Settings, load_settings
+from tests.fakes import FakeEngine
+
+KEY = "a-key-for-tests"
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, with a client that has the key."""
+
+    url: str
+    client: httpx.Client
+    settings: Settings
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parsed = httpx.URL(self.url)
+        assert parsed.port is not None
+        return parsed.host, parsed.port
+
+    def wait_until(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 5.0) -> None:
+        """Until /health says what `holds` expects."""
+        deadline = time.monotonic() + seconds
+        while not holds(health := self.client.get("/health").json()):
+            assert time.monotonic() < deadline, health
+            time.sleep(0.02)
+
+
+def make_settings(folder: Path, **fields: Any) -> Settings:
+    """Settings with the test key, whose folders all lie in `folder`."""
+    defaults = {
+        "api_key": KEY,
+        "models_dir": folder / "models",
+        "voices_dir": folder / "voices",
+        "voice_output_dir": folder / "saved",
+        "shutdown_grace_seconds": 1.0,
+    }
+    return load_settings(folder / "no.env", **(defaults | fields))
+
+
+@contextlib.contextmanager
+def serve(
+    settings: Settings, build_engine: Callable[[], SpeechEngine] | None = None
+) -> Iterator[Served]:
+    """A real uvicorn over the real app on a free port, until the block ends."""
+    with running(create_app(settings, build_engine)) as url:
+        headers = {"X-API-Key": KEY}
+        with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as client:
+            yield Served(url, client, settings)
+
+
+@contextlib.contextmanager
+def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
+    """A server that is ready to speak with a fake engine."""
+    fake = engine or FakeEngine()
+    with serve(make_settings(folder, **fields), lambda: fake) as served:
+        served.wait_until(lambda health: health["model"]["state"] == "ready")
+        try:
+            yield served
+        finally:
+            fake.let_go.set()
+
+
+@contextlib.contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The base URL of `app`, served from a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            assert time.monotonic() < deadline, "the server takes too long to start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+        assert not thread.is_alive(), "the server does not stop"
+        listener.close()
+
+
+def error_of(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The native error body of a response that must have `status`."""
+    assert response.status_code == status, response.text
+    error: dict[str, Any] = response.json()["error"]
+    assert error["request_id"] == response.headers["x-request-id"]
+    return error
+
+
+def send_raw(address: tuple[str, int], request: bytes, *, seconds: float = 5.0) -> bytes:
+    """What the server answers to hand-made bytes, read until it is silent, closes or is done."""
+    received = b""
+    with socket.create_connection(address, timeout=seconds) as connection:
+        connection.sendall(request)
+        while not _is_whole(received):
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            received += piece
+    return received
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return len(body) >= int(line.partition(b":")[2])
+    return False
+
+
+class LogRecords(logging.Handler):
+    """Keeps what was logged while a test ran, whatever thread said it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record)
+
+    def wait_for(self, holds: Callable[[logging.LogRecord], bool]) -> logging.LogRecord:
+        """The first record that `holds`; the server may log after it has answered."""
+        deadline = time.monotonic() + 5
+        while True:
+            for record in list(self.kept):
+                if holds(record):
+                    return record
+            assert time.monotonic() < deadline, [each.getMessage() for each in self.kept]
+            time.sleep(0.01)
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines() if line]

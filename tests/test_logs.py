@@ -1,0 +1,64 @@
+"""Two ways to log: lines for people, objects for machines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import pytest
+
+from app.logs import configure_logging
+from tests.serving import json_lines
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("httpx").setLevel(logging.NOTSET)
+
+
+def log_something(level: str, style: Literal["console", "json"]) -> None:
+    configure_logging(level, style)
+    logger = logging.getLogger("app.test")
+    logger.debug("too quiet")
+    logger.info("héllo %s\nsecond line", "world", extra={"request_id": "abc"})
+    logging.getLogger("httpx").info("chatter of a library")
+    try:
+        int("inner words")
+    except ValueError:
+        logger.exception("it broke")
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each record is one line that parses: time, level, message, request id, trace."""
+    log_something("info", "json")
+    first, second = json_lines(capsys.readouterr().err)
+    assert datetime.fromisoformat(first["time"]).tzinfo is not None
+    assert (first["level"], first["logger"]) == ("info", "app.test")
+    assert first["message"] == "héllo world\nsecond line"
+    assert first["request_id"] == "abc"
+    assert "request_id" not in second
+    assert "inner words" in second["trace"]
+
+
+def test_console(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line has time, level, message and the request id where there is one."""
+    log_something("info", "console")
+    said = capsys.readouterr().err
+    assert " INFO    héllo world\nsecond line [abc]\n" in said
+    assert " ERROR   it broke\nTraceback" in said
+    assert "too quiet" not in said
+    assert "chatter" not in said
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 2), ("error", 1)])
+def test_level(capsys: pytest.CaptureFixture[str], level: str, count: int) -> None:
+    """LOG_LEVEL decides how much is said; only at debug do libraries chatter."""
+    log_something(level, "json")
+    assert len(json_lines(capsys.readouterr().err)) == count

@@ -1,0 +1,214 @@
+"""Settings: what is wrong stops the start with one line that names it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import Settings, SettingsError, load_settings
+
+EXAMPLE = Path(__file__).parent.parent / ".env.example"
+NAMES = [(field.alias or name).upper() for name, field in Settings.model_fields.items()]
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    return tmp_path / ".env"
+
+
+def write(env_file: Path, *lines: str) -> Path:
+    env_file.write_text("\n".join(("API_KEY=a-good-key", *lines)), "utf-8")
+    return env_file
+
+
+def test_defaults(env_file: Path) -> None:
+    """A key is all that has to be set; the rest is as the contract says."""
+    settings = load_settings(write(env_file))
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "a-good-key"
+    assert (settings.host, settings.port) == ("0.0.0.0", 8000)
+    assert settings.max_ref_duration == 15
+    assert settings.max_chars_per_chunk == 218
+    assert settings.model_language == "english"
+    assert settings.model_config_path is None
+    assert settings.default_voice == "alba"
+    assert settings.voices_dir == Path("models/voices")
+    assert settings.voice_output_dir == Path("voice")
+    assert settings.models_dir == Path("models")
+    assert settings.sampling.temperature is None
+    assert (settings.log_level, settings.log_format) == ("info", "console")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "70000", "65535"),
+        ("PORT", "-1", "greater than or equal to 0"),
+        ("PORT", "http", "valid integer"),
+        ("AUTH_DISABLED", "perhaps", "boolean"),
+        ("MAX_REF_DURATION", "0", "greater than or equal to 1"),
+        ("MAX_REF_DURATION", "nan", "MAX_REF_DURATION"),
+        ("MAX_CHARS_PER_CHUNK", "3", "greater than or equal to 20"),
+        ("MAX_SCRIPT_CHARS", "0", "greater than or equal to 1"),
+        ("MAX_UPLOAD_MB", "0", "greater than 0"),
+        ("MAX_UPLOAD_MB", "inf", "MAX_UPLOAD_MB"),
+        ("MAX_RUNNING_ROWS", "0", "greater than or equal to 1"),
+        ("MAX_QUEUED_REQUESTS", "-1", "greater than or equal to 0"),
+        ("QUEUE_TIMEOUT_SECONDS", "0", "greater than 0"),
+        ("SHUTDOWN_GRACE_SECONDS", "-1", "greater than or equal to 0"),
+        ("VOICE_CACHE_MB", "0", "greater than 0"),
+        ("VOICE_CACHE_MB", "inf", "VOICE_CACHE_MB"),
+        ("PUBLIC_BASE_URL", "speech.example.com", "http:// or https://"),
+        ("PUBLIC_BASE_URL", "ftp://example.com", "http:// or https://"),
+        ("PUBLIC_BASE_URL", "https://example.com/?a=b", "without a query"),
+        ("TRUSTED_PROXIES", "my-proxy", "'my-proxy'"),
+        ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/99", "'10.0.0.0/99'"),
+        ("OPENAI_VOICES", "alloy", "alias=voice"),
+        ("OPENAI_VOICES", "alloy=", "alias=voice"),
+        ("TEMPERATURE", "-0.1", "greater than or equal to 0"),
+        ("TEMPERATURE", "warm", "valid number"),
+        ("SAMPLER_DECODE_STEPS", "0", "greater than or equal to 1"),
+        ("SAMPLER_DECODE_STEPS", "1.5", "integer"),
+        ("EOS_THRESHOLD", "99", "less than or equal to 50"),
+        ("NOISE_CLAMP", "0", "greater than 0"),
+        ("FRAMES_AFTER_EOS", "101", "less than or equal to 100"),
+        ("MODEL_PRECISION", "int4", "'auto', 'float32', 'int8' or 'bfloat16'"),
+        ("TORCH_THREADS", "0", "greater than or equal to 1"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("LOG_FORMAT", "xml", "'console' or 'json'"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_bad_value(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, value: str, words: str
+) -> None:
+    """A value out of range is one line that begins with the setting's name."""
+    write(env_file, f"{name}={value}" if source == "file" else "")
+    if source == "environment":
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(env_file)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert words in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("MAX_REF_DURATOIN=15", "did you mean MAX_REF_DURATION?"),
+        ("api_kye=x", "did you mean API_KEY?"),
+        ("SOMETHING_ELSE=1", "sets SOMETHING_ELSE, which is not a setting"),
+        ("MODEL_CONFIG_PATH=x.yaml", "did you mean MODEL_CONFIG?"),
+        ("PORT 9000", "line 2 is not NAME=value"),
+    ],
+)
+def test_unknown_name(env_file: Path, line: str, words: str) -> None:
+    """A misspelt name in .env stops the start and the right one is suggested."""
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        load_settings(write(env_file, line))
+
+
+def test_names_of_other_programs(env_file: Path) -> None:
+    """What other programs read from the same .env is let through."""
+    write(env_file, "HF_TOKEN=hf_x", "HTTPS_PROXY=http://proxy:3128", "COMPOSE_PROJECT_NAME=x")
+    load_settings(env_file)
+
+
+def test_empty_values_are_defaults(env_file: Path) -> None:
+    """`NAME=` means the default, for every setting but the key."""
+    lines = [f"{name}=" for name in NAMES if name != "API_KEY"]
+    assert load_settings(write(env_file, *lines)) == load_settings(write(env_file))
+
+
+def test_environment_wins(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment takes precedence over .env."""
+    monkeypatch.setenv("PORT", "9001")
+    assert load_settings(write(env_file, "PORT=9000")).port == 9001
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "API_KEY is not set"),
+        ("API_KEY=", "API_KEY is not set"),
+        ("API_KEY=change-me", "placeholder"),
+        ("API_KEY=clé", "printable ASCII"),
+        ("API_KEY=' padded '", "printable ASCII"),
+    ],
+)
+def test_bad_key(env_file: Path, content: str, words: str) -> None:
+    """Without a key of one's own the server does not start."""
+    env_file.write_text(content, "utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load_settings(env_file)
+
+
+def test_auth_disabled(env_file: Path) -> None:
+    """Only AUTH_DISABLED=true, set on purpose, starts without a key."""
+    env_file.write_text("AUTH_DISABLED=true\n")
+    assert load_settings(env_file).auth_disabled
+    env_file.write_text("AUTH_DISABLED=false\n")
+    with pytest.raises(SettingsError, match="AUTH_DISABLED=true"):
+        load_settings(env_file)
+
+
+def test_file_that_cannot_be_read(env_file: Path) -> None:
+    """A .env that is no UTF-8 text, or no file, is one line as well."""
+    env_file.write_bytes(b"API_KEY=\xff\xfe\n")
+    with pytest.raises(SettingsError, match="cannot be read") as caught:
+        load_settings(env_file)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("CORS_ORIGINS", "https://a.example, https://b.example,", "cors_origins",
+         ("https://a.example", "https://b.example")),
+        ("TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", ("10.0.0.0/8",)),
+        ("OPENAI_VOICES", "Alloy = bruno , nova=alba", "openai_voices",
+         {"alloy": "bruno", "nova": "alba"}),
+        ("PUBLIC_BASE_URL", "https://x.example/a/", "public_base_url", "https://x.example/a"),
+        ("MODEL_PRECISION", "INT8", "model_precision", "int8"),
+        ("LOG_LEVEL", "DEBUG", "log_level", "debug"),
+        ("MODEL_CONFIG", "my.yaml", "model_config_path", "my.yaml"),
+    ],
+)  # fmt: skip
+def test_values_are_understood(
+    env_file: Path, name: str, text: str, field: str, value: Any
+) -> None:
+    """Lists are separated by commas, words may have any case, addresses lose their last slash."""
+    assert getattr(load_settings(write(env_file, f"{name}={text}")), field) == value
+
+
+def test_sampling(env_file: Path) -> None:
+    """The sampling settings reach the engine under the same names."""
+    lines = ("TEMPERATURE=0.5", "SAMPLER_DECODE_STEPS=2", "EOS_THRESHOLD=-4", "NOISE_CLAMP=2.5",
+             "FRAMES_AFTER_EOS=3")  # fmt: skip
+    sampling = load_settings(write(env_file, *lines)).sampling
+    assert (sampling.temperature, sampling.sampler_decode_steps) == (0.5, 2)
+    assert (sampling.eos_threshold, sampling.noise_clamp, sampling.frames_after_eos) == (-4, 2.5, 3)
+
+
+def test_the_example_documents_every_setting() -> None:
+    """.env.example names each setting, with a comment above it."""
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    documented = {re.match(r"(?:# )?([A-Z_]+)=", line): at for at, line in enumerate(lines)}
+    names = {match[1]: at for match, at in documented.items() if match}
+    assert set(names) == set(NAMES)
+    for name, at in names.items():
+        assert any(line.startswith("#") for line in lines[max(0, at - 2) : at + 1]), name
+
+
+def test_the_example_is_valid(env_file: Path) -> None:
+    """.env.example starts the server once its placeholder is replaced, and not before."""
+    with pytest.raises(SettingsError, match="placeholder"):
+        load_settings(EXAMPLE)
+    text = EXAMPLE.read_text("utf-8").replace("API_KEY=change-me", "API_KEY=a-good-key")
+    env_file.write_text(text, "utf-8")
+    assert load_settings(env_file) == load_settings(write(env_file))
