@@ -29,7 +29,8 @@ _ANYWHERE = {
     "dept": "department", "Dept": "Department", "est": "established", "Est": "established",
     "govt": "government", "Govt": "Government", "Assn": "Association", "Univ": "University",
     "viz": "namely", "cf": "compare", "et al": "et al", "incl": "including", "excl": "excluding",
-    "misc": "miscellaneous", "Ave": "Avenue", "Blvd": "Boulevard", "Hwy": "Highway", "a.k.a": "A K A",
+    "misc": "miscellaneous", "Ave": "Avenue", "Blvd": "Boulevard", "Hwy": "Highway",
+    "a.k.a": "A K A",
     "Ph.D": "P H D", "Jan": "January", "Feb": "February", "Apr": "April", "Aug": "August",
     "Sept": "September", "Oct": "October", "Nov": "November", "Dec": "December",
     "Tues": "Tuesday", "Thurs": "Thursday", "Thur": "Thursday", "ca": "circa", "Tel": "telephone",
@@ -42,8 +43,9 @@ _BEFORE_NUMBER = {
     "Vol": "volume", "vols": "volumes", "Vols": "volumes", "p": "page", "P": "page", "pp": "pages",
     "pg": "page", "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
     "sec": "section", "Sec": "section", "art": "article", "Art": "article", "eq": "equation",
-    "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension", "Tel": "telephone",
-    "Rm": "room", "Apt": "apartment", "apt": "apartment", "Op": "opus", "op": "opus", "c": "circa",
+    "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension",
+    "Tel": "telephone", "Rm": "room", "Apt": "apartment", "apt": "apartment",
+    "Op": "opus", "op": "opus", "c": "circa",
     "ca": "circa",
 }  # fmt: skip
 _DAYS = {
@@ -90,14 +92,17 @@ def _initials(found: re.Match[str]) -> str:
 TITLES: tuple[Rule, ...] = (
     # A street's name goes before; after a house number, capitals may follow the abbreviation.
     rule(
-        rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
+        rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"
+        rf"(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
         rf"({alternatives(_STREETS)})(?!\w)\.?",
         _address,
         needs="0123456789",
     ),
     rule(
-        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
+        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})"
+        r"(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
         _street,
+        needs="DSABRLHPCT",
     ),
     rule(
         rf"(?<![\w.])({alternatives(_TITLES)})\.(?= ?[A-Z]\w|\s?[A-Z]\.)(?: (?=\S))?",
@@ -119,7 +124,7 @@ TITLES: tuple[Rule, ...] = (
         needs=".",
     ),
     rule(r"(?<![\w.])(pp?) (?=\d)", lambda found: f"{_BEFORE_NUMBER[found[1]]} "),
-    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)", _days),
+    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)", _days, needs="-–—"),
     rule(
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
@@ -134,7 +139,7 @@ TITLES: tuple[Rule, ...] = (
     rule(
         r"(?<![\w.])(eg|ie)\.?,", lambda found: "for example," if found[1] == "eg" else "that is,"
     ),
-    rule(r"(?<![\w.])(Jr|Sr)(?![\w.])", _anywhere),
+    rule(r"(?<![\w.])(Jr|Sr)(?![\w.])", _anywhere, needs="JS"),
     rule(r"(?<!\w)w/o(?!\w)", "without", needs="/"),
     rule(r"(?<!\w)w/ ?(?=\w)", "with ", needs="/"),
     rule(r"(?<!\w)c/o(?!\w)", "care of", needs="/"),
