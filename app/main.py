@@ -36,8 +36,9 @@ from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
+from app.voices.prompts import PromptMaker, RecordingDecoder
 from app.voices.states import VoiceStates
-from app.voices.store import RecordingDecoder, VoiceStore
+from app.voices.store import VoiceStore
 
 logger = logging.getLogger(__name__)
 
@@ -148,14 +149,18 @@ def _own_voices(
     decode: RecordingDecoder,
 ) -> OwnVoices:
     folder = VoiceFolder(settings.voices_dir)
-    folder.recover()
+    try:
+        folder.recover()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
     previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     store = VoiceStore(
         folder,
         library,
         engine=engine,
-        decode=decode,
-        max_prompt_seconds=settings.max_ref_duration,
+        prompts=PromptMaker(
+            decode, lambda: engine().sample_rate_hz, max_seconds=settings.max_ref_duration
+        ),
         model_language=None
         if settings.model_config_path
         else language_of_model(settings.model_language),

@@ -11,7 +11,9 @@ from fastapi import UploadFile
 from app.errors import InvalidClip, TooLarge
 from app.speech import Clip
 
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII)
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE
+)
 # No voice has so long a name, and no recording of a second is so short.
 _MIN_BASE64_CHARS = 400
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")

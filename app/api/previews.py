@@ -36,7 +36,9 @@ async def preview_of(
     """
     text = PREVIEW_TEXTS[voice.details.language or "en"]
     sound = await services.own_voices.store.sound_id(voice.name)
-    made_by = f"{services.supervisor.engine.model_fingerprint} {text}"
+    engine = services.supervisor.engine
+    model = await asyncio.to_thread(lambda: engine.model_fingerprint)
+    made_by = f"{model} {text}"
     key = f"{sound}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}{audio.extension}"
     files = services.own_voices.previews
     kept = await asyncio.to_thread(files.find, key)

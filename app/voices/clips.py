@@ -20,7 +20,7 @@ from app.speech import Pcm
 TARGET_LEVEL_DB = -20.0
 """RMS of the speech (not of its pauses), in dB of full scale"""
 PEAK_DB = -1.0
-MAX_GAIN_DB = 24.0
+MAX_GAIN_DB = 30.0
 NOISE_CEILING_DB = -50.0
 """background is never made louder than this"""
 SILENCE_UNDER_LOUDEST_DB = 35.0
@@ -218,7 +218,9 @@ def _cut_on_pause(speech: Pcm, room_samples: int, rate_hz: int) -> int:
     frame = _samples(_FRAME_SECONDS, rate_hz)
     levels = _frame_levels_db(speech[:room_samples], rate_hz)
     quiet = levels < _pause_level_db(levels) + 10
-    for last in range(len(quiet), int(len(quiet) * (1 - _PAUSE_SEARCH_SHARE)), -1):
+    least = math.ceil(MIN_SPEECH_SECONDS / _FRAME_SECONDS) + _PAUSE_FRAMES
+    earliest = max(least, int(len(quiet) * (1 - _PAUSE_SEARCH_SHARE)))
+    for last in range(len(quiet), earliest, -1):
         if quiet[last - _PAUSE_FRAMES : last].all():
             return (last - _PAUSE_FRAMES // 2) * frame
     return room_samples

@@ -99,12 +99,12 @@ class VoiceFetcher:
                     target.path,
                     headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
                 )
-                answer = connection.getresponse()
-                if answer.status not in _REDIRECTS:
-                    data = self._body(answer)
-                    deadline.remaining_seconds()  # without a length, what is cut off just ends
-                    return Fetched(data, _filename(target.path))
-                url = urljoin(url, answer.headers.get("Location", ""))
+                with contextlib.closing(connection.getresponse()) as answer:
+                    if answer.status not in _REDIRECTS:
+                        data = self._body(answer)
+                        deadline.remaining_seconds()  # without a length, what is cut off just ends
+                        return Fetched(data, _filename(target.path))
+                    url = urljoin(url, answer.headers.get("Location", ""))
             finally:
                 connection.close()
         raise _Refused(f"redirects more than {MAX_REDIRECTS} times")

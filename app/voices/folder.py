@@ -145,8 +145,11 @@ class VoiceFolder:
 
 def _carry_out(committed: Path) -> None:
     """Do what a committed plan says; harmless where part of it was done before."""
-    plan = json.loads((committed / _PLAN).read_bytes())
     target = committed.parent
+    if not (committed / _PLAN).exists():  # a crash while the folder was being removed
+        shutil.rmtree(committed)
+        return
+    plan = json.loads((committed / _PLAN).read_bytes())
     for filename in _plain_names(plan["add"]):
         if (committed / filename).exists():
             (committed / filename).replace(target / filename)

@@ -10,30 +10,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from app.errors import Conflict, InvalidClip, InvalidRequest, StorageFailed, VoiceNotFound
-from app.speech import Clip, Pcm
-from app.voices.clips import PromptBuilder, PromptReport, wav_bytes
+from app.errors import Conflict, InvalidRequest, StorageFailed, VoiceNotFound
+from app.speech import Clip
+from app.voices.clips import PromptReport
 from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
 from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
 from app.voices.kept_states import StateKeeper
 from app.voices.library import VoiceLibrary
 from app.voices.names import check_name, folded
+from app.voices.prompts import PromptMaker
 from app.voices.state_files import check_state_file
-
-MAX_RECORDING_SECONDS = 600.0
-
-RecordingDecoder = Callable[[bytes, str, float], Pcm]
-"""(file contents, field name, seconds to read) → checked mono PCM at the model's rate"""
-
-
-class StoreEngine(StateKeeper, Protocol):
-    """What the store needs of the engine."""
-
-    @property
-    def sample_rate_hz(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +38,7 @@ class VoiceStore:
     """Changes what the library finds. Use from one event loop.
 
     Args:
-        decode: reads uploads without trusting them.
-        max_prompt_seconds: how much speech conditions a voice.
+        prompts: makes recordings into the sound of a voice.
         model_language: two letters, of the voices that are built in.
         forget_previews: removes the previews whose names begin so.
     """
@@ -60,17 +48,15 @@ class VoiceStore:
         folder: VoiceFolder,
         library: VoiceLibrary,
         *,
-        engine: Callable[[], StoreEngine],
-        decode: RecordingDecoder,
-        max_prompt_seconds: float,
+        engine: Callable[[], StateKeeper],
+        prompts: PromptMaker,
         model_language: str | None,
         forget_previews: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._library = library
         self._engine = engine
-        self._decode = decode
-        self._max_prompt_seconds = max_prompt_seconds
+        self._prompts = prompts
         self._model_language = model_language
         self._forget_previews = forget_previews
         # Checking that a name is free and taking it must not be divided. Names are few and taking
@@ -126,7 +112,7 @@ class VoiceStore:
         name = check_name(name)
         self._check_free(name, replace=replace)
         async with self._preparing:
-            data, report = await asyncio.to_thread(self._prompt, clips, field)
+            data, report = await asyncio.to_thread(self._prompts.make, clips, field)
         await self._library.state_of_recording(data, field=field)
         details = dataclasses.replace(
             details,
@@ -143,7 +129,7 @@ class VoiceStore:
     async def check_recording(self, clip: Clip, *, field: str) -> None:
         """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
         async with self._preparing:
-            await asyncio.to_thread(self._decoded, clip, field, named=False)
+            await asyncio.to_thread(self._prompts.decode, clip, field)
 
     async def import_state(
         self, name: str, data: bytes, details: VoiceDetails, *, field: str, replace: bool
@@ -156,12 +142,8 @@ class VoiceStore:
         """
         name = check_name(name)
         self._check_free(name, replace=replace)
-        engine = self._engine()
-        check_state_file(
-            data, model=engine.model_fingerprint, precision=engine.voice_precision, field=field
-        )
-        await asyncio.to_thread(self._try_state, engine, name, data, field)
-        details = dataclasses.replace(details, created=_now(), model=engine.model_fingerprint)
+        model = await asyncio.to_thread(self._try_state, name, data, field)
+        details = dataclasses.replace(details, created=_now(), model=model)
         return await self._put(name, ".safetensors", data, details, replace=replace)
 
     async def update(
@@ -238,7 +220,7 @@ class VoiceStore:
         if details.created is None:
             made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
             details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
-        seconds = reference_seconds(path, at_most=self._max_prompt_seconds)
+        seconds = reference_seconds(path, at_most=self._prompts.max_seconds)
         if seconds is not None:
             details = dataclasses.replace(details, reference_seconds=seconds)
         return details
@@ -257,30 +239,11 @@ class VoiceStore:
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
 
-    def _prompt(self, clips: Sequence[Clip], field: str) -> tuple[bytes, PromptReport]:
-        rate_hz = self._engine().sample_rate_hz
-        builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self._max_prompt_seconds)
-        for clip in clips:
-            pcm = self._decoded(clip, field, named=len(clips) > 1)
-            if len(pcm) > MAX_RECORDING_SECONDS * rate_hz:
-                raise InvalidClip(
-                    f"{clip.filename!r} is longer than {MAX_RECORDING_SECONDS / 60:g} minutes; "
-                    f"{self._max_prompt_seconds:g} seconds of clean speech are enough",
-                    field=field,
-                )
-            builder.add(pcm, filename=clip.filename, field=field)
-        prompt, report = builder.build()
-        return wav_bytes(prompt, rate_hz), report
-
-    def _decoded(self, clip: Clip, field: str, *, named: bool) -> Pcm:
-        try:
-            return self._decode(clip.data, field, MAX_RECORDING_SECONDS + 1)
-        except InvalidClip as error:
-            if not named:
-                raise
-            raise InvalidClip(f"{error.message} ({clip.filename!r})", field=field) from error
-
-    def _try_state(self, engine: StoreEngine, name: str, data: bytes, field: str) -> None:
+    def _try_state(self, name: str, data: bytes, field: str) -> str:
+        """Fingerprint of the model that the state was found to fit."""
+        engine = self._engine()
+        model = engine.model_fingerprint
+        check_state_file(data, model=model, precision=engine.voice_precision, field=field)
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / f"{name}.safetensors"
             path.write_bytes(data)
@@ -288,6 +251,7 @@ class VoiceStore:
                 engine.load_voice(path)
             except InvalidRequest as error:
                 raise InvalidRequest(error.message, field=field) from error
+        return model
 
     async def _put(
         self, name: str, suffix: str, data: bytes, details: VoiceDetails, *, replace: bool

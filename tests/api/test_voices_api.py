@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import contextlib
+import dataclasses
 import io
 import json
+import socket
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +21,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from app.main import create_app
 from tests.audio.probe import RATE_HZ, run_ffmpeg, voice_like
 from tests.conftest import ServeFake, wav_bytes, write_wav
+from tests.fakes import FakeEngine
 from tests.listening import assert_speech, listen
-from tests.serving import Served, error_of, make_settings, serve
+from tests.serving import KEY, Served, error_of, make_settings, running, serve
+from tests.voices.web import ok, site
 
 TOKEN_SECONDS = 60
 
@@ -302,16 +309,20 @@ def test_state_of_wrong_shapes(client: httpx.Client, tmp_path: Path, folder: Pat
 def test_next_start(folder: Path, tiny_model: Path, client: httpx.Client) -> None:
     """After a restart the voices are there, with their details, and are not encoded again."""
     made = create(client, "anna", speech_like(1.9), description="Warm").json()
-    states = sorted((folder / "voices" / ".states").glob("*.safetensors"))
+
+    def states() -> set[tuple[str, int]]:
+        """Encoding again would put new files in their place."""
+        found = (folder / "voices" / ".states").iterdir()
+        return {(path.name, path.stat().st_ino) for path in found}
+
+    before = states()
     settings = make_settings(folder, MODEL_CONFIG=str(tiny_model), max_ref_duration=3)
     with serve(settings) as again:
         again.wait_until(lambda health: health["model"]["state"] == "ready", TOKEN_SECONDS)
         found = again.client.get("/voices/anna").json()
         assert found | {"preview_url": ""} == made | {"preview_url": ""}
-        newest = states[0].stat().st_mtime_ns
         assert again.client.post("/tts", json={"script": "Hi.", "voice": "anna"}).is_success
-        assert sorted((folder / "voices" / ".states").glob("*.safetensors")) == states
-        assert newest <= max(path.stat().st_mtime_ns for path in states)
+    assert states() == before
 
 
 def encrypted_archive() -> bytes:
@@ -468,3 +479,54 @@ def test_broken_details(client: httpx.Client, folder: Path) -> None:
         (folder / "voices" / "dropped.json").write_text(text)
         assert client.get("/voices/dropped").json()["description"] is None
     (folder / "voices" / "dropped.json").unlink()
+
+
+def test_url(tmp_path: Path) -> None:
+    """With ALLOW_VOICE_URLS a recording, or a voice state, may be fetched."""
+    clip = speech_like(1.5)
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        ok(b"no state" if b".safetensors" in head else clip)(connection, head)
+
+    app = create_app(make_settings(tmp_path, allow_voice_urls=True), FakeEngine)
+    own = app.state.services.own_voices
+    assert own.fetcher is not None
+    local = dataclasses.replace(
+        own.fetcher,
+        allow_http=True,
+        is_allowed=lambda address: address == "127.0.0.1",
+        resolve=lambda *_: ["127.0.0.1"],
+    )
+    own = dataclasses.replace(own, fetcher=local)
+    app.state.services = dataclasses.replace(app.state.services, own_voices=own)
+    with site(answer) as web, running(app) as url, ready_client(url) as client:
+        address = f"http://voices.example:{web.port}"
+        made = client.post("/voices", data={"name": "anna", "url": f"{address}/anna.wav"})
+        assert made.status_code == 201, made.text
+        assert made.json()["report"]["clips"][0]["filename"] == "anna.wav"
+        data = {"name": "bea", "url": f"{address}/bea.safetensors"}
+        error = error_of(client.post("/voices", data=data), 400)
+        assert "not a safetensors file" in error["message"]
+        assert "bea" not in client.get("/voices").text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}/a.wav", "http://169.254.169.254/a", "https://localhost/a"]
+)
+def test_url_to_the_inside(fake_server: ServeFake, url: str) -> None:
+    """An address inside the operator's network is refused before anything is sent to it."""
+    served = fake_server(allow_voice_urls=True, allow_insecure_voice_urls=True)
+    with site(ok(b"secret")) as web:
+        data = {"name": "anna", "url": url.format(port=web.port)}
+        error = error_of(served.client.post("/voices", data=data), 400)
+        assert error["field"] == "url"
+        assert "not in the public internet" in error["message"]
+        assert web.requests == []
+
+
+@contextlib.contextmanager
+def ready_client(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, headers={"X-API-Key": KEY}, timeout=20) as client:
+        while client.get("/health").json()["engine"] is None:
+            time.sleep(0.01)
+        yield client

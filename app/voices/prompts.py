@@ -1,0 +1,64 @@
+"""From uploaded recordings to the sound file of a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.errors import InvalidClip
+from app.speech import Clip, Pcm
+from app.voices.clips import PromptBuilder, PromptReport, wav_bytes
+
+MAX_RECORDING_SECONDS = 600.0
+
+RecordingDecoder = Callable[[bytes, str, float], Pcm]
+"""(file contents, field name, seconds to read) → checked mono PCM at the model's rate"""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMaker:
+    """Reads recordings without trusting them, one at a time: a long one is tens of megabytes."""
+
+    read: RecordingDecoder
+    sample_rate_hz: Callable[[], int]
+    max_seconds: float
+    """how much speech conditions a voice"""
+
+    def make(self, clips: Sequence[Clip], field: str) -> tuple[bytes, PromptReport]:
+        """The prompt as a WAV file, and what was done. Blocks.
+
+        Args:
+            field: the caller's name for the recordings, for errors.
+
+        Raises:
+            InvalidClip: one of them is no voice.
+        """
+        rate_hz = self.sample_rate_hz()
+        builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self.max_seconds)
+        for clip in clips:
+            pcm = self.decode(clip, field, named=len(clips) > 1)
+            if len(pcm) > MAX_RECORDING_SECONDS * rate_hz:
+                raise InvalidClip(
+                    f"{clip.filename!r} is longer than {MAX_RECORDING_SECONDS / 60:g} minutes; "
+                    f"{self.max_seconds:g} seconds of clean speech are enough",
+                    field=field,
+                )
+            builder.add(pcm, filename=clip.filename, field=field)
+        prompt, report = builder.build()
+        return wav_bytes(prompt, rate_hz), report
+
+    def decode(self, clip: Clip, field: str, *, named: bool = False) -> Pcm:
+        """What is heard in a recording, shape [samples], a little over ten minutes at most. Blocks.
+
+        Args:
+            named: whether an error has to say which file it is about.
+
+        Raises:
+            InvalidClip: nothing is.
+        """
+        try:
+            return self.read(clip.data, field, MAX_RECORDING_SECONDS + 1)
+        except InvalidClip as error:
+            if not named:
+                raise
+            raise InvalidClip(f"{error.message} ({clip.filename!r})", field=field) from error

@@ -1,0 +1,175 @@
+"""The folder of voices: every change happens whole or not at all, whatever breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import StorageFailed
+from app.voices.folder import VoiceFolder
+
+BEFORE = {"anna.mp3": b"old sound", "anna.json": b"old words", "other.wav": b"other"}
+AFTER = {"anna.wav": b"new sound", "anna.json": b"new words", "other.wav": b"other"}
+
+
+class Crash(BaseException):
+    """The power fails: nothing after it runs."""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files and folders there are, hidden ones included."""
+    return {path.name: path.read_bytes() if path.is_file() else b"" for path in folder.iterdir()}
+
+
+def fill(folder: Path) -> VoiceFolder:
+    folder.mkdir()
+    for name, data in BEFORE.items():
+        (folder / name).write_bytes(data)
+    return VoiceFolder(folder)
+
+
+def replace_anna(voices: VoiceFolder) -> None:
+    with voices.change() as change:
+        change.add("anna.wav", b"new sound")
+        change.add("anna.json", b"new words")
+        change.commit(["anna.mp3", "anna.json"])
+
+
+def test_change(tmp_path: Path) -> None:
+    """Files come and go together, and nothing else is left."""
+    voices = fill(tmp_path / "voices")
+    replace_anna(voices)
+    assert contents(tmp_path / "voices") == AFTER
+    assert voices.files_of("anna") == ["anna.wav", "anna.json"]
+
+
+def test_no_commit(tmp_path: Path) -> None:
+    """Without a commit, or with an error, nothing changes."""
+    voices = fill(tmp_path / "voices")
+    with voices.change() as change:
+        change.add("anna.wav", b"new sound")
+
+    def give_up() -> None:
+        with voices.change() as change:
+            change.add("anna.wav", b"new sound")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        give_up()
+    assert contents(tmp_path / "voices") == BEFORE
+
+
+def crash_at(step: int, patch: pytest.MonkeyPatch) -> list[str]:
+    """Let the power fail before the disk is touched for the `step`th time."""
+    done: list[str] = []
+
+    def counted(name: str, action: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*args: Any, **options: Any) -> Any:
+            if len(done) >= step:
+                raise Crash
+            done.append(name)
+            return action(*args, **options)
+
+        return act
+
+    for name in ("write_bytes", "rename", "replace", "unlink", "mkdir"):
+        patch.setattr(Path, name, counted(name, getattr(Path, name)))
+    patch.setattr(shutil, "rmtree", counted("rmtree", shutil.rmtree))
+    patch.setattr(os, "fsync", counted("fsync", os.fsync))
+    return done
+
+
+@pytest.mark.parametrize("step", range(24))
+def test_crash_at_any_step(tmp_path: Path, step: int) -> None:
+    """After a crash at any moment the next start finds the old voice or the new one, whole."""
+    voices = fill(tmp_path / "voices")
+    with pytest.MonkeyPatch.context() as patch:
+        done = crash_at(step, patch)
+        try:
+            replace_anna(voices)
+        except Crash:
+            pass
+        else:
+            assert done.count("rename") == 1
+    for path in (tmp_path / "voices").glob(".change-*.partial"):
+        hours_ago = time.time() - 7200
+        os.utime(path, (hours_ago, hours_ago))
+    VoiceFolder(tmp_path / "voices").recover()
+    assert contents(tmp_path / "voices") in (BEFORE, AFTER)
+    if "rename" in done:
+        assert contents(tmp_path / "voices") == AFTER
+
+
+def test_crash_while_recovering(tmp_path: Path) -> None:
+    """A start that is interrupted too leaves the rest to the next one."""
+    for step in range(8):
+        folder = tmp_path / str(step)
+        voices = fill(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.voices.folder._carry_out", lambda _: crash())
+            with pytest.raises(Crash):
+                replace_anna(voices)
+        with pytest.MonkeyPatch.context() as patch:
+            crash_at(step, patch)
+            with contextlib.suppress(Crash):
+                voices.recover()
+        voices.recover()
+        assert contents(folder) == AFTER
+
+
+def crash() -> None:
+    raise Crash
+
+
+def test_crash_while_tidying(tmp_path: Path) -> None:
+    """What is left of a change that was carried out is swept."""
+    voices = fill(tmp_path / "voices")
+    (tmp_path / "voices" / ".change-1").mkdir()
+    voices.recover()
+    assert contents(tmp_path / "voices") == BEFORE
+
+
+def test_another_server_at_work(tmp_path: Path) -> None:
+    """A change that is being written by somebody else is left alone."""
+    voices = fill(tmp_path / "voices")
+    with voices.change() as change:
+        change.add("anna.wav", b"new sound")
+        VoiceFolder(tmp_path / "voices").recover()
+        assert (change.folder / "anna.wav").exists()
+        change.commit(["anna.mp3"])
+    assert (tmp_path / "voices" / "anna.wav").exists()
+
+
+def test_forged_plan(tmp_path: Path) -> None:
+    """A plan cannot reach out of the folder."""
+    voices = fill(tmp_path / "voices")
+    (tmp_path / "precious").write_text("here")
+    forged = tmp_path / "voices" / ".change-1"
+    forged.mkdir()
+    (forged / "plan.json").write_text('{"add": [], "remove": ["../precious"]}')
+    with pytest.raises(ValueError, match="outside its folder"):
+        voices.recover()
+    assert (tmp_path / "precious").exists()
+
+
+def test_disk_that_refuses(tmp_path: Path) -> None:
+    """A folder that cannot be written is said to be so."""
+    (tmp_path / "voices").write_text("a file in the place of the folder")
+    with pytest.raises(StorageFailed, match="cannot be saved"):
+        replace_anna(VoiceFolder(tmp_path / "voices"))
+
+
+def test_made_on_demand(tmp_path: Path) -> None:
+    """The folder is made when the first voice is."""
+    voices = VoiceFolder(tmp_path / "not" / "yet")
+    voices.recover()
+    assert voices.voices() == {}
+    replace_anna(voices)
+    assert voices.voices() == {"anna": tmp_path / "not" / "yet" / "anna.wav"}

@@ -1,0 +1,171 @@
+"""Voices people make: what happens at once, and what happens when the disk or the model fails."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
+from app.speech import Clip, Pcm
+from app.voices.clips import wav_bytes
+from app.voices.details import VoiceDetails
+from app.voices.folder import VoiceFolder
+from app.voices.kept_files import KeptFiles
+from app.voices.kept_states import KeptStates
+from app.voices.library import VoiceLibrary
+from app.voices.prompts import PromptMaker
+from app.voices.states import VoiceStates
+from app.voices.store import VoiceStore
+from tests.audio.probe import RATE_HZ, voice_like
+from tests.voices.fakes import FakeState, FakeVoiceEngine
+
+CLIP = Clip(b"\x02", "two seconds.wav")
+
+
+def decode(data: bytes, field: str, max_seconds: float = 15.0) -> Pcm:
+    """The first byte is a number of seconds; a WAV file is two of them."""
+    if not data:
+        raise InvalidClip(f"{field} is not audio", field=field)
+    seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
+    return voice_like(min(float(seconds), max_seconds))
+
+
+@pytest.fixture
+def engine() -> FakeVoiceEngine:
+    return FakeVoiceEngine()
+
+
+@pytest.fixture
+def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
+    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), keeper=lambda: engine, recipe="")
+    return VoiceLibrary(
+        tmp_path, maker=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> VoiceStore:
+    return VoiceStore(
+        VoiceFolder(tmp_path),
+        library,
+        engine=lambda: engine,
+        prompts=PromptMaker(decode, lambda: RATE_HZ, max_seconds=15),
+        model_language="en",
+        forget_previews=lambda _: None,
+    )
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+async def make(store: VoiceStore, name: str, *, clip: Clip = CLIP, replace: bool = False) -> str:
+    details = VoiceDetails(description=f"made as {name}")
+    voice, _ = await store.create(name, [clip], details, field="files", replace=replace)
+    return voice.name
+
+
+async def test_ready_at_once(
+    store: VoiceStore, library: VoiceLibrary, engine: FakeVoiceEngine
+) -> None:
+    """Making a voice encodes it; the first request does not do so again."""
+    await make(store, "anna")
+    assert await library.state_of("anna", field="voice") == engine.encoded[0]
+    assert len(engine.encoded) == 1
+
+
+async def test_all_at_once(store: VoiceStore, tmp_path: Path) -> None:
+    """Of creations, replacements and removals of one name at once, what is left is whole."""
+    names = ["anna", "Anna", "ANNA", "anna", "aNNa"]
+    results = await asyncio.gather(
+        *(make(store, name, replace=number % 2 == 1) for number, name in enumerate(names)),
+        store.delete("anna"),
+        return_exceptions=True,
+    )
+    expected = (str, Conflict, VoiceNotFound)
+    assert all(isinstance(result, expected) for result in results), results
+    (custom,) = [voice for voice in await store.voices() if voice.kind == "custom"]
+    assert custom.details.description == f"made as {custom.name}"
+    left = {name for name in files(tmp_path) if not name.endswith(".safetensors")}
+    assert left == {f"{custom.name}.wav", f"{custom.name}.json"}
+
+
+async def test_two_renames_to_one_name(store: VoiceStore) -> None:
+    """Of two voices that are given one name at once, one gets it."""
+    await make(store, "anna")
+    await make(store, "bea")
+    results = await asyncio.gather(
+        *(store.update(name, lambda each: each, new_name="carla") for name in ("anna", "bea")),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "Voice"]
+    assert len(await store.voices()) == 3
+
+
+async def test_full_disk(
+    store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that refuses leaves the old voice as it was, and no trace of the new one."""
+    await make(store, "anna")
+    before = files(tmp_path)
+
+    def full(_path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.voices.folder.sync", full)
+    clip = Clip(b"\x03", "three.wav")
+    for name, replace in (("anna", True), ("bea", False)):
+        with pytest.raises(StorageFailed, match="No space left"):
+            await make(store, name, clip=clip, replace=replace)
+    with pytest.raises(StorageFailed):
+        await store.delete("anna")
+    assert files(tmp_path) - before <= {name for name in files(tmp_path) if ".safetensors" in name}
+    assert (await store.voice("anna")).details.description == "made as anna"
+
+
+async def test_model_that_cannot_clone(
+    store: VoiceStore, tmp_path: Path, engine: FakeVoiceEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where encoding fails nothing is kept."""
+
+    def refuse(_pcm: Pcm) -> FakeState:
+        raise ModelUnavailable("no cloning weights")
+
+    monkeypatch.setattr(engine, "encode_voice", refuse)
+    with pytest.raises(ModelUnavailable):
+        await make(store, "anna")
+    assert files(tmp_path) == set()
+
+
+async def test_long_recording(store: VoiceStore, tmp_path: Path) -> None:
+    """More than ten minutes are refused; up to that the first good seconds are taken."""
+    with pytest.raises(InvalidClip, match="longer than 10 minutes"):
+        await make(store, "anna", clip=Clip(b"\x07\x00\x00\x00", "hours.mp3"))
+    assert files(tmp_path) == set()
+    await make(store, "anna", clip=Clip(b"\x03\x00", "half a minute.mp3"))
+    assert (await store.voice("anna")).details.reference_seconds == pytest.approx(15, abs=5)
+
+
+async def test_dropped_file_is_replaced_by_hand(store: VoiceStore, tmp_path: Path) -> None:
+    """What is said of a voice stays when its file is replaced by hand; its duration does not."""
+    await make(store, "anna")
+    (tmp_path / "anna.wav").write_bytes(wav_bytes(np.zeros(RATE_HZ * 5, np.float32), RATE_HZ))
+    details = (await store.voice("anna")).details
+    assert (details.description, details.reference_seconds) == ("made as anna", 5.0)
+
+
+async def test_export_of_a_built_in_voice(store: VoiceStore) -> None:
+    """Built-in voices can be carried away too; what does not exist cannot."""
+    assert await store.export("ALBA") == ("alba", b"state alba")
+    with pytest.raises(VoiceNotFound):
+        await store.export("nobody")
+
+
+async def test_export_without_room(store: VoiceStore, engine: FakeVoiceEngine) -> None:
+    """A disk that refuses is said to be so."""
+    engine.full_disk = True
+    with pytest.raises(StorageFailed, match="No space left"):
+        await store.export("alba")
