@@ -1,0 +1,123 @@
+"""Latents to PCM for many rows at once: a batched, streaming Mimi decoder.
+
+Each running row owns a slot with its streaming state; a call computes only the rows it is given,
+whatever their ages. Two threads may decode disjoint slots at the same time: the weights are
+read-only, a slot's tensors belong to whoever decodes it, and everything else is local to a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pocket_tts.models.mimi import MimiModel
+from torch import Tensor
+
+from app.engine.codec_kernels import Linear
+from app.engine.codec_layers import Batch, TailLayout, Upsampler, WaveformDecoder
+from app.engine.codec_transformer import AttentionWindow, CodecTransformer
+
+MAX_FRAMES_PER_CALL = 16
+
+
+class _Slot:
+    """One row's streaming state."""
+
+    def __init__(self, tails: Tensor, window: AttentionWindow) -> None:
+        self.tails = tails
+        self.window = window
+
+    def reset(self) -> None:
+        self.tails.zero_()
+        self.window.reset()
+
+
+class BatchedCodec:
+    """Mimi's decoder over slots.
+
+    Args:
+        mimi: the codec with its float32 weights; its encoder is not used.
+        emb_mean: `[ldim]`, mean of the flow LM's latents.
+        emb_std: `[ldim]`, their standard deviation.
+        precision: `float32` or `bfloat16`.
+        max_rows: how many slots may be taken at the same time.
+    """
+
+    def __init__(
+        self,
+        mimi: MimiModel,
+        emb_mean: Tensor,
+        emb_std: Tensor,
+        *,
+        precision: str = "float32",
+        max_rows: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"unknown codec precision {precision!r}")
+        if mimi.channels != 1:
+            raise ValueError("the codec must be mono")
+        self.precision = precision
+        self.frame_samples: int = mimi.frame_size
+        layout = TailLayout()
+        self._emb_mean = emb_mean.detach().clone()
+        self._emb_std = emb_std.detach().clone()
+        self._quantizer = Linear(mimi.quantizer.output_proj.weight.squeeze(2))
+        self._upsampler = Upsampler(mimi.upsample, layout)
+        self._transformer = CodecTransformer(mimi.decoder_transformer)
+        self._waveform = WaveformDecoder(mimi.decoder, layout)
+        self._tails_size = layout.size
+        self._max_rows = max_rows
+        self._device = torch.device(device)
+        self._slots: list[_Slot] = []
+        self._free: list[int] = []
+
+    def acquire(self) -> int:
+        """A slot with a fresh state.
+
+        Raises:
+            RuntimeError: `max_rows` slots are taken.
+        """
+        if self._free:
+            slot = self._free.pop()
+            self._slots[slot].reset()
+            return slot
+        if len(self._slots) == self._max_rows:
+            raise RuntimeError(f"all {self._max_rows} codec slots are taken")
+        window = self._transformer.new_window(MAX_FRAMES_PER_CALL * self._upsampler.stride)
+        self._slots.append(_Slot(torch.zeros(self._tails_size), window))
+        return len(self._slots) - 1
+
+    def release(self, slot: int) -> None:
+        """Give a slot back; its memory is kept for the next row."""
+        self._free.append(slot)
+
+    @torch.inference_mode()
+    def decode(self, slots: Sequence[int], latents: Tensor) -> Tensor:
+        """The next frames of the given rows.
+
+        Args:
+            slots: one distinct slot per row.
+            latents: `[rows, frames, ldim]` as the flow LM gives them, 1 to 16 frames.
+
+        Returns:
+            `[rows, frames * frame_samples]`, float32 PCM.
+        """
+        states = [self._slots[slot] for slot in slots]
+        frames = latents.shape[1]
+        if len(set(slots)) != latents.shape[0] or not 1 <= frames <= MAX_FRAMES_PER_CALL:
+            raise ValueError(f"cannot decode {tuple(latents.shape)} latents for slots {slots}")
+        batch = Batch(
+            torch.stack([state.tails for state in states]),
+            [row for row, state in enumerate(states) if state.window.position == 0],
+        )
+        windows = [state.window for state in states]
+        x = self._quantizer(latents * self._emb_std + self._emb_mean)
+        x = self._upsampler(x, batch)
+        new_positions = x.shape[1]
+        x = self._transformer(x, windows)
+        pcm = self._waveform(x, batch)
+        for state, tails in zip(states, batch.tails.unbind(0), strict=True):
+            state.tails.copy_(tails)
+            state.window.advance(new_positions)
+        return pcm
