@@ -13,7 +13,7 @@ import torch
 from pocket_tts.models.mimi import MimiModel
 from torch import Tensor
 
-from app.engine.codec_kernels import Linear
+from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import Batch, TailLayout, Upsampler, WaveformDecoder
 from app.engine.codec_transformer import AttentionWindow, CodecTransformer
 
@@ -53,22 +53,21 @@ class BatchedCodec:
         max_rows: int,
         device: torch.device | str = "cpu",
     ) -> None:
-        if precision not in ("float32", "bfloat16"):
-            raise ValueError(f"unknown codec precision {precision!r}")
         if mimi.channels != 1:
             raise ValueError("the codec must be mono")
         self.precision = precision
         self.frame_samples: int = mimi.frame_size
+        self._device = torch.device(device)
+        kernels = Kernels.of(precision, self._device)
         layout = TailLayout()
         self._emb_mean = emb_mean.detach().clone()
         self._emb_std = emb_std.detach().clone()
-        self._quantizer = Linear(mimi.quantizer.output_proj.weight.squeeze(2))
+        self._quantizer = kernels.linear(mimi.quantizer.output_proj.weight.squeeze(2))
         self._upsampler = Upsampler(mimi.upsample, layout)
-        self._transformer = CodecTransformer(mimi.decoder_transformer)
-        self._waveform = WaveformDecoder(mimi.decoder, layout)
+        self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
+        self._waveform = WaveformDecoder(mimi.decoder, kernels, layout)
         self._tails_size = layout.size
         self._max_rows = max_rows
-        self._device = torch.device(device)
         self._slots: list[_Slot] = []
         self._free: list[int] = []
 

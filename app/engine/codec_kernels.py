@@ -2,44 +2,148 @@
 
 Activations are channels-last, `[rows, positions, channels]`, everywhere: there a streaming
 convolution's tail is one contiguous block and a k=1 convolution is a plain matrix product.
+
+On x86 the weights are packed once for oneDNN, through the operators that torch's own compiler
+backend uses; elsewhere (CUDA, builds without oneDNN) the plain operators do the same.
 """
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-class Linear:
-    """`x @ weight.T` over the last dimension, for weight `[out, in]`."""
-
-    def __init__(self, weight: Tensor) -> None:
-        self._weight = weight.detach().contiguous()
+class Linear(Protocol):
+    """`x @ weight.T` over the last dimension."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """`[..., in]` to `[..., out]`."""
+        ...
+
+
+class Conv(Protocol):
+    """A stride-1 convolution over inputs that bring their own left context."""
+
+    def __call__(self, padded: Tensor) -> Tensor:
+        """`[rows, context + positions, in]` to `[rows, positions, out]`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Makes the operations for one precision and device.
+
+    Attributes:
+        activations: what the convolutions read and write.
+        packed: whether oneDNN's packed weights are used.
+        quantised: whether linear maps run on int8 weights and dynamically quantised inputs.
+    """
+
+    device: torch.device
+    activations: torch.dtype
+    packed: bool
+    quantised: bool
+
+    @classmethod
+    def of(cls, precision: str, device: torch.device) -> Kernels:
+        """Kernels for `float32` or `bfloat16`. The latter includes int8 linear maps on x86."""
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"unknown codec precision {precision!r}")
+        cpu = device.type == "cpu"
+        return cls(
+            device=device,
+            activations=torch.float32 if precision == "float32" else torch.bfloat16,
+            packed=cpu and torch._C._has_mkldnn,
+            quantised=cpu
+            and precision == "bfloat16"
+            and "fbgemm" in torch.backends.quantized.supported_engines,
+        )
+
+    def linear(self, weight: Tensor) -> Linear:
+        """A map of float32 activations for `weight[out, in]`."""
+        weight = weight.detach().to(self.device, torch.float32).contiguous()
+        if self.quantised:
+            return Int8Linear(weight)
+        return PackedLinear(weight) if self.packed else PlainLinear(weight)
+
+    def conv(self, weight: Tensor, bias: Tensor, *, dilation: int = 1) -> Conv:
+        """A convolution of `activations` for `weight[out, in, kernel]` and `bias[out]`."""
+        weight = weight.detach().to(self.device, self.activations).contiguous()
+        bias = bias.detach().to(self.device, self.activations).contiguous()
+        kind = PackedConv if self.packed else PlainConv
+        return kind(weight, bias, dilation)
+
+
+class PlainLinear:
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+
+    def __call__(self, x: Tensor) -> Tensor:
         return functional.linear(x, self._weight)
 
 
-class CausalConv:
-    """A stride-1 convolution over inputs that bring their own left context.
+class PackedLinear:
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight)
 
-    Args:
-        weight: `[out, in, kernel]`.
-        bias: `[out]`.
-    """
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, None, "none", [], "")
+        return y
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, dilation: int = 1) -> None:
-        self.in_channels = weight.shape[1]
-        self.out_channels = weight.shape[0]
-        self.tail_positions = (weight.shape[2] - 1) * dilation
-        self._dilation = dilation
-        self._weight = weight.detach().contiguous()
-        self._bias = bias.detach().contiguous()
+
+class Int8Linear:
+    """int8 weights with one scale per output; the inputs of each call share one scale."""
+
+    def __init__(self, weight: Tensor) -> None:
+        scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127
+        zero_points = torch.zeros_like(scales, dtype=torch.int64)
+        with warnings.catch_warnings():
+            # Torch announces the end of quantised tensors but has no other way to FBGEMM yet.
+            warnings.filterwarnings("ignore", message=".*quantized tensor creation.*")
+            quantised = torch.quantize_per_channel(weight, scales, zero_points, 0, torch.qint8)
+            self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.quantized.linear_dynamic(x, self._packed)
+        return y
+
+
+class PlainConv:
+    def __init__(self, weight: Tensor, bias: Tensor, dilation: int) -> None:
+        self._weight, self._bias, self._dilation = weight, bias, dilation
 
     def __call__(self, padded: Tensor) -> Tensor:
-        """`[rows, tail + positions, in]` to `[rows, positions, out]`."""
-        out = functional.conv1d(
-            padded.transpose(1, 2), self._weight, self._bias, dilation=self._dilation
+        channels_first = padded.transpose(1, 2)
+        y = functional.conv1d(channels_first, self._weight, self._bias, dilation=self._dilation)
+        return y.transpose(1, 2).contiguous()
+
+
+class PackedConv:
+    """oneDNN's two-dimensional convolution with a height of 1: it has a channels-last layout."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, dilation: int) -> None:
+        self._dilation = [1, dilation]
+        self._bias = bias
+        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
+            weight.unsqueeze(2).to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
         )
-        return out.transpose(1, 2).contiguous()
+
+    def __call__(self, padded: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            padded.unsqueeze(1).permute(0, 3, 1, 2),
+            self._weight,
+            self._bias,
+            [0, 0],
+            [1, 1],
+            self._dilation,
+            1,
+            "none",
+            [],
+            "",
+        )
+        return y.permute(0, 2, 3, 1).squeeze(1)

@@ -15,7 +15,7 @@ from pocket_tts.modules.resample import ConvTrUpsample1d
 from pocket_tts.modules.seanet import SEANetDecoder, SEANetResnetBlock
 from torch import Tensor, nn
 
-from app.engine.codec_kernels import CausalConv
+from app.engine.codec_kernels import Kernels
 
 
 class TailLayout:
@@ -60,17 +60,27 @@ class StreamedConv:
     """A causal convolution, preceded by an optional ELU, that remembers its last inputs."""
 
     def __init__(
-        self, conv: CausalConv, layout: TailLayout, *, elu_first: bool, replicate: bool = False
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        kernels: Kernels,
+        layout: TailLayout,
+        *,
+        elu_first: bool,
+        dilation: int = 1,
+        replicate: bool = False,
     ) -> None:
-        self._conv = conv
-        self._tail = layout.claim(conv.tail_positions, conv.in_channels)
+        _, in_channels, kernel_positions = weight.shape
+        self._conv = kernels.conv(weight, bias, dilation=dilation)
+        self._dtype = kernels.activations
+        self._tail = layout.claim((kernel_positions - 1) * dilation, in_channels)
         self._elu_first = elu_first
         self._replicate = replicate
 
     def __call__(self, x: Tensor, batch: Batch) -> Tensor:
         """`[rows, positions, in]` to `[rows, positions, out]`."""
         tail = self._tail.positions
-        padded = x.new_empty(x.shape[0], tail + x.shape[1], x.shape[2])
+        padded = x.new_empty((x.shape[0], tail + x.shape[1], x.shape[2]), dtype=self._dtype)
         if self._elu_first:
             torch.ops.aten.elu.out(x, out=padded[:, tail:])
         else:
@@ -85,21 +95,30 @@ class StreamedConv:
         return self._conv(padded)
 
 
-def streamed_conv(module: StreamingConv1d, layout: TailLayout, *, elu_first: bool) -> StreamedConv:
+def streamed_conv(
+    module: StreamingConv1d, kernels: Kernels, layout: TailLayout, *, elu_first: bool
+) -> StreamedConv:
     """Upstream's streaming convolution; only the stride of 1 that decoders have is supported."""
     conv = module.conv
     if conv.stride != (1,) or conv.groups != 1:
         raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
-    kernel = CausalConv(conv.weight, _bias(conv), dilation=conv.dilation[0])
     return StreamedConv(
-        kernel, layout, elu_first=elu_first, replicate=module.pad_mode == "replicate"
+        conv.weight,
+        _bias(conv),
+        kernels,
+        layout,
+        elu_first=elu_first,
+        dilation=conv.dilation[0],
+        replicate=module.pad_mode == "replicate",
     )
 
 
 class UpsamplingConv:
     """ELU, then a transposed convolution of kernel 2 * stride."""
 
-    def __init__(self, module: StreamingConvTranspose1d, layout: TailLayout) -> None:
+    def __init__(
+        self, module: StreamingConvTranspose1d, kernels: Kernels, layout: TailLayout
+    ) -> None:
         convtr = module.convtr
         stride = convtr.stride[0]
         if convtr.kernel_size[0] != 2 * stride or convtr.groups != 1:
@@ -111,8 +130,8 @@ class UpsamplingConv:
             .flip(2)
             .permute(3, 1, 0, 2)
         )
-        kernel = CausalConv(taps.flatten(0, 1), _bias(convtr).repeat(stride))
-        self._conv = StreamedConv(kernel, layout, elu_first=True)
+        bias = _bias(convtr).repeat(stride)
+        self._conv = StreamedConv(taps.flatten(0, 1), bias, kernels, layout, elu_first=True)
         self._out_channels = convtr.out_channels
 
     def __call__(self, x: Tensor, batch: Batch) -> Tensor:
@@ -124,9 +143,9 @@ class UpsamplingConv:
 class ResidualBlock:
     """`x + conv(elu(conv(elu(x))))`."""
 
-    def __init__(self, module: SEANetResnetBlock, layout: TailLayout) -> None:
+    def __init__(self, module: SEANetResnetBlock, kernels: Kernels, layout: TailLayout) -> None:
         self._convs = [
-            streamed_conv(layer, layout, elu_first=True)
+            streamed_conv(layer, kernels, layout, elu_first=True)
             for layer in module.block
             if isinstance(layer, StreamingConv1d)
         ]
@@ -142,21 +161,21 @@ class ResidualBlock:
 class WaveformDecoder:
     """Embeddings to PCM: upstream's `SEANetDecoder`."""
 
-    def __init__(self, decoder: SEANetDecoder, layout: TailLayout) -> None:
+    def __init__(self, decoder: SEANetDecoder, kernels: Kernels, layout: TailLayout) -> None:
         self._layers: list[StreamedConv | UpsamplingConv | ResidualBlock] = []
         elu_first = False
         for module in decoder.model:
             if isinstance(module, nn.ELU):
                 elu_first = True
                 continue
-            self._layers.append(_layer(module, layout, elu_first=elu_first))
+            self._layers.append(_layer(module, kernels, layout, elu_first=elu_first))
             elu_first = False
 
     def __call__(self, x: Tensor, batch: Batch) -> Tensor:
         """`[rows, positions, dimension]` to `[rows, positions * hop]` samples."""
         for layer in self._layers:
             x = layer(x, batch)
-        return x.squeeze(2)
+        return x.squeeze(2).float()
 
 
 class Upsampler:
@@ -186,18 +205,17 @@ class Upsampler:
 
 
 def _layer(
-    module: nn.Module, layout: TailLayout, *, elu_first: bool
+    module: nn.Module, kernels: Kernels, layout: TailLayout, *, elu_first: bool
 ) -> StreamedConv | UpsamplingConv | ResidualBlock:
     if isinstance(module, StreamingConvTranspose1d):
-        return UpsamplingConv(module, layout)
+        return UpsamplingConv(module, kernels, layout)
     if isinstance(module, SEANetResnetBlock):
-        return ResidualBlock(module, layout)
+        return ResidualBlock(module, kernels, layout)
     if isinstance(module, StreamingConv1d):
-        return streamed_conv(module, layout, elu_first=elu_first)
+        return streamed_conv(module, kernels, layout, elu_first=elu_first)
     raise TypeError(f"unknown layer in the codec's decoder: {type(module).__name__}")
 
 
 def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
-    if conv.bias is None:
-        return torch.zeros(conv.out_channels)
-    return conv.bias.detach()
+    bias: Tensor | None = conv.bias
+    return torch.zeros(conv.out_channels) if bias is None else bias.detach()

@@ -10,7 +10,7 @@ from pocket_tts.modules.transformer import ProjectedTransformer, StreamingTransf
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.codec_kernels import Linear
+from app.engine.codec_kernels import Kernels, Linear
 
 
 class AttentionWindow:
@@ -48,17 +48,17 @@ class AttentionWindow:
 class Layer:
     """One pre-norm transformer layer; upstream's layer scales are folded into the weights."""
 
-    def __init__(self, module: StreamingTransformerLayer) -> None:
+    def __init__(self, module: StreamingTransformerLayer, kernels: Kernels) -> None:
         attention = module.self_attn
         if attention.num_kv_heads != attention.num_heads:
             raise ValueError("the codec's transformer must have as many key heads as query heads")
         self._heads = attention.num_heads
         self._norm1 = module.norm1
         self._norm2 = module.norm2
-        self._in_proj = Linear(attention.in_proj.weight)
-        self._out_proj = Linear(_scaled(attention.out_proj, module.layer_scale_1))
-        self._linear1 = Linear(module.linear1.weight)
-        self._linear2 = Linear(_scaled(module.linear2, module.layer_scale_2))
+        self._in_proj = kernels.linear(attention.in_proj.weight)
+        self._out_proj = kernels.linear(_scaled(attention.out_proj, module.layer_scale_1))
+        self._linear1 = kernels.linear(module.linear1.weight)
+        self._linear2 = kernels.linear(_scaled(module.linear2, module.layer_scale_2))
 
     def __call__(self, x: Tensor, rotation: Tensor, windows: list[Tensor], mask: Tensor) -> Tensor:
         """One layer over `[rows, new, d_model]`.
@@ -92,15 +92,15 @@ class Layer:
 class CodecTransformer:
     """Upstream's `ProjectedTransformer` with one output."""
 
-    def __init__(self, module: ProjectedTransformer) -> None:
+    def __init__(self, module: ProjectedTransformer, kernels: Kernels) -> None:
         transformer = module.transformer
         attention = transformer.layers[0].self_attn
-        self._layers = [Layer(layer) for layer in transformer.layers]
+        self._layers = [Layer(layer, kernels) for layer in transformer.layers]
         self._context: int = transformer.context
         self._heads: int = attention.num_heads
         self._head_dim: int = attention.dim_per_head
-        self._input_proj = _projection(module.input_proj)
-        self._output_proj = _projection(module.output_projs[0])
+        self._input_proj = _projection(module.input_proj, kernels)
+        self._output_proj = _projection(module.output_projs[0], kernels)
         half = torch.arange(self._head_dim // 2, dtype=torch.float32)
         self._frequencies = torch.exp(
             half * (-math.log(transformer.max_period) * 2 / self._head_dim)
@@ -133,5 +133,5 @@ def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
     return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight
 
 
-def _projection(module: nn.Module | None) -> Linear | None:
-    return Linear(module.weight) if isinstance(module, nn.Linear) else None
+def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
+    return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None
