@@ -169,10 +169,14 @@ class BatchedEngine:
         deadline = time.monotonic() + timeout_seconds
         while self._orders and not self._stopping and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Stop at once and wait for the threads; streams that are not complete end."""
         self._stop("the engine was shut down")
         for thread in self._threads:
             if thread.is_alive():
-                await asyncio.to_thread(thread.join)
+                thread.join()
 
     def step(self) -> bool:
         """Schedule, run, hand on. Waits until there is work; False when the engine stops."""
