@@ -113,10 +113,9 @@ class BatchedCodec:
         windows = [state.window for state in states]
         x = self._quantizer(latents * self._emb_std + self._emb_mean)
         x = self._upsampler(x, batch)
-        new_positions = x.shape[1]
-        x = self._transformer(x, windows)
+        x, keys_values = self._transformer(x, windows)
         pcm = self._waveform(x, batch)
-        for state, tails in zip(states, batch.tails.unbind(0), strict=True):
-            state.tails.copy_(tails)
-            state.window.advance(new_positions)
+        for row, state in enumerate(states):
+            state.tails.copy_(batch.tails[row])
+            state.window.append(keys_values[row])
         return pcm

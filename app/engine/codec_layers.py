@@ -200,7 +200,7 @@ class Upsampler:
         state = self._tail.of(batch.tails)
         previous = torch.cat([state, frames[:, :-1]], dim=1)
         state.copy_(frames[:, -1:])
-        out = frames.unsqueeze(2) * self._current
+        out = torch.mul(frames.unsqueeze(2), self._current)
         return out.addcmul_(previous.unsqueeze(2), self._previous).flatten(1, 2)
 
 

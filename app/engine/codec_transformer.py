@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import dataclass
 
 import torch
 from pocket_tts.modules.layer_scale import LayerScale
@@ -14,35 +16,57 @@ from app.engine.codec_kernels import Kernels, Linear
 
 
 class AttentionWindow:
-    """One row's keys and values, for all layers: the last `context - 1` positions and some slack.
+    """One row's keys and values, for all layers: the last `context - 1` positions.
 
-    Positions are written one after the other, so that a window is always one contiguous view;
-    when the room ends, the window moves to the front.
+    Positions are written one after the other into storage with some slack, so that a window is
+    always one view; where the slack ends, the window moves to the front.
     """
 
     def __init__(self, storage: Tensor, context: int) -> None:
-        """storage: `[positions, layers, 2, heads, head_dim]`."""
+        """storage: `[layers, 2, heads, positions, head_dim]`."""
         self._storage = storage
-        self._context = context
+        self._most_past = context - 1
         self._end = 0
         self.position = 0
+
+    @property
+    def past(self) -> int:
+        """How many positions the window holds."""
+        return min(self._end, self._most_past)
 
     def reset(self) -> None:
         self._end = 0
         self.position = 0
 
-    def open(self, new: int) -> Tensor:
-        """The past window and room for `new` positions: `[past + new, layers, 2, heads, dim]`."""
-        past = min(self._end, self._context - 1)
-        if self._end + new > self._storage.shape[0]:
-            self._storage[:past] = self._storage[self._end - past : self._end].clone()
+    def with_room(self, new: int) -> tuple[Tensor, ...]:
+        """Per layer `[2, heads, past + new, head_dim]`; what is in the room is undefined."""
+        past = self.past
+        if self._end + new > self._storage.shape[3]:
+            self._storage[:, :, :, :past] = self._storage[:, :, :, self._end - past : self._end]
             self._end = past
-        return self._storage[self._end - past : self._end + new]
+        return self._storage[:, :, :, self._end - past : self._end + new].unbind(0)
 
-    def advance(self, new: int) -> None:
-        """The `new` positions have been written for good."""
+    def append(self, keys_values: Tensor) -> None:
+        """Add `[layers, 2, heads, new, head_dim]`, for which `with_room` has made room."""
+        new = keys_values.shape[3]
+        self._storage[:, :, :, self._end : self._end + new] = keys_values
         self._end += new
         self.position += new
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows with equally long windows: they attend together.
+
+    Attributes:
+        rows: their indices in the batch, or None for all rows in order.
+        windows: per layer, each row's window with room for the new positions.
+        mask: `[new, past + new]`, added to the attention scores.
+    """
+
+    rows: list[int] | None
+    windows: list[tuple[Tensor, ...]]
+    mask: Tensor
 
 
 class Layer:
@@ -52,41 +76,33 @@ class Layer:
         attention = module.self_attn
         if attention.num_kv_heads != attention.num_heads:
             raise ValueError("the codec's transformer must have as many key heads as query heads")
-        self._heads = attention.num_heads
-        self._norm1 = module.norm1
-        self._norm2 = module.norm2
+        self._heads: int = attention.num_heads
+        self._norm1 = _on(module.norm1, kernels)
+        self._norm2 = _on(module.norm2, kernels)
         self._in_proj = kernels.linear(attention.in_proj.weight)
         self._out_proj = kernels.linear(_scaled(attention.out_proj, module.layer_scale_1))
         self._linear1 = kernels.linear(module.linear1.weight)
         self._linear2 = kernels.linear(_scaled(module.linear2, module.layer_scale_2))
 
-    def __call__(self, x: Tensor, rotation: Tensor, windows: list[Tensor], mask: Tensor) -> Tensor:
-        """One layer over `[rows, new, d_model]`.
+    def __call__(
+        self, x: Tensor, rotation: Tensor, index: int, groups: list[Group], fresh: Tensor
+    ) -> Tensor:
+        """This layer, the `index`-th, over `[rows, new, d_model]`.
 
         Args:
             rotation: `[rows, new, 1, head_dim / 2]`, complex.
-            windows: per row, this layer's `[past + new, 2, heads, head_dim]`.
-            mask: `[new, context - 1 + new]`, True where attention is allowed.
+            fresh: `[rows, 2, heads, new, head_dim]`, receives the new keys and values.
         """
         rows, new, _ = x.shape
-        qkv = self._in_proj(self._norm1(x)).view(rows, new, 3 * self._heads, -1)
-        pairs = qkv.view(rows, new, 3 * self._heads, -1, 2)
-        torch.view_as_complex(pairs)[:, :, : 2 * self._heads].mul_(rotation)
-        query, key_value = qkv[:, :, : self._heads], qkv[:, :, self._heads :]
-        attended = []
-        for row, window in enumerate(windows):
-            length = window.shape[0]
-            window[length - new :] = key_value[row].view(new, 2, self._heads, -1)
-            key, value = window.permute(1, 2, 0, 3).unsqueeze(1).unbind(0)
-            attended.append(
-                functional.scaled_dot_product_attention(
-                    query[row : row + 1].transpose(1, 2), key, value, mask[:, -length:]
-                )
-            )
-        y = torch.cat(attended).transpose(1, 2).flatten(2)
-        x = x + self._out_proj(y)
-        hidden = self._linear1(self._norm2(x))
-        return x + self._linear2(functional.gelu(hidden, approximate="tanh"))
+        qkv = self._in_proj(self._norm1(x)).view(rows, new, 3, self._heads, -1)
+        pairs = torch.view_as_complex(qkv.view(rows, new, 3 * self._heads, -1, 2))
+        pairs[:, :, : 2 * self._heads].mul_(rotation)
+        qkv = qkv.permute(0, 2, 3, 1, 4)
+        fresh.copy_(qkv[:, 1:])
+        query = qkv[:, 0].to(fresh.dtype)
+        attended = _attend(query, fresh, [(g, g.windows[index]) for g in groups])
+        x = x + self._out_proj(attended.transpose(1, 2).flatten(2).to(x.dtype))
+        return x + self._linear2(_gelu(self._linear1(self._norm2(x))))
 
 
 class CodecTransformer:
@@ -99,33 +115,108 @@ class CodecTransformer:
         self._context: int = transformer.context
         self._heads: int = attention.num_heads
         self._head_dim: int = attention.dim_per_head
+        self._cache_dtype = _cache_dtype(kernels, self._head_dim)
+        self._device = kernels.device
         self._input_proj = _projection(module.input_proj, kernels)
         self._output_proj = _projection(module.output_projs[0], kernels)
-        half = torch.arange(self._head_dim // 2, dtype=torch.float32)
+        half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
         self._frequencies = torch.exp(
             half * (-math.log(transformer.max_period) * 2 / self._head_dim)
         )
 
     def new_window(self, max_new: int) -> AttentionWindow:
+        """An empty window for calls of up to `max_new` positions."""
+        # Twice what one call needs, so that moving the window to the front is rare.
         positions = 2 * (self._context - 1 + max_new)
-        storage = torch.zeros(positions, len(self._layers), 2, self._heads, self._head_dim)
+        shape = (len(self._layers), 2, self._heads, positions, self._head_dim)
+        storage = torch.zeros(shape, dtype=self._cache_dtype, device=self._device)
         return AttentionWindow(storage, self._context)
 
-    def __call__(self, x: Tensor, windows: list[AttentionWindow]) -> Tensor:
-        """`[rows, new, dimension]` to the same shape; the caller advances the windows."""
-        new = x.shape[1]
-        starts = torch.tensor([window.position for window in windows])
-        positions = starts[:, None, None, None] + torch.arange(new)[:, None, None]
-        angles = positions * self._frequencies
-        rotation = torch.polar(torch.ones_like(angles), angles)
-        opened = [window.open(new) for window in windows]
-        keys_ahead = torch.arange(self._context - 1 + new) - torch.arange(new)[:, None]
-        mask = (keys_ahead >= 0) & (keys_ahead < self._context)
+    def __call__(self, x: Tensor, windows: list[AttentionWindow]) -> tuple[Tensor, Tensor]:
+        """`[rows, new, dimension]` to the same shape.
+
+        Returns:
+            the output, and the keys and values that the caller is to append to each window:
+            `[rows, layers, 2, heads, new, head_dim]`.
+        """
+        rows, new, _ = x.shape
+        rotation = self._rotation([window.position for window in windows], new)
+        groups = self._groups(windows, new)
+        shape = (rows, len(self._layers), 2, self._heads, new, self._head_dim)
+        fresh = torch.empty(shape, dtype=self._cache_dtype, device=self._device)
         if self._input_proj is not None:
             x = self._input_proj(x)
         for index, layer in enumerate(self._layers):
-            x = layer(x, rotation, [window[:, index] for window in opened], mask)
-        return x if self._output_proj is None else self._output_proj(x)
+            x = layer(x, rotation, index, groups, fresh[:, index])
+        return (x if self._output_proj is None else self._output_proj(x)), fresh
+
+    def _rotation(self, starts: list[int], new: int) -> Tensor:
+        """RoPE as complex factors, with upstream's float32 products of position and frequency."""
+        first = torch.tensor(starts, dtype=torch.float32, device=self._device)
+        offsets = torch.arange(new, dtype=torch.float32, device=self._device)
+        positions = first[:, None] + offsets
+        angles = positions[:, :, None, None] * self._frequencies
+        return torch.polar(torch.ones_like(angles), angles)
+
+    def _groups(self, windows: list[AttentionWindow], new: int) -> list[Group]:
+        rows_by_past: dict[int, list[int]] = {}
+        for row, window in enumerate(windows):
+            rows_by_past.setdefault(window.past, []).append(row)
+        mask = self._mask(new)
+        return [
+            Group(
+                rows=None if len(rows_by_past) == 1 else rows,
+                windows=list(zip(*(windows[row].with_room(new) for row in rows), strict=True)),
+                mask=mask[:, -(past + new) :],
+            )
+            for past, rows in rows_by_past.items()
+        ]
+
+    def _mask(self, new: int) -> Tensor:
+        """For a full window: query i sees the `context` keys that end with its own."""
+        keys = torch.arange(self._context - 1 + new, device=self._device)
+        distance = keys - torch.arange(new, device=self._device)[:, None]
+        hidden = (distance < 0) | (distance >= self._context)
+        mask = torch.zeros(hidden.shape, dtype=self._cache_dtype, device=self._device)
+        return mask.masked_fill_(hidden, -math.inf)
+
+
+def _attend(query: Tensor, fresh: Tensor, groups: list[tuple[Group, tuple[Tensor, ...]]]) -> Tensor:
+    """`[rows, heads, new, head_dim]` queries to what they attend to, of the same shape."""
+    if groups[0][0].rows is None:
+        group, windows = groups[0]
+        return _attend_together(query, fresh, windows, group.mask)
+    attended = torch.empty_like(query)
+    for group, windows in groups:
+        rows = group.rows
+        attended[rows] = _attend_together(query[rows], fresh[rows], windows, group.mask)
+    return attended
+
+
+def _attend_together(
+    query: Tensor, fresh: Tensor, windows: tuple[Tensor, ...], mask: Tensor
+) -> Tensor:
+    new = query.shape[2]
+    keys_values = torch.stack(windows)
+    keys_values[:, :, :, -new:] = fresh
+    return functional.scaled_dot_product_attention(
+        query, keys_values[:, 0], keys_values[:, 1], mask
+    )
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """GELU in its tanh form, as `x * sigmoid(2 * inner)`: torch's own kernel takes twice as long.
+
+    Overwrites `x`.
+    """
+    scale = 2 * math.sqrt(2 / math.pi)
+    gate = (x * x).mul_(scale * 0.044715).add_(scale).mul_(x).sigmoid_()
+    return x.mul_(gate)
+
+
+def _cache_dtype(kernels: Kernels, head_dim: int) -> torch.dtype:
+    # Narrow heads gain nothing from half the memory traffic and lose by the conversions.
+    return kernels.activations if head_dim >= 64 else torch.float32
 
 
 def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
@@ -135,3 +226,10 @@ def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
 
 def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
     return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None
+
+
+def _on(norm: nn.LayerNorm, kernels: Kernels) -> nn.LayerNorm:
+    """The layer norm itself, or its copy on another device."""
+    if norm.weight.device == kernels.device:
+        return norm
+    return copy.deepcopy(norm).to(kernels.device)
