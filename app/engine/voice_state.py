@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors
@@ -31,7 +31,7 @@ _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "epon
 class KvPrefix:
     """A voice ready to be copied into a row: `[layers, 2, heads, positions, head_dim]`."""
 
-    cache: Tensor
+    cache: Tensor = field(repr=False)
 
     @property
     def positions(self) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.engine.engine import BatchedEngine
 from app.engine.voice_state import KvPrefix
-from tests.engine.speaking import Upstream, voice_clip
+from tests.engine.speaking import EOS_BIAS, Upstream, voice_clip
 from tests.tiny_model import write_tiny_model
 
 MakeEngine = Callable[..., BatchedEngine]
@@ -18,7 +17,7 @@ MakeEngine = Callable[..., BatchedEngine]
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Upstream:
-    return Upstream.load(write_tiny_model(tmp_path_factory.mktemp("tiny")))
+    return Upstream.load(write_tiny_model(tmp_path_factory.mktemp("tiny"), eos_bias=EOS_BIAS))
 
 
 @pytest.fixture
@@ -46,5 +45,3 @@ def engine(make_engine: MakeEngine) -> BatchedEngine:
 @pytest.fixture
 def voice(engine: BatchedEngine) -> KvPrefix:
     return engine.encode_voice(voice_clip(engine.sample_rate_hz))
-
-

@@ -27,6 +27,13 @@ TEXTS = (
     "Is it so?",
 )
 
+EOS_BIAS = 0.4
+"""With this some of the texts end by EOS and some at their maximum."""
+
+
+def eos_bias(head: str) -> float:
+    return -0.5 if head == "flow_matching" else EOS_BIAS
+
 
 def voice_clip(sample_rate: int, seconds: float = 1.5) -> Pcm:
     """Noise under a slow envelope: loud enough to be a voice prompt."""
@@ -36,7 +43,7 @@ def voice_clip(sample_rate: int, seconds: float = 1.5) -> Pcm:
     return (generator.standard_normal(samples) * envelope).astype(np.float32)
 
 
-@dataclass
+@dataclass(repr=False)
 class Upstream:
     """The reference: upstream's own generation at temperature 0, remembered per text."""
 
