@@ -17,7 +17,7 @@ MakeEngine = Callable[..., BatchedEngine]
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Upstream:
-    return Upstream.load(write_tiny_model(tmp_path_factory.mktemp("tiny"), eos_bias=EOS_BIAS))
+    return Upstream(write_tiny_model(tmp_path_factory.mktemp("tiny"), eos_bias=EOS_BIAS))
 
 
 @pytest.fixture

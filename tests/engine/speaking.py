@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,24 +41,20 @@ def voice_clip(sample_rate: int, seconds: float = 1.5) -> Pcm:
     return (generator.standard_normal(samples) * envelope).astype(np.float32)
 
 
-@dataclass(repr=False)
 class Upstream:
     """The reference: upstream's own generation at temperature 0, remembered per text."""
 
-    model: TTSModel
-    _state: Any = None
-    _known: dict[str, Pcm] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, config: Path) -> Upstream:
-        model = TTSModel.load_model(config=config, temp=0.0)
-        clip = torch.from_numpy(voice_clip(model.sample_rate))
-        return cls(model, model.get_state_for_audio_prompt(clip[None]))
+    def __init__(self, config: Path) -> None:
+        self.model = TTSModel.load_model(config=config, temp=0.0)
+        clip = torch.from_numpy(voice_clip(self.model.sample_rate))
+        self.voice = self.model.get_state_for_audio_prompt(clip[None])
+        self._known: dict[tuple[str, int], Pcm] = {}
 
     def speak(self, text: str) -> Pcm:
-        if text not in self._known:
-            self._known[text] = self.model.generate_audio(self._state, text).numpy()
-        return self._known[text]
+        key = text, self.model.sampler_decode_steps
+        if key not in self._known:
+            self._known[key] = self.model.generate_audio(self.voice, text).numpy()
+        return self._known[key]
 
 
 async def collect(stream: SpeechStream, chunks: int) -> list[Pcm]:
