@@ -79,7 +79,10 @@ class Layer:
         self._heads: int = attention.num_heads
         self._norm1 = _on(module.norm1, kernels)
         self._norm2 = _on(module.norm2, kernels)
-        self._in_proj = kernels.linear(attention.in_proj.weight)
+        # The scale of the attention scores, folded into the queries.
+        in_proj = attention.in_proj.weight.detach().clone()
+        in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
+        self._in_proj = kernels.linear(in_proj)
         self._out_proj = kernels.linear(_scaled(attention.out_proj, module.layer_scale_1))
         self._linear1 = kernels.linear(module.linear1.weight)
         self._linear2 = kernels.linear(_scaled(module.linear2, module.layer_scale_2))
@@ -197,11 +200,14 @@ def _attend_together(
     query: Tensor, fresh: Tensor, windows: tuple[Tensor, ...], mask: Tensor
 ) -> Tensor:
     new = query.shape[2]
-    keys_values = torch.stack(windows)
-    keys_values[:, :, :, -new:] = fresh
-    return functional.scaled_dot_product_attention(
-        query, keys_values[:, 0], keys_values[:, 1], mask
-    )
+    keys, values = (torch.stack(parts) for parts in zip(*windows, strict=True))
+    keys[:, :, -new:] = fresh[:, 0]
+    values[:, :, -new:] = fresh[:, 1]
+    if query.dtype == torch.float32:
+        return functional.scaled_dot_product_attention(query, keys, values, mask, scale=1.0)
+    # torch's fused bfloat16 attention is slower than these products for so few queries.
+    scores = torch.baddbmm(mask, query.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
+    return torch.bmm(scores.softmax(-1), values.flatten(0, 1)).view_as(query)
 
 
 def _gelu(x: Tensor) -> Tensor:
