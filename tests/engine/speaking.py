@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,11 @@ def speak_now(
 def assert_same(ours: Pcm, theirs: Pcm, tolerance: float = 1e-4) -> None:
     assert ours.shape == theirs.shape
     assert float(np.abs(ours - theirs).max()) < tolerance
+
+
+def wait_until(true: Callable[[], bool], timeout_seconds: float = 5.0) -> None:
+    """Return once `true()` is; the engine's threads settle a moment after the last delivery."""
+    deadline = time.monotonic() + timeout_seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)

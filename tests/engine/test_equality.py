@@ -29,6 +29,7 @@ from tests.engine.speaking import (
     speak,
     speak_now,
     voice_clip,
+    wait_until,
 )
 from tests.tiny_model import FLOW_HEADS, tiny_config, write_tiny_model
 
@@ -131,4 +132,4 @@ def test_rows_that_come_and_go_do_not_change_the_others(
         await asyncio.gather(*(one(*job) for job in schedule))
 
     asyncio.run(everyone())
-    assert engine.status().running_rows == 0
+    wait_until(lambda: engine.status().running_rows == 0)
