@@ -8,28 +8,33 @@ read-only, a slot's tensors belong to whoever decodes it, and everything else is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from pocket_tts.models.mimi import MimiModel
 from torch import Tensor
 
 from app.engine.codec_kernels import Kernels
-from app.engine.codec_layers import Batch, TailLayout, Upsampler, WaveformDecoder
+from app.engine.codec_layers import Upsampler, WaveformStack
 from app.engine.codec_transformer import AttentionWindow, CodecTransformer
+from app.engine.codec_waveform import Tails, WaveformDecoder
 
 MAX_FRAMES_PER_CALL = 16
 
 
+@dataclass(slots=True)
 class _Slot:
-    """One row's streaming state."""
+    """One row's streaming state.
 
-    def __init__(self, tails: Tensor, window: AttentionWindow) -> None:
-        self.tails = tails
-        self.window = window
+    Attributes:
+        last_frame: `[channels]`, the previous input of the upsampling.
+        window: the transformer's keys and values.
+        tails: the last inputs of the convolutions.
+    """
 
-    def reset(self) -> None:
-        self.tails.zero_()
-        self.window.reset()
+    last_frame: Tensor
+    window: AttentionWindow
+    tails: Tails
 
 
 class BatchedCodec:
@@ -59,14 +64,14 @@ class BatchedCodec:
         self.frame_samples: int = mimi.frame_size
         self._device = torch.device(device)
         kernels = Kernels.of(precision, self._device)
-        layout = TailLayout()
         self._emb_mean = emb_mean.detach().clone()
         self._emb_std = emb_std.detach().clone()
         self._quantizer = kernels.linear(mimi.quantizer.output_proj.weight.squeeze(2))
-        self._upsampler = Upsampler(mimi.upsample, layout)
+        self._upsampler = Upsampler(mimi.upsample, kernels)
         self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
-        self._waveform = WaveformDecoder(mimi.decoder, kernels, layout)
-        self._tails_size = layout.size
+        self._waveform = WaveformDecoder(
+            WaveformStack(mimi.decoder, kernels), self._upsampler.stride, kernels
+        )
         self._max_rows = max_rows
         self._slots: list[_Slot] = []
         self._free: list[int] = []
@@ -79,17 +84,23 @@ class BatchedCodec:
         """
         if self._free:
             slot = self._free.pop()
-            self._slots[slot].reset()
+            window = self._slots[slot].window
+            window.reset()
+            self._slots[slot] = self._fresh(window)
             return slot
         if len(self._slots) == self._max_rows:
             raise RuntimeError(f"all {self._max_rows} codec slots are taken")
         window = self._transformer.new_window(MAX_FRAMES_PER_CALL * self._upsampler.stride)
-        self._slots.append(_Slot(torch.zeros(self._tails_size), window))
+        self._slots.append(self._fresh(window))
         return len(self._slots) - 1
 
     def release(self, slot: int) -> None:
         """Give a slot back; its memory is kept for the next row."""
         self._free.append(slot)
+
+    def _fresh(self, window: AttentionWindow) -> _Slot:
+        last_frame = torch.zeros(self._upsampler.channels, device=self._device)
+        return _Slot(last_frame, window, self._waveform.new_tails())
 
     @torch.inference_mode()
     def decode(self, slots: Sequence[int], latents: Tensor) -> Tensor:
@@ -106,16 +117,13 @@ class BatchedCodec:
         frames = latents.shape[1]
         if len(set(slots)) != latents.shape[0] or not 1 <= frames <= MAX_FRAMES_PER_CALL:
             raise ValueError(f"cannot decode {tuple(latents.shape)} latents for slots {slots}")
-        batch = Batch(
-            torch.stack([state.tails for state in states]),
-            [row for row, state in enumerate(states) if state.window.position == 0],
-        )
-        windows = [state.window for state in states]
-        x = self._quantizer(latents * self._emb_std + self._emb_mean)
-        x = self._upsampler(x, batch)
-        x, keys_values = self._transformer(x, windows)
-        pcm = self._waveform(x, batch)
+        embedded = self._quantizer(latents * self._emb_std + self._emb_mean)
+        x = self._upsampler(embedded, torch.stack([state.last_frame for state in states]))
+        x, keys_values = self._transformer(x, [state.window for state in states])
+        fresh = [state.window.position == 0 for state in states]
+        pcm, tails = self._waveform(x, [state.tails for state in states], fresh, frames)
         for row, state in enumerate(states):
-            state.tails.copy_(batch.tails[row])
+            state.last_frame = embedded[row, -1]
             state.window.append(keys_values[row])
+            state.tails = tails[row]
         return pcm

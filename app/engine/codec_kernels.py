@@ -1,8 +1,5 @@
 """The codec's two heavy operations, linear maps and causal convolutions, at a chosen precision.
 
-Activations are channels-last, `[rows, positions, channels]`, everywhere: there a streaming
-convolution's tail is one contiguous block and a k=1 convolution is a plain matrix product.
-
 On x86 the weights are packed once for oneDNN, through the operators that torch's own compiler
 backend uses; elsewhere (CUDA, builds without oneDNN) the plain operators do the same.
 """
@@ -27,10 +24,10 @@ class Linear(Protocol):
 
 
 class Conv(Protocol):
-    """A stride-1 convolution over inputs that bring their own left context."""
+    """A stride-1 convolution without padding."""
 
-    def __call__(self, padded: Tensor) -> Tensor:
-        """`[rows, context + positions, in]` to `[rows, positions, out]`."""
+    def __call__(self, x: Tensor) -> Tensor:
+        """`[rows, in, 1, positions + context]` to `[rows, out, 1, positions]`, channels last."""
         ...
 
 
@@ -71,11 +68,17 @@ class Kernels:
             return Int8Linear(weight)
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
-    def conv(self, weight: Tensor, bias: Tensor, *, dilation: int = 1) -> Conv:
-        """A convolution of `activations` for `weight[out, in, kernel]` and `bias[out]`."""
-        weight = weight.detach().to(self.device, self.activations).contiguous()
-        bias = bias.detach().to(self.device, self.activations).contiguous()
-        kind = PackedConv if self.packed else PlainConv
+    def conv(self, weight: Tensor, bias: Tensor | None, *, dilation: int = 1, traced: bool) -> Conv:
+        """A convolution for `weight[out, in, kernel]` and `bias[out]`.
+
+        Args:
+            traced: whether it becomes part of a traced graph, which packs and fuses by itself.
+        """
+        weight = weight.detach().to(self.device, self.activations).unsqueeze(2)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        if bias is not None:
+            bias = bias.detach().to(self.device, self.activations).contiguous()
+        kind = PackedConv if self.packed and not traced else PlainConv
         return kind(weight, bias, dilation)
 
 
@@ -114,36 +117,22 @@ class Int8Linear:
 
 
 class PlainConv:
-    def __init__(self, weight: Tensor, bias: Tensor, dilation: int) -> None:
-        self._weight, self._bias, self._dilation = weight, bias, dilation
+    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
+        self._weight, self._bias, self._dilation = weight, bias, (1, dilation)
 
-    def __call__(self, padded: Tensor) -> Tensor:
-        channels_first = padded.transpose(1, 2)
-        y = functional.conv1d(channels_first, self._weight, self._bias, dilation=self._dilation)
-        return y.transpose(1, 2).contiguous()
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self._weight, self._bias, dilation=self._dilation)
 
 
 class PackedConv:
-    """oneDNN's two-dimensional convolution with a height of 1: it has a channels-last layout."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, dilation: int) -> None:
-        self._dilation = [1, dilation]
-        self._bias = bias
+    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
+        self._bias, self._dilation = bias, [1, dilation]
         self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-            weight.unsqueeze(2).to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
+            weight.to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
         )
 
-    def __call__(self, padded: Tensor) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            padded.unsqueeze(1).permute(0, 3, 1, 2),
-            self._weight,
-            self._bias,
-            [0, 0],
-            [1, 1],
-            self._dilation,
-            1,
-            "none",
-            [],
-            "",
+            x, self._weight, self._bias, [0, 0], [1, 1], self._dilation, 1, "none", [], ""
         )
-        return y.permute(0, 2, 3, 1).squeeze(1)
+        return y

@@ -1,10 +1,13 @@
-"""The convolutional half of Mimi's decoder (SEANet), streaming, over rows of different ages.
+"""The convolutional half of Mimi's decoder (SEANet), streaming, as a function of its state.
 
 Reformulated so that only stride-1 causal convolutions are left: a transposed convolution whose
 kernel is twice its stride makes each group of `stride` outputs from the current and the previous
 input alone, so it equals a kernel-2 convolution with `stride` times the channels, followed by a
 reshape (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158). The streaming state of the
 whole stack is then the last few inputs of each convolution: one flat vector per row.
+
+Activations are `[rows, channels, 1, positions]` with the channels last in memory: the layout of
+oneDNN's fast two-dimensional convolutions, and one in which a tail is a contiguous block.
 """
 
 from __future__ import annotations
@@ -14,168 +17,187 @@ from pocket_tts.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 from pocket_tts.modules.resample import ConvTrUpsample1d
 from pocket_tts.modules.seanet import SEANetDecoder, SEANetResnetBlock
 from torch import Tensor, nn
+from torch.nn import functional
 
 from app.engine.codec_kernels import Kernels
 
 
-class TailLayout:
-    """Hands out places in the flat vector that holds one row's convolution tails."""
+class Tails:
+    """Walks along the flat state of all convolutions, in their order, and collects the next one.
 
-    def __init__(self) -> None:
-        self.size = 0
-
-    def claim(self, positions: int, channels: int) -> TailSlice:
-        claimed = TailSlice(self.size, positions, channels)
-        self.size += positions * channels
-        return claimed
-
-
-class TailSlice:
-    """One convolution's place in the flat tails of all rows, `[rows, TailLayout.size]`."""
-
-    def __init__(self, start: int, positions: int, channels: int) -> None:
-        self.positions = positions
-        self._range = slice(start, start + positions * channels)
-        self._channels = channels
-
-    def of(self, tails: Tensor) -> Tensor:
-        """A view `[rows, positions, channels]`."""
-        return tails[:, self._range].view(-1, self.positions, self._channels)
-
-
-class Batch:
-    """What the layers need to know of the rows of one call.
-
-    Attributes:
-        tails: `[rows, TailLayout.size]`, updated in place by the layers.
-        fresh_rows: indices of the rows without a past.
+    Args:
+        flat: `[rows, WaveformStack.tails_size]`.
+        fresh: `[rows]`, True for rows without a past.
     """
 
-    def __init__(self, tails: Tensor, fresh_rows: list[int]) -> None:
-        self.tails = tails
-        self.fresh_rows = fresh_rows
+    def __init__(self, flat: Tensor, fresh: Tensor) -> None:
+        self._flat = flat
+        self._fresh = fresh.view(-1, 1, 1, 1)
+        self._position = 0
+        self._next: list[Tensor] = []
+
+    def put_before(self, x: Tensor, shape: tuple[int, int], *, replicate: bool) -> Tensor:
+        """`x` with the last inputs of the past, `shape = (positions, channels)`, before it."""
+        positions, channels = shape
+        end = self._position + positions * channels
+        tail = self._flat[:, self._position : end].view(-1, 1, positions, channels)
+        self._position = end
+        tail = tail.permute(0, 3, 1, 2)
+        if replicate:
+            tail = torch.where(self._fresh, x[..., :1], tail)
+        padded = torch.cat([tail, x], dim=3)
+        self._next.append(padded[..., -positions:].permute(0, 2, 3, 1).flatten(1))
+        return padded
+
+    def next(self) -> Tensor:
+        """The flat state after this call."""
+        return torch.cat(self._next, dim=1)
 
 
-class StreamedConv:
-    """A causal convolution, preceded by an optional ELU, that remembers its last inputs."""
+class CausalConv:
+    """A stride-1 convolution that remembers its last inputs.
+
+    Args:
+        weight: `[out, in, kernel]`.
+        bias: `[out]`, or None where the caller adds it.
+        replicate: whether the first input stands for what was before it; else zeros do.
+        traced: see `Kernels.conv`.
+    """
 
     def __init__(
         self,
         weight: Tensor,
-        bias: Tensor,
+        bias: Tensor | None,
         kernels: Kernels,
-        layout: TailLayout,
         *,
-        elu_first: bool,
         dilation: int = 1,
         replicate: bool = False,
+        traced: bool = True,
     ) -> None:
-        _, in_channels, kernel_positions = weight.shape
-        self._conv = kernels.conv(weight, bias, dilation=dilation)
-        self._dtype = kernels.activations
-        self._tail = layout.claim((kernel_positions - 1) * dilation, in_channels)
-        self._elu_first = elu_first
+        self._conv = kernels.conv(weight, bias, dilation=dilation, traced=traced)
         self._replicate = replicate
+        self._tail_shape = ((weight.shape[2] - 1) * dilation, weight.shape[1])
 
-    def __call__(self, x: Tensor, batch: Batch) -> Tensor:
-        """`[rows, positions, in]` to `[rows, positions, out]`."""
-        tail = self._tail.positions
-        padded = x.new_empty((x.shape[0], tail + x.shape[1], x.shape[2]), dtype=self._dtype)
-        if self._elu_first:
-            torch.ops.aten.elu.out(x, out=padded[:, tail:])
-        else:
-            padded[:, tail:] = x
-        if tail:
-            state = self._tail.of(batch.tails)
-            padded[:, :tail] = state
-            if self._replicate and batch.fresh_rows:
-                rows = batch.fresh_rows
-                padded[rows, :tail] = padded[rows, tail : tail + 1]
-            state.copy_(padded[:, -tail:])
-        return self._conv(padded)
+    @property
+    def tails_size(self) -> int:
+        positions, channels = self._tail_shape
+        return positions * channels
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, in, 1, positions]` to `[rows, out, 1, positions]`."""
+        if self.tails_size:
+            x = tails.put_before(x, self._tail_shape, replicate=self._replicate)
+        return self._conv(x)
 
 
-def streamed_conv(
-    module: StreamingConv1d, kernels: Kernels, layout: TailLayout, *, elu_first: bool
-) -> StreamedConv:
-    """Upstream's streaming convolution; only the stride of 1 that decoders have is supported."""
-    conv = module.conv
-    if conv.stride != (1,) or conv.groups != 1:
-        raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
-    return StreamedConv(
-        conv.weight,
-        _bias(conv),
-        kernels,
-        layout,
-        elu_first=elu_first,
-        dilation=conv.dilation[0],
-        replicate=module.pad_mode == "replicate",
-    )
-
-
-class UpsamplingConv:
-    """ELU, then a transposed convolution of kernel 2 * stride."""
+class Upsampling:
+    """A transposed convolution without its bias."""
 
     def __init__(
-        self, module: StreamingConvTranspose1d, kernels: Kernels, layout: TailLayout
+        self, module: StreamingConvTranspose1d, kernels: Kernels, *, traced: bool = True
     ) -> None:
         convtr = module.convtr
         stride = convtr.stride[0]
         if convtr.kernel_size[0] != 2 * stride or convtr.groups != 1:
             raise ValueError("the codec's transposed convolutions must have kernel 2 * stride")
+        self.channels: int = convtr.out_channels
         # [in, out, 2 * stride] -> [stride * out, in, 2], the older input's tap first.
-        taps = (
-            convtr.weight.detach()
-            .view(-1, convtr.out_channels, 2, stride)
-            .flip(2)
-            .permute(3, 1, 0, 2)
-        )
-        bias = _bias(convtr).repeat(stride)
-        self._conv = StreamedConv(taps.flatten(0, 1), bias, kernels, layout, elu_first=True)
-        self._out_channels = convtr.out_channels
+        taps = convtr.weight.detach().view(-1, self.channels, 2, stride)
+        taps = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
+        self._conv = CausalConv(taps, None, kernels, traced=traced)
+        self.tails_size = self._conv.tails_size
 
-    def __call__(self, x: Tensor, batch: Batch) -> Tensor:
-        """`[rows, positions, in]` to `[rows, positions * stride, out]`."""
-        rows = x.shape[0]
-        return self._conv(x, batch).reshape(rows, -1, self._out_channels)
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, in, 1, positions]` to `[rows, out, 1, positions * stride]`."""
+        y = self._conv(x, tails).permute(0, 2, 3, 1)
+        return y.reshape(y.shape[0], 1, -1, self.channels).permute(0, 3, 1, 2)
 
 
-class ResidualBlock:
-    """`x + conv(elu(conv(elu(x))))`."""
+class Refinement:
+    """The bias of an upsampling, its residual blocks and the ELU after them.
 
-    def __init__(self, module: SEANetResnetBlock, kernels: Kernels, layout: TailLayout) -> None:
-        self._convs = [
-            streamed_conv(layer, kernels, layout, elu_first=True)
-            for layer in module.block
-            if isinstance(layer, StreamingConv1d)
-        ]
+    An ELU alone is a slow pass over the data; after a sum or a convolution whose result nobody
+    else reads, it is fused. So the bias is not added to what the first block's residual sum
+    reads, but to that block's own output.
+    """
 
-    def __call__(self, x: Tensor, batch: Batch) -> Tensor:
-        """`[rows, positions, channels]` to the same shape."""
-        update = x
-        for conv in self._convs:
-            update = conv(update, batch)
-        return update.add_(x)
+    def __init__(self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels) -> None:
+        dtype, device = kernels.activations, kernels.device
+        self._bias = bias.to(device, dtype).view(1, 1, 1, -1).permute(0, 3, 1, 2)
+        self._blocks: list[list[CausalConv]] = []
+        for block in blocks:
+            *convs, last = (m for m in block.block if isinstance(m, StreamingConv1d))
+            extra_bias = None if self._blocks else bias
+            self._blocks.append(
+                [
+                    *(_causal_conv(c, kernels) for c in convs),
+                    _causal_conv(last, kernels, extra_bias),
+                ]
+            )
+        self.tails_size = sum(conv.tails_size for block in self._blocks for conv in block)
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, channels, 1, positions]` to the same shape."""
+        activated = functional.elu(x + self._bias)
+        for first, *others in self._blocks:
+            update = first(activated, tails)
+            for conv in others:
+                update = conv(functional.elu(update), tails)
+            x = x + update
+            activated = functional.elu(x)
+        return activated
 
 
-class WaveformDecoder:
-    """Embeddings to PCM: upstream's `SEANetDecoder`."""
+class WaveformStack:
+    """Embeddings to PCM: upstream's `SEANetDecoder` as functions of its state.
 
-    def __init__(self, decoder: SEANetDecoder, kernels: Kernels, layout: TailLayout) -> None:
-        self._layers: list[StreamedConv | UpsamplingConv | ResidualBlock] = []
-        elu_first = False
-        for module in decoder.model:
-            if isinstance(module, nn.ELU):
-                elu_first = True
-                continue
-            self._layers.append(_layer(module, kernels, layout, elu_first=elu_first))
-            elu_first = False
+    In two parts. The head, up to the first upsampling, has most of the weights and few positions:
+    it wants many rows at once. The body has few weights and many positions.
+    """
 
-    def __call__(self, x: Tensor, batch: Batch) -> Tensor:
-        """`[rows, positions, dimension]` to `[rows, positions * hop]` samples."""
-        for layer in self._layers:
-            x = layer(x, batch)
-        return x.squeeze(2).float()
+    def __init__(self, decoder: SEANetDecoder, kernels: Kernels) -> None:
+        first, *middle, last = (m for m in decoder.model if not isinstance(m, nn.ELU))
+        self.dimension: int = decoder.dimension
+        self._dtype = kernels.activations
+        self._first = _causal_conv(first, kernels, traced=False)
+        self._stages: list[tuple[Upsampling, Refinement]] = []
+        while middle:
+            upsampling, blocks = middle.pop(0), []
+            while middle and isinstance(middle[0], SEANetResnetBlock):
+                blocks.append(middle.pop(0))
+            self._stages.append(
+                (
+                    Upsampling(upsampling, kernels, traced=bool(self._stages)),
+                    Refinement(_bias(upsampling.convtr), blocks, kernels),
+                )
+            )
+        self._last = _causal_conv(last, kernels)
+        head_upsampling = self._stages[0][0]
+        self.head_channels = head_upsampling.channels
+        self.head_tails_size = self._first.tails_size + head_upsampling.tails_size
+        self.body_tails_size = self._last.tails_size - head_upsampling.tails_size
+        self.body_tails_size += sum(u.tails_size + r.tails_size for u, r in self._stages)
+
+    def head(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
+        """`[rows, positions, dimension]` to `[rows, positions * stride, head_channels]`.
+
+        See `Tails` for the state; the next one is returned as well.
+        """
+        tails = Tails(flat_tails, fresh)
+        x = x.to(self._dtype).unsqueeze(1).permute(0, 3, 1, 2)
+        x = functional.elu(self._first(x, tails))
+        x = self._stages[0][0](x, tails)
+        return x.permute(0, 2, 3, 1).squeeze(1), tails.next()
+
+    def body(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
+        """The head's output to samples `[rows, positions * hop]`, and the next tails."""
+        tails = Tails(flat_tails, fresh)
+        x = x.unsqueeze(1).permute(0, 3, 1, 2)
+        (_, refinement), *stages = self._stages
+        x = refinement(x, tails)
+        for upsampling, refinement in stages:
+            x = refinement(upsampling(x, tails), tails)
+        return self._last(x, tails).float().flatten(1), tails.next()
 
 
 class Upsampler:
@@ -185,35 +207,46 @@ class Upsampler:
     which no convolution kernel does as fast.
     """
 
-    def __init__(self, module: ConvTrUpsample1d, layout: TailLayout) -> None:
+    def __init__(self, module: ConvTrUpsample1d, kernels: Kernels) -> None:
         convtr = module.convtr.convtr
         stride = convtr.stride[0]
         if convtr.kernel_size[0] != 2 * stride or convtr.groups != convtr.in_channels:
             raise ValueError("the codec's upsampling must be depthwise with kernel 2 * stride")
-        self.stride = stride
-        weight = convtr.weight.detach().squeeze(1).t()
-        self._current, self._previous = (w.contiguous() for w in weight.split(stride))
-        self._tail = layout.claim(1, convtr.in_channels)
+        self.stride: int = stride
+        self.channels: int = convtr.in_channels
+        weight = convtr.weight.detach().to(kernels.device).squeeze(1).t()
+        self._current = weight[:stride].contiguous()
+        self._previous = weight[stride:].contiguous()
 
-    def __call__(self, frames: Tensor, batch: Batch) -> Tensor:
-        """`[rows, frames, channels]` to `[rows, frames * stride, channels]`."""
-        state = self._tail.of(batch.tails)
-        previous = torch.cat([state, frames[:, :-1]], dim=1)
-        state.copy_(frames[:, -1:])
+    def __call__(self, frames: Tensor, last_frame: Tensor) -> Tensor:
+        """`[rows, frames, channels]` to `[rows, frames * stride, channels]`.
+
+        Args:
+            last_frame: `[rows, channels]`, the frame before these; zeros at the start.
+        """
+        previous = torch.cat([last_frame.unsqueeze(1), frames[:, :-1]], dim=1)
         out = torch.mul(frames.unsqueeze(2), self._current)
         return out.addcmul_(previous.unsqueeze(2), self._previous).flatten(1, 2)
 
 
-def _layer(
-    module: nn.Module, kernels: Kernels, layout: TailLayout, *, elu_first: bool
-) -> StreamedConv | UpsamplingConv | ResidualBlock:
-    if isinstance(module, StreamingConvTranspose1d):
-        return UpsamplingConv(module, kernels, layout)
-    if isinstance(module, SEANetResnetBlock):
-        return ResidualBlock(module, kernels, layout)
-    if isinstance(module, StreamingConv1d):
-        return streamed_conv(module, kernels, layout, elu_first=elu_first)
-    raise TypeError(f"unknown layer in the codec's decoder: {type(module).__name__}")
+def _causal_conv(
+    module: StreamingConv1d,
+    kernels: Kernels,
+    extra_bias: Tensor | None = None,
+    *,
+    traced: bool = True,
+) -> CausalConv:
+    conv = module.conv
+    if conv.stride != (1,) or conv.groups != 1:
+        raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
+    return CausalConv(
+        conv.weight,
+        _bias(conv) if extra_bias is None else _bias(conv) + extra_bias,
+        kernels,
+        dilation=conv.dilation[0],
+        replicate=module.pad_mode == "replicate",
+        traced=traced,
+    )
 
 
 def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
