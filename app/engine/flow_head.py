@@ -1,13 +1,12 @@
 """The flow head: from the language model's output and noise to the next latent."""
 
-from __future__ import annotations
-
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
 from pocket_tts.modules.mlp import SimpleMLPAdaLN
 from torch import Tensor, nn
 from torch.nn import functional
 
+from app.engine.backbone import Scripted
 from app.engine.precision import make_linear
 
 
@@ -22,7 +21,6 @@ class FlowNet(nn.Module):
         super().__init__()
         self.width = net.model_channels
         self.input_proj = make_linear(net.input_proj.weight, net.input_proj.bias, precision)
-        self.cond_embed = make_linear(net.cond_embed.weight, net.cond_embed.bias, precision)
         parts = [block.adaLN_modulation[1] for block in net.res_blocks]
         parts.append(net.final_layer.adaLN_modulation[1])
         bias = torch.cat([_with_unit_scale(part.bias, self.width) for part in parts])
@@ -80,7 +78,10 @@ class FlowHead:
     def __init__(self, flow_lm: FlowLMModel, precision: str, device: torch.device) -> None:
         self._type = flow_lm.flow_type
         self._time_embeddings = flow_lm.flow_net.time_embed
-        self._net = FlowNet(flow_lm.flow_net, precision).to(device)
+        self._net = Scripted(FlowNet(flow_lm.flow_net, precision).to(device))
+        embed = flow_lm.flow_net.cond_embed
+        self._embed = make_linear(embed.weight, embed.bias, precision).to(device)
+        self._width = flow_lm.flow_net.model_channels
         self._device = device
         self._times: dict[tuple[int, int], Tensor] = {}
 
@@ -95,7 +96,7 @@ class FlowHead:
         Returns:
             `[rows, ldim]`.
         """
-        condition = self._net.cond_embed(z)
+        condition = self._embed(z)
         if len(set(decode_steps)) == 1 or self._type in ("drifting", "pointwise"):
             return self._decode_together(condition, noise, decode_steps[0])
         latents = torch.empty_like(noise)
@@ -120,10 +121,11 @@ class FlowHead:
         known = self._times.get((step, steps))
         if known is None:
             times = ((step / steps), ((step + 1) / steps))
-            total = torch.zeros(self._net.width)
+            known = torch.zeros(self._width, device=self._device)
             for embedder, time in zip(self._time_embeddings, times, strict=False):
-                total = total + embedder(torch.tensor([time])) / len(self._time_embeddings)
-            known = self._times[step, steps] = total.to(self._device)
+                time_embedding = embedder(torch.tensor([time], device=self._device))
+                known = known + time_embedding / len(self._time_embeddings)
+            self._times[step, steps] = known
         return known
 
 

@@ -1,7 +1,5 @@
 """Which arithmetic the engine uses, and the linear maps that carry it out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -124,7 +122,8 @@ class Int8Linear(nn.Module):
         y = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
             x / peak, 1.0 / self.levels, self.levels + 1, self.packed
         )
-        return y * peak if self.bias is None else torch.addcmul(self.bias, y, peak)
+        bias = self.bias
+        return y * peak if bias is None else torch.addcmul(bias, y, peak)
 
 
 def _has(feature: str) -> bool:

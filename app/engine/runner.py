@@ -32,7 +32,8 @@ class Row:
     """What a sequence owns while it is in the batch.
 
     Attributes:
-        cache: see `CacheShape`; the first `position` positions are in use.
+        voice: the voice's keys and values, shared with the other rows that speak in it.
+        cache: the row's own, see `CacheShape`; the first `position` positions are in use.
         tokens: the text, `[n]`, until it has been read.
         latent: the last latent, `[ldim]`.
         noise: `[max_frames, ldim]`.
@@ -40,6 +41,7 @@ class Row:
         pending: latents for the codec; appended by one worker, taken by another.
     """
 
+    voice: Tensor
     cache: Tensor
     position: int
     codec_slot: int
@@ -54,6 +56,7 @@ class Row:
     def input(self) -> RowInput:
         """What the row brings to the next pass of the language model."""
         return RowInput(
+            voice=self.voice,
             cache=self.cache,
             offset=self.position,
             tokens=self.tokens,
@@ -83,8 +86,8 @@ class Runner:
     ) -> None:
         flow_lm = model.flow_lm
         self._device = device
-        self._flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device)
-        self._codec = BatchedCodec(
+        self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device)
+        self.codec = BatchedCodec(
             model.mimi,
             flow_lm.emb_mean,
             flow_lm.emb_std,
@@ -92,8 +95,8 @@ class Runner:
             max_rows=max_rows,
             device=device,
         )
-        self.cache_shape = self._flow_lm.cache_shape
-        self.frame_samples = self._codec.frame_samples
+        self.cache_shape = self.flow_lm.cache_shape
+        self.frame_samples = self.codec.frame_samples
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
         # A fresh codec state clicks: upstream fades the first 5 ms of every chunk in.
         self._fade_in = np.linspace(0, 1, model.sample_rate // 200, dtype=np.float32)
@@ -108,17 +111,17 @@ class Runner:
         chunk_index: int,
     ) -> Row:
         """A row that has heard the voice and is about to read its text."""
-        noise = draw_noise(sampling, chunk_index, max_frames, self._flow_lm.latent_dim)
-        cache = self._caches.acquire(voice.positions + len(tokens) + max_frames)
-        cache[:, :, :, : voice.positions] = voice.cache
+        noise = draw_noise(sampling, chunk_index, max_frames, self.flow_lm.latent_dim)
+        cache = self._caches.acquire(len(tokens) + max_frames)
         with self._slots_lock:
-            slot = self._codec.acquire()
+            slot = self.codec.acquire()
         return Row(
+            voice=voice.cache,
             cache=cache,
-            position=voice.positions,
+            position=0,
             codec_slot=slot,
             tokens=tokens.to(self._device),
-            latent=self._flow_lm.bos_latent,
+            latent=self.flow_lm.bos_latent,
             noise=noise.to(self._device),
             sampling=sampling,
         )
@@ -127,7 +130,7 @@ class Runner:
         """Free what the row holds; it must not be in use."""
         self._caches.release(row.cache)
         with self._slots_lock:
-            self._codec.release(row.codec_slot)
+            self.codec.release(row.codec_slot)
 
     def sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """One more latent for every row: whether the EOS head fired, or why the row broke."""
@@ -138,7 +141,7 @@ class Runner:
         return _each_or_alone(lambda some: self._decode(some, frames), rows)
 
     def _sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
-        latents, eos_logits = self._flow_lm.step([row.input() for row in rows])
+        latents, eos_logits = self.flow_lm.step([row.input() for row in rows])
         verdicts: list[bool | Exception] = []
         for row, latent, logit in zip(rows, latents.unbind(0), eos_logits, strict=True):
             if logit != logit:  # noqa: PLR0124 - NaN
@@ -150,7 +153,7 @@ class Runner:
 
     def _decode(self, rows: Sequence[Row], frames: int) -> list[Pcm | Exception]:
         latents = [row.pending[i] for row in rows for i in range(frames)]
-        pcm = self._codec.decode(
+        pcm = self.codec.decode(
             [row.codec_slot for row in rows],
             torch.stack(latents).view(len(rows), frames, -1),
         )

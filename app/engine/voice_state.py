@@ -29,7 +29,10 @@ _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "epon
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KvPrefix:
-    """A voice ready to be copied into a row: `[layers, 2, heads, positions, head_dim]`."""
+    """A voice ready to speak: `[layers, 2, heads, positions, head_dim]`, float32.
+
+    Rows that speak in it read it where it is; nobody writes to it.
+    """
 
     cache: Tensor = field(repr=False)
 
@@ -157,5 +160,5 @@ class VoiceMaker:
     def _from_caches(self, caches: list[Tensor], positions: int) -> KvPrefix:
         """From upstream's `[2, 1, positions, heads, head_dim]` per layer."""
         layers = [cache[:, 0, :positions].transpose(1, 2) for cache in caches]
-        stacked = torch.stack(layers).to(self._device, self._shape.dtype)
+        stacked = torch.stack(layers).to(self._device, torch.float32)
         return KvPrefix(stacked.contiguous())
