@@ -172,7 +172,7 @@ class Attention(nn.Module):
             out, weight = attention(folded, prefixes[voice], False)
             out = out.view(self.kv_heads, self.group, n, -1).permute(2, 0, 1, 3)
             outs.append(out.reshape(n, self.heads, -1))
-            weights.append(weight.view(self.heads, n).t())
+            weights.append(weight.reshape(self.heads, n).t())
         return joined(outs), joined(weights)
 
     def to_own(
@@ -205,7 +205,7 @@ class Attention(nn.Module):
                 query = queries[row].view(1, self.kv_heads, self.group, -1)
                 out, weight = attention(query, past, False)
                 outs.append(out.view(1, self.heads, -1))
-                weights.append(weight.view(1, self.heads))
+                weights.append(weight.reshape(1, self.heads))
             else:
                 if self.group > 1:
                     past = past.repeat_interleave(self.group, dim=1)
