@@ -27,7 +27,7 @@ class Conv(Protocol):
     """A stride-1 convolution without padding."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """`[rows, in, 1, positions + context]` to `[rows, out, 1, positions]`, channels last."""
+        """`[rows, in, positions + context]` to `[rows, out, positions]`, channels last."""
         ...
 
 
@@ -74,8 +74,7 @@ class Kernels:
         Args:
             traced: whether it becomes part of a traced graph, which packs and fuses by itself.
         """
-        weight = weight.detach().to(self.device, self.activations).unsqueeze(2)
-        weight = weight.contiguous(memory_format=torch.channels_last)
+        weight = weight.detach().to(self.device, self.activations).contiguous()
         if bias is not None:
             bias = bias.detach().to(self.device, self.activations).contiguous()
         kind = PackedConv if self.packed and not traced else PlainConv
@@ -118,21 +117,32 @@ class Int8Linear:
 
 class PlainConv:
     def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
-        self._weight, self._bias, self._dilation = weight, bias, (1, dilation)
+        self._weight, self._bias, self._dilation = weight, bias, dilation
 
     def __call__(self, x: Tensor) -> Tensor:
-        return functional.conv2d(x, self._weight, self._bias, dilation=self._dilation)
+        return functional.conv1d(x, self._weight, self._bias, dilation=self._dilation)
 
 
 class PackedConv:
+    """In two dimensions, with a height of 1: only there oneDNN's operator takes channels last."""
+
     def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
         self._bias, self._dilation = bias, [1, dilation]
         self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-            weight.to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
+            weight.unsqueeze(2).to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
         )
 
     def __call__(self, x: Tensor) -> Tensor:
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._weight, self._bias, [0, 0], [1, 1], self._dilation, 1, "none", [], ""
+            x.unsqueeze(2),
+            self._weight,
+            self._bias,
+            [0, 0],
+            [1, 1],
+            self._dilation,
+            1,
+            "none",
+            [],
+            "",
         )
-        return y
+        return y.squeeze(2)

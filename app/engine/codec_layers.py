@@ -6,8 +6,8 @@ input alone, so it equals a kernel-2 convolution with `stride` times the channel
 reshape (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158). The streaming state of the
 whole stack is then the last few inputs of each convolution: one flat vector per row.
 
-Activations are `[rows, channels, 1, positions]` with the channels last in memory: the layout of
-oneDNN's fast two-dimensional convolutions, and one in which a tail is a contiguous block.
+Activations are `[rows, channels, positions]` with the channels last in memory: oneDNN's fast
+layout, and one in which a tail is a contiguous block.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Tails:
 
     def __init__(self, flat: Tensor, fresh: Tensor) -> None:
         self._flat = flat
-        self._fresh = fresh.view(-1, 1, 1, 1)
+        self._fresh = fresh.view(-1, 1, 1)
         self._position = 0
         self._next: list[Tensor] = []
 
@@ -40,14 +40,15 @@ class Tails:
         """`x` with the last inputs of the past, `shape = (positions, channels)`, before it."""
         positions, channels = shape
         end = self._position + positions * channels
-        tail = self._flat[:, self._position : end].view(-1, 1, positions, channels)
+        tail = self._flat[:, self._position : end].view(-1, positions, channels)
         self._position = end
-        tail = tail.permute(0, 3, 1, 2)
+        x = x.transpose(1, 2)
         if replicate:
-            tail = torch.where(self._fresh, x[..., :1], tail)
-        padded = torch.cat([tail, x], dim=3)
-        self._next.append(padded[..., -positions:].permute(0, 2, 3, 1).flatten(1))
-        return padded
+            tail = torch.where(self._fresh, x[:, :1], tail)
+        # Not torch.cat: a traced graph would hand that to oneDNN, whose concatenation is slow.
+        padded = torch.hstack([tail, x])
+        self._next.append(padded[:, -positions:].flatten(1))
+        return padded.transpose(1, 2)
 
     def next(self) -> Tensor:
         """The flat state after this call."""
@@ -84,7 +85,7 @@ class CausalConv:
         return positions * channels
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, in, 1, positions]` to `[rows, out, 1, positions]`."""
+        """`[rows, in, positions]` to `[rows, out, positions]`."""
         if self.tails_size:
             x = tails.put_before(x, self._tail_shape, replicate=self._replicate)
         return self._conv(x)
@@ -108,9 +109,9 @@ class Upsampling:
         self.tails_size = self._conv.tails_size
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, in, 1, positions]` to `[rows, out, 1, positions * stride]`."""
-        y = self._conv(x, tails).permute(0, 2, 3, 1)
-        return y.reshape(y.shape[0], 1, -1, self.channels).permute(0, 3, 1, 2)
+        """`[rows, in, positions]` to `[rows, out, positions * stride]`."""
+        y = self._conv(x, tails).transpose(1, 2)
+        return y.reshape(y.shape[0], -1, self.channels).transpose(1, 2)
 
 
 class Refinement:
@@ -123,7 +124,7 @@ class Refinement:
 
     def __init__(self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels) -> None:
         dtype, device = kernels.activations, kernels.device
-        self._bias = bias.to(device, dtype).view(1, 1, 1, -1).permute(0, 3, 1, 2)
+        self._bias = bias.to(device, dtype).view(1, 1, -1).transpose(1, 2)
         self._blocks: list[list[CausalConv]] = []
         for block in blocks:
             *convs, last = (m for m in block.block if isinstance(m, StreamingConv1d))
@@ -137,7 +138,7 @@ class Refinement:
         self.tails_size = sum(conv.tails_size for block in self._blocks for conv in block)
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, channels, 1, positions]` to the same shape."""
+        """`[rows, channels, positions]` to the same shape."""
         activated = functional.elu(x + self._bias)
         for first, *others in self._blocks:
             update = first(activated, tails)
@@ -184,15 +185,15 @@ class WaveformStack:
         See `Tails` for the state; the next one is returned as well.
         """
         tails = Tails(flat_tails, fresh)
-        x = x.to(self._dtype).unsqueeze(1).permute(0, 3, 1, 2)
+        x = x.to(self._dtype).transpose(1, 2)
         x = functional.elu(self._first(x, tails))
         x = self._stages[0][0](x, tails)
-        return x.permute(0, 2, 3, 1).squeeze(1), tails.next()
+        return x.transpose(1, 2), tails.next()
 
     def body(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
         """The head's output to samples `[rows, positions * hop]`, and the next tails."""
         tails = Tails(flat_tails, fresh)
-        x = x.unsqueeze(1).permute(0, 3, 1, 2)
+        x = x.transpose(1, 2)
         (_, refinement), *stages = self._stages
         x = refinement(x, tails)
         for upsampling, refinement in stages:
