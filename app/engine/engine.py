@@ -149,6 +149,7 @@ class BatchedEngine:
             asyncio.get_running_loop(),
             len(job.chunks),
             self.sample_rate_hz,
+            buffer_seconds=self._limits.buffer_seconds,
             on_abort=lambda: self._cancel(tracked),
             on_room=self._notify,
         )
@@ -199,7 +200,6 @@ class BatchedEngine:
         except BaseException:
             logger.exception("an engine thread died")
             self._stop("the engine broke down")
-            raise
 
     def _schedule(self) -> Work | None:
         with self._changed:

@@ -23,6 +23,8 @@ MAX_PENDING_FRAMES = 6
 MAX_FRAMES_PER_DECODE = 4
 MAX_ROWS_PER_DECODE = 8
 MAX_PREFILLS_PER_STEP = 2
+MIN_ROWS_PER_STEP = 8
+PACE_WINDOW_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Scheduler:
         self._jobs: list[Job] = []
         self._running: list[Sequence] = []
         self._served = 0
-        self._audio_seconds_per_second = 4.0
+        self._pace = Pace()
 
     @property
     def running_rows(self) -> int:
@@ -91,10 +93,10 @@ class Scheduler:
             waiting = sum(job.waiting_seconds for job in self._jobs)
             raise Overloaded(
                 f"{self.queued_jobs} requests are waiting already; try again later",
-                retry_after_seconds=min(
-                    60.0, max(1.0, waiting / self._audio_seconds_per_second)
-                ),
+                retry_after_seconds=min(60.0, max(1.0, waiting / self._pace.value)),
             )
+        if not self._jobs:
+            self._pace.resume(job.submitted_at)
         self._jobs.append(job)
 
     def next_work(self, now: float) -> Work | None:
@@ -114,6 +116,7 @@ class Scheduler:
         for row in work.rows:
             row.in_step = False
             if row.finished:
+                row.job.speaking -= 1
                 row.expected_seconds = row.emitted * self._limits.frame_seconds
                 row.job.lengths_changed()
 
@@ -121,19 +124,19 @@ class Scheduler:
         for row in work.rows:
             row.in_codec = False
             row.decoded += work.frames
-            if row.job.playing_since is None and row.index == 0:
-                row.job.playing_since = now
+            if row.job.playing_since is None:
+                earlier = row.job.chunks[: row.index]
+                row.job.playing_since = now if all(c.closed for c in earlier) else None
+        self._pace.made(len(work.rows) * work.frames * self._limits.frame_seconds, now)
 
     def retire(self) -> list[Sequence]:
         """Take the rows that are through out of the batch, and the jobs that are through off."""
         retired = [row for row in self._running if row.retired]
         if retired:
             self._running = [row for row in self._running if not row.retired]
-        self._jobs = [job for job in self._jobs if job.waiting is not None or self._has_rows(job)]
+        alive = {row.job for row in self._running}
+        self._jobs = [job for job in self._jobs if job.waiting is not None or job in alive]
         return retired
-
-    def _has_rows(self, job: Job) -> bool:
-        return any(row.job is job for row in self._running)
 
     def _admit(self, now: float) -> None:
         while len(self._running) < self._limits.max_running_rows:
@@ -141,6 +144,7 @@ class Scheduler:
             if row is None:
                 return
             row.job.admitted += 1
+            row.job.speaking += 1
             self._running.append(row)
 
     def _next_admission(self, now: float) -> Sequence | None:
@@ -156,7 +160,7 @@ class Scheduler:
         for row in waiting:
             if row.job.queued:
                 return row
-        extra_rows = len(self._running) - len({id(row.job) for row in self._running})
+        extra_rows = len(self._running) - len({row.job for row in self._running})
         room = extra_rows < self._limits.max_running_rows // 2
         ahead = [r for r in started if r.job.ahead_seconds <= self._limits.buffer_seconds]
         if not ahead or not room:
@@ -198,7 +202,9 @@ class Scheduler:
     def _step(self, rows: list[Sequence], now: float) -> Step:
         chosen: list[Sequence] = []
         prefills = 0
-        for row in self._companions(rows, now):
+        # One large batch reads the weights once; many workers are fed by more than one.
+        share = max(MIN_ROWS_PER_STEP, -(-len(rows) // max(1, self._limits.workers // 2)))
+        for row in self._companions(rows, now)[:share]:
             if row.sampled == 0:
                 prefills += 1
                 if prefills > MAX_PREFILLS_PER_STEP:
@@ -216,3 +222,23 @@ class Scheduler:
             row.in_codec = True
             row.served = self._served
         return Decode(tuple(chosen), frames)
+
+
+class Pace:
+    """Audio made per second, over the last window in which there was work."""
+
+    def __init__(self) -> None:
+        self.value = 4.0
+        self._since = 0.0
+        self._audio_seconds = 0.0
+
+    def resume(self, now: float) -> None:
+        """Work comes in after a break."""
+        self._since = now
+        self._audio_seconds = 0.0
+
+    def made(self, audio_seconds: float, now: float) -> None:
+        self._audio_seconds += audio_seconds
+        if now - self._since >= PACE_WINDOW_SECONDS:
+            self.value = max(0.1, self._audio_seconds / (now - self._since))
+            self.resume(now)

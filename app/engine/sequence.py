@@ -102,6 +102,7 @@ class Job:
         submitted_at: seconds, on the engine's clock.
         playing_since: when its first PCM was delivered, or None.
         admitted: how many chunks have been admitted to the batch.
+        speaking: how many of those the language model is still at work on.
     """
 
     reader: Reader
@@ -109,6 +110,7 @@ class Job:
     chunks: list[Sequence] = field(default_factory=list)
     playing_since: float | None = None
     admitted: int = 0
+    speaking: int = 0
     cancelled: bool = False
     _starts: list[float] = field(default_factory=list)
 
@@ -131,11 +133,6 @@ class Job:
     def queued(self) -> bool:
         """No chunk of it has been admitted yet."""
         return self.admitted == 0
-
-    @property
-    def speaking(self) -> bool:
-        """The language model is at work on a chunk of it."""
-        return any(not chunk.finished for chunk in self.chunks[: self.admitted])
 
     def lengths_changed(self) -> None:
         """Recompute when each chunk starts, after a better estimate of one."""

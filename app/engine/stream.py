@@ -22,7 +22,8 @@ class EngineStream:
         chunks: how many chunks the job has.
         sample_rate_hz: of the PCM.
         on_abort: called once, on the event loop, when the consumer gives up.
-        on_room: called on the event loop when the consumer has read something.
+        buffer_seconds: the engine pauses the job when so much waits to be read.
+        on_room: called on the event loop when the consumer has read of a full buffer.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class EngineStream:
         chunks: int,
         sample_rate_hz: int,
         *,
+        buffer_seconds: float,
         on_abort: Callable[[], None],
         on_room: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._sample_rate_hz = sample_rate_hz
+        self._buffer_seconds = buffer_seconds
         self._on_abort = on_abort
         self._on_room = on_room
         self._lock = threading.Lock()
@@ -97,9 +100,11 @@ class EngineStream:
                 raise self._error
             if self._head == len(self._pieces):
                 raise StopAsyncIteration
+            was_full = self.buffered_seconds >= self._buffer_seconds
             frames = self._take()
             if frames is not None:
-                self._on_room()
+                if was_full:
+                    self._on_room()
                 return frames
             await self._arrival.wait()
             self._arrival.clear()
