@@ -112,7 +112,9 @@ def main() -> None:
         for size in sizes:
             result = measure(runner, size, arguments.repetitions)
             if not results:
-                print(f"{arguments.model}, {precision}, milliseconds\n" + "".join(map(_cell, result)))
+                print(
+                    f"{arguments.model}, {precision}, milliseconds\n" + "".join(map(_cell, result))
+                )
             print("".join(f"{value:>16.2f}" for value in result.values()), flush=True)
             results.append(result)
     if arguments.json:

@@ -1,5 +1,6 @@
 """Which arithmetic the engine uses, and the linear maps that carry it out."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PRECISIONS = ("float32", "int8", "bfloat16", "auto")
-_EPSILON = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Bfloat16Linear(nn.Module):
         self.register_buffer("bias", None if bias is None else bias.bfloat16())
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x.bfloat16(), self.weight, self.bias).float()
+        return functional.linear(x.to(torch.bfloat16), self.weight, self.bias).float()
 
 
 class Int8Linear(nn.Module):
@@ -110,11 +110,7 @@ class Int8Linear(nn.Module):
         # Without VNNI the kernel adds products pairwise in 16 bits; 7-bit activations cannot
         # overflow them.
         self.levels = 127 if _has("avx512_vnni") or _has("avx_vnni") else 63
-        scales = weight.abs().amax(1).clamp_min(_EPSILON) / 127.0
-        zeros = torch.zeros(weight.shape[0], dtype=torch.long)
-        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        torch.backends.quantized.engine = "fbgemm"
-        self.packed = torch.ops.quantized.linear_prepack(quantised, None)
+        self.packed = _packed(weight)
         self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,6 +120,18 @@ class Int8Linear(nn.Module):
         )
         bias = self.bias
         return y * peak if bias is None else torch.addcmul(bias, y, peak)
+
+
+def _packed(weight: Tensor) -> torch.ScriptObject:
+    """Weights in FBGEMM's layout, one scale per output channel."""
+    scales = weight.abs().amax(1).clamp_min(1e-12) / 127.0
+    zeros = torch.zeros(weight.shape[0], dtype=torch.long)
+    with warnings.catch_warnings():
+        # Deprecated in torch 2.13, without another way into FBGEMM yet.
+        warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+    torch.backends.quantized.engine = "fbgemm"
+    return torch.ops.quantized.linear_prepack(quantised, None)  # type: ignore[no-any-return]
 
 
 def _has(feature: str) -> bool:
