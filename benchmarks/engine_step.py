@@ -107,7 +107,7 @@ def main() -> None:
     precision = choose_precision(arguments.precision, torch.device("cpu"))
     sizes = [int(size) for size in arguments.rows.split(",")]
     runner = Runner(model, precision, torch.device("cpu"), max_rows=max(sizes) + 1)
-    results = []
+    results: list[dict[str, float]] = []
     with torch.inference_mode():
         for size in sizes:
             result = measure(runner, size, arguments.repetitions)

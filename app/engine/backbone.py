@@ -35,7 +35,7 @@ class Scripted:
             self._module = torch.jit.script(module.eval())
 
     def __call__(self, *arguments: Any) -> Tensor:
-        with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             return self._module(*arguments)  # type: ignore[no-any-return]
 
 
@@ -90,7 +90,7 @@ class Backbone(nn.Module):
         for index, layer in enumerate(self.layers):
             x = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
         if x.shape[0] != len(lengths):
-            x = torch.stack([rows[-1] for rows in x.split(lengths)])
+            x = torch.stack([rows[-1] for rows in x.split_with_sizes(lengths)])
         x = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-5)
         return self.z_proj(x)  # type: ignore[no-any-return]
 
@@ -165,7 +165,7 @@ class Attention(nn.Module):
         """
         outs: list[Tensor] = []
         weights: list[Tensor] = []
-        for voice, query in enumerate(qkv.narrow(1, 0, self.heads).split(spans)):
+        for voice, query in enumerate(qkv.narrow(1, 0, self.heads).split_with_sizes(spans)):
             n = query.shape[0]
             folded = query.view(n, self.kv_heads, self.group, -1).permute(1, 2, 0, 3)
             folded = folded.reshape(1, self.kv_heads, self.group * n, -1)
@@ -186,11 +186,11 @@ class Attention(nn.Module):
         """Attention of each row to its own positions; same shapes as `to_voices`."""
         outs: list[Tensor] = []
         weights: list[Tensor] = []
-        queries = qkv.narrow(1, 0, self.heads).split(lengths)
+        queries = qkv.narrow(1, 0, self.heads).split_with_sizes(lengths)
         news = qkv.narrow(1, self.heads, 2 * self.kv_heads).view(
             qkv.shape[0], 2, self.kv_heads, 1, -1
         )
-        for row, new in enumerate(news.split(lengths)):
+        for row, new in enumerate(news.split_with_sizes(lengths)):
             length = lengths[row]
             end = offsets[row] + length
             cache = caches[row].narrow(2, offsets[row], length)
@@ -230,7 +230,7 @@ def joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:  # noqa: FBT001
+def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention with its log-sum-exp.
 
     Args:

@@ -33,7 +33,6 @@ from app.speech import Frames, Pcm, Sampling
 
 logger = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.02
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
@@ -167,9 +166,7 @@ class BatchedEngine:
     async def drain(self, timeout_seconds: float) -> None:
         with self._changed:
             self._closed_because = self._closed_because or "the engine is shutting down"
-        deadline = time.monotonic() + timeout_seconds
-        while self._orders and not self._stopping and time.monotonic() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.to_thread(self._wait_until_idle, timeout_seconds)
         await asyncio.to_thread(self.close)
 
     def close(self) -> None:
@@ -178,6 +175,10 @@ class BatchedEngine:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+
+    def _wait_until_idle(self, timeout_seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or not self._orders, timeout_seconds)
 
     def step(self) -> bool:
         """Schedule, run, hand on. Waits until there is work; False when the engine stops."""

@@ -2,7 +2,7 @@
 
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
-from pocket_tts.modules.mlp import SimpleMLPAdaLN
+from pocket_tts.modules.mlp import ResBlock, SimpleMLPAdaLN
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,14 +45,14 @@ class FlowNet(nn.Module):
         for i, block in enumerate(self.blocks):
             x = block(x, modulations[3 * i], modulations[3 * i + 1], modulations[3 * i + 2])
         x = functional.layer_norm(x, [self.width], None, None, 1e-6)
-        return self.linear(torch.addcmul(modulations[-2], x, modulations[-1]))
+        return self.linear(torch.addcmul(modulations[-2], x, modulations[-1]))  # type: ignore[no-any-return]
 
 
 class _Block(nn.Module):
     norm_weight: Tensor
     norm_bias: Tensor
 
-    def __init__(self, block: nn.Module, precision: str) -> None:
+    def __init__(self, block: ResBlock, precision: str) -> None:
         super().__init__()
         self.width = block.channels
         self.register_buffer("norm_weight", block.in_ln.weight.detach().float())

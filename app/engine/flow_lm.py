@@ -144,11 +144,11 @@ class FlowLm:
         return room
 
     def _embed(self, rows: Sequence[RowInput]) -> Tensor:
-        frames = self._input_linear(torch.stack([row.latent for row in rows]))
+        frames: Tensor = self._input_linear(torch.stack([row.latent for row in rows]))
         if all(row.tokens is None for row in rows):
             return frames
         parts = []
-        for row, frame in zip(rows, frames.split(1), strict=True):
+        for row, frame in zip(rows, frames.split_with_sizes([1] * len(rows)), strict=True):
             if row.tokens is not None:
                 parts.append(self._conditioner(row.tokens).float())
             parts.append(frame)

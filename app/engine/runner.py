@@ -179,7 +179,7 @@ def _each_or_alone(
     """
     try:
         return compute(rows)
-    except Exception as error:  # noqa: BLE001 - becomes the failure of the row that caused it
+    except Exception as error:
         if len(rows) == 1:
             logger.exception("a row failed")
             return [error]

@@ -101,7 +101,7 @@ class Scheduler:
 
     def next_work(self, now: float) -> Work | None:
         """What to compute next, its rows marked as busy; None if there is nothing."""
-        self._admit(now)
+        self._admit()
         steps = self._by_deadline([row for row in self._running if self._can_step(row)], now)
         decodes = self._by_deadline([row for row in self._running if self._can_decode(row)], now)
         if not steps and not decodes:
@@ -138,16 +138,16 @@ class Scheduler:
         self._jobs = [job for job in self._jobs if job.waiting is not None or job in alive]
         return retired
 
-    def _admit(self, now: float) -> None:
+    def _admit(self) -> None:
         while len(self._running) < self._limits.max_running_rows:
-            row = self._next_admission(now)
+            row = self._next_admission()
             if row is None:
                 return
             row.job.admitted += 1
             row.job.speaking += 1
             self._running.append(row)
 
-    def _next_admission(self, now: float) -> Sequence | None:
+    def _next_admission(self) -> Sequence | None:
         """Listeners in the middle of their speech, then newcomers in order, then running ahead.
 
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
@@ -217,7 +217,7 @@ class Scheduler:
         """A share of the rows, so that all workers have one."""
         share = min(MAX_ROWS_PER_DECODE, -(-len(rows) // self._limits.workers))
         chosen = self._companions(rows, now)[:share]
-        frames = min(MAX_FRAMES_PER_DECODE, min(row.pending for row in chosen))
+        frames = min(MAX_FRAMES_PER_DECODE, *(row.pending for row in chosen))
         for row in chosen:
             row.in_codec = True
             row.served = self._served

@@ -138,24 +138,29 @@ class VoiceMaker:
         names = self._layer_names()
         if set(state) != set(names):
             return f"it has {len(state)} layers, the model has {len(names)}"
-        offsets = set()
         for name in names:
-            layer = state[name]
-            if "cache" not in layer or "offset" not in layer or layer["offset"].numel() != 1:
-                return f"{name} has no cache and offset"
-            cache, offset = layer["cache"], int(layer["offset"].view(-1)[0])
-            wanted = [2, 1, cache.shape[2] if cache.dim() == 5 else 0]
-            wanted += [self._shape.heads, self._shape.head_dim]
-            if list(cache.shape) != wanted:
-                return f"{name} has shape {list(cache.shape)}, expected {wanted}"
-            if not cache.is_floating_point():
-                return f"{name} is {cache.dtype}, expected floating point"
-            if not 1 <= offset <= cache.shape[2]:
-                return f"{name} ends at {offset} of {cache.shape[2]} positions"
-            if not bool(cache[:, :, :offset].isfinite().all()):
-                return f"{name} holds values that are not finite"
-            offsets.add(offset)
-        return None if len(offsets) == 1 else "its layers differ in length"
+            problem = self._layer_mismatch(state[name])
+            if problem:
+                return f"{name} {problem}"
+        if len({int(state[name]["offset"].view(-1)[0]) for name in names}) != 1:
+            return "its layers differ in length"
+        return None
+
+    def _layer_mismatch(self, layer: dict[str, Tensor]) -> str | None:
+        if "cache" not in layer or "offset" not in layer or layer["offset"].numel() != 1:
+            return "has no cache and offset"
+        cache, offset = layer["cache"], int(layer["offset"].view(-1)[0])
+        wanted = [2, 1, cache.shape[2] if cache.dim() == 5 else 0]
+        wanted += [self._shape.heads, self._shape.head_dim]
+        if list(cache.shape) != wanted:
+            return f"has shape {list(cache.shape)}, expected {wanted}"
+        if not cache.is_floating_point():
+            return f"is {cache.dtype}, expected floating point"
+        if not 1 <= offset <= cache.shape[2]:
+            return f"ends at {offset} of {cache.shape[2]} positions"
+        if not bool(cache[:, :, :offset].isfinite().all()):
+            return "holds values that are not finite"
+        return None
 
     def _from_caches(self, caches: list[Tensor], positions: int) -> KvPrefix:
         """From upstream's `[2, 1, positions, heads, head_dim]` per layer."""

@@ -81,7 +81,10 @@ def test_a_decoder_unlike_the_encoder_speaks_as_upstream(
     mimi["decoder_seanet"] = {**mimi["seanet"], "dimension": 24, "n_filters": 3}
     mimi["decoder_transformer"] = {
         **mimi["transformer"],
-        **{"d_model": 24, "input_dimension": 24, "output_dimensions": [24], "context": 20},
+        "d_model": 24,
+        "input_dimension": 24,
+        "output_dimensions": [24],
+        "context": 20,
     }
     assert_speaks_as_upstream(make_engine, write_random_model(config, tmp_path, eos_bias=EOS_BIAS))
 

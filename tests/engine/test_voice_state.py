@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from pocket_tts import export_model_state
+from pocket_tts.utils.config import CONFIGS_DIR
 from torch import Tensor
 
 from app.engine.engine import BatchedEngine
@@ -120,7 +122,7 @@ def test_tensors_of_something_else_are_refused(engine: BatchedEngine, tmp_path: 
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.full(24000, np.nan)])
-def test_a_clip_without_audio_is_refused(engine: BatchedEngine, samples: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_a_clip_without_audio_is_refused(engine: BatchedEngine, samples: Any) -> None:
     with pytest.raises(InvalidClip):
         engine.encode_voice(samples.astype(np.float32))
 
@@ -142,8 +144,6 @@ def test_a_model_of_its_own_has_no_predefined_voices(engine: BatchedEngine) -> N
 def test_shipped_models_know_upstreams_voices(
     engine: BatchedEngine, tiny: Upstream, monkeypatch: pytest.MonkeyPatch, exported: Path
 ) -> None:
-    from pocket_tts.utils.config import CONFIGS_DIR  # noqa: PLC0415
-
     monkeypatch.setattr(tiny.model, "origin", CONFIGS_DIR / "english.yaml")
     assert engine.predefined_voices[:2] == ("alba", "marius")
     assert len(set(engine.predefined_voices)) == len(engine.predefined_voices) > 8
