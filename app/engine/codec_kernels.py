@@ -68,33 +68,39 @@ class Kernels:
             return Int8Linear(weight)
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
-    def conv(self, weight: Tensor, bias: Tensor | None, *, dilation: int = 1, traced: bool) -> Conv:
-        """A convolution for `weight[out, in, kernel]` and `bias[out]`.
+    def unfolded_conv(self, weight: Tensor, bias: Tensor | None) -> Conv:
+        """A convolution for `weight[out, in, kernel]` as one product; the fastest for few
+        positions and many channels."""
+        return UnfoldedConv(self, weight, bias)
 
-        Args:
-            traced: whether it becomes part of a traced graph, which packs and fuses by itself.
-        """
-        weight = weight.detach().to(self.device, self.activations).contiguous()
-        if bias is not None:
-            bias = bias.detach().to(self.device, self.activations).contiguous()
-        kind = PackedConv if self.packed and not traced else PlainConv
-        return kind(weight, bias, dilation)
+    def plain_conv(self, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
+        """A convolution for `weight[out, in, kernel]`, to be traced and fused."""
+        return PlainConv(self.cast(weight), None if bias is None else self.cast(bias), dilation)
+
+    def product(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        """A linear map of `activations`."""
+        weight, bias = self.cast(weight), None if bias is None else self.cast(bias)
+        return PackedLinear(weight, bias) if self.packed else PlainLinear(weight, bias)
+
+    def cast(self, parameter: Tensor) -> Tensor:
+        """A parameter as the convolutions need it."""
+        return parameter.detach().to(self.device, self.activations).contiguous()
 
 
 class PlainLinear:
-    def __init__(self, weight: Tensor) -> None:
-        self._weight = weight
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight, self._bias = weight, bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self._weight)
+        return functional.linear(x, self._weight, self._bias)
 
 
 class PackedLinear:
-    def __init__(self, weight: Tensor) -> None:
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight)
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight, self._bias = torch.ops.mkldnn._reorder_linear_weight(weight), bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, None, "none", [], "")
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
         return y
 
 
@@ -123,26 +129,17 @@ class PlainConv:
         return functional.conv1d(x, self._weight, self._bias, dilation=self._dilation)
 
 
-class PackedConv:
-    """In two dimensions, with a height of 1: only there oneDNN's operator takes channels last."""
+class UnfoldedConv:
+    """The kernel's inputs side by side, times the weights.
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
-        self._bias, self._dilation = bias, [1, dilation]
-        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-            weight.unsqueeze(2).to_mkldnn(), [0, 0], [1, 1], self._dilation, 1
-        )
+    Packed convolution weights would do as well for most shapes, but for others oneDNN wants
+    another layout and reorders them in each call, which takes a hundred times as long.
+    """
+
+    def __init__(self, kernels: Kernels, weight: Tensor, bias: Tensor | None) -> None:
+        self._kernel_positions = weight.shape[2]
+        self._product = kernels.product(weight.transpose(1, 2).flatten(1), bias)
 
     def __call__(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x.unsqueeze(2),
-            self._weight,
-            self._bias,
-            [0, 0],
-            [1, 1],
-            self._dilation,
-            1,
-            "none",
-            [],
-            "",
-        )
-        return y.squeeze(2)
+        unfolded = x.unfold(2, self._kernel_positions, 1).permute(0, 2, 3, 1).flatten(2)
+        return self._product(unfolded).transpose(1, 2)

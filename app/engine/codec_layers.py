@@ -19,7 +19,7 @@ from pocket_tts.modules.seanet import SEANetDecoder, SEANetResnetBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.codec_kernels import Kernels
+from app.engine.codec_kernels import Conv, Kernels
 
 
 class Tails:
@@ -59,30 +59,16 @@ class CausalConv:
     """A stride-1 convolution that remembers its last inputs.
 
     Args:
-        weight: `[out, in, kernel]`.
-        bias: `[out]`, or None where the caller adds it.
+        conv: the convolution itself.
+        tail_shape: `(positions, channels)` of the inputs it has to remember.
         replicate: whether the first input stands for what was before it; else zeros do.
-        traced: see `Kernels.conv`.
     """
 
-    def __init__(
-        self,
-        weight: Tensor,
-        bias: Tensor | None,
-        kernels: Kernels,
-        *,
-        dilation: int = 1,
-        replicate: bool = False,
-        traced: bool = True,
-    ) -> None:
-        self._conv = kernels.conv(weight, bias, dilation=dilation, traced=traced)
+    def __init__(self, conv: Conv, tail_shape: tuple[int, int], *, replicate: bool = False) -> None:
+        self._conv = conv
+        self._tail_shape = tail_shape
         self._replicate = replicate
-        self._tail_shape = ((weight.shape[2] - 1) * dilation, weight.shape[1])
-
-    @property
-    def tails_size(self) -> int:
-        positions, channels = self._tail_shape
-        return positions * channels
+        self.tails_size = tail_shape[0] * tail_shape[1]
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
         """`[rows, in, positions]` to `[rows, out, positions]`."""
@@ -95,7 +81,7 @@ class Upsampling:
     """A transposed convolution without its bias."""
 
     def __init__(
-        self, module: StreamingConvTranspose1d, kernels: Kernels, *, traced: bool = True
+        self, module: StreamingConvTranspose1d, kernels: Kernels, *, unfolded: bool
     ) -> None:
         convtr = module.convtr
         stride = convtr.stride[0]
@@ -105,7 +91,8 @@ class Upsampling:
         # [in, out, 2 * stride] -> [stride * out, in, 2], the older input's tap first.
         taps = convtr.weight.detach().view(-1, self.channels, 2, stride)
         taps = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
-        self._conv = CausalConv(taps, None, kernels, traced=traced)
+        conv = kernels.unfolded_conv(taps, None) if unfolded else kernels.plain_conv(taps, None, 1)
+        self._conv = CausalConv(conv, (1, convtr.in_channels))
         self.tails_size = self._conv.tails_size
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
@@ -123,8 +110,7 @@ class Refinement:
     """
 
     def __init__(self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels) -> None:
-        dtype, device = kernels.activations, kernels.device
-        self._bias = bias.to(device, dtype).view(1, 1, -1).transpose(1, 2)
+        self._bias = kernels.cast(bias).view(1, 1, -1).transpose(1, 2)
         self._blocks: list[list[CausalConv]] = []
         for block in blocks:
             *convs, last = (m for m in block.block if isinstance(m, StreamingConv1d))
@@ -160,7 +146,7 @@ class WaveformStack:
         first, *middle, last = (m for m in decoder.model if not isinstance(m, nn.ELU))
         self.dimension: int = decoder.dimension
         self._dtype = kernels.activations
-        self._first = _causal_conv(first, kernels, traced=False)
+        self._first = _causal_conv(first, kernels, unfolded=True)
         self._stages: list[tuple[Upsampling, Refinement]] = []
         while middle:
             upsampling, blocks = middle.pop(0), []
@@ -168,7 +154,7 @@ class WaveformStack:
                 blocks.append(middle.pop(0))
             self._stages.append(
                 (
-                    Upsampling(upsampling, kernels, traced=bool(self._stages)),
+                    Upsampling(upsampling, kernels, unfolded=not self._stages),
                     Refinement(_bias(upsampling.convtr), blocks, kernels),
                 )
             )
@@ -235,19 +221,18 @@ def _causal_conv(
     kernels: Kernels,
     extra_bias: Tensor | None = None,
     *,
-    traced: bool = True,
+    unfolded: bool = False,
 ) -> CausalConv:
-    conv = module.conv
-    if conv.stride != (1,) or conv.groups != 1:
+    conv, dilation = module.conv, module.conv.dilation[0]
+    if conv.stride != (1,) or conv.groups != 1 or (unfolded and dilation != 1):
         raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
-    return CausalConv(
-        conv.weight,
-        _bias(conv) if extra_bias is None else _bias(conv) + extra_bias,
-        kernels,
-        dilation=conv.dilation[0],
-        replicate=module.pad_mode == "replicate",
-        traced=traced,
-    )
+    bias = _bias(conv) if extra_bias is None else _bias(conv) + extra_bias
+    if unfolded:
+        kernel = kernels.unfolded_conv(conv.weight, bias)
+    else:
+        kernel = kernels.plain_conv(conv.weight, bias, dilation)
+    tail_shape = ((conv.kernel_size[0] - 1) * dilation, conv.in_channels)
+    return CausalConv(kernel, tail_shape, replicate=module.pad_mode == "replicate")
 
 
 def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
