@@ -22,8 +22,11 @@ MAX_PENDING_FRAMES = 6
 """Latents of one row that may wait for the codec."""
 MAX_FRAMES_PER_DECODE = 4
 MAX_ROWS_PER_DECODE = 8
+MAX_LATENTS_PER_DECODE = 12
+"""Over all rows: a worker that decodes does not see newcomers until it is done."""
 MAX_PREFILLS_PER_STEP = 2
 MIN_ROWS_PER_STEP = 8
+BATCH_SHARE = 0.6
 PACE_WINDOW_SECONDS = 2.0
 
 
@@ -107,7 +110,7 @@ class Scheduler:
         if not steps and not decodes:
             return None
         self._served += 1
-        if not decodes or (steps and self._step_due(steps[0], now) < self._due(decodes[0], now)):
+        if not decodes or (steps and self._step_first(steps, decodes, now)):
             return self._step(steps, now)
         return self._decode(decodes, now)
 
@@ -161,7 +164,8 @@ class Scheduler:
             if row.job.queued:
                 return row
         extra_rows = len(self._running) - len({row.job for row in self._running})
-        room = extra_rows < self._limits.max_running_rows // 2
+        bound = self._limits.max_running_rows
+        room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
         ahead = [r for r in started if r.job.ahead_seconds <= self._limits.buffer_seconds]
         if not ahead or not room:
             return None
@@ -188,6 +192,18 @@ class Scheduler:
         due = row.job.due_at(row.index, row.emitted * self._limits.frame_seconds)
         lead = STEP_LEAD_SECONDS if row.decoded else 0.0
         return min(due, now + COMFORT_SECONDS) - lead
+
+    def _step_first(self, steps: list[Sequence], decodes: list[Sequence], now: float) -> bool:
+        """Whether the language model goes before the codec, given the rows by deadline.
+
+        Unless a row is in a hurry, it waits for company: a large batch reads the weights once.
+        """
+        due = self._due(steps[0], now)
+        if due - now >= URGENT_SECONDS:
+            speaking = sum(not row.finished for row in self._running)
+            if BATCH_SHARE * speaking > len(steps):
+                return False
+        return self._step_due(steps[0], now) < self._due(decodes[0], now)
 
     def _by_deadline(self, rows: list[Sequence], now: float) -> list[Sequence]:
         return sorted(rows, key=lambda row: (self._due(row, now), row.served))
@@ -218,6 +234,7 @@ class Scheduler:
         share = min(MAX_ROWS_PER_DECODE, -(-len(rows) // self._limits.workers))
         chosen = self._companions(rows, now)[:share]
         frames = min(MAX_FRAMES_PER_DECODE, *(row.pending for row in chosen))
+        frames = min(frames, max(1, MAX_LATENTS_PER_DECODE // len(chosen)))
         for row in chosen:
             row.in_codec = True
             row.served = self._served
