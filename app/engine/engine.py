@@ -1,90 +1,109 @@
-"""An engine that drives upstream's generator, one job at a time, on one worker thread."""
+"""Continuous batching for Pocket TTS: worker threads around one visible step.
+
+Each worker repeats `step()`: take the most urgent piece of work from the scheduler, run it, hand
+on what it gave. A piece is either one latent for a batch of rows or PCM for a batch of rows, so
+that both halves of the model use every core.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from pocket_tts import TTSModel
-from pocket_tts.models.text_chunking import prepare_text_prompt
-from pocket_tts.utils.config import CONFIGS_DIR
-from pocket_tts.utils.utils import _ORIGINS_OF_PREDEFINED_VOICES
 
-from app.engine.interface import EngineOptions, EngineStatus, JobTimings, SpeechJob, VoiceState
-from app.engine.voice_files import fingerprint_of, write_voice_state
-from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SpeechError, SynthesisFailed
-from app.speech import Frames, Pcm
+from app.engine.interface import EngineStatus, SpeechJob, SpeechStream
+from app.engine.precision import choose_precision
+from app.engine.prompt import count_tokens, make_prompt
+from app.engine.runner import Row, Runner
+from app.engine.sampling import RowSampling, resolve
+from app.engine.scheduler import Decode, Limits, Scheduler, Step, Work
+from app.engine.sequence import Job, Sequence
+from app.engine.stream import EngineStream
+from app.engine.voice_state import KvPrefix, VoiceMaker
+from app.errors import ModelUnavailable, SynthesisFailed
+from app.speech import Frames, Pcm, Sampling
 
 logger = logging.getLogger(__name__)
-CONTRACT_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
-BUFFER_FRAMES = 64
+
+_SILENCE = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamState:
-    tensors: dict[str, dict[str, torch.Tensor]]
+class _Order:
+    """What a job asked for."""
 
-    @property
-    def nbytes(self) -> int:
-        return sum(t.nbytes for module in self.tensors.values() for t in module.values())
-
-
-class UpstreamStream:
-    def __init__(self, job: SpeechJob) -> None:
-        self.job = job
-        self.timings = JobTimings()
-        self.stop = threading.Event()
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Frames | SpeechError | None] = asyncio.Queue()
-        self._space = threading.Semaphore(BUFFER_FRAMES)
-        self.submitted = time.monotonic()
-
-    def put(self, item: Frames | SpeechError | None) -> None:
-        if isinstance(item, Frames):
-            while not self._space.acquire(timeout=0.1):
-                if self.stop.is_set():
-                    return
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-
-    async def __aiter__(self) -> AsyncIterator[Frames]:
-        while True:
-            item = await self._queue.get()
-            if item is None:
-                return
-            if isinstance(item, SpeechError):
-                raise item
-            self._space.release()
-            yield item
-
-    def abort(self) -> None:
-        self.stop.set()
+    stream: EngineStream
+    texts: tuple[str, ...]
+    voice: KvPrefix
+    sampling: RowSampling
 
 
-class UpstreamEngine:
+class BatchedEngine:
+    """`SpeechEngine` over one model.
+
+    Args:
+        model: loaded weights. Never changed on a CPU; moved to `device` otherwise.
+        precision: see `choose_precision`.
+        worker_threads: None for one per core. Each computes with one thread of its own: two
+            threads inside one operation wait for each other whenever another process wants a core.
+        max_running_rows: chunks computed at the same time.
+        max_queued_jobs: jobs that may wait for their first row.
+        defaults: sampling where a job leaves it open.
+        stream_buffer_seconds: audio a job may be ahead of its reader.
+    """
+
     def __init__(
-        self, model: TTSModel, *, options: EngineOptions, cloning_refused: str | None
+        self,
+        model: TTSModel,
+        *,
+        precision: str = "float32",
+        worker_threads: int | None = None,
+        max_running_rows: int = 32,
+        max_queued_jobs: int = 64,
+        defaults: Sampling = Sampling(),  # noqa: B008 - frozen
+        device: str = "cpu",
+        stream_buffer_seconds: float = 180.0,
     ) -> None:
-        self._model = model
-        self._options = options
-        self._cloning_refused = cloning_refused
-        self._jobs: deque[UpstreamStream] = deque()
-        self._wake = threading.Condition()
-        self._running: UpstreamStream | None = None
-        self._closed = False
-        self._fingerprint: str | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._defaults = (model.temp, model.sampler_decode_steps, model.eos_threshold)
+        where = torch.device(device)
+        self._model = model if where.type == "cpu" else model.to(where)
+        self._precision = choose_precision(precision, where)
+        self._device = device
+        self._defaults = defaults
+        self._runner = Runner(self._model, self._precision, where, max_rows=max_running_rows)
+        self._voices = VoiceMaker(self._model, self._runner.cache_shape, where)
+        workers = worker_threads or os.cpu_count() or 1
+        self._limits = Limits(
+            max_running_rows=max_running_rows,
+            max_queued_jobs=max_queued_jobs,
+            workers=workers,
+            frame_seconds=self._runner.frame_samples / self._model.sample_rate,
+            buffer_seconds=stream_buffer_seconds,
+        )
+        self._scheduler = Scheduler(self._limits)
+        self._orders: dict[Job, _Order] = {}
+        self._rows: dict[Sequence, Row] = {}
+        # Guards everything above that changes; never held while computing.
+        self._changed = threading.Condition()
+        self._closed_because: str | None = "the engine has not been started"
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"engine-{i}", daemon=True)
+            for i in range(workers)
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        """Start the worker threads; once."""
+        self._closed_because = None
+        for thread in self._threads:
+            thread.start()
 
     @property
     def sample_rate_hz(self) -> int:
@@ -92,132 +111,212 @@ class UpstreamEngine:
 
     @property
     def frame_samples(self) -> int:
-        return int(self._model.mimi.frame_size)
+        return self._runner.frame_samples
+
+    def count_tokens(self, text: str) -> int:
+        return count_tokens(self._model, text)
+
+    def encode_voice(self, pcm: Pcm) -> KvPrefix:
+        return self._voices.encode(pcm)
+
+    def load_voice(self, path: Path) -> KvPrefix:
+        return self._voices.load(path)
+
+    def predefined_voice(self, name: str) -> KvPrefix:
+        return self._voices.predefined_state(name)
 
     @property
     def predefined_voices(self) -> tuple[str, ...]:
-        origin = self._model.origin
-        if origin is None or not origin.is_relative_to(CONFIGS_DIR):
-            return ()
-        others = [name for name in _ORIGINS_OF_PREDEFINED_VOICES if name not in CONTRACT_VOICES]
-        return (*CONTRACT_VOICES, *others)
-
-    def count_tokens(self, text: str) -> int:
-        model = self._model
-        prepared, _ = prepare_text_prompt(
-            text,
-            model.pad_with_spaces_for_short_inputs,
-            model.remove_semicolons,
-            model.append_terminal_punctuation,
-            model.capitalize_first_letter,
-            model.replace_characters,
-        )
-        return len(model.flow_lm.conditioner.tokenizer.encode(prepared))
-
-    def submit(self, job: SpeechJob) -> UpstreamStream:
-        stream = UpstreamStream(job)
-        with self._wake:
-            if self._closed or not self._thread.is_alive():
-                raise ModelUnavailable("the engine is not running")
-            busy = self._running is not None
-            if busy and len(self._jobs) >= self._options.max_queued_jobs:
-                raise Overloaded("too many requests are waiting", retry_after_seconds=5)
-            self._jobs.append(stream)
-            self._wake.notify()
-        return stream
-
-    def encode_voice(self, pcm: Pcm) -> UpstreamState:
-        if self._cloning_refused is not None:
-            raise ModelUnavailable(f"this server cannot clone voices: {self._cloning_refused}")
-        clip = torch.from_numpy(np.ascontiguousarray(pcm))[None]
-        return UpstreamState(self._model.get_state_for_audio_prompt(clip))
-
-    def load_voice(self, path: Path) -> UpstreamState:
-        try:
-            return UpstreamState(self._model.get_state_for_audio_prompt(path))
-        except Exception as error:
-            raise InvalidRequest(f"{path.name} is not a voice state: {error}") from error
-
-    def save_voice(self, state: VoiceState, path: Path) -> None:
-        assert isinstance(state, UpstreamState)
-        write_voice_state(state.tensors, path, fingerprint=self.model_fingerprint)
-
-    @property
-    def model_fingerprint(self) -> str:
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint_of(self._model)
-        return self._fingerprint
-
-    @property
-    def voice_precision(self) -> str:
-        return "float32"
-
-    def predefined_voice(self, name: str) -> UpstreamState:
-        return UpstreamState(self._model.get_state_for_audio_prompt(name))
+        return self._voices.predefined
 
     def status(self) -> EngineStatus:
-        return EngineStatus(
-            running_rows=int(self._running is not None),
-            queued_jobs=len(self._jobs),
-            max_running_rows=1,
-            max_queued_jobs=self._options.max_queued_jobs,
-            precision="float32",
-            device="cpu",
-            alive=self._thread.is_alive(),
+        with self._changed:
+            return EngineStatus(
+                running_rows=self._scheduler.running_rows,
+                queued_jobs=self._scheduler.queued_jobs,
+                max_running_rows=self._limits.max_running_rows,
+                max_queued_jobs=self._limits.max_queued_jobs,
+                precision=str(self._precision),
+                device=self._device,
+                alive=self._closed_because is None,
+            )
+
+    def submit(self, job: SpeechJob) -> SpeechStream:
+        if not isinstance(job.voice, KvPrefix):
+            raise TypeError("the voice state was not made by this engine")
+        stream = EngineStream(
+            asyncio.get_running_loop(),
+            len(job.chunks),
+            self.sample_rate_hz,
+            buffer_seconds=self._limits.buffer_seconds,
+            on_abort=lambda: self._cancel(tracked),
+            on_room=self._notify,
         )
+        tracked = Job.of(job.chunks, stream, time.monotonic())
+        sampling = resolve(job.sampling, self._defaults, self._model)
+        with self._changed:
+            if self._closed_because is not None:
+                raise ModelUnavailable(self._closed_because)
+            if job.chunks:
+                self._scheduler.submit(tracked)
+                self._orders[tracked] = _Order(stream, job.chunks, job.voice, sampling)
+                self._changed.notify()
+        return stream
 
     async def drain(self, timeout_seconds: float) -> None:
-        self._closed = True
-        deadline = time.monotonic() + timeout_seconds
-        while (self._running or self._jobs) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        with self._wake:
-            for stream in [*self._jobs, *([self._running] if self._running else [])]:
-                stream.abort()
-            self._wake.notify()
+        with self._changed:
+            self._closed_because = self._closed_because or "the engine is shutting down"
+        await asyncio.to_thread(self._wait_until_idle, timeout_seconds)
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Stop at once and wait for the threads; streams that are not complete end."""
+        self._stop("the engine was shut down")
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def _wait_until_idle(self, timeout_seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or not self._orders, timeout_seconds)
+
+    def step(self) -> bool:
+        """Schedule, run, hand on. Waits until there is work; False when the engine stops."""
+        work = self._schedule()
+        if work is None:
+            return False
+        if isinstance(work, Step):
+            self._sample(work)
+        else:
+            self._decode(work)
+        self._settle(work)
+        return True
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._jobs or self._closed)
-                if not self._jobs:
-                    return
-                stream = self._running = self._jobs.popleft()
-            try:
-                self._speak(stream)
-            except Exception as error:
-                logger.exception("a job failed")
-                stream.put(SynthesisFailed(str(error)))
-            self._running = None
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                while self.step():
+                    pass
+        except BaseException:
+            logger.exception("an engine thread died")
+            self._stop("the engine broke down")
 
-    def _speak(self, stream: UpstreamStream) -> None:
-        model, sampling, defaults = self._model, stream.job.sampling, self._options.defaults
-        since = lambda: time.monotonic() - stream.submitted  # noqa: E731
-        stream.timings.queued_seconds = since()
-        temp, steps, eos = self._defaults
-        pick = lambda *values: next((v for v in values if v is not None), None)  # noqa: E731
-        model.temp = pick(sampling.temperature, defaults.temperature, temp)
-        model.sampler_decode_steps = pick(
-            sampling.sampler_decode_steps, defaults.sampler_decode_steps, steps
-        )
-        model.eos_threshold = pick(sampling.eos_threshold, defaults.eos_threshold, eos)
-        model.noise_clamp = pick(sampling.noise_clamp, defaults.noise_clamp)
-        if sampling.seed is not None:
-            torch.manual_seed(sampling.seed)
-        assert isinstance(stream.job.voice, UpstreamState)
-        for index, chunk in enumerate(stream.job.chunks):
-            for pcm in model.generate_audio_stream(
-                stream.job.voice.tensors,
-                chunk,
-                max_tokens=10_000,
-                frames_after_eos=pick(sampling.frames_after_eos, defaults.frames_after_eos),
-                stop=stream.stop,
-            ):
-                if stream.timings.first_audio_seconds is None:
-                    stream.timings.first_audio_seconds = since()
-                stream.put(Frames(index, pcm.numpy(), chunk_last=False))
-            if stream.stop.is_set():
-                stream.put(SynthesisFailed("the request was aborted"))
-                return
-            stream.put(Frames(index, np.zeros(0, np.float32), chunk_last=True))
-        stream.put(None)
+    def _schedule(self) -> Work | None:
+        with self._changed:
+            while not self._stopping:
+                work = self._scheduler.next_work(time.monotonic())
+                if work is not None:
+                    return work
+                self._changed.wait()
+        return None
+
+    def _sample(self, work: Step) -> None:
+        """One latent for each row of the batch; rows that are new are opened first."""
+        opened = [(sequence, row) for sequence in work.rows if (row := self._row_of(sequence))]
+        if not opened:
+            return
+        verdicts = self._runner.sample([row for _, row in opened])
+        with self._changed:
+            for (sequence, row), verdict in zip(opened, verdicts, strict=True):
+                if isinstance(verdict, Exception):
+                    self._fail(sequence.job, verdict)
+                elif sequence.advance(is_eos=verdict):
+                    row.pending.append(row.latent)
+                if sequence.sampled == 1:
+                    self._mark(sequence, "prefill_seconds")
+                if sequence.reached_maximum:
+                    logger.warning("a chunk reached its maximum length without EOS")
+
+    def _decode(self, work: Decode) -> None:
+        """PCM of each row of the batch, handed to the consumers."""
+        pcms = self._runner.decode([self._rows[row] for row in work.rows], work.frames)
+        for sequence, pcm in zip(work.rows, pcms, strict=True):
+            if isinstance(pcm, Exception):
+                with self._changed:
+                    self._fail(sequence.job, pcm)
+                continue
+            self._mark(sequence, "first_audio_seconds")
+            sequence.closed = sequence.finished and sequence.pending == work.frames
+            frames = Frames(sequence.index, pcm, chunk_last=sequence.closed)
+            self._orders[sequence.job].stream.deliver(frames)
+
+    def _settle(self, work: Work) -> None:
+        """Record the work as done, end chunks that ended in silence, free what is free."""
+        with self._changed:
+            if isinstance(work, Step):
+                self._scheduler.step_done(work)
+            else:
+                self._scheduler.decode_done(work, time.monotonic())
+            for sequence in work.rows:
+                if sequence.drained and not sequence.closed and not sequence.job.cancelled:
+                    sequence.closed = True
+                    last = Frames(sequence.index, _SILENCE, chunk_last=True)
+                    self._orders[sequence.job].stream.deliver(last)
+            self._retire()
+            self._changed.notify_all()
+
+    def _row_of(self, sequence: Sequence) -> Row | None:
+        """The sequence's row, opened if it is new; None if it has nothing to say or fails."""
+        row = self._rows.get(sequence)
+        if row is not None:
+            return row
+        order = self._orders[sequence.job]
+        self._mark(sequence, "queued_seconds")
+        prompt = make_prompt(self._model, order.texts[sequence.index])
+        if prompt.tokens is None:
+            sequence.finished = True
+            return None
+        asked = order.sampling.frames_after_eos
+        sequence.max_frames = prompt.max_frames
+        sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
+        try:
+            row = self._runner.open(
+                order.voice, prompt.tokens, prompt.max_frames, order.sampling, sequence.index
+            )
+        except (RuntimeError, MemoryError) as error:
+            with self._changed:
+                self._fail(sequence.job, error)
+            return None
+        self._rows[sequence] = row
+        return row
+
+    def _mark(self, sequence: Sequence, event: str) -> None:
+        """Note when something first happened to a job."""
+        timings = self._orders[sequence.job].stream.timings
+        if getattr(timings, event) is None:
+            setattr(timings, event, time.monotonic() - sequence.job.submitted_at)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """End one job; called with the lock held."""
+        job.cancelled = True
+        logger.error("a job failed: %s", error)
+        self._orders[job].stream.fail(SynthesisFailed(f"the speech could not be made: {error}"))
+
+    def _cancel(self, job: Job) -> None:
+        with self._changed:
+            job.cancelled = True
+            self._retire()
+            self._changed.notify_all()
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _retire(self) -> None:
+        """Free the rows and jobs that are through; called with the lock held."""
+        for sequence in self._scheduler.retire():
+            row = self._rows.pop(sequence, None)
+            if row is not None:
+                self._runner.close(row)
+        live = set(self._scheduler.jobs)
+        self._orders = {job: order for job, order in self._orders.items() if job in live}
+
+    def _stop(self, reason: str) -> None:
+        """Stop the threads and end every stream that is not complete; from any thread."""
+        with self._changed:
+            self._stopping = True
+            self._closed_because = reason
+            for order in self._orders.values():
+                order.stream.fail(ModelUnavailable(reason))
+            self._changed.notify_all()
