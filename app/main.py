@@ -125,6 +125,8 @@ def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
     synthesizer = Synthesizer(
         engine=engine,
         voices=voices,
+        ffmpeg=ffmpeg,
+        language=language_of_model(settings.model_language) or "en",
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         queue_timeout_seconds=settings.queue_timeout_seconds,
@@ -198,6 +200,7 @@ def _engine_builder(settings: Settings) -> BuildEngine:
         language=settings.model_language,
         config=settings.model_config_path,
         models_dir=settings.models_dir,
+        device=settings.model_device,
         precision=settings.model_precision,
         worker_threads=settings.torch_threads,
         max_running_rows=settings.max_running_rows,

@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     frames_after_eos: FramesAfterEos | None = None
 
     # Machine
+    model_device: Annotated[str, LowerCase, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = "cpu"
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
 

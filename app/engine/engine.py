@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from pocket_tts import TTSModel
 
-from app.engine.interface import EngineStatus, SpeechJob, SpeechStream
+from app.engine.interface import EngineStatus, SpeechJob, SpeechStream, VoiceState
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, make_prompt
 from app.engine.runner import Row, Runner
@@ -42,7 +42,7 @@ class _Order:
 
     stream: EngineStream
     texts: tuple[str, ...]
-    voice: KvPrefix
+    voices: tuple[KvPrefix, ...]
     sampling: RowSampling
 
 
@@ -57,6 +57,7 @@ class BatchedEngine:
         max_running_rows: chunks computed at the same time.
         max_queued_jobs: jobs that may wait for their first row.
         defaults: sampling where a job leaves it open.
+        cloning_refused: why the weights that can clone are not there; None when they are.
         stream_buffer_seconds: audio a job may be ahead of its reader.
     """
 
@@ -70,6 +71,7 @@ class BatchedEngine:
         max_queued_jobs: int = 64,
         defaults: Sampling = Sampling(),  # noqa: B008 - frozen
         device: str = "cpu",
+        cloning_refused: str | None = None,
         stream_buffer_seconds: float = 180.0,
     ) -> None:
         where = torch.device(device)
@@ -78,7 +80,9 @@ class BatchedEngine:
         self._device = device
         self._defaults = defaults
         self._runner = Runner(self._model, self._precision, where, max_rows=max_running_rows)
-        self._voices = VoiceMaker(self._model, self._runner.cache_shape, where)
+        self._voices = VoiceMaker(
+            self._model, self._runner.cache_shape, where, cloning_refused=cloning_refused
+        )
         workers = worker_threads or os.cpu_count() or 1
         self._limits = Limits(
             max_running_rows=max_running_rows,
@@ -122,6 +126,18 @@ class BatchedEngine:
     def load_voice(self, path: Path) -> KvPrefix:
         return self._voices.load(path)
 
+    def save_voice(self, state: VoiceState, path: Path) -> None:
+        assert isinstance(state, KvPrefix)
+        self._voices.save(state, path)
+
+    @property
+    def model_fingerprint(self) -> str:
+        return self._voices.fingerprint
+
+    @property
+    def voice_precision(self) -> str:
+        return "float32"
+
     def predefined_voice(self, name: str) -> KvPrefix:
         return self._voices.predefined_state(name)
 
@@ -142,8 +158,10 @@ class BatchedEngine:
             )
 
     def submit(self, job: SpeechJob) -> SpeechStream:
-        if not isinstance(job.voice, KvPrefix):
-            raise TypeError("the voice state was not made by this engine")
+        texts = tuple(chunk.text for chunk in job.chunks)
+        voices = tuple(chunk.voice for chunk in job.chunks if isinstance(chunk.voice, KvPrefix))
+        if len(voices) != len(texts):
+            raise TypeError("a voice state was not made by this engine")
         stream = EngineStream(
             asyncio.get_running_loop(),
             len(job.chunks),
@@ -152,14 +170,14 @@ class BatchedEngine:
             on_abort=lambda: self._cancel(tracked),
             on_room=self._notify,
         )
-        tracked = Job.of(job.chunks, stream, time.monotonic())
+        tracked = Job.of(texts, stream, time.monotonic())
         sampling = resolve(job.sampling, self._defaults, self._model)
         with self._changed:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because)
             if job.chunks:
                 self._scheduler.submit(tracked)
-                self._orders[tracked] = _Order(stream, job.chunks, job.voice, sampling)
+                self._orders[tracked] = _Order(stream, texts, voices, sampling)
                 self._changed.notify()
         return stream
 
@@ -272,7 +290,11 @@ class BatchedEngine:
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
         try:
             row = self._runner.open(
-                order.voice, prompt.tokens, prompt.max_frames, order.sampling, sequence.index
+                order.voices[sequence.index],
+                prompt.tokens,
+                prompt.max_frames,
+                order.sampling,
+                sequence.index,
             )
         except (RuntimeError, MemoryError) as error:
             with self._changed:

@@ -21,11 +21,18 @@ class VoiceState(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechJob:
-    """The chunks of one request, spoken in one voice and delivered in order."""
+class SpokenChunk:
+    """What the model speaks in one go, and in which voice."""
 
-    chunks: tuple[str, ...]
+    text: str
     voice: VoiceState
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechJob:
+    """The chunks of one request, delivered in order."""
+
+    chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -158,6 +165,7 @@ class EngineOptions:
     language: str
     config: str | None
     models_dir: Path
+    device: str = "cpu"
     precision: str = "auto"
     worker_threads: int | None = None
     max_running_rows: int = 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import safetensors
@@ -15,12 +16,13 @@ from pocket_tts.modules.stateful_module import ModelState, init_states
 from pocket_tts.utils.config import CONFIGS_DIR
 from pocket_tts.utils.utils import (
     _ORIGINS_OF_PREDEFINED_VOICES,
-    download_if_necessary,
     get_predefined_voice,
 )
 from torch import Tensor
 
 from app.engine.flow_lm import CacheShape
+from app.engine.voice_files import fingerprint_of, write_voice_state
+from app.engine.weights import fetch_file
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Pcm
 
@@ -50,11 +52,20 @@ class VoiceMaker:
 
     Args:
         model: read, never changed.
-        shape: geometry and element type of the states.
+        shape: geometry of the states.
+        cloning_refused: why the weights that can clone are not there; None when they are.
     """
 
-    def __init__(self, model: TTSModel, shape: CacheShape, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: TTSModel,
+        shape: CacheShape,
+        device: torch.device,
+        *,
+        cloning_refused: str | None = None,
+    ) -> None:
         self._model = model
+        self._cloning_refused = cloning_refused
         self._shape = shape
         self._device = device
         self._lock = threading.Lock()
@@ -80,10 +91,8 @@ class VoiceMaker:
             ModelUnavailable: the weights came without the voice encoder.
         """
         if not self._model.has_voice_cloning:
-            raise ModelUnavailable(
-                "the loaded weights have no voice encoder; accept the terms of kyutai/pocket-tts "
-                "on huggingface.co, log in and restart to use voices of your own"
-            )
+            reason = self._cloning_refused or "the loaded weights have no voice encoder"
+            raise ModelUnavailable(f"this server cannot clone voices: {reason}")
         wave = torch.tensor(pcm, dtype=torch.float32)
         if wave.dim() != 1 or wave.numel() == 0 or not bool(wave.isfinite().all()):
             raise InvalidClip("the voice clip holds no usable audio")
@@ -124,11 +133,25 @@ class VoiceMaker:
         """
         if name not in self.predefined:
             raise VoiceNotFound(name, self.predefined)
-        try:
-            path = download_if_necessary(get_predefined_voice(self._model.origin.stem, name))
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelUnavailable(f"the voice {name!r} cannot be fetched: {error}") from error
-        return self.load(path)
+        return self.load(fetch_file(get_predefined_voice(self._model.origin.stem, name)))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex digits that differ between models whose voice states differ."""
+        return fingerprint_of(self._model)
+
+    def save(self, state: KvPrefix, path: Path) -> None:
+        """Write a file that `load` and pocket-tts read.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        offset = torch.tensor([state.positions])
+        layers = {
+            name: {"cache": layer.transpose(1, 2)[:, None], "offset": offset.clone()}
+            for name, layer in zip(self._layer_names(), state.cache, strict=True)
+        }
+        write_voice_state(layers, path, fingerprint=self.fingerprint)
 
     def _layer_names(self) -> list[str]:
         return [f"transformer.layers.{i}.self_attn" for i in range(self._shape.layers)]

@@ -7,8 +7,6 @@ percentages and money; every language loses Markdown, HTML, emoji and emoticons.
 
 from __future__ import annotations
 
-import re
-
 from app.text.normalisation.acronyms import ACRONYMS
 from app.text.normalisation.characters import long_digit_runs, plain_characters, plain_numerals
 from app.text.normalisation.dates import DATES
@@ -27,7 +25,7 @@ from app.text.normalisation.titles import TITLES
 from app.text.normalisation.units import UNIT_RULES
 from app.text.normalisation.web import WEB
 
-_TOUCHING = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
+_ROUNDS = 4
 _WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *UNIT_RULES, *QUANTITIES)
 
 
@@ -46,7 +44,13 @@ def normalise(text: str, *, language: str) -> str:
     if not core:
         return text
     start = text.index(core)
-    return text[:start] + _speak(core, language).strip() + text[start + len(core) :]
+    spoken = core
+    # What is taken away or said may join or part what stands around it: that is looked at again.
+    for _ in range(_ROUNDS):
+        before, spoken = spoken, _speak(spoken, language).strip()
+        if spoken == before:
+            break
+    return text[:start] + spoken + text[start + len(core) :]
 
 
 def _speak(text: str, language: str) -> str:
@@ -59,14 +63,7 @@ def _speak(text: str, language: str) -> str:
 
 
 def _speak_english(text: str) -> str:
-    text = plain_characters(plain_numerals(text))
-    spoken = _speak_english_once(text)
-    # Where figures and letters touched, words are apart only now that could not be told before.
-    return _speak_english_once(spoken) if _TOUCHING.search(text) else spoken
-
-
-def _speak_english_once(text: str) -> str:
-    text = long_digit_runs(text)
+    text = long_digit_runs(plain_characters(plain_numerals(text)))
     text = apply_rules(text, WEB).replace("_", " ")
     text = apply_rules(text, ROMAN)
     text = apply_rules(text, (*HALF_DAYS, *TITLES))

@@ -19,12 +19,13 @@ from app.text.normalise import normalise
 
 _NUMBER = re.compile(r"([-+−]?) ?((?:\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d+)?)")
 _FRACTION = re.compile(r"(?:(\d{1,36})[ +])?(\d{1,36}) ?[/⁄] ?(\d{1,36})")
+_ORDINAL = re.compile(r"(\d[\d,]{0,47})(?:[^\s\d.,]{1,3}|\.?[ªº°]|\.)?", re.ASCII)
 _DATE_PART = re.compile(r"\d{1,8}", re.ASCII)
 _TIME = re.compile(
     r"(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm]\.?|Z)?", re.ASCII
 )
 _TELEPHONE_SIGNS = re.compile(r"[-().]")
-_DATE_ORDERS = frozenset("mdy dmy ymd ydm md dm ym my y m d".split())
+_DATE_ORDERS = frozenset(["mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y", "m", "d"])
 _SIGN_NAMES = {
     ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
     "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",
@@ -91,10 +92,8 @@ def _cardinal(text: str, _detail: str, language: str) -> str | None:
 
 
 def _ordinal(text: str, _detail: str, language: str) -> str | None:
-    digits = text.rstrip("stndrhSTNDRHeèmªº°.ra").replace(",", "")
-    roman = value_of(text)
-    if not digits and roman:
-        digits = str(roman)
+    found = _ORDINAL.fullmatch(text)
+    digits = found[1].replace(",", "") if found else str(value_of(text) or "")
     if not digits.isdecimal() or not digits.isascii() or len(digits) > numbers.MAX_DIGITS:
         return None
     if language == "en":

@@ -105,6 +105,13 @@ def _years(found: re.Match[str]) -> str | None:
     return f"{year(int(first))} to {cardinal(last)}"
 
 
+def _era(found: re.Match[str]) -> str:
+    letters = " ".join(char for char in found[2] if char.isalpha())
+    digits = found[1]
+    spoken = year(int(digits)) if len(digits) == 4 else cardinal(digits)
+    return f"{spoken} {letters}"
+
+
 DATES: tuple[Rule, ...] = (
     rule(
         rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)|(?![\w/-]|\.\d))",
@@ -141,7 +148,7 @@ DATES: tuple[Rule, ...] = (
         lambda found: f"{_month(found[1])} {year(int(found[2]))}",
     ),
     rule(
-        rf"(?<![\w.,/$€£¥-])([12]\d{{3}}) ?[-–—/] ?(\d{{4}}|\d{{2}})(?![\w%°/-]|[.,]\d)",
+        r"(?<![\w.,/$€£¥-])([12]\d{3}) ?[-–—/] ?(\d{4}|\d{2})(?![\w%°/-]|[.,]\d)",
         _years,
         needs="-–—/",
     ),
@@ -153,7 +160,7 @@ DATES: tuple[Rule, ...] = (
         lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",
         needs="'",
     ),
-    rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", lambda found: _era(found)),
+    rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", _era),
     rule(
         rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}(?! (?:[a-z]{{2,}}[^s\W]s|people)(?!\w))",
         lambda found: f"{found[1]} {year(int(found[2]))}",
@@ -165,10 +172,3 @@ DATES: tuple[Rule, ...] = (
         flags=re.MULTILINE,
     ),
 )
-
-
-def _era(found: re.Match[str]) -> str:
-    letters = " ".join(char for char in found[2] if char.isalpha())
-    digits = found[1]
-    spoken = year(int(digits)) if len(digits) == 4 else cardinal(digits)
-    return f"{spoken} {letters}"

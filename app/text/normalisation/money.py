@@ -33,15 +33,18 @@ _RUPEE = Currency("rupee", "rupees", "paisa", "paise")
 _REAL = Currency("real", "reais", "centavo", "centavos")
 SYMBOLS = {
     "$": _DOLLAR, "€": _EURO, "£": _POUND, "¥": _YEN, "₹": _RUPEE, "₩": Currency("won", "won"),
-    "₽": Currency("ruble", "rubles"), "₺": Currency("lira", "lira"), "₪": Currency("shekel", "shekels"),
-    "₫": Currency("dong", "dong"), "₱": Currency("peso", "pesos"), "₴": Currency("hryvnia", "hryvnias"),
+    "₽": Currency("ruble", "rubles"), "₺": Currency("lira", "lira"),
+    "₪": Currency("shekel", "shekels"),
+    "₫": Currency("dong", "dong"), "₱": Currency("peso", "pesos"),
+    "₴": Currency("hryvnia", "hryvnias"),
     "₿": Currency("bitcoin", "bitcoins"), "US$": _dollars("US"), "U.S.$": _dollars("US"),
     "USD$": _dollars("US"), "A$": _dollars("Australian"), "AU$": _dollars("Australian"),
     "C$": _dollars("Canadian"), "CA$": _dollars("Canadian"), "NZ$": _dollars("New Zealand"),
     "HK$": _dollars("Hong Kong"), "S$": _dollars("Singapore"), "R$": _REAL,
 }  # fmt: skip
 CODES = {
-    "USD": _dollars("US"), "EUR": _EURO, "GBP": _POUND, "JPY": _YEN, "CNY": Currency("yuan", "yuan"),
+    "USD": _dollars("US"),
+    "EUR": _EURO, "GBP": _POUND, "JPY": _YEN, "CNY": Currency("yuan", "yuan"),
     "RMB": Currency("yuan", "yuan"), "CHF": Currency("Swiss franc", "Swiss francs"),
     "CAD": _dollars("Canadian"), "AUD": _dollars("Australian"), "NZD": _dollars("New Zealand"),
     "HKD": _dollars("Hong Kong"), "SGD": _dollars("Singapore"), "INR": _RUPEE, "BRL": _REAL,

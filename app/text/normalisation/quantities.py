@@ -128,7 +128,7 @@ QUANTITIES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,/])(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)", _fraction, needs="/"),
     rule(rf"(?<![\w.,/-])({NUMBER}) ?[–—] ?({NUMBER})(?![\w–—-]|[.,]\d)", _range, needs="–—"),
     rule(rf"(?<![\w.,/-])({NUMBER})-({NUMBER})(?!\w|-\w|[.,]\d)", _range, needs="-"),
-    rule(rf"(?<![\w.,/])\d{{1,6}}(?:-\d{{1,6}}){{2,10}}(?!\w|-\w)", _chain, needs="-"),
+    rule(r"(?<![\w.,/])\d{1,6}(?:-\d{1,6}){2,10}(?!\w|-\w)", _chain, needs="-"),
     rule(
         rf"(?<![\w.,])({NUMBER}) ([-+×÷*/−–]) (?=[\d.])",
         lambda found: f"{number(found[1])} {_OPERATORS[found[2]]} ",
@@ -148,7 +148,7 @@ QUANTITIES: tuple[Rule, ...] = (
     rule(
         r"(?<![^\W_])(?=[^\W_]{1,40}\d|[^\W\d_]{1,40}-\d|\d{1,20}-?[^\W\d_])"
         r"(?:(?:[^\W\d_]{1,40}|\d{1,20}(?!\d))(?:-(?=\d|[A-Z]))?){2,12}(?!\w)(?!-?\d)",
-        lambda found: _code(found),
+        _code,
     ),
     rule(r"(?<=[^\W\d_])-(?=\d)", " ", needs="-"),
     rule(r"(?<=\d)\+(?!\w)", " plus", needs="+"),

@@ -10,11 +10,16 @@ from app.text.normalisation.rules import Rule, rule
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _CANONICAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _RULERS = (
-    "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon Pius "
-    "Paul Benedict Francis Gregory Leo Alexander Catherine Peter Nicholas Frederick Friedrich Wilhelm "
-    "Ramses Ramesses Mary Ptolemy Innocent Clement Urban Otto Ferdinand Alfonso Carlos Felipe Albert "
-    "Leopold Ivan David Constantine Justinian Theodosius Xerxes Darius Artaxerxes Cleopatra Thutmose "
-    "Amenhotep Seti Baldwin Umberto Emmanuel Emanuele Christian Gustav Haakon Harald Olav Rama Sixtus "
+    "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon "
+    "Pius "
+    "Paul Benedict Francis Gregory Leo Alexander Catherine Peter Nicholas Frederick Friedrich "
+    "Wilhelm "
+    "Ramses Ramesses Mary Ptolemy Innocent Clement Urban Otto Ferdinand Alfonso Carlos Felipe "
+    "Albert "
+    "Leopold Ivan David Constantine Justinian Theodosius Xerxes Darius Artaxerxes Cleopatra "
+    "Thutmose "
+    "Amenhotep Seti Baldwin Umberto Emmanuel Emanuele Christian Gustav Haakon Harald Olav Rama "
+    "Sixtus "
     "Boniface Celestine Stephen Adrian Robert John Joseph Franz Selim Murad Mehmed Suleiman Edmund "
     "Margrethe Juan Pedro Maria Michael Victor Karl Charles Sancho Julius Eugene Callixtus Alexios"
 )
@@ -22,8 +27,10 @@ _TITLES = (
     "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Kaiser Saint Duke"
 )
 _NUMBERED = (
-    "Chapter|Part|Volume|Vol\\.|Book|Act|Scene|Section|Article|Phase|Type|Stage|Level|Grade|Episode|"
-    "Season|Appendix|Table|Figure|Fig\\.|Title|World War|WW|War|Bowl|Mark|Mk|Unit|Lesson|Round|Tier|"
+    "
+    ""Chapter|Part|Volume|Vol\\.|Book|Act|Scene|Section|Article|Phase|Type|Stage|Level|Grade|Episode|"
+    "Season|Appendix|Table|Figure|Fig\\.|Title|World "
+    "War|WW|War|Bowl|Mark|Mk|Unit|Lesson|Round|Tier|"
     "Category|Division|Canto|Psalm|Factor|Apollo|Schedule|Annex|Form"
 )
 _ROMAN = r"([IVXLCDM]{1,15})"
@@ -82,24 +89,27 @@ ROMAN: tuple[Rule, ...] = (
         rf"(?=[A-Z])(?<!\w)((?:{_names(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
         rf"([IVX]{{1,7}}){_NOT_WORD}(?! (?:am|have|was|will|would|think|know|do|did|had)(?!\w))",
         _ruler,
+        needs="IVX",
     ),
     rule(
         rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) ([IVX]{{2,7}}|[VX]){_NOT_WORD}(?!\.[A-Z])",
         _ruler,
+        needs="IVX",
     ),
     # "Elizabeth I" alone: only where no sentence can go on with the pronoun.
-    rule(rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)", _ruler),
+    rule(rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)", _ruler, needs="I"),
     rule(
         rf"(?=[A-Z])(?<!\w)((?:{_names(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? (II|III|IV){_NOT_WORD}",
         _ruler,
+        needs="IVX",
     ),
-    rule(rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered),
+    rule(rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered, needs="IVXLCDM"),
     rule(
         r"(?<!\w)(chapter|part|volume|book|act|scene|section|article|phase|type|stage|level|episode|"
         r"appendix|table|figure|title)( )([IVXLCDM]{2,15}|[ivxl]{2,8}|V)(?![\w'’-])",
         _numbered,
     ),
-    rule(rf"(?<!\w)([IVX]{{1,5}})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century),
-    rule(r"(?<![\w.'-])M[MDCLXVI]{3,14}(?![\w'’-])", _year),
-    rule(r"(?<![\w.'&-])(?:[IVX]{2,7})(?![\w'’&-])(?!\.[A-Z])", _alone),
+    rule(rf"(?<!\w)([IVX]{{1,5}})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century, needs="IVX"),
+    rule(r"(?<![\w.'-])M[MDCLXVI]{3,14}(?![\w'’-])", _year, needs="M"),
+    rule(r"(?<![\w.'&-])(?:[IVX]{2,7})(?![\w'’&-])(?!\.[A-Z])", _alone, needs="IVX"),
 )

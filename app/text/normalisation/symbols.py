@@ -29,8 +29,8 @@ _BEFORE: tuple[Rule, ...] = (
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
 )
 _AFTER: tuple[Rule, ...] = (
-    rule(r"[^\S\n ][^\S\n]*|  [^\S\n]*", " "),
     rule(r"\( ?\)", ""),
+    rule(r"[^\S\n ][^\S\n]*|  [^\S\n]*", " "),
     rule(r"(?m)^[- ]*(?:-(?= )|(?<= )) *| +$", ""),
     rule(r"(?<=\w) (?=[.,!?;:](?!\w|\.))", ""),
     rule(r"\n{3,}", "\n\n"),

@@ -98,6 +98,7 @@ TITLES: tuple[Rule, ...] = (
     rule(
         rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
         _street,
+        needs="DSABRLHPCT",
     ),
     rule(
         rf"(?<![\w.])({alternatives(_TITLES)})\.(?= ?[A-Z]\w|\s?[A-Z]\.)(?: (?=\S))?",
@@ -119,7 +120,7 @@ TITLES: tuple[Rule, ...] = (
         needs=".",
     ),
     rule(r"(?<![\w.])(pp?) (?=\d)", lambda found: f"{_BEFORE_NUMBER[found[1]]} "),
-    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)", _days),
+    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)", _days, needs="-–—"),
     rule(
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
@@ -134,7 +135,7 @@ TITLES: tuple[Rule, ...] = (
     rule(
         r"(?<![\w.])(eg|ie)\.?,", lambda found: "for example," if found[1] == "eg" else "that is,"
     ),
-    rule(r"(?<![\w.])(Jr|Sr)(?![\w.])", _anywhere),
+    rule(r"(?<![\w.])(Jr|Sr)(?![\w.])", _anywhere, needs="JS"),
     rule(r"(?<!\w)w/o(?!\w)", "without", needs="/"),
     rule(r"(?<!\w)w/ ?(?=\w)", "with ", needs="/"),
     rule(r"(?<!\w)c/o(?!\w)", "care of", needs="/"),

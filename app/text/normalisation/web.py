@@ -16,14 +16,54 @@ _TOP_LEVEL = (
     "com org net edu gov mil int info io ai dev app eu uk de fr ch nl ca au jp tv fm gg xyz"
 )
 _SECOND_LEVEL = r"(?:co|ac|org|gov|com)\.(?:uk|jp|au|nz|za|br|in)"
-_SPELLED_PARTS = frozenset("io ai uk eu de fr ch nl ca au jp tv fm gg nz za br".split())
+_SPELLED_PARTS = frozenset(
+    [
+        "io",
+        "ai",
+        "uk",
+        "eu",
+        "de",
+        "fr",
+        "ch",
+        "nl",
+        "ca",
+        "au",
+        "jp",
+        "tv",
+        "fm",
+        "gg",
+        "nz",
+        "za",
+        "br",
+    ]
+)
 _EXTENSIONS = (
-    "pdf txt md doc docx xls xlsx ppt pptx csv tsv json xml yaml yml toml ini cfg conf log html htm "
+    "pdf txt md doc docx xls xlsx ppt pptx csv tsv json xml yaml yml toml ini cfg conf log html "
+    "htm "
     "css js ts py rb rs go java cpp hpp sh bat exe dll zip gz tar tgz rar iso dmg apk jpg jpeg png "
     "gif svg webp bmp tiff mp3 mp4 wav ogg flac m4a avi mov mkv webm epub safetensors onnx sql db"
 )
 _SPOKEN_EXTENSIONS = frozenset(
-    "doc json yaml toml log zip tar java gif jpeg exe bat rar iso go epub safetensors conf".split()
+    [
+        "doc",
+        "json",
+        "yaml",
+        "toml",
+        "log",
+        "zip",
+        "tar",
+        "java",
+        "gif",
+        "jpeg",
+        "exe",
+        "bat",
+        "rar",
+        "iso",
+        "go",
+        "epub",
+        "safetensors",
+        "conf",
+    ]
 )
 _ADDRESS_REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"|^(){}]{0,2000})?"
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^\w\s]|_|[^\W\d_]+")
@@ -103,10 +143,10 @@ def _say_colour(found: re.Match[str]) -> str | None:
 
 WEB: tuple[Rule, ...] = (
     rule(
-        r"(?<!\w)(?:https?|ftps?|sftp|wss?|file)://[^\s<>\"|^(){}]{1,2000}",
+        r"(?:https?|(?<!\w)ftps?|sftp|wss?|file)://[^\s<>\"|^(){}]{1,2000}",
         _say_url,
         needs=":",
-        flags=re.I,
+        flags=re.IGNORECASE,
     ),
     rule(
         r"(?<![\w.%+-])(?:mailto:)?[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}",
@@ -117,7 +157,7 @@ WEB: tuple[Rule, ...] = (
         rf"(?<![\w.@/-])www\.[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{1,5}}{_ADDRESS_REST}",
         _say_url,
         needs=".",
-        flags=re.I,
+        flags=re.IGNORECASE,
     ),
     rule(
         r"(?<![\w.@/-])(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,5}"
@@ -130,7 +170,7 @@ WEB: tuple[Rule, ...] = (
         r"(?![\w-])(?!\.\w)",
         _say_file,
         needs=".",
-        flags=re.I,
+        flags=re.IGNORECASE,
     ),
     rule(
         r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?:/(\d{1,2}))?(?![\w.]\w)",
@@ -142,9 +182,13 @@ WEB: tuple[Rule, ...] = (
         r"\.?[ ]?(\d{1,6}(?:\.\d{1,6}){1,5})(?![\w,]\d)",
         _say_version,
         needs=".",
-        flags=re.I,
+        flags=re.IGNORECASE,
     ),
-    rule(r"(?<![\w.])v(\d{1,4})(?![\w.]\d)(?!\w)", lambda found: f"version {cardinal(found[1])}"),
+    rule(
+        r"(?<![\w.])v(\d{1,4})(?![\w.]\d)(?!\w)",
+        lambda found: f"version {cardinal(found[1])}",
+        needs="vV",
+    ),
     rule(
         r"(?<![\w.,-])(?!\d{1,3}\.\d{1,3}\.\d{4}(?!\d))(\d{1,6}(?:\.\d{1,6}){2,5})(?![.,]?\w)",
         lambda found: _say_parts(found[1], "point"),
