@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from app.audio.live import LiveEncoder
 from app.errors import SynthesisFailed
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, assert_same_speech, in_pieces, probe, voice_like
+from tests.audio.processes import children, nothing_left_behind
 
 SPEECH = voice_like(2.0)
 FRAME_SAMPLES = 1920
@@ -37,22 +37,10 @@ async def endless() -> AsyncIterator[Pcm]:
         yield SPEECH[:FRAME_SAMPLES]
 
 
-def children() -> set[int]:
-    """Running or unreaped processes started by this one."""
-    main_thread = Path(f"/proc/self/task/{os.getpid()}/children")
-    return {int(child) for child in main_thread.read_text().split()}
-
-
 @pytest.fixture
 async def nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
-    """Afterwards there is no child, no task, no unclosed transport and no complaint of asyncio."""
-    before = children() if sys.platform == "linux" else set()
-    yield
-    if sys.platform == "linux":
-        assert children() <= before
-    assert asyncio.all_tasks() <= {asyncio.current_task()}
-    gc.collect()
-    assert [record for record in caplog.records if record.name == "asyncio"] == []
+    with nothing_left_behind(caplog):
+        yield
 
 
 @pytest.mark.usefixtures("nothing_left")

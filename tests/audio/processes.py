@@ -1,0 +1,31 @@
+"""What a test leaves behind: processes, tasks, pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def children() -> set[int]:
+    """Running or unreaped processes started by this one (on Linux)."""
+    main_thread = Path(f"/proc/self/task/{os.getpid()}/children")
+    return {int(child) for child in main_thread.read_text().split()}
+
+
+@contextmanager
+def nothing_left_behind(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """At the end there is no child, no task, no unclosed transport and no complaint of asyncio."""
+    before = children() if sys.platform == "linux" else set()
+    yield
+    if sys.platform == "linux":
+        assert children() <= before
+    assert asyncio.all_tasks() <= {asyncio.current_task()}
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
