@@ -17,7 +17,7 @@ from app.engine.interface import (
     SpokenChunk,
     VoiceState,
 )
-from app.errors import Overloaded, SpeechError
+from app.errors import Overloaded, SpeechError, SynthesisFailed
 from app.script_plan import ScriptPlan, ScriptRules, plan_script
 from app.speech import Frames, Pcm, Sampling, SpeechRequest
 from app.text.script import clean_script
@@ -83,9 +83,13 @@ class Utterance:
         self._stream.abort()
 
     async def _frames(self) -> AsyncGenerator[Frames, None]:
+        spoken = self._first.pcm.size > 0
         yield self._first
         async for frames in self._rest:
+            spoken = spoken or frames.pcm.size > 0
             yield frames
+        if not spoken:
+            raise SynthesisFailed("the engine made no audio")
 
 
 class Synthesizer:

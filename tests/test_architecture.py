@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
-    "app.synthesizer": {"app.text", "app.voices", "app.audio", INTERFACE},
+    "app.script_plan": {"app.text", "app.audio", "app.ranges"},
+    "app.synthesizer": {"app.script_plan", "app.text", "app.voices", "app.audio", INTERFACE},
     "app.api": {"app.synthesizer", "app.settings", "app.voices", "app.audio", "app.engine"}
     | {"app.ranges"},
     "app.main": {"app.api", "app.synthesizer", "app.settings", "app.voices", "app.audio"}

@@ -48,11 +48,19 @@ class SpeechControls(BaseModel):
     bitrate: int | None = Field(None, description="kbps; what is allowed depends on the format.")
     seed: Seed | None = Field(None, description="The same seed speaks the same way again.")
     temperature: Temperature | None = Field(None, description="0 (always the same) to 5 (wild).")
-    sampler_decode_steps: SamplerDecodeSteps | None = None
-    eos_threshold: EosThreshold | None = None
-    noise_clamp: NoiseClamp | None = None
-    frames_after_eos: FramesAfterEos | None = None
-    max_chars_per_chunk: CharsPerChunk | None = None
+    sampler_decode_steps: SamplerDecodeSteps | None = Field(
+        None, description="Steps of the flow head, 1 to 64."
+    )
+    eos_threshold: EosThreshold | None = Field(
+        None, description="The logit above which speech ends."
+    )
+    noise_clamp: NoiseClamp | None = Field(None, description="Noise is cut at this many units.")
+    frames_after_eos: FramesAfterEos | None = Field(
+        None, description="Frames of 80 ms spoken after the end was detected."
+    )
+    max_chars_per_chunk: CharsPerChunk | None = Field(
+        None, description="The script is spoken in pieces of at most this many characters."
+    )
 
     def request(self, text: str, voice: str | Clip) -> SpeechRequest:
         """The request for `text` in `voice` with these controls."""

@@ -5,7 +5,7 @@ The synthesizer talks to these types only, so that a fake engine fits the same s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +34,14 @@ class SpeechJob:
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
+
+    @classmethod
+    def in_one_voice(
+        cls, texts: Iterable[str], voice: VoiceState, sampling: Sampling | None = None
+    ) -> SpeechJob:
+        """The job for texts that are all spoken in the same voice."""
+        chunks = tuple(SpokenChunk(text, voice) for text in texts)
+        return cls(chunks, sampling or Sampling())
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ def normalise(text: str, *, language: str) -> str:
 
     Paragraphs and sentence marks stay, and no word is lost but what was never spoken: marks of
     Markdown and HTML, targets of links, emoji and emoticons. English comes out without digits and
-    signs. Outer white space stays as it is. The result is stable: normalised again it does not change. Takes time linear in the text.
+    signs. Outer white space stays as it is. The result is stable: normalised again it does not
+    change. Takes time linear in the text.
 
     Args:
         text: Unicode text of any kind; best in the form `clean_script` gives.

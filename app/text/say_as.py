@@ -25,7 +25,7 @@ _TIME = re.compile(
     r"(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm]\.?|Z)?", re.ASCII
 )
 _TELEPHONE_SIGNS = re.compile(r"[-().]")
-_DATE_ORDERS = frozenset(["mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y", "m", "d"])
+_DATE_ORDERS = frozenset(("mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y", "m", "d"))
 _SIGN_NAMES = {
     ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
     "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",

@@ -34,7 +34,7 @@ LONG = "A much longer sentence that goes on and on, so that it is still running 
 async def test_chunks_are_delivered_in_order_and_timed(
     engine: BatchedEngine, voice: KvPrefix
 ) -> None:
-    stream = engine.submit(SpeechJob(TEXTS, voice, STILL))
+    stream = engine.submit(SpeechJob.in_one_voice(TEXTS, voice, STILL))
     await collect(stream, len(TEXTS))
     timings = stream.timings
     assert timings.queued_seconds is not None
@@ -104,7 +104,7 @@ async def test_the_servers_defaults_apply_where_a_job_leaves_it_open(
 
 
 async def test_an_aborted_job_frees_its_rows(engine: BatchedEngine, voice: KvPrefix) -> None:
-    stream = engine.submit(SpeechJob((LONG,) * 8, voice, STILL))
+    stream = engine.submit(SpeechJob.in_one_voice((LONG,) * 8, voice, STILL))
     await anext(aiter(stream))
     stream.abort()
     with pytest.raises(SynthesisFailed):
@@ -154,7 +154,7 @@ async def test_a_row_that_breaks_the_batch_ends_its_job_only(
 async def test_a_reader_that_stops_holds_nobody_else_up(make_engine: MakeEngine) -> None:
     engine = make_engine(max_running_rows=2, stream_buffer_seconds=1.0)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    slow = engine.submit(SpeechJob((LONG, LONG), voice, STILL))
+    slow = engine.submit(SpeechJob.in_one_voice((LONG, LONG), voice, STILL))
     await anext(aiter(slow))
     for _ in range(3):
         await speak(engine, voice, [TEXTS[0]])
@@ -169,12 +169,12 @@ async def collect_rest(stream: Any) -> list[Any]:
 async def test_the_queue_is_bounded(make_engine: MakeEngine) -> None:
     engine = make_engine(max_running_rows=1, max_queued_jobs=1)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    first = engine.submit(SpeechJob((LONG,), voice, STILL))
+    first = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
     await anext(aiter(first))
-    second = engine.submit(SpeechJob((LONG,), voice, STILL))
+    second = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
     assert engine.status().queued_jobs == 1
     with pytest.raises(Overloaded):
-        engine.submit(SpeechJob((LONG,), voice, STILL))
+        engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
     second.abort()
     assert engine.status().queued_jobs == 0
 
@@ -187,7 +187,7 @@ async def test_draining_finishes_what_runs_and_refuses_the_rest(make_engine: Mak
     draining = asyncio.create_task(engine.drain(10.0))
     await asyncio.sleep(0)
     with pytest.raises(ModelUnavailable):
-        engine.submit(SpeechJob((TEXTS[0],), voice, STILL))
+        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
     assert len((await running)[0]) > 0
     await draining
     assert not engine.status().alive
@@ -219,7 +219,7 @@ async def test_a_dead_worker_ends_every_stream_and_a_new_engine_can_take_over(
         assert isinstance(failure, ModelUnavailable)
     assert not engine.status().alive
     with pytest.raises(ModelUnavailable):
-        engine.submit(SpeechJob((TEXTS[0],), voice, STILL))
+        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
     heir = make_engine()
     assert_same((await speak(heir, voice, [TEXTS[0]]))[0], tiny.speak(TEXTS[0]))
 
@@ -228,7 +228,7 @@ async def test_an_engine_that_was_not_started_refuses_jobs(
     make_engine: MakeEngine, voice: KvPrefix
 ) -> None:
     with pytest.raises(ModelUnavailable):
-        make_engine(start=False).submit(SpeechJob((TEXTS[0],), voice, STILL))
+        make_engine(start=False).submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
 
 
 def test_one_worker_is_enough(make_engine: MakeEngine, tiny: Upstream) -> None:

@@ -17,7 +17,7 @@ from app.engine.engine import BatchedEngine
 from app.engine.interface import SpeechJob
 from app.engine.voice_state import KvPrefix
 from app.errors import SynthesisFailed
-from scripts.random_model import write_random_model
+from benchmarks.random_model import write_random_model
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
     EOS_BIAS,
@@ -123,7 +123,7 @@ def test_rows_that_come_and_go_do_not_change_the_others(
             for text, ours in zip(texts, await speak(engine, voice, texts), strict=True):
                 assert_same(ours, tiny.speak(text))
             return
-        stream = engine.submit(SpeechJob(tuple(texts), voice, STILL))
+        stream = engine.submit(SpeechJob.in_one_voice(tuple(texts), voice, STILL))
         with contextlib.suppress(SynthesisFailed):
             for pieces in itertools.count():
                 if pieces == abort_after:

@@ -131,7 +131,7 @@ def test_weights_without_a_voice_encoder_say_so(
     engine: BatchedEngine, tiny: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiny.model, "has_voice_cloning", False)
-    with pytest.raises(ModelUnavailable, match="huggingface"):
+    with pytest.raises(ModelUnavailable, match="cannot clone voices"):
         engine.encode_voice(voice_clip(engine.sample_rate_hz))
 
 
@@ -153,14 +153,14 @@ def test_shipped_models_know_upstreams_voices(
         asked.append(url)
         return exported
 
-    monkeypatch.setattr("app.engine.voice_state.download_if_necessary", fetch)
+    monkeypatch.setattr("app.engine.voice_state.fetch_file", fetch)
     assert engine.predefined_voice("jean").positions > 0
     assert "english" in asked[0]
     assert "jean" in asked[0]
 
     def offline(url: str) -> Path:
-        raise OSError(url)
+        raise ModelUnavailable(f"{url} cannot be had")
 
-    monkeypatch.setattr("app.engine.voice_state.download_if_necessary", offline)
+    monkeypatch.setattr("app.engine.voice_state.fetch_file", offline)
     with pytest.raises(ModelUnavailable, match="jean"):
         engine.predefined_voice("jean")

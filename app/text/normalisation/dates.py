@@ -162,12 +162,13 @@ DATES: tuple[Rule, ...] = (
     ),
     rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", _era),
     rule(
-        rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}(?! (?:[a-z]{{2,}}[^s\W]s|people)(?!\w))",
+        rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}"
+        r"(?! (?:[a-z]{2,30}[^s\W]s|people)(?!\w))",
         lambda found: f"{found[1]} {year(int(found[2]))}",
     ),
     rule(
         rf"(?<![\w.,:/$€£¥#+=×^-])(?<![+=×*] )(1[5-9]\d\d|20\d\d)(?= |[,.;:!?)'\"]|$){_NO_UNIT}"
-        r"(?! (?:[a-z]{2,}[^s\W]s|people|[-+=×*/^])(?!\w))",
+        r"(?! (?:[a-z]{2,30}[^s\W]s|people|[-+=×*/^])(?!\w))",
         lambda found: year(int(found[1])),
         flags=re.MULTILINE,
     ),

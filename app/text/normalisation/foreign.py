@@ -154,7 +154,7 @@ def _build(language: str) -> tuple[Rule, ...]:
             partial(_say_date, language=language),
         ),
         rule(
-            rf"(?<![\w.,:])([01]?\d|2[0-4])(?::|{'h' if language in {'fr', 'pt'} else ':'})([0-5]\d)"
+            rf"(?<![\w.,:])([01]?\d|2[0-4])[:{'h' if language in {'fr', 'pt'} else ''}]([0-5]\d)"
             rf"(?: ?(?:Uhr|uur|heures))?(?![\w:])",
             partial(_say_time, language=language),
         ),

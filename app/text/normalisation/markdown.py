@@ -17,7 +17,10 @@ _ROUNDS = 4
 _MARKS = re.compile(
     r"[*_#`~\[\]<>&|\\=]|^[ \t]*[-+•·▪◦‣●○■–][ \t]|^[ \t]*\d{1,3}[.)] |---", re.MULTILINE
 )
-_TARGET = r"\([ \t]?<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
+_TARGET = (
+    r"\([ \t]?<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
+    r"(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
+)
 _INLINE_TAGS = (
     "a abbr b big bdi bdo button cite code del dfn em font i img ins input kbd label mark q s "
     "samp small span strike strong sub sup time tt u var wbr svg path"
@@ -133,15 +136,19 @@ def _strip_line(line: str, *, wraps: bool) -> list[str]:
         return []
     if heading := _HEADING.match(line):
         return [line[heading.end() :].rstrip("# \t"), ""]
+    return [_strip_item(line, wraps=wraps)]
+
+
+def _strip_item(line: str, *, wraps: bool) -> str:
     if line.lstrip().startswith("|") or line.count("|") >= 2:
-        return [_row(line)]
+        return _row(line)
     if bullet := _BULLET.match(line):
         item = line[bullet.end() :]
-        return [item if wraps else _as_sentence(item)]
+        return item if wraps else _as_sentence(item)
     if numbered := _NUMBERED.match(line):
         item = f"{numbered[1]}. {line[numbered.end() :]}"
-        return [item if wraps else _as_sentence(item)]
-    return [line]
+        return item if wraps else _as_sentence(item)
+    return line
 
 
 def _is_drawn(line: str) -> bool:

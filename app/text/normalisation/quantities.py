@@ -29,7 +29,7 @@ _SUM = re.compile(rf"{NUMBER}|[<>=!]=|\S")
 
 
 def say_fraction(numerator: str, denominator: str) -> str:
-    """Say a fraction: ("3", "4") gives "three quarters"; ("11", "37") "eleven over thirty-seven"."""
+    """Say a fraction: ("3", "4") gives "three quarters", ("1", "37") "one over thirty-seven"."""
     above, below = int(numerator), int(denominator)
     if below not in _DENOMINATORS or above >= 100:
         return f"{cardinal(numerator)} over {cardinal(denominator)}"

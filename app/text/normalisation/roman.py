@@ -27,8 +27,8 @@ _TITLES = (
     "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Kaiser Saint Duke"
 )
 _NUMBERED = (
-    "
-    ""Chapter|Part|Volume|Vol\\.|Book|Act|Scene|Section|Article|Phase|Type|Stage|Level|Grade|Episode|"
+    "Chapter|Part|Volume|Vol\\.|Book|Act|"
+    "Scene|Section|Article|Phase|Type|Stage|Level|Grade|Episode|"
     "Season|Appendix|Table|Figure|Fig\\.|Title|World "
     "War|WW|War|Bowl|Mark|Mk|Unit|Lesson|Round|Tier|"
     "Category|Division|Canto|Psalm|Factor|Apollo|Schedule|Annex|Form"
@@ -97,9 +97,14 @@ ROMAN: tuple[Rule, ...] = (
         needs="IVX",
     ),
     # "Elizabeth I" alone: only where no sentence can go on with the pronoun.
-    rule(rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)", _ruler, needs="I"),
     rule(
-        rf"(?=[A-Z])(?<!\w)((?:{_names(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? (II|III|IV){_NOT_WORD}",
+        rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
+        _ruler,
+        needs="I",
+    ),
+    rule(
+        rf"(?=[A-Z])(?<!\w)((?:{_names(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? "
+        rf"(II|III|IV){_NOT_WORD}",
         _ruler,
         needs="IVX",
     ),
@@ -109,7 +114,7 @@ ROMAN: tuple[Rule, ...] = (
         r"appendix|table|figure|title)( )([IVXLCDM]{2,15}|[ivxl]{2,8}|V)(?![\w'’-])",
         _numbered,
     ),
-    rule(rf"(?<!\w)([IVX]{{1,5}})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century, needs="IVX"),
+    rule(r"(?<!\w)([IVX]{1,5})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century, needs="IVX"),
     rule(r"(?<![\w.'-])M[MDCLXVI]{3,14}(?![\w'’-])", _year, needs="M"),
     rule(r"(?<![\w.'&-])(?:[IVX]{2,7})(?![\w'’&-])(?!\.[A-Z])", _alone, needs="IVX"),
 )

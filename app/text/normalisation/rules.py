@@ -113,3 +113,8 @@ def _apply(text: str, one: Rule) -> str:
 def alternatives(words: Iterable[str]) -> str:
     """A regular expression for any of the words, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list written as a text."""
+    return frozenset(text.split())

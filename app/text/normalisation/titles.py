@@ -29,7 +29,8 @@ _ANYWHERE = {
     "dept": "department", "Dept": "Department", "est": "established", "Est": "established",
     "govt": "government", "Govt": "Government", "Assn": "Association", "Univ": "University",
     "viz": "namely", "cf": "compare", "et al": "et al", "incl": "including", "excl": "excluding",
-    "misc": "miscellaneous", "Ave": "Avenue", "Blvd": "Boulevard", "Hwy": "Highway", "a.k.a": "A K A",
+    "misc": "miscellaneous", "Ave": "Avenue", "Blvd": "Boulevard", "Hwy": "Highway",
+    "a.k.a": "A K A",
     "Ph.D": "P H D", "Jan": "January", "Feb": "February", "Apr": "April", "Aug": "August",
     "Sept": "September", "Oct": "October", "Nov": "November", "Dec": "December",
     "Tues": "Tuesday", "Thurs": "Thursday", "Thur": "Thursday", "ca": "circa", "Tel": "telephone",
@@ -42,8 +43,8 @@ _BEFORE_NUMBER = {
     "Vol": "volume", "vols": "volumes", "Vols": "volumes", "p": "page", "P": "page", "pp": "pages",
     "pg": "page", "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
     "sec": "section", "Sec": "section", "art": "article", "Art": "article", "eq": "equation",
-    "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension", "Tel": "telephone",
-    "Rm": "room", "Apt": "apartment", "apt": "apartment", "Op": "opus", "op": "opus", "c": "circa",
+    "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension",
+    "Tel": "telephone", "Rm": "room", "Apt": "apartment", "apt": "apartment", "Op": "opus", "op": "opus", "c": "circa",
     "ca": "circa",
 }  # fmt: skip
 _DAYS = {
@@ -90,13 +91,15 @@ def _initials(found: re.Match[str]) -> str:
 TITLES: tuple[Rule, ...] = (
     # A street's name goes before; after a house number, capitals may follow the abbreviation.
     rule(
-        rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
+        rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"
+        rf"(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
         rf"({alternatives(_STREETS)})(?!\w)\.?",
         _address,
         needs="0123456789",
     ),
     rule(
-        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
+        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})"
+        r"(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
         _street,
         needs="DSABRLHPCT",
     ),

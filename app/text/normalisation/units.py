@@ -88,30 +88,18 @@ _PER = {
     "day": "day", "week": "week", "month": "month", "yr": "year", "year": "year", "kg": "kilogram",
     "g": "gram", "km": "kilometer", "m": "meter", "cm": "centimeter", "L": "liter", "l": "liter",
     "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "gal": "gallon", "lb": "pound",
-    "ft": "foot", "mi": "mile", "m^2": "square meter", "m^3": "cubic meter", "s^2": "second squared",
+    "ft": "foot", "mi": "mile", "m^2": "square meter", "m^3": "cubic meter",
+    "s^2": "second squared",
     "person": "person", "cm^2": "square centimeter", "cm^3": "cubic centimeter", "in": "inch",
 }  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
-_RANGE = rf"(?P<sign>(?<![\w.,)°%])[-−–])?(?<![\w.,])(?<!\d-)(?P<low>{NUMBER})(?:(?P<to> ?[-–—~] ?| to (?=-?[\d.]))(?P<minus>[-−])?(?P<high>{NUMBER}))?"
+_RANGE = (
+    rf"(?P<sign>(?<![\w.,)°%])[-−–])?(?<![\w.,])(?<!\d-)(?P<low>{NUMBER})"
+    rf"(?:(?: ?[-–—~] ?| to (?=-?[\d.]))(?P<minus>[-−])?(?P<high>{NUMBER}))?"
+)
 _POWERED = rf"(?P<length>{alternatives(_LENGTHS)})\^?(?P<power>[23])(?!\w)"
 _SPACED = alternatives(unit for unit in UNITS if unit not in _ATTACHED_ONLY)
 _ATTACHED = alternatives(UNITS)
-_FRACTION_UNITS = (
-    "km",
-    "mi",
-    "in",
-    "ft",
-    "lb",
-    "oz",
-    "cup",
-    "tsp",
-    "tbsp",
-    "kg",
-    "g",
-    "pt",
-    "qt",
-    "gal",
-)
 
 
 def say_measure(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
@@ -177,7 +165,8 @@ UNIT_RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?", _say),
     rule(
-        rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))(?![\w^°])"
+        rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))"
+        r"(?![\w^°])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?",
         _say,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.numbers import cardinal, number, spell_digits, year
-from app.text.normalisation.rules import Rule, alternatives, rule
+from app.text.normalisation.rules import Rule, alternatives, rule, words
 
 _SIGNS = {
     ".": "dot", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
@@ -16,54 +16,15 @@ _TOP_LEVEL = (
     "com org net edu gov mil int info io ai dev app eu uk de fr ch nl ca au jp tv fm gg xyz"
 )
 _SECOND_LEVEL = r"(?:co|ac|org|gov|com)\.(?:uk|jp|au|nz|za|br|in)"
-_SPELLED_PARTS = frozenset(
-    [
-        "io",
-        "ai",
-        "uk",
-        "eu",
-        "de",
-        "fr",
-        "ch",
-        "nl",
-        "ca",
-        "au",
-        "jp",
-        "tv",
-        "fm",
-        "gg",
-        "nz",
-        "za",
-        "br",
-    ]
-)
+_SPELLED_PARTS = words("io ai uk eu de fr ch nl ca au jp tv fm gg nz za br")
 _EXTENSIONS = (
     "pdf txt md doc docx xls xlsx ppt pptx csv tsv json xml yaml yml toml ini cfg conf log html "
     "htm "
     "css js ts py rb rs go java cpp hpp sh bat exe dll zip gz tar tgz rar iso dmg apk jpg jpeg png "
     "gif svg webp bmp tiff mp3 mp4 wav ogg flac m4a avi mov mkv webm epub safetensors onnx sql db"
 )
-_SPOKEN_EXTENSIONS = frozenset(
-    [
-        "doc",
-        "json",
-        "yaml",
-        "toml",
-        "log",
-        "zip",
-        "tar",
-        "java",
-        "gif",
-        "jpeg",
-        "exe",
-        "bat",
-        "rar",
-        "iso",
-        "go",
-        "epub",
-        "safetensors",
-        "conf",
-    ]
+_SPOKEN_EXTENSIONS = words(
+    "doc json yaml toml log zip tar java gif jpeg exe bat rar iso go epub safetensors conf"
 )
 _ADDRESS_REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"|^(){}]{0,2000})?"
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^\w\s]|_|[^\W\d_]+")
@@ -71,17 +32,17 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 
 
 def _spell_address(address: str) -> str:
-    words: list[str] = []
+    spoken: list[str] = []
     for part in _PART.findall(address):
         if part.isdecimal():
-            words.append(_say_run(part))
+            spoken.append(_say_run(part))
         elif part.isalpha():
-            previous = words[-1] if words else ""
-            spelled = previous == "dot" and part.lower() in _SPELLED_PARTS
-            words.append(" ".join(part.upper()) if spelled else part)
+            previous = spoken[-1] if spoken else ""
+            is_spelled = previous == "dot" and part.lower() in _SPELLED_PARTS
+            spoken.append(" ".join(part.upper()) if is_spelled else part)
         else:
-            words.append(_SIGNS.get(part, ""))
-    return " ".join(word for word in words if word)
+            spoken.append(_SIGNS.get(part, ""))
+    return " ".join(word for word in spoken if word)
 
 
 def _say_run(digits: str) -> str:
