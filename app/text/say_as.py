@@ -98,7 +98,7 @@ def _ordinal(text: str, _detail: str, language: str) -> str | None:
         return None
     if language == "en":
         return numbers.ordinal(digits)
-    feminine = text[-1] in "aª"
+    feminine = text.endswith(("a", "ª", "re"))
     return foreign.ordinal(digits, language, feminine=feminine) if language in LANGUAGES else None
 
 

@@ -44,7 +44,8 @@ _BEFORE_NUMBER = {
     "pg": "page", "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
     "sec": "section", "Sec": "section", "art": "article", "Art": "article", "eq": "equation",
     "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension",
-    "Tel": "telephone", "Rm": "room", "Apt": "apartment", "apt": "apartment", "Op": "opus", "op": "opus", "c": "circa",
+    "Tel": "telephone", "Rm": "room", "Apt": "apartment", "apt": "apartment",
+    "Op": "opus", "op": "opus", "c": "circa",
     "ca": "circa",
 }  # fmt: skip
 _DAYS = {

@@ -1,0 +1,84 @@
+"""Written English becomes spoken English, whatever is written, fast, and once for all."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.text.normalise import normalise
+from tests.text.normalise_cases import ALL
+
+CASES = [
+    pytest.param(written, spoken, id=f"{kind}-{written}")
+    for kind, cases in ALL.items()
+    for written, spoken in cases
+]
+_LANGUAGES = ("en", "fr", "de", "pt", "it", "es", "nl", "xx")
+_DENSE = st.text(
+    alphabet="0123456789 .,:;/-–+$€£%°#@&*_=<>()[]'\"^~!|\\\nxXkKmMgIVapsth", max_size=40
+)
+_PIECES = st.lists(
+    st.sampled_from(
+        [*(written for cases in ALL.values() for written, _ in cases), " ", "\n", ", "]
+    ),
+    max_size=5,
+).map("".join)
+
+
+@pytest.mark.parametrize(("written", "spoken"), CASES)
+def test_hard_cases(written: str, spoken: str) -> None:
+    assert normalise(written, language="en") == spoken
+
+
+@pytest.mark.parametrize(("written", "spoken"), CASES)
+def test_spoken_text_does_not_change(written: str, spoken: str) -> None:
+    assert normalise(spoken, language="en") == spoken
+
+
+def test_paragraphs_and_sentences_survive() -> None:
+    text = "# Report\n\nIt cost $5. We paid.\n\n- one\n- two\n\nThe end!"
+    assert normalise(text, language="en") == (
+        "Report\n\nIt cost five dollars. We paid.\n\none.\ntwo.\n\nThe end!"
+    )
+
+
+def test_fences_and_tables_leave_their_words() -> None:
+    text = "```python\nprint(1)\n```\n| a | b |\n|---|---|\n| 1 | 2 |"
+    assert normalise(text, language="en") == "print(one)\na, b.\n\none, two."
+
+
+@pytest.mark.parametrize("language", _LANGUAGES)
+@settings(max_examples=30, deadline=None)
+@given(text=st.one_of(st.text(max_size=60), _DENSE, _PIECES))
+def test_never_raises_and_is_stable(language: str, text: str) -> None:
+    spoken = normalise(text, language=language)
+    assert normalise(spoken, language=language) == spoken
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.text(max_size=60), _DENSE, _PIECES))
+def test_no_digit_is_left_in_english(text: str) -> None:
+    assert not any(char.isdigit() for char in normalise(text, language="en"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.from_regex(r"[a-z]{3,8}", fullmatch=True), max_size=8))
+def test_plain_words_stay(words: list[str]) -> None:
+    text = " ".join(word for word in words if word != "etc")
+    assert normalise(text, language="en") == text
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "$", "1,", ".", "a.", "((", "http://", "1 ", "½", "*a", "[a](", "<a ", "$1", "1:"]
+)
+def test_takes_time_linear_in_the_text(unit: str) -> None:
+    short = _seconds(unit * (5_000 // len(unit)))
+    long = _seconds(unit * (40_000 // len(unit)))
+    assert long < 24 * max(short, 0.01)
+
+
+def _seconds(text: str) -> float:
+    start = time.process_time()
+    normalise(text, language="en")
+    return time.process_time() - start
