@@ -100,7 +100,12 @@ class BatchedEngine:
         ]
 
     def start(self) -> None:
-        """Start the worker threads; once."""
+        """Speak a little for warmth and start the worker threads; once.
+
+        Raises:
+            Exception: whatever keeps this model from speaking at all.
+        """
+        self._runner.warm_up()
         self._closed_because = None
         for thread in self._threads:
             thread.start()
