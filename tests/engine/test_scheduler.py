@@ -119,6 +119,24 @@ def test_a_slow_reader_pauses_its_own_rows_only() -> None:
     assert {row.job for row in rows_of(scheduler.next_work(0.0))} == {other}
 
 
+def test_paused_rows_make_room_when_newcomers_wait() -> None:
+    scheduler = Scheduler(limits(max_running_rows=2))
+    stalled = [job(chunks=3), job(chunks=3)]
+    machine = Machine(scheduler)
+    for one in stalled:
+        scheduler.submit(one)
+    machine.run(0.1)
+    for one in stalled:
+        one.reader = StillReader(buffered_seconds=1000.0)
+    machine.run(1.0)
+    assert scheduler.running_rows == 2
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    machine.run(3.0)
+    assert newcomer.chunks[0].drained
+    assert [one.admitted for one in stalled] == [1, 1]
+
+
 def test_the_next_chunk_of_a_running_job_comes_before_a_new_job() -> None:
     scheduler = Scheduler(limits(max_running_rows=1))
     running, waiting = job(chunks=2), job()
