@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -15,14 +15,18 @@ from app.engine.codec_layers import WaveformStack
 Tails = tuple[Tensor, Tensor]
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
+# How many rows or frames the fused graphs take at once: enough to be worth the call, few enough
+# for the core's cache.
+TILE = 4
+
 
 class WaveformDecoder:
     """The convolutional stack over rows with tails of their own.
 
-    Where oneDNN is there, the stack's body is traced once for one frame of one row, which lets
-    oneDNN fuse each ELU and each residual sum into the convolution before it, and rows and frames
-    are run one after the other: their tensors stay in the core's cache, the convolutions are
-    large enough to run at full speed, and no Python lock is held inside. Elsewhere all rows and
+    Where oneDNN is there, the stack's body is traced, which lets oneDNN fuse each ELU and each
+    residual sum into the convolution before it. Such a graph takes inputs of one shape only, so
+    there are three, and the rows and frames of a call are cut into tiles of these shapes; they
+    also keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and
     frames run together.
     """
 
@@ -31,9 +35,11 @@ class WaveformDecoder:
         self._stack = stack
         self._dtype = kernels.activations
         self._device = kernels.device
-        self._one_frame: StackFunction | None = None
+        self._tiles: dict[tuple[int, int], StackFunction] = {}
         if kernels.packed:
-            self._one_frame = _fused(stack.body, self._example(frame_positions))
+            for rows, frames in ((1, 1), (TILE, 1), (1, TILE)):
+                example = self._body_inputs(rows, frames * frame_positions)
+                self._tiles[rows, frames] = _fused(stack.body, example)
 
     def new_tails(self) -> Tails:
         """The tails of a row without a past."""
@@ -53,40 +59,50 @@ class WaveformDecoder:
         """
         flags = torch.tensor(fresh, device=self._device)
         x, heads = self._stack.head(x, torch.stack([head for head, _ in tails]), flags)
-        past = [body for _, body in tails]
-        if self._one_frame is None:
-            pcm, together = self._stack.body(x, torch.stack(past), flags)
-            bodies = list(together.unbind(0))
+        bodies = [body for _, body in tails]
+        if self._tiles:
+            pcm, bodies = self._by_tiles(x, bodies, flags, frames)
         else:
-            pcm, bodies = self._by_frames(self._one_frame, x, past, flags, frames)
+            pcm, together = self._stack.body(x, torch.stack(bodies), flags)
+            bodies = list(together.unbind(0))
         return pcm, list(zip(heads.unbind(0), bodies, strict=True))
 
-    def _by_frames(
-        self,
-        one_frame: StackFunction,
-        x: Tensor,
-        bodies: Sequence[Tensor],
-        flags: Tensor,
-        frames: int,
+    def _by_tiles(
+        self, x: Tensor, bodies: list[Tensor], fresh: Tensor, frames: int
     ) -> tuple[Tensor, list[Tensor]]:
-        rows, pcm, ends = x.shape[0], [], []
-        pieces = x.view(rows, frames, 1, -1, x.shape[2])
-        for row in range(rows):
-            tails = bodies[row].unsqueeze(0)
-            flag = flags[row : row + 1]
-            for frame in range(frames):
-                samples, tails = one_frame(pieces[row, frame], tails, flag)
-                pcm.append(samples)
-                flag = torch.zeros_like(flag)
-            ends.append(tails[0])
-        return torch.cat(pcm).view(rows, -1), ends
+        rows, channels = x.shape[0], x.shape[2]
+        x = x.view(rows, frames, -1, channels)
+        pcm: list[list[Tensor]] = [[] for _ in range(rows)]
+        for frame, tile_frames in _spans(frames, TILE):
+            for row, tile_rows in _spans(rows, TILE if tile_frames == 1 else 1):
+                across = slice(row, row + tile_rows)
+                tile = x[across, frame : frame + tile_frames]
+                # By way of one dimension: a graph knows its inputs by their strides as well.
+                samples, tails = self._tiles[tile_rows, tile_frames](
+                    tile.reshape(-1).view(tile_rows, -1, channels),
+                    torch.stack(bodies[across]),
+                    fresh[across],
+                )
+                bodies[across] = tails.unbind(0)
+                for done, part in zip(pcm[across], samples.unbind(0), strict=True):
+                    done.append(part)
+            fresh = torch.zeros_like(fresh)
+        return torch.stack([torch.cat(parts) for parts in pcm]), bodies
 
-    def _example(self, frame_positions: int) -> tuple[Tensor, Tensor, Tensor]:
-        head, body = (tails.unsqueeze(0) for tails in self.new_tails())
-        flag = torch.tensor([True])
-        x = torch.randn(1, frame_positions, self._stack.dimension)
-        x, _ = self._stack.head(x, head, flag)
-        return x, body, flag
+    def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs of the shapes that a tile has."""
+        heads, bodies = zip(*(self.new_tails() for _ in range(rows)), strict=True)
+        fresh = torch.ones(rows, dtype=torch.bool)
+        x = torch.randn(rows, positions, self._stack.dimension)
+        x, _ = self._stack.head(x, torch.stack(heads), fresh)
+        return x, torch.stack(bodies), fresh
+
+
+def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
+    """`(start, length)` of spans of `width` and, for what they leave over, of 1."""
+    wide = total - total % width
+    yield from ((start, width) for start in range(0, wide, width))
+    yield from ((start, 1) for start in range(wide, total))
 
 
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:

@@ -102,6 +102,25 @@ class Runner:
         self._fade_in = np.linspace(0, 1, model.sample_rate // 200, dtype=np.float32)
         self._slots_lock = threading.Lock()
 
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Speak two frames, so that the first request does not pay for what is made lazily.
+
+        Raises:
+            Exception: whatever keeps this model from speaking at all.
+        """
+        silence = torch.zeros(self.cache_shape.of(1), device=self._device)
+        settings = RowSampling(0.0, 1, 0.0, None, None, None)
+        row = self.open(KvPrefix(silence), torch.zeros(8, dtype=torch.long), 2, settings, 0)
+        for _ in range(2):
+            outcomes: list[object] = [*self.sample([row])]
+            row.pending.append(row.latent)
+            outcomes += self.decode([row], 1)
+            for outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    raise outcome
+        self.close(row)
+
     def open(
         self,
         voice: KvPrefix,

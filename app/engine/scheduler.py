@@ -141,6 +141,11 @@ class Scheduler:
         self._jobs = [job for job in self._jobs if job.waiting is not None or job in alive]
         return retired
 
+    @property
+    def _crowded(self) -> bool:
+        full = len(self._running) >= self._limits.max_running_rows
+        return full and self.queued_jobs > 0
+
     def _admit(self) -> None:
         while len(self._running) < self._limits.max_running_rows:
             row = self._next_admission()
@@ -156,8 +161,8 @@ class Scheduler:
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
         """
         waiting = [row for row in (job.waiting for job in self._jobs) if row is not None]
-        started = [row for row in waiting if not row.job.queued]
-        next_up = [row for row in started if not row.job.speaking and not self._paused(row.job)]
+        started = [row for row in waiting if not row.job.queued and not self._paused(row.job)]
+        next_up = [row for row in started if not row.job.speaking]
         if next_up:
             return min(next_up, key=lambda row: row.job.due_at(row.index, 0.0))
         for row in waiting:
@@ -177,7 +182,11 @@ class Scheduler:
     def _can_step(self, row: Sequence) -> bool:
         if row.in_step or row.finished or row.job.cancelled:
             return False
-        return row.pending < MAX_PENDING_FRAMES and not self._paused(row.job)
+        if row.pending >= MAX_PENDING_FRAMES:
+            return False
+        # A row whose reader is slow rests, unless a newcomer needs its place: then it goes on,
+        # when nobody else is due, to the end of its chunk.
+        return not self._paused(row.job) or self._crowded
 
     def _can_decode(self, row: Sequence) -> bool:
         return row.pending > 0 and not row.in_codec and not row.job.cancelled

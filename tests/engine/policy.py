@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from dataclasses import dataclass, field
 
 from app.engine.scheduler import Decode, Limits, Scheduler, Step, Work
 from app.engine.sequence import Job, Sequence
@@ -50,25 +51,57 @@ def rows_of(work: Work | None) -> list[Sequence]:
 
 @dataclass
 class Machine:
-    """Simulated workers that take a fixed time per piece of work."""
+    """Workers that take a known time per piece of work, and what the listeners hear of it.
+
+    Attributes:
+        now: the simulated clock, in seconds.
+        heard: per job, when its frames were decoded.
+    """
 
     scheduler: Scheduler
+    workers: int = 1
+    step_seconds: float = 0.004
+    step_seconds_per_row: float = 0.001
+    prefill_seconds: float = 0.010
+    decode_seconds_per_frame: float = 0.005
+    chunk_frames: int = 50
     now: float = 0.0
-    step_seconds: float = 0.01
-    decode_seconds_per_frame: float = 0.003
+    heard: dict[Job, list[float]] = field(default_factory=dict)
+    _under_way: list[tuple[float, int, Work]] = field(default_factory=list)
+    _started: int = 0
 
-    def run(self, seconds: float) -> list[tuple[float, Work]]:
-        """One worker for a while; what it did, with the time at which it was done."""
-        done: list[tuple[float, Work]] = []
+    def run(self, seconds: float) -> None:
+        """Let the workers work for a while."""
         end = self.now + seconds
-        while self.now < end:
-            work = self.scheduler.next_work(self.now)
-            if work is None:
-                return done
+        while True:
+            while len(self._under_way) < self.workers:
+                work = self.scheduler.next_work(self.now)
+                if work is None:
+                    break
+                self._started += 1
+                due = self.now + self._cost_seconds(work)
+                heapq.heappush(self._under_way, (due, self._started, work))
+            if not self._under_way or self._under_way[0][0] > end:
+                self.now = end
+                return
+            self.now, _, work = heapq.heappop(self._under_way)
+            finish(self.scheduler, work, self.now, chunk_frames=self.chunk_frames)
             if isinstance(work, Decode):
-                self.now += len(work.rows) * work.frames * self.decode_seconds_per_frame
-            else:
-                self.now += self.step_seconds
-            finish(self.scheduler, work, self.now)
-            done.append((self.now, work))
-        return done
+                for row in work.rows:
+                    self.heard.setdefault(row.job, []).extend([self.now] * work.frames)
+
+    def first_audio_seconds(self, one: Job) -> float:
+        return self.heard[one][0] - one.submitted_at
+
+    def worst_gap_seconds(self, one: Job) -> float:
+        """The longest silence of a listener who plays from the first frame on."""
+        times = self.heard[one]
+        lateness = (at - times[0] - i * FRAME_SECONDS for i, at in enumerate(times))
+        return max(lateness)
+
+    def _cost_seconds(self, work: Work) -> float:
+        if isinstance(work, Decode):
+            return len(work.rows) * work.frames * self.decode_seconds_per_frame
+        prefills = sum(row.sampled == 0 for row in work.rows)
+        batch = self.step_seconds_per_row * len(work.rows)
+        return self.step_seconds + batch + self.prefill_seconds * prefills

@@ -74,7 +74,9 @@ async def collect(stream: SpeechStream, chunks: int) -> list[Pcm]:
 async def speak(
     engine: BatchedEngine, voice: KvPrefix, texts: Sequence[str], sampling: Sampling = STILL
 ) -> list[Pcm]:
-    return await collect(engine.submit(SpeechJob.in_one_voice(tuple(texts), voice, sampling)), len(texts))
+    return await collect(
+        engine.submit(SpeechJob.in_one_voice(tuple(texts), voice, sampling)), len(texts)
+    )
 
 
 def speak_now(

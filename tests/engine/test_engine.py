@@ -214,7 +214,7 @@ async def test_a_dead_worker_ends_every_stream_and_a_new_engine_can_take_over(
     def broken(*_: Any) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr(engine._scheduler, "next_work", broken)
+    monkeypatch.setattr(engine._loop._scheduler, "next_work", broken)
     for failure in await asyncio.gather(*streams, return_exceptions=True):
         assert isinstance(failure, ModelUnavailable)
     assert not engine.status().alive
