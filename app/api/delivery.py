@@ -60,8 +60,9 @@ async def _complete(
     services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
 ) -> CompleteAudio:
     started = time.monotonic()
-    plan = await services.synthesizer.prepare(speech, fields)
-    utterance = await services.synthesizer.begin(plan)
+    synthesizer = (await services.speakers.of(speech)).synthesizer
+    plan = await synthesizer.prepare(speech, fields)
+    utterance = await synthesizer.begin(plan)
     try:
         async with aclosing(utterance.pcm()) as spoken:
             pieces = [piece async for piece in spoken]
@@ -134,13 +135,14 @@ async def live_response(
 async def _live(
     services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
 ) -> Response:
-    plan = await services.synthesizer.prepare(speech, fields)
+    synthesizer = (await services.speakers.of(speech)).synthesizer
+    plan = await synthesizer.prepare(speech, fields)
     async with AsyncExitStack() as stack:
         # FFmpeg starts while the model works on the first frame.
         encoder = await stack.enter_async_context(
             LiveEncoder(audio, plan.sample_rate_hz, services.ffmpeg)
         )
-        utterance = await services.synthesizer.begin(plan)
+        utterance = await synthesizer.begin(plan)
         stack.callback(utterance.close)
         pieces = utterance.pcm()
         if speech.normalize_loudness:
