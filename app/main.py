@@ -23,21 +23,22 @@ from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.engine.interface import EngineOptions, SpeechEngine
-from app.engine.languages import shipped_languages
+from app.engine.languages import HOME_LANGUAGES, shipped_languages
 from app.engine.supervisor import EngineSupervisor
 from app.errors import SpeechError
 from app.settings import Settings, SettingsError
-from app.speech import Pcm
+from app.speakers import Speaker, Speakers
+from app.speech import SPEECH_RATE_HZ, Pcm
 from app.synthesizer import Synthesizer
 from app.voices.consents import ConsentStore
-from app.voices.details import language_of_model
+from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
 from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, RecordingDecoder
-from app.voices.states import VoiceStates
+from app.voices.states import Sized, VoiceStates
 from app.voices.store import VoiceStore
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
     Args:
         build_engine: loads the model and starts an engine on it; tests put a fake here.
     """
-    services = _make_services(settings, build_engine or _engine_builder(settings))
+    services = _make_services(settings, build_engine)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +71,7 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
 
         services.supervisor.start(on_ready)
         yield
-        await services.supervisor.stop(settings.shutdown_grace_seconds)
+        await services.speakers.stop(settings.shutdown_grace_seconds)
         await asyncio.gather(*warming)
 
     app = FastAPI(
@@ -96,74 +97,93 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
     return app
 
 
-def _make_services(settings: Settings, build_engine: BuildEngine) -> Services:
-    ffmpeg = find_ffmpeg()
-    supervisor = EngineSupervisor(build_engine)
+def _make_services(settings: Settings, build_engine: BuildEngine | None) -> Services:
+    assembly = _Assembly(settings, build_engine)
+    models = _models(settings)
+    default_language, *others = models
+    default = assembly.speaker(models[default_language], default_language)
+    folder = _open_voices(settings)
 
-    def engine() -> SpeechEngine:
-        return supervisor.engine
+    def voice_language(name: str) -> str | None:
+        details = read_details(folder.details_path(name))
+        return details.language if details else HOME_LANGUAGES.get(name)
 
-    def decode(data: bytes, field: str, max_seconds: float = settings.max_ref_duration) -> Pcm:
-        return decode_clip(
-            data,
-            ffmpeg=ffmpeg,
-            max_seconds=max_seconds,
-            sample_rate_hz=engine().sample_rate_hz,
-            field=field,
-        )
-
-    voices = VoiceLibrary(
-        settings.voices_dir,
-        maker=engine,
-        decode_clip=decode,
-        states=VoiceStates(settings.voice_cache_bytes),
-        kept=KeptStates(
-            KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes),
-            keeper=engine,
-            recipe=f"first {settings.max_ref_duration:g} s",
-        ),
-    )
-    synthesizer = Synthesizer(
-        engine=engine,
-        voices=voices,
-        max_script_chars=settings.max_script_chars,
-        max_chars_per_chunk=settings.max_chars_per_chunk,
-        queue_timeout_seconds=settings.queue_timeout_seconds,
+    speakers = Speakers(
+        default,
+        others={language: models[language] for language in others},
+        make=assembly.speaker,
+        max_loaded=settings.max_loaded_models,
+        voice_language=voice_language,
     )
     return Services(
         settings=settings,
-        supervisor=supervisor,
-        voices=voices,
-        own_voices=_own_voices(settings, engine, voices, decode),
-        synthesizer=synthesizer,
+        speakers=speakers,
+        own_voices=_own_voices(settings, default, folder, assembly.decode_clip),
         store=_open_store(settings),
-        ffmpeg=ffmpeg,
+        ffmpeg=assembly.ffmpeg,
         started_monotonic_seconds=time.monotonic(),
     )
 
 
+class _Assembly:
+    """What all speakers share, and how one is put together."""
+
+    def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
+        self.ffmpeg = find_ffmpeg()
+        self._settings = settings
+        self._build_engine = build_engine
+        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
+
+    def speaker(self, model: str, language: str) -> Speaker:
+        """A speaker whose model is not being loaded yet."""
+        settings = self._settings
+        supervisor = EngineSupervisor(self._build_engine or _engine_builder(settings, model))
+
+        def engine() -> SpeechEngine:
+            return supervisor.engine
+
+        voices = VoiceLibrary(
+            settings.voices_dir,
+            maker=engine,
+            decode_clip=self.decode_clip,
+            states=self._states,
+            model=model,
+            kept=KeptStates(
+                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+            ),
+        )
+        synthesizer = Synthesizer(
+            engine=engine,
+            voices=voices,
+            ffmpeg=self.ffmpeg,
+            language=language,
+            max_script_chars=settings.max_script_chars,
+            max_chars_per_chunk=settings.max_chars_per_chunk,
+            queue_timeout_seconds=settings.queue_timeout_seconds,
+        )
+        return Speaker(model, language, supervisor, voices, synthesizer)
+
+    def decode_clip(self, data: bytes, field: str, max_seconds: float | None = None) -> Pcm:
+        return decode_clip(
+            data,
+            ffmpeg=self.ffmpeg,
+            max_seconds=max_seconds or self._settings.max_ref_duration,
+            sample_rate_hz=SPEECH_RATE_HZ,
+            field=field,
+        )
+
+
 def _own_voices(
-    settings: Settings,
-    engine: Callable[[], SpeechEngine],
-    library: VoiceLibrary,
-    decode: RecordingDecoder,
+    settings: Settings, speaker: Speaker, folder: VoiceFolder, decode: RecordingDecoder
 ) -> OwnVoices:
-    folder = VoiceFolder(settings.voices_dir)
-    try:
-        folder.recover()
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
     previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     store = VoiceStore(
         folder,
-        library,
-        engine=engine,
-        prompts=PromptMaker(
-            decode, lambda: engine().sample_rate_hz, max_seconds=settings.max_ref_duration
-        ),
-        model_language=None
-        if settings.model_config_path
-        else language_of_model(settings.model_language),
+        speaker.voices,
+        engine=lambda: speaker.supervisor.engine,
+        prompts=PromptMaker(decode, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
+        model_language=None if settings.model_config_path else speaker.language,
         forget_previews=previews.forget,
     )
     fetcher = VoiceFetcher(
@@ -175,6 +195,46 @@ def _own_voices(
         consents=ConsentStore(settings.voices_dir / ".consents"),
         fetcher=fetcher if settings.allow_voice_urls else None,
     )
+
+
+def _models(settings: Settings) -> dict[str, str]:
+    """Model by two-letter language, the default first.
+
+    Raises:
+        SettingsError: a model that pocket-tts does not ship, or two for one language.
+    """
+    if settings.model_config_path is not None:
+        config = settings.model_config_path
+        if "://" not in config and not Path(config).expanduser().is_file():
+            raise SettingsError(f"MODEL_CONFIG: there is no file {config}")
+        if len(settings.model_language) > 1:
+            raise SettingsError(
+                "MODEL_LANGUAGE: MODEL_CONFIG names the one model; leave one language"
+            )
+    known = shipped_languages()
+    models: dict[str, str] = {}
+    for model in settings.model_language:
+        if model not in known:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {model!r} is not a model of pocket-tts; "
+                f"choose one of {', '.join(known)}"
+            )
+        language = language_of_model(model) or "en"
+        if language in models:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {models[language]} and {model} speak the same language"
+            )
+        models[language] = model
+    return models
+
+
+def _open_voices(settings: Settings) -> VoiceFolder:
+    folder = VoiceFolder(settings.voices_dir)
+    try:
+        folder.recover()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
+    return folder
 
 
 def _open_store(settings: Settings) -> AudioStore:
@@ -197,12 +257,12 @@ async def _warm_default_voice(services: Services) -> None:
         logger.info("the default voice %s is ready", name)
 
 
-def _engine_builder(settings: Settings) -> BuildEngine:
-    _check_model(settings)
+def _engine_builder(settings: Settings, model: str) -> BuildEngine:
     options = EngineOptions(
-        language=settings.model_language,
+        language=model,
         config=settings.model_config_path,
         models_dir=settings.models_dir,
+        device=settings.model_device,
         precision=settings.model_precision,
         worker_threads=settings.torch_threads,
         max_running_rows=settings.max_running_rows,
@@ -223,20 +283,6 @@ def _engine_builder(settings: Settings) -> BuildEngine:
         return loader()
 
     return build
-
-
-def _check_model(settings: Settings) -> None:
-    """What can be known to be wrong before anything is loaded stops the start."""
-    config = settings.model_config_path
-    if config is None:
-        known = shipped_languages()
-        if settings.model_language not in known:
-            raise SettingsError(
-                f"MODEL_LANGUAGE: {settings.model_language!r} is not a model of pocket-tts; "
-                f"choose one of {', '.join(known)}"
-            )
-    elif "://" not in config and not Path(config).expanduser().is_file():
-        raise SettingsError(f"MODEL_CONFIG: there is no file {config}")
 
 
 def _body_limit_bytes(settings: Settings, content_type: str) -> int:

@@ -13,7 +13,11 @@ NoiseClamp = Annotated[float, Field(gt=0, le=50)]
 FramesAfterEos = Annotated[int, Field(ge=0, le=100)]
 CharsPerChunk = Annotated[int, Field(ge=20, le=2000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Speed = Annotated[float, Field(ge=0.25, le=4)]
-VolumeDb = Annotated[float, Field(ge=-40, le=40)]
-PitchSemitones = Annotated[float, Field(ge=-12, le=12)]
+
+SPEED_RANGE = (0.25, 4.0)
+VOLUME_DB_RANGE = (-40.0, 20.0)
+PITCH_SEMITONES_RANGE = (-12.0, 12.0)
+Speed = Annotated[float, Field(ge=SPEED_RANGE[0], le=SPEED_RANGE[1])]
+VolumeDb = Annotated[float, Field(ge=VOLUME_DB_RANGE[0], le=VOLUME_DB_RANGE[1])]
+PitchSemitones = Annotated[float, Field(ge=PITCH_SEMITONES_RANGE[0], le=PITCH_SEMITONES_RANGE[1])]
 PauseScale = Annotated[float, Field(ge=0, le=10)]

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
 
     # Model and voices
-    model_language: str = Field("english", min_length=1)
+    model_language: Annotated[CommaSeparated, Field(min_length=1)] = ("english",)
+    max_loaded_models: int = Field(2, ge=1, le=32)
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
     frames_after_eos: FramesAfterEos | None = None
 
     # Machine
+    model_device: Annotated[str, LowerCase, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = "cpu"
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
 

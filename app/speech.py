@@ -13,6 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+SPEECH_RATE_HZ = 24_000
+"""What every Pocket TTS model speaks at"""
+
 Pcm: TypeAlias = NDArray[np.float32]
 """Mono samples in [-1, 1], shape [samples], at the model's sample rate unless said otherwise."""
 
@@ -71,8 +74,16 @@ class SpeechRequest:
 
     text: str
     voice: str | Clip
-    format: str
     sampling: Sampling = field(default_factory=Sampling)
+    prosody: Prosody = field(default_factory=Prosody)
+    pause_scale: float = 1.0
+    """stretches the pauses between sentences, not those the script asks for"""
+    normalize: bool = True
+    """put numbers, dates, money and abbreviations into words"""
+    normalize_loudness: bool = False
+    language: str | None = None
+    """two-letter code of the script; None is the model's"""
+    max_chars_per_chunk: int | None = None
 
 
 class Boundary(Enum):

@@ -1,16 +1,25 @@
-"""One request's journey, stage by stage: text → chunks → voice → engine → frames."""
+"""One request's journey, stage by stage: script → pieces → voices → engine → shaped PCM."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
-from app.audio.effects import ChunkJoiner
-from app.engine.interface import JobTimings, SpeechEngine, SpeechJob, SpeechStream, VoiceState
-from app.errors import Overloaded, SynthesisFailed
-from app.speech import Chunk, Frames, Pcm, Sampling, SpeechRequest
-from app.text.chunks import split_into_chunks
+from app.audio.shaping import Shaper
+from app.engine.interface import (
+    JobTimings,
+    SpeechEngine,
+    SpeechJob,
+    SpeechStream,
+    SpokenChunk,
+    VoiceState,
+)
+from app.errors import Overloaded, SpeechError, SynthesisFailed
+from app.script_plan import ScriptPlan, ScriptRules, plan_script
+from app.speech import Frames, Pcm, Sampling, SpeechRequest
 from app.text.script import clean_script
 from app.voices.library import VoiceLibrary
 
@@ -28,11 +37,11 @@ class FieldNames:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request that has been found good: what will be spoken, and in which voice."""
+    """A request that has been found good: what will be spoken, and in which voices."""
 
     engine: SpeechEngine
-    chunks: tuple[Chunk, ...]
-    voice: VoiceState
+    script: ScriptPlan
+    chunks: tuple[SpokenChunk, ...]
     sampling: Sampling
 
     @property
@@ -41,73 +50,89 @@ class Plan:
 
 
 class Utterance:
-    """Speech that has begun: its first audio exists. Close it, whether or not it was read."""
+    """Speech that has begun: its first audio exists. Use it as a context, read it once."""
 
     def __init__(
         self,
         stream: SpeechStream,
-        frames: AsyncIterator[Frames],
         first: Frames,
-        joiner: ChunkJoiner,
+        rest: AsyncIterator[Frames],
+        shaper: Shaper,
     ) -> None:
         self._stream = stream
-        self._frames = frames
         self._first = first
-        self._joiner = joiner
+        self._rest = rest
+        self._shaper = shaper
 
     @property
     def timings(self) -> JobTimings:
         return self._stream.timings
 
-    async def pcm(self) -> AsyncIterator[Pcm]:
+    async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """The whole speech in order, pauses included.
 
         Raises:
             SynthesisFailed: what was delivered is not the whole speech.
         """
-        spoken = self._first.pcm.size > 0
-        yield self._joiner.feed(self._first)
-        async for frames in self._frames:
-            spoken = spoken or frames.pcm.size > 0
-            yield self._joiner.feed(frames)
-        if not self._joiner.finished:
-            raise SynthesisFailed("the engine ended before the speech did")
-        if not spoken:
-            raise SynthesisFailed("the engine made no audio")
+        async with self._shaper as shaper, aclosing(shaper.run(self._frames())) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def close(self) -> None:
         """Stop the work behind this speech, if any is left."""
         self._stream.abort()
 
+    async def _frames(self) -> AsyncGenerator[Frames, None]:
+        spoken = self._first.pcm.size > 0
+        yield self._first
+        async for frames in self._rest:
+            spoken = spoken or frames.pcm.size > 0
+            yield frames
+        if not spoken:
+            raise SynthesisFailed("the engine made no audio")
+
 
 class Synthesizer:
-    """Turns a `SpeechRequest` into an `Utterance`; knows the order of the stages, no details."""
+    """Turns a `SpeechRequest` into an `Utterance`; knows the order of the stages, no details.
+
+    Args:
+        language: two-letter code of what the model speaks, for putting numbers into words.
+    """
 
     def __init__(
         self,
         *,
         engine: Callable[[], SpeechEngine],
         voices: VoiceLibrary,
+        ffmpeg: Path,
+        language: str,
         max_script_chars: int,
         max_chars_per_chunk: int,
         queue_timeout_seconds: float,
     ) -> None:
         self._engine = engine
         self._voices = voices
+        self._ffmpeg = ffmpeg
+        self._language = language
         self._max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
         self._queue_timeout_seconds = queue_timeout_seconds
 
     async def prepare(self, request: SpeechRequest, fields: FieldNames) -> Plan:
-        """Split the script and make the voice ready; whatever can be refused is refused here.
+        """Split the script and make the voices ready; whatever can be refused is refused here.
 
         Raises:
             InvalidRequest, TooLarge, VoiceNotFound, InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
-        chunks = await asyncio.to_thread(self._chunks, engine, request.text, fields.text)
-        voice = await self._voices.state_of(request.voice, field=fields.clip)
-        return Plan(engine, tuple(chunks), voice, request.sampling)
+        script = await asyncio.to_thread(self._read, engine, request, fields.text)
+        voices: dict[str | None, VoiceState] = {}
+        for piece in script.pieces:
+            if piece.voice not in voices:
+                wanted = request.voice if piece.voice is None else piece.voice
+                voices[piece.voice] = await self._voices.state_of(wanted, field=fields.clip)
+        chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
+        return Plan(engine, script, chunks, request.sampling)
 
     async def begin(self, plan: Plan) -> Utterance:
         """Start speaking and wait for the first audio, so that a 200 is never sent in vain.
@@ -116,9 +141,7 @@ class Synthesizer:
             Overloaded: the queue is full, or no audio came in time.
             SynthesisFailed, ModelUnavailable.
         """
-        stream = plan.engine.submit(
-            SpeechJob(tuple(chunk.text for chunk in plan.chunks), plan.voice, plan.sampling)
-        )
+        stream = plan.engine.submit(SpeechJob(plan.chunks, plan.sampling))
         frames = aiter(stream)
         try:
             first = await asyncio.wait_for(anext(frames), self._queue_timeout_seconds)
@@ -131,14 +154,31 @@ class Synthesizer:
         except BaseException:
             stream.abort()
             raise
-        joiner = ChunkJoiner([chunk.boundary for chunk in plan.chunks], plan.sample_rate_hz)
-        return Utterance(stream, frames, first, joiner)
-
-    def _chunks(self, engine: SpeechEngine, text: str, field: str) -> list[Chunk]:
-        script = clean_script(text, max_chars=self._max_script_chars, field=field)
-        return split_into_chunks(
-            script,
-            max_chars=self._max_chars_per_chunk,
-            count_tokens=engine.count_tokens,
-            max_tokens=MAX_TOKENS_PER_CHUNK,
+        shaper = Shaper(
+            [piece.shape for piece in plan.script.pieces],
+            plan.sample_rate_hz,
+            self._ffmpeg,
+            lead_seconds=plan.script.lead_seconds,
         )
+        return Utterance(stream, first, frames, shaper)
+
+    def _read(self, engine: SpeechEngine, request: SpeechRequest, field: str) -> ScriptPlan:
+        script = clean_script(request.text, max_chars=self._max_script_chars, field=field)
+        rules = ScriptRules(
+            is_voice=self._is_voice,
+            language=self._language,
+            normalise=request.normalize,
+            prosody=request.prosody,
+            pause_scale=request.pause_scale,
+            max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
+            max_tokens=MAX_TOKENS_PER_CHUNK,
+            count_tokens=engine.count_tokens,
+        )
+        return plan_script(script, rules, field=field)
+
+    def _is_voice(self, name: str) -> bool:
+        try:
+            self._voices.resolve(name)
+        except SpeechError:
+            return False
+        return True

@@ -78,7 +78,11 @@ async def _converse(
 ) -> None:
     connection = h11.Connection(h11.CLIENT)
     body = server.body(script)
-    headers: list[tuple[str, str]] = [("Host", "127.0.0.1"), ("Content-Length", str(len(body))), ("Connection", "close")]
+    headers: list[tuple[str, str]] = [
+        ("Host", "127.0.0.1"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ]
     headers += list(server.headers.items())
     request = h11.Request(method="POST", target=server.path, headers=headers)
     for part in (request, h11.Data(data=body), h11.EndOfMessage()):

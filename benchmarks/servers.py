@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_START_SECONDS = 120.0
@@ -57,15 +58,20 @@ class Server:
         raise RuntimeError(f"no {name} in /proc/{self.pid}/status")
 
 
-def write_reference_voice(path: Path) -> None:
-    """Six seconds of a voice-like buzz: what matters here is its length."""
+def voice_like_prompt() -> NDArray[np.float32]:
+    """Six seconds of a voice-like buzz: what matters in a benchmark is its length."""
     rng = np.random.default_rng(0)
     seconds = np.arange(6 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     pitch_hz = 120 + 20 * np.sin(2 * np.pi * 0.7 * seconds)
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
     buzz = sum(np.sin(k * phase) / k for k in range(1, 12)) + 0.02 * rng.standard_normal(len(phase))
     loudness = 0.2 * (1 + np.sin(2 * np.pi * 2.5 * seconds)) / 2
-    samples = (np.clip(buzz * loudness, -1, 1) * 32767).astype("<i2")
+    return np.clip(buzz * loudness, -1, 1).astype(np.float32)
+
+
+def write_reference_voice(path: Path) -> None:
+    """`voice_like_prompt` as a WAV file."""
+    samples = (voice_like_prompt() * 32767).astype("<i2")
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

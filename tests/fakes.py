@@ -117,6 +117,12 @@ class FakeStream:
         self.frames_read = 0
         self.aborted = threading.Event()
 
+    @property
+    def voice(self) -> VoiceState:
+        """The one voice of a job that has one."""
+        (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
+        return voice
+
     async def __aiter__(self) -> AsyncIterator[Frames]:
         try:
             for chunk in range(len(self.job.chunks)):

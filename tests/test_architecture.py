@@ -28,10 +28,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
-    "app.synthesizer": {"app.text", "app.voices", "app.audio", INTERFACE},
-    "app.api": {"app.synthesizer", "app.settings", "app.voices", "app.audio", "app.engine"}
+    "app.script_plan": {"app.text", "app.audio", "app.ranges"},
+    "app.synthesizer": {"app.script_plan", "app.text", "app.voices", "app.audio", INTERFACE},
+    "app.speakers": {"app.synthesizer", "app.voices", "app.engine"},
+    "app.api": {
+        "app.speakers",
+        "app.synthesizer",
+        "app.settings",
+        "app.voices",
+        "app.audio",
+        "app.engine",
+    }
     | {"app.ranges"},
-    "app.main": {"app.api", "app.synthesizer", "app.settings", "app.voices", "app.audio"}
+    "app.main": {
+        "app.speakers",
+        "app.api",
+        "app.synthesizer",
+        "app.settings",
+        "app.voices",
+        "app.audio",
+    }
     | {"app.engine", "app.text"},
     "server": {"app.main", "app.settings", "app.banner", "app.logs", "app.audio"},
 }

@@ -32,7 +32,7 @@ def test_defaults(env_file: Path) -> None:
     assert (settings.host, settings.port) == ("0.0.0.0", 8000)
     assert settings.max_ref_duration == 15
     assert settings.max_chars_per_chunk == 218
-    assert settings.model_language == "english"
+    assert settings.model_language == ("english",)
     assert settings.model_config_path is None
     assert settings.default_voice == "alba"
     assert settings.voices_dir == Path("models/voices")

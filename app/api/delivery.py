@@ -7,7 +7,7 @@ import ipaddress
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ from app.api.error_handlers import ClientLeft
 from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
+from app.audio.live_loudness import normalized_live
+from app.audio.loudness import TARGET_LUFS, normalized_clip
 from app.settings import Settings
 from app.speech import SpeechRequest
 from app.synthesizer import FieldNames, Utterance
@@ -58,12 +60,18 @@ async def _complete(
     services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
 ) -> CompleteAudio:
     started = time.monotonic()
-    plan = await services.synthesizer.prepare(speech, fields)
-    utterance = await services.synthesizer.begin(plan)
+    synthesizer = (await services.speakers.of(speech)).synthesizer
+    plan = await synthesizer.prepare(speech, fields)
+    utterance = await synthesizer.begin(plan)
     try:
-        pieces = [piece async for piece in utterance.pcm()]
+        async with aclosing(utterance.pcm()) as spoken:
+            pieces = [piece async for piece in spoken]
     finally:
         utterance.close()
+    if speech.normalize_loudness:
+        pieces = await asyncio.to_thread(
+            normalized_clip, pieces, plan.sample_rate_hz, target_lufs=_target_lufs(speech)
+        )
     synthesized = time.monotonic()
     data = await asyncio.to_thread(encode_clip, pieces, plan.sample_rate_hz, audio, services.ffmpeg)
     samples = sum(map(len, pieces))
@@ -127,15 +135,19 @@ async def live_response(
 async def _live(
     services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
 ) -> Response:
-    plan = await services.synthesizer.prepare(speech, fields)
+    synthesizer = (await services.speakers.of(speech)).synthesizer
+    plan = await synthesizer.prepare(speech, fields)
     async with AsyncExitStack() as stack:
         # FFmpeg starts while the model works on the first frame.
         encoder = await stack.enter_async_context(
             LiveEncoder(audio, plan.sample_rate_hz, services.ffmpeg)
         )
-        utterance = await services.synthesizer.begin(plan)
+        utterance = await synthesizer.begin(plan)
         stack.callback(utterance.close)
-        body = encoder.encode(utterance.pcm())
+        pieces = utterance.pcm()
+        if speech.normalize_loudness:
+            pieces = normalized_live(pieces, plan.sample_rate_hz, target_lufs=_target_lufs(speech))
+        body = encoder.encode(pieces)
         first = await anext(body)
         headers = {"Server-Timing": _server_timing(_begun_seconds(utterance)), **_inline(audio)}
         return LiveResponse(
@@ -144,6 +156,11 @@ async def _live(
             media_type=audio.content_type(plan.sample_rate_hz),
             headers=headers,
         )
+
+
+def _target_lufs(speech: SpeechRequest) -> float:
+    """A volume is asked for on top of the common loudness, which would else take it back."""
+    return TARGET_LUFS + speech.prosody.volume_db
 
 
 class LiveResponse(StreamingResponse):

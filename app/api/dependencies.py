@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from app.audio.storage import AudioStore
 from app.engine.supervisor import EngineSupervisor
 from app.settings import Settings
-from app.synthesizer import Synthesizer
+from app.speakers import Speakers
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.kept_files import KeptFiles
@@ -35,13 +35,21 @@ class Services:
     """The long-lived objects of one app, kept in `app.state.services`."""
 
     settings: Settings
-    supervisor: EngineSupervisor
-    voices: VoiceLibrary
+    speakers: Speakers
     own_voices: OwnVoices
-    synthesizer: Synthesizer
     store: AudioStore
     ffmpeg: Path
     started_monotonic_seconds: float
+
+    @property
+    def supervisor(self) -> EngineSupervisor:
+        """Of the default model."""
+        return self.speakers.default.supervisor
+
+    @property
+    def voices(self) -> VoiceLibrary:
+        """Of the default model."""
+        return self.speakers.default.voices
 
 
 def services(request: Request) -> Services:

@@ -68,7 +68,11 @@ def _state(services: Services) -> dict[str, Any]:
         "model": {
             "state": status.state,
             "detail": status.detail,
-            "name": settings.model_config_path or settings.model_language,
+            "name": settings.model_config_path or services.speakers.default.model,
         },
         "engine": None if status.engine is None else asdict(status.engine),
+        "languages": {
+            "available": services.speakers.languages,
+            "loaded": [speaker.language for speaker in services.speakers.loaded],
+        },
     }

@@ -9,15 +9,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.api.auth import KeyedRoute, documented_key
+from app.api.clip_input import clip_from_upload
+from app.api.controls import SpeechControls
 from app.api.delivery import file_response, live_response, saved_file
 from app.api.dependencies import Services, ServicesDep
 from app.api.dialect import NATIVE
-from app.audio.formats import FORMATS, format_named
-from app.errors import InvalidClip, InvalidRequest, TooLarge
-from app.speech import Clip, SpeechRequest
+from app.audio.formats import FORMATS
+from app.errors import InvalidRequest
+from app.speech import Clip
 
 
 class LongFormRoute(APIRoute):
@@ -67,7 +69,7 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
 }
 
 
-class Delivery(BaseModel):
+class Delivery(SpeechControls):
     """How the caller wants the audio."""
 
     model_config = ConfigDict(extra="forbid")
@@ -116,7 +118,7 @@ async def speak_cloned(
 
     Clone a voice only with its owner's consent.
     """
-    clip = await _read_clip(body.voice_file, services.settings.max_upload_bytes)
+    clip = await clip_from_upload(body.voice_file, "voice_file", services.settings.max_upload_bytes)
     return await _deliver(request, services, body, clip)
 
 
@@ -131,22 +133,11 @@ def _chosen_voice(body: TtsBody, default: str) -> str:
     return body.model or body.voice or default
 
 
-async def _read_clip(upload: UploadFile, max_bytes: int) -> Clip:
-    data = await upload.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise TooLarge(
-            f"voice_file is larger than the {max_bytes} bytes allowed", field="voice_file"
-        )
-    if not data:
-        raise InvalidClip("voice_file is empty", field="voice_file")
-    return Clip(data, upload.filename or "clip")
-
-
 async def _deliver(
     request: Request, services: Services, body: Delivery, voice: str | Clip
 ) -> Response:
-    audio = format_named(body.format)
-    speech = SpeechRequest(text=body.script, voice=voice, format=audio.name)
+    audio = body.audio_format(body.format)
+    speech = body.request(body.script, voice)
     if body.type == "url":
         if body.stream:
             raise InvalidRequest(

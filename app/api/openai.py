@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from app.api.auth import KeyedRoute, documented_key
+from app.api.clip_input import clip_from_text
+from app.api.controls import SpeechControls
 from app.api.delivery import live_response
 from app.api.dependencies import Services, ServicesDep
 from app.api.dialect import Dialect, Problem
-from app.audio.formats import format_named
 from app.errors import InvalidRequest
-from app.speech import SpeechRequest
+from app.speech import Clip
 from app.synthesizer import FieldNames
 
 router = APIRouter(
@@ -57,13 +58,7 @@ class VoiceId(BaseModel):
     id: str = Field(min_length=1)
 
 
-def _only_natural_speed(value: float) -> float:
-    if value != 1.0:
-        raise ValueError("only 1.0 is supported so far")
-    return value
-
-
-class SpeechBody(BaseModel):
+class SpeechBody(SpeechControls):
     """Fields that this server does not know are ignored, as OpenAI's clients expect."""
 
     input: str = Field(description="The text to speak.", examples=["Hello from Pocket TTS."])
@@ -71,20 +66,19 @@ class SpeechBody(BaseModel):
         "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
     )
     voice: str | VoiceId | None = Field(
-        None, description="A voice of this server, or one of OpenAI's names.", examples=["alloy"]
+        None,
+        description="A voice of this server, one of OpenAI's names, or a recording in base64.",
+        examples=["alloy"],
     )
     response_format: str = Field("mp3", json_schema_extra={"enum": list(OPENAI_FORMATS)})
-    speed: Annotated[float, AfterValidator(_only_natural_speed)] = 1.0
     stream_format: Literal["audio"] = "audio"
 
 
 @router.post("/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made."""
-    audio = format_named(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
-    speech = SpeechRequest(
-        text=body.input, voice=_voice_named(services, body.voice), format=audio.name
-    )
+    audio = body.audio_format(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
+    speech = body.request(body.input, _voice_of(services, body.voice))
     return await live_response(request, services, speech, audio, DIALECT.fields)
 
 
@@ -105,12 +99,15 @@ async def list_voices(services: ServicesDep) -> dict[str, Any]:
     return {"voices": [{"id": name, "name": name} for name in services.voices.names()]}
 
 
-def _voice_named(services: Services, voice: str | VoiceId | None) -> str:
+def _voice_of(services: Services, voice: str | VoiceId | None) -> str | Clip:
     name = voice.id if isinstance(voice, VoiceId) else voice
     if name is None:
         return services.settings.default_voice
     if not name.strip():
         raise InvalidRequest("voice must not be empty", field="voice")
+    recording = clip_from_text(name, "voice", services.settings.max_upload_bytes)
+    if recording is not None:
+        return recording
     if name in services.voices.names():
         return name
     return services.settings.openai_voices.get(name.strip().lower(), name)

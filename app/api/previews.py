@@ -44,9 +44,7 @@ async def preview_of(
     kept = await asyncio.to_thread(files.find, key)
     if kept is not None:
         return await asyncio.to_thread(kept.read_bytes)
-    speech = SpeechRequest(
-        text=text, voice=voice.name, format=audio.name, sampling=Sampling(seed=0)
-    )
+    speech = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
     made = await complete_audio(request, services, speech, audio, NATIVE.fields)
 
     def write(path: Path) -> None:

@@ -7,13 +7,11 @@ from fastapi.responses import FileResponse
 
 from app.api.dependencies import ServicesDep
 from app.audio.formats import format_with_extension
+from app.speech import SPEECH_RATE_HZ
 
 router = APIRouter(
     tags=["speech"], responses={"4XX": {"description": "No saved audio of that name."}}
 )
-
-SAVED_RATE_HZ = 24_000
-"""Every Pocket TTS model speaks at this rate; only headerless PCM has to be told"""
 
 
 @router.head("/voice/{filename}", response_class=FileResponse, include_in_schema=False)
@@ -24,7 +22,7 @@ async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
     audio = format_with_extension(path.suffix)
     return FileResponse(
         path,
-        media_type=audio.content_type(SAVED_RATE_HZ) if audio else None,
+        media_type=audio.content_type(SPEECH_RATE_HZ) if audio else None,
         headers={
             "Cache-Control": "public, max-age=31536000, immutable",
             "X-Content-Type-Options": "nosniff",

@@ -1,90 +1,85 @@
-"""An engine that drives upstream's generator, one job at a time, on one worker thread."""
+"""Continuous batching for Pocket TTS: the engine as the rest of the server knows it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
+import os
 import time
-from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from pocket_tts import TTSModel
-from pocket_tts.models.text_chunking import prepare_text_prompt
-from pocket_tts.utils.config import CONFIGS_DIR
-from pocket_tts.utils.utils import _ORIGINS_OF_PREDEFINED_VOICES
 
-from app.engine.interface import EngineOptions, EngineStatus, JobTimings, SpeechJob, VoiceState
-from app.engine.voice_files import fingerprint_of, write_voice_state
-from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SpeechError, SynthesisFailed
-from app.speech import Frames, Pcm
-
-logger = logging.getLogger(__name__)
-CONTRACT_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
-BUFFER_FRAMES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamState:
-    tensors: dict[str, dict[str, torch.Tensor]]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(t.nbytes for module in self.tensors.values() for t in module.values())
+from app.engine.batch_loop import BatchLoop, Order
+from app.engine.interface import EngineStatus, SpeechJob, SpeechStream, VoiceState
+from app.engine.precision import choose_precision
+from app.engine.prompt import count_tokens, make_prompt
+from app.engine.runner import Runner
+from app.engine.sampling import resolve
+from app.engine.scheduler import Limits, Scheduler
+from app.engine.sequence import Job
+from app.engine.stream import EngineStream
+from app.engine.voice_state import KvPrefix, VoiceMaker
+from app.speech import Pcm, Sampling
 
 
-class UpstreamStream:
-    def __init__(self, job: SpeechJob) -> None:
-        self.job = job
-        self.timings = JobTimings()
-        self.stop = threading.Event()
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Frames | SpeechError | None] = asyncio.Queue()
-        self._space = threading.Semaphore(BUFFER_FRAMES)
-        self.submitted = time.monotonic()
+class BatchedEngine:
+    """`SpeechEngine` over one model.
 
-    def put(self, item: Frames | SpeechError | None) -> None:
-        if isinstance(item, Frames):
-            while not self._space.acquire(timeout=0.1):
-                if self.stop.is_set():
-                    return
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+    Args:
+        model: loaded weights. Never changed on a CPU; moved to `device` otherwise.
+        precision: see `choose_precision`.
+        worker_threads: None for one per core.
+        max_running_rows: chunks computed at the same time.
+        max_queued_jobs: jobs that may wait for their first row.
+        defaults: sampling where a job leaves it open.
+        cloning_refused: why the weights that can clone are not there; None when they are.
+        stream_buffer_seconds: audio a job may be ahead of its reader.
+    """
 
-    async def __aiter__(self) -> AsyncIterator[Frames]:
-        while True:
-            item = await self._queue.get()
-            if item is None:
-                return
-            if isinstance(item, SpeechError):
-                raise item
-            self._space.release()
-            yield item
-
-    def abort(self) -> None:
-        self.stop.set()
-
-
-class UpstreamEngine:
     def __init__(
-        self, model: TTSModel, *, options: EngineOptions, cloning_refused: str | None
+        self,
+        model: TTSModel,
+        *,
+        precision: str = "float32",
+        worker_threads: int | None = None,
+        max_running_rows: int = 32,
+        max_queued_jobs: int = 64,
+        defaults: Sampling = Sampling(),  # noqa: B008 - frozen
+        device: str = "cpu",
+        cloning_refused: str | None = None,
+        stream_buffer_seconds: float = 180.0,
     ) -> None:
-        self._model = model
-        self._options = options
-        self._cloning_refused = cloning_refused
-        self._jobs: deque[UpstreamStream] = deque()
-        self._wake = threading.Condition()
-        self._running: UpstreamStream | None = None
-        self._closed = False
-        self._fingerprint: str | None = None
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._defaults = (model.temp, model.sampler_decode_steps, model.eos_threshold)
+        where = torch.device(device)
+        self._model = model if where.type == "cpu" else model.to(where)
+        self._precision = choose_precision(precision, where)
+        self._device = device
+        self._defaults = defaults
+        self._runner = Runner(self._model, self._precision, where, max_rows=max_running_rows)
+        self._voices = VoiceMaker(
+            self._model, self._runner.cache_shape, where, cloning_refused=cloning_refused
+        )
+        workers = worker_threads or os.cpu_count() or 1
+        self._limits = Limits(
+            max_running_rows=max_running_rows,
+            max_queued_jobs=max_queued_jobs,
+            workers=workers,
+            frame_seconds=self._runner.frame_samples / self._model.sample_rate,
+            buffer_seconds=stream_buffer_seconds,
+        )
+        self._loop = BatchLoop(
+            self._runner, Scheduler(self._limits), partial(make_prompt, self._model), workers
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        """Speak a little for warmth and start the worker threads; once.
+
+        Raises:
+            Exception: whatever keeps this model from speaking at all.
+        """
+        self._runner.warm_up()
+        self._loop.start()
 
     @property
     def sample_rate_hz(self) -> int:
@@ -92,132 +87,71 @@ class UpstreamEngine:
 
     @property
     def frame_samples(self) -> int:
-        return int(self._model.mimi.frame_size)
-
-    @property
-    def predefined_voices(self) -> tuple[str, ...]:
-        origin = self._model.origin
-        if origin is None or not origin.is_relative_to(CONFIGS_DIR):
-            return ()
-        others = [name for name in _ORIGINS_OF_PREDEFINED_VOICES if name not in CONTRACT_VOICES]
-        return (*CONTRACT_VOICES, *others)
+        return self._runner.frame_samples
 
     def count_tokens(self, text: str) -> int:
-        model = self._model
-        prepared, _ = prepare_text_prompt(
-            text,
-            model.pad_with_spaces_for_short_inputs,
-            model.remove_semicolons,
-            model.append_terminal_punctuation,
-            model.capitalize_first_letter,
-            model.replace_characters,
-        )
-        return len(model.flow_lm.conditioner.tokenizer.encode(prepared))
+        return count_tokens(self._model, text)
 
-    def submit(self, job: SpeechJob) -> UpstreamStream:
-        stream = UpstreamStream(job)
-        with self._wake:
-            if self._closed or not self._thread.is_alive():
-                raise ModelUnavailable("the engine is not running")
-            busy = self._running is not None
-            if busy and len(self._jobs) >= self._options.max_queued_jobs:
-                raise Overloaded("too many requests are waiting", retry_after_seconds=5)
-            self._jobs.append(stream)
-            self._wake.notify()
-        return stream
+    def encode_voice(self, pcm: Pcm) -> KvPrefix:
+        return self._voices.encode(pcm)
 
-    def encode_voice(self, pcm: Pcm) -> UpstreamState:
-        if self._cloning_refused is not None:
-            raise ModelUnavailable(f"this server cannot clone voices: {self._cloning_refused}")
-        clip = torch.from_numpy(np.ascontiguousarray(pcm))[None]
-        return UpstreamState(self._model.get_state_for_audio_prompt(clip))
-
-    def load_voice(self, path: Path) -> UpstreamState:
-        try:
-            return UpstreamState(self._model.get_state_for_audio_prompt(path))
-        except Exception as error:
-            raise InvalidRequest(f"{path.name} is not a voice state: {error}") from error
+    def load_voice(self, path: Path) -> KvPrefix:
+        return self._voices.load(path)
 
     def save_voice(self, state: VoiceState, path: Path) -> None:
-        assert isinstance(state, UpstreamState)
-        write_voice_state(state.tensors, path, fingerprint=self.model_fingerprint)
+        assert isinstance(state, KvPrefix)
+        self._voices.save(state, path)
 
     @property
     def model_fingerprint(self) -> str:
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint_of(self._model)
-        return self._fingerprint
+        return self._voices.fingerprint
 
     @property
     def voice_precision(self) -> str:
         return "float32"
 
-    def predefined_voice(self, name: str) -> UpstreamState:
-        return UpstreamState(self._model.get_state_for_audio_prompt(name))
+    def predefined_voice(self, name: str) -> KvPrefix:
+        return self._voices.predefined_state(name)
+
+    @property
+    def predefined_voices(self) -> tuple[str, ...]:
+        return self._voices.predefined
 
     def status(self) -> EngineStatus:
+        load = self._loop.load()
         return EngineStatus(
-            running_rows=int(self._running is not None),
-            queued_jobs=len(self._jobs),
-            max_running_rows=1,
-            max_queued_jobs=self._options.max_queued_jobs,
-            precision="float32",
-            device="cpu",
-            alive=self._thread.is_alive(),
+            running_rows=load.running_rows,
+            queued_jobs=load.queued_jobs,
+            max_running_rows=self._limits.max_running_rows,
+            max_queued_jobs=self._limits.max_queued_jobs,
+            precision=str(self._precision),
+            device=self._device,
+            alive=load.alive,
         )
+
+    def submit(self, job: SpeechJob) -> SpeechStream:
+        texts = tuple(chunk.text for chunk in job.chunks)
+        voices = tuple(chunk.voice for chunk in job.chunks if isinstance(chunk.voice, KvPrefix))
+        if len(voices) != len(texts):
+            raise TypeError("a voice state was not made by this engine")
+        stream = EngineStream(
+            asyncio.get_running_loop(),
+            len(job.chunks),
+            self.sample_rate_hz,
+            buffer_seconds=self._limits.buffer_seconds,
+            on_abort=lambda: self._loop.cancel(tracked),
+            on_room=self._loop.wake,
+        )
+        tracked = Job.of(texts, stream, time.monotonic())
+        sampling = resolve(job.sampling, self._defaults, self._model)
+        self._loop.submit(tracked, Order(stream, texts, voices, sampling))
+        return stream
 
     async def drain(self, timeout_seconds: float) -> None:
-        self._closed = True
-        deadline = time.monotonic() + timeout_seconds
-        while (self._running or self._jobs) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        with self._wake:
-            for stream in [*self._jobs, *([self._running] if self._running else [])]:
-                stream.abort()
-            self._wake.notify()
+        self._loop.refuse("the engine is shutting down")
+        await asyncio.to_thread(self._loop.wait_until_idle, timeout_seconds)
+        await asyncio.to_thread(self.close)
 
-    def _work(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._jobs or self._closed)
-                if not self._jobs:
-                    return
-                stream = self._running = self._jobs.popleft()
-            try:
-                self._speak(stream)
-            except Exception as error:
-                logger.exception("a job failed")
-                stream.put(SynthesisFailed(str(error)))
-            self._running = None
-
-    def _speak(self, stream: UpstreamStream) -> None:
-        model, sampling, defaults = self._model, stream.job.sampling, self._options.defaults
-        since = lambda: time.monotonic() - stream.submitted  # noqa: E731
-        stream.timings.queued_seconds = since()
-        temp, steps, eos = self._defaults
-        pick = lambda *values: next((v for v in values if v is not None), None)  # noqa: E731
-        model.temp = pick(sampling.temperature, defaults.temperature, temp)
-        model.sampler_decode_steps = pick(
-            sampling.sampler_decode_steps, defaults.sampler_decode_steps, steps
-        )
-        model.eos_threshold = pick(sampling.eos_threshold, defaults.eos_threshold, eos)
-        model.noise_clamp = pick(sampling.noise_clamp, defaults.noise_clamp)
-        if sampling.seed is not None:
-            torch.manual_seed(sampling.seed)
-        assert isinstance(stream.job.voice, UpstreamState)
-        for index, chunk in enumerate(stream.job.chunks):
-            for pcm in model.generate_audio_stream(
-                stream.job.voice.tensors,
-                chunk,
-                max_tokens=10_000,
-                frames_after_eos=pick(sampling.frames_after_eos, defaults.frames_after_eos),
-                stop=stream.stop,
-            ):
-                if stream.timings.first_audio_seconds is None:
-                    stream.timings.first_audio_seconds = since()
-                stream.put(Frames(index, pcm.numpy(), chunk_last=False))
-            if stream.stop.is_set():
-                stream.put(SynthesisFailed("the request was aborted"))
-                return
-            stream.put(Frames(index, np.zeros(0, np.float32), chunk_last=True))
-        stream.put(None)
+    def close(self) -> None:
+        """Stop at once and wait for the threads; streams that are not complete end."""
+        self._loop.close("the engine was shut down")

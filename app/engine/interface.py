@@ -5,7 +5,7 @@ The synthesizer talks to these types only, so that a fake engine fits the same s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,12 +21,27 @@ class VoiceState(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechJob:
-    """The chunks of one request, spoken in one voice and delivered in order."""
+class SpokenChunk:
+    """What the model speaks in one go, and in which voice."""
 
-    chunks: tuple[str, ...]
+    text: str
     voice: VoiceState
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechJob:
+    """The chunks of one request, delivered in order."""
+
+    chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
+
+    @classmethod
+    def in_one_voice(
+        cls, texts: Iterable[str], voice: VoiceState, sampling: Sampling | None = None
+    ) -> SpeechJob:
+        """The job for texts that are all spoken in the same voice."""
+        chunks = tuple(SpokenChunk(text, voice) for text in texts)
+        return cls(chunks, sampling or Sampling())
 
 
 @dataclass(slots=True)
@@ -158,6 +173,7 @@ class EngineOptions:
     language: str
     config: str | None
     models_dir: Path
+    device: str = "cpu"
     precision: str = "auto"
     worker_threads: int | None = None
     max_running_rows: int = 32

@@ -5,6 +5,16 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+HOME_LANGUAGES = {
+    "daan": "nl",
+    "estelle": "fr",
+    "giovanni": "it",
+    "juergen": "de",
+    "lola": "es",
+    "rafael": "pt",
+}
+"""What the recordings behind some predefined voices speak; the others speak English"""
+
 
 def shipped_languages() -> tuple[str, ...]:
     """Names that MODEL_LANGUAGE may have, such as `english` or `french_24l`."""

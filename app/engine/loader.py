@@ -10,7 +10,7 @@ import pydantic
 import safetensors
 from pocket_tts import TTSModel
 
-from app.engine.engine import UpstreamEngine
+from app.engine.engine import BatchedEngine
 from app.engine.interface import EngineOptions
 from app.engine.weights import ModelFiles, fetch_model
 from app.errors import ModelUnavailable
@@ -26,24 +26,35 @@ class EngineLoader:
         self._model: TTSModel | None = None
         self._files: ModelFiles | None = None
 
-    def __call__(self) -> UpstreamEngine:
-        """Load the model unless an earlier call did, start an engine on it and warm it up.
+    def __call__(self) -> BatchedEngine:
+        """Load the model unless an earlier call did, and start an engine on it.
 
         Raises:
             ModelUnavailable: what is missing, why, and what the operator can do.
         """
+        options = self._options
         if self._model is None or self._files is None:
-            options = self._options
             self._files = fetch_model(
                 language=options.language,
                 config=options.config,
                 resolved_dir=options.models_dir / "resolved",
             )
             self._model = load_model(self._files.config_path)
-        engine = UpstreamEngine(
-            self._model, options=self._options, cloning_refused=self._files.cloning_refused
-        )
+        try:
+            engine = BatchedEngine(
+                self._model,
+                precision=options.precision,
+                worker_threads=options.worker_threads,
+                max_running_rows=options.max_running_rows,
+                max_queued_jobs=options.max_queued_jobs,
+                defaults=options.defaults,
+                device=options.device,
+                cloning_refused=self._files.cloning_refused,
+            )
+        except ValueError as error:
+            raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
         engine.start()
+        logger.info("speaking in %s on %s", engine.status().precision, options.device)
         return engine
 
 

@@ -66,7 +66,7 @@ def fetch_model(*, language: str, config: str | None, resolved_dir: Path) -> Mod
         path = Path(CONFIGS_DIR) / f"{language}.yaml"
         refused = _fetch_references(_read_yaml(path))
         return ModelFiles(path, language, refused)
-    path = _fetch(config) if config.startswith(_REMOTE) else Path(config).expanduser()
+    path = fetch_file(config) if config.startswith(_REMOTE) else Path(config).expanduser()
     document = _read_yaml(path)
     if not config.startswith(_REMOTE):
         path = _with_absolute_paths(document, path.resolve(), resolved_dir)
@@ -127,7 +127,7 @@ def _fetch_references(document: dict[str, Any]) -> str | None:
         if key == _PLAIN_WEIGHTS and refused is None:
             continue
         try:
-            _fetch(section[key])
+            fetch_file(section[key])
         except _GateNotAccepted as error:
             if section is not document or not has_plain_weights:
                 raise
@@ -140,7 +140,12 @@ class _GateNotAccepted(ModelUnavailable):
     """The weights exist, but their licence has not been accepted with this machine's token."""
 
 
-def _fetch(address: str) -> Path:
+def fetch_file(address: str) -> Path:
+    """The local file of a path, an https:// or an hf:// address; downloads what is not cached.
+
+    Raises:
+        ModelUnavailable: it cannot be had, and why.
+    """
     if not address.startswith("hf://"):
         return _fetch_plain(address)
     repository, file_name, revision = _split_hub_address(address)

@@ -41,6 +41,7 @@ class VoiceLibrary:
     of a predefined one of that name. Files may come and go while the server runs.
 
     Args:
+        model: name of the model, under which states of predefined voices and clips are cached.
         kept: where states of files stay from one start of the server to the next, if anywhere.
     """
 
@@ -51,12 +52,14 @@ class VoiceLibrary:
         maker: Callable[[], VoiceMaker],
         decode_clip: ClipDecoder,
         states: VoiceStates[Sized],
+        model: str = "",
         kept: KeptStates | None = None,
     ) -> None:
         self._directory = directory
         self._maker = maker
         self._decode_clip = decode_clip
         self._states = states
+        self._model = model
         self._kept = kept
         self._digests: dict[Path, tuple[Hashable, str]] = {}
 
@@ -99,17 +102,17 @@ class VoiceLibrary:
         """
         maker = self._maker()
         if isinstance(voice, Clip):
-            key: Hashable = ("clip", hashlib.sha256(voice.data).digest())
+            key: Hashable = (self._model, "clip", hashlib.sha256(voice.data).digest())
             return await self._states.get(key, partial(self._encode, maker, voice.data, field))
         name = self.resolve(voice)
         path = voice_files(self._directory).get(name)
         if path is None:
             return await self._states.get(
-                ("predefined", name), partial(maker.predefined_voice, name)
+                (self._model, "predefined", name), partial(maker.predefined_voice, name)
             )
         digest = await asyncio.to_thread(self.digest_of, name, path)
         return await self._states.get(
-            ("file", digest), partial(self._load, maker, name, path, digest)
+            (self._model, "file", digest), partial(self._load, maker, name, path, digest)
         )
 
     async def state_of_recording(self, data: bytes, *, field: str) -> Sized:
@@ -121,7 +124,7 @@ class VoiceLibrary:
         maker = self._maker()
         digest = hashlib.sha256(data).hexdigest()
         return await self._states.get(
-            ("file", digest), partial(self._encode_kept, maker, data, digest, field)
+            (self._model, "file", digest), partial(self._encode_kept, maker, data, digest, field)
         )
 
     def forget_recording(self, digest: str) -> None:

@@ -36,7 +36,9 @@ BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"script": "Hi", "voice": 7}, "voice", "valid string"),
     ({"scirpt": "Hi"}, "scirpt", "did you mean 'script'?"),
     ({"script": "Hi", "fromat": "mp3"}, "fromat", "did you mean 'format'?"),
-    ({"script": "Hi", "speed": 2}, "speed", "allowed fields: script"),
+    ({"script": "Hi", "tempo": 2}, "tempo", "unknown field"),
+    ({"script": "Hi", "speed": 9}, "speed", "less than or equal to 4"),
+    ({"script": "Hi", "sped": 2}, "sped", "did you mean 'speed'"),
 )
 
 

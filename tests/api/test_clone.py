@@ -52,7 +52,7 @@ def test_the_clip_is_not_in_the_output(fake_server: ServeFake, recording: bytes)
     """The answer holds what the engine spoke in the new voice and nothing of the recording."""
     engine = FakeEngine()
     answer = clone(fake_server(engine).client, recording)
-    assert engine.streams[0].job.voice == FakeVoice("clip 1")
+    assert engine.streams[0].voice == FakeVoice("clip 1")
     assert float(answer.headers["x-audio-duration"]) == pytest.approx(5 * 0.08)
 
 

@@ -101,7 +101,7 @@ def test_voices(fake_server: ServeFake, voice: Any, spoken: str) -> None:
     engine = FakeEngine()
     with sdk_for(fake_server(engine)) as sdk:
         sdk.audio.speech.create(model="tts-1", voice=voice, input=INPUT)
-    assert engine.streams[0].job.voice == FakeVoice(spoken)
+    assert engine.streams[0].voice == FakeVoice(spoken)
 
 
 def test_every_openai_voice_has_a_meaning() -> None:
@@ -120,7 +120,7 @@ def test_alias_from_the_settings(fake_server: ServeFake) -> None:
     with sdk_for(served) as sdk:
         for voice in ("alloy", "echo"):
             sdk.audio.speech.create(model="tts-1", voice=voice, input=INPUT)
-    assert [each.job.voice for each in engine.streams] == [FakeVoice("marius"), FakeVoice("echo")]
+    assert [each.voice for each in engine.streams] == [FakeVoice("marius"), FakeVoice("echo")]
 
 
 def test_no_voice_is_the_default(client: httpx.Client) -> None:

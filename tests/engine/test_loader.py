@@ -39,7 +39,7 @@ async def test_engine_that_speaks(tiny_model: Path, tmp_path: Path) -> None:
     assert engine.count_tokens("Hello there.") > 1
     voice = engine.encode_voice(voice_like(1.0))
     assert voice.nbytes > 0
-    stream = engine.submit(SpeechJob(("Hello.", "And again."), voice))
+    stream = engine.submit(SpeechJob.in_one_voice(("Hello.", "And again."), voice))
     frames = [each async for each in stream]
     assert [each.chunk_index for each in frames if each.chunk_last] == [0, 1]
     assert sum(len(each.pcm) for each in frames) % 1920 == 0

@@ -1,0 +1,253 @@
+"""The language model's transformer over a ragged batch, as TorchScript.
+
+All positions of all rows stand in one `[positions, d_model]` matrix, so that a newcomer's whole
+text and another row's single frame share the matrix products. Attention has two parts, merged by
+their log-sum-exp: over the voice, computed once for all rows that speak in it, and over what a
+row has read and said itself, row by row, each at its own offset.
+
+Scripted, because a step is some thousand small operations: without the interpreter they take a
+fraction of the time and do not hold the interpreter's lock against the other workers.
+"""
+
+import warnings
+from typing import Any
+
+import torch
+from pocket_tts.models.flow_lm import FlowLMModel
+from pocket_tts.modules.transformer import StreamingTransformerLayer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from app.engine.precision import make_linear
+
+
+class Scripted:
+    """A module as TorchScript, run as it is written.
+
+    The optimising executor profiles and recompiles per shape, which would stall a step for each
+    new batch size, and applies whatever fusion other code has switched on for the whole process.
+    TorchScript is deprecated without an equal for shapes that change and no compiler at hand.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+            self._module = torch.jit.script(module.eval())
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            return self._module(*arguments)  # type: ignore[no-any-return]
+
+
+class Backbone(nn.Module):
+    """The transformer, its output norm and the projection to the heads' width."""
+
+    norm_weight: Tensor
+    norm_bias: Tensor
+
+    def __init__(self, module: FlowLMModel, precision: str) -> None:
+        super().__init__()
+        transformer = module.transformer
+        self.width = module.dim
+        self.layers = nn.ModuleList([Layer(layer, precision) for layer in transformer.layers])
+        self.register_buffer("norm_weight", module.out_norm.weight.detach().float())
+        self.register_buffer("norm_bias", module.out_norm.bias.detach().float())
+        self.z_proj = (
+            nn.Identity()
+            if module.z_proj is None
+            else make_linear(module.z_proj.weight, None, precision)
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        rotation: Tensor,
+        prefixes: list[Tensor],
+        spans: list[int],
+        caches: list[Tensor],
+        offsets: list[int],
+        lengths: list[int],
+        scratch: Tensor,
+    ) -> Tensor:
+        """Read the new positions of every row and return its last output.
+
+        Args:
+            x: `[positions, d_model]`, the rows one after the other, those of a voice together.
+            rotation: `[positions, 1, head_dim / 2]`, complex.
+            prefixes: per voice `[layers, 2, kv_heads, voice positions, head_dim]`.
+            spans: per voice, how many of the positions belong to it.
+            caches: per row `[layers, 2, kv_heads, room, head_dim]`; the new positions are written.
+            offsets: per row, positions already in its cache; 0 if it brings several.
+            lengths: per row, new positions.
+            scratch: flat float32 room for one layer of the longest cache, if caches are not
+                float32.
+
+        Returns:
+            `[rows, z_dim]`.
+        """
+        voices = by_layer(prefixes, len(self.layers))
+        own = by_layer(caches, len(self.layers))
+        for index, layer in enumerate(self.layers):
+            x = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
+        if x.shape[0] != len(lengths):
+            x = torch.stack([rows[-1] for rows in x.split_with_sizes(lengths)])
+        x = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-5)
+        return self.z_proj(x)  # type: ignore[no-any-return]
+
+
+class Layer(nn.Module):
+    """A pre-norm transformer layer; grouped-query attention included."""
+
+    norm1_weight: Tensor
+    norm1_bias: Tensor
+    norm2_weight: Tensor
+    norm2_bias: Tensor
+
+    def __init__(self, layer: StreamingTransformerLayer, precision: str) -> None:
+        super().__init__()
+        attention = layer.self_attn
+        self.width = attention.embed_dim
+        self.attention = Attention(attention.num_heads, attention.num_kv_heads)
+        self.register_buffer("norm1_weight", layer.norm1.weight.detach().float())
+        self.register_buffer("norm1_bias", layer.norm1.bias.detach().float())
+        self.register_buffer("norm2_weight", layer.norm2.weight.detach().float())
+        self.register_buffer("norm2_bias", layer.norm2.bias.detach().float())
+        self.in_proj = make_linear(attention.in_proj.weight, None, precision)
+        self.out_proj = make_linear(attention.out_proj.weight, None, precision)
+        self.linear1 = make_linear(layer.linear1.weight, None, precision)
+        self.linear2 = make_linear(layer.linear2.weight, None, precision)
+
+    def forward(
+        self,
+        x: Tensor,
+        rotation: Tensor,
+        prefixes: list[Tensor],
+        spans: list[int],
+        caches: list[Tensor],
+        offsets: list[int],
+        lengths: list[int],
+        scratch: Tensor,
+    ) -> Tensor:
+        h = functional.layer_norm(x, [self.width], self.norm1_weight, self.norm1_bias, 1e-5)
+        qkv = self.attention.rotate(self.in_proj(h), rotation)
+        voice, voice_weight = self.attention.to_voices(qkv, prefixes, spans)
+        own, own_weight = self.attention.to_own(qkv, caches, offsets, lengths, scratch)
+        # softmax over both parts: each part's share is its exp(log-sum-exp)
+        share = torch.sigmoid(voice_weight - own_weight).unsqueeze(2)
+        x = x + self.out_proj(torch.lerp(own, voice, share).flatten(1))
+        h = functional.layer_norm(x, [self.width], self.norm2_weight, self.norm2_bias, 1e-5)
+        return x + self.linear2(functional.gelu(self.linear1(h), approximate="tanh"))  # type: ignore[no-any-return]
+
+
+class Attention(nn.Module):
+    """The two parts of attention. Query heads that share a key head stand as its positions."""
+
+    def __init__(self, heads: int, kv_heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.kv_heads = kv_heads
+        self.group = heads // kv_heads
+
+    def rotate(self, projected: Tensor, rotation: Tensor) -> Tensor:
+        """`[n, (heads + 2 kv_heads) head_dim]` to `[n, heads + 2 kv_heads, head_dim]` with RoPE."""
+        pairs = projected.view(projected.shape[0], self.heads + 2 * self.kv_heads, -1, 2)
+        torch.view_as_complex(pairs)[:, : self.heads + self.kv_heads].mul_(rotation)
+        return pairs.flatten(2)
+
+    def to_voices(
+        self, qkv: Tensor, prefixes: list[Tensor], spans: list[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Attention to the voices: `[n, heads, head_dim]` and log-sum-exp `[n, heads]`.
+
+        Args:
+            qkv: see `rotate`.
+            prefixes: per voice `[2, kv_heads, voice positions, head_dim]`.
+        """
+        outs: list[Tensor] = []
+        weights: list[Tensor] = []
+        for voice, query in enumerate(qkv.narrow(1, 0, self.heads).split_with_sizes(spans)):
+            n = query.shape[0]
+            folded = query.view(n, self.kv_heads, self.group, -1).permute(1, 2, 0, 3)
+            folded = folded.reshape(1, self.kv_heads, self.group * n, -1)
+            out, weight = attention(folded, prefixes[voice], False)
+            out = out.view(self.kv_heads, self.group, n, -1).permute(2, 0, 1, 3)
+            outs.append(out.reshape(n, self.heads, -1))
+            weights.append(weight.reshape(self.heads, n).t())
+        return joined(outs), joined(weights)
+
+    def to_own(
+        self,
+        qkv: Tensor,
+        caches: list[Tensor],
+        offsets: list[int],
+        lengths: list[int],
+        scratch: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Attention of each row to its own positions; same shapes as `to_voices`."""
+        outs: list[Tensor] = []
+        weights: list[Tensor] = []
+        queries = qkv.narrow(1, 0, self.heads).split_with_sizes(lengths)
+        news = qkv.narrow(1, self.heads, 2 * self.kv_heads).view(
+            qkv.shape[0], 2, self.kv_heads, 1, -1
+        )
+        for row, new in enumerate(news.split_with_sizes(lengths)):
+            length = lengths[row]
+            end = offsets[row] + length
+            cache = caches[row].narrow(2, offsets[row], length)
+            if length == 1:
+                cache.copy_(new[0])
+            else:
+                cache.copy_(new.squeeze(3).permute(1, 2, 0, 3))
+            past = caches[row].narrow(2, 0, end)
+            if past.dtype != qkv.dtype:
+                past = scratch.narrow(0, 0, past.numel()).view(past.shape).copy_(past)
+            if length == 1:
+                query = queries[row].view(1, self.kv_heads, self.group, -1)
+                out, weight = attention(query, past, False)
+                outs.append(out.view(1, self.heads, -1))
+                weights.append(weight.reshape(1, self.heads))
+            else:
+                if self.group > 1:
+                    past = past.repeat_interleave(self.group, dim=1)
+                out, weight = attention(queries[row].transpose(0, 1)[None], past, True)
+                outs.append(out[0].transpose(0, 1))
+                weights.append(weight[0].t())
+        return joined(outs), joined(weights)
+
+
+def by_layer(caches: list[Tensor], layers: int) -> list[list[Tensor]]:
+    """Each cache taken apart once: per layer the caches' parts."""
+    parts: list[list[Tensor]] = []
+    for _ in range(layers):
+        parts.append([])  # noqa: PERF401 - TorchScript needs the element type
+    for cache in caches:
+        for layer, part in enumerate(cache.unbind(0)):
+            parts[layer].append(part)
+    return parts
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention with its log-sum-exp.
+
+    Args:
+        query: `[1, heads, n, head_dim]`.
+        past: `[2, heads, m, head_dim]`, keys and values.
+        causal: query i sees positions up to i; n equals m.
+
+    Returns:
+        `[1, heads, n, head_dim]` and `[1, heads, n]`.
+    """
+    key, value = past.narrow(0, 0, 1), past.narrow(0, 1, 1)
+    if query.device.type == "cpu":
+        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(  # type: ignore[no-any-return]
+            query, key, value, 0.0, causal
+        )
+    scores = query @ key.transpose(2, 3) / float(query.shape[3]) ** 0.5
+    if causal:
+        seen = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(seen.logical_not(), float("-inf"))
+    return scores.softmax(3) @ value, scores.logsumexp(3)

@@ -1,0 +1,129 @@
+"""Latents to PCM for many rows at once: a batched, streaming Mimi decoder.
+
+Each running row owns a slot with its streaming state; a call computes only the rows it is given,
+whatever their ages. Two threads may decode disjoint slots at the same time: the weights are
+read-only, a slot's tensors belong to whoever decodes it, and everything else is local to a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from pocket_tts.models.mimi import MimiModel
+from torch import Tensor
+
+from app.engine.codec_kernels import Kernels
+from app.engine.codec_layers import Upsampler, WaveformStack
+from app.engine.codec_transformer import AttentionWindow, CodecTransformer
+from app.engine.codec_waveform import Tails, WaveformDecoder
+
+MAX_FRAMES_PER_CALL = 16
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One row's streaming state.
+
+    Attributes:
+        last_frame: `[channels]`, the previous input of the upsampling.
+        window: the transformer's keys and values.
+        tails: the last inputs of the convolutions.
+    """
+
+    last_frame: Tensor
+    window: AttentionWindow
+    tails: Tails
+
+
+class BatchedCodec:
+    """Mimi's decoder over slots.
+
+    Args:
+        mimi: the codec with its float32 weights; its encoder is not used.
+        emb_mean: `[ldim]`, mean of the flow LM's latents.
+        emb_std: `[ldim]`, their standard deviation.
+        precision: `float32` or `bfloat16`.
+        max_rows: how many slots may be taken at the same time.
+    """
+
+    def __init__(
+        self,
+        mimi: MimiModel,
+        emb_mean: Tensor,
+        emb_std: Tensor,
+        *,
+        precision: str = "float32",
+        max_rows: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if mimi.channels != 1:
+            raise ValueError("the codec must be mono")
+        self.precision = precision
+        self.frame_samples: int = mimi.frame_size
+        self._device = torch.device(device)
+        kernels = Kernels.of(precision, self._device)
+        self._emb_mean = emb_mean.detach().clone()
+        self._emb_std = emb_std.detach().clone()
+        self._quantizer = kernels.linear(mimi.quantizer.output_proj.weight.squeeze(2))
+        self._upsampler = Upsampler(mimi.upsample, kernels)
+        self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
+        self._waveform = WaveformDecoder(
+            WaveformStack(mimi.decoder, kernels), self._upsampler.stride, kernels
+        )
+        self._max_rows = max_rows
+        self._slots: list[_Slot] = []
+        self._free: list[int] = []
+
+    def acquire(self) -> int:
+        """A slot with a fresh state.
+
+        Raises:
+            RuntimeError: `max_rows` slots are taken.
+        """
+        if self._free:
+            slot = self._free.pop()
+            window = self._slots[slot].window
+            window.reset()
+            self._slots[slot] = self._fresh(window)
+            return slot
+        if len(self._slots) == self._max_rows:
+            raise RuntimeError(f"all {self._max_rows} codec slots are taken")
+        window = self._transformer.new_window(MAX_FRAMES_PER_CALL * self._upsampler.stride)
+        self._slots.append(self._fresh(window))
+        return len(self._slots) - 1
+
+    def release(self, slot: int) -> None:
+        """Give a slot back; its memory is kept for the next row."""
+        self._free.append(slot)
+
+    def _fresh(self, window: AttentionWindow) -> _Slot:
+        last_frame = torch.zeros(self._upsampler.channels, device=self._device)
+        return _Slot(last_frame, window, self._waveform.new_tails())
+
+    @torch.inference_mode()
+    def decode(self, slots: Sequence[int], latents: Tensor) -> Tensor:
+        """The next frames of the given rows.
+
+        Args:
+            slots: one distinct slot per row.
+            latents: `[rows, frames, ldim]` as the flow LM gives them, 1 to 16 frames.
+
+        Returns:
+            `[rows, frames * frame_samples]`, float32 PCM.
+        """
+        states = [self._slots[slot] for slot in slots]
+        frames = latents.shape[1]
+        if len(set(slots)) != latents.shape[0] or not 1 <= frames <= MAX_FRAMES_PER_CALL:
+            raise ValueError(f"cannot decode {tuple(latents.shape)} latents for slots {slots}")
+        embedded = self._quantizer(latents * self._emb_std + self._emb_mean)
+        x = self._upsampler(embedded, torch.stack([state.last_frame for state in states]))
+        x, keys_values = self._transformer(x, [state.window for state in states])
+        fresh = [state.window.position == 0 for state in states]
+        pcm, tails = self._waveform(x, [state.tails for state in states], fresh, frames)
+        for row, state in enumerate(states):
+            state.last_frame = embedded[row, -1]
+            state.window.append(keys_values[row])
+            state.tails = tails[row]
+        return pcm

@@ -1,0 +1,145 @@
+"""The codec's two heavy operations, linear maps and causal convolutions, at a chosen precision.
+
+On x86 the weights are packed once for oneDNN, through the operators that torch's own compiler
+backend uses; elsewhere (CUDA, builds without oneDNN) the plain operators do the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Linear(Protocol):
+    """`x @ weight.T` over the last dimension."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """`[..., in]` to `[..., out]`."""
+        ...
+
+
+class Conv(Protocol):
+    """A stride-1 convolution without padding."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """`[rows, in, positions + context]` to `[rows, out, positions]`, channels last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Makes the operations for one precision and device.
+
+    Attributes:
+        activations: what the convolutions read and write.
+        packed: whether oneDNN's packed weights are used.
+        quantised: whether linear maps run on int8 weights and dynamically quantised inputs.
+    """
+
+    device: torch.device
+    activations: torch.dtype
+    packed: bool
+    quantised: bool
+
+    @classmethod
+    def of(cls, precision: str, device: torch.device) -> Kernels:
+        """Kernels for `float32` or `bfloat16`. The latter includes int8 linear maps on x86."""
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"unknown codec precision {precision!r}")
+        cpu = device.type == "cpu"
+        return cls(
+            device=device,
+            activations=torch.float32 if precision == "float32" else torch.bfloat16,
+            packed=cpu and torch._C._has_mkldnn,
+            quantised=cpu
+            and precision == "bfloat16"
+            and "fbgemm" in torch.backends.quantized.supported_engines,
+        )
+
+    def linear(self, weight: Tensor) -> Linear:
+        """A map of float32 activations for `weight[out, in]`."""
+        weight = weight.detach().to(self.device, torch.float32).contiguous()
+        if self.quantised:
+            return Int8Linear(weight)
+        return PackedLinear(weight) if self.packed else PlainLinear(weight)
+
+    def unfolded_conv(self, weight: Tensor, bias: Tensor | None) -> Conv:
+        """A convolution for `weight[out, in, kernel]` as one product; the fastest for few
+        positions and many channels."""
+        return UnfoldedConv(self, weight, bias)
+
+    def plain_conv(self, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
+        """A convolution for `weight[out, in, kernel]`, to be traced and fused."""
+        return PlainConv(self.cast(weight), None if bias is None else self.cast(bias), dilation)
+
+    def product(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        """A linear map of `activations`."""
+        weight, bias = self.cast(weight), None if bias is None else self.cast(bias)
+        return PackedLinear(weight, bias) if self.packed else PlainLinear(weight, bias)
+
+    def cast(self, parameter: Tensor) -> Tensor:
+        """A parameter as the convolutions need it."""
+        return parameter.detach().to(self.device, self.activations).contiguous()
+
+
+class PlainLinear:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight, self._bias = weight, bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self._weight, self._bias)
+
+
+class PackedLinear:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight, self._bias = torch.ops.mkldnn._reorder_linear_weight(weight), bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+        return y
+
+
+class Int8Linear:
+    """int8 weights with one scale per output; the inputs of each call share one scale."""
+
+    def __init__(self, weight: Tensor) -> None:
+        scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127
+        zero_points = torch.zeros_like(scales, dtype=torch.int64)
+        with warnings.catch_warnings():
+            # Torch announces the end of quantised tensors but has no other way to FBGEMM yet.
+            warnings.filterwarnings("ignore", message=".*quantized tensor creation.*")
+            quantised = torch.quantize_per_channel(weight, scales, zero_points, 0, torch.qint8)
+            self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.quantized.linear_dynamic(x, self._packed)
+        return y
+
+
+class PlainConv:
+    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
+        self._weight, self._bias, self._dilation = weight, bias, dilation
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.conv1d(x, self._weight, self._bias, dilation=self._dilation)
+
+
+class UnfoldedConv:
+    """The kernel's inputs side by side, times the weights.
+
+    Packed convolution weights would do as well for most shapes, but for others oneDNN wants
+    another layout and reorders them in each call, which takes a hundred times as long.
+    """
+
+    def __init__(self, kernels: Kernels, weight: Tensor, bias: Tensor | None) -> None:
+        self._kernel_positions = weight.shape[2]
+        self._product = kernels.product(weight.transpose(1, 2).flatten(1), bias)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        unfolded = x.unfold(2, self._kernel_positions, 1).permute(0, 2, 3, 1).flatten(2)
+        return self._product(unfolded).transpose(1, 2)

@@ -1,0 +1,240 @@
+"""The convolutional half of Mimi's decoder (SEANet), streaming, as a function of its state.
+
+Reformulated so that only stride-1 causal convolutions are left: a transposed convolution whose
+kernel is twice its stride makes each group of `stride` outputs from the current and the previous
+input alone, so it equals a kernel-2 convolution with `stride` times the channels, followed by a
+reshape (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158). The streaming state of the
+whole stack is then the last few inputs of each convolution: one flat vector per row.
+
+Activations are `[rows, channels, positions]` with the channels last in memory: oneDNN's fast
+layout, and one in which a tail is a contiguous block.
+"""
+
+from __future__ import annotations
+
+import torch
+from pocket_tts.modules.conv import StreamingConv1d, StreamingConvTranspose1d
+from pocket_tts.modules.resample import ConvTrUpsample1d
+from pocket_tts.modules.seanet import SEANetDecoder, SEANetResnetBlock
+from torch import Tensor, nn
+from torch.nn import functional
+
+from app.engine.codec_kernels import Conv, Kernels
+
+
+class Tails:
+    """Walks along the flat state of all convolutions, in their order, and collects the next one.
+
+    Args:
+        flat: `[rows, WaveformStack.tails_size]`.
+        fresh: `[rows]`, True for rows without a past.
+    """
+
+    def __init__(self, flat: Tensor, fresh: Tensor) -> None:
+        self._flat = flat
+        self._fresh = fresh.view(-1, 1, 1)
+        self._position = 0
+        self._next: list[Tensor] = []
+
+    def put_before(self, x: Tensor, shape: tuple[int, int], *, replicate: bool) -> Tensor:
+        """`x` with the last inputs of the past, `shape = (positions, channels)`, before it."""
+        positions, channels = shape
+        end = self._position + positions * channels
+        tail = self._flat[:, self._position : end].view(-1, positions, channels)
+        self._position = end
+        x = x.transpose(1, 2)
+        if replicate:
+            tail = torch.where(self._fresh, x[:, :1], tail)
+        # Not torch.cat: a traced graph would hand that to oneDNN, whose concatenation is slow.
+        padded = torch.hstack([tail, x])
+        self._next.append(padded[:, -positions:].flatten(1))
+        return padded.transpose(1, 2)
+
+    def next(self) -> Tensor:
+        """The flat state after this call."""
+        return torch.cat(self._next, dim=1)
+
+
+class CausalConv:
+    """A stride-1 convolution that remembers its last inputs.
+
+    Args:
+        conv: the convolution itself.
+        tail_shape: `(positions, channels)` of the inputs it has to remember.
+        replicate: whether the first input stands for what was before it; else zeros do.
+    """
+
+    def __init__(self, conv: Conv, tail_shape: tuple[int, int], *, replicate: bool = False) -> None:
+        self._conv = conv
+        self._tail_shape = tail_shape
+        self._replicate = replicate
+        self.tails_size = tail_shape[0] * tail_shape[1]
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, in, positions]` to `[rows, out, positions]`."""
+        if self.tails_size:
+            x = tails.put_before(x, self._tail_shape, replicate=self._replicate)
+        return self._conv(x)
+
+
+class Upsampling:
+    """A transposed convolution without its bias."""
+
+    def __init__(
+        self, module: StreamingConvTranspose1d, kernels: Kernels, *, unfolded: bool
+    ) -> None:
+        convtr = module.convtr
+        stride = convtr.stride[0]
+        if convtr.kernel_size[0] != 2 * stride or convtr.groups != 1:
+            raise ValueError("the codec's transposed convolutions must have kernel 2 * stride")
+        self.channels: int = convtr.out_channels
+        # [in, out, 2 * stride] -> [stride * out, in, 2], the older input's tap first.
+        taps = convtr.weight.detach().view(-1, self.channels, 2, stride)
+        taps = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
+        conv = kernels.unfolded_conv(taps, None) if unfolded else kernels.plain_conv(taps, None, 1)
+        self._conv = CausalConv(conv, (1, convtr.in_channels))
+        self.tails_size = self._conv.tails_size
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, in, positions]` to `[rows, out, positions * stride]`."""
+        y = self._conv(x, tails).transpose(1, 2)
+        return y.reshape(y.shape[0], -1, self.channels).transpose(1, 2)
+
+
+class Refinement:
+    """The bias of an upsampling, its residual blocks and the ELU after them.
+
+    An ELU alone is a slow pass over the data; after a sum or a convolution whose result nobody
+    else reads, it is fused. So the bias is not added to what the first block's residual sum
+    reads, but to that block's own output.
+    """
+
+    def __init__(self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels) -> None:
+        self._bias = kernels.cast(bias).view(1, 1, -1).transpose(1, 2)
+        self._blocks: list[list[CausalConv]] = []
+        for block in blocks:
+            *convs, last = (m for m in block.block if isinstance(m, StreamingConv1d))
+            extra_bias = None if self._blocks else bias
+            self._blocks.append(
+                [
+                    *(_causal_conv(c, kernels) for c in convs),
+                    _causal_conv(last, kernels, extra_bias),
+                ]
+            )
+        self.tails_size = sum(conv.tails_size for block in self._blocks for conv in block)
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, channels, positions]` to the same shape."""
+        activated = functional.elu(x + self._bias)
+        for first, *others in self._blocks:
+            update = first(activated, tails)
+            for conv in others:
+                update = conv(functional.elu(update), tails)
+            x = x + update
+            activated = functional.elu(x)
+        return activated
+
+
+class WaveformStack:
+    """Embeddings to PCM: upstream's `SEANetDecoder` as functions of its state.
+
+    In two parts. The head, up to the first upsampling, has most of the weights and few positions:
+    it wants many rows at once. The body has few weights and many positions.
+    """
+
+    def __init__(self, decoder: SEANetDecoder, kernels: Kernels) -> None:
+        first, *middle, last = (m for m in decoder.model if not isinstance(m, nn.ELU))
+        self.dimension: int = decoder.dimension
+        self._dtype = kernels.activations
+        self._first = _causal_conv(first, kernels, unfolded=True)
+        self._stages: list[tuple[Upsampling, Refinement]] = []
+        while middle:
+            upsampling, blocks = middle.pop(0), []
+            while middle and isinstance(middle[0], SEANetResnetBlock):
+                blocks.append(middle.pop(0))
+            self._stages.append(
+                (
+                    Upsampling(upsampling, kernels, unfolded=not self._stages),
+                    Refinement(_bias(upsampling.convtr), blocks, kernels),
+                )
+            )
+        self._last = _causal_conv(last, kernels)
+        head_upsampling = self._stages[0][0]
+        self.head_channels = head_upsampling.channels
+        self.head_tails_size = self._first.tails_size + head_upsampling.tails_size
+        self.body_tails_size = self._last.tails_size - head_upsampling.tails_size
+        self.body_tails_size += sum(u.tails_size + r.tails_size for u, r in self._stages)
+
+    def head(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
+        """`[rows, positions, dimension]` to `[rows, positions * stride, head_channels]`.
+
+        See `Tails` for the state; the next one is returned as well.
+        """
+        tails = Tails(flat_tails, fresh)
+        x = x.to(self._dtype).transpose(1, 2)
+        x = functional.elu(self._first(x, tails))
+        x = self._stages[0][0](x, tails)
+        return x.transpose(1, 2), tails.next()
+
+    def body(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
+        """The head's output to samples `[rows, positions * hop]`, and the next tails."""
+        tails = Tails(flat_tails, fresh)
+        x = x.transpose(1, 2)
+        (_, refinement), *stages = self._stages
+        x = refinement(x, tails)
+        for upsampling, refinement in stages:
+            x = refinement(upsampling(x, tails), tails)
+        return self._last(x, tails).float().flatten(1), tails.next()
+
+
+class Upsampler:
+    """Frames to positions: a depthwise transposed convolution of kernel 2 * stride.
+
+    Per channel that is `current * weight[:stride] + previous * weight[stride:]`: two products,
+    which no convolution kernel does as fast.
+    """
+
+    def __init__(self, module: ConvTrUpsample1d, kernels: Kernels) -> None:
+        convtr = module.convtr.convtr
+        stride = convtr.stride[0]
+        if convtr.kernel_size[0] != 2 * stride or convtr.groups != convtr.in_channels:
+            raise ValueError("the codec's upsampling must be depthwise with kernel 2 * stride")
+        self.stride: int = stride
+        self.channels: int = convtr.in_channels
+        weight = convtr.weight.detach().to(kernels.device).squeeze(1).t()
+        self._current = weight[:stride].contiguous()
+        self._previous = weight[stride:].contiguous()
+
+    def __call__(self, frames: Tensor, last_frame: Tensor) -> Tensor:
+        """`[rows, frames, channels]` to `[rows, frames * stride, channels]`.
+
+        Args:
+            last_frame: `[rows, channels]`, the frame before these; zeros at the start.
+        """
+        previous = torch.cat([last_frame.unsqueeze(1), frames[:, :-1]], dim=1)
+        out = torch.mul(frames.unsqueeze(2), self._current)
+        return out.addcmul_(previous.unsqueeze(2), self._previous).flatten(1, 2)
+
+
+def _causal_conv(
+    module: StreamingConv1d,
+    kernels: Kernels,
+    extra_bias: Tensor | None = None,
+    *,
+    unfolded: bool = False,
+) -> CausalConv:
+    conv, dilation = module.conv, module.conv.dilation[0]
+    if conv.stride != (1,) or conv.groups != 1 or (unfolded and dilation != 1):
+        raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
+    bias = _bias(conv) if extra_bias is None else _bias(conv) + extra_bias
+    if unfolded:
+        kernel = kernels.unfolded_conv(conv.weight, bias)
+    else:
+        kernel = kernels.plain_conv(conv.weight, bias, dilation)
+    tail_shape = ((conv.kernel_size[0] - 1) * dilation, conv.in_channels)
+    return CausalConv(kernel, tail_shape, replicate=module.pad_mode == "replicate")
+
+
+def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
+    bias: Tensor | None = conv.bias
+    return torch.zeros(conv.out_channels) if bias is None else bias.detach()

@@ -1,0 +1,241 @@
+"""The transformer of Mimi's decoder, streaming, over rows of different ages."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from pocket_tts.modules.layer_scale import LayerScale
+from pocket_tts.modules.transformer import ProjectedTransformer, StreamingTransformerLayer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from app.engine.codec_kernels import Kernels, Linear
+
+
+class AttentionWindow:
+    """One row's keys and values, for all layers: the last `context - 1` positions.
+
+    Positions are written one after the other into storage with some slack, so that a window is
+    always one view; where the slack ends, the window moves to the front.
+    """
+
+    def __init__(self, storage: Tensor, context: int) -> None:
+        """storage: `[layers, 2, heads, positions, head_dim]`."""
+        self._storage = storage
+        self._most_past = context - 1
+        self._end = 0
+        self.position = 0
+
+    @property
+    def past(self) -> int:
+        """How many positions the window holds."""
+        return min(self._end, self._most_past)
+
+    def reset(self) -> None:
+        self._end = 0
+        self.position = 0
+
+    def with_room(self, new: int) -> tuple[Tensor, ...]:
+        """Per layer `[2, heads, past + new, head_dim]`; what is in the room is undefined."""
+        past = self.past
+        if self._end + new > self._storage.shape[3]:
+            self._storage[:, :, :, :past] = self._storage[:, :, :, self._end - past : self._end]
+            self._end = past
+        return self._storage[:, :, :, self._end - past : self._end + new].unbind(0)
+
+    def append(self, keys_values: Tensor) -> None:
+        """Add `[layers, 2, heads, new, head_dim]`, for which `with_room` has made room."""
+        new = keys_values.shape[3]
+        self._storage[:, :, :, self._end : self._end + new] = keys_values
+        self._end += new
+        self.position += new
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows with equally long windows: they attend together.
+
+    Attributes:
+        rows: their indices in the batch, or None for all rows in order.
+        windows: per layer, each row's window with room for the new positions.
+        mask: `[new, past + new]`, added to the attention scores.
+    """
+
+    rows: list[int] | None
+    windows: list[tuple[Tensor, ...]]
+    mask: Tensor
+
+
+class Layer:
+    """One pre-norm transformer layer; upstream's layer scales are folded into the weights."""
+
+    def __init__(self, module: StreamingTransformerLayer, kernels: Kernels) -> None:
+        attention = module.self_attn
+        if attention.num_kv_heads != attention.num_heads:
+            raise ValueError("the codec's transformer must have as many key heads as query heads")
+        self._heads: int = attention.num_heads
+        self._norm1 = _on(module.norm1, kernels)
+        self._norm2 = _on(module.norm2, kernels)
+        # The scale of the attention scores, folded into the queries.
+        in_proj = attention.in_proj.weight.detach().clone()
+        in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
+        self._in_proj = kernels.linear(in_proj)
+        self._out_proj = kernels.linear(_scaled(attention.out_proj, module.layer_scale_1))
+        self._linear1 = kernels.linear(module.linear1.weight)
+        self._linear2 = kernels.linear(_scaled(module.linear2, module.layer_scale_2))
+
+    def __call__(
+        self, x: Tensor, rotation: Tensor, index: int, groups: list[Group], fresh: Tensor
+    ) -> Tensor:
+        """This layer, the `index`-th, over `[rows, new, d_model]`.
+
+        Args:
+            rotation: `[rows, new, 1, head_dim / 2]`, complex.
+            fresh: `[rows, 2, heads, new, head_dim]`, receives the new keys and values.
+        """
+        rows, new, _ = x.shape
+        qkv = self._in_proj(self._norm1(x)).view(rows, new, 3, self._heads, -1)
+        pairs = torch.view_as_complex(qkv.view(rows, new, 3 * self._heads, -1, 2))
+        pairs[:, :, : 2 * self._heads].mul_(rotation)
+        qkv = qkv.permute(0, 2, 3, 1, 4)
+        fresh.copy_(qkv[:, 1:])
+        query = qkv[:, 0].to(fresh.dtype)
+        attended = _attend(query, fresh, [(g, g.windows[index]) for g in groups])
+        x = x + self._out_proj(attended.transpose(1, 2).flatten(2).to(x.dtype))
+        return x + self._linear2(_gelu(self._linear1(self._norm2(x))))
+
+
+class CodecTransformer:
+    """Upstream's `ProjectedTransformer` with one output."""
+
+    def __init__(self, module: ProjectedTransformer, kernels: Kernels) -> None:
+        transformer = module.transformer
+        attention = transformer.layers[0].self_attn
+        self._layers = [Layer(layer, kernels) for layer in transformer.layers]
+        self._context: int = transformer.context
+        self._heads: int = attention.num_heads
+        self._head_dim: int = attention.dim_per_head
+        self._cache_dtype = _cache_dtype(kernels, self._head_dim)
+        self._device = kernels.device
+        self._input_proj = _projection(module.input_proj, kernels)
+        self._output_proj = _projection(module.output_projs[0], kernels)
+        half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
+        self._frequencies = torch.exp(
+            half * (-math.log(transformer.max_period) * 2 / self._head_dim)
+        )
+
+    def new_window(self, max_new: int) -> AttentionWindow:
+        """An empty window for calls of up to `max_new` positions."""
+        # Twice what one call needs, so that moving the window to the front is rare.
+        positions = 2 * (self._context - 1 + max_new)
+        shape = (len(self._layers), 2, self._heads, positions, self._head_dim)
+        storage = torch.zeros(shape, dtype=self._cache_dtype, device=self._device)
+        return AttentionWindow(storage, self._context)
+
+    def __call__(self, x: Tensor, windows: list[AttentionWindow]) -> tuple[Tensor, Tensor]:
+        """`[rows, new, dimension]` to the same shape.
+
+        Returns:
+            the output, and the keys and values that the caller is to append to each window:
+            `[rows, layers, 2, heads, new, head_dim]`.
+        """
+        rows, new, _ = x.shape
+        rotation = self._rotation([window.position for window in windows], new)
+        groups = self._groups(windows, new)
+        shape = (rows, len(self._layers), 2, self._heads, new, self._head_dim)
+        fresh = torch.empty(shape, dtype=self._cache_dtype, device=self._device)
+        if self._input_proj is not None:
+            x = self._input_proj(x)
+        for index, layer in enumerate(self._layers):
+            x = layer(x, rotation, index, groups, fresh[:, index])
+        return (x if self._output_proj is None else self._output_proj(x)), fresh
+
+    def _rotation(self, starts: list[int], new: int) -> Tensor:
+        """RoPE as complex factors, with upstream's float32 products of position and frequency."""
+        first = torch.tensor(starts, dtype=torch.float32, device=self._device)
+        offsets = torch.arange(new, dtype=torch.float32, device=self._device)
+        positions = first[:, None] + offsets
+        angles = positions[:, :, None, None] * self._frequencies
+        return torch.polar(torch.ones_like(angles), angles)
+
+    def _groups(self, windows: list[AttentionWindow], new: int) -> list[Group]:
+        rows_by_past: dict[int, list[int]] = {}
+        for row, window in enumerate(windows):
+            rows_by_past.setdefault(window.past, []).append(row)
+        mask = self._mask(new)
+        return [
+            Group(
+                rows=None if len(rows_by_past) == 1 else rows,
+                windows=list(zip(*(windows[row].with_room(new) for row in rows), strict=True)),
+                mask=mask[:, -(past + new) :],
+            )
+            for past, rows in rows_by_past.items()
+        ]
+
+    def _mask(self, new: int) -> Tensor:
+        """For a full window: query i sees the `context` keys that end with its own."""
+        keys = torch.arange(self._context - 1 + new, device=self._device)
+        distance = keys - torch.arange(new, device=self._device)[:, None]
+        hidden = (distance < 0) | (distance >= self._context)
+        mask = torch.zeros(hidden.shape, dtype=self._cache_dtype, device=self._device)
+        return mask.masked_fill_(hidden, -math.inf)
+
+
+def _attend(query: Tensor, fresh: Tensor, groups: list[tuple[Group, tuple[Tensor, ...]]]) -> Tensor:
+    """`[rows, heads, new, head_dim]` queries to what they attend to, of the same shape."""
+    if groups[0][0].rows is None:
+        group, windows = groups[0]
+        return _attend_together(query, fresh, windows, group.mask)
+    attended = torch.empty_like(query)
+    for group, windows in groups:
+        rows = group.rows
+        attended[rows] = _attend_together(query[rows], fresh[rows], windows, group.mask)
+    return attended
+
+
+def _attend_together(
+    query: Tensor, fresh: Tensor, windows: tuple[Tensor, ...], mask: Tensor
+) -> Tensor:
+    new = query.shape[2]
+    keys, values = (torch.stack(parts) for parts in zip(*windows, strict=True))
+    keys[:, :, -new:] = fresh[:, 0]
+    values[:, :, -new:] = fresh[:, 1]
+    if query.dtype == torch.float32:
+        return functional.scaled_dot_product_attention(query, keys, values, mask, scale=1.0)
+    # torch's fused bfloat16 attention is slower than these products for so few queries.
+    scores = torch.baddbmm(mask, query.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2))
+    return torch.bmm(scores.softmax(-1), values.flatten(0, 1)).view_as(query)
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """GELU in its tanh form, as `x * sigmoid(2 * inner)`: torch's own kernel takes twice as long.
+
+    Overwrites `x`.
+    """
+    scale = 2 * math.sqrt(2 / math.pi)
+    gate = (x * x).mul_(scale * 0.044715).add_(scale).mul_(x).sigmoid_()
+    return x.mul_(gate)
+
+
+def _cache_dtype(kernels: Kernels, head_dim: int) -> torch.dtype:
+    # Narrow heads gain nothing from half the memory traffic and lose by the conversions.
+    return kernels.activations if head_dim >= 64 else torch.float32
+
+
+def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
+    weight = linear.get_parameter("weight")
+    return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight
+
+
+def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
+    return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None
+
+
+def _on(norm: nn.LayerNorm, kernels: Kernels) -> nn.LayerNorm:
+    """The layer norm itself, or its copy on another device."""
+    if norm.weight.device == kernels.device:
+        return norm
+    return copy.deepcopy(norm).to(kernels.device)

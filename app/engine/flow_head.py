@@ -1,0 +1,136 @@
+"""The flow head: from the language model's output and noise to the next latent."""
+
+import torch
+from pocket_tts.models.flow_lm import FlowLMModel
+from pocket_tts.modules.mlp import ResBlock, SimpleMLPAdaLN
+from torch import Tensor, nn
+from torch.nn import functional
+
+from app.engine.backbone import Scripted
+from app.engine.precision import make_linear
+
+
+class FlowNet(nn.Module):
+    """Upstream's `SimpleMLPAdaLN` with the modulations of all blocks as one matrix product.
+
+    Every block modulates with a linear map of the same `silu(y)`; their weights are stacked and
+    the `1 +` of each scale is folded into the bias.
+    """
+
+    def __init__(self, net: SimpleMLPAdaLN, precision: str) -> None:
+        super().__init__()
+        self.width = net.model_channels
+        self.input_proj = make_linear(net.input_proj.weight, net.input_proj.bias, precision)
+        parts = [block.adaLN_modulation[1] for block in net.res_blocks]
+        parts.append(net.final_layer.adaLN_modulation[1])
+        bias = torch.cat([_with_unit_scale(part.bias, self.width) for part in parts])
+        self.modulation = make_linear(torch.cat([p.weight for p in parts]), bias, precision)
+        self.blocks = nn.ModuleList([_Block(block, precision) for block in net.res_blocks])
+        last = net.final_layer.linear
+        self.linear = make_linear(last.weight, last.bias, precision)
+
+    def forward(self, condition: Tensor, time: Tensor, x: Tensor) -> Tensor:
+        """One evaluation.
+
+        Args:
+            condition: `[rows, width]`, already through `cond_embed`.
+            time: `[width]`, the embedding of the step's times; zeros for heads without.
+            x: `[rows, ldim]`.
+
+        Returns:
+            `[rows, ldim]`.
+        """
+        x = self.input_proj(x)
+        modulations = self.modulation(functional.silu(condition + time)).split(self.width, -1)
+        for i, block in enumerate(self.blocks):
+            x = block(x, modulations[3 * i], modulations[3 * i + 1], modulations[3 * i + 2])
+        x = functional.layer_norm(x, [self.width], None, None, 1e-6)
+        return self.linear(torch.addcmul(modulations[-2], x, modulations[-1]))  # type: ignore[no-any-return]
+
+
+class _Block(nn.Module):
+    norm_weight: Tensor
+    norm_bias: Tensor
+
+    def __init__(self, block: ResBlock, precision: str) -> None:
+        super().__init__()
+        self.width = block.channels
+        self.register_buffer("norm_weight", block.in_ln.weight.detach().float())
+        self.register_buffer("norm_bias", block.in_ln.bias.detach().float())
+        self.linear1 = make_linear(block.mlp[0].weight, block.mlp[0].bias, precision)
+        self.linear2 = make_linear(block.mlp[2].weight, block.mlp[2].bias, precision)
+
+    def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor) -> Tensor:
+        h = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-6)
+        h = self.linear1(torch.addcmul(shift, h, scale))
+        h = self.linear2(functional.silu(h))
+        return torch.addcmul(x, gate, h)
+
+
+class FlowHead:
+    """Decodes noise into latents for rows that may differ in their number of decode steps.
+
+    Args:
+        flow_lm: upstream's model; its weights are copied.
+        precision: see `make_linear`.
+    """
+
+    def __init__(self, flow_lm: FlowLMModel, precision: str, device: torch.device) -> None:
+        self._type = flow_lm.flow_type
+        self._time_embeddings = flow_lm.flow_net.time_embed
+        self._net = Scripted(FlowNet(flow_lm.flow_net, precision).to(device))
+        embed = flow_lm.flow_net.cond_embed
+        self._embed = make_linear(embed.weight, embed.bias, precision).to(device)
+        self._width = flow_lm.flow_net.model_channels
+        self._device = device
+        self._times: dict[tuple[int, int], Tensor] = {}
+
+    def decode(self, z: Tensor, noise: Tensor, decode_steps: list[int]) -> Tensor:
+        """Latents for all rows.
+
+        Args:
+            z: `[rows, cond]`, the language model's output.
+            noise: `[rows, ldim]`, the starting points.
+            decode_steps: per row; the one-step heads ignore it.
+
+        Returns:
+            `[rows, ldim]`.
+        """
+        condition = self._embed(z)
+        if len(set(decode_steps)) == 1 or self._type in ("drifting", "pointwise"):
+            return self._decode_together(condition, noise, decode_steps[0])
+        latents = torch.empty_like(noise)
+        for steps in set(decode_steps):
+            rows = [row for row, wanted in enumerate(decode_steps) if wanted == steps]
+            latents[rows] = self._decode_together(condition[rows], noise[rows], steps)
+        return latents
+
+    def _decode_together(self, condition: Tensor, noise: Tensor, steps: int) -> Tensor:
+        """Upstream's `lsd_decode`, `ot_decode`, `drifting_decode` and `pointwise_decode`."""
+        if self._type == "drifting":
+            return self._net(condition, self._time(0, 1), noise)
+        if self._type == "pointwise":
+            return noise + self._net(condition, self._time(0, 1), noise)
+        x = noise
+        for step in range(steps):
+            x = x + self._net(condition, self._time(step, steps), x) / steps
+        return x
+
+    def _time(self, step: int, steps: int) -> Tensor:
+        """Mean embedding of the head's time conditions at `step`, kept once made: `[width]`."""
+        known = self._times.get((step, steps))
+        if known is None:
+            times = ((step / steps), ((step + 1) / steps))
+            known = torch.zeros(self._width, device=self._device)
+            for embedder, time in zip(self._time_embeddings, times, strict=False):
+                time_embedding = embedder(torch.tensor([time], device=self._device))
+                known = known + time_embedding / len(self._time_embeddings)
+            self._times[step, steps] = known
+        return known
+
+
+def _with_unit_scale(bias: Tensor, width: int) -> Tensor:
+    """The bias of (shift, scale, ...) with 1 added to the scale: `x * (1 + scale) + shift`."""
+    bias = bias.detach().float().clone()
+    bias[width : 2 * width] += 1.0
+    return bias

@@ -1,0 +1,180 @@
+"""One step of the language model for many rows of different ages: from inputs to latents."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from pocket_tts.models.flow_lm import FlowLMModel
+from torch import Tensor
+
+from app.engine.backbone import Backbone, Scripted
+from app.engine.flow_head import FlowHead
+from app.engine.precision import make_linear
+
+
+@dataclass(frozen=True, slots=True)
+class CacheShape:
+    """Geometry of a row's key-value cache, `[layers, 2, heads, positions, head_dim]`."""
+
+    layers: int
+    heads: int
+    head_dim: int
+    dtype: torch.dtype
+
+    def of(self, positions: int) -> tuple[int, int, int, int, int]:
+        return (self.layers, 2, self.heads, positions, self.head_dim)
+
+
+@dataclass(frozen=True, slots=True)
+class RowInput:
+    """What one row brings to a forward pass.
+
+    Attributes:
+        voice: the voice's `[layers, 2, heads, voice positions, head_dim]`, float32.
+        cache: `[layers, 2, heads, room, head_dim]`; the new positions are written to it.
+        offset: positions already in the cache.
+        tokens: text tokens still to be read, `[n]`, or None.
+        latent: the latent to continue from, `[ldim]`.
+        noise: starting point of the next latent, `[ldim]`.
+        decode_steps: evaluations of the flow head.
+    """
+
+    voice: Tensor
+    cache: Tensor
+    offset: int
+    tokens: Tensor | None
+    latent: Tensor
+    noise: Tensor
+    decode_steps: int
+
+    @property
+    def positions(self) -> int:
+        """New positions in the cache after the pass."""
+        return 1 if self.tokens is None else 1 + len(self.tokens)
+
+
+class FlowLm:
+    """Upstream's FlowLM for many rows, with weights of its own at the wanted precision.
+
+    Args:
+        module: upstream's model; left as it is.
+        precision: `float32`, `int8` or `bfloat16`.
+        cache_dtype: element type of the caches.
+    """
+
+    def __init__(
+        self, module: FlowLMModel, precision: str, cache_dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.latent_dim: int = module.ldim
+        attention = module.transformer.layers[0].self_attn
+        self.cache_shape = CacheShape(
+            len(module.transformer.layers),
+            attention.num_kv_heads,
+            attention.dim_per_head,
+            cache_dtype,
+        )
+        self.bos_latent = module.bos_emb.detach().float().to(device)
+        self._conditioner = module.conditioner
+        self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
+        self._out_eos = make_linear(module.out_eos.weight, module.out_eos.bias, "float32")
+        self._out_eos.to(device)
+        self._backbone = Scripted(Backbone(module, precision).to(device))
+        self._cache_dtype = cache_dtype
+        self._nothing = torch.empty(0, device=device)
+        self._scratch = threading.local()
+        max_period = module.transformer.max_period
+        self._rotations = RotationTable(attention.dim_per_head, max_period, device)
+        self._head = FlowHead(module, precision, device)
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
+        """One new latent for every row.
+
+        Returns:
+            The latents `[rows, ldim]` and each row's EOS logit, NaN where the row is broken.
+        """
+        order = sorted(range(len(rows)), key=lambda row: id(rows[row].voice))
+        latents, eos_logits = self._step_by_voice([rows[row] for row in order])
+        if order == list(range(len(rows))):
+            return latents, eos_logits
+        places = [order.index(row) for row in range(len(rows))]
+        return latents[places], [eos_logits[place] for place in places]
+
+    def _step_by_voice(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
+        """`step` for rows that stand together where they share a voice."""
+        offsets = [row.offset for row in rows]
+        lengths = [row.positions for row in rows]
+        voices: list[Tensor] = []
+        spans: list[int] = []
+        for row, length in zip(rows, lengths, strict=True):
+            if not voices or voices[-1] is not row.voice:
+                voices.append(row.voice)
+                spans.append(0)
+            spans[-1] += length
+        starts = [row.voice.shape[3] + row.offset for row in rows]
+        z = self._backbone(
+            self._embed(rows),
+            self._rotations.at(starts, lengths),
+            voices,
+            spans,
+            [row.cache for row in rows],
+            offsets,
+            lengths,
+            self._scratch_for(max(map(sum, zip(offsets, lengths, strict=True)))),
+        )
+        noise = torch.stack([row.noise for row in rows])
+        latents = self._head.decode(z, noise, [row.decode_steps for row in rows])
+        # One synchronisation for everything the host must know; 0 * x is NaN for broken latents.
+        verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
+        eos_logits: list[float] = verdict.tolist()
+        return latents, eos_logits
+
+    def _scratch_for(self, positions: int) -> Tensor:
+        """This thread's float32 room for one layer of a cache of `positions`, kept."""
+        room: Tensor = getattr(self._scratch, "room", self._nothing)
+        wanted = 2 * self.cache_shape.heads * positions * self.cache_shape.head_dim
+        if self._cache_dtype == torch.float32 or room.numel() >= wanted:
+            return room
+        room = torch.empty(2 * wanted, device=self._nothing.device)
+        self._scratch.room = room
+        return room
+
+    def _embed(self, rows: Sequence[RowInput]) -> Tensor:
+        frames: Tensor = self._input_linear(torch.stack([row.latent for row in rows]))
+        if all(row.tokens is None for row in rows):
+            return frames
+        parts = []
+        for row, frame in zip(rows, frames.split_with_sizes([1] * len(rows)), strict=True):
+            if row.tokens is not None:
+                parts.append(self._conditioner(row.tokens).float())
+            parts.append(frame)
+        return torch.cat(parts)
+
+
+class RotationTable:
+    """RoPE (Su et al. 2022, https://arxiv.org/abs/2104.09864) as complex factors per position."""
+
+    def __init__(self, head_dim: int, max_period: float, device: torch.device) -> None:
+        half = head_dim // 2
+        exponents = torch.arange(half, dtype=torch.float32)
+        self._frequencies = torch.exp(exponents * (-math.log(max_period) / half))
+        self._device = device
+        self._table = self._make(1024)
+
+    def at(self, offsets: list[int], lengths: list[int]) -> Tensor:
+        """Factors of consecutive positions per row: `[sum(lengths), 1, head_dim / 2]`."""
+        positions: list[int] = []
+        for offset, length in zip(offsets, lengths, strict=True):
+            positions.extend(range(offset, offset + length))
+        table = self._table
+        if max(positions) >= len(table):
+            table = self._table = self._make(2 * max(positions))
+        return table[torch.tensor(positions, device=self._device)].unsqueeze(1)
+
+    def _make(self, positions: int) -> Tensor:
+        angles = torch.arange(positions, dtype=torch.float32)[:, None] * self._frequencies
+        return torch.polar(torch.ones_like(angles), angles).to(self._device)

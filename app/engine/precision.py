@@ -1,0 +1,138 @@
+"""Which arithmetic the engine uses, and the linear maps that carry it out."""
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+PRECISIONS = ("float32", "int8", "bfloat16", "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Arithmetic of the two halves of the model.
+
+    Attributes:
+        flow_lm: `float32`, `int8` or `bfloat16`, for the language model and its flow head.
+        codec: `float32` or `bfloat16`.
+    """
+
+    flow_lm: str
+    codec: str
+
+    def __str__(self) -> str:
+        return self.flow_lm if self.flow_lm == self.codec else f"{self.flow_lm}+{self.codec} codec"
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """Element type of the key-value cache."""
+        return torch.float32 if self.flow_lm == "float32" else torch.bfloat16
+
+
+def choose_precision(requested: str, device: torch.device) -> Precision:
+    """What `requested` means on this machine.
+
+    `float32` is upstream's arithmetic everywhere. The other three add what the processor has
+    natively: bfloat16 for the codec, and for `auto` int8 for the language model.
+
+    Raises:
+        ValueError: not one of `PRECISIONS`, or int8 where there are no kernels for it.
+    """
+    if requested not in PRECISIONS:
+        raise ValueError(f"precision {requested!r} is not one of {', '.join(PRECISIONS)}")
+    if device.type != "cpu":
+        if requested == "int8":
+            raise ValueError("int8 runs on CPUs only; use bfloat16 or auto on this device")
+        wide = "float32" if requested in ("float32", "auto") else "bfloat16"
+        return Precision(wide, wide)
+    if requested == "float32":
+        return Precision("float32", "float32")
+    has_int8 = "fbgemm" in torch.backends.quantized.supported_engines
+    if requested == "int8" and not has_int8:
+        raise ValueError("int8 needs an x86 processor; use float32 or auto on this machine")
+    codec = "bfloat16" if _has("avx512_bf16") or _has("amx_bf16") else "float32"
+    if requested == "auto":
+        return Precision("int8" if has_int8 else "float32", codec)
+    return Precision(requested, codec)
+
+
+def make_linear(weight: Tensor, bias: Tensor | None, precision: str) -> nn.Module:
+    """A map of float32 `[n, in]` to float32 `[n, out]` with the given `[out, in]` weight."""
+    weight = weight.detach().float()
+    bias = None if bias is None else bias.detach().float()
+    if precision == "int8":
+        return Int8Linear(weight, bias)
+    if precision == "bfloat16":
+        return Bfloat16Linear(weight, bias)
+    return Float32Linear(weight, bias)
+
+
+class Float32Linear(nn.Module):
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight, self.bias)
+
+
+class Bfloat16Linear(nn.Module):
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.bfloat16())
+        self.register_buffer("bias", None if bias is None else bias.bfloat16())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x.to(torch.bfloat16), self.weight, self.bias).float()
+
+
+class Int8Linear(nn.Module):
+    """Weights in int8 per output channel, activations quantised on the way in, by FBGEMM.
+
+    FBGEMM's dynamic quantisation takes one range from the whole batch, so that a row would sound
+    different next to a loud one. Here each row is scaled to [-1, 1] first and quantised with that
+    fixed range, which is independent of the other rows and finer.
+    """
+
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        # Without VNNI the kernel adds products pairwise in 16 bits; 7-bit activations cannot
+        # overflow them.
+        self.levels = 127 if _has("avx512_vnni") or _has("avx_vnni") else 63
+        self.packed = _packed(weight)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        peak = x.abs().amax(-1, keepdim=True).clamp_min(1e-12)
+        y = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            x / peak, 1.0 / self.levels, self.levels + 1, self.packed
+        )
+        bias = self.bias
+        return y * peak if bias is None else torch.addcmul(bias, y, peak)
+
+
+def _packed(weight: Tensor) -> torch.ScriptObject:
+    """Weights in FBGEMM's layout, one scale per output channel."""
+    scales = weight.abs().amax(1).clamp_min(1e-12) / 127.0
+    zeros = torch.zeros(weight.shape[0], dtype=torch.long)
+    with warnings.catch_warnings():
+        # Deprecated in torch 2.13, without another way into FBGEMM yet.
+        warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+    torch.backends.quantized.engine = "fbgemm"
+    return torch.ops.quantized.linear_prepack(quantised, None)  # type: ignore[no-any-return]
+
+
+def _has(feature: str) -> bool:
+    return bool(torch.cpu.get_capabilities().get(feature, False))

@@ -1,0 +1,192 @@
+"""Voice states: the key-value prefix a voice prompt leaves in the language model's cache."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import safetensors
+import torch
+from pocket_tts import TTSModel
+from pocket_tts.data.audio_utils import end_on_pause
+from pocket_tts.models.model_state import _import_model_state
+from pocket_tts.modules.stateful_module import ModelState, init_states
+from pocket_tts.utils.config import CONFIGS_DIR
+from pocket_tts.utils.utils import (
+    _ORIGINS_OF_PREDEFINED_VOICES,
+    get_predefined_voice,
+)
+from torch import Tensor
+
+from app.engine.flow_lm import CacheShape
+from app.engine.voice_files import fingerprint_of, write_voice_state
+from app.engine.weights import fetch_file
+from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
+from app.speech import Pcm
+
+_FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KvPrefix:
+    """A voice ready to speak: `[layers, 2, heads, positions, head_dim]`, float32.
+
+    Rows that speak in it read it where it is; nobody writes to it.
+    """
+
+    cache: Tensor = field(repr=False)
+
+    @property
+    def positions(self) -> int:
+        return self.cache.shape[3]
+
+    @property
+    def nbytes(self) -> int:
+        return self.cache.nbytes
+
+
+class VoiceMaker:
+    """Makes voice states with upstream's float32 encoder and transformer. Thread-safe.
+
+    Args:
+        model: read, never changed.
+        shape: geometry of the states.
+        cloning_refused: why the weights that can clone are not there; None when they are.
+    """
+
+    def __init__(
+        self,
+        model: TTSModel,
+        shape: CacheShape,
+        device: torch.device,
+        *,
+        cloning_refused: str | None = None,
+    ) -> None:
+        self._model = model
+        self._cloning_refused = cloning_refused
+        self._shape = shape
+        self._device = device
+        self._lock = threading.Lock()
+
+    @property
+    def predefined(self) -> tuple[str, ...]:
+        """Names of the voices that ship with this model's weights."""
+        origin = self._model.origin
+        if origin is None or self._model.has_custom_weights:
+            return ()
+        if not origin.is_relative_to(CONFIGS_DIR):
+            return ()
+        others = (name for name in _ORIGINS_OF_PREDEFINED_VOICES if name not in _FIRST_VOICES)
+        return (*_FIRST_VOICES, *others)
+
+    def encode(self, pcm: Pcm) -> KvPrefix:
+        """State of a voice heard in `pcm` (`[samples]`, at the model's rate).
+
+        As upstream's `get_state_for_audio_prompt`, without the flow head, whose output it drops.
+
+        Raises:
+            InvalidClip: no samples, or not finite.
+            ModelUnavailable: the weights came without the voice encoder.
+        """
+        if not self._model.has_voice_cloning:
+            reason = self._cloning_refused or "the loaded weights have no voice encoder"
+            raise ModelUnavailable(f"this server cannot clone voices: {reason}")
+        wave = torch.tensor(pcm, dtype=torch.float32)
+        if wave.dim() != 1 or wave.numel() == 0 or not bool(wave.isfinite().all()):
+            raise InvalidClip("the voice clip holds no usable audio")
+        flow_lm = self._model.flow_lm
+        with self._lock, torch.no_grad():
+            wave = end_on_pause(wave.to(self._device)[None], self._model.sample_rate)
+            prompt = self._model._encode_audio(wave[None])
+            if flow_lm.insert_bos_before_voice:
+                prompt = torch.cat([flow_lm.bos_before_voice, prompt], dim=1)
+            positions = prompt.shape[1]
+            state = init_states(flow_lm, batch_size=1, sequence_length=positions)
+            flow_lm.transformer(prompt, state)
+        return self._from_caches([state[name]["cache"] for name in self._layer_names()], positions)
+
+    def load(self, path: Path) -> KvPrefix:
+        """State from a file written by upstream's `export_model_state`.
+
+        Raises:
+            InvalidRequest: not such a file, or one of another model.
+        """
+        try:
+            state: ModelState = _import_model_state(path, torch.device("cpu"))
+        except (OSError, ValueError, safetensors.SafetensorError) as error:
+            raise InvalidRequest(f"{path.name} is not a voice state: {error}") from error
+        problem = self._mismatch(state)
+        if problem:
+            raise InvalidRequest(f"{path.name} is not a voice state of this model: {problem}")
+        names = self._layer_names()
+        caches = [state[name]["cache"] for name in names]
+        return self._from_caches(caches, int(state[names[0]]["offset"].view(-1)[0]))
+
+    def predefined_state(self, name: str) -> KvPrefix:
+        """State of a voice that ships with the weights; may download.
+
+        Raises:
+            VoiceNotFound: this model has no such voice.
+            ModelUnavailable: it cannot be fetched.
+        """
+        if name not in self.predefined:
+            raise VoiceNotFound(name, self.predefined)
+        return self.load(fetch_file(get_predefined_voice(self._model.origin.stem, name)))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex digits that differ between models whose voice states differ."""
+        return fingerprint_of(self._model)
+
+    def save(self, state: KvPrefix, path: Path) -> None:
+        """Write a file that `load` and pocket-tts read.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        offset = torch.tensor([state.positions])
+        layers = {
+            name: {"cache": layer.transpose(1, 2)[:, None], "offset": offset.clone()}
+            for name, layer in zip(self._layer_names(), state.cache, strict=True)
+        }
+        write_voice_state(layers, path, fingerprint=self.fingerprint)
+
+    def _layer_names(self) -> list[str]:
+        return [f"transformer.layers.{i}.self_attn" for i in range(self._shape.layers)]
+
+    def _mismatch(self, state: ModelState) -> str | None:
+        """Why `state` cannot be this model's, or None."""
+        names = self._layer_names()
+        if set(state) != set(names):
+            return f"it has {len(state)} layers, the model has {len(names)}"
+        for name in names:
+            problem = self._layer_mismatch(state[name])
+            if problem:
+                return f"{name} {problem}"
+        if len({int(state[name]["offset"].view(-1)[0]) for name in names}) != 1:
+            return "its layers differ in length"
+        return None
+
+    def _layer_mismatch(self, layer: dict[str, Tensor]) -> str | None:
+        if "cache" not in layer or "offset" not in layer or layer["offset"].numel() != 1:
+            return "has no cache and offset"
+        cache, offset = layer["cache"], int(layer["offset"].view(-1)[0])
+        wanted = [2, 1, cache.shape[2] if cache.dim() == 5 else 0]
+        wanted += [self._shape.heads, self._shape.head_dim]
+        if list(cache.shape) != wanted:
+            return f"has shape {list(cache.shape)}, expected {wanted}"
+        if not cache.is_floating_point():
+            return f"is {cache.dtype}, expected floating point"
+        if not 1 <= offset <= cache.shape[2]:
+            return f"ends at {offset} of {cache.shape[2]} positions"
+        if not bool(cache[:, :, :offset].isfinite().all()):
+            return "holds values that are not finite"
+        return None
+
+    def _from_caches(self, caches: list[Tensor], positions: int) -> KvPrefix:
+        """From upstream's `[2, 1, positions, heads, head_dim]` per layer."""
+        layers = [cache[:, 0, :positions].transpose(1, 2) for cache in caches]
+        stacked = torch.stack(layers).to(self._device, torch.float32)
+        return KvPrefix(stacked.contiguous())

@@ -1,0 +1,47 @@
+"""Engines over tiny models, shared by the tests that leave them as they found them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.engine.engine import BatchedEngine
+from app.engine.voice_state import KvPrefix
+from tests.engine.speaking import EOS_BIAS, Upstream, voice_clip
+from tests.tiny_model import write_tiny_model
+
+MakeEngine = Callable[..., BatchedEngine]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Upstream:
+    return Upstream(write_tiny_model(tmp_path_factory.mktemp("tiny"), eos_bias=EOS_BIAS))
+
+
+@pytest.fixture
+def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
+    """Builds started engines and stops them at the end of the test."""
+    made: list[BatchedEngine] = []
+
+    def make(model: Any = None, *, start: bool = True, **options: Any) -> BatchedEngine:
+        engine = BatchedEngine(tiny.model if model is None else model, **options)
+        made.append(engine)
+        if start:
+            engine.start()
+        return engine
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> BatchedEngine:
+    return make_engine(worker_threads=2, max_running_rows=4)
+
+
+@pytest.fixture
+def voice(engine: BatchedEngine) -> KvPrefix:
+    return engine.encode_voice(voice_clip(engine.sample_rate_hz))

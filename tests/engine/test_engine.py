@@ -1,0 +1,250 @@
+"""The engine serves many jobs at once, and one job's trouble is its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app.engine.engine import BatchedEngine
+from app.engine.interface import SpeechJob
+from app.engine.runner import Row
+from app.engine.voice_state import KvPrefix
+from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
+from app.speech import Sampling
+from tests.engine.conftest import MakeEngine
+from tests.engine.speaking import (
+    STILL,
+    TEXTS,
+    Upstream,
+    assert_same,
+    collect,
+    speak,
+    speak_now,
+    voice_clip,
+    wait_until,
+)
+
+LONG = "A much longer sentence that goes on and on, so that it is still running a while later."
+
+
+async def test_chunks_are_delivered_in_order_and_timed(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    stream = engine.submit(SpeechJob.in_one_voice(TEXTS, voice, STILL))
+    await collect(stream, len(TEXTS))
+    timings = stream.timings
+    assert timings.queued_seconds is not None
+    assert timings.prefill_seconds is not None
+    assert timings.first_audio_seconds is not None
+    assert timings.queued_seconds <= timings.prefill_seconds <= timings.first_audio_seconds
+
+
+async def test_a_chunk_without_anything_to_say_is_silent(
+    engine: BatchedEngine, voice: KvPrefix, tiny: Upstream
+) -> None:
+    silence, speech = await speak(engine, voice, ["  ", TEXTS[0]])
+    assert silence.size == 0
+    assert_same(speech, tiny.speak(TEXTS[0]))
+
+
+async def test_a_job_without_chunks_ends_at_once(engine: BatchedEngine, voice: KvPrefix) -> None:
+    assert await speak(engine, voice, []) == []
+
+
+async def test_the_same_seed_gives_the_same_audio_alone_and_in_company(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    seeded = Sampling(temperature=0.8, seed=5)
+    alone = await speak(engine, voice, TEXTS[:2], seeded)
+    company = [speak(engine, voice, [text], Sampling(temperature=0.5)) for text in TEXTS]
+    again, *_ = await asyncio.gather(speak(engine, voice, TEXTS[:2], seeded), *company)
+    for one, two in zip(alone, again, strict=True):
+        assert_same(one, two)
+
+
+async def test_other_seeds_and_other_chunks_sound_different(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    options = {"temperature": 0.8, "eos_threshold": 1e9}
+    twice = await speak(engine, voice, [TEXTS[0]] * 2, Sampling(seed=1, **options))  # type: ignore[arg-type]
+    other = await speak(engine, voice, [TEXTS[0]], Sampling(seed=2, **options))  # type: ignore[arg-type]
+    unseeded = await speak(engine, voice, [TEXTS[0]], Sampling(**options))  # type: ignore[arg-type]
+    waves = [*twice, *other, *unseeded]
+    assert len({wave.shape for wave in waves}) == 1
+    for i, wave in enumerate(waves):
+        assert all(np.abs(wave - earlier).max() > 1e-3 for earlier in waves[:i])
+
+
+async def test_frames_after_eos_and_the_eos_threshold_are_per_job(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    def at_once(after: int) -> Sampling:
+        return Sampling(temperature=0.0, eos_threshold=-1e9, frames_after_eos=after)
+
+    waves = await asyncio.gather(*(speak(engine, voice, [LONG], at_once(n)) for n in (0, 1, 4)))
+    assert [len(wave[0]) // engine.frame_samples for wave in waves] == [6, 7, 10]
+
+
+async def test_the_servers_defaults_apply_where_a_job_leaves_it_open(
+    make_engine: MakeEngine,
+) -> None:
+    defaults = Sampling(temperature=0.0, eos_threshold=-1e9, frames_after_eos=2)
+    engine = make_engine(defaults=defaults)
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    own = Sampling(frames_after_eos=5)
+    waves = [
+        *await speak(engine, voice, [LONG], Sampling()),
+        *await speak(engine, voice, [LONG], own),
+    ]
+    assert [len(wave) // engine.frame_samples for wave in waves] == [8, 11]
+
+
+async def test_an_aborted_job_frees_its_rows(engine: BatchedEngine, voice: KvPrefix) -> None:
+    stream = engine.submit(SpeechJob.in_one_voice((LONG,) * 8, voice, STILL))
+    await anext(aiter(stream))
+    stream.abort()
+    with pytest.raises(SynthesisFailed):
+        await anext(aiter(stream))
+    await asyncio.to_thread(wait_until, lambda: engine.status().running_rows == 0)
+
+
+async def test_a_broken_row_ends_its_job_only(
+    engine: BatchedEngine, voice: KvPrefix, tiny: Upstream
+) -> None:
+    poisoned = KvPrefix(torch.full_like(voice.cache, float("nan")))
+    good = [speak(engine, voice, [text]) for text in TEXTS[:3]]
+    *waves, failure = await asyncio.gather(
+        *good, speak(engine, poisoned, [TEXTS[0]]), return_exceptions=True
+    )
+    assert isinstance(failure, SynthesisFailed)
+    for text, wave in zip(TEXTS, waves, strict=False):
+        assert not isinstance(wave, BaseException)
+        assert_same(wave[0], tiny.speak(text))
+
+
+@pytest.mark.parametrize("half", ["_sample", "_decode"])
+async def test_a_row_that_breaks_the_batch_ends_its_job_only(
+    engine: BatchedEngine,
+    voice: KvPrefix,
+    tiny: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+    half: str,
+) -> None:
+    original, culprit = getattr(engine._runner, half), 3
+
+    def breaking(rows: list[Row], *others: Any) -> Any:
+        if any(row.sampling.decode_steps == culprit for row in rows):
+            raise RuntimeError("broken")
+        return original(rows, *others)
+
+    monkeypatch.setattr(engine._runner, half, breaking)
+    bad = Sampling(temperature=0.0, sampler_decode_steps=culprit)
+    good, failure = await asyncio.gather(
+        speak(engine, voice, TEXTS[:2]), speak(engine, voice, TEXTS, bad), return_exceptions=True
+    )
+    assert isinstance(failure, SynthesisFailed)
+    assert not isinstance(good, BaseException)
+    assert_same(good[1], tiny.speak(TEXTS[1]))
+
+
+async def test_a_reader_that_stops_holds_nobody_else_up(make_engine: MakeEngine) -> None:
+    engine = make_engine(max_running_rows=2, stream_buffer_seconds=1.0)
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    slow = engine.submit(SpeechJob.in_one_voice((LONG, LONG), voice, STILL))
+    await anext(aiter(slow))
+    for _ in range(3):
+        await speak(engine, voice, [TEXTS[0]])
+    assert slow.buffered_seconds < 2.0  # type: ignore[attr-defined]
+    assert len(await collect_rest(slow)) > 0
+
+
+async def collect_rest(stream: Any) -> list[Any]:
+    return [frames async for frames in stream]
+
+
+async def test_the_queue_is_bounded(make_engine: MakeEngine) -> None:
+    engine = make_engine(max_running_rows=1, max_queued_jobs=1)
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    first = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+    await anext(aiter(first))
+    second = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+    assert engine.status().queued_jobs == 1
+    with pytest.raises(Overloaded):
+        engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+    second.abort()
+    assert engine.status().queued_jobs == 0
+
+
+async def test_draining_finishes_what_runs_and_refuses_the_rest(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    running = asyncio.create_task(speak(engine, voice, [TEXTS[0]]))
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(engine.drain(10.0))
+    await asyncio.sleep(0)
+    with pytest.raises(ModelUnavailable):
+        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+    assert len((await running)[0]) > 0
+    await draining
+    assert not engine.status().alive
+
+
+async def test_draining_gives_up_after_its_timeout(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    running = asyncio.create_task(speak(engine, voice, [LONG] * 20))
+    await asyncio.sleep(0)
+    await engine.drain(0.05)
+    with pytest.raises(ModelUnavailable):
+        await running
+
+
+async def test_a_dead_worker_ends_every_stream_and_a_new_engine_can_take_over(
+    make_engine: MakeEngine, tiny: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine()
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    streams = [asyncio.create_task(speak(engine, voice, [LONG])) for _ in range(3)]
+    await asyncio.sleep(0.02)
+
+    def broken(*_: Any) -> None:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(engine._loop._scheduler, "next_work", broken)
+    for failure in await asyncio.gather(*streams, return_exceptions=True):
+        assert isinstance(failure, ModelUnavailable)
+    assert not engine.status().alive
+    with pytest.raises(ModelUnavailable):
+        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+    heir = make_engine()
+    assert_same((await speak(heir, voice, [TEXTS[0]]))[0], tiny.speak(TEXTS[0]))
+
+
+async def test_an_engine_that_was_not_started_refuses_jobs(
+    make_engine: MakeEngine, voice: KvPrefix
+) -> None:
+    with pytest.raises(ModelUnavailable):
+        make_engine(start=False).submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+
+
+def test_one_worker_is_enough(make_engine: MakeEngine, tiny: Upstream) -> None:
+    engine = make_engine(worker_threads=1)
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    for text, wave in zip(TEXTS[:2], speak_now(engine, voice, TEXTS[:2]), strict=True):
+        assert_same(wave, tiny.speak(text))
+
+
+def test_status_shows_the_bounds_and_the_precision(make_engine: MakeEngine) -> None:
+    status = make_engine(max_running_rows=3, max_queued_jobs=7).status()
+    assert (status.max_running_rows, status.max_queued_jobs) == (3, 7)
+    assert (status.precision, status.device, status.alive) == ("float32", "cpu", True)
+
+
+def test_tokens_are_counted_as_the_model_reads_them(engine: BatchedEngine, tiny: Upstream) -> None:
+    tokenizer = tiny.model.flow_lm.conditioner.tokenizer
+    assert engine.count_tokens("hello there") == len(tokenizer.encode("Hello there."))
+    assert engine.count_tokens("  ") == 0

@@ -1,0 +1,209 @@
+"""Deadlines decide what runs; the batch and the queue are bounded; nobody starves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.engine.scheduler import (
+    MAX_FRAMES_PER_DECODE,
+    MAX_PENDING_FRAMES,
+    MAX_PREFILLS_PER_STEP,
+    Decode,
+    Scheduler,
+    Step,
+)
+from app.errors import Overloaded
+from tests.engine.policy import FRAME_SECONDS, Machine, StillReader, finish, job, limits, rows_of
+
+
+def test_there_is_nothing_to_do_without_jobs() -> None:
+    assert Scheduler(limits()).next_work(0.0) is None
+
+
+def test_the_queue_is_bounded_and_says_when_to_come_back() -> None:
+    scheduler = Scheduler(limits(max_queued_jobs=2))
+    scheduler.submit(job())
+    scheduler.submit(job())
+    with pytest.raises(Overloaded) as refusal:
+        scheduler.submit(job())
+    assert 1.0 <= refusal.value.retry_after_seconds <= 60.0
+    assert scheduler.queued_jobs == 2
+
+
+def test_an_admitted_job_makes_room_in_the_queue() -> None:
+    scheduler = Scheduler(limits(max_queued_jobs=1))
+    scheduler.submit(job())
+    scheduler.next_work(0.0)
+    assert (scheduler.queued_jobs, scheduler.running_rows) == (0, 1)
+    scheduler.submit(job())
+
+
+def test_a_row_is_never_in_two_steps_at_once_but_in_a_step_and_the_codec() -> None:
+    scheduler = Scheduler(limits())
+    scheduler.submit(job())
+    first = scheduler.next_work(0.0)
+    assert isinstance(first, Step)
+    assert scheduler.next_work(0.0) is None
+    finish(scheduler, first, 0.0)
+    together = [scheduler.next_work(0.0), scheduler.next_work(0.0)]
+    assert {type(work) for work in together} == {Step, Decode}
+    assert scheduler.next_work(0.0) is None
+
+
+def test_newcomers_are_prefilled_a_few_at_a_time() -> None:
+    scheduler = Scheduler(limits())
+    for _ in range(4):
+        scheduler.submit(job())
+    assert len(rows_of(scheduler.next_work(0.0))) == MAX_PREFILLS_PER_STEP
+
+
+def test_a_newcomers_first_frames_come_before_a_books_later_chunks() -> None:
+    scheduler = Scheduler(limits(max_running_rows=8))
+    machine = Machine(scheduler)
+    scheduler.submit(job(chunks=20))
+    machine.run(2.0)
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    machine.run(0.3)
+    assert machine.first_audio_seconds(newcomer) < 0.1
+
+
+@pytest.mark.parametrize("books", [0, 1])
+def test_listeners_hear_no_gap_while_others_come_and_go(books: int) -> None:
+    scheduler = Scheduler(limits(max_running_rows=32, max_queued_jobs=64))
+    machine = Machine(scheduler, workers=2)  # makes some 25 seconds of audio a second
+    for _ in range(books):
+        scheduler.submit(job(chunks=60))
+    listeners = []
+    for _ in range(80):  # every 0.25 seconds one who listens for four: sixteen at a time
+        listeners.append(job(at=machine.now))
+        scheduler.submit(listeners[-1])
+        machine.run(0.25)
+    machine.run(5.0)
+    assert max(map(machine.worst_gap_seconds, listeners)) < 0.05
+    assert max(map(machine.first_audio_seconds, listeners)) < 0.15
+
+
+def test_all_workers_are_kept_busy_by_one_job() -> None:
+    scheduler = Scheduler(limits(max_running_rows=32, max_queued_jobs=64, buffer_seconds=1000.0))
+    machine = Machine(scheduler, workers=2)
+    scheduler.submit(job(chunks=100))
+    machine.run(10.0)
+    made = FRAME_SECONDS * sum(map(len, machine.heard.values()))
+    assert made / machine.now > 22.0
+
+
+def test_chunks_that_run_ahead_leave_half_of_the_rows_to_others() -> None:
+    scheduler = Scheduler(limits(max_running_rows=8, buffer_seconds=1000.0))
+    scheduler.submit(job(chunks=20))
+    scheduler.next_work(0.0)
+    assert scheduler.running_rows == 1 + 4
+
+
+def test_a_job_runs_ahead_of_its_reader_by_a_bounded_time() -> None:
+    scheduler = Scheduler(limits(buffer_seconds=12.0))
+    book = job(chunks=20)  # of four seconds each
+    scheduler.submit(book)
+    scheduler.next_work(0.0)
+    assert book.admitted == 3
+
+
+def test_a_slow_reader_pauses_its_own_rows_only() -> None:
+    scheduler = Scheduler(limits(buffer_seconds=10.0))
+    slow = job(reader=StillReader(buffered_seconds=10.0))
+    other = job()
+    scheduler.submit(slow)
+    scheduler.submit(other)
+    assert {row.job for row in rows_of(scheduler.next_work(0.0))} == {other}
+
+
+def test_paused_rows_make_room_when_newcomers_wait() -> None:
+    scheduler = Scheduler(limits(max_running_rows=2))
+    stalled = [job(chunks=3), job(chunks=3)]
+    machine = Machine(scheduler)
+    for one in stalled:
+        scheduler.submit(one)
+    machine.run(0.1)
+    for one in stalled:
+        one.reader = StillReader(buffered_seconds=1000.0)
+    machine.run(1.0)
+    assert scheduler.running_rows == 2
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    machine.run(3.0)
+    assert newcomer.chunks[0].drained
+    assert [one.admitted for one in stalled] == [1, 1]
+
+
+def test_the_next_chunk_of_a_running_job_comes_before_a_new_job() -> None:
+    scheduler = Scheduler(limits(max_running_rows=1))
+    running, waiting = job(chunks=2), job()
+    scheduler.submit(running)
+    machine = Machine(scheduler)
+    machine.run(0.1)
+    scheduler.submit(waiting)
+    machine.run(3.0)
+    assert (running.admitted, waiting.admitted) == (2, 1)
+    assert running.chunks[1].drained
+
+
+def test_a_row_far_ahead_waits_for_one_that_is_due() -> None:
+    scheduler = Scheduler(limits(workers=1))
+    early, late = job(), job()
+    for one in (early, late):
+        scheduler.submit(one)
+    machine = Machine(scheduler)
+    machine.run(0.2)
+    early.playing_since, late.playing_since = machine.now + 100.0, machine.now - 100.0
+    before = {one: len(machine.heard[one]) for one in (early, late)}
+    machine.run(0.2)
+    gained = {one: len(machine.heard[one]) - before[one] for one in (early, late)}
+    assert gained[early] <= MAX_FRAMES_PER_DECODE  # was under way
+    assert gained[late] > 10
+
+
+def test_the_language_model_stays_a_bounded_number_of_frames_ahead_of_the_codec() -> None:
+    scheduler = Scheduler(limits())
+    scheduler.submit(job())
+    stuck = None
+    for _ in range(50):
+        work = scheduler.next_work(0.0)
+        if isinstance(work, Step):
+            finish(scheduler, work, 0.0)
+        elif stuck is None:
+            stuck = work
+    assert rows_of(stuck)[0].pending == MAX_PENDING_FRAMES
+
+
+def test_a_cancelled_job_leaves_when_its_work_is_done() -> None:
+    scheduler = Scheduler(limits())
+    gone = job(chunks=3)
+    scheduler.submit(gone)
+    work = scheduler.next_work(0.0)
+    gone.cancelled = True
+    assert work is not None
+    busy = [row for row in gone.chunks[: gone.admitted] if row.busy]
+    assert len(scheduler.retire()) == gone.admitted - len(busy)
+    finish(scheduler, work, 0.0)
+    assert (scheduler.running_rows, scheduler.jobs) == (0, ())
+    assert scheduler.next_work(0.0) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.floats(0, 2)), min_size=1, max_size=12),
+    st.integers(1, 6),
+)
+def test_every_job_is_spoken_in_the_end(jobs: list[tuple[int, float]], max_rows: int) -> None:
+    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12))
+    machine, made = Machine(scheduler), []
+    for chunks, pause in jobs:
+        made.append(job(chunks, at=machine.now))
+        scheduler.submit(made[-1])
+        machine.run(pause)
+        assert scheduler.running_rows <= max_rows
+    machine.run(1000.0)
+    assert scheduler.jobs == ()
+    assert all(chunk.decoded == 50 for one in made for chunk in one.chunks)
