@@ -285,9 +285,10 @@ def _engine_builder(settings: Settings, model: str) -> BuildEngine:
     return build
 
 
-def _body_limit_bytes(settings: Settings, content_type: str) -> int:
+def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
     script_bytes = BYTES_PER_CHAR * settings.max_script_chars + FORM_OVERHEAD_BYTES
-    if content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):
+    is_form = content_type.startswith(("multipart/", "application/x-www-form-urlencoded"))
+    if is_form or path == openai.SPEECH_PATH:
         # A recording may come as base64, four characters for three bytes.
         return settings.max_upload_bytes * 4 // 3 + script_bytes
     return script_bytes

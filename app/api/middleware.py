@@ -61,9 +61,13 @@ class RequestContext:
 
 
 class BodyLimit:
-    """Refuses a body over the limit while it is being read, not after."""
+    """Refuses a body over the limit while it is being read, not after.
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: Callable[[str], int]) -> None:
+    Args:
+        limit_bytes: of (path, content type).
+    """
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: Callable[[str, str], int]) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
 
@@ -72,7 +76,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit_bytes = self._limit_bytes(headers.get("content-type", ""))
+        limit_bytes = self._limit_bytes(scope["path"], headers.get("content-type", ""))
         declared = headers.get("content-length", "")
         declared_bytes = int(declared) if declared.isdigit() else 0
         counted_bytes = 0

@@ -27,6 +27,7 @@ router = APIRouter(
     responses={"4XX": {"description": "A refusal in OpenAI's shape."}},
 )
 
+SPEECH_PATH = "/v1/audio/speech"
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """Names that clients send; all of them mean the one model that is loaded"""
