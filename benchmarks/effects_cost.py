@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import resource
 import statistics
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -22,10 +23,14 @@ from app.audio.loudness import normalized_clip
 from app.audio.resample import resampled
 from app.audio.shaping import ChunkShape, Shaper
 from app.speech import Frames, Pcm, Prosody
+from app.text.normalise import normalise
+from benchmarks.machine import describe_machine
+from benchmarks.scripts import script_of
 
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
 CHUNK_SECONDS = 5.0
+CHARS_PER_SECOND = 15.0
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,19 @@ def effects() -> list[Effect]:
 
         return Effect(name, apply)
 
+    async def reading(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
+        async for _ in shaped(frames, chunks, ffmpeg, Prosody()):
+            pass
+        script = script_of(round(CHARS_PER_SECOND * CHUNK_SECONDS * chunks))
+        normalise(script.replace(" the ", " the 1st, $3.50, "), language="en")
+
     async def clip(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
         pieces = [pcm async for pcm in shaped(frames, chunks, ffmpeg, Prosody())]
         normalized_clip(pieces, RATE_HZ)
 
     return [
         prosody("none (join and pauses)"),
+        Effect("normalisation of the text", reading),
         prosody("volume +3 dB", volume_db=3),
         prosody("speed 1.2", speed=1.2),
         prosody("speed 0.8", speed=0.8),
@@ -112,17 +124,23 @@ def main() -> None:
     parser.add_argument(
         "--synthesis-ms", type=float, default=50.0, help="the model's own, per second of speech"
     )
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
+    print(f"{describe_machine()}\n")
     ffmpeg = find_ffmpeg()
     pcm = speech(options.seconds)
     table = effects()
     # Round by round, so that what else the machine does falls on all effects alike.
     rounds = [[measure(each, pcm, ffmpeg) for each in table] for _ in range(options.rounds)]
     print(f"{'effect':30} {'CPU ms per s of speech':>24} {'of synthesis':>14}")
+    figures = {}
     for effect, *seconds in zip(table, *rounds, strict=True):
         per_second_ms = 1000 * statistics.median(seconds) / options.seconds
         share = per_second_ms / options.synthesis_ms
+        figures[effect.name] = per_second_ms
         print(f"{effect.name:30} {per_second_ms:24.2f} {share:14.1%}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
