@@ -7,6 +7,8 @@ import logging
 from datetime import datetime, timezone
 from typing import Literal
 
+from app.errors import SpeechError
+
 _QUIET_LIBRARIES = ("httpx", "httpcore", "urllib3", "filelock", "pydub", "pocket_tts", "asyncio")
 
 
@@ -39,11 +41,30 @@ class ConsoleFormatter(logging.Formatter):
         return f"{line} [{request_id}]" if request_id else line
 
 
+class NoTraceOfRefusals(logging.Filter):
+    """Drops uvicorn's trace of a stream that was broken off on purpose.
+
+    The exception has to reach uvicorn, which then closes the connection; the reason is in the log
+    already, with the request's id.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        while error is not None:
+            if isinstance(error, SpeechError):
+                return False
+            error = error.__cause__
+        return True
+
+
 def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     """Send everything to standard error in one style; libraries speak from warnings upwards."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else ConsoleFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(NoTraceOfRefusals())
     if level != "debug":
-        for name in _QUIET_LIBRARIES:
+        for name in from app.errors import SpeechError
+
+_QUIET_LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)

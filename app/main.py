@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -65,14 +65,18 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
         warming: set[asyncio.Task[None]] = set()
 
         def on_ready() -> None:
-            loop.call_soon_threadsafe(
-                lambda: warming.add(asyncio.create_task(_warm_default_voice(services)))
-            )
+            # The loop may be gone if the server is stopped while the model loads.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(
+                    lambda: warming.add(asyncio.create_task(_warm_default_voice(services)))
+                )
 
         services.supervisor.start(on_ready)
         yield
         await services.speakers.stop(settings.shutdown_grace_seconds)
-        await asyncio.gather(*warming)
+        for task in warming:
+            task.cancel()
+        await asyncio.gather(*warming, return_exceptions=True)
 
     app = FastAPI(
         title="Pocket Speech",

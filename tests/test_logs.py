@@ -9,7 +9,8 @@ from typing import Literal
 
 import pytest
 
-from app.logs import configure_logging
+from app.errors import SynthesisFailed
+from app.logs import NoTraceOfRefusals, configure_logging
 from tests.serving import json_lines
 
 
@@ -62,3 +63,17 @@ def test_level(capsys: pytest.CaptureFixture[str], level: str, count: int) -> No
     """LOG_LEVEL decides how much is said; only at debug do libraries chatter."""
     log_something(level, "json")
     assert len(json_lines(capsys.readouterr().err)) == count
+
+
+def test_a_stream_broken_off_on_purpose_leaves_no_trace() -> None:
+    """Uvicorn's trace of a known failure is dropped; that of a bug is kept."""
+    no_trace = NoTraceOfRefusals()
+
+    def record_of(error: Exception) -> logging.LogRecord:
+        info = (type(error), error, None)
+        return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "failed", None, info)
+
+    wrapped = RuntimeError("response already started")
+    wrapped.__cause__ = SynthesisFailed("the engine broke")
+    assert not no_trace.filter(record_of(wrapped))
+    assert no_trace.filter(record_of(RuntimeError("a bug")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -17,14 +18,18 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.dependencies import Services
 from app.api.error_handlers import ClientLeft
+from app.api.middleware import request_id_of
 from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS, normalized_clip
+from app.errors import SpeechError
 from app.settings import Settings
 from app.speech import SpeechRequest
 from app.synthesizer import FieldNames, Utterance
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -179,7 +184,15 @@ class LiveResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._work:
-            await super().__call__(scope, receive, send)
+            try:
+                await super().__call__(scope, receive, send)
+            except SpeechError as error:
+                logger.error(  # noqa: TRY400 - the reason is enough
+                    "the stream was broken off: %s",
+                    error.message,
+                    extra={"request_id": request_id_of(scope)},
+                )
+                raise
 
 
 async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
