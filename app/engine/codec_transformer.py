@@ -44,7 +44,9 @@ class AttentionWindow:
         """
         past = self.past
         if self._end + new > self._storage.shape[3]:
-            self._storage[:, :, :, :past] = self._storage[:, :, :, self._end - past : self._end]
+            # Copied, because old and new place may overlap.
+            window = self._storage[:, :, :, self._end - past : self._end].clone()
+            self._storage[:, :, :, :past] = window
             self._end = past
         window = self._storage[:, :, :, self._end - past : self._end + new]
         return window.flatten(0, 1).unbind(0)
@@ -148,8 +150,7 @@ class CodecTransformer:
 
     def new_window(self, max_new: int) -> AttentionWindow:
         """An empty window for calls of up to `max_new` positions."""
-        # Twice what one call needs, so that moving the window to the front is rare.
-        positions = 2 * (self._context - 1 + max_new)
+        positions = self._context - 1 + max_new
         shape = (len(self._layers), 2, self._heads, positions, self._head_dim)
         storage = torch.zeros(shape, dtype=self._cache_dtype, device=self._device)
         return AttentionWindow(storage, self._context)

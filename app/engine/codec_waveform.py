@@ -23,8 +23,8 @@ TILE = 4
 class WaveformDecoder:
     """The convolutional stack over rows with tails of their own.
 
-    Where oneDNN is there, the stack's body is traced, which lets oneDNN fuse each ELU and each
-    residual sum into the convolution before it. Such a graph takes inputs of one shape only, so
+    Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
+    fused into the convolution before it. Such a graph takes inputs of one shape only, so
     there are three, and the rows and frames of a call are cut into tiles of these shapes; they
     also keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and
     frames run together.
@@ -36,7 +36,7 @@ class WaveformDecoder:
         self._dtype = kernels.activations
         self._device = kernels.device
         self._tiles: dict[tuple[int, int], StackFunction] = {}
-        if kernels.packed:
+        if kernels.fused:
             for rows, frames in ((1, 1), (TILE, 1), (1, TILE)):
                 example = self._body_inputs(rows, frames * frame_positions)
                 self._tiles[rows, frames] = _fused(stack.body, example)
