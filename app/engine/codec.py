@@ -17,7 +17,7 @@ from torch import Tensor
 from app.engine.codec_kernels import Kernels, PlainLinear
 from app.engine.codec_layers import Upsampler, WaveformStack
 from app.engine.codec_transformer import AttentionWindow, CodecTransformer
-from app.engine.codec_waveform import Tails, WaveformDecoder
+from app.engine.codec_waveform import RowTails, WaveformDecoder
 
 MAX_FRAMES_PER_CALL = 16
 
@@ -34,7 +34,7 @@ class _Slot:
 
     last_frame: Tensor
     window: AttentionWindow
-    tails: Tails
+    tails: RowTails
 
 
 class BatchedCodec:
