@@ -74,8 +74,7 @@ class Kernels:
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
     def unfolded_conv(self, weight: Tensor, bias: Tensor | None) -> Conv:
-        """A convolution for `weight[out, in, kernel]` as one product; the fastest for few
-        positions and many channels."""
+        """A convolution for `weight[out, in, kernel]` of few positions and many channels."""
         return UnfoldedConv(self, weight, bias)
 
     def plain_conv(self, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
@@ -110,7 +109,11 @@ class PackedLinear:
 
 
 class Int8Linear:
-    """int8 weights with one scale per output; the inputs of each call share one scale."""
+    """int8 weights with one scale per output; the inputs of each call share one scale.
+
+    So rows that are decoded together round a little differently than alone. Inputs are normalised
+    (or made from normalised ones), hence of similar range in all rows.
+    """
 
     def __init__(self, weight: Tensor) -> None:
         scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127

@@ -24,10 +24,10 @@ class WaveformDecoder:
     """The convolutional stack over rows with tails of their own.
 
     Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
-    fused into the convolution before it. Such a graph takes inputs of one shape only, so
-    there are three, and the rows and frames of a call are cut into tiles of these shapes; they
-    also keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and
-    frames run together.
+    fused into the convolution before it. Such a graph takes inputs of one shape only, so there
+    are three, and the rows and frames of a call are cut into tiles of these shapes; they also
+    keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and frames
+    run together.
     """
 
     def __init__(self, stack: WaveformStack, frame_positions: int, kernels: Kernels) -> None:

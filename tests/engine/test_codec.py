@@ -33,6 +33,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "shared": {},
     "separate": SEPARATE_DECODER,
     "replicate": {"decoder_seanet": {"pad_mode": "replicate"}},
+    # Wide enough heads for keys and values in bfloat16.
+    "wide": {"decoder_transformer": {"d_model": 128, "num_heads": 2}},
 }
 
 
