@@ -277,7 +277,7 @@ class Scheduler:
         for row in self._companions(rows, now)[:share]:
             if row.sampled == 0:
                 prefills += 1
-                if prefills > MAX_PREFILLS_PER_STEP:
+                if prefills > min(MAX_PREFILLS_PER_STEP, self._limits.workers):
                     continue
             row.in_step = True
             chosen.append(row)
