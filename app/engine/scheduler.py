@@ -28,7 +28,7 @@ MAX_PREFILLS_PER_STEP = 2
 MIN_ROWS_PER_STEP = 8
 BATCH_SHARE = 0.6
 """Part of the speaking rows that a step waits for, when nobody is in a hurry."""
-MAX_OPENING_ROWS = 6
+MAX_OPENING_JOBS = 6
 """Newcomers between admission and their first audio."""
 STRAIN_SECONDS = 0.1
 """No newcomer is admitted while a listener has less than this left to play (see `_strained`),"""
@@ -178,7 +178,7 @@ class Scheduler:
         newcomers = [row for row in waiting if row.job.queued]
         if newcomers:
             patient = now - self._last_newcomer_at < PATIENCE_SECONDS
-            if self._opening >= MAX_OPENING_ROWS or (patient and self._strained(newcomers[0], now)):
+            if self._opening >= MAX_OPENING_JOBS or (patient and self._strained(newcomers[0], now)):
                 return None
             self._last_newcomer_at = now
             return newcomers[0]
@@ -208,8 +208,8 @@ class Scheduler:
 
     @property
     def _opening(self) -> int:
-        """Rows of jobs of which nothing has been heard yet."""
-        return sum(row.job.playing_since is None for row in self._running)
+        """Running jobs of which nothing has been heard yet."""
+        return len({row.job for row in self._running if row.job.playing_since is None})
 
     def _paused(self, job: Job) -> bool:
         return job.reader.buffered_seconds >= self._limits.buffer_seconds
@@ -254,7 +254,7 @@ class Scheduler:
         """
         due = self._due(steps[0], now)
         if due - now >= URGENT_SECONDS:
-            speaking = sum(not row.finished for row in self._running)
+            speaking = sum(not r.finished and not self._paused(r.job) for r in self._running)
             if BATCH_SHARE * speaking > len(steps):
                 return False
         return self._step_due(steps[0], now) < self._due(decodes[0], now)
