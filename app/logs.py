@@ -64,7 +64,5 @@ def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(NoTraceOfRefusals())
     if level != "debug":
-        for name in from app.errors import SpeechError
-
-_QUIET_LIBRARIES:
+        for name in _QUIET_LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)

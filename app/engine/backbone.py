@@ -246,6 +246,16 @@ def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor
         return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(  # type: ignore[no-any-return]
             query, key, value, 0.0, causal
         )
+    return plain_attention(query, key, value, causal)
+
+
+def plain_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    causal: bool,
+) -> tuple[Tensor, Tensor]:
+    """`attention` from single operations, for devices without the fused one."""
     scores = query @ key.transpose(2, 3) / float(query.shape[3]) ** 0.5
     if causal:
         seen = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).tril()

@@ -199,7 +199,7 @@ class BatchLoop:
         """Record the work as done, end chunks that ended in silence, free what is free."""
         with self._changed:
             if isinstance(work, Step):
-                self._scheduler.step_done(work)
+                self._scheduler.step_done(work, time.monotonic())
             else:
                 self._scheduler.decode_done(work, time.monotonic())
             for sequence in work.rows:

@@ -14,10 +14,10 @@ import torch
 from pocket_tts.models.mimi import MimiModel
 from torch import Tensor
 
-from app.engine.codec_kernels import Kernels
+from app.engine.codec_kernels import Kernels, PlainLinear
 from app.engine.codec_layers import Upsampler, WaveformStack
 from app.engine.codec_transformer import AttentionWindow, CodecTransformer
-from app.engine.codec_waveform import Tails, WaveformDecoder
+from app.engine.codec_waveform import RowTails, WaveformDecoder
 
 MAX_FRAMES_PER_CALL = 16
 
@@ -34,7 +34,7 @@ class _Slot:
 
     last_frame: Tensor
     window: AttentionWindow
-    tails: Tails
+    tails: RowTails
 
 
 class BatchedCodec:
@@ -64,9 +64,12 @@ class BatchedCodec:
         self.frame_samples: int = mimi.frame_size
         self._device = torch.device(device)
         kernels = Kernels.of(precision, self._device)
-        self._emb_mean = emb_mean.detach().clone()
-        self._emb_std = emb_std.detach().clone()
-        self._quantizer = kernels.linear(mimi.quantizer.output_proj.weight.squeeze(2))
+        # The latents' mean and deviation, folded into the projection: W (x * std + mean).
+        projection = mimi.quantizer.output_proj.weight.detach().squeeze(2)
+        self._embed = PlainLinear(
+            (projection * emb_std.detach()).to(self._device),
+            (projection @ emb_mean.detach()).to(self._device),
+        )
         self._upsampler = Upsampler(mimi.upsample, kernels)
         self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
         self._waveform = WaveformDecoder(
@@ -117,7 +120,7 @@ class BatchedCodec:
         frames = latents.shape[1]
         if len(set(slots)) != latents.shape[0] or not 1 <= frames <= MAX_FRAMES_PER_CALL:
             raise ValueError(f"cannot decode {tuple(latents.shape)} latents for slots {slots}")
-        embedded = self._quantizer(latents * self._emb_std + self._emb_mean)
+        embedded = self._embed(latents)
         x = self._upsampler(embedded, torch.stack([state.last_frame for state in states]))
         x, keys_values = self._transformer(x, [state.window for state in states])
         fresh = [state.window.position == 0 for state in states]

@@ -6,6 +6,7 @@ backend uses; elsewhere (CUDA, builds without oneDNN) the plain operators do the
 
 from __future__ import annotations
 
+import platform
 import warnings
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,12 +39,14 @@ class Kernels:
     Attributes:
         activations: what the convolutions read and write.
         packed: whether oneDNN's packed weights are used.
+        fused: whether oneDNN can fuse traced graphs.
         quantised: whether linear maps run on int8 weights and dynamically quantised inputs.
     """
 
     device: torch.device
     activations: torch.dtype
     packed: bool
+    fused: bool
     quantised: bool
 
     @classmethod
@@ -51,12 +54,14 @@ class Kernels:
         """Kernels for `float32` or `bfloat16`. The latter includes int8 linear maps on x86."""
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"unknown codec precision {precision!r}")
-        cpu = device.type == "cpu"
+        x86 = device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
+        packed = x86 and torch._C._has_mkldnn
         return cls(
             device=device,
             activations=torch.float32 if precision == "float32" else torch.bfloat16,
-            packed=cpu and torch._C._has_mkldnn,
-            quantised=cpu
+            packed=packed,
+            fused=packed and hasattr(torch._C, "_jit_set_llga_enabled"),
+            quantised=x86
             and precision == "bfloat16"
             and "fbgemm" in torch.backends.quantized.supported_engines,
         )
@@ -69,8 +74,7 @@ class Kernels:
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
     def unfolded_conv(self, weight: Tensor, bias: Tensor | None) -> Conv:
-        """A convolution for `weight[out, in, kernel]` as one product; the fastest for few
-        positions and many channels."""
+        """A convolution for `weight[out, in, kernel]` of few positions and many channels."""
         return UnfoldedConv(self, weight, bias)
 
     def plain_conv(self, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
@@ -105,7 +109,11 @@ class PackedLinear:
 
 
 class Int8Linear:
-    """int8 weights with one scale per output; the inputs of each call share one scale."""
+    """int8 weights with one scale per output; the inputs of each call share one scale.
+
+    So rows that are decoded together round a little differently than alone. Inputs are normalised
+    (or made from normalised ones), hence of similar range in all rows.
+    """
 
     def __init__(self, weight: Tensor) -> None:
         scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127

@@ -26,7 +26,7 @@ class Tails:
     """Walks along the flat state of all convolutions, in their order, and collects the next one.
 
     Args:
-        flat: `[rows, WaveformStack.tails_size]`.
+        flat: `[rows, size]`, of one part of the stack.
         fresh: `[rows]`, True for rows without a past.
     """
 
@@ -135,11 +135,40 @@ class Refinement:
         return activated
 
 
+class LastConv:
+    """The convolution to one channel, in float32 whatever the precision of its input.
+
+    A product gives what each input adds to the outputs it takes part in, and shifted sums collect
+    that: a single channel is too few for the convolution kernels.
+    """
+
+    def __init__(self, module: StreamingConv1d, device: torch.device) -> None:
+        conv = module.conv
+        if conv.out_channels != 1 or conv.dilation != (1,):
+            raise ValueError("the codec's last convolution must have one channel and no dilation")
+        self._taps = conv.weight.detach().to(device)[0].t().contiguous()
+        self._bias = _bias(conv).to(device)
+        self._tail_shape = (conv.kernel_size[0] - 1, conv.in_channels)
+        self._replicate = module.pad_mode == "replicate"
+        self.tails_size: int = self._tail_shape[0] * self._tail_shape[1]
+
+    def __call__(self, x: Tensor, tails: Tails) -> Tensor:
+        """`[rows, in, positions]` to `[rows, positions]`."""
+        positions = x.shape[2]
+        padded = tails.put_before(x, self._tail_shape, replicate=self._replicate)
+        parts = torch.matmul(self._taps, padded.float())
+        y = parts[:, 0, :positions] + self._bias
+        for tap in range(1, self._taps.shape[0]):
+            y += parts[:, tap, tap : tap + positions]
+        return y
+
+
 class WaveformStack:
     """Embeddings to PCM: upstream's `SEANetDecoder` as functions of its state.
 
-    In two parts. The head, up to the first upsampling, has most of the weights and few positions:
-    it wants many rows at once. The body has few weights and many positions.
+    In three parts. The head, up to the first upsampling, has most of the weights and few
+    positions: it wants many rows at once. The body has few weights and many positions. The end is
+    the last convolution.
     """
 
     def __init__(self, decoder: SEANetDecoder, kernels: Kernels) -> None:
@@ -158,12 +187,14 @@ class WaveformStack:
                     Refinement(_bias(upsampling.convtr), blocks, kernels),
                 )
             )
-        self._last = _causal_conv(last, kernels)
+        self._last = LastConv(last, kernels.device)
         head_upsampling = self._stages[0][0]
-        self.head_channels = head_upsampling.channels
-        self.head_tails_size = self._first.tails_size + head_upsampling.tails_size
-        self.body_tails_size = self._last.tails_size - head_upsampling.tails_size
-        self.body_tails_size += sum(u.tails_size + r.tails_size for u, r in self._stages)
+        sizes = sum(u.tails_size + r.tails_size for u, r in self._stages)
+        self.tails_sizes = (
+            self._first.tails_size + head_upsampling.tails_size,
+            sizes - head_upsampling.tails_size,
+            self._last.tails_size,
+        )
 
     def head(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
         """`[rows, positions, dimension]` to `[rows, positions * stride, head_channels]`.
@@ -177,14 +208,19 @@ class WaveformStack:
         return x.transpose(1, 2), tails.next()
 
     def body(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
-        """The head's output to samples `[rows, positions * hop]`, and the next tails."""
+        """The head's output to `[rows, samples, channels]`, and the next tails."""
         tails = Tails(flat_tails, fresh)
         x = x.transpose(1, 2)
         (_, refinement), *stages = self._stages
         x = refinement(x, tails)
         for upsampling, refinement in stages:
             x = refinement(upsampling(x, tails), tails)
-        return self._last(x, tails).float().flatten(1), tails.next()
+        return x.transpose(1, 2), tails.next()
+
+    def end(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
+        """The body's output to float32 samples `[rows, samples]`, and the next tails."""
+        tails = Tails(flat_tails, fresh)
+        return self._last(x.transpose(1, 2), tails), tails.next()
 
 
 class Upsampler:

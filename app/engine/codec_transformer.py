@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 
@@ -39,12 +38,18 @@ class AttentionWindow:
         self.position = 0
 
     def with_room(self, new: int) -> tuple[Tensor, ...]:
-        """Per layer `[2, heads, past + new, head_dim]`; what is in the room is undefined."""
+        """Keys, then values, of each layer in turn: `[heads, past + new, head_dim]`.
+
+        What is in the room is undefined.
+        """
         past = self.past
         if self._end + new > self._storage.shape[3]:
-            self._storage[:, :, :, :past] = self._storage[:, :, :, self._end - past : self._end]
+            # Copied, because old and new place may overlap.
+            window = self._storage[:, :, :, self._end - past : self._end].clone()
+            self._storage[:, :, :, :past] = window
             self._end = past
-        return self._storage[:, :, :, self._end - past : self._end + new].unbind(0)
+        window = self._storage[:, :, :, self._end - past : self._end + new]
+        return window.flatten(0, 1).unbind(0)
 
     def append(self, keys_values: Tensor) -> None:
         """Add `[layers, 2, heads, new, head_dim]`, for which `with_room` has made room."""
@@ -60,7 +65,8 @@ class Group:
 
     Attributes:
         rows: their indices in the batch, or None for all rows in order.
-        windows: per layer, each row's window with room for the new positions.
+        windows: keys, then values, of each layer in turn, for each row: `[heads, past + new,
+            head_dim]`; the new positions are room to be filled.
         mask: `[new, past + new]`, added to the attention scores.
     """
 
@@ -77,8 +83,8 @@ class Layer:
         if attention.num_kv_heads != attention.num_heads:
             raise ValueError("the codec's transformer must have as many key heads as query heads")
         self._heads: int = attention.num_heads
-        self._norm1 = _on(module.norm1, kernels)
-        self._norm2 = _on(module.norm2, kernels)
+        self._norm1 = LayerNorm(module.norm1, kernels)
+        self._norm2 = LayerNorm(module.norm2, kernels)
         # The scale of the attention scores, folded into the queries.
         in_proj = attention.in_proj.weight.detach().clone()
         in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
@@ -102,10 +108,23 @@ class Layer:
         pairs[:, :, : 2 * self._heads].mul_(rotation)
         qkv = qkv.permute(0, 2, 3, 1, 4)
         fresh.copy_(qkv[:, 1:])
-        query = qkv[:, 0].to(fresh.dtype)
-        attended = _attend(query, fresh, [(g, g.windows[index]) for g in groups])
-        x = x + self._out_proj(attended.transpose(1, 2).flatten(2).to(x.dtype))
-        return x + self._linear2(_gelu(self._linear1(self._norm2(x))))
+        query = qkv[:, 0].to(fresh.dtype, memory_format=torch.contiguous_format)
+        attended = _attend(query, fresh, groups, index).transpose(1, 2)
+        attended = attended.to(x.dtype, memory_format=torch.contiguous_format).flatten(2)
+        x = self._out_proj(attended).add_(x)
+        return self._linear2(_gelu(self._linear1(self._norm2(x)))).add_(x)
+
+
+class LayerNorm:
+    """Upstream's layer norm without the cost of calling a module."""
+
+    def __init__(self, module: nn.LayerNorm, kernels: Kernels) -> None:
+        self._weight = module.weight.detach().to(kernels.device)
+        self._bias = module.bias.detach().to(kernels.device)
+        self._eps = module.eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.layer_norm(x, self._weight.shape, self._weight, self._bias, self._eps)
 
 
 class CodecTransformer:
@@ -122,6 +141,8 @@ class CodecTransformer:
         self._device = kernels.device
         self._input_proj = _projection(module.input_proj, kernels)
         self._output_proj = _projection(module.output_projs[0], kernels)
+        # By how many positions are new; two threads at worst make the same one twice.
+        self._masks: dict[int, Tensor] = {}
         half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
         self._frequencies = torch.exp(
             half * (-math.log(transformer.max_period) * 2 / self._head_dim)
@@ -129,8 +150,7 @@ class CodecTransformer:
 
     def new_window(self, max_new: int) -> AttentionWindow:
         """An empty window for calls of up to `max_new` positions."""
-        # Twice what one call needs, so that moving the window to the front is rare.
-        positions = 2 * (self._context - 1 + max_new)
+        positions = self._context - 1 + max_new
         shape = (len(self._layers), 2, self._heads, positions, self._head_dim)
         storage = torch.zeros(shape, dtype=self._cache_dtype, device=self._device)
         return AttentionWindow(storage, self._context)
@@ -176,7 +196,14 @@ class CodecTransformer:
         ]
 
     def _mask(self, new: int) -> Tensor:
-        """For a full window: query i sees the `context` keys that end with its own."""
+        """For a full window, to be added to `[new, context - 1 + new]` scores."""
+        mask = self._masks.get(new)
+        if mask is None:
+            mask = self._masks[new] = self._make_mask(new)
+        return mask
+
+    def _make_mask(self, new: int) -> Tensor:
+        """Query i sees the `context` keys that end with its own."""
         keys = torch.arange(self._context - 1 + new, device=self._device)
         distance = keys - torch.arange(new, device=self._device)[:, None]
         hidden = (distance < 0) | (distance >= self._context)
@@ -184,25 +211,24 @@ class CodecTransformer:
         return mask.masked_fill_(hidden, -math.inf)
 
 
-def _attend(query: Tensor, fresh: Tensor, groups: list[tuple[Group, tuple[Tensor, ...]]]) -> Tensor:
+def _attend(query: Tensor, fresh: Tensor, groups: list[Group], layer: int) -> Tensor:
     """`[rows, heads, new, head_dim]` queries to what they attend to, of the same shape."""
-    if groups[0][0].rows is None:
-        group, windows = groups[0]
-        return _attend_together(query, fresh, windows, group.mask)
+    if groups[0].rows is None:
+        return _attend_together(query, fresh, groups[0], layer)
     attended = torch.empty_like(query)
-    for group, windows in groups:
+    for group in groups:
         rows = group.rows
-        attended[rows] = _attend_together(query[rows], fresh[rows], windows, group.mask)
+        attended[rows] = _attend_together(query[rows], fresh[rows], group, layer)
     return attended
 
 
-def _attend_together(
-    query: Tensor, fresh: Tensor, windows: tuple[Tensor, ...], mask: Tensor
-) -> Tensor:
+def _attend_together(query: Tensor, fresh: Tensor, group: Group, layer: int) -> Tensor:
     new = query.shape[2]
-    keys, values = (torch.stack(parts) for parts in zip(*windows, strict=True))
+    keys = torch.stack(group.windows[2 * layer])
+    values = torch.stack(group.windows[2 * layer + 1])
     keys[:, :, -new:] = fresh[:, 0]
     values[:, :, -new:] = fresh[:, 1]
+    mask = group.mask
     if query.dtype == torch.float32:
         return functional.scaled_dot_product_attention(query, keys, values, mask, scale=1.0)
     # torch's fused bfloat16 attention is slower than these products for so few queries.
@@ -232,10 +258,3 @@ def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
 
 def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
     return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None
-
-
-def _on(norm: nn.LayerNorm, kernels: Kernels) -> nn.LayerNorm:
-    """The layer norm itself, or its copy on another device."""
-    if norm.weight.device == kernels.device:
-        return norm
-    return copy.deepcopy(norm).to(kernels.device)

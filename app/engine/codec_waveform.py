@@ -11,8 +11,8 @@ from torch import Tensor
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import WaveformStack
 
-# A row's tails in the head and in the body of the stack.
-Tails = tuple[Tensor, Tensor]
+# A row's tails in the head, the body and the end of the stack.
+RowTails = tuple[Tensor, Tensor, Tensor]
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 # How many rows or frames the fused graphs take at once: enough to be worth the call, few enough
@@ -23,11 +23,11 @@ TILE = 4
 class WaveformDecoder:
     """The convolutional stack over rows with tails of their own.
 
-    Where oneDNN is there, the stack's body is traced, which lets oneDNN fuse each ELU and each
-    residual sum into the convolution before it. Such a graph takes inputs of one shape only, so
-    there are three, and the rows and frames of a call are cut into tiles of these shapes; they
-    also keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and
-    frames run together.
+    Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
+    fused into the convolution before it. Such a graph takes inputs of one shape only, so there
+    are three, and the rows and frames of a call are cut into tiles of these shapes; they also
+    keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and frames
+    run together.
     """
 
     def __init__(self, stack: WaveformStack, frame_positions: int, kernels: Kernels) -> None:
@@ -35,21 +35,23 @@ class WaveformDecoder:
         self._stack = stack
         self._dtype = kernels.activations
         self._device = kernels.device
-        self._tiles: dict[tuple[int, int], StackFunction] = {}
-        if kernels.packed:
+        self._graphs: dict[tuple[int, int], StackFunction] = {}
+        if kernels.fused:
             for rows, frames in ((1, 1), (TILE, 1), (1, TILE)):
                 example = self._body_inputs(rows, frames * frame_positions)
-                self._tiles[rows, frames] = _fused(stack.body, example)
+                self._graphs[rows, frames] = _fused(stack.body, example)
 
-    def new_tails(self) -> Tails:
+    def new_tails(self) -> RowTails:
         """The tails of a row without a past."""
-        sizes = self._stack.head_tails_size, self._stack.body_tails_size
-        head, body = (torch.zeros(s, dtype=self._dtype, device=self._device) for s in sizes)
-        return head, body
+        head, body, end = (
+            torch.zeros(size, dtype=self._dtype, device=self._device)
+            for size in self._stack.tails_sizes
+        )
+        return head, body, end
 
     def __call__(
-        self, x: Tensor, tails: Sequence[Tails], fresh: Sequence[bool], frames: int
-    ) -> tuple[Tensor, list[Tails]]:
+        self, x: Tensor, tails: Sequence[RowTails], fresh: Sequence[bool], frames: int
+    ) -> tuple[Tensor, list[RowTails]]:
         """`[rows, positions, dimension]` to PCM `[rows, samples]` and each row's next tails.
 
         Args:
@@ -58,40 +60,46 @@ class WaveformDecoder:
             frames: how many frames the positions are.
         """
         flags = torch.tensor(fresh, device=self._device)
-        x, heads = self._stack.head(x, torch.stack([head for head, _ in tails]), flags)
-        bodies = [body for _, body in tails]
-        if self._tiles:
-            pcm, bodies = self._by_tiles(x, bodies, flags, frames)
-        else:
-            pcm, together = self._stack.body(x, torch.stack(bodies), flags)
-            bodies = list(together.unbind(0))
-        return pcm, list(zip(heads.unbind(0), bodies, strict=True))
+        heads, bodies, ends = (list(part) for part in zip(*tails, strict=True))
+        x, together = self._stack.head(x, torch.stack(heads), flags)
+        heads = list(together.unbind(0))
+        x = x.view(x.shape[0], frames, -1, x.shape[2])
+        pcm = self._by_tiles(x, bodies, ends, flags)
+        return pcm, list(zip(heads, bodies, ends, strict=True))
 
     def _by_tiles(
-        self, x: Tensor, bodies: list[Tensor], fresh: Tensor, frames: int
-    ) -> tuple[Tensor, list[Tensor]]:
-        rows, channels = x.shape[0], x.shape[2]
-        x = x.view(rows, frames, -1, channels)
+        self, x: Tensor, bodies: list[Tensor], ends: list[Tensor], fresh: Tensor
+    ) -> Tensor:
+        """`[rows, frames, positions, channels]` of the head's output to PCM; updates the tails."""
+        rows, frames, _, channels = x.shape
         pcm: list[list[Tensor]] = [[] for _ in range(rows)]
+        for row, tile_rows, frame, tile_frames in self._cut(rows, frames):
+            across = slice(row, row + tile_rows)
+            tile = x[across, frame : frame + tile_frames]
+            # By way of one dimension: a graph knows its inputs by their strides as well.
+            tile = tile.reshape(-1).view(tile_rows, -1, channels)
+            flags = fresh[across] if frame == 0 else torch.zeros_like(fresh[across])
+            body = self._graphs.get((tile_rows, tile_frames), self._stack.body)
+            tile, together = body(tile, torch.stack(bodies[across]), flags)
+            bodies[across] = together.unbind(0)
+            samples, together = self._stack.end(tile, torch.stack(ends[across]), flags)
+            ends[across] = together.unbind(0)
+            for done, part in zip(pcm[across], samples.unbind(0), strict=True):
+                done.append(part)
+        return torch.stack([torch.cat(parts) for parts in pcm])
+
+    def _cut(self, rows: int, frames: int) -> Iterator[tuple[int, int, int, int]]:
+        """Tiles as `(row, rows, frame, frames)`, each row's frames in order."""
+        if not self._graphs:
+            yield 0, rows, 0, frames
+            return
         for frame, tile_frames in _spans(frames, TILE):
             for row, tile_rows in _spans(rows, TILE if tile_frames == 1 else 1):
-                across = slice(row, row + tile_rows)
-                tile = x[across, frame : frame + tile_frames]
-                # By way of one dimension: a graph knows its inputs by their strides as well.
-                samples, tails = self._tiles[tile_rows, tile_frames](
-                    tile.reshape(-1).view(tile_rows, -1, channels),
-                    torch.stack(bodies[across]),
-                    fresh[across],
-                )
-                bodies[across] = tails.unbind(0)
-                for done, part in zip(pcm[across], samples.unbind(0), strict=True):
-                    done.append(part)
-            fresh = torch.zeros_like(fresh)
-        return torch.stack([torch.cat(parts) for parts in pcm]), bodies
+                yield row, tile_rows, frame, tile_frames
 
     def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs of the shapes that a tile has."""
-        heads, bodies = zip(*(self.new_tails() for _ in range(rows)), strict=True)
+        heads, bodies, _ = zip(*(self.new_tails() for _ in range(rows)), strict=True)
         fresh = torch.ones(rows, dtype=torch.bool)
         x = torch.randn(rows, positions, self._stack.dimension)
         x, _ = self._stack.head(x, torch.stack(heads), fresh)

@@ -30,7 +30,7 @@ class BatchedEngine:
     Args:
         model: loaded weights. Never changed on a CPU; moved to `device` otherwise.
         precision: see `choose_precision`.
-        worker_threads: None for one per core.
+        worker_threads: None for one per core this process may use; two for another device.
         max_running_rows: chunks computed at the same time.
         max_queued_jobs: jobs that may wait for their first row.
         defaults: sampling where a job leaves it open.
@@ -60,7 +60,7 @@ class BatchedEngine:
         self._voices = VoiceMaker(
             self._model, self._runner.cache_shape, where, cloning_refused=cloning_refused
         )
-        workers = worker_threads or os.cpu_count() or 1
+        workers = worker_threads or _default_workers(where)
         self._limits = Limits(
             max_running_rows=max_running_rows,
             max_queued_jobs=max_queued_jobs,
@@ -155,3 +155,11 @@ class BatchedEngine:
     def close(self) -> None:
         """Stop at once and wait for the threads; streams that are not complete end."""
         self._loop.close("the engine was shut down")
+
+
+def _default_workers(device: torch.device) -> int:
+    if device.type != "cpu":
+        return 2
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

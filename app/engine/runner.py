@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Row:
         latent: the last latent, `[ldim]`.
         noise: `[max_frames, ldim]`.
         sampled: latents sampled so far.
+        spoken: latents decoded so far.
         pending: latents for the codec; appended by one worker, taken by another.
     """
 
@@ -163,7 +165,7 @@ class Runner:
         latents, eos_logits = self.flow_lm.step([row.input() for row in rows])
         verdicts: list[bool | Exception] = []
         for row, latent, logit in zip(rows, latents.unbind(0), eos_logits, strict=True):
-            if logit != logit:  # noqa: PLR0124 - NaN
+            if math.isnan(logit):
                 verdicts.append(FloatingPointError("the model gave a latent that is not finite"))
                 continue
             row.advance(latent)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.engine.pace import Pace
 from app.engine.sequence import Job, Sequence
 from app.errors import Overloaded
 
@@ -21,13 +22,18 @@ STEP_LEAD_SECONDS = 0.12
 MAX_PENDING_FRAMES = 6
 """Latents of one row that may wait for the codec."""
 MAX_FRAMES_PER_DECODE = 4
-MAX_ROWS_PER_DECODE = 8
-MAX_LATENTS_PER_DECODE = 12
-"""Over all rows: a worker that decodes does not see newcomers until it is done."""
+TARGET_DECODE_SECONDS = 0.04
+"""A worker that decodes does not see newcomers until it is done."""
 MAX_PREFILLS_PER_STEP = 2
 MIN_ROWS_PER_STEP = 8
 BATCH_SHARE = 0.6
-PACE_WINDOW_SECONDS = 2.0
+"""Part of the speaking rows that a step waits for, when nobody is in a hurry."""
+MAX_OPENING_JOBS = 6
+"""Newcomers between admission and their first audio."""
+STRAIN_SECONDS = 0.1
+"""No newcomer is admitted while a listener has less than this left to play (see `_strained`),"""
+PATIENCE_SECONDS = 10.0
+"""unless none has been for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Step:
     """One latent for each of these rows; those with nothing sampled yet read their text first."""
 
     rows: tuple[Sequence, ...]
+    started_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Decode:
 
     rows: tuple[Sequence, ...]
     frames: int
+    started_at: float
 
 
 Work = Step | Decode
@@ -71,7 +79,8 @@ class Scheduler:
         self._jobs: list[Job] = []
         self._running: list[Sequence] = []
         self._served = 0
-        self._pace = Pace()
+        self._last_newcomer_at = 0.0
+        self._pace = Pace(limits.workers, limits.frame_seconds)
 
     @property
     def running_rows(self) -> int:
@@ -96,15 +105,15 @@ class Scheduler:
             waiting = sum(job.waiting_seconds for job in self._jobs)
             raise Overloaded(
                 f"{self.queued_jobs} requests are waiting already; try again later",
-                retry_after_seconds=min(60.0, max(1.0, waiting / self._pace.value)),
+                retry_after_seconds=min(
+                    60.0, max(1.0, waiting / self._pace.audio_seconds_per_second)
+                ),
             )
-        if not self._jobs:
-            self._pace.resume(job.submitted_at)
         self._jobs.append(job)
 
     def next_work(self, now: float) -> Work | None:
         """What to compute next, its rows marked as busy; None if there is nothing."""
-        self._admit()
+        self._admit(now)
         steps = self._by_deadline([row for row in self._running if self._can_step(row)], now)
         decodes = self._by_deadline([row for row in self._running if self._can_decode(row)], now)
         if not steps and not decodes:
@@ -114,8 +123,9 @@ class Scheduler:
             return self._step(steps, now)
         return self._decode(decodes, now)
 
-    def step_done(self, work: Step) -> None:
+    def step_done(self, work: Step, now: float) -> None:
         """The rows' progress is recorded; let go of them."""
+        self._pace.stepped(now - work.started_at)
         for row in work.rows:
             row.in_step = False
             if row.finished:
@@ -130,7 +140,7 @@ class Scheduler:
             if row.job.playing_since is None:
                 earlier = row.job.chunks[: row.index]
                 row.job.playing_since = now if all(c.closed for c in earlier) else None
-        self._pace.made(len(work.rows) * work.frames * self._limits.frame_seconds, now)
+        self._pace.decoded(len(work.rows) * work.frames, now - work.started_at)
 
     def retire(self) -> list[Sequence]:
         """Take the rows that are through out of the batch, and the jobs that are through off."""
@@ -146,16 +156,16 @@ class Scheduler:
         full = len(self._running) >= self._limits.max_running_rows
         return full and self.queued_jobs > 0
 
-    def _admit(self) -> None:
+    def _admit(self, now: float) -> None:
         while len(self._running) < self._limits.max_running_rows:
-            row = self._next_admission()
+            row = self._next_admission(now)
             if row is None:
                 return
             row.job.admitted += 1
             row.job.speaking += 1
             self._running.append(row)
 
-    def _next_admission(self) -> Sequence | None:
+    def _next_admission(self, now: float) -> Sequence | None:
         """Listeners in the middle of their speech, then newcomers in order, then running ahead.
 
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
@@ -165,9 +175,13 @@ class Scheduler:
         next_up = [row for row in started if not row.job.speaking]
         if next_up:
             return min(next_up, key=lambda row: row.job.due_at(row.index, 0.0))
-        for row in waiting:
-            if row.job.queued:
-                return row
+        newcomers = [row for row in waiting if row.job.queued]
+        if newcomers:
+            patient = now - self._last_newcomer_at < PATIENCE_SECONDS
+            if self._opening >= MAX_OPENING_JOBS or (patient and self._strained(newcomers[0], now)):
+                return None
+            self._last_newcomer_at = now
+            return newcomers[0]
         extra_rows = len(self._running) - len({row.job for row in self._running})
         bound = self._limits.max_running_rows
         room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
@@ -175,6 +189,27 @@ class Scheduler:
         if not ahead or not room:
             return None
         return min(ahead, key=lambda row: row.job.due_at(row.index, 0.0))
+
+    def _strained(self, newcomer: Sequence, now: float) -> bool:
+        """Whether a listener would hear a gap if `newcomer` were admitted now.
+
+        That is so if one has hardly anything left to play, and if more rows speak than the
+        machine keeps up with and their slack does not last until they are through.
+        """
+        heard = [row for row in self._running if row.job.playing_since is not None]
+        slacks = [self._slack(row, now) for row in heard if not self._paused(row.job)]
+        if slacks and min(slacks) < STRAIN_SECONDS:
+            return True
+        rows = [*self._running, newcomer]
+        lasting = sum(max(0.0, row.expected_seconds - self._seconds(row.decoded)) for row in rows)
+        lasting /= len(rows)
+        shortfall = len(rows) - self._pace.audio_seconds_per_second
+        return shortfall * lasting > sum(min(self._slack(row, now), lasting) for row in heard)
+
+    @property
+    def _opening(self) -> int:
+        """Running jobs of which nothing has been heard yet."""
+        return len({row.job for row in self._running if row.job.playing_since is None})
 
     def _paused(self, job: Job) -> bool:
         return job.reader.buffered_seconds >= self._limits.buffer_seconds
@@ -193,14 +228,24 @@ class Scheduler:
 
     def _due(self, row: Sequence, now: float) -> float:
         """Deadline of the row's next PCM; all comfortable rows share one."""
-        due = row.job.due_at(row.index, row.decoded * self._limits.frame_seconds)
-        return min(due, now + COMFORT_SECONDS)
+        return now + min(self._slack(row, now), COMFORT_SECONDS)
 
     def _step_due(self, row: Sequence, now: float) -> float:
         """Deadline of the row's next latent."""
-        due = row.job.due_at(row.index, row.emitted * self._limits.frame_seconds)
         lead = STEP_LEAD_SECONDS if row.decoded else 0.0
-        return min(due, now + COMFORT_SECONDS) - lead
+        made_ahead = self._seconds(row.pending)
+        return now + min(self._slack(row, now) + made_ahead, COMFORT_SECONDS) - lead
+
+    def _slack(self, row: Sequence, now: float) -> float:
+        """Seconds until the row's listener needs its next PCM; negative if it is late."""
+        seconds = self._seconds(row.decoded)
+        unread = row.job.unread_seconds(row.index, seconds)
+        slack = row.job.due_at(row.index, seconds) - now
+        # Whatever the clock says, a reader that has yet to read so much is slow itself.
+        return max(slack, unread) if unread >= COMFORT_SECONDS else slack
+
+    def _seconds(self, frames: int) -> float:
+        return frames * self._limits.frame_seconds
 
     def _step_first(self, steps: list[Sequence], decodes: list[Sequence], now: float) -> bool:
         """Whether the language model goes before the codec, given the rows by deadline.
@@ -209,7 +254,7 @@ class Scheduler:
         """
         due = self._due(steps[0], now)
         if due - now >= URGENT_SECONDS:
-            speaking = sum(not row.finished for row in self._running)
+            speaking = sum(not r.finished and not self._paused(r.job) for r in self._running)
             if BATCH_SHARE * speaking > len(steps):
                 return False
         return self._step_due(steps[0], now) < self._due(decodes[0], now)
@@ -232,39 +277,20 @@ class Scheduler:
         for row in self._companions(rows, now)[:share]:
             if row.sampled == 0:
                 prefills += 1
-                if prefills > MAX_PREFILLS_PER_STEP:
+                if prefills > min(MAX_PREFILLS_PER_STEP, self._limits.workers):
                     continue
             row.in_step = True
             chosen.append(row)
-        return Step(tuple(chosen))
+        return Step(tuple(chosen), now)
 
     def _decode(self, rows: list[Sequence], now: float) -> Decode:
         """A share of the rows, so that all workers have one."""
-        share = min(MAX_ROWS_PER_DECODE, -(-len(rows) // self._limits.workers))
+        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
+        share = min(latents, -(-len(rows) // self._limits.workers))
         chosen = self._companions(rows, now)[:share]
         frames = min(MAX_FRAMES_PER_DECODE, *(row.pending for row in chosen))
-        frames = min(frames, max(1, MAX_LATENTS_PER_DECODE // len(chosen)))
+        frames = min(frames, max(1, latents // len(chosen)))
         for row in chosen:
             row.in_codec = True
             row.served = self._served
-        return Decode(tuple(chosen), frames)
-
-
-class Pace:
-    """Audio made per second, over the last window in which there was work."""
-
-    def __init__(self) -> None:
-        self.value = 4.0
-        self._since = 0.0
-        self._audio_seconds = 0.0
-
-    def resume(self, now: float) -> None:
-        """Work comes in after a break."""
-        self._since = now
-        self._audio_seconds = 0.0
-
-    def made(self, audio_seconds: float, now: float) -> None:
-        self._audio_seconds += audio_seconds
-        if now - self._since >= PACE_WINDOW_SECONDS:
-            self.value = max(0.1, self._audio_seconds / (now - self._since))
-            self.resume(now)
+        return Decode(tuple(chosen), frames, now)

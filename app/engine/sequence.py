@@ -143,6 +143,10 @@ class Job:
         since = self.submitted_at if self.playing_since is None else self.playing_since
         return since + self._starts[index] + seconds
 
+    def unread_seconds(self, index: int, seconds: float) -> float:
+        """Audio before a moment of a chunk that the reader has yet to read."""
+        return self._starts[index] + seconds - self.reader.read_seconds
+
     @property
     def ahead_seconds(self) -> float:
         """How far the admitted chunks and the next one would run ahead of the reader."""

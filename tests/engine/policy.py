@@ -6,13 +6,23 @@ import heapq
 from dataclasses import dataclass, field
 
 from app.engine.scheduler import Decode, Limits, Scheduler, Step, Work
-from app.engine.sequence import Job, Sequence
+from app.engine.sequence import Job, Reader, Sequence
 
 FRAME_SECONDS = 0.08
 
 
 @dataclass
+class FastReader:
+    """Has read whatever there is."""
+
+    buffered_seconds: float = 0.0
+    read_seconds: float = 1e9
+
+
+@dataclass
 class StillReader:
+    """Reads nothing."""
+
     buffered_seconds: float = 0.0
     read_seconds: float = 0.0
 
@@ -27,8 +37,8 @@ def limits(
     return Limits(max_running_rows, max_queued_jobs, workers, FRAME_SECONDS, buffer_seconds)
 
 
-def job(chunks: int = 1, at: float = 0.0, reader: StillReader | None = None) -> Job:
-    return Job.of(["x" * 60] * chunks, reader or StillReader(), at)
+def job(chunks: int = 1, at: float = 0.0, reader: Reader | None = None) -> Job:
+    return Job.of(["x" * 60] * chunks, reader or FastReader(), at)
 
 
 def finish(scheduler: Scheduler, work: Work, now: float, *, chunk_frames: int = 50) -> None:
@@ -37,7 +47,7 @@ def finish(scheduler: Scheduler, work: Work, now: float, *, chunk_frames: int = 
         for row in work.rows:
             row.max_frames = chunk_frames
             row.advance(is_eos=False)
-        scheduler.step_done(work)
+        scheduler.step_done(work, now)
     else:
         scheduler.decode_done(work, now)
         for row in work.rows:

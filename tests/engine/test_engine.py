@@ -158,7 +158,7 @@ async def test_a_reader_that_stops_holds_nobody_else_up(make_engine: MakeEngine)
     await anext(aiter(slow))
     for _ in range(3):
         await speak(engine, voice, [TEXTS[0]])
-    assert slow.buffered_seconds < 2.0  # type: ignore[attr-defined]
+    assert slow.buffered_seconds < 5.0  # type: ignore[attr-defined]
     assert len(await collect_rest(slow)) > 0
 
 

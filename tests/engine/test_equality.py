@@ -50,7 +50,7 @@ def assert_speaks_as_upstream(make_engine: MakeEngine, config: Path) -> None:
     upstream = Upstream(config)
     engine = make_engine(upstream.model, worker_threads=2)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    for text, ours in zip(TEXTS, speak_now(engine, voice, TEXTS), strict=True):
+    for text, ours in zip(TEXTS[:3], speak_now(engine, voice, TEXTS[:3]), strict=True):
         assert_same(ours, upstream.speak(text))
 
 
@@ -108,7 +108,7 @@ def schedules(draw: DrawFn) -> list[tuple[list[str], float, int | None]]:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(schedules())
 def test_rows_that_come_and_go_do_not_change_the_others(

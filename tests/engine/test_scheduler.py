@@ -10,6 +10,7 @@ from app.engine.scheduler import (
     MAX_FRAMES_PER_DECODE,
     MAX_PENDING_FRAMES,
     MAX_PREFILLS_PER_STEP,
+    PATIENCE_SECONDS,
     Decode,
     Scheduler,
     Step,
@@ -86,6 +87,41 @@ def test_listeners_hear_no_gap_while_others_come_and_go(books: int) -> None:
     assert max(map(machine.first_audio_seconds, listeners)) < 0.15
 
 
+def test_under_overload_newcomers_wait_and_listeners_hear_no_gap() -> None:
+    scheduler = Scheduler(limits(max_running_rows=64, max_queued_jobs=64, workers=1))
+    machine = Machine(scheduler, workers=1, step_seconds=0.01, decode_seconds_per_frame=0.01)
+    crowd = [job() for _ in range(30)]  # three times what this machine can sustain
+    for one in crowd:
+        scheduler.submit(one)
+    machine.run(60.0)
+    assert all(one.chunks[0].drained for one in crowd)
+    assert max(map(machine.worst_gap_seconds, crowd)) < 0.1
+
+
+def test_a_machine_that_is_too_slow_still_admits_a_newcomer_now_and_then() -> None:
+    scheduler = Scheduler(limits(max_running_rows=4, workers=1))
+    machine = Machine(scheduler, workers=1, decode_seconds_per_frame=0.1)
+    scheduler.submit(job(chunks=50))
+    machine.run(1.0)
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    machine.run(2 * PATIENCE_SECONDS)
+    assert not newcomer.queued
+
+
+def test_a_reader_that_rests_does_not_count_as_a_listener_in_distress() -> None:
+    scheduler = Scheduler(limits(buffer_seconds=10.0))
+    resting = job(chunks=20, reader=StillReader())
+    scheduler.submit(resting)
+    machine = Machine(scheduler, workers=2)
+    machine.run(60.0)
+    resting.reader = StillReader(buffered_seconds=10.0)
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    machine.run(0.2)
+    assert machine.first_audio_seconds(newcomer) < 0.1
+
+
 def test_all_workers_are_kept_busy_by_one_job() -> None:
     scheduler = Scheduler(limits(max_running_rows=32, max_queued_jobs=64, buffer_seconds=1000.0))
     machine = Machine(scheduler, workers=2)
@@ -104,7 +140,7 @@ def test_chunks_that_run_ahead_leave_half_of_the_rows_to_others() -> None:
 
 def test_a_job_runs_ahead_of_its_reader_by_a_bounded_time() -> None:
     scheduler = Scheduler(limits(buffer_seconds=12.0))
-    book = job(chunks=20)  # of four seconds each
+    book = job(chunks=20, reader=StillReader())  # of four seconds each
     scheduler.submit(book)
     scheduler.next_work(0.0)
     assert book.admitted == 3

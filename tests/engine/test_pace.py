@@ -1,0 +1,32 @@
+"""The pace follows the work that was done and does not count idle time."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.engine.pace import MAX_LATENTS_PER_DECODE, Pace
+
+
+def test_the_pace_is_audio_per_busy_second_of_all_workers() -> None:
+    pace = Pace(workers=2, frame_seconds=0.08)
+    for _ in range(500):
+        pace.stepped(0.02)
+        pace.decoded(4, 0.04)
+    assert pace.audio_seconds_per_second == pytest.approx(2 * 4 * 0.08 / 0.06, rel=0.02)
+
+
+def test_the_pace_follows_a_machine_that_slows_down() -> None:
+    pace = Pace(workers=1, frame_seconds=0.08)
+    for seconds in [0.01] * 500 + [0.1] * 100:
+        pace.decoded(1, seconds)
+    assert pace.audio_seconds_per_second == pytest.approx(0.8, rel=0.1)
+
+
+@pytest.mark.parametrize(("seconds_per_latent", "latents"), [(0.01, 4), (0.1, 2), (0.0001, None)])
+def test_a_decode_fits_into_the_time_allowed_but_is_never_tiny(
+    seconds_per_latent: float, latents: int | None
+) -> None:
+    pace = Pace(workers=1, frame_seconds=0.08)
+    for _ in range(1000):
+        pace.decoded(2, 2 * seconds_per_latent)
+    assert pace.latents_in(0.0405) == (MAX_LATENTS_PER_DECODE if latents is None else latents)
