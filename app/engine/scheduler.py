@@ -203,7 +203,8 @@ class Scheduler:
         rows = [*self._running, newcomer]
         lasting = sum(max(0.0, row.expected_seconds - self._seconds(row.decoded)) for row in rows)
         lasting /= len(rows)
-        shortfall = len(rows) - self._pace.audio_seconds_per_second
+        # However slow the machine, one may speak: else nothing would ever wake this again.
+        shortfall = len(rows) - max(1.0, self._pace.audio_seconds_per_second)
         return shortfall * lasting > sum(min(self._slack(row, now), lasting) for row in heard)
 
     @property
