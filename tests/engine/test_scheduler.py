@@ -246,10 +246,15 @@ def test_a_cancelled_job_leaves_when_its_work_is_done() -> None:
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.floats(0, 2)), min_size=1, max_size=12),
     st.integers(1, 6),
+    st.integers(1, 3),
+    st.sampled_from([0.001, 0.005, 0.1]),
 )
-def test_every_job_is_spoken_in_the_end(jobs: list[tuple[int, float]], max_rows: int) -> None:
-    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12))
-    machine, made = Machine(scheduler), []
+def test_every_job_is_spoken_in_the_end(
+    jobs: list[tuple[int, float]], max_rows: int, workers: int, decode_seconds: float
+) -> None:
+    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12, workers=workers))
+    machine = Machine(scheduler, workers=workers, decode_seconds_per_frame=decode_seconds)
+    made = []
     for chunks, pause in jobs:
         made.append(job(chunks, at=machine.now))
         scheduler.submit(made[-1])
