@@ -23,6 +23,7 @@ from app.speech import Frames
 
 logger = logging.getLogger(__name__)
 
+_RECHECK_SECONDS = 0.1
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
@@ -162,7 +163,8 @@ class BatchLoop:
                 work = self._scheduler.next_work(time.monotonic())
                 if work is not None:
                     return work
-                self._changed.wait()
+                # Time passing can admit a newcomer too, not only what other workers do.
+                self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
         return None
 
     def _sample(self, work: Step) -> None:

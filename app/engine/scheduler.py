@@ -196,15 +196,16 @@ class Scheduler:
         That is so if one has hardly anything left to play, and if more rows speak than the
         machine keeps up with and their slack does not last until they are through.
         """
-        heard = [row for row in self._running if row.job.playing_since is not None]
-        slacks = [self._slack(row, now) for row in heard if not self._paused(row.job)]
+        active = [row for row in self._running if not self._paused(row.job)]
+        slacks = [self._slack(row, now) for row in active if row.job.playing_since is not None]
         if slacks and min(slacks) < STRAIN_SECONDS:
             return True
-        rows = [*self._running, newcomer]
+        rows = [*active, newcomer]
         lasting = sum(max(0.0, row.expected_seconds - self._seconds(row.decoded)) for row in rows)
         lasting /= len(rows)
-        shortfall = len(rows) - self._pace.audio_seconds_per_second
-        return shortfall * lasting > sum(min(self._slack(row, now), lasting) for row in heard)
+        # However slow the machine, one may speak: else nothing would ever wake this again.
+        shortfall = len(rows) - max(1.0, self._pace.audio_seconds_per_second)
+        return shortfall * lasting > sum(min(slack, lasting) for slack in slacks)
 
     @property
     def _opening(self) -> int:

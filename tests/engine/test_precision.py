@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 import torch
 
 from app.engine.precision import choose_precision, make_linear
+from app.speech import Sampling
 from tests.engine.conftest import MakeEngine
-from tests.engine.speaking import TEXTS, assert_same, speak, voice_clip
+from tests.engine.speaking import TEXTS, speak, voice_clip
 
 CPU = torch.device("cpu")
 
@@ -72,6 +74,8 @@ async def test_the_same_text_sounds_the_same_alone_and_in_company(
 ) -> None:
     engine = make_engine(precision=precision)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    alone = await speak(engine, voice, [TEXTS[0]])
-    together = await asyncio.gather(*(speak(engine, voice, [text]) for text in TEXTS))
-    assert_same(together[0][0], alone[0], tolerance=0.02)
+    endless = Sampling(temperature=0.0, eos_threshold=1e9)
+    alone = await speak(engine, voice, TEXTS[:1], endless)
+    together = await asyncio.gather(*(speak(engine, voice, [text], endless) for text in TEXTS))
+    difference = np.linalg.norm(together[0][0] - alone[0]) / np.linalg.norm(alone[0])
+    assert difference < 0.05  # sums of bfloat16 differ with the size of the batch

@@ -109,6 +109,21 @@ def test_a_machine_that_is_too_slow_still_admits_a_newcomer_now_and_then() -> No
     assert not newcomer.queued
 
 
+@pytest.mark.parametrize("resting", [True, False])
+def test_a_machine_slower_than_speech_never_leaves_a_newcomer_alone(resting: bool) -> None:
+    scheduler = Scheduler(limits(workers=1, buffer_seconds=2.0))
+    machine = Machine(scheduler, workers=1, decode_seconds_per_frame=0.8, chunk_frames=5)
+    earlier = job(chunks=3 if resting else 1)
+    scheduler.submit(earlier)
+    machine.run(PATIENCE_SECONDS / 2)
+    if resting:
+        earlier.reader = StillReader(buffered_seconds=2.0)
+        machine.run(PATIENCE_SECONDS / 2 - 1)
+    newcomer = job(at=machine.now)
+    scheduler.submit(newcomer)
+    assert newcomer.chunks[0] in rows_of(scheduler.next_work(machine.now))
+
+
 def test_a_reader_that_rests_does_not_count_as_a_listener_in_distress() -> None:
     scheduler = Scheduler(limits(buffer_seconds=10.0))
     resting = job(chunks=20, reader=StillReader())
@@ -231,10 +246,15 @@ def test_a_cancelled_job_leaves_when_its_work_is_done() -> None:
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.floats(0, 2)), min_size=1, max_size=12),
     st.integers(1, 6),
+    st.integers(1, 3),
+    st.sampled_from([0.001, 0.005, 0.1]),
 )
-def test_every_job_is_spoken_in_the_end(jobs: list[tuple[int, float]], max_rows: int) -> None:
-    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12))
-    machine, made = Machine(scheduler), []
+def test_every_job_is_spoken_in_the_end(
+    jobs: list[tuple[int, float]], max_rows: int, workers: int, decode_seconds: float
+) -> None:
+    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12, workers=workers))
+    machine = Machine(scheduler, workers=workers, decode_seconds_per_frame=decode_seconds)
+    made = []
     for chunks, pause in jobs:
         made.append(job(chunks, at=machine.now))
         scheduler.submit(made[-1])
