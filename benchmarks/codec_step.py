@@ -27,6 +27,7 @@ from pocket_tts.modules.stateful_module import increment_steps, init_states
 from torch import Tensor
 
 from app.engine.codec import BatchedCodec
+from benchmarks.models import model_argument
 
 PRECISIONS = ("float32", "bfloat16")
 POSITIONS_PER_FRAME = 16
@@ -131,7 +132,7 @@ def print_table(cells: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--model", type=Path, required=True, help="YAML config of a model")
+    model_argument(parser)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32])
     parser.add_argument("--frames", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each cell")

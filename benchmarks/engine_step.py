@@ -23,6 +23,7 @@ from app.engine.precision import PRECISIONS, choose_precision
 from app.engine.runner import Row, Runner
 from app.engine.sampling import RowSampling
 from app.engine.voice_state import KvPrefix
+from benchmarks.models import model_argument
 
 VOICE_POSITIONS = 126
 TEXT_TOKENS = 40
@@ -96,7 +97,7 @@ def measure(runner: Runner, rows: int, repetitions: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True, help="YAML config of a model")
+    model_argument(parser)
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--rows", default="1,2,4,8,16,24,32", help="batch sizes")
     parser.add_argument("--repetitions", type=int, default=15)
