@@ -171,7 +171,7 @@ class Scheduler:
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
         """
         waiting = [row for row in (job.waiting for job in self._jobs) if row is not None]
-        started = [row for row in waiting if not row.job.queued and not self._paused(row.job)]
+        started = [row for row in waiting if not row.job.queued and not self._paused(row)]
         next_up = [row for row in started if not row.job.speaking]
         if next_up:
             return min(next_up, key=lambda row: row.job.due_at(row.index, 0.0))
@@ -196,7 +196,7 @@ class Scheduler:
         That is so if one has hardly anything left to play, and if more rows speak than the
         machine keeps up with and their slack does not last until they are through.
         """
-        active = [row for row in self._running if not self._paused(row.job)]
+        active = [row for row in self._running if not self._paused(row)]
         slacks = [self._slack(row, now) for row in active if row.job.playing_since is not None]
         if slacks and min(slacks) < STRAIN_SECONDS:
             return True
@@ -212,8 +212,14 @@ class Scheduler:
         """Running jobs of which nothing has been heard yet."""
         return len({row.job for row in self._running if row.job.playing_since is None})
 
-    def _paused(self, job: Job) -> bool:
-        return job.reader.buffered_seconds >= self._limits.buffer_seconds
+    def _paused(self, row: Sequence) -> bool:
+        """Whether the row's reader has enough to read.
+
+        The chunk that is being read is never held up by what cannot be read before it has ended.
+        """
+        reader = row.job.reader
+        waits = reader.readable_seconds if row.index <= reader.reading else reader.buffered_seconds
+        return waits >= self._limits.buffer_seconds
 
     def _can_step(self, row: Sequence) -> bool:
         if row.in_step or row.finished or row.job.cancelled:
@@ -222,7 +228,7 @@ class Scheduler:
             return False
         # A row whose reader is slow rests, unless a newcomer needs its place: then it goes on,
         # when nobody else is due, to the end of its chunk.
-        return not self._paused(row.job) or self._crowded
+        return not self._paused(row) or self._crowded
 
     def _can_decode(self, row: Sequence) -> bool:
         return row.pending > 0 and not row.in_codec and not row.job.cancelled
@@ -255,7 +261,7 @@ class Scheduler:
         """
         due = self._due(steps[0], now)
         if due - now >= URGENT_SECONDS:
-            speaking = sum(not r.finished and not self._paused(r.job) for r in self._running)
+            speaking = sum(not r.finished and not self._paused(r) for r in self._running)
             if BATCH_SHARE * speaking > len(steps):
                 return False
         return self._step_due(steps[0], now) < self._due(decodes[0], now)

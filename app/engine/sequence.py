@@ -84,8 +84,18 @@ class Reader(Protocol):
     """The consumer's side of a job, as far as scheduling goes. Read without a lock."""
 
     @property
+    def reading(self) -> int:
+        """Index of the chunk that is being read; later ones cannot be read yet."""
+        ...
+
+    @property
     def buffered_seconds(self) -> float:
-        """Audio made and not yet read."""
+        """Audio made and not yet read, of all chunks."""
+        ...
+
+    @property
+    def readable_seconds(self) -> float:
+        """Audio made and not yet read of the chunk that is being read."""
         ...
 
     @property

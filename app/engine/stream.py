@@ -49,11 +49,22 @@ class EngineStream:
         self._waking = False
         self._made_samples = 0
         self._read_samples = 0
+        self._readable_samples = 0
         self._timings = JobTimings()
 
     @property
     def timings(self) -> JobTimings:
         return self._timings
+
+    @property
+    def reading(self) -> int:
+        """Index of the chunk that is being read."""
+        return self._head
+
+    @property
+    def readable_seconds(self) -> float:
+        """Audio of the chunk that is being read, delivered and not yet read."""
+        return self._readable_samples / self._sample_rate_hz
 
     @property
     def buffered_seconds(self) -> float:
@@ -75,6 +86,8 @@ class EngineStream:
             self._pieces[frames.chunk_index].append(frames)
             self._made_samples += len(frames.pcm)
             wanted = frames.chunk_index == self._head
+            if wanted:
+                self._readable_samples += len(frames.pcm)
         if wanted:
             self._wake()
 
@@ -103,7 +116,7 @@ class EngineStream:
             was_full = self.buffered_seconds >= self._buffer_seconds
             frames = self._take()
             if frames is not None:
-                if was_full:
+                if was_full or frames.chunk_last:
                     self._on_room()
                 return frames
             await self._arrival.wait()
@@ -116,9 +129,16 @@ class EngineStream:
                 return None
             frames = pieces.popleft()
             self._read_samples += len(frames.pcm)
+            self._readable_samples -= len(frames.pcm)
             if frames.chunk_last:
                 self._head += 1
+                self._readable_samples = self._samples_in(self._head)
             return frames
+
+    def _samples_in(self, chunk: int) -> int:
+        if chunk == len(self._pieces):
+            return 0
+        return sum(len(frames.pcm) for frames in self._pieces[chunk])
 
     def _wake(self) -> None:
         with self._lock:

@@ -16,15 +16,32 @@ class FastReader:
     """Has read whatever there is."""
 
     buffered_seconds: float = 0.0
+    readable_seconds: float = 0.0
     read_seconds: float = 1e9
+    reading: int = 1_000_000
 
 
 @dataclass
 class StillReader:
-    """Reads nothing."""
+    """Reads nothing, though all that waits could be read."""
 
     buffered_seconds: float = 0.0
     read_seconds: float = 0.0
+    reading: int = 0
+
+    @property
+    def readable_seconds(self) -> float:
+        return self.buffered_seconds
+
+
+@dataclass
+class HinderedReader:
+    """Would read, but all that waits lies behind a chunk that has not ended."""
+
+    buffered_seconds: float
+    readable_seconds: float = 0.0
+    read_seconds: float = 0.0
+    reading: int = 0
 
 
 def limits(

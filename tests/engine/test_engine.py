@@ -151,6 +151,15 @@ async def test_a_row_that_breaks_the_batch_ends_its_job_only(
     assert_same(good[1], tiny.speak(TEXTS[1]))
 
 
+async def test_chunks_that_ran_ahead_do_not_hold_up_the_one_that_is_read(
+    make_engine: MakeEngine,
+) -> None:
+    engine = make_engine(max_running_rows=8, stream_buffer_seconds=1.0)
+    voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    spoken = await asyncio.wait_for(speak(engine, voice, [LONG] * 8), timeout=60)
+    assert all(len(chunk) for chunk in spoken)
+
+
 async def test_a_reader_that_stops_holds_nobody_else_up(make_engine: MakeEngine) -> None:
     engine = make_engine(max_running_rows=2, stream_buffer_seconds=1.0)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))

@@ -16,7 +16,16 @@ from app.engine.scheduler import (
     Step,
 )
 from app.errors import Overloaded
-from tests.engine.policy import FRAME_SECONDS, Machine, StillReader, finish, job, limits, rows_of
+from tests.engine.policy import (
+    FRAME_SECONDS,
+    HinderedReader,
+    Machine,
+    StillReader,
+    finish,
+    job,
+    limits,
+    rows_of,
+)
 
 
 def test_there_is_nothing_to_do_without_jobs() -> None:
@@ -159,6 +168,21 @@ def test_a_job_runs_ahead_of_its_reader_by_a_bounded_time() -> None:
     scheduler.submit(book)
     scheduler.next_work(0.0)
     assert book.admitted == 3
+
+
+def test_audio_that_cannot_be_read_yet_does_not_hold_up_the_chunk_before_it() -> None:
+    scheduler = Scheduler(limits(buffer_seconds=10.0))
+    book = job(chunks=6)
+    scheduler.submit(book)
+    machine = Machine(scheduler)
+    machine.run(0.05)
+    book.reader = HinderedReader(buffered_seconds=1000.0)
+    machine.run(5.0)
+    assert book.chunks[0].drained
+    assert not any(chunk.drained for chunk in book.chunks[1:])
+    book.reader = HinderedReader(buffered_seconds=1000.0, reading=1)
+    machine.run(5.0)
+    assert book.chunks[1].drained
 
 
 def test_a_slow_reader_pauses_its_own_rows_only() -> None:
