@@ -7,6 +7,11 @@ changes the shape of the body.
 from __future__ import annotations
 
 
+def shortened(text: str, max_chars: int = 80) -> str:
+    """What a caller sent, fit for an error message."""
+    return text if len(text) <= max_chars else f"{text[:max_chars]}…"
+
+
 class SpeechError(Exception):
     """Anything this server refuses or fails to do, in words meant for the caller."""
 
@@ -40,9 +45,13 @@ class VoiceNotFound(SpeechError):
 
     def __init__(self, name: str, available: tuple[str, ...]) -> None:
         shown = ", ".join(available) if available else "none yet"
-        super().__init__(f"voice {name!r} does not exist; available voices: {shown}")
+        super().__init__(f"voice {shortened(name)!r} does not exist; available voices: {shown}")
         self.name = name
         self.available = available
+
+
+class ModelNotFound(SpeechError):
+    """No model of that name."""
 
 
 class AudioNotFound(SpeechError):

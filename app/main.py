@@ -37,7 +37,7 @@ from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
-from app.voices.prompts import PromptMaker, RecordingDecoder
+from app.voices.prompts import PromptMaker, RecordingDecoder, beginning_of
 from app.voices.states import Sized, VoiceStates
 from app.voices.store import VoiceStore
 
@@ -83,6 +83,8 @@ def create_app(settings: Settings, build_engine: BuildEngine | None = None) -> F
         version=__version__,
         summary="Text in over HTTP, speech out, on ordinary CPUs.",
         lifespan=lifespan,
+        # A redirect from /tts/ would look to curl like a success with no audio.
+        redirect_slashes=False,
     )
     app.state.services = services
     for module in (native, voices, openai, openai_voices, saved, health):
@@ -150,7 +152,7 @@ class _Assembly:
         voices = VoiceLibrary(
             settings.voices_dir,
             maker=engine,
-            decode_clip=self.decode_clip,
+            decode_clip=self.conditioning_speech,
             states=self._states,
             model=model,
             kept=KeptStates(
@@ -168,11 +170,21 @@ class _Assembly:
         )
         return Speaker(model, language, supervisor, voices, synthesizer)
 
-    def decode_clip(self, data: bytes, field: str, max_seconds: float | None = None) -> Pcm:
+    def conditioning_speech(self, data: bytes, field: str) -> Pcm:
+        """As much of a recording as conditions a voice."""
+        return beginning_of(
+            self.decode_clip,
+            data,
+            field,
+            seconds=self._settings.max_ref_duration,
+            sample_rate_hz=SPEECH_RATE_HZ,
+        )
+
+    def decode_clip(self, data: bytes, field: str, max_seconds: float) -> Pcm:
         return decode_clip(
             data,
             ffmpeg=self.ffmpeg,
-            max_seconds=max_seconds or self._settings.max_ref_duration,
+            max_seconds=max_seconds,
             sample_rate_hz=SPEECH_RATE_HZ,
             field=field,
         )

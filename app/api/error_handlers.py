@@ -20,6 +20,7 @@ from app.errors import (
     Conflict,
     ConsentNotFound,
     InvalidRequest,
+    ModelNotFound,
     ModelUnavailable,
     Overloaded,
     SpeechError,
@@ -27,6 +28,7 @@ from app.errors import (
     TooLarge,
     Unauthorized,
     VoiceNotFound,
+    shortened,
 )
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (Unauthorized, 401, "unauthorized"),
     (VoiceNotFound, 404, "voice_not_found"),
     (AudioNotFound, 404, "not_found"),
+    (ModelNotFound, 404, "model_not_found"),
     (ConsentNotFound, 404, "not_found"),
     (Conflict, 409, "conflict"),
     (Overloaded, 429, "overloaded"),
@@ -148,7 +151,7 @@ def _describe(error: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str 
     if not where:
         return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
     # What follows are the names of the types that a union tried.
-    field = where[0]
+    field = shortened(where[0])
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(field, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

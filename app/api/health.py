@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from app.errors import ModelUnavailable
 router = APIRouter(tags=["server"])
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/")
 async def information(services: ServicesDep) -> dict[str, Any]:
     """What this server is and where its endpoints are."""
@@ -45,12 +47,14 @@ async def information(services: ServicesDep) -> dict[str, Any]:
     }
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(services: ServicesDep) -> dict[str, Any]:
     """Always 200 while the server lives, also while the model loads or speaks."""
     return {"status": "healthy", **_state(services)}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"description": "Speech cannot be made yet."}})
 async def ready(services: ServicesDep) -> JSONResponse:
     """200 once speech can be made, else 503 with the reason."""
@@ -72,7 +76,8 @@ def _state(services: Services) -> dict[str, Any]:
         "model": {
             "state": status.state,
             "detail": status.detail,
-            "name": settings.model_config_path or services.speakers.default.model,
+            # No key is needed to read this, so it names no folder.
+            "name": PurePath(settings.model_config_path or services.speakers.default.model).name,
         },
         "engine": None if status.engine is None else asdict(status.engine),
         "languages": {

@@ -130,7 +130,12 @@ def _chosen_voice(body: TtsBody, default: str) -> str:
         raise InvalidRequest(
             "model and voice mean the same and differ here; send one of them", field="voice"
         )
-    return body.model or body.voice or default
+    name = body.voice if body.model is None else body.model
+    if name is None:
+        return default
+    if not name.strip():
+        raise InvalidRequest("voice must not be empty; leave it out for the default", field="voice")
+    return name
 
 
 async def _deliver(

@@ -15,7 +15,7 @@ from app.api.controls import SpeechControls
 from app.api.delivery import live_response
 from app.api.dependencies import Services, ServicesDep
 from app.api.dialect import Dialect, Problem
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, ModelNotFound, shortened
 from app.speech import Clip
 from app.synthesizer import FieldNames
 
@@ -86,18 +86,25 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
 @router.get("/models")
 async def list_models() -> dict[str, Any]:
     """The names that `model` may have."""
-    return {
-        "object": "list",
-        "data": [
-            {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"} for name in MODELS
-        ],
-    }
+    return {"object": "list", "data": [_model_entry(name) for name in MODELS]}
+
+
+@router.get("/models/{model}")
+async def retrieve_model(model: str) -> dict[str, Any]:
+    """One of the names that `model` may have."""
+    if model not in MODELS:
+        raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(MODELS)}")
+    return _model_entry(model)
 
 
 @router.get("/audio/voices")
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
     """The voices that `voice` may name."""
     return {"voices": [{"id": name, "name": name} for name in services.voices.names()]}
+
+
+def _model_entry(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"}
 
 
 def _voice_of(services: Services, voice: str | VoiceId | None) -> str | Clip:

@@ -11,7 +11,7 @@ import stat
 import time
 from pathlib import Path
 
-from app.errors import AudioNotFound, SynthesisFailed
+from app.errors import AudioNotFound, StorageFailed
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +40,24 @@ class AudioStore:
             extension: with its dot.
 
         Raises:
-            SynthesisFailed: the disk refuses.
+            StorageFailed: the disk refuses.
         """
         name = f"audio_{int(time.time())}_{secrets.token_hex(16)}{extension}"
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
         partial = self._directory / f".{name}{_PARTIAL_SUFFIX}"
         try:
+            # It may have been cleared away while the server runs.
+            self._directory.mkdir(parents=True, exist_ok=True)
             _write_and_sync(partial, data)
             partial.replace(self._directory / name)
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             logger.error("cannot save %s: %s", name, error)  # noqa: TRY400 - the reason is enough
-            raise SynthesisFailed("the audio could not be saved on this server") from error
+            raise StorageFailed(
+                "the audio was made but could not be saved on this server"
+            ) from error
         return name
 
     def path_of(self, filename: str) -> Path:

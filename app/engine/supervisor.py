@@ -104,8 +104,10 @@ class EngineSupervisor:
             except Exception as error:
                 # A bug must not leave the server saying "loading" for ever.
                 logger.exception("loading the model failed in an unforeseen way")
-                self._fail(f"loading the model failed: {type(error).__name__}; see the log", None)
-                return
+                self._fail(f"{type(error).__name__}; see the log", pause_seconds)
+                self._stopping.wait(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
+                continue
             if self._stopping.is_set():
                 asyncio.run(engine.drain(0))
                 return
@@ -123,13 +125,10 @@ class EngineSupervisor:
                 self._state, self._detail = "loading", "the engine stopped and is being restarted"
                 return
 
-    def _fail(self, reason: str, pause_seconds: float | None) -> None:
+    def _fail(self, reason: str, pause_seconds: float) -> None:
         if self._stopping.is_set():
             return
-        self._retry_at_seconds = None
         self._state, self._detail = "failed", f"the model is not available: {reason}"
-        if pause_seconds is None:
-            return
         self._retry_at_seconds = time.monotonic() + pause_seconds
         logger.error("%s; trying again in %.0f s", self._detail, pause_seconds)
 

@@ -15,6 +15,30 @@ RecordingDecoder = Callable[[bytes, str, float], Pcm]
 """(file contents, field name, seconds to read) → checked mono PCM at the model's rate"""
 
 
+def beginning_of(
+    read: RecordingDecoder, data: bytes, field: str, *, seconds: float, sample_rate_hz: int
+) -> Pcm:
+    """The first `seconds` of a recording, as it is. Blocks.
+
+    Raises:
+        InvalidClip: it is no voice, or so long that it cannot be meant.
+    """
+    pcm = read(data, field, MAX_RECORDING_SECONDS + 1)
+    _check_length(pcm, field, field, sample_rate_hz=sample_rate_hz, wanted_seconds=seconds)
+    return pcm[: round(seconds * sample_rate_hz)]
+
+
+def _check_length(
+    pcm: Pcm, name: str, field: str, *, sample_rate_hz: int, wanted_seconds: float
+) -> None:
+    if len(pcm) > MAX_RECORDING_SECONDS * sample_rate_hz:
+        raise InvalidClip(
+            f"{name} is longer than {MAX_RECORDING_SECONDS / 60:g} minutes; "
+            f"{wanted_seconds:g} seconds of clean speech are enough",
+            field=field,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PromptMaker:
     """Reads recordings without trusting them, one at a time: a long one is tens of megabytes."""
@@ -37,12 +61,13 @@ class PromptMaker:
         builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self.max_seconds)
         for clip in clips:
             pcm = self.decode(clip, field, named=len(clips) > 1)
-            if len(pcm) > MAX_RECORDING_SECONDS * rate_hz:
-                raise InvalidClip(
-                    f"{clip.filename!r} is longer than {MAX_RECORDING_SECONDS / 60:g} minutes; "
-                    f"{self.max_seconds:g} seconds of clean speech are enough",
-                    field=field,
-                )
+            _check_length(
+                pcm,
+                repr(clip.filename),
+                field,
+                sample_rate_hz=rate_hz,
+                wanted_seconds=self.max_seconds,
+            )
             builder.add(pcm, filename=clip.filename, field=field)
         prompt, report = builder.build()
         return wav_bytes(prompt, rate_hz), report

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.audio.storage import AudioStore
-from app.errors import AudioNotFound, SynthesisFailed
+from app.errors import AudioNotFound, StorageFailed
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_disk_that_refuses_leaves_nothing_and_says_no_path(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SynthesisFailed) as caught:
+    with pytest.raises(StorageFailed) as caught:
         store.save(b"sound", ".mp3")
     assert str(directory) not in caught.value.message
     assert list(directory.iterdir()) == []
@@ -98,3 +98,8 @@ def test_a_disk_that_refuses_leaves_nothing_and_says_no_path(
 def test_an_extension_is_not_a_way_out(store: AudioStore) -> None:
     with pytest.raises(ValueError, match="not a file extension"):
         store.save(b"", "/../../x.mp3")
+
+
+def test_a_directory_that_was_cleared_away_comes_back(store: AudioStore, directory: Path) -> None:
+    directory.rmdir()
+    assert store.path_of(store.save(b"sound", ".mp3")).read_bytes() == b"sound"
