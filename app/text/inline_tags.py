@@ -1,6 +1,7 @@
 """Tags inside running text: `[pause 0.5s]`, and the tags of other systems.
 
-Every pattern looks at a bounded stretch after an opening bracket, so the time is linear.
+Every pattern looks at a bounded stretch after an opening bracket, or no further than the next
+one, so the time is linear.
 """
 
 from __future__ import annotations
@@ -15,8 +16,13 @@ from app.text.foreign_tags import PAUSE_SECONDS, Bracket, foreign_pause
 MAX_PAUSE_SECONDS = 30.0
 """The longest that one pause may last."""
 
+_MAX_QUOTED_CHARS = 80
+"""Of a tag in an error."""
+
 _TAG = re.compile(
-    r"\[(?P<SQUARE>[^\[\]\n]{1,80})\]"
+    # A pause that is written wrongly, however long, must be refused rather than spoken.
+    r"\[(?P<PAUSE>[^\S\n]*(?i:pause)(?![\w-])[^\[\]\n]*)\]"
+    r"|\[(?P<SQUARE>[^\[\]\n]{1,80})\]"
     r"|\((?P<ROUND>[^()\[\]<>*\n]{1,40})\)"
     r"|<\|(?P<ANGLE_BAR>[^|<>\n]{1,80})\|>"
     r"|<(?P<ANGLE>/?[A-Za-z][\w -]{0,40}/?)>"
@@ -46,11 +52,10 @@ def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> I
         InvalidRequest: a pause is malformed or too long.
     """
     for found in _TAG.finditer(text):
-        bracket = Bracket[str(found.lastgroup)]
-        inner = found[bracket.name]
-        pause = _PAUSE.fullmatch(inner.strip()) if bracket is Bracket.SQUARE else None
+        kind = str(found.lastgroup)
+        pause = _PAUSE.fullmatch(found[kind].strip()) if kind == "PAUSE" else None
         if pause is None:
-            seconds = foreign_pause(inner, bracket)
+            seconds = foreign_pause(found[kind], Bracket[kind])
         else:
             seconds = _pause_seconds(found[0], pause["time"], where(found.start()), field)
         if seconds is not None:
@@ -74,6 +79,8 @@ def parse_seconds(time: str) -> float | None:
 
 def _pause_seconds(tag: str, time: str, where: str, field: str) -> float:
     seconds = parse_seconds(time) if time else PAUSE_SECONDS
+    if len(tag) > _MAX_QUOTED_CHARS:
+        tag = f"{tag[:_MAX_QUOTED_CHARS]}…]"
     if seconds is None:
         raise InvalidRequest(
             f"{tag} {where} of {field} is not a pause; write a time with its unit, "

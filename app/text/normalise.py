@@ -11,6 +11,7 @@ from app.text.normalisation.acronyms import ACRONYMS
 from app.text.normalisation.characters import long_digit_runs, plain_characters, plain_numerals
 from app.text.normalisation.dates import DATES
 from app.text.normalisation.foreign import speak_foreign
+from app.text.normalisation.fractions import MEASURED_FRACTIONS
 from app.text.normalisation.languages import LANGUAGES
 from app.text.normalisation.markdown import strip_markdown
 from app.text.normalisation.money import MONEY, PER
@@ -26,7 +27,8 @@ from app.text.normalisation.units import UNIT_RULES
 from app.text.normalisation.web import WEB
 
 _ROUNDS = 4
-_WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *UNIT_RULES, *QUANTITIES)
+_MEASURES = (*MEASURED_FRACTIONS, *UNIT_RULES)
+_WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *_MEASURES, *QUANTITIES)
 
 
 def normalise(text: str, *, language: str) -> str:

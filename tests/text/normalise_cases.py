@@ -37,6 +37,13 @@ the 21ST century = the twenty-first century
 10k = ten thousand
 5M users = five million users
 12 eggs, 3 cats = twelve eggs, three cats
+1.5M = one point five million
+3M makes tape = three M makes tape
+Flat 12A, exit 12B = Flat twelve A, exit twelve B
+i7-9700K = i seven nine seven zero zero K
+5.97 × 10^24 kg = five point nine seven times ten to the power of twenty-four kilograms
+3 × 10⁸ m/s = three times ten to the power of eight meters per second
+7×8 = seven times eight
 """
 
 YEARS = """
@@ -61,6 +68,7 @@ class of '89 = class of eighty-nine
 2048 bytes = two thousand and forty-eight bytes
 44 BC = forty-four B C
 It was 1999. = It was nineteen ninety-nine.
+the mid-1980s = the mid nineteen eighties
 """
 
 MONEY = """
@@ -95,6 +103,9 @@ a $5 bill = a five dollar bill
 a $1 million prize = a one million dollar prize
 $15/hour = fifteen dollars per hour
 It costs $5. = It costs five dollars.
+$5.00-$7.50 = five dollars to seven dollars and fifty cents
+Rs. 500 = five hundred rupees
+₹5 lakh = five lakh rupees
 """
 
 DATES = """
@@ -117,6 +128,14 @@ Mon-Fri = Monday to Friday
 2026-11-20T17:45:00Z = November twentieth, twenty twenty-six at seventeen forty-five
 13/13/2026 = thirteen slash thirteen slash two thousand and twenty-six
 You may 5 = You may five
+RSVP by 6/1 = R S V P by June first
+ships 5/6 = ships May sixth
+on 9/11 = on nine eleven
+up by 1/3 = up by one third
+Feb. 30 days = February thirty days
+Tues at noon = Tuesday at noon
+Fri 13th = Friday thirteenth
+Mon.-Fri. 9-5 = Monday to Friday nine to five
 """
 
 TIMES = """
@@ -135,6 +154,16 @@ We met at 5 p.m. Then we left. = We met at five P M. Then we left.
 17:45:30 = seventeen forty-five and thirty seconds
 16:9 = sixteen to nine
 5 o'clock = five o'clock
+10 a.m.-4 p.m. we = ten A M to four P M we
+5:00 p.m. we = five P M we
+7.30pm = seven thirty P M
+7.30 p.m. we = seven thirty P M we
+15:30h = fifteen thirty
+3-5 p.m. we = three to five P M we
+6:00:30 = six o'clock and thirty seconds
+Psalm 23:4 = Psalm twenty-three verse four
+Gen. 3:5 = Genesis three verse five
+1 Cor. 13:4-7 = First Corinthians thirteen verses four to seven
 """
 
 UNITS = """
@@ -174,6 +203,33 @@ a 5-kg bag = a five kilogram bag
 30 fps = thirty frames per second
 5 min = five minutes
 250 µg = two hundred and fifty micrograms
+20 min. at = twenty minutes at
+Bake for 45 min., then = Bake for forty-five minutes, then
+It took 5 min. Then = It took five minutes. Then
+12 oz. can = twelve ounces can
+2 lb. of beef = two pounds of beef
+1 gal. of milk = one gallon of milk
+3 ft., 4 in. wide = three feet, four inches wide
+He is 6 ft 2 in. Then = He is six foot two. Then
+(2 yrs.) = (two years)
+2 Tbsp. of = two tablespoons of
+1 pt. of milk, 3 qts. of = one pint of milk, three quarts of
+5 kgs, 2 doz. eggs = five kilograms, two dozen eggs
+50 cc = fifty C C
+3/4 tsp = three quarters of a teaspoon
+1/2 oz. of = half an ounce of
+3/37 m = three over thirty-seven meters
+1 1/2 lbs. of = one and a half pounds of
+8½ x 11 = eight and a half by eleven
+11 x 8½ in. = eleven by eight and a half inches.
+5' x 7' = five feet by seven feet
+8" x 10" = eight inches by ten inches
+a 2L bottle = a two liter bottle
+an 8 oz. steak = an eight ounce steak
+5 ft. x 7 ft. rug = five feet by seven feet rug
+70 m.p.h. zone = seventy miles per hour zone
+1,000 km/h² = one thousand kilometers per hour squared
+1.0 kg = one point zero kilograms
 """
 
 TELEPHONES = """
@@ -184,6 +240,11 @@ TELEPHONES = """
 1-800-555-1234 = one, eight zero zero, five five five, one two three four
 020 7946 0958 = zero two zero, seven nine four six, zero nine five eight
 +44 20 7946 0958 = plus four four, two zero, seven nine four six, zero nine five eight
+Call 911 now = Call nine one one now
+Phone 0800 123 456. = Phone zero eight zero zero one two three four five six.
+dial 999 or 112 = dial nine nine nine or one one two
+Call 300 customers = Call three hundred customers
+1-800-FLOWERS = one, eight zero zero, FLOWERS
 """
 
 WEB = """
@@ -227,7 +288,10 @@ I'm = I'm
 MIX = MIX
 mix = mix
 Appendix C = Appendix C
-an IV drip = an IV drip
+Vol. III = Volume three
+WWII = World War Two
+VI editor = V I editor
+an IV drip = an I V drip
 Chapter I've read = Chapter I've read
 """
 
@@ -264,6 +328,14 @@ w/o sugar, w/ milk = without sugar, with milk
 J.R.R. Tolkien = J R R Tolkien
 the U.S. Army = the U S Army
 I live in the U.S. = I live in the U S.
+221B Baker St. = two twenty-one B Baker Street.
+on Mill Rd. Then = on Mill Road. Then
+Approx. 5 = Approximately five
+Ca. 1850 = Circa eighteen fifty
+Ste. 200 = suite two hundred
+Eq. (5) = equation (five)
+Max. speed = Maximum speed
+I met Max. He = I met Max. He
 """
 
 ACRONYMS = """

@@ -73,6 +73,14 @@ def test_refuses_a_malformed_pause(tag: str) -> None:
     assert "[pause 0.5s]" in refused.value.message
 
 
+def test_refuses_a_malformed_pause_however_long() -> None:
+    """It is never spoken, and the error quotes only its beginning."""
+    with pytest.raises(InvalidRequest) as refused:
+        parse(f"Hello [ Pause {'z' * 2000}] world")
+    assert "zz…] at character 7 of script is not a pause" in refused.value.message
+    assert len(refused.value.message) < 300
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -116,6 +124,8 @@ def test_lines_that_begin_with_a_voice_switch_to_it() -> None:
         "I am so *happy* about 2*3*4.",
         "if a < b and c > d, <speaker> and <b>bold</b>",
         "[paused] [pause-button] (",
+        "Wait [pause " + "and wait " * 20 + "forever",
+        "Wait [pause " + "and wait " * 20 + "\nforever]",
     ],
 )
 def test_ordinary_brackets_are_spoken(script: str) -> None:
@@ -185,6 +195,7 @@ def test_any_text_is_read_or_refused(script: str) -> None:
     "piece",
     [
         *["[", "(", "<", "*a", "<|", "[a", "(a", "<a ", "[pause 1ms]", "[laugh] ", "a[laugh]"],
+        *["[pause", "[pause ", "[ pause \t", "pause ]", "[pause 1ms"],
         *["a [pause 1ms]", " ", "[ ", "\n[alba] ", "\n[x", "(\t", "<sub ", "…[laugh]", "\n[x]:  "],
     ],
 )

@@ -17,6 +17,7 @@ from app.text.normalise import normalise
         ("de", "1.234,5", "eintausendzweihundertvierunddreißig Komma fünf"),
         ("de", "1 €", "ein Euro"),
         ("de", "am 3. Mai", "am dritten Mai"),
+        ("de", "am 3.5.2024", "am dritten Mai zweitausendvierundzwanzig"),
         ("de", "z. B. 5 %", "z. B. fünf Prozent"),
         ("de", "um 17:45 Uhr", "um siebzehn Uhr fünfundvierzig"),
         ("de", "1984", "neunzehnhundertvierundachtzig"),

@@ -29,6 +29,8 @@ _YEAR_CONTEXT = (
     r"[Bb]efore|[Aa]fter|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|"
     r"[Ww]inter|[Oo]f|[Aa]nd|[Tt]o|[Bb]etween)"
 )
+_COMMON_FRACTIONS = frozenset(("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8", "1/10"))
+_BEFORE_DATE = r"[Bb]y|[Oo]n|[Bb]efore|[Uu]ntil|[Tt]ill|[Dd]ue|[Ss]hips|[Ss]hipping"
 _NO_UNIT = r"(?![\w°%$€£¥]|[.,:/]\d|,\d{3}|[-–]\w)"
 
 
@@ -57,7 +59,10 @@ def _month(written: str) -> str:
     return _MONTH_BY_START[written[:3].lower()]
 
 
-def _month_day(found: re.Match[str]) -> str:
+def _month_day(found: re.Match[str]) -> str | None:
+    month = MONTHS.index(_month(found[1]))
+    if int(found[3] or found[2]) > _LAST_DAYS[month]:
+        return None
     spoken = f"{_month(found[1])} {ordinal(found[2])}"
     if found[3]:
         spoken += f" to {ordinal(found[3])}"
@@ -84,6 +89,14 @@ def _slashed(found: re.Match[str]) -> str | None:
 
 def _dotted(found: re.Match[str]) -> str | None:
     return say_date(found[3], int(found[2]), int(found[1]))
+
+
+def _without_year(found: re.Match[str]) -> str | None:
+    written = f"{found[2]}/{found[3]}"
+    if written == "9/11" or (found[1] in {"by", "By"} and written in _COMMON_FRACTIONS):
+        return None
+    spoken = say_date("", int(found[2]), int(found[3]))
+    return f"{found[1]} {spoken}" if spoken else None
 
 
 def _decade(found: re.Match[str]) -> str:
@@ -113,6 +126,17 @@ def _era(found: re.Match[str]) -> str:
 
 
 DATES: tuple[Rule, ...] = (
+    rule(
+        r"(?<!\w)([Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)[-–](?=['’]?\d{2,4}(?:s|(?![\w.,])))",
+        lambda found: f"{found[1]} ",
+        needs="-–",
+    ),
+    rule(
+        rf"(?<!\w)({_BEFORE_DATE}) (\d{{1,2}})/(\d{{1,2}})(?![\w/%]|[.,]\d)"
+        r"(?! (?:of|a|an|the|acre|mile|inch|cup)(?!\w))",
+        _without_year,
+        needs="/",
+    ),
     rule(
         rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)|(?![\w/-]|\.\d))",
         lambda found: (

@@ -16,6 +16,7 @@ _CODES = {"EUR": "€", "USD": "$", "US$": "$", "GBP": "£", "JPY": "¥", "BRL":
 _CURRENCY = r"(?:R\$|US\$|[€$£¥]|(?<![A-Za-z])(?:EUR|USD|GBP|JPY|CHF|BRL)(?![A-Za-z]))"
 _DECIMALS = re.compile(r"(?:,(\d+)|\.(\d{1,2}|\d{4,}))$")
 _GERMAN_CASE = r"(?:[Aa]m|[Vv]om|[Zz]um|[Bb]eim|[Dd]em|[Dd]en|[Dd]es|[Ii]m|[Aa]b|[Ss]eit)"
+_AFTER_CASE = re.compile(rf"(?<!\w){_GERMAN_CASE} $")
 
 
 def speak_foreign(text: str, language: str) -> str:
@@ -113,7 +114,13 @@ def _say_date(found: re.Match[str], language: str) -> str | None:
     day, month = int(found["day"]), int(found["month"])
     if not 1 <= day <= 31 or not 1 <= month <= 12:
         return None
-    return date(day, month, found["year"], language)
+    spoken = date(day, month, found["year"], language)
+    if language == "de" and _AFTER_CASE.search(
+        found.string[max(0, found.start() - 6) : found.start()]
+    ):
+        nominative = ordinal(str(day), language) + "r"
+        return f"{nominative[:-1]}n{spoken[len(nominative) :]}"
+    return spoken
 
 
 def _say_time(found: re.Match[str], language: str) -> str:

@@ -40,7 +40,8 @@ SYMBOLS = {
     "₿": Currency("bitcoin", "bitcoins"), "US$": _dollars("US"), "U.S.$": _dollars("US"),
     "USD$": _dollars("US"), "A$": _dollars("Australian"), "AU$": _dollars("Australian"),
     "C$": _dollars("Canadian"), "CA$": _dollars("Canadian"), "NZ$": _dollars("New Zealand"),
-    "HK$": _dollars("Hong Kong"), "S$": _dollars("Singapore"), "R$": _REAL,
+    "HK$": _dollars("Hong Kong"), "S$": _dollars("Singapore"), "R$": _REAL, "Rs": _RUPEE,
+    "Rs.": _RUPEE,
 }  # fmt: skip
 CODES = {
     "USD": _dollars("US"),
@@ -63,6 +64,12 @@ _AS_ADJECTIVE = (
     r"(?P<adjective>(?: |-)(?=(?:bill|note|coin|banknote|check|cheque|fine|fee|reward|deal|"
     r"investment|loan|grant|prize|gift|voucher|coupon|store|house|home|car|contract|question|bet|"
     r"project|lawsuit|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
+)
+_COUNTED = (
+    r"( (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
+    r"copies|dollars|euros|pounds|parameters|params|tokens|rows|lines|jobs|customers|members|units|"
+    r"streams|plays|likes|votes|years|records|requests|images|words|sales|households|tons|tonnes|"
+    r"miles|steps|homes|items|messages|posts|shares|students|workers|employees|cases|books)(?!\w))"
 )
 _EUROPEAN = r"\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d)"
 _AMOUNT = rf"(?:{_EUROPEAN}|{NUMBER})"
@@ -103,7 +110,8 @@ def _amount(name: str) -> str:
     """A pattern for an amount and its magnitude, in groups whose names begin with `name`."""
     return (
         rf"(?P<{name}>{_AMOUNT})"
-        rf"(?:[ -]?(?P<{name}_word>[Hh]undred|[Tt]housand|[MBmb]illion|[Tt]rillion)(?!\w)"
+        rf"(?:[ -]?(?P<{name}_word>[Hh]undred|[Tt]housand|[MBmb]illion|[Tt]rillion|lakh|crore)"
+        r"(?!\w)"
         rf"| ?(?P<{name}_short>k|K|mil|mn|mm|MM|m|M|bn|Bn|BN|b|B|tn|t|T)(?!\w))?"
     )
 
@@ -116,6 +124,10 @@ def _say(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
     first = f"{sign}{number(_plain(low))} {magnitude}".rstrip()
     if groups.get("adjective") is not None:
         return f"{first} {currency.one} "
+    if high and not magnitude and "." in _plain(low) + _plain(high) and currency.cents:
+        last = say_amount(_plain(high), currency, _magnitude(found, "high"))
+        if not _magnitude(found, "high"):
+            return f"{sign}{say_amount(_plain(low), currency)} to {last}"
     if high:
         return f"{first} to {say_amount(_plain(high), currency, _magnitude(found, 'high'))}"
     return sign + say_amount(_plain(low), currency, magnitude)
@@ -124,6 +136,14 @@ def _say(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
 def _magnitude(found: re.Match[str], name: str) -> str:
     word = found[f"{name}_word"] or ""
     return word.lower() or _MAGNITUDES.get(found[f"{name}_short"] or "", "")
+
+
+def _bare_magnitude(found: re.Match[str]) -> str | None:
+    """Without a currency a capital names a flat, a firm or a model, unless things are counted."""
+    capital = found[3]
+    if capital and "." not in found[1] and "," not in found[1] and found[4] is None:
+        return None
+    return f"{number(found[1])} {_MAGNITUDES[capital or found[2]]}"
 
 
 _SIGNS = "$€£¥₹₩₽₺₪₫₱₴₿"
@@ -135,7 +155,7 @@ MONEY: tuple[Rule, ...] = (
         rf"{_SIGN}(?<![A-Za-z])(?P<name>{_SYMBOL}) ?(?P<minus>[-−])?{_amount('low')}"
         rf"(?:{_TO}(?P=name)?{_amount('high')})?(?!\d){_AS_ADJECTIVE}",
         lambda found: _say(found, SYMBOLS),
-        needs=_SIGNS,
+        needs=_SIGNS + "R",
     ),
     rule(
         rf"{_SIGN}{_RANGE} ?(?P<name>[€£¥₹₩₽₺₪₫₱₴₿]|\$(?!\d))(?!\w){_AS_ADJECTIVE}",
@@ -158,10 +178,8 @@ MONEY: tuple[Rule, ...] = (
         needs="¢",
     ),
     rule(
-        rf"(?<![\w.,])({NUMBER})(k|K|M|B|bn|mn)(?!\w)",
-        lambda found: (
-            None if found[0] in {"4K", "8K"} else f"{number(found[1])} {_MAGNITUDES[found[2]]}"
-        ),
+        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn)(?!\w)|([KMB])(?!\w)(?={_COUNTED})?)",
+        _bare_magnitude,
     ),
 )
 PER = (

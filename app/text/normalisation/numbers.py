@@ -129,7 +129,7 @@ def pairs(digits: str) -> str:
 
 def is_one(written: str) -> bool:
     """Whether a unit after this number is in the singular."""
-    return written in {"1", "1.0", "1.00"}
+    return written == "1"
 
 
 def plural_of(spoken: str) -> str:

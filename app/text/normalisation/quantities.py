@@ -41,10 +41,15 @@ def say_fraction(numerator: str, denominator: str) -> str:
     return f"{cardinal(numerator)} {name}"
 
 
-def _mixed(found: re.Match[str]) -> str:
-    part = say_fraction(found[2], found[3])
+def say_mixed(whole: str, numerator: str, denominator: str) -> str:
+    """Say a whole and a fraction: ("3", "1", "2") gives "three and a half"."""
+    part = say_fraction(numerator, denominator)
     part = f"a {part[4:]}" if part.startswith("one ") else part
-    return f"{number(found[1])} and {part}"
+    return f"{number(whole)} and {part}"
+
+
+def _mixed(found: re.Match[str]) -> str:
+    return say_mixed(found[1], found[2], found[3])
 
 
 def _fraction(found: re.Match[str]) -> str | None:

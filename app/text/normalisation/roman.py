@@ -27,12 +27,16 @@ _TITLES = (
     "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Kaiser Saint Duke"
 )
 _NUMBERED = (
-    "Chapter|Part|Volume|Vol\\.|Book|Act|"
+    "Chapter|Part|Volume|Vol\\.|Ch\\.|Pt\\.|Sec\\.|Book|Act|"
     "Scene|Section|Article|Phase|Type|Stage|Level|Grade|Episode|"
     "Season|Appendix|Table|Figure|Fig\\.|Title|World "
     "War|WW|War|Bowl|Mark|Mk|Unit|Lesson|Round|Tier|"
     "Category|Division|Canto|Psalm|Factor|Apollo|Schedule|Annex|Form"
 )
+_SHORT_NAMES = {
+    "Vol.": "Volume", "Ch.": "Chapter", "Pt.": "Part", "Sec.": "Section", "Fig.": "Figure",
+    "WW": "World War", "Mk": "Mark",
+}  # fmt: skip
 _ROMAN = r"([IVXLCDM]{1,15})"
 _NOT_WORD = r"(?![\w-])(?!['’][a-rt-z])"
 
@@ -59,7 +63,8 @@ def _numbered(found: re.Match[str]) -> str | None:
     if len(roman) == 1 and roman not in "IVX":
         return None
     value = value_of(roman)
-    return f"{found[1]}{found[2]}{cardinal(str(value))}" if value else None
+    name = _SHORT_NAMES.get(found[1], found[1])
+    return f"{name}{found[2]}{cardinal(str(value))}" if value else None
 
 
 def _century(found: re.Match[str]) -> str | None:
@@ -85,6 +90,18 @@ def _names(words: str) -> str:
 
 
 ROMAN: tuple[Rule, ...] = (
+    rule(
+        r"WW(?<!\w..)(II|I|2|1)(?!\w)",
+        lambda found: f"World War {'Two' if found[1] in {'II', '2'} else 'One'}",
+        needs="W",
+    ),
+    rule(
+        r"IV(?<![\w.'&-]..)(s?)(?= (?:drips?|fluids?|lines?|bags?|access|antibiotics|therapy|pole|"
+        r"injections?|infusions?|treatments?|needles?|catheters?|medications?|push|tubes?)(?!\w))",
+        lambda found: f"I V{found[1]}",
+        needs="I",
+    ),
+    rule(r"(?:VI|vi)(?<![\w.'&-]..)(?= (?:editor|mode|commands?)(?!\w))", "V I", needs="Vv"),
     rule(
         rf"(?=[A-Z])(?<!\w)((?:{_names(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
         rf"([IVX]{{1,7}}){_NOT_WORD}(?! (?:am|have|was|will|would|think|know|do|did|had)(?!\w))",

@@ -5,12 +5,29 @@ from __future__ import annotations
 import re
 
 from app.text.abbreviations import Stop, stop_after
-from app.text.normalisation.numbers import cardinal
-from app.text.normalisation.rules import Rule, rule
+from app.text.normalisation.numbers import cardinal, ordinal
+from app.text.normalisation.rules import Rule, alternatives, rule
 
 _TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof)\. ")
-_HALF = r"(?: ?([AaPp])(?:\.[ ]?[Mm]\.?|[Mm](?![\w])))"
+_HALF = r"(?: ?([AaPp])(?:\.[ ]?[Mm]\.?|[Mm](?![\w])|(?<=[AP]) M(?!\w)))"
 _CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,6})?)?"
+
+
+_BOOKS = {
+    "Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers",
+    "Deut": "Deuteronomy", "Josh": "Joshua", "Judg": "Judges", "Sam": "Samuel",
+    "Chron": "Chronicles",
+    "Neh": "Nehemiah", "Ps": "Psalm", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah",
+    "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Hos": "Hosea", "Mic": "Micah",
+    "Zech": "Zechariah", "Mal": "Malachi", "Matt": "Matthew", "Rom": "Romans",
+    "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians",
+    "Col": "Colossians", "Thess": "Thessalonians", "Tim": "Timothy", "Heb": "Hebrews",
+    "Jas": "James", "Pet": "Peter", "Rev": "Revelation",
+}  # fmt: skip
+_FULL_BOOKS = sorted(
+    {*_BOOKS.values(), "Psalms", "Mark", "Luke", "John", "Acts", "Job", "Ruth", "Kings", "Esther"}
+    | {"Ezra", "Joel", "Amos", "Jonah", "Titus", "Jude"}
+)
 
 
 def say_time(hour: int, minute: int, second: int | None, half: str) -> str:
@@ -25,8 +42,9 @@ def say_time(hour: int, minute: int, second: int | None, half: str) -> str:
     spoken = cardinal(str(hour))
     if minute:
         spoken += f" oh {cardinal(str(minute))}" if minute < 10 else f" {cardinal(str(minute))}"
-    elif not half and second is None:
+    elif not half:
         spoken += " o'clock" if 1 <= hour <= 12 else " hundred"
+        spoken += " hours" if second and spoken.endswith("hundred") else ""
     if second:
         spoken += f" and {cardinal(str(second))} second{'s' if second != 1 else ''}"
     return f"{spoken} {half}" if half else spoken
@@ -56,6 +74,19 @@ def _clock(found: re.Match[str]) -> str | None:
     return spoken + ("." if half and ends_sentence(found, "p.m") else "")
 
 
+def _dotted(found: re.Match[str]) -> str:
+    spoken = say_time(int(found[1]), int(found[2]), None, _half(found[3]))
+    return spoken + ("." if ends_sentence(found, "p.m") else "")
+
+
+def _verse(found: re.Match[str]) -> str:
+    book = _BOOKS.get(found[2], found[2])
+    position = f"{ordinal(found[1]).capitalize()} " if found[1] else ""
+    last = found[5]
+    verses = f"verses {cardinal(found[4])} to {cardinal(last)}" if last else ""
+    return f"{position}{book} {cardinal(found[3])} {verses or f'verse {cardinal(found[4])}'}"
+
+
 def _hours(found: re.Match[str]) -> str:
     return f"{cardinal(found[1])} {_half(found[2])}" + ("." if ends_sentence(found, "p.m") else "")
 
@@ -63,20 +94,36 @@ def _hours(found: re.Match[str]) -> str:
 _NOT_BEFORE = r"(?<![\w:.,/$€£¥])(?<!\d-)"
 HALF_DAYS: tuple[Rule, ...] = (
     rule(
+        r"(?<![\w.])([AaPp])\.? ?[Mm]\.? ?[-–—] ?(?=\d)",
+        lambda found: f"{_half(found[1])} to ",
+        needs="-–—",
+    ),
+    rule(
         r"(?<![\w.])([AaPp])\.[ ]?[Mm]\.",
         lambda found: _half(found[1]) + ("." if ends_sentence(found, "p.m") else ""),
         needs=".",
     ),
 )
 TIMES: tuple[Rule, ...] = (
+    rule(
+        rf"(?<!\w)(?:([123]) )?({alternatives(_FULL_BOOKS)}|(?:{alternatives(_BOOKS)})(?=\.))\.? "
+        r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:–-]|[.,]\d| ?[AaPp]\.? ?[Mm](?!\w))",
+        _verse,
+        needs=":",
+    ),
+    rule(
+        rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9])\.([0-5]\d){_HALF}(?!\w)",
+        _dotted,
+        needs=".",
+    ),
     # "9am-5pm", "5:30–6:30": a range of times before the times themselves.
     rule(
         r"(?<![\d:.,/])(\d{1,2}(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?) ?[-–—] ?"
-        r"(?=\d{1,2}(?::[0-5]\d)(?!\d)|\d{1,2}(?::[0-5]\d)? ?[AaPp]\.?[Mm](?!\w))",
+        r"(?=\d{1,2}(?::[0-5]\d)(?!\d)|\d{1,2}(?::[0-5]\d)? ?[AaPp]\.? ?[Mm](?!\w))",
         lambda found: f"{found[1]} to ",
         needs="-–—",
     ),
-    rule(rf"{_NOT_BEFORE}{_CLOCK}{_HALF}?Z?(?![\w:])(?!\.\d)", _clock, needs=":"),
+    rule(rf"{_NOT_BEFORE}{_CLOCK}{_HALF}?Z?(?: ?h(?!\w))?(?![\w:])(?!\.\d)", _clock, needs=":"),
     rule(rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9]){_HALF}(?!\w)", _hours),
     rule(
         r"(?<![\w:.,])(\d{1,3}):(\d{1,3})(?![\w:]|[.,]\d)",

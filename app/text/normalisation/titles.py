@@ -30,6 +30,7 @@ _ANYWHERE = {
     "govt": "government", "Govt": "Government", "Assn": "Association", "Univ": "University",
     "viz": "namely", "cf": "compare", "et al": "et al", "incl": "including", "excl": "excluding",
     "misc": "miscellaneous", "Ave": "Avenue", "Blvd": "Boulevard", "Hwy": "Highway",
+    "Rd": "Road", "Pkwy": "Parkway",
     "a.k.a": "A K A",
     "Ph.D": "P H D", "Jan": "January", "Feb": "February", "Apr": "April", "Aug": "August",
     "Sept": "September", "Oct": "October", "Nov": "November", "Dec": "December",
@@ -37,6 +38,8 @@ _ANYWHERE = {
     "tel": "telephone", "Ext": "extension", "ext": "extension", "max": "maximum", "min": "minimum",
     "avg": "average", "temp": "temperature", "resp": "respectively", "esp": "especially",
 }  # fmt: skip
+_ALSO_CAPITAL = ("approx", "e.g", "i.e", "viz", "cf", "incl", "excl", "misc", "avg", "ca", "esp")
+_ANYWHERE_FORMS = (*_ANYWHERE, *(word.capitalize() for word in _ALSO_CAPITAL))
 _BEFORE_NUMBER = {
     "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Nr": "number",
     "Fig": "figure", "fig": "figure", "Figs": "figures", "figs": "figures", "vol": "volume",
@@ -44,9 +47,9 @@ _BEFORE_NUMBER = {
     "pg": "page", "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
     "sec": "section", "Sec": "section", "art": "article", "Art": "article", "eq": "equation",
     "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension",
-    "Tel": "telephone", "Rm": "room", "Apt": "apartment", "apt": "apartment",
+    "Tel": "telephone", "Rm": "room", "Ste": "suite", "Apt": "apartment", "apt": "apartment",
     "Op": "opus", "op": "opus", "c": "circa",
-    "ca": "circa",
+    "ca": "circa", "Ca": "Circa",
 }  # fmt: skip
 _DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
@@ -65,6 +68,8 @@ def _address(found: re.Match[str]) -> str:
     house = found[1]
     if 3 <= len(house) <= 4:
         house = pairs(house)
+    if found[2][0].isalpha():
+        house += " "
     return f"{house}{found[2]} {_STREETS[found[3]]}" + _stop(found, found[3])
 
 
@@ -72,16 +77,23 @@ def _street(found: re.Match[str]) -> str:
     return f"{found[1]} {_STREETS[found[2]]}" + _stop(found, found[2])
 
 
-def _anywhere(found: re.Match[str]) -> str:
+def _anywhere(found: re.Match[str]) -> str | None:
     word = found[1]
+    before = found.string[max(0, found.start() - 2) : found.start()].rstrip()
+    if word == "min" and before[-1:].isdigit():
+        return None
     full = _ANYWHERE.get(word) or _ANYWHERE[word.lower()]
     if word[0].isupper() and full[0].islower():
         full = full[0].upper() + full[1:]
     return full + _stop(found, word)
 
 
+def _extreme(found: re.Match[str]) -> str:
+    return "Maximum" if found[0].startswith("Max") else "Minimum"
+
+
 def _days(found: re.Match[str]) -> str:
-    return f"{_DAYS[found[1]]} to {_DAYS[found[2]]}"
+    return f"{_DAYS[found[1]]} to {_DAYS[found[2]]}" + _stop(found, found[2])
 
 
 def _initials(found: re.Match[str]) -> str:
@@ -119,19 +131,33 @@ TITLES: tuple[Rule, ...] = (
         needs=".",
     ),
     rule(
-        rf"(?<![\w.])({alternatives(_BEFORE_NUMBER)})\. ?(?=#?\d)",
+        rf"(?<![\w.])(?<!\d )({alternatives(_BEFORE_NUMBER)})\. ?(?=#?\d)",
         lambda found: f"{_BEFORE_NUMBER[found[1]]} ",
         needs=".",
     ),
+    rule(
+        r"(?<![\w.])([Ee]q|[Ff]ig|[Ss]ec)s?\. ?(?=\(\d)",
+        lambda found: f"{_BEFORE_NUMBER[found[1]]} ",
+        needs="(",
+    ),
+    rule(r"(?:Max|Min)\.(?<![\w.]....)(?= [a-z\d])", _extreme, needs="."),
     rule(r"(?<![\w.])(pp?) (?=\d)", lambda found: f"{_BEFORE_NUMBER[found[1]]} "),
-    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)", _days, needs="-–—"),
+    rule(rf"(?<!\w)({_DAY})\.? ?[-–—] ?({_DAY})(?!\w)\.?", _days, needs="-–—"),
     rule(
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
     ),
+    # The lookbehinds come late, as a search is fast when its first character is known.
+    rule(
+        r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?<!\w...)(?:(?<!Sat)(?<!Sun)(?= \d)"
+        rf"|(?= \d{{1,2}}(?:st|nd|rd|th| ?[ap]m|:\d\d)(?!\w)| {_A_MONTH}\.? \d)"
+        r"|(?:s|rs?)(?![\w.]))",
+        lambda found: _DAYS.get(found[0]),
+        needs="MTWFS",
+    ),
     rule(rf"(?<=[Oo]n )({_DAY})(?!\w)\.?", lambda found: _DAYS[found[1]] + _stop(found, "Mon")),
     rule(
-        rf"(?<![\w.])({alternatives(_ANYWHERE)})\.(?![\w])",
+        rf"(?<![\w.])({alternatives(_ANYWHERE_FORMS)})\.(?![\w])",
         _anywhere,
         needs=".",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.numbers import NUMBER, cardinal, is_one, number
+from app.text.normalisation.quantities import say_power
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 UNITS = {
@@ -78,10 +79,18 @@ UNITS = {
     "° F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "ºC": ("degree Celsius", "degrees Celsius"), "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "°": ("degree", "degrees"),
+    "kgs": ("kilogram", "kilograms"), "ozs": ("ounce", "ounces"), "gals": ("gallon", "gallons"),
+    "qts": ("quart", "quarts"), "pts": ("pint", "pints"), "fl. oz": ("fluid ounce", "fluid ounces"),
+    "tsps": ("teaspoon", "teaspoons"), "Tsp": ("teaspoon", "teaspoons"),
+    "tbsps": ("tablespoon", "tablespoons"), "Tbsp": ("tablespoon", "tablespoons"),
+    "tbs": ("tablespoon", "tablespoons"), "Tbs": ("tablespoon", "tablespoons"),
+    "doz": ("dozen", "dozen"), "m.p.h": ("mile per hour", "miles per hour"),
+    "mo": ("month", "months"), "mos": ("month", "months"), "pkg": ("package", "packages"),
+    "cc": ("C C", "C C"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
-_ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt"))
+_ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt", "mo"))
 """Units that, apart from the number, are rather a word or a letter."""
 _PER = {
     "s": "second", "sec": "second", "h": "hour", "hr": "hour", "min": "minute", "d": "day",
@@ -89,7 +98,7 @@ _PER = {
     "g": "gram", "km": "kilometer", "m": "meter", "cm": "centimeter", "L": "liter", "l": "liter",
     "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "gal": "gallon", "lb": "pound",
     "ft": "foot", "mi": "mile", "m^2": "square meter", "m^3": "cubic meter",
-    "s^2": "second squared",
+    "s^2": "second squared", "h^2": "hour squared", "min^2": "minute squared",
     "person": "person", "cm^2": "square centimeter", "cm^3": "cubic centimeter", "in": "inch",
 }  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
@@ -98,8 +107,20 @@ _RANGE = (
     rf"(?:(?: ?[-–—~] ?| to (?=-?[\d.]))(?P<minus>[-−])?(?P<high>{NUMBER}))?"
 )
 _POWERED = rf"(?P<length>{alternatives(_LENGTHS)})\^?(?P<power>[23])(?!\w)"
-_SPACED = alternatives(unit for unit in UNITS if unit not in _ATTACHED_ONLY)
+_SPACED = (
+    alternatives(unit for unit in UNITS if unit not in _ATTACHED_ONLY)
+    # With a stop these are abbreviations after all.
+    + r"|(?:in|pt|wk|mo)(?=\.(?![\w.]))"
+)
 _ATTACHED = alternatives(UNITS)
+_LETTERS = frozenset("ABNJ")
+"""Units that after a whole number rather are a letter: "Flat 12A"."""
+_STOP = r"(?P<stop>\.(?![\w.]))?"
+_NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
+_AFTER_ARTICLE = re.compile(r"(?:\A|\W)[Aa]n?\s\Z")
+_NOUN = re.compile(r" (?!(?:of|or|and|to|in|per|a|an|the)(?!\w))[a-z]")
+SPACED_UNIT = rf"(?P<unit>{_SPACED})(?!\w){_STOP}"
+"""A unit after a number and a space, and the stop of its abbreviation, as regular expression."""
 
 
 def say_measure(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
@@ -121,12 +142,27 @@ def name_unit(written: str, unit: str, *, power: str = "", adjective: bool = Fal
     return f"{_POWERS[power]} {name}" if power else name
 
 
-def _say(found: re.Match[str]) -> str:
+def kept_stop(found: re.Match[str]) -> str:
+    """The stop after a unit where it ends the sentence too, or else nothing."""
+    if not found["stop"]:
+        return ""
+    return "." if _NEW_SENTENCE.match(found.string, found.end()) else ""
+
+
+def _describes(found: re.Match[str]) -> bool:
+    """Whether the measure stands between an article and a noun: "a 2L bottle"."""
+    before = found.string[max(0, found.start() - 4) : found.start()]
+    return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
+
+
+def _say(found: re.Match[str]) -> str | None:
     groups = found.groupdict()
     length, high = groups.get("length"), found["high"]
     unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
     last = high or found["low"]
-    adjective = bool(groups.get("hyphened"))
+    if unit in _LETTERS and "." not in last:
+        return None
+    adjective = bool(groups.get("hyphened")) or (not high and _describes(found))
     name = name_unit(last, unit, power=groups.get("power") or "", adjective=adjective)
     spoken = ("minus " if found["sign"] else "") + number(found["low"])
     if high:
@@ -134,7 +170,7 @@ def _say(found: re.Match[str]) -> str:
     spoken += f" {name}"
     if per := groups.get("per"):
         spoken += f" per {_PER[per]}"
-    return spoken
+    return spoken + kept_stop(found)
 
 
 def _dimensions(found: re.Match[str]) -> str | None:
@@ -142,32 +178,66 @@ def _dimensions(found: re.Match[str]) -> str | None:
     if unit is None and " × " in found[0]:
         return None  # a product
     numbers = re.findall(NUMBER, found["sides"])
+    if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
+        return " times ".join(number(each) for each in numbers)
     spoken = " by ".join(number(each) for each in numbers)
-    return f"{spoken} {name_unit(numbers[-1], unit)}" if unit else spoken
+    return f"{spoken} {name_unit(numbers[-1], unit)}{kept_stop(found)}" if unit else spoken
 
 
 def _height(found: re.Match[str]) -> str:
     return f"{cardinal(found[1])} foot {number(found[2])}"
 
 
+def _height_in_words(found: re.Match[str]) -> str:
+    return _height(found) + kept_stop(found)
+
+
+def _marked_sides(found: re.Match[str]) -> str:
+    unit = "ft" if found[2] == "'" else "in"
+    return f"{say_measure(found[1], unit)} by {say_measure(found[3], unit)}"
+
+
+def _power_of_unit(found: re.Match[str]) -> str:
+    spoken = f" {say_power(found['exponent'])} {name_unit('2', found['unit'])}"
+    if found["per"]:
+        spoken += f" per {_PER[found['per']]}"
+    return spoken + kept_stop(found)
+
+
 UNIT_RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
-    rule(r"(?<![\w.,])(\d{1,2}) ?ft\.? (\d{1,2}) ?in(?:\.|(?!\w))", _height),
+    rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
+    rule(
+        rf"(?<![\w.,])({NUMBER})(['\"]) ?[xX×] ?({NUMBER})\2(?!\w)",
+        _marked_sides,
+        needs="'\"",
+    ),
     rule(
         rf"(?<![\w.,])(?P<sides>{NUMBER}(?:(?:[xX×]| [x×] ){NUMBER}){{1,4}})"
-        rf"(?: ?(?P<unit>{_SPACED}|in)(?!\w)|(?![\w.]\w|[ ]?[=+*/^]))",
+        rf"(?: ?(?P<unit>{_SPACED}|in)(?!\w){_STOP}|(?![\w.]\w|[ ]?[=+*/^]))",
         _dimensions,
+    ),
+    rule(
+        rf"(?<![\w.,])({NUMBER}) ?({alternatives(_LENGTHS)})\.? ?[xX×] ?(?=\d)",
+        lambda found: f"{say_measure(found[1], found[2])} by ",
+        needs="xX×",
     ),
     rule(
         r"(?<![\w.,])(\d{1,4}(?:\.\d{1,2})?) ?[xX×](?= |[,.;:!?)]|$)(?! ?[\d=(])",
         lambda found: f"{number(found[1])} times",
         flags=re.MULTILINE,
     ),
-    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?", _say),
+    rule(
+        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?(?P<unit>{_SPACED})(?![\w^])"
+        rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
+        _power_of_unit,
+        needs="^",
+    ),
+    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _say),
     rule(
         rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))"
         r"(?![\w^°])"
-        rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?",
+        rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
         _say,
     ),
 )
