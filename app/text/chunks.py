@@ -55,6 +55,9 @@ def split_into_chunks(
 
 
 def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
+    # A combining mark makes one grapheme of itself and a space before it; if that has to be cut,
+    # the space stands alone, and belongs to what separates the chunks.
+    spans = [span for span in spans if not text[span.start : span.end].isspace()]
     chunks = [
         Chunk(text[span.start : span.end], text[span.end : following.start], _boundary(span.after))
         for span, following in pairwise(spans)
