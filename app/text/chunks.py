@@ -55,9 +55,7 @@ def split_into_chunks(
 
 
 def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
-    # A combining mark makes one grapheme of itself and a space before it; if that has to be cut,
-    # the space stands alone, and belongs to what separates the chunks.
-    spans = [span for span in spans if not text[span.start : span.end].isspace()]
+    spans = [trimmed for span in spans if (trimmed := _trimmed(text, span)).start < span.end]
     chunks = [
         Chunk(text[span.start : span.end], text[span.end : following.start], _boundary(span.after))
         for span, following in pairwise(spans)
@@ -65,6 +63,16 @@ def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
     if spans:
         chunks.append(Chunk(text[spans[-1].start : spans[-1].end], "", Boundary.END))
     return chunks
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    """The span without white space at its edges, which belongs to what separates the chunks.
+
+    It gets there where a cut goes by graphemes: a combining mark makes one with a space before it.
+    """
+    piece = text[span.start : span.end]
+    start = span.start + len(piece) - len(piece.lstrip())
+    return span._replace(start=start, end=max(start, span.start + len(piece.rstrip())))
 
 
 def _boundary(after: Break) -> Boundary:
