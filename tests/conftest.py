@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from app.audio.ffmpeg import find_ffmpeg
 from app.settings import Settings
@@ -23,6 +24,11 @@ from tests.serving import LogRecords, Served, make_settings, serve, serve_fake
 from tests.tiny_model import write_tiny_model
 
 ServeFake = Callable[..., Served]
+
+# The same examples on every run: what passed here passes elsewhere. `--hypothesis-profile=default`
+# looks for new ones.
+settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)
