@@ -32,6 +32,7 @@ from benchmarks.servers import Server, our_server, upstream_server
 
 AUDIBLE_GAP_SECONDS = 0.1
 SUSTAINED_SHARE = 0.99
+LONGEST_REST_SECONDS = 60.0
 MEAN_SPEECH_SECONDS = 15.0
 """Of the mixed scripts, spoken by a model that never ends early; sets the Poisson rate"""
 
@@ -164,8 +165,21 @@ def run_level(
     ended = time.monotonic()
     cpu_seconds = server.cpu_seconds() - cpu_before
     level = summarise(server, streams, seconds, heard, cpu_seconds=cpu_seconds, ended=ended)
-    time.sleep(1.0)  # let the server notice that the listeners have left
+    _let_rest(server)
     return level
+
+
+def _let_rest(server: Server) -> None:
+    """Wait until the server has stopped working for listeners who have left.
+
+    Otherwise one server would be measured while the other still computes.
+    """
+    deadline = time.monotonic() + LONGEST_REST_SECONDS
+    while time.monotonic() < deadline:
+        before = server.cpu_seconds()
+        time.sleep(0.5)
+        if server.cpu_seconds() - before < 0.03:
+            return
 
 
 def combine(rounds: Sequence[Level]) -> Level:
