@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.listener import Hearing, listen
 from benchmarks.machine import describe_machine
 from benchmarks.models import model_argument
-from benchmarks.scripts import mixed_scripts
+from benchmarks.scripts import SHORT_CHARS, mixed_scripts, script_of
 from benchmarks.servers import Server, our_server, upstream_server
 
 AUDIBLE_GAP_SECONDS = 0.1
@@ -165,7 +165,6 @@ def run_level(
     ended = time.monotonic()
     cpu_seconds = server.cpu_seconds() - cpu_before
     level = summarise(server, streams, seconds, heard, cpu_seconds=cpu_seconds, ended=ended)
-    _let_rest(server)
     return level
 
 
@@ -238,12 +237,14 @@ def compare(servers: Sequence[Server], arguments: argparse.Namespace) -> list[Le
     realtime = arguments.reader == "realtime"
     combined: list[Level] = []
     for server in servers:
-        run_level(server, 2, 3.0, closed_loop, realtime=False)  # warm up
+        asyncio.run(listen(server, script_of(SHORT_CHARS), scheduled=time.monotonic()))  # warm up
     print(HEAD)
     for streams in arguments.streams:
         rounds: dict[str, list[Level]] = {server.name: [] for server in servers}
         for _ in range(arguments.rounds):
             for server in servers:
+                for each in servers:
+                    _let_rest(each)
                 level = run_level(server, streams, arguments.seconds, load, realtime=realtime)
                 rounds[server.name].append(level)
         for levels in rounds.values():
