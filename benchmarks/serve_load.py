@@ -164,8 +164,7 @@ def run_level(
     heard = asyncio.run(load(server, streams, seconds, realtime=realtime))
     ended = time.monotonic()
     cpu_seconds = server.cpu_seconds() - cpu_before
-    level = summarise(server, streams, seconds, heard, cpu_seconds=cpu_seconds, ended=ended)
-    return level
+    return summarise(server, streams, seconds, heard, cpu_seconds=cpu_seconds, ended=ended)
 
 
 def _let_rest(server: Server) -> None:
