@@ -176,7 +176,11 @@ def test_a_chunk_without_speech_exists_only_in_a_script_without_speech(text: str
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["Oh. ", "He ran. ", "Yes, we ", "did. Then "]), min_size=2, max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(["Oh. ", "He ran. ", "Yes, we ", "did. Then "]), min_size=2, max_size=60
+    )
+)
 def test_no_leftovers_of_one_or_two_words(pieces: list[str]) -> None:
     """With room enough, every chunk of a longer paragraph has at least three words."""
     chunks = split("".join(pieces), 50)
