@@ -40,6 +40,10 @@ class TooLarge(InvalidRequest):
     """A script or an upload over the configured limit."""
 
 
+class NothingToSpeak(InvalidRequest):
+    """A script without a single word: tags, pauses, marks."""
+
+
 class VoiceNotFound(SpeechError):
     """No voice of that name; `available` lists those that exist."""
 

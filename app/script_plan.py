@@ -8,7 +8,7 @@ from itertools import groupby
 
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, NothingToSpeak
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
 from app.speech import Boundary, Chunk, Prosody, TokenCounter
 from app.text.chunks import split_into_chunks
@@ -49,6 +49,7 @@ class ScriptRules:
         language: two-letter code, for what numbers and abbreviations become.
         normalise: whether they are put into words at all.
         prosody: of the whole request; markup composes with it.
+        goes_on: whether more of the script follows, which wants a pause before it.
     """
 
     is_voice: Callable[[str], bool]
@@ -59,6 +60,7 @@ class ScriptRules:
     max_chars: int
     max_tokens: int
     count_tokens: TokenCounter
+    goes_on: bool = False
 
 
 def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
@@ -87,8 +89,8 @@ def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
         else:
             lead_seconds += seconds
     if not pieces:
-        raise InvalidRequest(f"{field} holds nothing that can be spoken", field=field)
-    if isinstance(passages[-1], Span):
+        raise NothingToSpeak(f"{field} holds nothing that can be spoken", field=field)
+    if isinstance(passages[-1], Span) and not rules.goes_on:
         pieces[-1] = _followed_by(pieces[-1], 0.0)
     _check_prosody(pieces, field)
     return ScriptPlan(tuple(pieces), lead_seconds)

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
     cors_origins: CommaSeparated = ()
 
+    dialects: CommaSeparated = ("all",)
+    wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
     # Limits
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
     max_chars_per_chunk: CharsPerChunk = 218

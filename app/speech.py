@@ -84,6 +84,8 @@ class SpeechRequest:
     language: str | None = None
     """two-letter code of the script; None is the model's"""
     max_chars_per_chunk: int | None = None
+    goes_on: bool = False
+    """more of the same script will follow in another request"""
 
 
 class Boundary(Enum):

@@ -173,6 +173,7 @@ class Synthesizer:
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
             count_tokens=engine.count_tokens,
+            goes_on=request.goes_on,
         )
         return plan_script(script, rules, field=field)
 

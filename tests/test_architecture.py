@@ -31,8 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.script_plan": {"app.text", "app.audio", "app.ranges"},
     "app.synthesizer": {"app.script_plan", "app.text", "app.voices", "app.audio", INTERFACE},
     "app.speakers": {"app.synthesizer", "app.voices", "app.engine"},
+    "app.fed_speech": {"app.speakers", "app.synthesizer", "app.text"},
     "app.api": {
         "app.speakers",
+        "app.fed_speech",
         "app.synthesizer",
         "app.settings",
         "app.voices",
@@ -40,15 +42,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.engine",
     }
     | {"app.ranges"},
-    "app.main": {
-        "app.speakers",
+    "app.assembly": {
         "app.api",
+        "app.speakers",
         "app.synthesizer",
         "app.settings",
         "app.voices",
         "app.audio",
-    }
-    | {"app.engine", "app.text"},
+        "app.engine",
+    },
+    "app.main": {"app.assembly", "app.api", "app.settings"},
     "server": {"app.main", "app.settings", "app.banner", "app.logs", "app.audio"},
 }
 WEB = {"fastapi", "starlette", "uvicorn"}

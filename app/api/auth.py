@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any
 
-from fastapi import Depends, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.api.dependencies import services
@@ -17,30 +15,13 @@ KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """Besides `Authorization: Bearer`. Proxies may drop a header whose name has an underscore."""
 
 
-class KeyedRoute(APIRoute):
-    """A route that needs the key.
-
-    FastAPI reads the body before it solves dependencies, so that a check in a dependency would let
-    a stranger upload whole files first.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_with_key(request: Request) -> Response:
-            check_key(request)
-            return await handle(request)
-
-        return handle_with_key
-
-
-def check_key(request: Request) -> None:
+def check_key(connection: HTTPConnection) -> None:
     """Raise Unauthorized unless the request carries the key in one of the known headers."""
-    settings = services(request).settings
+    settings = services(connection).settings
     if settings.auth_disabled or settings.api_key is None:
         return
     expected = settings.api_key.get_secret_value().encode()
-    offered = _offered_keys(request)
+    offered = _offered_keys(connection)
     if not offered:
         raise Unauthorized(
             "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
@@ -50,9 +31,9 @@ def check_key(request: Request) -> None:
         raise Unauthorized("the API key is wrong")
 
 
-def _offered_keys(request: Request) -> list[str]:
-    keys = [value for name in KEY_HEADERS if (value := request.headers.get(name))]
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+def _offered_keys(connection: HTTPConnection) -> list[str]:
+    keys = [value for name in KEY_HEADERS if (value := connection.headers.get(name))]
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         keys.append(token.strip())
     return keys

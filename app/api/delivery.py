@@ -6,10 +6,8 @@ import asyncio
 import ipaddress
 import logging
 import re
-import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from fastapi import Request
@@ -19,15 +17,12 @@ from starlette.types import Receive, Scope, Send
 from app.api.dependencies import Services
 from app.api.error_handlers import ClientLeft
 from app.api.middleware import request_id_of
-from app.audio.encode import encode_clip
+from app.api.spoken import CompleteAudio, LiveAudio, complete_clip, live_audio
 from app.audio.formats import AudioFormat
-from app.audio.live import LiveEncoder
-from app.audio.live_loudness import normalized_live
-from app.audio.loudness import TARGET_LUFS, normalized_clip
 from app.errors import SpeechError
 from app.settings import Settings
 from app.speech import SpeechRequest
-from app.synthesizer import FieldNames, Utterance
+from app.synthesizer import FieldNames
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +31,8 @@ T = TypeVar("T")
 _FORWARDED_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteAudio:
-    """A whole encoded clip and what it took to make it."""
-
-    data: bytes
-    content_type: str
-    headers: dict[str, str]
+Frames = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
+"""The bytes of a live answer in a wrapping, such as events with the audio as base64."""
 
 
 async def complete_audio(
@@ -58,38 +48,7 @@ async def complete_audio(
         SpeechError: nothing was sent yet, so every failure still gets its own answer.
         ClientLeft: the caller hung up, and the work was stopped.
     """
-    return await while_connected(request, _complete(services, speech, audio, fields))
-
-
-async def _complete(
-    services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
-) -> CompleteAudio:
-    started = time.monotonic()
-    synthesizer = (await services.speakers.of(speech)).synthesizer
-    plan = await synthesizer.prepare(speech, fields)
-    utterance = await synthesizer.begin(plan)
-    try:
-        async with aclosing(utterance.pcm()) as spoken:
-            pieces = [piece async for piece in spoken]
-    finally:
-        utterance.close()
-    if speech.normalize_loudness:
-        pieces = await asyncio.to_thread(
-            normalized_clip, pieces, plan.sample_rate_hz, target_lufs=_target_lufs(speech)
-        )
-    synthesized = time.monotonic()
-    data = await asyncio.to_thread(encode_clip, pieces, plan.sample_rate_hz, audio, services.ffmpeg)
-    samples = sum(map(len, pieces))
-    seconds = {
-        **_begun_seconds(utterance),
-        "synthesis": synthesized - started,
-        "encoding": time.monotonic() - synthesized,
-    }
-    headers = {
-        "Server-Timing": _server_timing(seconds),
-        "X-Audio-Duration": f"{samples / plan.sample_rate_hz:.3f}",
-    }
-    return CompleteAudio(data, audio.content_type(plan.sample_rate_hz), headers)
+    return await while_connected(request, complete_clip(services, speech, audio, fields))
 
 
 async def file_response(
@@ -104,7 +63,7 @@ async def file_response(
     return Response(
         made.data,
         media_type=made.content_type,
-        headers={**made.headers, **_inline(audio)},
+        headers={**_measured(made), **_inline(audio)},
     )
 
 
@@ -119,7 +78,7 @@ async def saved_file(
     made = await complete_audio(request, services, speech, audio, fields)
     filename = await asyncio.to_thread(services.store.save, made.data, audio.extension)
     base = base_url(request, services.settings)
-    return f"{base}/voice/{filename}", filename, made.headers
+    return f"{base}/voice/{filename}", filename, _measured(made)
 
 
 async def live_response(
@@ -128,44 +87,24 @@ async def live_response(
     speech: SpeechRequest,
     audio: AudioFormat,
     fields: FieldNames,
+    *,
+    frames: Frames | None = None,
+    media_type: str | None = None,
 ) -> Response:
     """A response whose body is sent while the speech is being made.
 
     The first encoded bytes exist before this returns: what fails until then gets a status of its
     own, what fails later aborts the connection, since a clean end would mean success.
+
+    Args:
+        frames: wraps the audio; None sends it as it is.
+        media_type: of what `frames` makes.
     """
-    return await while_connected(request, _live(services, speech, audio, fields))
-
-
-async def _live(
-    services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
-) -> Response:
-    synthesizer = (await services.speakers.of(speech)).synthesizer
-    plan = await synthesizer.prepare(speech, fields)
-    async with AsyncExitStack() as stack:
-        # FFmpeg starts while the model works on the first frame.
-        encoder = await stack.enter_async_context(
-            LiveEncoder(audio, plan.sample_rate_hz, services.ffmpeg)
-        )
-        utterance = await synthesizer.begin(plan)
-        stack.callback(utterance.close)
-        pieces = utterance.pcm()
-        if speech.normalize_loudness:
-            pieces = normalized_live(pieces, plan.sample_rate_hz, target_lufs=_target_lufs(speech))
-        body = encoder.encode(pieces)
-        first = await anext(body)
-        headers = {"Server-Timing": _server_timing(_begun_seconds(utterance)), **_inline(audio)}
-        return LiveResponse(
-            _chain(first, body),
-            stack.pop_all(),
-            media_type=audio.content_type(plan.sample_rate_hz),
-            headers=headers,
-        )
-
-
-def _target_lufs(speech: SpeechRequest) -> float:
-    """A volume is asked for on top of the common loudness, which would else take it back."""
-    return TARGET_LUFS + speech.prosody.volume_db
+    live = await while_connected(request, live_audio(services, speech, audio, fields))
+    headers = {"Server-Timing": _server_timing(live.took_seconds)}
+    if frames is None:
+        return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
+    return LiveResponse(live, frames(live), str(media_type), headers)
 
 
 class LiveResponse(StreamingResponse):
@@ -173,17 +112,16 @@ class LiveResponse(StreamingResponse):
 
     def __init__(
         self,
+        live: LiveAudio,
         body: AsyncIterator[bytes],
-        work: AsyncExitStack,
-        *,
         media_type: str,
         headers: dict[str, str],
     ) -> None:
-        self._work = work
+        self._live = live
         super().__init__(body, media_type=media_type, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._work:
+        async with aclosing(self._live):
             try:
                 await super().__call__(scope, receive, send)
             except SpeechError as error:
@@ -193,12 +131,6 @@ class LiveResponse(StreamingResponse):
                     extra={"request_id": request_id_of(scope)},
                 )
                 raise
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for data in rest:
-        yield data
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
@@ -225,15 +157,10 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _begun_seconds(utterance: Utterance) -> dict[str, float]:
-    timings = utterance.timings
+def _measured(made: CompleteAudio) -> dict[str, str]:
     return {
-        name: seconds
-        for name, seconds in (
-            ("queue", timings.queued_seconds),
-            ("first_audio", timings.first_audio_seconds),
-        )
-        if seconds is not None
+        "Server-Timing": _server_timing(made.took_seconds),
+        "X-Audio-Duration": f"{made.speech_seconds:.3f}",
     }
 
 

@@ -1,9 +1,12 @@
-"""What differs between the dialects: names of fields and the shape of an error."""
+"""What differs between the dialects: paths, names of fields, the shape of an error, what works."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from fastapi import APIRouter
 
 from app.synthesizer import FieldNames
 
@@ -19,13 +22,46 @@ class Problem:
     request_id: str
 
 
+class Support(NamedTuple):
+    """What becomes of a field that this dialect's clients send."""
+
+    call: str
+    """such as `POST /v1/tts`, as the client knows it"""
+    field: str
+    how: Literal["honoured", "approximated", "without effect", "refused"]
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A front end: the paths it owns, its words, and how it says no."""
+    """The words of a kind of client, and how it is told no.
 
-    prefix: str
+    Attributes:
+        name: what DIALECTS calls it; its paths always work under `/name`.
+        title: what people call it.
+        fields: what it calls the fields that can be wrong.
+        error_body: the JSON of a refusal.
+        owns: beginnings of paths where a call that leads nowhere is its own.
+    """
+
+    name: str
+    title: str
     fields: FieldNames
     error_body: Callable[[Problem], Mapping[str, object]]
+    owns: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        return f"/{self.name}"
+
+
+class FrontEnd(Protocol):
+    """What the file of a dialect has to offer."""
+
+    DIALECT: Dialect
+    SUPPORT: tuple[Support, ...]
+    router: APIRouter
+    """made by `app.api.routes.dialect_router`"""
 
 
 def native_error_body(problem: Problem) -> Mapping[str, object]:
@@ -39,9 +75,4 @@ def native_error_body(problem: Problem) -> Mapping[str, object]:
     }
 
 
-NATIVE = Dialect(prefix="", fields=FieldNames(), error_body=native_error_body)
-
-
-def dialect_of(path: str, dialects: tuple[Dialect, ...]) -> Dialect:
-    """The dialect that owns `path`; the native one owns what nobody else does."""
-    return next((d for d in dialects if d.prefix and path.startswith(d.prefix)), NATIVE)
+NATIVE = Dialect(name="", title="Pocket Speech", fields=FieldNames(), error_body=native_error_body)

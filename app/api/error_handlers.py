@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-from app.api.dialect import Dialect, Problem, dialect_of
+from app.api.dialect import Dialect, Problem
 from app.api.middleware import request_id_of
 from app.errors import (
     AudioNotFound,
@@ -59,8 +60,8 @@ class ClientLeft(Exception):
 class ErrorAnswers:
     """Turns every exception into an answer in the words of the dialect that was spoken to."""
 
-    def __init__(self, dialects: tuple[Dialect, ...]) -> None:
-        self._dialects = dialects
+    def __init__(self, dialect_of: Callable[[Scope], Dialect]) -> None:
+        self._dialect_of = dialect_of
 
     def register(self, app: FastAPI) -> None:
         app.add_exception_handler(SpeechError, self._speech_error)
@@ -71,23 +72,15 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
-        status, kind = next(
-            (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
-        )
-        if status == 500:
-            logger.error("%s", error.message, extra={"request_id": request_id_of(request.scope)})
-        field = error.field if isinstance(error, InvalidRequest) else None
-        if isinstance(error, VoiceNotFound):
-            field = "voice"
-        message = error.message if status != 500 else "the speech could not be made"
-        return self._answer(request, status, kind, message, field, _headers_of(error))
+        problem = problem_of(error, request_id_of(request.scope))
+        return self._answer(request, problem, _headers_of(error))
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # A misspelt field also makes the right one missing; the spelling is what to tell.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         message, field = _describe(first, _known_fields(request))
-        return self._answer(request, 400, "invalid_request", message, field)
+        return self._answer(request, _problem(request, 400, "invalid_request", message, field))
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -98,30 +91,46 @@ class ErrorAnswers:
         message = error.detail
         if error.status_code == 404:
             message = f"there is nothing at {request.url.path}; see /docs"
-        return self._answer(request, error.status_code, kind, message, None, error.headers)
+        problem = _problem(request, error.status_code, kind, message)
+        return self._answer(request, problem, error.headers)
 
     async def _client_left(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _unforeseen(self, request: Request, _error: Exception) -> Response:
         # Starlette raises it again after this answer, so that the log has the trace.
-        return self._answer(
-            request, 500, "internal_error", "something went wrong in the server", None
-        )
+        message = "something went wrong in the server"
+        return self._answer(request, _problem(request, 500, "internal_error", message))
 
     def _answer(
         self,
         request: Request,
-        status: int,
-        kind: str,
-        message: str,
-        field: str | None,
+        problem: Problem,
         headers: Mapping[str, str] | None = None,
     ) -> JSONResponse:
-        request_id = request_id_of(request.scope)
-        problem = Problem(status, kind, message, field, request_id)
-        body = dialect_of(request.url.path, self._dialects).error_body(problem)
-        return JSONResponse(body, status, {**(headers or {}), "x-request-id": request_id})
+        body = self._dialect_of(request.scope).error_body(problem)
+        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        return JSONResponse(body, problem.status, headers)
+
+
+def problem_of(error: SpeechError, request_id: str) -> Problem:
+    """What a caller is told of an error; what was our own fault goes into the log instead."""
+    status, kind = next(
+        (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
+    )
+    if status == 500:
+        logger.error("%s", error.message, extra={"request_id": request_id})
+    field = error.field if isinstance(error, InvalidRequest) else None
+    if isinstance(error, VoiceNotFound):
+        field = "voice"
+    message = error.message if status != 500 else "the speech could not be made"
+    return Problem(status, kind, message, field, request_id)
+
+
+def _problem(
+    request: Request, status: int, kind: str, message: str, field: str | None = None
+) -> Problem:
+    return Problem(status, kind, message, field, request_id_of(request.scope))
 
 
 def _headers_of(error: SpeechError) -> dict[str, str]:

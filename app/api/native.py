@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field
 
-from app.api.auth import KeyedRoute, documented_key
+from app.api.auth import documented_key
 from app.api.clip_input import clip_from_upload
 from app.api.controls import SpeechControls
 from app.api.delivery import file_response, live_response, saved_file
 from app.api.dependencies import Services, ServicesDep
 from app.api.dialect import NATIVE
+from app.api.routes import KeyedRoute
 from app.audio.formats import FORMATS
 from app.errors import InvalidRequest
 from app.speech import Clip
 
-
-class LongFormRoute(APIRoute):
-    """Reads the form before FastAPI does, which refuses any text of more than a megabyte.
-
-    The whole body is bounded while it is read, so its parts need no bound of their own.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_with_form(request: Request) -> Response:
-            await request.form(max_part_size=sys.maxsize)
-            return await handle(request)
-
-        return handle_with_form
-
-
-class KeyedFormRoute(KeyedRoute, LongFormRoute):
-    """The key first, then the form."""
-
+SPEECH_PATH = "/tts"
 
 router = APIRouter(route_class=KeyedRoute, dependencies=documented_key, tags=["speech"])
-form_router = APIRouter(route_class=KeyedFormRoute, dependencies=documented_key, tags=["speech"])
 
 _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     200: {
@@ -101,14 +79,14 @@ class CloneForm(Delivery):
     )
 
 
-@router.post("/tts", responses=_AUDIO_ANSWERS, response_class=Response)
+@router.post(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
     """Speak a script in one of the server's voices."""
     voice = _chosen_voice(body, services.settings.default_voice)
     return await _deliver(request, services, body, voice)
 
 
-@form_router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
+@router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak_cloned(
     request: Request,
     services: ServicesDep,
@@ -120,9 +98,6 @@ async def speak_cloned(
     """
     clip = await clip_from_upload(body.voice_file, "voice_file", services.settings.max_upload_bytes)
     return await _deliver(request, services, body, clip)
-
-
-router.include_router(form_router)
 
 
 def _chosen_voice(body: TtsBody, default: str) -> str:

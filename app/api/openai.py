@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from app.api.auth import KeyedRoute, documented_key
-from app.api.clip_input import clip_from_text
+from app.api import openai_voices
 from app.api.controls import SpeechControls
 from app.api.delivery import live_response
-from app.api.dependencies import Services, ServicesDep
-from app.api.dialect import Dialect, Problem
-from app.errors import InvalidRequest, ModelNotFound, shortened
-from app.speech import Clip
-from app.synthesizer import FieldNames
+from app.api.dependencies import ServicesDep
+from app.api.dialect import Support
+from app.api.openai_dialect import DIALECT
+from app.api.routes import dialect_router
+from app.api.voice_choice import voice_or_recording
+from app.errors import ModelNotFound, shortened
 
-router = APIRouter(
-    prefix="/v1",
-    route_class=KeyedRoute,
-    dependencies=documented_key,
-    tags=["openai"],
-    responses={"4XX": {"description": "A refusal in OpenAI's shape."}},
-)
+__all__ = ["DIALECT", "SUPPORT", "router"]
 
-SPEECH_PATH = "/v1/audio/speech"
+router = dialect_router(DIALECT)
+router.include_router(openai_voices.router)
+
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """Names that clients send; all of them mean the one model that is loaded"""
 
-_ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
-
-
-def error_body(problem: Problem) -> Mapping[str, object]:
-    """OpenAI's shape; its SDK turns it into the exception class of the status."""
-    kind = _ERROR_TYPES.get(
-        problem.status, "server_error" if problem.status >= 500 else "invalid_request_error"
-    )
-    return {
-        "error": {
-            "message": problem.message,
-            "type": kind,
-            "param": problem.field,
-            "code": "invalid_api_key" if problem.status == 401 else problem.kind,
-        }
-    }
-
-
-DIALECT = Dialect(
-    prefix="/v1/", fields=FieldNames(text="input", clip="voice"), error_body=error_body
-)
+SUPPORT: tuple[Support, ...] = ()
 
 
 class VoiceId(BaseModel):
@@ -75,21 +50,22 @@ class SpeechBody(SpeechControls):
     stream_format: Literal["audio"] = "audio"
 
 
-@router.post("/audio/speech", response_class=Response)
+@router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made."""
     audio = body.audio_format(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, _voice_of(services, body.voice))
+    name = body.voice.id if isinstance(body.voice, VoiceId) else body.voice
+    speech = body.request(body.input, voice_or_recording(services, name, "voice"))
     return await live_response(request, services, speech, audio, DIALECT.fields)
 
 
-@router.get("/models")
+@router.get("/v1/models")
 async def list_models() -> dict[str, Any]:
     """The names that `model` may have."""
     return {"object": "list", "data": [_model_entry(name) for name in MODELS]}
 
 
-@router.get("/models/{model}")
+@router.get("/v1/models/{model}")
 async def retrieve_model(model: str) -> dict[str, Any]:
     """One of the names that `model` may have."""
     if model not in MODELS:
@@ -97,7 +73,7 @@ async def retrieve_model(model: str) -> dict[str, Any]:
     return _model_entry(model)
 
 
-@router.get("/audio/voices")
+@router.get("/v1/audio/voices")
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
     """The voices that `voice` may name."""
     return {"voices": [{"id": name, "name": name} for name in services.voices.names()]}
@@ -105,17 +81,3 @@ async def list_voices(services: ServicesDep) -> dict[str, Any]:
 
 def _model_entry(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"}
-
-
-def _voice_of(services: Services, voice: str | VoiceId | None) -> str | Clip:
-    name = voice.id if isinstance(voice, VoiceId) else voice
-    if name is None:
-        return services.settings.default_voice
-    if not name.strip():
-        raise InvalidRequest("voice must not be empty", field="voice")
-    recording = clip_from_text(name, "voice", services.settings.max_upload_bytes)
-    if recording is not None:
-        return recording
-    if name in services.voices.names():
-        return name
-    return services.settings.openai_voices.get(name.strip().lower(), name)

@@ -8,33 +8,22 @@ import re
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi import Form, Query, UploadFile
 from pydantic import BaseModel, Field
 
-from app.api.auth import KeyedRoute, documented_key
 from app.api.clip_input import clip_from_upload
 from app.api.dependencies import Services, ServicesDep
-from app.api.native import KeyedFormRoute
-from app.errors import Conflict, ConsentNotFound, InvalidRequest
+from app.api.openai_dialect import DIALECT
+from app.api.routes import dialect_router
+from app.errors import ConsentNotFound, InvalidRequest
 from app.voices.consents import Consent
 from app.voices.details import VoiceDetails
-from app.voices.names import folded, name_from
-from app.voices.store import VoiceStore
+from app.voices.titled import create_titled
 
 MAX_LABEL_CHARS = 200
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_ANSWERS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A refusal in OpenAI's shape."}}
-router = APIRouter(
-    prefix="/v1",
-    route_class=KeyedRoute,
-    dependencies=documented_key,
-    tags=["openai"],
-    responses=_ANSWERS,
-)
-form_router = APIRouter(
-    route_class=KeyedFormRoute, dependencies=documented_key, tags=["openai"], responses=_ANSWERS
-)
+router = dialect_router(DIALECT)
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
 
@@ -56,7 +45,7 @@ class ConsentChange(BaseModel):
     name: Label
 
 
-@form_router.post("/audio/voices")
+@router.post("/v1/audio/voices")
 async def create_voice(
     services: ServicesDep,
     body: Annotated[VoiceForm, Form(media_type="multipart/form-data")],
@@ -73,33 +62,26 @@ async def create_voice(
     clip = await clip_from_upload(
         body.audio_sample, "audio_sample", services.settings.max_upload_bytes
     )
-    store = services.own_voices.store
-    details = VoiceDetails(description=body.name)
-    while True:
-        name = await _free_name(store, body.name)
-        try:
-            voice, _ = await store.create(
-                name, [clip], details, field="audio_sample", replace=False
-            )
-        except Conflict:  # somebody else took the name meanwhile
-            continue
-        return {
-            "id": voice.name,
-            "created_at": _unix_time(voice.details.created),
-            "name": body.name,
-            "object": "audio.voice",
-            "type": "audio_sample",
-        }
+    voice = await create_titled(
+        services.own_voices.store, body.name, [clip], VoiceDetails(), field="audio_sample"
+    )
+    return {
+        "id": voice.name,
+        "created_at": _unix_time(voice.details.created),
+        "name": body.name,
+        "object": "audio.voice",
+        "type": "audio_sample",
+    }
 
 
-@router.delete("/audio/voices/{voice_id}")
+@router.delete("/v1/audio/voices/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Take a voice away."""
     name = await services.own_voices.store.delete(voice_id)
     return {"id": name, "deleted": True, "object": "audio.voice.deleted"}
 
 
-@form_router.post("/audio/voice_consents")
+@router.post("/v1/audio/voice_consents")
 async def create_consent(
     services: ServicesDep,
     body: Annotated[ConsentForm, Form(media_type="multipart/form-data")],
@@ -120,7 +102,7 @@ async def create_consent(
     return _shown(consent)
 
 
-@router.get("/audio/voice_consents")
+@router.get("/v1/audio/voice_consents")
 async def list_consents(
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -143,13 +125,13 @@ async def list_consents(
     }
 
 
-@router.get("/audio/voice_consents/{consent_id}")
+@router.get("/v1/audio/voice_consents/{consent_id}")
 async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """One consent."""
     return _shown(await asyncio.to_thread(services.own_voices.consents.get, consent_id))
 
 
-@router.post("/audio/voice_consents/{consent_id}")
+@router.post("/v1/audio/voice_consents/{consent_id}")
 async def rename_consent(
     services: ServicesDep, consent_id: str, body: ConsentChange
 ) -> dict[str, Any]:
@@ -158,14 +140,11 @@ async def rename_consent(
     return _shown(await asyncio.to_thread(consents.rename, consent_id, body.name))
 
 
-@router.delete("/audio/voice_consents/{consent_id}")
+@router.delete("/v1/audio/voice_consents/{consent_id}")
 async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """Remove a consent and its recording."""
     await asyncio.to_thread(services.own_voices.consents.delete, consent_id)
     return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
-
-
-router.include_router(form_router)
 
 
 async def _check_consent(services: Services, consent_id: str | None) -> None:
@@ -178,17 +157,6 @@ async def _check_consent(services: Services, consent_id: str | None) -> None:
         await asyncio.to_thread(services.own_voices.consents.get, consent_id)
     except ConsentNotFound as error:
         raise InvalidRequest(error.message, field="consent") from error
-
-
-async def _free_name(store: VoiceStore, label: str) -> str:
-    """A name like the label that no voice has: OpenAI's labels need not be unique."""
-    taken = {folded(voice.name) for voice in await store.voices()}
-    name = base = name_from(label)
-    number = 2
-    while folded(name) in taken:
-        name = f"{base}-{number}"
-        number += 1
-    return name
 
 
 def _unix_time(created: str | None) -> int:

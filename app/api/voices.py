@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -11,12 +10,13 @@ from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.api.auth import KeyedRoute, documented_key
+from app.api.auth import documented_key
 from app.api.clip_input import clip_from_base64, clip_from_text, clip_from_upload
 from app.api.delivery import base_url
 from app.api.dependencies import Services, ServicesDep
-from app.api.native import KeyedFormRoute
 from app.api.previews import preview_of
+from app.api.routes import KeyedRoute
+from app.api.voice_choice import recording_at
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.speech import Clip
@@ -32,9 +32,6 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 router = APIRouter(
     route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=_ANSWERS
-)
-form_router = APIRouter(
-    route_class=KeyedFormRoute, dependencies=documented_key, tags=["voices"], responses=_ANSWERS
 )
 
 
@@ -95,7 +92,7 @@ async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
-@form_router.post("/voices", status_code=201)
+@router.post("/voices", status_code=201)
 async def create_voice(
     request: Request,
     services: ServicesDep,
@@ -117,7 +114,7 @@ async def create_voice(
     return _created(request, services, voice)
 
 
-@form_router.post("/voices/import", status_code=201)
+@router.post("/voices/import", status_code=201)
 async def import_voice(
     request: Request,
     services: ServicesDep,
@@ -192,9 +189,6 @@ async def export(services: ServicesDep, name: str) -> Response:
     )
 
 
-router.include_router(form_router)
-
-
 async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Clip]]:
     """The field that was used, and the recordings in it; exactly one may be."""
     sent = [
@@ -218,22 +212,10 @@ async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Cl
             found or clip_from_base64(body.audio_base64, "audio_base64", max_bytes)
         ]
     if body.url:
-        return "url", [await _fetched(services, body.url)]
+        return "url", [await recording_at(services, body.url)]
     if len(body.files) > MAX_FILES:
         raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
     return "files", [await clip_from_upload(file, "files", max_bytes) for file in body.files]
-
-
-async def _fetched(services: Services, url: str) -> Clip:
-    fetcher = services.own_voices.fetcher
-    if fetcher is None:
-        raise InvalidRequest(
-            "url is not allowed on this server: its operator has to set ALLOW_VOICE_URLS=true; "
-            "send the recording itself",
-            field="url",
-        )
-    fetched = await asyncio.to_thread(fetcher.fetch, url)
-    return Clip(fetched.data, fetched.filename)
 
 
 def _created(request: Request, services: Services, voice: Voice) -> JSONResponse:
@@ -248,6 +230,7 @@ def _shown(
     base = base_url(request, services.settings)
     shown: dict[str, Any] = {
         "name": voice.name,
+        "title": details.title,
         "kind": voice.kind,
         "language": details.language,
         "tags": list(details.tags),

@@ -7,7 +7,7 @@ import unicodedata
 
 import regex
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, NothingToSpeak, TooLarge
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -32,7 +32,8 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
 
     Raises:
         TooLarge: the script is longer than `max_chars`.
-        InvalidRequest: nothing in it can be spoken, or it holds characters no text has.
+        NothingToSpeak: no word is in it.
+        InvalidRequest: it holds characters no text has.
     """
     if len(text) > max_chars:
         raise TooLarge(
@@ -44,9 +45,9 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
     lines = _LINE_END.sub("\n", visible).replace(_PARAGRAPH_SEPARATOR, "\n\n")
     script = unicodedata.normalize("NFC", lines).strip()
     if not script:
-        raise InvalidRequest(f"{field} is empty; send the text to speak", field=field)
+        raise NothingToSpeak(f"{field} is empty; send the text to speak", field=field)
     if not any(map(str.isalnum, script)):
-        raise InvalidRequest(
+        raise NothingToSpeak(
             f"{field} holds nothing that can be spoken: no letter and no digit", field=field
         )
     return script

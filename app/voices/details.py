@@ -34,6 +34,8 @@ LANGUAGES: Mapping[str, str] = {
 class VoiceDetails:
     """Everything but the sound. All of it may be missing: a dropped-in file is a voice too."""
 
+    title: str | None = None
+    """what its maker calls it, where that differs from its name"""
     description: str | None = None
     tags: tuple[str, ...] = ()
     language: str | None = None

@@ -126,6 +126,12 @@ class VoiceStore:
             self._library.forget_recording(hashlib.sha256(data).hexdigest())
             raise
 
+    async def joined(self, clips: Sequence[Clip], *, field: str) -> Clip:
+        """One recording of several, made ready as for a voice that is kept. Raises: InvalidClip."""
+        async with self._preparing:
+            data, _ = await asyncio.to_thread(self._prompts.make, clips, field)
+        return Clip(data, "joined.wav")
+
     async def check_recording(self, clip: Clip, *, field: str) -> None:
         """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
         async with self._preparing:

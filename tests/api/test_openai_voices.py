@@ -36,7 +36,7 @@ def test_voice(sdk: openai.OpenAI, served: Served) -> None:
     assert (voice.object, voice.name, voice.id) == ("audio.voice", "My Voice", "My-Voice")
     assert voice.type == "audio_sample"
     assert voice.created_at > 1_700_000_000
-    assert served.client.get("/voices/My-Voice").json()["description"] == "My Voice"
+    assert served.client.get("/voices/My-Voice").json()["title"] == "My Voice"
     speech = sdk.audio.speech.create(
         input="Hello.", model="tts-1", voice={"id": voice.id}, response_format="wav"
     )

@@ -1,0 +1,60 @@
+"""Whose voice is to speak: a name, a recording, or where one can be fetched."""
+
+from __future__ import annotations
+
+import asyncio
+
+from app.api.clip_input import clip_from_text
+from app.api.dependencies import Services
+from app.errors import InvalidRequest
+from app.speech import Clip
+
+
+def named_voice(services: Services, name: str | None, field: str = "voice") -> str:
+    """The voice that a caller's name means; OPENAI_VOICES are other names for some of them.
+
+    A name that means nothing is returned as it is, and refused when the speech is prepared.
+
+    Args:
+        name: None for the default voice.
+
+    Raises:
+        InvalidRequest: it is empty.
+    """
+    if name is None:
+        return services.settings.default_voice
+    if not name.strip():
+        raise InvalidRequest(f"{field} must not be empty", field=field)
+    if name in services.voices.names():
+        return name
+    return services.settings.openai_voices.get(name.strip().lower(), name)
+
+
+def voice_or_recording(services: Services, text: str | None, field: str) -> str | Clip:
+    """The voice of a name, or the recording that stands in its place as base64.
+
+    Args:
+        field: the caller's name for the text, for errors.
+
+    Raises:
+        InvalidRequest: it is empty. InvalidClip, TooLarge: the recording.
+    """
+    recording = clip_from_text(text or "", field, services.settings.max_upload_bytes)
+    return recording or named_voice(services, text, field)
+
+
+async def recording_at(services: Services, url: str, field: str = "url") -> Clip:
+    """The recording at an https:// or hf:// address.
+
+    Raises:
+        InvalidRequest: this server fetches none, or there is none.
+    """
+    fetcher = services.own_voices.fetcher
+    if fetcher is None:
+        raise InvalidRequest(
+            f"{field} is not allowed on this server: its operator has to set "
+            "ALLOW_VOICE_URLS=true; send the recording itself",
+            field=field,
+        )
+    fetched = await asyncio.to_thread(fetcher.fetch, url)
+    return Clip(fetched.data, fetched.filename)

@@ -1,0 +1,229 @@
+"""Puts the long-lived parts together; with `main`, the only file that imports every layer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.api.dependencies import OwnVoices, Services
+from app.audio.decode import decode_clip
+from app.audio.ffmpeg import find_ffmpeg
+from app.audio.storage import AudioStore
+from app.engine.interface import EngineOptions, SpeechEngine
+from app.engine.languages import HOME_LANGUAGES, shipped_languages
+from app.engine.supervisor import EngineSupervisor
+from app.settings import Settings, SettingsError
+from app.speakers import Speaker, Speakers
+from app.speech import SPEECH_RATE_HZ, Pcm
+from app.synthesizer import Synthesizer
+from app.voices.consents import ConsentStore
+from app.voices.details import language_of_model, read_details
+from app.voices.fetch import VoiceFetcher
+from app.voices.folder import VoiceFolder
+from app.voices.kept_files import KeptFiles
+from app.voices.kept_states import KeptStates
+from app.voices.library import VoiceLibrary
+from app.voices.prompts import PromptMaker, RecordingDecoder, beginning_of
+from app.voices.states import Sized, VoiceStates
+from app.voices.store import VoiceStore
+
+PREVIEWS_BYTES = 64_000_000
+
+BuildEngine = Callable[[], SpeechEngine]
+
+
+def make_services(settings: Settings, build_engine: BuildEngine | None = None) -> Services:
+    """The parts, of which no model is being loaded yet.
+
+    Args:
+        build_engine: loads the model and starts an engine on it; tests put a fake here.
+
+    Raises:
+        SettingsError: they cannot work as set.
+    """
+    models = _models(settings)
+    assembly = _Assembly(settings, build_engine)
+    default_language, *others = models
+    default = assembly.speaker(models[default_language], default_language)
+    folder = _open_voices(settings)
+
+    def voice_language(name: str) -> str | None:
+        details = read_details(folder.details_path(name))
+        return details.language if details else HOME_LANGUAGES.get(name)
+
+    speakers = Speakers(
+        default,
+        others={language: models[language] for language in others},
+        make=assembly.speaker,
+        max_loaded=settings.max_loaded_models,
+        voice_language=voice_language,
+    )
+    return Services(
+        settings=settings,
+        speakers=speakers,
+        own_voices=_own_voices(settings, default, folder, assembly.decode_clip),
+        store=_open_store(settings),
+        ffmpeg=assembly.ffmpeg,
+        started_monotonic_seconds=time.monotonic(),
+    )
+
+
+class _Assembly:
+    """What all speakers share, and how one is put together."""
+
+    def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
+        self.ffmpeg = find_ffmpeg()
+        self._settings = settings
+        self._build_engine = build_engine
+        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
+
+    def speaker(self, model: str, language: str) -> Speaker:
+        """A speaker whose model is not being loaded yet."""
+        settings = self._settings
+        supervisor = EngineSupervisor(self._build_engine or _engine_builder(settings, model))
+
+        def engine() -> SpeechEngine:
+            return supervisor.engine
+
+        voices = VoiceLibrary(
+            settings.voices_dir,
+            maker=engine,
+            decode_clip=self.conditioning_speech,
+            states=self._states,
+            model=model,
+            kept=KeptStates(
+                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+            ),
+        )
+        synthesizer = Synthesizer(
+            engine=engine,
+            voices=voices,
+            ffmpeg=self.ffmpeg,
+            language=language,
+            max_script_chars=settings.max_script_chars,
+            max_chars_per_chunk=settings.max_chars_per_chunk,
+            queue_timeout_seconds=settings.queue_timeout_seconds,
+        )
+        return Speaker(model, language, supervisor, voices, synthesizer)
+
+    def conditioning_speech(self, data: bytes, field: str) -> Pcm:
+        """As much of a recording as conditions a voice."""
+        return beginning_of(
+            self.decode_clip,
+            data,
+            field,
+            seconds=self._settings.max_ref_duration,
+            sample_rate_hz=SPEECH_RATE_HZ,
+        )
+
+    def decode_clip(self, data: bytes, field: str, max_seconds: float) -> Pcm:
+        return decode_clip(
+            data,
+            ffmpeg=self.ffmpeg,
+            max_seconds=max_seconds,
+            sample_rate_hz=SPEECH_RATE_HZ,
+            field=field,
+        )
+
+
+def _own_voices(
+    settings: Settings, speaker: Speaker, folder: VoiceFolder, decode: RecordingDecoder
+) -> OwnVoices:
+    previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
+    store = VoiceStore(
+        folder,
+        speaker.voices,
+        engine=lambda: speaker.supervisor.engine,
+        prompts=PromptMaker(decode, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
+        model_language=None if settings.model_config_path else speaker.language,
+        forget_previews=previews.forget,
+    )
+    fetcher = VoiceFetcher(
+        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+    )
+    return OwnVoices(
+        store=store,
+        previews=previews,
+        consents=ConsentStore(settings.voices_dir / ".consents"),
+        fetcher=fetcher if settings.allow_voice_urls else None,
+    )
+
+
+def _models(settings: Settings) -> dict[str, str]:
+    """Model by two-letter language, the default first.
+
+    Raises:
+        SettingsError: a model that pocket-tts does not ship, or two for one language.
+    """
+    if settings.model_config_path is not None:
+        config = settings.model_config_path
+        if "://" not in config and not Path(config).expanduser().is_file():
+            raise SettingsError(f"MODEL_CONFIG: there is no file {config}")
+        if len(settings.model_language) > 1:
+            raise SettingsError(
+                "MODEL_LANGUAGE: MODEL_CONFIG names the one model; leave one language"
+            )
+    known = shipped_languages()
+    models: dict[str, str] = {}
+    for model in settings.model_language:
+        if model not in known:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {model!r} is not a model of pocket-tts; "
+                f"choose one of {', '.join(known)}"
+            )
+        language = language_of_model(model) or "en"
+        if language in models:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {models[language]} and {model} speak the same language"
+            )
+        models[language] = model
+    return models
+
+
+def _open_voices(settings: Settings) -> VoiceFolder:
+    folder = VoiceFolder(settings.voices_dir)
+    try:
+        folder.recover()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
+    return folder
+
+
+def _open_store(settings: Settings) -> AudioStore:
+    try:
+        return AudioStore(settings.voice_output_dir)
+    except OSError as error:
+        raise SettingsError(
+            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
+        ) from error
+
+
+def _engine_builder(settings: Settings, model: str) -> BuildEngine:
+    options = EngineOptions(
+        language=model,
+        config=settings.model_config_path,
+        models_dir=settings.models_dir,
+        device=settings.model_device,
+        precision=settings.model_precision,
+        worker_threads=settings.torch_threads,
+        max_running_rows=settings.max_running_rows,
+        max_queued_jobs=settings.max_queued_requests,
+        defaults=settings.sampling,
+    )
+    # The hub library reads this when it is first imported, which the loader does on its thread.
+    os.environ.setdefault("HF_HUB_CACHE", str(settings.models_dir / "hub"))
+    loader: BuildEngine | None = None
+
+    def build() -> SpeechEngine:
+        nonlocal loader
+        if loader is None:
+            # Importing torch takes seconds; /health answers meanwhile.
+            from app.engine.loader import EngineLoader  # noqa: PLC0415
+
+            loader = EngineLoader(options)
+        return loader()
+
+    return build
