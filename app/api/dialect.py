@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
 from fastapi import APIRouter
 
+from app.api.support import Support
 from app.synthesizer import FieldNames
 
 
@@ -20,16 +21,6 @@ class Problem:
     message: str
     field: str | None
     request_id: str
-
-
-class Support(NamedTuple):
-    """What becomes of a field that this dialect's clients send."""
-
-    call: str
-    """such as `POST /v1/tts`, as the client knows it"""
-    field: str
-    how: Literal["honoured", "approximated", "without effect", "refused"]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from app.api import openai_voices
 from app.api.controls import SpeechControls
 from app.api.delivery import live_response
 from app.api.dependencies import ServicesDep
-from app.api.dialect import Support
 from app.api.openai_dialect import DIALECT
 from app.api.routes import dialect_router
+from app.api.support import HONOURED, support_of
 from app.api.voice_choice import voice_or_recording
 from app.errors import ModelNotFound, shortened
 
@@ -26,8 +26,6 @@ router.include_router(openai_voices.router)
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """Names that clients send; all of them mean the one model that is loaded"""
-
-SUPPORT: tuple[Support, ...] = ()
 
 
 class VoiceId(BaseModel):
@@ -81,3 +79,6 @@ async def list_voices(services: ServicesDep) -> dict[str, Any]:
 
 def _model_entry(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"}
+
+
+SUPPORT = support_of("POST /v1/audio/speech", SpeechBody, unmarked=HONOURED)
