@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from app.api.dependencies import OwnVoices, Services
 from app.audio.decode import decode_clip
@@ -13,6 +13,7 @@ from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
+from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
 from app.settings import Settings, SettingsError
 from app.speakers import Speaker, Speakers
@@ -34,11 +35,16 @@ PREVIEWS_BYTES = 64_000_000
 BuildEngine = Callable[[], SpeechEngine]
 
 
-def make_services(settings: Settings, build_engine: BuildEngine | None = None) -> Services:
+def make_services(
+    settings: Settings,
+    build_engine: BuildEngine | None = None,
+    build_preview: BuildEngine | None = None,
+) -> Services:
     """The parts, of which no model is being loaded yet.
 
     Args:
-        build_engine: loads the model and starts an engine on it; tests put a fake here.
+        build_engine: loads a model and starts an engine on it; tests put a fake here.
+        build_preview: likewise, for the model that fills in.
 
     Raises:
         SettingsError: they cannot work as set.
@@ -47,6 +53,10 @@ def make_services(settings: Settings, build_engine: BuildEngine | None = None) -
     assembly = _Assembly(settings, build_engine)
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
+    stand_in = None
+    # It speaks English, and nobody wants to hear another language spoken by it.
+    if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
+        stand_in = assembly.speaker(PREVIEW, "en", build_preview)
     folder = _open_voices(settings)
 
     def voice_language(name: str) -> str | None:
@@ -59,11 +69,12 @@ def make_services(settings: Settings, build_engine: BuildEngine | None = None) -
         make=assembly.speaker,
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
+        stand_in=stand_in,
     )
     return Services(
         settings=settings,
         speakers=speakers,
-        own_voices=_own_voices(settings, default, folder, assembly.decode_clip),
+        own_voices=_own_voices(settings, speakers, folder, assembly.decode_clip),
         store=_open_store(settings),
         ffmpeg=assembly.ffmpeg,
         started_monotonic_seconds=time.monotonic(),
@@ -80,10 +91,22 @@ class _Assembly:
         self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
-    def speaker(self, model: str, language: str) -> Speaker:
-        """A speaker whose model is not being loaded yet."""
+    def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
+        """A speaker whose model is not being loaded yet.
+
+        Args:
+            build: loads it; None loads `model` as the settings say.
+        """
         settings = self._settings
-        supervisor = EngineSupervisor(self._build_engine or _engine_builder(settings, model))
+        options = _engine_options(settings, model)
+        model = PurePath(options.config).name if model != PREVIEW and options.config else model
+
+        def downloading(file_name: str) -> None:
+            supervisor.downloading(file_name)
+
+        supervisor = EngineSupervisor(
+            build or self._build_engine or _engine_builder(options, downloading)
+        )
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -107,7 +130,8 @@ class _Assembly:
             max_chars_per_chunk=settings.max_chars_per_chunk,
             queue_timeout_seconds=settings.queue_timeout_seconds,
         )
-        return Speaker(model, language, supervisor, voices, synthesizer)
+        filled_in = stand_ins() if model == PREVIEW else {}
+        return Speaker(model, language, supervisor, voices, synthesizer, filled_in)
 
     def conditioning_speech(self, data: bytes, field: str) -> Pcm:
         """As much of a recording as conditions a voice."""
@@ -130,15 +154,15 @@ class _Assembly:
 
 
 def _own_voices(
-    settings: Settings, speaker: Speaker, folder: VoiceFolder, decode: RecordingDecoder
+    settings: Settings, speakers: Speakers, folder: VoiceFolder, decode: RecordingDecoder
 ) -> OwnVoices:
     previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     store = VoiceStore(
         folder,
-        speaker.voices,
-        engine=lambda: speaker.supervisor.engine,
+        lambda: speakers.current.voices,
+        engine=lambda: speakers.current.supervisor.engine,
         prompts=PromptMaker(decode, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
-        model_language=None if settings.model_config_path else speaker.language,
+        model_language=None if settings.model_config_path else speakers.default.language,
         forget_previews=previews.forget,
     )
     fetcher = VoiceFetcher(
@@ -166,7 +190,9 @@ def _models(settings: Settings) -> dict[str, str]:
             raise SettingsError(
                 "MODEL_LANGUAGE: MODEL_CONFIG names the one model; leave one language"
             )
-    known = shipped_languages()
+        if PREVIEW in settings.model_language:
+            raise SettingsError("MODEL_LANGUAGE: MODEL_CONFIG names the model; leave out preview")
+    known = (*shipped_languages(), PREVIEW)
     models: dict[str, str] = {}
     for model in settings.model_language:
         if model not in known:
@@ -201,10 +227,11 @@ def _open_store(settings: Settings) -> AudioStore:
         ) from error
 
 
-def _engine_builder(settings: Settings, model: str) -> BuildEngine:
-    options = EngineOptions(
+def _engine_options(settings: Settings, model: str) -> EngineOptions:
+    return EngineOptions(
         language=model,
-        config=settings.model_config_path,
+        config=str(PREVIEW_CONFIG) if model == PREVIEW else settings.model_config_path,
+        voice_prompts=voice_prompts() if model == PREVIEW else {},
         models_dir=settings.models_dir,
         device=settings.model_device,
         precision=settings.model_precision,
@@ -213,8 +240,11 @@ def _engine_builder(settings: Settings, model: str) -> BuildEngine:
         max_queued_jobs=settings.max_queued_requests,
         defaults=settings.sampling,
     )
+
+
+def _engine_builder(options: EngineOptions, downloading: Callable[[str], None]) -> BuildEngine:
     # The hub library reads this when it is first imported, which the loader does on its thread.
-    os.environ.setdefault("HF_HUB_CACHE", str(settings.models_dir / "hub"))
+    os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
     loader: BuildEngine | None = None
 
     def build() -> SpeechEngine:
@@ -223,7 +253,7 @@ def _engine_builder(settings: Settings, model: str) -> BuildEngine:
             # Importing torch takes seconds; /health answers meanwhile.
             from app.engine.loader import EngineLoader  # noqa: PLC0415
 
-            loader = EngineLoader(options)
+            loader = EngineLoader(options, downloading)
         return loader()
 
     return build

@@ -114,6 +114,7 @@ class Settings(BaseSettings):
 
     # Model and voices
     model_language: Annotated[CommaSeparated, Field(min_length=1)] = ("english",)
+    model_fallback: Annotated[Literal["preview", "none"], LowerCase] = "preview"
     max_loaded_models: int = Field(2, ge=1, le=32)
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")

@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.web_server import web_server_config
 from app.engine.interface import SpeechEngine
 from app.main import create_app
 from app.settings import Settings, load_settings
@@ -56,16 +57,19 @@ def make_settings(folder: Path, **fields: Any) -> Settings:
         "voices_dir": folder / "voices",
         "voice_output_dir": folder / "saved",
         "shutdown_grace_seconds": 1.0,
+        "model_fallback": "none",
     }
     return load_settings(folder / "no.env", **(defaults | fields))
 
 
 @contextlib.contextmanager
 def serve(
-    settings: Settings, build_engine: Callable[[], SpeechEngine] | None = None
+    settings: Settings,
+    build_engine: Callable[[], SpeechEngine] | None = None,
+    build_preview: Callable[[], SpeechEngine] | None = None,
 ) -> Iterator[Served]:
     """A real uvicorn over the real app on a free port, until the block ends."""
-    with running(create_app(settings, build_engine)) as url:
+    with running(create_app(settings, build_engine, build_preview)) as url:
         headers = {"X-API-Key": KEY}
         with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as client:
             yield Served(url, client, settings)
@@ -87,14 +91,7 @@ def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) ->
 def running(app: FastAPI) -> Iterator[str]:
     """The base URL of `app`, served from a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+    config = web_server_config(app, app.state.services.settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -17,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.dependencies import Services
 from app.api.error_handlers import ClientLeft
 from app.api.middleware import request_id_of
-from app.api.spoken import CompleteAudio, LiveAudio, complete_clip, live_audio
+from app.api.spoken import CompleteAudio, LiveAudio, Origin, complete_clip, live_audio
 from app.audio.formats import AudioFormat
 from app.errors import SpeechError
 from app.settings import Settings
@@ -101,7 +102,7 @@ async def live_response(
         media_type: of what `frames` makes.
     """
     live = await while_connected(request, live_audio(services, speech, audio, fields))
-    headers = {"Server-Timing": _server_timing(live.took_seconds)}
+    headers = {**_origin(live.origin), "Server-Timing": _server_timing(live.took_seconds)}
     if frames is None:
         return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
     return LiveResponse(live, frames(live), str(media_type), headers)
@@ -159,9 +160,15 @@ async def _disconnected(request: Request) -> None:
 
 def _measured(made: CompleteAudio) -> dict[str, str]:
     return {
+        **_origin(made.origin),
         "Server-Timing": _server_timing(made.took_seconds),
         "X-Audio-Duration": f"{made.speech_seconds:.3f}",
     }
+
+
+def _origin(origin: Origin) -> dict[str, str]:
+    headers = {"X-TTS-Model": quote(origin.model)}
+    return headers if origin.voice is None else {**headers, "X-TTS-Voice": quote(origin.voice)}
 
 
 def _server_timing(seconds: dict[str, float]) -> str:

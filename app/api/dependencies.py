@@ -44,13 +44,13 @@ class Services:
 
     @property
     def supervisor(self) -> EngineSupervisor:
-        """Of the default model."""
-        return self.speakers.default.supervisor
+        """Of the default model, or of the one that fills in for it."""
+        return self.speakers.current.supervisor
 
     @property
     def voices(self) -> VoiceLibrary:
-        """Of the default model."""
-        return self.speakers.default.voices
+        """Of the same model."""
+        return self.speakers.current.voices
 
 
 def services(connection: HTTPConnection) -> Services:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter
@@ -64,24 +63,37 @@ async def ready(services: ServicesDep) -> JSONResponse:
         retry_seconds = error.retry_after_seconds
         headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
         return JSONResponse({"ready": False, "reason": error.message}, 503, headers)
-    return JSONResponse({"ready": True})
+    speakers = services.speakers
+    shown = {"ready": True, "model": speakers.current.model}
+    if speakers.current is speakers.default:
+        return JSONResponse(shown)
+    return JSONResponse({**shown, "wanted": _wanted(services)})
+
+
+def _wanted(services: Services) -> dict[str, str]:
+    """The model in whose place another one speaks, and why."""
+    default = services.speakers.default
+    status = default.supervisor.status()
+    return {"name": default.model, "state": status.state, "reason": status.detail}
 
 
 def _state(services: Services) -> dict[str, Any]:
     status = services.supervisor.status()
-    settings = services.settings
+    speakers = services.speakers
     return {
         "version": __version__,
         "uptime_seconds": round(time.monotonic() - services.started_monotonic_seconds, 1),
+        # What ChatTTS's clients look at.
+        "model_loaded": status.state == "ready",
         "model": {
             "state": status.state,
             "detail": status.detail,
-            # No key is needed to read this, so it names no folder.
-            "name": PurePath(settings.model_config_path or services.speakers.default.model).name,
+            "name": speakers.current.model,
+            **({} if speakers.current is speakers.default else {"wanted": _wanted(services)}),
         },
         "engine": None if status.engine is None else asdict(status.engine),
         "languages": {
-            "available": services.speakers.languages,
-            "loaded": [speaker.language for speaker in services.speakers.loaded],
+            "available": speakers.languages,
+            "loaded": [speaker.language for speaker in speakers.loaded],
         },
     }

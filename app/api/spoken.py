@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.api.dependencies import Services
 from app.audio.encode import encode_clip
@@ -15,8 +16,17 @@ from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS, normalized_clip
 from app.fed_speech import FedSpeech
+from app.speakers import Speaker
 from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
 from app.synthesizer import FieldNames, Utterance
+
+
+class Origin(NamedTuple):
+    """Who is heard."""
+
+    model: str
+    voice: str | None
+    """None for a voice that was sent as a recording"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class CompleteAudio:
 
     data: bytes
     content_type: str
+    origin: Origin
     speech_seconds: float
     took_seconds: dict[str, float]
 
@@ -38,8 +49,10 @@ async def complete_clip(
         SpeechError.
     """
     started = time.monotonic()
-    synthesizer = (await services.speakers.of(speech)).synthesizer
+    speaker = await services.speakers.of(speech)
+    synthesizer = speaker.synthesizer
     plan = await synthesizer.prepare(speech, fields)
+    origin = _origin(speaker, speech)
     utterance = await synthesizer.begin(plan)
     try:
         async with aclosing(utterance.pcm()) as spoken:
@@ -55,6 +68,7 @@ async def complete_clip(
     return CompleteAudio(
         data,
         audio.content_type(plan.sample_rate_hz),
+        origin,
         speech_seconds=sum(map(len, pieces)) / plan.sample_rate_hz,
         took_seconds={
             **_begun_seconds(utterance),
@@ -91,6 +105,7 @@ class LiveAudio:
 
     body: AsyncIterator[bytes]
     content_type: str
+    origin: Origin
     took_seconds: dict[str, float]
     script_tokens: int
     clock: SpokenClock
@@ -109,8 +124,10 @@ async def live_audio(
     Raises:
         SpeechError: nothing was given out yet, so that every failure still gets its own answer.
     """
-    synthesizer = (await services.speakers.of(speech)).synthesizer
+    speaker = await services.speakers.of(speech)
+    synthesizer = speaker.synthesizer
     plan = await synthesizer.prepare(speech, fields)
+    origin = _origin(speaker, speech)
     async with AsyncExitStack() as stack:
         # FFmpeg starts while the model works on the first frame.
         encoder = await stack.enter_async_context(
@@ -125,6 +142,7 @@ async def live_audio(
         return LiveAudio(
             body=_chain(first, body),
             content_type=audio.content_type(plan.sample_rate_hz),
+            origin=origin,
             took_seconds=_begun_seconds(utterance),
             script_tokens=sum(plan.engine.count_tokens(chunk.text) for chunk in plan.chunks),
             clock=clock,
@@ -162,6 +180,11 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
     yield first
     async for data in rest:
         yield data
+
+
+def _origin(speaker: Speaker, speech: SpeechRequest) -> Origin:
+    voice = speech.voice
+    return Origin(speaker.model, speaker.heard(voice) if isinstance(voice, str) else None)
 
 
 def _target_lufs(speech: SpeechRequest) -> float:

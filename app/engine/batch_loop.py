@@ -17,6 +17,7 @@ from app.engine.sampling import RowSampling
 from app.engine.scheduler import Decode, Scheduler, Step, Work
 from app.engine.sequence import Job, Sequence
 from app.engine.stream import EngineStream
+from app.engine.supervisor import RESTART_SECONDS
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
 from app.speech import Frames
@@ -101,7 +102,7 @@ class BatchLoop:
         """
         with self._changed:
             if self._closed_because is not None:
-                raise ModelUnavailable(self._closed_because)
+                raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
             if order.texts:
                 self._scheduler.submit(job)
                 self._orders[job] = order
@@ -268,5 +269,5 @@ class BatchLoop:
             self._stopping = True
             self._closed_because = reason
             for order in self._orders.values():
-                order.stream.fail(ModelUnavailable(reason))
+                order.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()

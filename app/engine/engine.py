@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from pocket_tts import TTSModel
@@ -35,6 +37,7 @@ class BatchedEngine:
         max_queued_jobs: jobs that may wait for their first row.
         defaults: sampling where a job leaves it open.
         cloning_refused: why the weights that can clone are not there; None when they are.
+        voice_prompts: see `EngineOptions`.
         stream_buffer_seconds: audio a job may be ahead of its reader.
     """
 
@@ -49,6 +52,7 @@ class BatchedEngine:
         defaults: Sampling = Sampling(),  # noqa: B008 - frozen
         device: str = "cpu",
         cloning_refused: str | None = None,
+        voice_prompts: Mapping[str, Path] = MappingProxyType({}),
         stream_buffer_seconds: float = 180.0,
     ) -> None:
         where = torch.device(device)
@@ -58,7 +62,11 @@ class BatchedEngine:
         self._defaults = defaults
         self._runner = Runner(self._model, self._precision, where, max_rows=max_running_rows)
         self._voices = VoiceMaker(
-            self._model, self._runner.cache_shape, where, cloning_refused=cloning_refused
+            self._model,
+            self._runner.cache_shape,
+            where,
+            cloning_refused=cloning_refused,
+            prompts=voice_prompts,
         )
         workers = worker_threads or _default_workers(where)
         self._limits = Limits(

@@ -5,7 +5,7 @@ The synthesizer talks to these types only, so that a fake engine fits the same s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -173,6 +173,9 @@ class EngineOptions:
     language: str
     config: str | None
     models_dir: Path
+    voice_prompts: Mapping[str, Path] = field(default_factory=dict)
+    """recordings behind the predefined voices (WAV, 16 bit, mono, at the model's rate), for a
+    model whose voices do not come from the hub"""
     device: str = "cpu"
     precision: str = "auto"
     worker_threads: int | None = None

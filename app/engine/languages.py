@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 HOME_LANGUAGES = {
     "daan": "nl",
@@ -14,6 +16,15 @@ HOME_LANGUAGES = {
     "rafael": "pt",
 }
 """What the recordings behind some predefined voices speak; the others speak English"""
+
+_WOMEN = "alba fantine cosette eponine azelma anna vera mary jane eve caro_davy lola estelle"
+_MEN = """marius javert jean charles paul george michael bill_boerst peter_yearsley stuart_bell
+giovanni juergen rafael daan"""
+PREDEFINED_SEXES: Mapping[str, Literal["female", "male"]] = {
+    **dict.fromkeys(_WOMEN.split(), "female"),
+    **dict.fromkeys(_MEN.split(), "male"),
+}
+"""Whose recordings are behind the predefined voices"""
 
 
 def shipped_languages() -> tuple[str, ...]:

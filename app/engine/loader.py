@@ -12,7 +12,7 @@ from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
 from app.engine.interface import EngineOptions
-from app.engine.weights import ModelFiles, fetch_model
+from app.engine.weights import ModelFiles, OnDownload, fetch_model, nobody
 from app.errors import ModelUnavailable
 
 logger = logging.getLogger(__name__)
@@ -21,8 +21,13 @@ logger = logging.getLogger(__name__)
 class EngineLoader:
     """Makes engines over one model, which is loaded once and kept."""
 
-    def __init__(self, options: EngineOptions) -> None:
+    def __init__(self, options: EngineOptions, on_download: OnDownload = nobody) -> None:
+        """
+        Args:
+            on_download: told each file that is not on this machine, before it is fetched.
+        """
         self._options = options
+        self._on_download = on_download
         self._model: TTSModel | None = None
         self._files: ModelFiles | None = None
 
@@ -38,6 +43,7 @@ class EngineLoader:
                 language=options.language,
                 config=options.config,
                 resolved_dir=options.models_dir / "resolved",
+                on_download=self._on_download,
             )
             self._model = load_model(self._files.config_path)
         try:
@@ -50,6 +56,7 @@ class EngineLoader:
                 defaults=options.defaults,
                 device=options.device,
                 cloning_refused=self._files.cloning_refused,
+                voice_prompts=options.voice_prompts,
             )
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error

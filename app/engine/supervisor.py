@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
 WATCH_SECONDS = 0.5
+RESTART_SECONDS = 5.0
+"""What a caller is told to wait while the engine, or the whole server, is being started"""
 
 State = Literal["loading", "ready", "failed", "stopped"]
 
@@ -43,25 +45,32 @@ class EngineSupervisor:
     """
 
     def __init__(
-        self, build: Callable[[], SpeechEngine], *, first_retry_seconds: float = FIRST_RETRY_SECONDS
+        self, build: Callable[[], SpeechEngine], *, first_retry_seconds: float | None = None
     ) -> None:
         self._build = build
-        self._first_retry_seconds = first_retry_seconds
+        self._first_retry_seconds = first_retry_seconds or FIRST_RETRY_SECONDS
         self._engine: SpeechEngine | None = None
         self._state: State = "loading"
         self._detail = "the model is being loaded"
         self._retry_at_seconds: float | None = None
         self._on_ready: Callable[[], None] | None = None
+        self._on_missing: Callable[[], None] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
 
-    def start(self, on_ready: Callable[[], None] | None = None) -> None:
+    def start(
+        self,
+        on_ready: Callable[[], None] | None = None,
+        on_missing: Callable[[], None] | None = None,
+    ) -> None:
         """Begin loading; returns at once.
 
         Args:
             on_ready: called on the supervisor's thread whenever an engine has become ready.
+            on_missing: likewise, whenever it turns out that this will take long or has failed.
         """
         self._on_ready = on_ready
+        self._on_missing = on_missing
         self._thread.start()
 
     @property
@@ -72,9 +81,22 @@ class EngineSupervisor:
             ModelUnavailable: with what is going on and what can be done.
         """
         engine = self._engine
-        if self._state == "ready" and engine is not None and engine.status().alive:
+        if engine is not None and self.is_ready:
             return engine
         raise ModelUnavailable(self._detail, retry_after_seconds=self._retry_after_seconds())
+
+    @property
+    def is_ready(self) -> bool:
+        engine = self._engine
+        return self._state == "ready" and engine is not None and engine.status().alive
+
+    def downloading(self, file_name: str) -> None:
+        """To be called while the model is built, by whoever finds a file missing."""
+        if self._stopping.is_set():
+            return
+        self._detail = f"{file_name} is being downloaded"
+        if self._on_missing is not None:
+            self._on_missing()
 
     def status(self) -> ModelStatus:
         engine = self._engine
@@ -131,10 +153,10 @@ class EngineSupervisor:
         self._state, self._detail = "failed", f"the model is not available: {reason}"
         self._retry_at_seconds = time.monotonic() + pause_seconds
         logger.error("%s; trying again in %.0f s", self._detail, pause_seconds)
+        if self._on_missing is not None:
+            self._on_missing()
 
-    def _retry_after_seconds(self) -> float | None:
-        if self._state == "loading":
-            return 5.0
-        if self._retry_at_seconds is None:
-            return None
+    def _retry_after_seconds(self) -> float:
+        if self._state != "failed" or self._retry_at_seconds is None:
+            return RESTART_SECONDS
         return max(1.0, self._retry_at_seconds - time.monotonic())

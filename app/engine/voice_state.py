@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+import wave
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
+import numpy as np
 import safetensors
 import torch
 from pocket_tts import TTSModel
@@ -54,6 +58,7 @@ class VoiceMaker:
         model: read, never changed.
         shape: geometry of the states.
         cloning_refused: why the weights that can clone are not there; None when they are.
+        prompts: recordings that are this model's predefined voices, instead of the released ones.
     """
 
     def __init__(
@@ -63,7 +68,9 @@ class VoiceMaker:
         device: torch.device,
         *,
         cloning_refused: str | None = None,
+        prompts: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
+        self._prompts = prompts
         self._model = model
         self._cloning_refused = cloning_refused
         self._shape = shape
@@ -73,6 +80,8 @@ class VoiceMaker:
     @property
     def predefined(self) -> tuple[str, ...]:
         """Names of the voices that ship with this model's weights."""
+        if self._prompts:
+            return tuple(self._prompts)
         origin = self._model.origin
         if origin is None or self._model.has_custom_weights:
             return ()
@@ -93,13 +102,13 @@ class VoiceMaker:
         if not self._model.has_voice_cloning:
             reason = self._cloning_refused or "the loaded weights have no voice encoder"
             raise ModelUnavailable(f"this server cannot clone voices: {reason}")
-        wave = torch.tensor(pcm, dtype=torch.float32)
-        if wave.dim() != 1 or wave.numel() == 0 or not bool(wave.isfinite().all()):
+        heard = torch.tensor(pcm, dtype=torch.float32)
+        if heard.dim() != 1 or heard.numel() == 0 or not bool(heard.isfinite().all()):
             raise InvalidClip("the voice clip holds no usable audio")
         flow_lm = self._model.flow_lm
         with self._lock, torch.no_grad():
-            wave = end_on_pause(wave.to(self._device)[None], self._model.sample_rate)
-            prompt = self._model._encode_audio(wave[None])
+            heard = end_on_pause(heard.to(self._device)[None], self._model.sample_rate)
+            prompt = self._model._encode_audio(heard[None])
             if flow_lm.insert_bos_before_voice:
                 prompt = torch.cat([flow_lm.bos_before_voice, prompt], dim=1)
             positions = prompt.shape[1]
@@ -133,6 +142,8 @@ class VoiceMaker:
         """
         if name not in self.predefined:
             raise VoiceNotFound(name, self.predefined)
+        if self._prompts:
+            return self.encode(_read_prompt(self._prompts[name]))
         return self.load(fetch_file(get_predefined_voice(self._model.origin.stem, name)))
 
     @cached_property
@@ -190,3 +201,9 @@ class VoiceMaker:
         layers = [cache[:, 0, :positions].transpose(1, 2) for cache in caches]
         stacked = torch.stack(layers).to(self._device, torch.float32)
         return KvPrefix(stacked.contiguous())
+
+
+def _read_prompt(path: Path) -> Pcm:
+    with wave.open(str(path), "rb") as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+    return (samples / 32768).astype(np.float32)

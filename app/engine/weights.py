@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -39,6 +39,12 @@ _REMOTE = ("http://", "https://", "hf://")
 _CLONING_WEIGHTS = "weights_path"
 _PLAIN_WEIGHTS = "weights_path_without_voice_cloning"
 
+OnDownload = Callable[[str], None]
+
+
+def nobody(_file_name: str) -> None:
+    """Nobody wants to know of a download."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
@@ -52,26 +58,33 @@ class ModelFiles:
     cloning_refused: str | None
 
 
-def fetch_model(*, language: str, config: str | None, resolved_dir: Path) -> ModelFiles:
+def fetch_model(
+    *,
+    language: str,
+    config: str | None,
+    resolved_dir: Path,
+    on_download: OnDownload = nobody,
+) -> ModelFiles:
     """Fetch whatever the model of `language`, or of the YAML at `config`, still lacks.
 
     Args:
         config: a local path, https:// or hf:// address; takes the place of `language`.
         resolved_dir: where a config with relative paths is rewritten to absolute ones.
+        on_download: told each file of the hub that is not cached, before it is fetched.
 
     Raises:
         ModelUnavailable: what is missing, why, and what the operator can do.
     """
     if config is None:
         path = Path(CONFIGS_DIR) / f"{language}.yaml"
-        refused = _fetch_references(_read_yaml(path))
+        refused = _fetch_references(_read_yaml(path), on_download)
         return ModelFiles(path, language, refused)
     path = fetch_file(config) if config.startswith(_REMOTE) else Path(config).expanduser()
     document = _read_yaml(path)
     if not config.startswith(_REMOTE):
         path = _with_absolute_paths(document, path.resolve(), resolved_dir)
         document = _read_yaml(path)
-    return ModelFiles(path, None, _fetch_references(document))
+    return ModelFiles(path, None, _fetch_references(document, on_download))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -119,7 +132,7 @@ def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]
             yield section, key
 
 
-def _fetch_references(document: dict[str, Any]) -> str | None:
+def _fetch_references(document: dict[str, Any], on_download: OnDownload) -> str | None:
     """Fetch all that `document` names; returns why cloning weights were refused, if they were."""
     refused: str | None = None
     has_plain_weights = isinstance(document.get(_PLAIN_WEIGHTS), str)
@@ -127,7 +140,7 @@ def _fetch_references(document: dict[str, Any]) -> str | None:
         if key == _PLAIN_WEIGHTS and refused is None:
             continue
         try:
-            fetch_file(section[key])
+            fetch_file(section[key], on_download)
         except _GateNotAccepted as error:
             if section is not document or not has_plain_weights:
                 raise
@@ -140,8 +153,11 @@ class _GateNotAccepted(ModelUnavailable):
     """The weights exist, but their licence has not been accepted with this machine's token."""
 
 
-def fetch_file(address: str) -> Path:
+def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
     """The local file of a path, an https:// or an hf:// address; downloads what is not cached.
+
+    Args:
+        on_download: told the name of a file of the hub that is not cached.
 
     Raises:
         ModelUnavailable: it cannot be had, and why.
@@ -149,6 +165,8 @@ def fetch_file(address: str) -> Path:
     if not address.startswith("hf://"):
         return _fetch_plain(address)
     repository, file_name, revision = _split_hub_address(address)
+    if not isinstance(try_to_load_from_cache(repository, file_name, revision=revision), str):
+        on_download(file_name)
     try:
         found = hf_hub_download(
             repository, file_name, revision=revision, tqdm_class=_LoggedProgress

@@ -91,6 +91,10 @@ class VoiceLibrary:
             raise VoiceNotFound(name, names)
         return found
 
+    def is_file(self, name: str) -> bool:
+        """Whether people put this voice here, perhaps in the place of a predefined one."""
+        return name in voice_files(self._directory)
+
     async def state_of(self, voice: str | Clip, *, field: str) -> Sized:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
 

@@ -38,6 +38,7 @@ class VoiceStore:
     """Changes what the library finds. Use from one event loop.
 
     Args:
+        library: of the model that speaks now.
         prompts: makes recordings into the sound of a voice.
         model_language: two letters, of the voices that are built in.
         forget_previews: removes the previews whose names begin so.
@@ -46,7 +47,7 @@ class VoiceStore:
     def __init__(
         self,
         folder: VoiceFolder,
-        library: VoiceLibrary,
+        library: Callable[[], VoiceLibrary],
         *,
         engine: Callable[[], StateKeeper],
         prompts: PromptMaker,
@@ -71,7 +72,7 @@ class VoiceStore:
         Raises:
             ModelUnavailable: the model is not loaded.
         """
-        names = self._library.names()
+        names = self._library().names()
         return await asyncio.to_thread(self._described, names)
 
     async def voice(self, name: str) -> Voice:
@@ -80,7 +81,7 @@ class VoiceStore:
         Raises:
             VoiceNotFound, ModelUnavailable.
         """
-        found = self._library.resolve(name)
+        found = self._library().resolve(name)
         return (await asyncio.to_thread(self._described, [found]))[0]
 
     async def sound_id(self, name: str) -> str:
@@ -89,11 +90,11 @@ class VoiceStore:
         Raises:
             VoiceNotFound, ModelUnavailable.
         """
-        name = self._library.resolve(name)
+        name = self._library().resolve(name)
         path = self._folder.voices().get(name)
         if path is None:
             return hashlib.sha256(name.encode()).hexdigest()[:32]
-        return (await asyncio.to_thread(self._library.digest_of, name, path))[:32]
+        return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
 
     async def create(
         self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, field: str, replace: bool
@@ -113,7 +114,7 @@ class VoiceStore:
         self._check_free(name, replace=replace)
         async with self._preparing:
             data, report = await asyncio.to_thread(self._prompts.make, clips, field)
-        await self._library.state_of_recording(data, field=field)
+        await self._library().state_of_recording(data, field=field)
         details = dataclasses.replace(
             details,
             created=_now(),
@@ -123,7 +124,7 @@ class VoiceStore:
         try:
             return await self._put(name, ".wav", data, details, replace=replace), report
         except BaseException:
-            self._library.forget_recording(hashlib.sha256(data).hexdigest())
+            self._library().forget_recording(hashlib.sha256(data).hexdigest())
             raise
 
     async def joined(self, clips: Sequence[Clip], *, field: str) -> Clip:
@@ -192,8 +193,8 @@ class VoiceStore:
         Raises:
             VoiceNotFound, ModelUnavailable, StorageFailed.
         """
-        name = self._library.resolve(name)
-        state = await self._library.state_of(name, field="name")
+        name = self._library().resolve(name)
+        state = await self._library().state_of(name, field="name")
         engine = self._engine()
 
         def written() -> bytes:
@@ -221,7 +222,7 @@ class VoiceStore:
         """The details of a voice that is a file; what its maker did not note is found out."""
         path = self._folder.voices().get(name)
         if path is None:
-            raise VoiceNotFound(name, self._library.names())
+            raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
         if details.created is None:
             made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
@@ -235,12 +236,12 @@ class VoiceStore:
         return read_details(self._folder.details_path(name)) or VoiceDetails()
 
     def _check_free(self, name: str, *, replace: bool) -> None:
-        taken = {folded(known): known for known in self._library.names()}.get(folded(name))
+        taken = {folded(known): known for known in self._library().names()}.get(folded(name))
         if taken is not None and not replace:
             raise Conflict(f"there is a voice {taken!r} already; send replace=true to replace it")
 
     def _custom(self, name: str) -> str:
-        name = self._library.resolve(name)
+        name = self._library().resolve(name)
         if name not in self._folder.voices():
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
@@ -264,7 +265,7 @@ class VoiceStore:
     ) -> Voice:
         async with self._naming:
             self._check_free(name, replace=replace)
-            built_in = {folded(known): known for known in self._library.predefined()}
+            built_in = {folded(known): known for known in self._library().predefined()}
             name = built_in.get(folded(name), name)
             await asyncio.to_thread(self._write, name, suffix, data, details)
         return Voice(name, "custom", details)
@@ -289,10 +290,10 @@ class VoiceStore:
 
     def _remove(self, name: str) -> None:
         path = self._folder.voices()[name]
-        digest = self._library.digest_of(name, path)
+        digest = self._library().digest_of(name, path)
         with self._folder.change() as change:
             change.commit(remove=self._folder.files_of(name))
-        self._library.forget_recording(digest)
+        self._library().forget_recording(digest)
         self._forget_previews(digest[:32])
 
 

@@ -37,7 +37,7 @@ def test_health(client: httpx.Client) -> None:
     assert said["uptime_seconds"] > 0
     assert said["model"]["state"] == "ready"
     assert said["engine"]["alive"] is True
-    assert client.get("/ready").json() == {"ready": True}
+    assert client.get("/ready").json() == {"ready": True, "model": "model.yaml"}
 
 
 def test_health_while_speaking(client: httpx.Client) -> None:

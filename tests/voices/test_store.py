@@ -50,7 +50,7 @@ def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
 def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> VoiceStore:
     return VoiceStore(
         VoiceFolder(tmp_path),
-        library,
+        lambda: library,
         engine=lambda: engine,
         prompts=PromptMaker(decode, lambda: RATE_HZ, max_seconds=15),
         model_language="en",

@@ -1,0 +1,42 @@
+"""The preview voice: a small model that ships with this package and needs no download."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from app.engine.languages import PREDEFINED_SEXES
+
+PREVIEW = "preview"
+"""Its name as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK"""
+
+_FOLDER = Path(__file__).parent.parent / "preview"
+PREVIEW_CONFIG = _FOLDER / "config.yaml"
+
+
+@cache
+def preview_voices() -> Mapping[str, Literal["female", "male"]]:
+    """The voices it really has, and whether each is a woman's or a man's."""
+    listed = json.loads((_FOLDER / "voices.json").read_text("utf-8"))
+    return {name: entry["sex"] for name, entry in listed.items()}
+
+
+@cache
+def stand_ins() -> Mapping[str, str]:
+    """Preview voice by the name of the released voice in whose place it speaks.
+
+    The sex is kept where the preview has a voice of it.
+    """
+    voices = preview_voices()
+    first = next(iter(voices))
+    of_sex = {sex: name for name, sex in reversed(list(voices.items()))}
+    return {name: of_sex.get(sex, first) for name, sex in PREDEFINED_SEXES.items()}
+
+
+def voice_prompts() -> dict[str, Path]:
+    """Recording by name, of its own voices and of all for which they stand in."""
+    own = {name: _FOLDER / "voices" / f"{name}.wav" for name in preview_voices()}
+    return {**{name: own[voice] for name, voice in stand_ins().items()}, **own}
