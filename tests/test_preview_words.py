@@ -1,0 +1,97 @@
+"""The preview voice says the words: through HTTP, MP3 and a recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.speech import Pcm
+from benchmarks.recognition import heard_words, word_errors, words_in
+from tests.listening import listen
+from tests.serving import Served, make_settings, serve
+
+pytest.importorskip("pocketsphinx", reason="no recogniser for this Python")
+
+EVERYDAY = (
+    "The weather is nice today.",
+    "Please close the window before you go to sleep.",
+    "We will meet at the station in the morning.",
+    "My brother works in a small office.",
+    "There is a letter for you on the table.",
+    "I would like a cup of coffee with milk.",
+    "The train to the city leaves in ten minutes.",
+    "She has lived in this house for many years.",
+    "Can you tell me where the hospital is?",
+    "Thank you very much for your help.",
+)
+MOST_WORD_ERRORS = 0.35
+
+
+@pytest.fixture(scope="module")
+def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that was told to speak with the preview voice."""
+    settings = make_settings(tmp_path_factory.mktemp("preview"), model_language="preview")
+    with serve(settings) as served:
+        served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
+        yield served
+
+
+@pytest.fixture
+def client(preview: Served) -> httpx.Client:
+    return preview.client
+
+
+def heard(client: httpx.Client, ffmpeg: Path, folder: Path, script: str) -> list[str]:
+    answer = client.post("/tts", json={"script": script, "seed": 1})
+    assert answer.status_code == 200
+    return recognised(listen(ffmpeg, folder, answer.content, "mp3").pcm)
+
+
+def recognised(pcm: Pcm) -> list[str]:
+    return heard_words(pcm, 24_000)
+
+
+def test_everyday_sentences(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
+    """Ten sentences, spoken, encoded, decoded and recognised, have most of their words."""
+    wrong = total = 0
+    for sentence in EVERYDAY:
+        said = words_in(sentence)
+        wrong += word_errors(said, heard(client, ffmpeg, tmp_path, sentence))
+        total += len(said)
+    assert wrong / total < MOST_WORD_ERRORS
+
+
+def test_order_of_a_long_script(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
+    """A script of many chunks keeps its sentences in order: most of its words, in their places."""
+    said = words_in(" ".join(EVERYDAY))
+    words = heard(client, ffmpeg, tmp_path, " ".join(EVERYDAY))
+    backwards = words_in(" ".join(reversed(EVERYDAY)))
+    assert word_errors(said, words) / len(said) < MOST_WORD_ERRORS
+    assert word_errors(backwards, words) > 1.5 * word_errors(said, words)
+
+
+def test_requests_do_not_mix(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
+    """Two requests at the same time each say their own words, and what they say alone."""
+    scripts = (" ".join(EVERYDAY[:3]), " ".join(EVERYDAY[3:6]))
+    for folder in ("0", "1"):
+        (tmp_path / folder).mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(
+            lambda each: heard(client, ffmpeg, tmp_path / str(each[0]), each[1]), enumerate(scripts)
+        )
+    for own, other, words in ((0, 1, first), (1, 0, second)):
+        mine, theirs = words_in(scripts[own]), words_in(scripts[other])
+        assert word_errors(mine, words) / len(mine) < MOST_WORD_ERRORS
+        assert word_errors(theirs, words) / len(theirs) > 0.7
+
+
+def test_says_what_it_is(client: httpx.Client) -> None:
+    """Chosen on purpose it is no stand-in, and still names itself and the voice that is heard."""
+    answer = client.post("/tts", json={"script": "Hello.", "voice": "alba"})
+    assert answer.headers["x-tts-model"] == "preview"
+    assert answer.headers["x-tts-voice"] != "alba"
+    assert client.get("/ready").json() == {"ready": True, "model": "preview"}
