@@ -1,0 +1,64 @@
+"""Tags that name who speaks from there on: `<role:alba>Hi! <role:marius,pitch:low>Hello.`
+
+They are Flash-TTS's way to write a dialogue, and understood in every plain script.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import get_args
+
+from app.errors import InvalidRequest, shortened
+from app.speech import Level, Prosody, leveled_prosody
+from app.text.speaker_lines import SpeakerTag
+
+# Brackets are tags of another kind; a tag that is not closed ends where they or the line do.
+_TAG = re.compile(r"<role:(?P<inner>[^<>()\[\]*|\n]{0,200})(?P<close>>?)", re.IGNORECASE)
+_LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) -> list[SpeakerTag]:
+    """Find the roles in a script.
+
+    Args:
+        script: a plain script.
+        is_voice: whether a voice of that name exists; asked once for each name.
+        field: what the caller's dialect names the script.
+
+    Raises:
+        InvalidRequest: a tag is malformed, or names a voice or a level that does not exist.
+    """
+    tags: list[SpeakerTag] = []
+    exists = functools.cache(is_voice)
+    for found in _TAG.finditer(script):
+        try:
+            name, prosody = _read(found, exists)
+        except ValueError as error:
+            raise InvalidRequest(
+                f"{shortened(found[0])} at character {found.start() + 1} of {field} {error}; "
+                "write <role:NAME> or <role:NAME,pitch:high,speed:low>",
+                field=field,
+            ) from None
+        tags.append(SpeakerTag(found.start(), found.end(), name, prosody))
+    return tags
+
+
+def _read(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
+    """Who speaks, and how; raises ValueError, whose message goes on after the tag."""
+    name, *attributes = (part.strip() for part in tag["inner"].split(","))
+    if not tag["close"] or not name:
+        raise ValueError("is not a role")
+    if not exists(name):
+        raise ValueError(f"names a voice that does not exist: {name!r}")
+    levels: dict[str, Level] = {}
+    for attribute in attributes:
+        key, _, value = (part.strip().lower() for part in attribute.partition(":"))
+        level = next((each for each in _LEVELS if each == value), None)
+        if key not in ("pitch", "speed") or key in levels:
+            raise ValueError("may have one pitch and one speed after the name, nothing else")
+        if level is None:
+            raise ValueError(f"has a {key} that is none of {', '.join(_LEVELS)}")
+        levels[key] = level
+    return name, leveled_prosody(levels.get("pitch"), levels.get("speed"))
