@@ -6,10 +6,11 @@ import contextlib
 import signal
 import socket
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 
+from app.api.web_server import web_server_config
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
 from app.logs import configure_logging
@@ -17,9 +18,16 @@ from app.main import create_app
 from app.settings import Settings, SettingsError, load_settings
 
 
-def main() -> int:
+def main(**overrides: Any) -> int:
+    """Serve until a signal ends it.
+
+    Args:
+        overrides: settings that win over the environment and `.env`.
+
+    Returns: the exit code.
+    """
     try:
-        settings = load_settings()
+        settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
         app = create_app(settings)
     except (SettingsError, FfmpegUnusable) as error:
@@ -27,16 +35,7 @@ def main() -> int:
         return 2
     # uvicorn shuts down on SIGTERM and then raises it once more, which would look like a crash.
     signal.signal(signal.SIGTERM, _end)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_seconds)),
-    )
+    config = web_server_config(app, settings)
     server = _Server(config, settings)
     # Ctrl-C has been heard by then: uvicorn raises it once more after its orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):

@@ -74,6 +74,10 @@ class StorageFailed(SpeechError):
     """The disk refuses to keep what the caller sent."""
 
 
+class NotSupported(SpeechError):
+    """Something that this server cannot do at all, such as listening."""
+
+
 class Unauthorized(SpeechError):
     """No key, or a wrong one."""
 

@@ -34,8 +34,17 @@ class FedSpeech:
         self._feed = ScriptFeed(max_chars=max_chars, field=fields.text)
         self._changed = asyncio.Event()
 
+    async def check_voice(self) -> None:
+        """So that who still writes learns at once of a voice that is not there or not usable.
+
+        Raises:
+            VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
+        """
+        speaker = await self._speakers.of(self._request)
+        await speaker.voices.state_of(self._request.voice, field=self._fields.clip)
+
     def add(self, text: str) -> None:
-        """More of the script, verbatim. Raises: TooLarge."""
+        """More of the script, verbatim. Raises: TooLarge. InvalidRequest: after `finish`."""
         self._feed.add(text)
         self._changed.set()
 
@@ -76,19 +85,20 @@ class FedSpeech:
 
     async def _next_utterance(self) -> Utterance | None:
         """The next passage, begun; None after the last."""
+        passage = ""
         while not self._feed.exhausted:
-            passage = self._feed.take()
-            if not passage.strip():
-                if not self._feed.exhausted:
-                    self._changed.clear()
-                    await self._changed.wait()
+            taken = self._feed.take()
+            if not taken:
+                self._changed.clear()
+                await self._changed.wait()
                 continue
+            passage += taken
             request = replace(self._request, text=passage, goes_on=not self._feed.exhausted)
             try:
                 synthesizer = (await self._speakers.of(request)).synthesizer
                 return await synthesizer.begin(await synthesizer.prepare(request, self._fields))
             except NothingToSpeak:
-                continue  # a tag that stands alone; the words come later
+                continue  # a tag that stands alone; it belongs to the words that come later
         return None
 
 

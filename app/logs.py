@@ -45,10 +45,13 @@ class NoTraceOfRefusals(logging.Filter):
     """Drops uvicorn's trace of a stream that was broken off on purpose.
 
     The exception has to reach uvicorn, which then closes the connection; the reason is in the log
-    already, with the request's id.
+    already, with the request's id. A WebSocket that was refused in a plain HTTP answer is taken
+    for a mistake of the app, and is in the log already as well.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "ASGI callable returned without completing handshake.":
+            return False
         error = record.exc_info[1] if record.exc_info else None
         while error is not None:
             if isinstance(error, SpeechError):

@@ -50,6 +50,7 @@ class ScriptRules:
         normalise: whether they are put into words at all.
         prosody: of the whole request; markup composes with it.
         goes_on: whether more of the script follows, which wants a pause before it.
+        ends_paragraph: whether what follows is a paragraph of its own.
     """
 
     is_voice: Callable[[str], bool]
@@ -61,6 +62,7 @@ class ScriptRules:
     max_tokens: int
     count_tokens: TokenCounter
     goes_on: bool = False
+    ends_paragraph: bool = False
 
 
 def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
@@ -90,8 +92,8 @@ def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
             lead_seconds += seconds
     if not pieces:
         raise NothingToSpeak(f"{field} holds nothing that can be spoken", field=field)
-    if isinstance(passages[-1], Span) and not rules.goes_on:
-        pieces[-1] = _followed_by(pieces[-1], 0.0)
+    if isinstance(passages[-1], Span):
+        pieces[-1] = _before_what_follows(pieces[-1], rules)
     _check_prosody(pieces, field)
     return ScriptPlan(tuple(pieces), lead_seconds)
 
@@ -156,6 +158,14 @@ def _end_of_text(text: str, last: Chunk) -> Boundary:
     if (mark and mark in _CLAUSE_ENDS) or text.endswith("\n"):
         return Boundary.CLAUSE
     return Boundary.WORD
+
+
+def _before_what_follows(last: Piece, rules: ScriptRules) -> Piece:
+    if not rules.goes_on:
+        return _followed_by(last, 0.0)
+    if rules.ends_paragraph:
+        return _followed_by(last, pause_seconds(Boundary.PARAGRAPH, scale=rules.pause_scale))
+    return last
 
 
 def _followed_by(piece: Piece, seconds: float) -> Piece:

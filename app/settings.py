@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     cors_origins: CommaSeparated = ()
 
     dialects: CommaSeparated = ("all",)
+    wyoming_host: str = Field("127.0.0.1", min_length=1)
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
     # Limits

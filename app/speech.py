@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,25 @@ class Prosody:
             volume_db=self.volume_db + outer.volume_db,
             pitch_semitones=self.pitch_semitones + outer.pitch_semitones,
         )
+
+
+Level: TypeAlias = Literal["very_low", "low", "moderate", "high", "very_high"]
+"""What some callers say in the place of a number"""
+
+SPEED_LEVELS = MappingProxyType[Level, float](
+    {"very_low": 0.7, "low": 0.85, "moderate": 1.0, "high": 1.2, "very_high": 1.45}
+)
+PITCH_LEVELS_SEMITONES = MappingProxyType[Level, float](
+    {"very_low": -4.0, "low": -2.0, "moderate": 0.0, "high": 2.0, "very_high": 4.0}
+)
+
+
+def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
+    """The prosody of two levels; None is moderate."""
+    return Prosody(
+        speed=SPEED_LEVELS[speed or "moderate"],
+        pitch_semitones=PITCH_LEVELS_SEMITONES[pitch or "moderate"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.engine.interface import (
 from app.errors import Overloaded, SpeechError, SynthesisFailed
 from app.script_plan import ScriptPlan, ScriptRules, plan_script
 from app.speech import Frames, Pcm, Sampling, SpeechRequest
-from app.text.script import clean_script
+from app.text.script import clean_script, ends_paragraph
 from app.voices.library import VoiceLibrary
 
 MAX_TOKENS_PER_CHUNK = 50
@@ -174,6 +174,7 @@ class Synthesizer:
             max_tokens=MAX_TOKENS_PER_CHUNK,
             count_tokens=engine.count_tokens,
             goes_on=request.goes_on,
+            ends_paragraph=ends_paragraph(request.text),
         )
         return plan_script(script, rules, field=field)
 

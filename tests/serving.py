@@ -69,10 +69,17 @@ def serve(
     build_preview: Callable[[], SpeechEngine] | None = None,
 ) -> Iterator[Served]:
     """A real uvicorn over the real app on a free port, until the block ends."""
-    with running(create_app(settings, build_engine, build_preview)) as url:
-        headers = {"X-API-Key": KEY}
-        with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as client:
-            yield Served(url, client, settings)
+    app = create_app(settings, build_engine, build_preview)
+    with running(app) as url, served_at(url, settings) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def served_at(url: str, settings: Settings) -> Iterator[Served]:
+    """The server at an address, with a client."""
+    headers = {"X-API-Key": KEY}
+    with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as client:
+        yield Served(url, client, settings)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.engine",
     },
     "app.main": {"app.assembly", "app.api", "app.settings"},
-    "server": {"app.main", "app.settings", "app.banner", "app.logs", "app.audio"},
+    "app.cli": {
+        "app.assembly",
+        "app.api",
+        "app.synthesizer",
+        "app.settings",
+        "app.voices",
+        "app.audio",
+        "app.engine",
+        "app.ranges",
+        "app.logs",
+        "app.main",
+        "server",
+    },
+    "app.__main__": {"app.cli"},
+    "server": {"app.main", "app.api", "app.settings", "app.banner", "app.logs", "app.audio"},
 }
 WEB = {"fastapi", "starlette", "uvicorn"}
 MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}

@@ -15,18 +15,22 @@ KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """Besides `Authorization: Bearer`. Proxies may drop a header whose name has an underscore."""
 
 
-def check_key(connection: HTTPConnection) -> None:
-    """Raise Unauthorized unless the request carries the key in one of the known headers."""
+def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
+    """Raise Unauthorized unless the request carries the key in one of the known headers.
+
+    Args:
+        also: a key that came by another way.
+    """
     settings = services(connection).settings
     if settings.auth_disabled or settings.api_key is None:
         return
     expected = settings.api_key.get_secret_value().encode()
-    offered = _offered_keys(connection)
+    offered = [*_offered_keys(connection), *([also] if also else [])]
     if not offered:
         raise Unauthorized(
             "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
         )
-    matches = [secrets.compare_digest(key.encode(), expected) for key in offered]
+    matches = [secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered]
     if not any(matches):
         raise Unauthorized("the API key is wrong")
 

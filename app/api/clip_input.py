@@ -19,6 +19,11 @@ _MIN_BASE64_CHARS = 400
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
+def was_sent(upload: UploadFile) -> bool:
+    """False for what a browser sends of a file field that nobody filled in."""
+    return bool(upload.filename or upload.size)
+
+
 async def clip_from_upload(upload: UploadFile, field: str, max_bytes: int) -> Clip:
     """The recording in an uploaded file.
 
@@ -76,7 +81,7 @@ def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
         raise InvalidClip(f"{field} is empty", field=field)
     if len(data) > max_bytes:
         raise _too_large(field, max_bytes)
-    return Clip(data, "clip")
+    return Clip(data, field)
 
 
 def _too_large(field: str, max_bytes: int) -> TooLarge:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from app.api import wyoming
 from app.api.dialect import FrontEnd
+from app.api.support import Support
 
 router = APIRouter(tags=["server"])
 
@@ -15,18 +18,25 @@ router = APIRouter(tags=["server"])
 async def compatibility(request: Request) -> dict[str, Any]:
     """By dialect and call: honoured, approximated, without effect, or refused."""
     dialects: tuple[FrontEnd, ...] = request.app.state.dialects
-    return {"dialects": [_shown(each) for each in dialects]}
+    shown = [
+        {
+            "name": each.DIALECT.name,
+            "title": each.DIALECT.title,
+            "prefix": each.DIALECT.prefix,
+            "calls": _calls(each.SUPPORT),
+        }
+        for each in dialects
+    ]
+    if (address := request.app.state.wyoming_address) is not None:
+        # No HTTP, so there is no prefix.
+        place = {"name": wyoming.NAME, "title": wyoming.TITLE, "port": address[1]}
+        shown.append({**place, "calls": _calls(wyoming.SUPPORT)})
+    return {"dialects": shown}
 
 
-def _shown(front_end: FrontEnd) -> dict[str, Any]:
-    dialect = front_end.DIALECT
+def _calls(support: Iterable[Support]) -> list[dict[str, Any]]:
     calls: dict[str, list[dict[str, str]]] = {}
-    for row in front_end.SUPPORT:
+    for row in support:
         shown = {"field": row.field, "how": row.how}
         calls.setdefault(row.call, []).append({**shown, "note": row.note} if row.note else shown)
-    return {
-        "name": dialect.name,
-        "title": dialect.title,
-        "prefix": dialect.prefix,
-        "calls": [{"call": call, "fields": fields} for call, fields in calls.items()],
-    }
+    return [{"call": call, "fields": fields} for call, fields in calls.items()]

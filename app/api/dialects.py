@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from fastapi import FastAPI
 from starlette.types import Scope
 
-from app.api import health, openai
+from app.api import chattts, elevenlabs, fish, flash, health, openai, pocket
 from app.api.dialect import NATIVE, Dialect, FrontEnd
 from app.api.routes import KeyedRoute
 
-DIALECTS: tuple[FrontEnd, ...] = (openai,)
+DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts)
 """Where two have a path in common, it belongs to the first one; the other has its prefix."""
 
 

@@ -6,11 +6,12 @@ import difflib
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -23,6 +24,7 @@ from app.errors import (
     InvalidRequest,
     ModelNotFound,
     ModelUnavailable,
+    NotSupported,
     Overloaded,
     SpeechError,
     StorageFailed,
@@ -46,6 +48,7 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (ConsentNotFound, 404, "not_found"),
     (Conflict, 409, "conflict"),
     (Overloaded, 429, "overloaded"),
+    (NotSupported, 501, "not_supported"),
     (ModelUnavailable, 503, "model_unavailable"),
     (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
@@ -77,10 +80,7 @@ class ErrorAnswers:
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        # A misspelt field also makes the right one missing; the spelling is what to tell.
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        message, field = _describe(first, _known_fields(request))
-        return self._answer(request, _problem(request, 400, "invalid_request", message, field))
+        return await self._speech_error(request, invalid_body(error.errors(), _body_model(request)))
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -127,6 +127,16 @@ def problem_of(error: SpeechError, request_id: str) -> Problem:
     return Problem(status, kind, message, field, request_id)
 
 
+def invalid_body(
+    errors: Sequence[Mapping[str, Any]], model: type[BaseModel] | None
+) -> InvalidRequest:
+    """What pydantic has against a body, in words for its sender."""
+    # A misspelt field also makes the right one missing; the spelling is what to tell.
+    first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
+    message, field = _describe(first, model)
+    return InvalidRequest(message, field=field)
+
+
 def _problem(
     request: Request, status: int, kind: str, message: str, field: str | None = None
 ) -> Problem:
@@ -134,33 +144,60 @@ def _problem(
 
 
 def _headers_of(error: SpeechError) -> dict[str, str]:
+    """Besides the standard's, those by which OpenAI's and related SDKs time their retries."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, (Overloaded, ModelUnavailable)):
+    if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
-        return {"Retry-After": str(math.ceil(30.0 if seconds is None else seconds))}
+        return {
+            "Retry-After": str(math.ceil(seconds)),
+            "retry-after-ms": str(math.ceil(1000 * seconds)),
+        }
+    if isinstance(error, (ModelUnavailable, Conflict, StorageFailed, NotSupported)):
+        return {"x-should-retry": "false"}
     return {}
 
 
-def _known_fields(request: Request) -> tuple[str, ...]:
+def _body_model(request: Request) -> type[BaseModel] | None:
     body_field = getattr(request.scope.get("route"), "body_field", None)
-    model = getattr(getattr(body_field, "field_info", None), "annotation", None)
-    fields: Mapping[str, Any] = getattr(model, "model_fields", {})
-    return tuple(fields)
+    return _model_in(getattr(getattr(body_field, "field_info", None), "annotation", None))
 
 
-def _describe(error: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str | None]:
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model that an annotation is, or may be if it is not None."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
+def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
+    """The field as its caller would write it, such as `voice_settings.speed`.
+
+    What does not belong to it are numbers of items and the names of the types a union tried.
+    """
+    names = [where[0]]
+    for name in where[1:]:
+        field = None if model is None else model.model_fields.get(names[-1])
+        model = None if field is None else _model_in(field.annotation)
+        if model is None or name not in model.model_fields:
+            break
+        names.append(name)
+    return shortened(".".join(names))
+
+
+def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[str, str | None]:
     """One sentence about a pydantic error, and the field it is about."""
+    known = [] if model is None else list(model.model_fields)
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     kind = error["type"]
     if kind == "json_invalid":
         return f"the body is not valid JSON: {error['ctx']['error']} at byte {where[-1]}", None
-    if kind in ("model_attributes_type", "dict_type"):
+    if kind in ("model_attributes_type", "dict_type") and not where:
         return "the body must be a JSON object sent with Content-Type: application/json", None
     if not where:
         return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
-    # What follows are the names of the types that a union tried.
-    field = shortened(where[0])
+    field = _named(where, model)
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(field, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

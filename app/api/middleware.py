@@ -17,6 +17,7 @@ from app.errors import TooLarge
 logger = logging.getLogger(__name__)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 def request_id_of(scope: Scope) -> str:
@@ -31,30 +32,39 @@ class RequestContext:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.monotonic()
-        status = 0
+        outcome: object = "unanswered"
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            nonlocal outcome
+            if message["type"] in _ANSWERS:
+                outcome = message.get("status", 101)
                 MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif message["type"] == "websocket.close":
+                outcome = f"{outcome}, closed with {message.get('code', 1000)}"
             await send(message)
 
+        async def noted_receive() -> Message:
+            nonlocal outcome
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and outcome == 101:
+                outcome = f"101, left with {message.get('code', 1005)}"
+            return message
+
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, noted_receive, send_with_id)
         finally:
             logger.info(
                 "%s %s %s in %.3f s",
-                scope["method"],
+                scope.get("method", "WEBSOCKET"),
                 quote(scope["path"]),  # decoded, it could put a line of its own into the log
-                status or "unanswered",
+                outcome,
                 time.monotonic() - started,
                 extra={"request_id": request_id},
             )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import calendar
 import re
-import time
 from typing import Annotated, Any
 
 from fastapi import Form, Query, UploadFile
@@ -15,6 +13,7 @@ from app.api.clip_input import clip_from_upload
 from app.api.dependencies import Services, ServicesDep
 from app.api.openai_dialect import DIALECT
 from app.api.routes import dialect_router
+from app.api.support import HONOURED, Effect, support_of
 from app.errors import ConsentNotFound, InvalidRequest
 from app.voices.consents import Consent
 from app.voices.details import VoiceDetails
@@ -26,23 +25,32 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 router = dialect_router(DIALECT)
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
+RECORDINGS_ONLY = Effect("refused", "this model makes voices from recordings only")
 
 
 class VoiceForm(BaseModel):
-    name: Label
-    audio_sample: UploadFile | None = None
-    consent: str | None = Field(None, description="Id of a consent recording.")
-    type: str = "audio_sample"
+    name: Annotated[Label, Effect("honoured", "`id` is made of it")]
+    audio_sample: Annotated[UploadFile | None, HONOURED] = None
+    consent: Annotated[str | None, HONOURED] = Field(None, description="Id of a consent recording.")
+    type: Annotated[str, Effect("honoured", "audio_sample; prompt is refused")] = "audio_sample"
+    prompt: Annotated[str | None, RECORDINGS_ONLY] = None
+    model: Annotated[str | None, RECORDINGS_ONLY] = None
+    script_hint: Annotated[str | None, RECORDINGS_ONLY] = None
 
 
 class ConsentForm(BaseModel):
-    name: Label
-    language: str = Field(description="A language tag such as en-US.")
-    recording: UploadFile
+    name: Annotated[Label, HONOURED]
+    language: Annotated[str, HONOURED] = Field(description="A language tag such as en-US.")
+    recording: Annotated[UploadFile, Effect("honoured", "kept, not listened to")]
+
+
+class ConsentPage(BaseModel):
+    limit: Annotated[int, HONOURED] = Field(20, ge=1, le=100)
+    after: Annotated[str | None, HONOURED] = None
 
 
 class ConsentChange(BaseModel):
-    name: Label
+    name: Annotated[Label, HONOURED]
 
 
 @router.post("/v1/audio/voices")
@@ -51,11 +59,7 @@ async def create_voice(
     body: Annotated[VoiceForm, Form(media_type="multipart/form-data")],
 ) -> dict[str, Any]:
     """Make a voice of a recording whose owner agreed. `id` is its name everywhere else."""
-    if body.type != "audio_sample":
-        raise InvalidRequest(
-            "type must be audio_sample: this model makes voices from recordings only",
-            field="type",
-        )
+    _refuse_prompts(body)
     if body.audio_sample is None:
         raise InvalidRequest("audio_sample is required", field="audio_sample")
     await _check_consent(services, body.consent)
@@ -67,7 +71,7 @@ async def create_voice(
     )
     return {
         "id": voice.name,
-        "created_at": _unix_time(voice.details.created),
+        "created_at": voice.details.created_unix,
         "name": body.name,
         "object": "audio.voice",
         "type": "audio_sample",
@@ -104,24 +108,22 @@ async def create_consent(
 
 @router.get("/v1/audio/voice_consents")
 async def list_consents(
-    services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    after: str | None = None,
+    services: ServicesDep, query: Annotated[ConsentPage, Query()]
 ) -> dict[str, Any]:
     """Consents, the newest first; `after` is the id that the page before ended with."""
     found = await asyncio.to_thread(services.own_voices.consents.all)
-    if after is not None:
-        places = [place for place, consent in enumerate(found) if consent.id == after]
+    if query.after is not None:
+        places = [place for place, consent in enumerate(found) if consent.id == query.after]
         if not places:
             raise InvalidRequest("after is no id of a consent", field="after")
         found = found[places[0] + 1 :]
-    page = found[:limit]
+    page = found[: query.limit]
     return {
         "object": "list",
         "data": [_shown(consent) for consent in page],
         "first_id": page[0].id if page else None,
         "last_id": page[-1].id if page else None,
-        "has_more": len(found) > limit,
+        "has_more": len(found) > query.limit,
     }
 
 
@@ -147,6 +149,20 @@ async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, An
     return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
 
 
+def _refuse_prompts(body: VoiceForm) -> None:
+    if body.type != "audio_sample":
+        raise InvalidRequest(
+            "type must be audio_sample: this model makes voices from recordings only",
+            field="type",
+        )
+    for field in ("prompt", "model", "script_hint"):
+        if getattr(body, field) is not None:
+            raise InvalidRequest(
+                f"{field} is not understood: this model makes voices from recordings only",
+                field=field,
+            )
+
+
 async def _check_consent(services: Services, consent_id: str | None) -> None:
     if not consent_id:
         raise InvalidRequest(
@@ -159,10 +175,6 @@ async def _check_consent(services: Services, consent_id: str | None) -> None:
         raise InvalidRequest(error.message, field="consent") from error
 
 
-def _unix_time(created: str | None) -> int:
-    return calendar.timegm(time.strptime((created or "")[:19], "%Y-%m-%dT%H:%M:%S"))
-
-
 def _shown(consent: Consent) -> dict[str, Any]:
     return {
         "id": consent.id,
@@ -171,3 +183,11 @@ def _shown(consent: Consent) -> dict[str, Any]:
         "name": consent.name,
         "object": "audio.voice_consent",
     }
+
+
+SUPPORT = (
+    *support_of("POST /v1/audio/voices", VoiceForm),
+    *support_of("POST /v1/audio/voice_consents", ConsentForm),
+    *support_of("GET /v1/audio/voice_consents", ConsentPage),
+    *support_of("POST /v1/audio/voice_consents/{consent_id}", ConsentChange),
+)

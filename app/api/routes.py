@@ -15,6 +15,9 @@ from starlette.types import Scope
 from app.api.auth import check_key, documented_key
 from app.api.dialect import NATIVE, Dialect
 
+FORM_TYPES = ("multipart/", "application/x-www-form-urlencoded")
+"""How the content type of a form begins"""
+
 _REFUSAL: dict[int | str, dict[str, Any]] = {
     # Also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "A refusal; the answer names the field and what is allowed."},

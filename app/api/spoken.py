@@ -41,9 +41,17 @@ class CompleteAudio:
 
 
 async def complete_clip(
-    services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    fields: FieldNames,
+    *,
+    clock: SpokenClock | None = None,
 ) -> CompleteAudio:
     """Speak, wait for all of it, encode it.
+
+    Args:
+        clock: shows meanwhile how far the speech has come.
 
     Raises:
         SpeechError.
@@ -55,7 +63,8 @@ async def complete_clip(
     origin = _origin(speaker, speech)
     utterance = await synthesizer.begin(plan)
     try:
-        async with aclosing(utterance.pcm()) as spoken:
+        spoken = utterance.pcm() if clock is None else clock.timed(utterance.pcm())
+        async with aclosing(spoken):
             pieces = [piece async for piece in spoken]
     finally:
         utterance.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
-from app.api.clip_input import clip_from_text
+from app.api.clip_input import clip_from_base64, clip_from_text
 from app.api.dependencies import Services
 from app.errors import InvalidRequest
 from app.speech import Clip
+
+_ADDRESS = re.compile(r"\s*(?:https?|hf)://", re.IGNORECASE)
 
 
 def named_voice(services: Services, name: str | None, field: str = "voice") -> str:
@@ -43,6 +46,29 @@ def voice_or_recording(services: Services, text: str | None, field: str) -> str 
     return recording or named_voice(services, text, field)
 
 
+async def given_voice(services: Services, text: str | None, field: str) -> str | Clip:
+    """As `voice_or_recording`, and a recording may also be given by its address.
+
+    Raises:
+        As `voice_or_recording` and `recording_at`.
+    """
+    if text is not None and _ADDRESS.match(text):
+        return await recording_at(services, text.strip(), field)
+    return voice_or_recording(services, text, field)
+
+
+async def given_recording(services: Services, text: str, field: str) -> Clip:
+    """The recording that a text holds as base64 or as a data URL, or whose address it is.
+
+    Raises:
+        InvalidClip, TooLarge, and as `recording_at`.
+    """
+    if _ADDRESS.match(text):
+        return await recording_at(services, text.strip(), field)
+    max_bytes = services.settings.max_upload_bytes
+    return clip_from_text(text, field, max_bytes) or clip_from_base64(text, field, max_bytes)
+
+
 async def recording_at(services: Services, url: str, field: str = "url") -> Clip:
     """The recording at an https:// or hf:// address.
 
@@ -56,5 +82,5 @@ async def recording_at(services: Services, url: str, field: str = "url") -> Clip
             "ALLOW_VOICE_URLS=true; send the recording itself",
             field=field,
         )
-    fetched = await asyncio.to_thread(fetcher.fetch, url)
+    fetched = await asyncio.to_thread(fetcher.fetch, url, field=field)
     return Clip(fetched.data, fetched.filename)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from app.errors import TooLarge
+from app.errors import InvalidRequest, TooLarge
+from app.text.markup import is_ssml
 from app.text.sentences import Break, find_words
+from app.text.speaker_lines import find_speaker_tags
 
-# Markup whose meaning reaches beyond the sentence it stands in.
-_SSML = re.compile(r"\s*<\s*speak\b", re.IGNORECASE)
-_SPEAKER_LINE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+_ROLE = re.compile(r"<role:", re.IGNORECASE)
+# A character after which a sentence can end, and the beginning of what follows.
+_POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
+_LONG_CHARS = 1000
+_LONG_GROWTH = 4
 
 
 class ScriptFeed:
@@ -18,7 +22,8 @@ class ScriptFeed:
 
     Pieces are joined as they are: the passages, joined, are the text that was added. A sentence is
     given out once the beginning of the one after it has been read, for before that nobody knows
-    whether "3." goes on with "5" and "Dr." with a name.
+    whether "3." goes on with "5" and "Dr." with a name. What one voice says in a dialogue is one
+    passage, and so is SSML. The time is linear in the text, however small its pieces are.
 
     Args:
         max_chars: of the whole script.
@@ -29,54 +34,114 @@ class ScriptFeed:
         self._max_chars = max_chars
         self._field = field
         self._added_chars = 0
+        self._taken_chars = 0
         self._waiting = ""
+        self._fresh: list[str] = []
         self._flushed_chars = 0
+        self._marks_chars: int | None = None
         self._finished = False
 
     @property
     def exhausted(self) -> bool:
         """Nothing is left, and nothing will come."""
-        return self._finished and not self._waiting
+        return self._finished and self._left_chars == 0
 
     def add(self, text: str) -> None:
-        """Raises: TooLarge: the script is longer than one may be."""
-        self._added_chars += len(text)
-        if self._added_chars > self._max_chars:
+        """More of the script.
+
+        Raises:
+            TooLarge: the script is longer than one may be.
+            InvalidRequest: it was finished before.
+        """
+        if self._finished and text:
+            raise InvalidRequest(
+                f"more of {self._field} came after it was said to be complete", field=self._field
+            )
+        if self._added_chars + len(text) > self._max_chars:
             raise TooLarge(
                 f"{self._field} has more than the {self._max_chars} characters allowed",
                 field=self._field,
             )
-        self._waiting += text
+        self._note_words(text, self._left_chars)
+        self._added_chars += len(text)
+        self._fresh.append(text)
 
     def flush(self) -> None:
         """What was added so far need not wait for the rest of its sentence."""
-        self._flushed_chars = len(self._waiting)
+        self._flushed_chars = self._left_chars
 
     def finish(self) -> None:
         """Nothing more will be added."""
         self._finished = True
-        self.flush()
 
     def take(self) -> str:
         """All that can be spoken now and was not taken before; empty if there is nothing."""
-        end = max(self._flushed_chars, self._sentences_end())
-        # Marks alone are no passage: they belong to what comes next.
-        if not self._finished and not any(map(str.isalnum, self._waiting[:end])):
-            return ""
-        passage, self._waiting = self._waiting[:end], self._waiting[end:]
+        end = self._left_chars
+        if not self._finished:
+            # Marks alone are no passage: they belong to what comes next.
+            if self._marks_chars is None:
+                return ""
+            end = self._flushed_chars
+            if end < self._left_chars and self._is_worth_a_look():
+                end = max(end, self._sentences_end())
+            if end <= self._marks_chars:
+                return ""
+        text = self._joined()
+        self._taken_chars += end
         self._flushed_chars = max(0, self._flushed_chars - end)
-        return passage
+        self._waiting, self._marks_chars = text[end:], None
+        self._note_words(self._waiting, 0)
+        return text[:end]
+
+    @property
+    def _left_chars(self) -> int:
+        return self._added_chars - self._taken_chars
+
+    def _note_words(self, text: str, before_chars: int) -> None:
+        """Remember how many marks stand in front of the first letter or digit."""
+        if self._marks_chars is None:
+            first = next((index for index, char in enumerate(text) if char.isalnum()), None)
+            self._marks_chars = None if first is None else before_chars + first
+
+    def _joined(self) -> str:
+        self._waiting += "".join(self._fresh)
+        self._fresh.clear()
+        return self._waiting
+
+    def _is_worth_a_look(self) -> bool:
+        """Whether a sentence can have ended in what came since the last look.
+
+        Looking takes as long as the text that waits is, so where that is long it is looked at only
+        after it has grown by a part of itself.
+        """
+        looked_at = len(self._waiting)
+        fresh_chars = self._left_chars - looked_at
+        if looked_at > _LONG_CHARS and fresh_chars * _LONG_GROWTH < looked_at:
+            return False
+        text = self._joined()
+        return _POSSIBLE_GAP.search(text, max(0, looked_at - 1)) is not None
 
     def _sentences_end(self) -> int:
         """Where the last sentence ends of which it is certain."""
-        if _SSML.match(self._waiting):
+        text = self._waiting
+        if is_ssml(text):
             return 0
-        if speaker_lines := list(_SPEAKER_LINE.finditer(self._waiting)):
-            # A name in front of a line holds for the lines after it as well.
-            return speaker_lines[-1].start()
-        words = find_words(self._waiting)
-        # The last word may still grow, and the one before it decides about the gap between them.
+        if (dialogue_end := _last_speaker(text)) is not None:
+            return dialogue_end
+        words = find_words(text)
+        # The last word may still grow, and those before it decide about the gap in front of them.
+        spoken_ahead = False
         for word, following in reversed(list(pairwise(words[:-1]))):
-            if word.after >= Break.SENTENCE:
+            spoken_ahead = spoken_ahead or any(
+                map(str.isalnum, text[following.start : following.end])
+            )
+            if spoken_ahead and word.after >= Break.SENTENCE:
                 return following.start
         return 0
+
+
+def _last_speaker(text: str) -> int | None:
+    """Where the last voice is named; what names one in front of it holds until there."""
+    speakers = find_speaker_tags(text, is_voice=lambda _: True, field="")
+    starts = [*(tag.start for tag in speakers), *(found.start() for found in _ROLE.finditer(text))]
+    return max(starts, default=None)

@@ -1,7 +1,8 @@
 """Reading the markup of a script: plain text with tags in brackets, or SSML.
 
 A script is SSML when it starts with `<speak>`. Anything else is plain: `[pause 0.5s]`, lines that
-begin with the name of a voice, and the emotion tags of other systems, which are not spoken.
+begin with the name of a voice, `<role:NAME>` in front of what a voice says, and the emotion tags of
+other systems, which are not spoken.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from app.errors import InvalidRequest
 from app.text.inline_tags import InlineTag, find_inline_tags
 from app.text.passages import Passage, PassageBuilder, Style
+from app.text.role_tags import find_role_tags
 from app.text.speaker_lines import SpeakerTag, find_speaker_tags
 from app.text.ssml import parse_ssml
 
@@ -50,14 +52,22 @@ def parse_script(
             and position; or nothing is left to speak.
         TooLarge: there is too much markup.
     """
-    if _SSML_START.match(script):
+    if is_ssml(script):
         return parse_ssml(script, field=field, language=language)
     _refuse_loose_ssml(script, field)
     return _parse_plain(script, is_voice, field)
 
 
+def is_ssml(script: str) -> bool:
+    """Whether a script that begins so is SSML."""
+    return _SSML_START.match(script) is not None
+
+
 def _parse_plain(script: str, is_voice: Callable[[str], bool], field: str) -> tuple[Passage, ...]:
-    speakers = find_speaker_tags(script, is_voice=is_voice, field=field)
+    speakers = [
+        *find_speaker_tags(script, is_voice=is_voice, field=field),
+        *find_role_tags(script, is_voice=is_voice, field=field),
+    ]
     inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}", field=field)
     builder, style, done = PassageBuilder(field), Style(), 0
     tags: list[SpeakerTag | InlineTag] = [*speakers, *inline]
@@ -68,7 +78,7 @@ def _parse_plain(script: str, is_voice: Callable[[str], bool], field: str) -> tu
         if isinstance(tag, InlineTag):
             builder.pause(tag.pause_seconds)
         else:
-            style = Style(voice=tag.voice)
+            style = Style(tag.voice, tag.prosody)
             builder.removed_tag()
     builder.text(script[done:], style)
     return builder.passages()

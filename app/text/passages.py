@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, NothingToSpeak, TooLarge
 from app.speech import Prosody
 
 MAX_PAUSES_SECONDS = 600.0
@@ -143,11 +143,11 @@ class PassageBuilder:
         """All that was added.
 
         Raises:
-            InvalidRequest: there is nothing to speak.
+            NothingToSpeak: there is no word in it.
         """
         self._close_span()
         if not any(isinstance(part, Span) and _has_word(part.text) for part in self._parts):
-            raise InvalidRequest(
+            raise NothingToSpeak(
                 f"{self._field} holds nothing that can be spoken: "
                 "no letter and no digit beside its tags",
                 field=self._field,

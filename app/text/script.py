@@ -42,8 +42,7 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
     _refuse_broken_characters(text, field)
     visible = _INVISIBLE.sub("", text)
     _refuse_stacked_marks(visible, field)
-    lines = _LINE_END.sub("\n", visible).replace(_PARAGRAPH_SEPARATOR, "\n\n")
-    script = unicodedata.normalize("NFC", lines).strip()
+    script = unicodedata.normalize("NFC", _with_line_feeds(visible)).strip()
     if not script:
         raise NothingToSpeak(f"{field} is empty; send the text to speak", field=field)
     if not any(map(str.isalnum, script)):
@@ -51,6 +50,16 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
             f"{field} holds nothing that can be spoken: no letter and no digit", field=field
         )
     return script
+
+
+def ends_paragraph(text: str) -> bool:
+    """Whether a blank line ends a text, as the caller sent it; `clean_script` takes that away."""
+    tail = text[len(text.rstrip()) :]
+    return _with_line_feeds(tail).count("\n") >= 2
+
+
+def _with_line_feeds(text: str) -> str:
+    return _LINE_END.sub("\n", text).replace(_PARAGRAPH_SEPARATOR, "\n\n")
 
 
 def _refuse_broken_characters(text: str, field: str) -> None:

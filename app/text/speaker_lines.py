@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.errors import InvalidRequest
+from app.speech import Prosody
 from app.text.inline_tags import is_inline_tag
 
 # A bracket with "(" after it is a Markdown link, and "[name]: http" is where such a link leads.
@@ -19,11 +20,12 @@ _OTHER_SYSTEM = re.compile(r"S[0-9]{1,2}")
 
 
 class SpeakerTag(NamedTuple):
-    """`script[start:end]` names the voice of what follows."""
+    """`script[start:end]` names the voice of what follows, and may say how it speaks."""
 
     start: int
     end: int
     voice: str
+    prosody: Prosody = Prosody()
 
 
 def find_speaker_tags(

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,6 +48,19 @@ class VoiceDetails:
     """fingerprint of the model an imported state was made for"""
     report: Mapping[str, Any] | None = field(default=None, hash=False)
     """what was done to the recordings"""
+    labels: Mapping[str, str] | None = field(default=None, hash=False)
+    """what clients that have labels in the place of tags say of it, such as its accent"""
+    voice_settings: Mapping[str, Any] | None = field(default=None, hash=False)
+    """how it is to speak where a request does not say, in the words of the client that said so"""
+
+    @property
+    def created_unix(self) -> int | None:
+        """Seconds since 1970; None where nothing readable is noted."""
+        try:
+            moment = datetime.fromisoformat((self.created or "")[:19])
+        except ValueError:
+            return None
+        return int(moment.replace(tzinfo=timezone.utc).timestamp())
 
     def to_json(self) -> bytes:
         known = {name: value for name, value in asdict(self).items() if value not in (None, ())}
@@ -99,6 +113,26 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
+    """Labels as they are kept: short texts under short names.
+
+    Raises:
+        InvalidRequest: too many, or one is no text or too long.
+    """
+    if len(labels) > MAX_TAGS:
+        raise InvalidRequest(
+            f"there are {len(labels)} labels; {MAX_TAGS} are allowed", field="labels"
+        )
+    kept = {name: text for name, text in labels.items() if isinstance(text, str)}
+    if len(kept) < len(labels):
+        raise InvalidRequest("each of the labels must be a text", field="labels")
+    if any(len(part) > MAX_TAG_CHARS for pair in kept.items() for part in pair):
+        raise InvalidRequest(
+            f"a label has at most {MAX_TAG_CHARS} characters, and so has its name", field="labels"
+        )
+    return kept
+
+
 def check_language(language: str | None) -> str | None:
     """The two-letter code of a language given as `en`, `en-GB` or `english`; None for none.
 
@@ -130,6 +164,8 @@ def _from_json(document: object) -> VoiceDetails:
         "reference_seconds": (int, float),
         "tags": list,
         "report": dict,
+        "labels": dict,
+        "voice_settings": dict,
     }
     values: dict[str, Any] = {}
     for each in fields(VoiceDetails):
@@ -140,4 +176,6 @@ def _from_json(document: object) -> VoiceDetails:
             values[each.name] = value
     if "tags" in values:
         values["tags"] = tuple(str(tag) for tag in values["tags"])
+    if "labels" in values:
+        values["labels"] = {name: str(text) for name, text in values["labels"].items()}
     return VoiceDetails(**values)

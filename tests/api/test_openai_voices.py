@@ -9,10 +9,11 @@ import httpx
 import openai
 import pytest
 
+from tests.api.openai_sdk import async_sdk_for, sdk_for
 from tests.audio.probe import voice_like
 from tests.conftest import wav_bytes
 from tests.fakes import FakeEngine
-from tests.serving import KEY, Served, serve_fake
+from tests.serving import Served, serve_fake
 
 CLIP = ("sample.wav", wav_bytes(voice_like(2)))
 
@@ -25,7 +26,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def sdk(served: Served) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=KEY, base_url=f"{served.url}/v1", max_retries=0) as client:
+    with sdk_for(served) as client:
         yield client
 
 
@@ -100,6 +101,52 @@ def test_refusals(sdk: openai.OpenAI, tmp_path: Path) -> None:
     with pytest.raises(openai.BadRequestError, match="after"):
         sdk.audio.voice_consents.list(after="cons_x")
     assert sorted((tmp_path / "voices").rglob("*")) == before
+
+
+def test_designed_voices(served: Served, sdk: openai.OpenAI) -> None:
+    """A voice described in words is refused, whichever of its fields say so."""
+    consent = sdk.audio.voice_consents.create(language="en", name="me", recording=CLIP)
+    good = {"name": "x", "audio_sample": CLIP, "consent": consent.id}
+    designed = {"type": "prompt", "prompt": "a warm voice", "model": "auto", "script_hint": "Hi."}
+    for field, value in designed.items():
+        with pytest.raises(openai.BadRequestError, match="recordings only") as caught:
+            sdk.audio.voices.create(**good, **{field: value})  # type: ignore[call-overload]
+        assert caught.value.param == field
+    refused = served.client.post("/v1/audio/voices", json=designed | {"name": "x"})
+    assert refused.status_code == 400
+
+
+def test_delete_with_a_content_type(served: Served, sdk: openai.OpenAI) -> None:
+    """The SDK's DELETE says that it is JSON and has no body."""
+    consent = sdk.audio.voice_consents.create(language="en", name="me", recording=CLIP)
+    voice = sdk.audio.voices.create(audio_sample=CLIP, consent=consent.id, name="x")
+    for path in (f"voices/{voice.id}", f"voice_consents/{consent.id}"):
+        answer = served.client.delete(
+            f"/v1/audio/{path}", headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 200
+        assert answer.json()["deleted"] is True
+
+
+async def test_async_client(served: Served) -> None:
+    """The asynchronous client has the same calls."""
+    async with async_sdk_for(served) as sdk:
+        consents = sdk.audio.voice_consents
+        consent = await consents.create(language="en", name="me", recording=CLIP)
+        voice = await sdk.audio.voices.create(audio_sample=CLIP, consent=consent.id, name="x")
+        assert [each.id async for each in consents.list(limit=1)] == [consent.id]
+        assert (await consents.update(consent.id, name="you")).name == "you"
+        assert (await consents.retrieve(consent.id)).name == "you"
+        assert (await sdk.audio.voices.delete(voice.id)).deleted
+        assert (await consents.delete(consent.id)).deleted
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x"])
+def test_wrong_page(served: Served, query: str) -> None:
+    """A page has 1 to 100 consents."""
+    answer = served.client.get(f"/v1/audio/voice_consents?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "limit"
 
 
 def test_key(served: Served) -> None:

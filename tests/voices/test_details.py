@@ -11,6 +11,7 @@ from app.errors import InvalidRequest
 from app.voices.details import (
     VoiceDetails,
     check_description,
+    check_labels,
     check_language,
     check_tags,
     language_of_model,
@@ -25,6 +26,8 @@ FULL = VoiceDetails(
     reference_seconds=3.5,
     model="abc",
     report={"actions": ["nothing"]},
+    labels={"accent": "irish"},
+    voice_settings={"speed": 0.8},
 )
 
 
@@ -70,6 +73,30 @@ def test_language_of_model() -> None:
     assert language_of_model("english_18m_2026-10") == "en"
     assert language_of_model("french_24l") == "fr"
     assert language_of_model("mine") is None
+
+
+def test_created_unix() -> None:
+    """The moment of its making as a number; what an operator broke is none."""
+    assert FULL.created_unix == 1_767_225_600
+    assert VoiceDetails().created_unix is None
+    assert VoiceDetails(created="long ago").created_unix is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"age": 5}, "must be a text"),
+        ({"a" * 65: ""}, "at most 64"),
+        ({"age": "a" * 65}, "at most 64"),
+        (dict.fromkeys(map(str, range(33)), ""), "33 labels; 32"),
+    ],
+)
+def test_labels(labels: dict[str, object], words: str) -> None:
+    """Labels are few short texts."""
+    assert check_labels({"age": "old"}) == {"age": "old"}
+    with pytest.raises(InvalidRequest, match=words) as caught:
+        check_labels(labels)
+    assert caught.value.field == "labels"
 
 
 def test_tags_and_description() -> None:

@@ -1,0 +1,232 @@
+"""`say --server`: a running server does the work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from app.engine.interface import SpeechJob
+from app.errors import Overloaded
+from tests.cli.command import Here, files_in, run_command, start_command
+from tests.conftest import ServeFake
+from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine, FakeStream
+from tests.listening import assert_speech, listen
+from tests.serving import KEY, Served
+
+FRAME_SECONDS = FRAME_SAMPLES / RATE_HZ
+
+
+def test_file(tmp_path: Path, server: Served, ffmpeg: Path) -> None:
+    """The audio lies in the file, its path is the one result, and the controls were heard."""
+    options = ("-v", "BRUNO", "--seed", "7", "--speed", "0.5", "--sample-rate", "16000")
+    ended = run_command(
+        *(tmp_path, "say", "Hello there.", "-o", "hello.wav", *options),
+        *("--server", server.url),
+        variables={"API_KEY": KEY},
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout == b"hello.wav\n"
+    assert files_in(tmp_path) == ["hello.wav"]
+    heard = listen(ffmpeg, tmp_path, (tmp_path / "hello.wav").read_bytes(), "wav")
+    assert heard.sample_rate_hz == 16000
+    body = {"script": "Hello there.", "voice": "bruno", "seed": 7, "speed": 0.5, "format": "wav"}
+    same = server.client.post("/tts", json={**body, "sample_rate": 16000})
+    assert abs(len(same.content) - (tmp_path / "hello.wav").stat().st_size) < 8000
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_pipe(tmp_path: Path, server: Served, ffmpeg: Path, stream: bool) -> None:
+    """From pipe to pipe, nothing but audio comes out; the key is read from .env."""
+    (tmp_path / ".env").write_text(f"API_KEY={KEY}\n")
+    options = ("-", "-o", "-", "-f", "ogg", *(["--stream"] if stream else []))
+    ended = run_command(
+        tmp_path, "say", *options, "--server", server.url, stdin="Größe zählt.".encode()
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    heard = listen(ffmpeg, tmp_path, ended.stdout, "ogg")
+    assert_speech(heard, "ogg", len(heard.pcm) / 24000)
+    assert len(heard.pcm) > 24000 * 0.3
+
+
+def test_many(at_server: Here, server: Served, ffmpeg: Path) -> None:
+    """Many texts become numbered files, told in their order; what was there is replaced."""
+    (at_server.folder / "out_2.mp3").write_bytes(b"old")
+    ended = at_server("say", "One.", "Two.", "Three.", "-o", "out.mp3", "--server", server.url)
+    assert (ended.code, ended.err) == (0, "")
+    names = ["out_1.mp3", "out_2.mp3", "out_3.mp3"]
+    assert ended.out.split() == names == files_in(at_server.folder)
+    for name in names:
+        heard = listen(ffmpeg, at_server.folder, (at_server.folder / name).read_bytes(), "mp3")
+        assert len(heard.pcm) > 24000 * 0.2
+
+
+def test_some_fail(at_server: Here, server: Served) -> None:
+    """What cannot be spoken does not keep the rest from it, and is told by its place."""
+    ended = at_server("say", "One.", "…", "Three.", "-o", "out/", "--server", server.url)
+    assert ended.code == 2
+    assert ended.err.startswith("error: text 2: TEXT ")
+    assert files_in(at_server.folder / "out") == ["speech_1.mp3", "speech_3.mp3"]
+
+
+def test_recording(fake_server: ServeFake, command: Here, recording: bytes, ffmpeg: Path) -> None:
+    """--voice FILE sends the recording, and every control with it."""
+    engine = FakeEngine()
+    served = fake_server(engine)
+    command.patch.setenv("API_KEY", KEY)
+    (command.folder / "me.wav").write_bytes(recording)
+    controls = ("--volume", "-3", "--seed", "4", "--temperature", "0.2", "--normalize-loudness")
+    ended = command(
+        *("say", "Hello.", "-v", "me.wav", "-o", "a.wav", *controls, "--language", "english"),
+        *("--server", served.url),
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert len(engine.encoded) == 1
+    assert (engine.streams[0].job.sampling.seed, engine.streams[0].job.sampling.temperature) == (
+        4,
+        0.2,
+    )
+    heard = listen(ffmpeg, command.folder, (command.folder / "a.wav").read_bytes(), "wav")
+    assert_speech(heard, "wav", 5 * FRAME_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "code", "words"),
+    [
+        (("-v", "nobody"), KEY, 2, "--voice 'nobody' does not exist; available voices: alba"),
+        (("-v", "nobody", "--stream"), KEY, 2, "--voice 'nobody' does not exist"),
+        (("--language", "fr"), KEY, 2, "--language must be one of en"),
+        ((), "", 4, "(API_KEY of the environment or .env)"),
+        ((), "wrong", 4, "(API_KEY of the environment or .env)"),
+        ((), "schlüssel", 2, "API_KEY must be printable ASCII"),
+    ],
+)
+def test_refused(
+    command: Here, server: Served, arguments: tuple[str, ...], key: str, code: int, words: str
+) -> None:
+    """A refusal is one line in the words of the command line, with a code of its own."""
+    command.patch.setenv("API_KEY", key)
+    ended = command("say", "Hello.", *arguments, "--server", server.url)
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.startswith("error: ")
+    assert words in ended.err
+    assert "\n" not in ended.err
+    assert files_in(command.folder) == []
+
+
+def test_no_server(tmp_path: Path) -> None:
+    """A server that is not there ends it with 3."""
+    ended = run_command(tmp_path, "say", "Hi.", "Ho.", "--server", "http://127.0.0.1:9")
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(b"error: text 1: the server http://127.0.0.1:9 cannot be reach")
+    assert ended.stderr.count(b"\n") == 1
+    assert files_in(tmp_path) == []
+
+
+def test_other_server(at_server: Here, server: Served) -> None:
+    """An address where something else answers is told as such."""
+    ended = at_server("say", "Hi.", "--server", f"{server.url}/docs")
+    assert ended.code == 2
+    assert ended.err == "error: there is nothing at /docs/tts; see /docs"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_broken_off(fake_server: ServeFake, command: Here, stream: bool) -> None:
+    """Speech that breaks off leaves no file, and ends with 1."""
+    served = fake_server(FakeEngine(fail_after=3))
+    command.patch.setenv("API_KEY", KEY)
+    (command.folder / "a.wav").write_bytes(b"old")
+    options = ["--stream"] if stream else []
+    ended = command("say", "Hi.", "-o", "a.wav", *options, "--server", served.url)
+    assert (ended.code, ended.out) == (1, "")
+    words = "the server broke off its answer" if stream else "the speech could not be made"
+    assert words in ended.err
+    assert files_in(command.folder) == ["a.wav"]
+    assert (command.folder / "a.wav").read_bytes() == b"old"
+
+
+class BusyAtFirst(FakeEngine):
+    refused = 0
+
+    def submit(self, job: SpeechJob) -> FakeStream:
+        if self.refused < 1:
+            self.refused += 1
+            raise Overloaded("too many requests are waiting", retry_after_seconds=1)
+        return super().submit(job)
+
+
+def test_busy_server(fake_server: ServeFake, command: Here) -> None:
+    """A server that is busy is asked again when it said."""
+    engine = BusyAtFirst()
+    served = fake_server(engine)
+    command.patch.setenv("API_KEY", KEY)
+    started = time.monotonic()
+    assert command("say", "Hi.", "-o", "a.mp3", "--server", served.url).code == 0
+    assert engine.refused == 1
+    assert time.monotonic() - started >= 1
+
+
+def test_live(fake_server: ServeFake, tmp_path: Path) -> None:
+    """With --stream the first bytes are there while the speech is still being made.
+
+    Whoever stops reading ends it, without a word.
+    """
+    engine = FakeEngine(hold_after=3, frames_per_chunk=400)
+    served = fake_server(engine)
+    command = ("say", "Hi.", "-o", "-", "-f", "wav", "--stream", "--server", served.url)
+    process = start_command(tmp_path, *command, variables={"API_KEY": KEY}, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert os.read(process.stdout.fileno(), 4096)[:4] == b"RIFF"
+    assert process.poll() is None
+    process.stdout.close()
+    engine.let_go.set()
+    assert process.wait(20) == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_interrupted_in_a_full_pipe(fake_server: ServeFake, tmp_path: Path) -> None:
+    """Ctrl-C ends it at once, also while nobody reads what it writes."""
+    served = fake_server(FakeEngine(frames_per_chunk=2000))
+    command = ("say", "Hi.", "-o", "-", "-f", "wav", "--stream", "--server", served.url)
+    process = start_command(tmp_path, *command, variables={"API_KEY": KEY}, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert os.read(process.stdout.fileno(), 4) == b"RIFF"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert process.stderr is not None
+    assert process.stderr.read() == b"interrupted\n"
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_progress_on_a_terminal(fake_server: ServeFake, tmp_path: Path) -> None:
+    """On a terminal there is a bar with the time left, on standard error alone."""
+    served = fake_server(FakeEngine(frame_seconds=0.1))
+    terminal, stderr = pty.openpty()
+    command = ("say", "One.", "Two.", "-o", "a.wav", "--server", served.url)
+    variables = {"API_KEY": KEY, "TERM": "xterm"}
+    process = start_command(
+        tmp_path, *command, variables=variables, stdout=subprocess.PIPE, stderr=stderr
+    )
+    out, _ = process.communicate(timeout=20)
+    os.close(stderr)
+    drawn = b""
+    # Linux says EIO where the other end is closed, others that there is nothing.
+    with contextlib.suppress(OSError):
+        while select.select([terminal], [], [], 0.5)[0] and (piece := os.read(terminal, 65536)):
+            drawn += piece
+    os.close(terminal)
+    assert process.returncode == 0
+    assert out == b"a_1.wav\na_2.wav\n"
+    assert b"speaking 2 texts" in drawn
+    assert b"left" in drawn
