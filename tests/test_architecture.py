@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.audio",
         "app.engine",
     },
-    "app.main": {"app.assembly", "app.api", "app.settings"},
+    "app.main": {"app.assembly", "app.api", "app.settings", "app.speakers"},
     "app.cli": {
         "app.assembly",
         "app.api",

@@ -30,7 +30,9 @@ def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
         raise Unauthorized(
             "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
         )
-    matches = [secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered]
+    matches = [
+        secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered
+    ]
     if not any(matches):
         raise Unauthorized("the API key is wrong")
 

@@ -25,6 +25,7 @@ from app.voices.store import Voice
 from app.voices.titled import create_titled
 
 MAX_FILES = 25
+"""As many as ElevenLabs takes"""
 
 router = dialect_router(DIALECT)
 

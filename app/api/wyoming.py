@@ -47,8 +47,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        # What follows in brackets repeats the address.
+        reason = str(error.strerror).partition(" (")[0]
         raise SettingsError(
-            f"WYOMING_PORT: cannot listen on {host} port {port}: {error.strerror}"
+            f"WYOMING_PORT: cannot listen on {host} port {port}: {reason}"
         ) from error
 
 

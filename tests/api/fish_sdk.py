@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import fish_audio_sdk
 import ormsgpack
@@ -33,7 +33,10 @@ def session_for(served: Served, *, key: str = KEY, base: str = "") -> fish_audio
     return fish_audio_sdk.Session(key, base_url=served.url + base)
 
 
-Live = Callable[[Served, Iterable[str], str], bytes]
+class Live(Protocol):
+    """Everything that a client hears of a text, as WAV."""
+
+    def __call__(self, served: Served, texts: Iterable[str], key: str = KEY) -> bytes: ...
 
 
 def live(served: Served, texts: Iterable[str], key: str = KEY) -> bytes:
@@ -71,27 +74,28 @@ LIVE: tuple[Live, ...] = (live, live_async, live_older, live_older_async)
 @contextmanager
 def raw_socket(served: Served, *, start: bool = True, **request: Any) -> Iterator[WebSocketSession]:
     """A socket as the SDK opens it, on which the first event was sent if `start`."""
+    ws: WebSocketSession
     with (
         sdk_for(served) as sdk,
-        connect_ws("/v1/tts/live", client=sdk._client_wrapper.client) as socket,
+        connect_ws("/v1/tts/live", client=sdk._client_wrapper.client) as ws,
     ):
         if start:
-            say(socket, event="start", request={"text": ""} | request)
-        yield socket
+            say(ws, event="start", request={"text": ""} | request)
+        yield ws
 
 
-def say(socket: WebSocketSession, **event: Any) -> None:
-    socket.send_bytes(ormsgpack.packb(event))
+def say(ws: WebSocketSession, **event: Any) -> None:
+    ws.send_bytes(ormsgpack.packb(event))
 
 
-def next_event(socket: WebSocketSession, seconds: float = 10) -> dict[str, Any]:
-    event: dict[str, Any] = ormsgpack.unpackb(socket.receive_bytes(timeout=seconds))
+def next_event(ws: WebSocketSession, seconds: float = 10) -> dict[str, Any]:
+    event: dict[str, Any] = ormsgpack.unpackb(ws.receive_bytes(timeout=seconds))
     return event
 
 
-def last_event(socket: WebSocketSession) -> dict[str, Any]:
+def last_event(ws: WebSocketSession) -> dict[str, Any]:
     """The one that ends the speech."""
-    while (event := next_event(socket))["event"] == "audio":
+    while (event := next_event(ws))["event"] == "audio":
         pass
     return event
 

@@ -203,6 +203,17 @@ def test_key(server: Served, key: str | None) -> None:
     assert "key" in str(caught.value.body)
 
 
+@pytest.mark.parametrize("key", ["wrong", "\\ud800", "ü", ""])
+def test_key_in_the_first_frame(server: Served, key: str) -> None:
+    """Nor is it with any other key in the first frame, and nothing is told but that."""
+    with opened(server, "seed=x", **{"x-nothing": "1"}) as socket:
+        socket.send(f'{{"text": "Hello there. ", "xi_api_key": "{key}"}}')
+        frames, code = heard(socket)
+    assert code == 1008
+    (frame,) = frames
+    assert (frame["error"], frame["code"]) == ("invalid_api_key", 401)
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
@@ -262,7 +273,7 @@ def test_silence(fake_server: ServeFake) -> None:
     assert code == 1008
     assert 0.9 < time.monotonic() - started < 10
     assert "nothing came for 1 s" in frames[-1]["message"]
-    assert not any(stream.running for stream in engine.streams)
+    assert [stream.running for stream in engine.streams] == [False]
 
 
 def test_leaving(fake_server: ServeFake) -> None:

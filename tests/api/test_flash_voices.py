@@ -14,7 +14,7 @@ from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine
 from tests.fetching import serve_fetching
-from tests.serving import serve_fake
+from tests.serving import detail_of, serve_fake
 
 CLIP = wav_bytes(voice_like(1.5))
 BASE64 = base64.b64encode(CLIP).decode()
@@ -24,13 +24,6 @@ BASE64 = base64.b64encode(CLIP).decode()
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with serve_fake(tmp_path_factory.mktemp("roles"), FakeEngine()) as served:
         yield served.client
-
-
-def refusal(answer: httpx.Response, status: int) -> str:
-    assert answer.status_code == status, answer.text
-    body: dict[str, Any] = answer.json()
-    assert set(body) == {"detail"}
-    return str(body["detail"])
 
 
 def roles(client: httpx.Client) -> list[str]:
@@ -122,26 +115,28 @@ def test_address(tmp_path: Path) -> None:
 )
 def test_refusals(client: httpx.Client, sent: dict[str, Any], status: int, words: str) -> None:
     """What is wrong is named, and no role is left behind."""
-    assert words in refusal(client.post("/add_speaker", **sent), status)
+    assert words in detail_of(client.post("/add_speaker", **sent), status)
     assert roles(client) == ["alba", "marius"]
 
 
 def test_refused_deletions(client: httpx.Client) -> None:
     """A role that is not there, or is built in, cannot be deleted."""
-    assert "alba, marius" in refusal(client.post("/delete_speaker", data={"name": "x"}), 404)
-    assert "built in" in refusal(client.post("/delete_speaker", data={"name": "alba"}), 409)
-    assert "name is required" in refusal(client.post("/delete_speaker"), 400)
+    assert "alba, marius" in detail_of(client.post("/delete_speaker", data={"name": "x"}), 404)
+    assert "built in" in detail_of(client.post("/delete_speaker", data={"name": "alba"}), 409)
+    assert "name is required" in detail_of(client.post("/delete_speaker"), 400)
 
 
 def test_big_base64(fake_server: ServeFake) -> None:
     """Base64 of several megabytes in a form is no problem, up to MAX_UPLOAD_MB."""
-    client = fake_server(max_upload_mb=3).client
     recording = wav_bytes(voice_like(48.0))
+    client = fake_server(max_upload_mb=len(recording) / 1e6, max_script_chars=100).client
     data = {"name": "long", "audio": base64.b64encode(recording).decode()}
     assert len(data["audio"]) > 3_000_000
     assert client.post("/add_speaker", data=data).is_success
+    data["audio"] = base64.b64encode(recording + bytes(1000)).decode()
+    assert "audio is larger" in detail_of(client.post("/add_speaker", data=data), 413)
     data["audio"] = base64.b64encode(recording * 2).decode()
-    assert "larger than" in refusal(client.post("/add_speaker", data=data), 413)
+    assert "body is larger" in detail_of(client.post("/add_speaker", data=data), 413)
 
 
 def test_key(client: httpx.Client) -> None:

@@ -17,7 +17,7 @@ from tests.api.openai_sdk import INPUT, async_sdk_for, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen
-from tests.serving import Served
+from tests.serving import Served, serve_fake
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
@@ -28,10 +28,18 @@ def sdk(server: Served) -> Iterator[openai.OpenAI]:
         yield sdk
 
 
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that speaks for two seconds, whatever it is told."""
+    engine = FakeEngine(frames_per_chunk=25)
+    with serve_fake(tmp_path_factory.mktemp("speaking"), engine) as served:
+        yield served
+
+
 @pytest.mark.parametrize("name", OPENAI_FORMATS)
-def test_formats(fake_server: ServeFake, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
+def test_formats(speaking: Served, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
     """Each of OpenAI's formats is spoken through OpenAI's client."""
-    with sdk_for(fake_server(FakeEngine(frames_per_chunk=25))) as sdk:
+    with sdk_for(speaking) as sdk:
         answer = sdk.audio.speech.create(
             model="tts-1", voice="alloy", input=INPUT, response_format=name
         )
@@ -167,10 +175,10 @@ def test_null_is_unset(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("speed", "seconds"), [(0.25, 8.0), (1, 2.0), (4.0, 0.5)])
 def test_speed(
-    fake_server: ServeFake, ffmpeg: Path, tmp_path: Path, speed: float, seconds: float
+    speaking: Served, ffmpeg: Path, tmp_path: Path, speed: float, seconds: float
 ) -> None:
     """All speeds that OpenAI allows are spoken."""
-    with sdk_for(fake_server(FakeEngine(frames_per_chunk=25))) as sdk:
+    with sdk_for(speaking) as sdk:
         answer = sdk.audio.speech.create(
             model="tts-1", voice="alloy", input=INPUT, response_format="wav", speed=speed
         )

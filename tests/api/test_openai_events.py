@@ -18,10 +18,18 @@ from tests.api.openai_sdk import INPUT, async_sdk_for, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.listening import assert_speech, listen
-from tests.serving import KEY, Served
+from tests.serving import KEY, Served, serve_fake
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Event = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that speaks for two seconds, whatever it is told."""
+    engine = FakeEngine(frames_per_chunk=25)
+    with serve_fake(tmp_path_factory.mktemp("speaking"), engine) as served:
+        yield served
 
 
 def ask(sdk: openai.OpenAI, **fields: Any) -> Any:
@@ -43,10 +51,10 @@ def heard_in(found: list[Event]) -> bytes:
 
 
 @pytest.mark.parametrize("name", OPENAI_FORMATS)
-def test_formats(fake_server: ServeFake, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
+def test_formats(speaking: Served, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
     """The deltas of every format, joined, are the whole audio; the last event counts tokens."""
     with (
-        sdk_for(fake_server(FakeEngine(frames_per_chunk=25))) as sdk,
+        sdk_for(speaking) as sdk,
         ask(sdk, response_format=name) as answer,
     ):
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -71,14 +79,11 @@ def test_real_model(server: Served, ffmpeg: Path, tmp_path: Path) -> None:
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
 
 
-def test_speed_counts(fake_server: ServeFake) -> None:
-    """Tokens are of what is heard: at double speed they are half as many."""
-    with (
-        sdk_for(fake_server(FakeEngine(frames_per_chunk=50))) as sdk,
-        ask(sdk, response_format="pcm", speed=2) as answer,
-    ):
+def test_speed_counts(speaking: Served) -> None:
+    """Tokens are of what is heard: at half the speed they are twice as many."""
+    with sdk_for(speaking) as sdk, ask(sdk, response_format="pcm", speed=0.5) as answer:
         *_, done = events(answer.iter_lines())
-    assert done["usage"]["output_tokens"] == pytest.approx(25, abs=1)
+    assert done["usage"]["output_tokens"] == pytest.approx(50, abs=1)
 
 
 def test_a_delta_comes_as_soon_as_its_audio_exists(fake_server: ServeFake) -> None:
@@ -110,17 +115,17 @@ def decoded(sdk: openai.OpenAI) -> openai.Stream[Event]:
     )
 
 
-def test_the_sdk_decodes_them(fake_server: ServeFake) -> None:
+def test_the_sdk_decodes_them(speaking: Served) -> None:
     """The decoder of server-sent events inside the SDK finds the same events."""
-    with sdk_for(fake_server(FakeEngine())) as sdk, decoded(sdk) as stream:
+    with sdk_for(speaking) as sdk, decoded(sdk) as stream:
         kinds = [each["type"] for each in stream]
     assert kinds[0] == "speech.audio.delta"
     assert kinds[-1] == "speech.audio.done"
 
 
-def test_complete(fake_server: ServeFake) -> None:
+def test_complete(speaking: Served) -> None:
     """Without streaming the SDK hands over the events as text."""
-    with sdk_for(fake_server(FakeEngine())) as sdk:
+    with sdk_for(speaking) as sdk:
         answer = sdk.audio.speech.create(
             model="tts-1", voice="alba", input=INPUT, stream_format="sse"
         )
@@ -129,10 +134,10 @@ def test_complete(fake_server: ServeFake) -> None:
     assert kinds[-1] == "speech.audio.done"
 
 
-async def test_async_client(fake_server: ServeFake) -> None:
+async def test_async_client(speaking: Served) -> None:
     """The asynchronous client reads them as well."""
     async with (
-        async_sdk_for(fake_server(FakeEngine())) as sdk,
+        async_sdk_for(speaking) as sdk,
         sdk.audio.speech.with_streaming_response.create(
             model="tts-1", voice="alba", input=INPUT, response_format="wav", stream_format="sse"
         ) as answer,

@@ -14,19 +14,10 @@ from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.fetching import serve_fetching
 from tests.listening import assert_speech, listen
-from tests.serving import KEY, error_of
+from tests.serving import KEY, detail_of, error_of
 
 TEXT = "Hello there, this is a short test."
 PATHS = ("/tts", "/pocket/tts")
-
-
-def refusal(answer: httpx.Response, status: int) -> str:
-    """What pocket-tts's clients show of an error that must have `status`."""
-    assert answer.status_code == status, answer.text
-    body: dict[str, Any] = answer.json()
-    assert set(body) == {"detail"}
-    assert answer.headers["x-request-id"]
-    return str(body["detail"])
 
 
 def player(data: bytes) -> tuple[int, int, bytes]:
@@ -121,7 +112,7 @@ def test_address(tmp_path: Path, recording: bytes) -> None:
             assert answer.status_code == 200, answer.text
             assert engine.streams[-1].voice == FakeVoice("clip 1")
         answer = served.client.post("/tts", data={"text": TEXT, "voice_url": "ftp://x/a.wav"})
-        assert "'ftp://x/a.wav' does not exist" in refusal(answer, 404)
+        assert "'ftp://x/a.wav' does not exist" in detail_of(answer, 404)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -143,17 +134,17 @@ def test_refusals(
     client: httpx.Client, path: str, fields: dict[str, str], status: int, words: str
 ) -> None:
     """What is wrong is told as FastAPI tells it, which is what pocket-tts's clients read."""
-    assert words in refusal(client.post(path, data=fields), status)
+    assert words in detail_of(client.post(path, data=fields), status)
 
 
 def test_recordings_that_are_none(client: httpx.Client, recording: bytes) -> None:
     """Two voices at once and a file that is no recording name the field."""
     files = {"voice_wav": ("me.wav", recording)}
     answer = client.post("/tts", data={"text": TEXT, "voice_url": "alba"}, files=files)
-    assert "voice_url and voice_wav cannot both be sent" in refusal(answer, 400)
+    assert "voice_url and voice_wav cannot both be sent" in detail_of(answer, 400)
     for data, words in ((b"no audio" * 100, "is not audio"), (b"", "voice_wav is empty")):
         answer = client.post("/tts", data={"text": TEXT}, files={"voice_wav": ("me.wav", data)})
-        assert words in refusal(answer, 400)
+        assert words in detail_of(answer, 400)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +158,9 @@ def test_recordings_that_are_none(client: httpx.Client, recording: bytes) -> Non
 )
 def test_broken_forms(client: httpx.Client, body: bytes, content_type: str) -> None:
     """A body that is no form, or one without a text, is a 400."""
-    assert refusal(client.post("/tts", content=body, headers={"Content-Type": content_type}), 400)
+    assert detail_of(client.post("/tts", content=body, headers={"Content-Type": content_type}), 400)
     answer = client.post("/pocket/tts", json={"script": TEXT})
-    assert refusal(answer, 400) == "text is required"
+    assert detail_of(answer, 400) == "text is required"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -177,7 +168,7 @@ def test_key(client: httpx.Client, path: str) -> None:
     """Without the key, or with a wrong one, nothing is spoken."""
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         url = client.base_url.join(path)
-        assert "key" in refusal(httpx.post(url, data={"text": TEXT}, headers=headers), 401)
+        assert "key" in detail_of(httpx.post(url, data={"text": TEXT}, headers=headers), 401)
     answer = httpx.post(url, data={"text": TEXT}, headers={"Authorization": f"Bearer {KEY}"})
     assert answer.is_success
 

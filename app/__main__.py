@@ -1,0 +1,8 @@
+"""`python -m app`: the command line."""
+
+from __future__ import annotations
+
+from app.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,25 @@
+"""`bench`: the benchmarks of the repository."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from app.cli.exits import ExitCode, Refused
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Run `python -m benchmarks` with these arguments; returns its exit code.
+
+    Raises:
+        Refused: they are not here.
+    """
+    if importlib.util.find_spec("benchmarks") is None:
+        raise Refused(
+            "there is no benchmarks package here: run this in a checkout of the repository",
+            ExitCode.FAILED,
+        )
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own arguments

@@ -1,0 +1,217 @@
+"""Speech made in this process, by the parts that the server is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from app.api.controls import SpeechControls
+from app.api.dependencies import Services
+from app.api.previews import PREVIEW_TEXTS
+from app.api.spoken import SpokenClock, complete_clip, live_audio
+from app.assembly import make_services
+from app.audio.ffmpeg import FfmpegUnusable
+from app.audio.formats import AudioFormat, format_named
+from app.cli.backend import STATE_SUFFIX, VOICE_FIELDS, NewVoice, Order, Recording, Spoken
+from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
+from app.cli.progress import ProgressLine
+from app.engine.supervisor import EngineSupervisor
+from app.errors import (
+    Conflict,
+    InvalidRequest,
+    ModelUnavailable,
+    SpeechError,
+    TooLarge,
+    VoiceNotFound,
+)
+from app.settings import SettingsError, load_settings
+from app.speech import SPEECH_RATE_HZ, Clip, Sampling, SpeechRequest
+from app.synthesizer import FieldNames
+from app.voices.details import VoiceDetails, check_description, check_language, check_tags
+from app.voices.store import Voice, VoiceStore
+
+POLL_SECONDS = 0.05
+DRAW_SECONDS = 0.2
+STAND_IN_SECONDS = 0.5
+"""Between the failure of a model and the start of the one that fills in for it, at the most"""
+FIELDS = FieldNames()
+"""As the API has them, so that its errors and these are translated alike"""
+
+
+class LocalBackend:
+    """Loads the model when it is entered. Nobody else waits, so that no limit on waiting counts."""
+
+    def __init__(self, progress: ProgressLine) -> None:
+        self._progress = progress
+        self._services = _services()
+
+    @property
+    def side_by_side(self) -> int:
+        return self._services.settings.max_running_rows
+
+    async def __aenter__(self) -> LocalBackend:
+        speakers = self._services.speakers
+        speakers.start(lambda _speaker: None)
+        with _refusing({}):
+            try:
+                await self._loaded(speakers.default.supervisor)
+            except ModelUnavailable as error:
+                await asyncio.sleep(STAND_IN_SECONDS)
+                if speakers.current is speakers.default:
+                    raise
+                await self._loaded(speakers.current.supervisor)
+                self._progress.say(
+                    f"warning: {error.message}; the {speakers.current.model} model speaks instead"
+                )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._services.speakers.stop(0)
+
+    async def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        with _refusing(SPEECH_OPTIONS):
+            controls = SpeechControls(**order.controls)
+            speech = controls.request(order.text, self._voice(order.voice))
+            audio = controls.audio_format(order.format)
+            await self._loaded((await self._services.speakers.of(speech)).supervisor)
+            pieces = self._live if order.stream else self._whole
+            async with aclosing(pieces(speech, audio, spoken)) as made:
+                async for data in made:
+                    yield data
+
+    async def voices(self) -> list[dict[str, Any]]:
+        with _refusing(VOICE_OPTIONS):
+            return [_shown(voice) for voice in await self._store.voices()]
+
+    async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
+        first = voice.recordings[0]
+        with _refusing(VOICE_OPTIONS):
+            details = VoiceDetails(
+                description=check_description(voice.description),
+                tags=check_tags(voice.tags),
+                language=check_language(voice.language),
+            )
+            if first.filename.lower().endswith(STATE_SUFFIX):
+                made = await self._store.import_state(
+                    voice.name, first.data, details, field="files", replace=voice.replace
+                )
+            else:
+                clips = [Clip(each.data, each.filename) for each in voice.recordings]
+                made, _ = await self._store.create(
+                    voice.name, clips, details, field="files", replace=voice.replace
+                )
+        return _shown(made)
+
+    async def remove_voice(self, name: str) -> str:
+        with _refusing(VOICE_OPTIONS):
+            return await self._store.delete(name)
+
+    async def export_voice(self, name: str) -> bytes:
+        with _refusing(VOICE_OPTIONS):
+            return (await self._store.export(name))[1]
+
+    async def preview_voice(self, name: str, audio_format: str) -> bytes:
+        with _refusing(VOICE_OPTIONS):
+            voice = await self._store.voice(name)
+            text = PREVIEW_TEXTS[voice.details.language or "en"]
+            speech = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
+            audio = format_named(audio_format)
+            return (await complete_clip(self._services, speech, audio, FIELDS)).data
+
+    @property
+    def _store(self) -> VoiceStore:
+        return self._services.own_voices.store
+
+    def _voice(self, voice: str | Recording | None) -> str | Clip:
+        if isinstance(voice, Recording):
+            return Clip(voice.data, voice.filename)
+        return self._services.settings.default_voice if voice is None else voice
+
+    async def _loaded(self, supervisor: EngineSupervisor) -> None:
+        """Until the model is ready. Raises: ModelUnavailable: it cannot be."""
+        while not supervisor.is_ready:
+            status = supervisor.status()
+            if status.state in ("failed", "stopped"):
+                raise ModelUnavailable(status.detail)
+            self._progress.status(status.detail)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _live(
+        self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
+    ) -> AsyncGenerator[bytes, None]:
+        async with aclosing(await live_audio(self._services, speech, audio, FIELDS)) as live:
+            async for data in live.body:
+                yield data
+                spoken(live.clock.seconds)
+
+    async def _whole(
+        self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
+    ) -> AsyncGenerator[bytes, None]:
+        clock = SpokenClock(SPEECH_RATE_HZ)
+        making = asyncio.create_task(
+            complete_clip(self._services, speech, audio, FIELDS, clock=clock)
+        )
+        try:
+            while not making.done():
+                await asyncio.wait({making}, timeout=DRAW_SECONDS)
+                spoken(clock.seconds)
+            yield making.result().data
+        finally:
+            making.cancel()
+
+
+def _services() -> Services:
+    """Raises: Refused: the settings do not allow it."""
+    # Libraries and the supervisor log what is told as an error or a status here.
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        settings = load_settings(
+            auth_disabled=True,
+            queue_timeout_seconds=3600,
+            max_queued_requests=10_000,
+            # Opening it makes the folder; nothing is saved there.
+            voice_output_dir=Path(tempfile.gettempdir()),
+        )
+        return make_services(settings)
+    except (SettingsError, FfmpegUnusable) as error:
+        code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
+        raise Refused(str(error), code) from None
+
+
+@contextmanager
+def _refusing(names: Mapping[str, str]) -> Iterator[None]:
+    """Turns what goes wrong into what a command tells.
+
+    Args:
+        names: option by field.
+    """
+    try:
+        yield
+    except SpeechError as error:
+        field = error.field if isinstance(error, InvalidRequest) else None
+        code = ExitCode.FAILED
+        if isinstance(error, (InvalidRequest, VoiceNotFound, Conflict)):
+            code = ExitCode.USAGE
+        if isinstance(error, VoiceNotFound):
+            field = "voice"
+        message = in_options(error.message, field, names)
+        if isinstance(error, TooLarge) and field == FIELDS.text:
+            message += "; MAX_SCRIPT_CHARS sets how many"
+        raise Refused(message, code) from None
+
+
+def _shown(voice: Voice) -> dict[str, Any]:
+    known = {"name": voice.name, "kind": voice.kind, **asdict(voice.details)}
+    return {field: known[field] for field in VOICE_FIELDS}

@@ -1,0 +1,220 @@
+"""The commands and their options. What a command does is imported when it is run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from app import __version__
+from app.cli.exits import EXIT_CODES, ExitCode, Refused
+from app.cli.options import (
+    OUTPUT,
+    Bitrate,
+    Format,
+    Language,
+    NormalizeLoudness,
+    PitchOption,
+    Play,
+    Quiet,
+    SampleRate,
+    SeedOption,
+    Server,
+    SpeedOption,
+    Stream,
+    TemperatureOption,
+    Voice,
+    VolumeOption,
+)
+from app.cli.voice_commands import voices
+
+PROGRAM = "python -m app"
+
+app = typer.Typer(
+    help="Pocket Speech: text in, speech out, on ordinary CPUs.\n\n"
+    "Settings come from the environment and from .env in the current folder, as for the server. "
+    "The whole manual is docs/command-line.md.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(voices, name="voices")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+python -m app say "Good evening." -o evening.mp3
+python -m app say chapter.txt -v marius --speed 0.9 -o chapter.ogg
+python -m app say --play --stream "Hello!"
+python -m app say --lines lines.txt -o audio/ --format wav
+echo "From a pipe." | python -m app say - -o - | ffplay -nodisp -autoexit -
+python -m app say "Hello!" --server http://localhost:8000 -o hello.mp3"""
+)
+def say(  # noqa: PLR0917 - Typer passes them by name
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TEXT|FILE|-",
+            help="Words to speak; a file (one that ends in .txt, .md or .ssml, or any as @FILE); "
+            "or - for the standard input. Several are spoken side by side.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/|-",
+            help="File to write, replacing what is there; a folder; or - for the standard output. "
+            "Several texts become NAME_1, NAME_2 …, or what {n}, {n:3} and {name} in FILE make of "
+            "it. Without -o and --play: speech.mp3, unless that exists.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    format: Format = None,  # noqa: A002
+    play: Play = False,
+    stream: Stream = False,
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", "-l", help="Each line is a text.", rich_help_panel=OUTPUT),
+    ] = False,
+    voice: Voice = None,
+    speed: SpeedOption = None,
+    pitch: PitchOption = None,
+    volume: VolumeOption = None,
+    seed: SeedOption = None,
+    temperature: TemperatureOption = None,
+    language: Language = None,
+    sample_rate: SampleRate = None,
+    bitrate: Bitrate = None,
+    normalize_loudness: NormalizeLoudness = False,
+    server: Server = None,
+    quiet: Quiet = False,
+) -> None:
+    """Speak texts into files, into a pipe, or aloud.
+
+    The model is loaded in this process, unless --server names a running one.
+    A file is written whole or not at all; then its path is printed.
+    """
+    from app.cli.say import Request, say  # noqa: PLC0415
+
+    controls = {
+        "speed": speed,
+        "pitch": pitch,
+        "volume": volume,
+        "seed": seed,
+        "temperature": temperature,
+        "language": language,
+        "sample_rate": sample_rate,
+        "bitrate": bitrate,
+        "normalize_loudness": normalize_loudness or None,
+    }
+    said = {name: value for name, value in controls.items() if value is not None}
+    request = Request(texts, lines, output, format, play, stream, voice, said)
+    say(request, server=server, quiet=quiet)
+
+
+@app.command(epilog="Example: python -m app serve --host 127.0.0.1 --port 8080")
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, in the place of HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, in the place of PORT; 0 takes a free one."),
+    ] = None,
+) -> None:
+    """Start the HTTP server, as python server.py does.
+
+    It needs an API_KEY in the environment or in .env.
+    """
+    from server import main as serve_until_ended  # noqa: PLC0415
+
+    given = {"host": host, "port": port}
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    raise typer.Exit(serve_until_ended(**overrides))
+
+
+@app.command(epilog="Example: python -m app wyoming --host 0.0.0.0")
+def wyoming(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, in the place of WYOMING_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port, in the place of WYOMING_PORT; 10200 if neither says."
+        ),
+    ] = None,
+) -> None:
+    """Serve Home Assistant (the Wyoming protocol) alone, without HTTP.
+
+    The protocol has no key: whoever reaches the address can speak.
+    """
+    from app.cli.wyoming import serve_wyoming  # noqa: PLC0415
+
+    serve_wyoming(host, port)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+    epilog="Example: python -m app bench --quick",
+)
+def bench(context: typer.Context) -> None:
+    """Measure this machine, as python -m benchmarks does.
+
+    Needs the benchmarks folder of the repository, which containers leave out.
+    """
+    from app.cli.bench import bench  # noqa: PLC0415
+
+    raise typer.Exit(bench(context.args))
+
+
+def outcome(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run a command; its exit code, and what is left to say on standard error."""
+    try:
+        code = get_command(app).main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except Refused as refusal:
+        return refusal.code, refusal.line
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        see = f" (see {context.command_path} --help)" if context else ""
+        return ExitCode.USAGE, f"error: {' '.join(error.format_message().split())}{see}"
+    # A command ends with None, or with the code of `typer.Exit`: 130 after a KeyboardInterrupt.
+    return code or ExitCode.OK, "interrupted" if code == ExitCode.INTERRUPTED else ""
+
+
+def run() -> NoReturn:
+    """Run the command of `sys.argv` and end the process with its exit code."""
+    code, message = outcome(sys.argv[1:])
+    if message:
+        typer.echo(message, err=True)
+    if code in (ExitCode.INTERRUPTED, ExitCode.NO_READER):
+        # A thread may still be loading the model, or be writing to somebody who does not read.
+        os._exit(code)
+    sys.exit(code)

@@ -1,0 +1,112 @@
+"""What is going on, on standard error: a status while loading, then a bar with the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+CHARS_PER_SECOND = 15.0
+"""Of read English; only the bar depends on it"""
+
+
+class ProgressLine:
+    """One line that is drawn anew on a terminal, and nothing at all anywhere else.
+
+    Args:
+        quiet: nothing on a terminal either.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+            # Results go where they belong, not where the bar is drawn.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task: TaskID | None = None
+        self._expected: list[float] = []
+        self._spoken: list[float] = []
+
+    def __enter__(self) -> ProgressLine:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Clear the line; what is shown from now on stays."""
+        self._bar.stop()
+
+    def status(self, words: str) -> None:
+        """What is being waited for, of which nobody knows how long it takes."""
+        if self._task is None:
+            self._task = self._bar.add_task(words, total=None, left="")
+        elif not self._expected:
+            self._bar.update(self._task, description=words)
+
+    def expect(self, scripts: Sequence[str]) -> None:
+        """From now on the bar shows how much of these texts has been spoken."""
+        self._expected = [max(1.0, len(script) / CHARS_PER_SECOND) for script in scripts]
+        self._spoken = [0.0] * len(scripts)
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        several = f" {len(scripts)} texts" if len(scripts) > 1 else ""
+        self._task = self._bar.add_task(
+            f"speaking{several}", total=sum(self._expected), left="left"
+        )
+
+    def spoken(self, number: int, seconds: float) -> None:
+        """So much of the text `number` (from 0) can be heard."""
+        # Nobody knows how long a text will take to say: it is not over before it is over.
+        self._spoken[number] = min(seconds, 0.98 * self._expected[number])
+        self._draw()
+
+    def finished(self, number: int) -> None:
+        self._spoken[number] = self._expected[number]
+        self._draw()
+
+    def say(self, line: str) -> None:
+        """A line on standard error that stays."""
+        self._print(line, to_results=False)
+
+    def result(self, line: str) -> None:
+        """A line on standard output."""
+        self._print(line, to_results=True)
+
+    def _print(self, line: str, *, to_results: bool) -> None:
+        drawn = self._bar.live.is_started
+        self._bar.stop()
+        print(line, file=sys.stdout if to_results else sys.stderr, flush=True)
+        if drawn:
+            self._bar.start()
+
+    def _draw(self) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, completed=sum(self._spoken))

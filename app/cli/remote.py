@@ -1,0 +1,209 @@
+"""Speech made by a running server, over its own HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from app.cli.backend import STATE_SUFFIX, VOICE_FIELDS, NewVoice, Order, Recording, Spoken
+from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
+from app.cli.progress import ProgressLine
+from app.settings import SettingsError, load_settings
+
+CONNECT_SECONDS = 10.0
+WORK_SECONDS = 3600.0
+"""The most that a server may take for a complete answer, or between two pieces of a stream"""
+BUSY_TRIES = 20
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+class RemoteBackend:
+    """Asks the server at `url`, with the API_KEY of the environment or of `.env`."""
+
+    side_by_side = 4
+
+    def __init__(self, url: str, progress: ProgressLine) -> None:
+        """Raises: Refused: the address or the key cannot be used."""
+        self._url = _checked(url)
+        self._progress = progress
+        timeout = httpx.Timeout(WORK_SECONDS, connect=CONNECT_SECONDS)
+        self._client = httpx.AsyncClient(base_url=self._url, headers=_key_header(), timeout=timeout)
+
+    async def __aenter__(self) -> RemoteBackend:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def speak(self, order: Order, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        """A server does not tell how far it is, so that `_spoken` hears nothing."""
+        fields = {**order.controls, "script": order.text, "format": order.format}
+        fields["stream"] = order.stream
+        if isinstance(order.voice, Recording):
+            file = (order.voice.filename, order.voice.data)
+            form = {name: _in_form(value) for name, value in fields.items()}
+            sent: dict[str, Any] = {"data": form, "files": {"voice_file": file}}
+            path = "/tts/clone"
+        else:
+            named = {} if order.voice is None else {"voice": order.voice}
+            sent = {"json": {**fields, **named}}
+            path = "/tts"
+        async with self._answer("POST", path, SPEECH_OPTIONS, **sent) as answer:
+            kind = answer.headers.get("content-type", "")
+            if not kind.startswith("audio/"):
+                raise Refused(
+                    f"{self._url} does not answer with audio but with {kind or 'nothing'}",
+                    ExitCode.FAILED,
+                )
+            if not order.stream:
+                yield await answer.aread()
+                return
+            async for data in answer.aiter_raw():
+                yield data
+
+    async def voices(self) -> list[dict[str, Any]]:
+        answer = await self._asked("GET", "/voices")
+        return [_shown(voice) for voice in answer["voices"]]
+
+    async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
+        form = {"name": voice.name, "replace": _in_form(voice.replace)}
+        described = {
+            "description": voice.description,
+            "tags": ",".join(voice.tags),
+            "language": voice.language,
+        }
+        form |= {name: value for name, value in described.items() if value}
+        imported = voice.recordings[0].filename.lower().endswith(STATE_SUFFIX)
+        field, path = ("file", "/voices/import") if imported else ("files", "/voices")
+        files = [(field, (each.filename, each.data)) for each in voice.recordings]
+        return _shown(await self._asked("POST", path, data=form, files=files))
+
+    async def remove_voice(self, name: str) -> str:
+        return str((await self._asked("DELETE", f"/voices/{quote(name, safe='')}"))["name"])
+
+    async def export_voice(self, name: str) -> bytes:
+        return await self._fetched(f"/voices/{quote(name, safe='')}/export")
+
+    async def preview_voice(self, name: str, audio_format: str) -> bytes:
+        return await self._fetched(f"/voices/{quote(name, safe='')}/preview?format={audio_format}")
+
+    async def _asked(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
+        async with self._answer(method, path, VOICE_OPTIONS, **sent) as answer:
+            data = await answer.aread()
+        try:
+            document = json.loads(data)
+        except ValueError:
+            raise Refused(f"{self._url} does not answer with JSON", ExitCode.FAILED) from None
+        return cast("dict[str, Any]", document)
+
+    async def _fetched(self, path: str) -> bytes:
+        async with self._answer("GET", path, VOICE_OPTIONS) as answer:
+            return await answer.aread()
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, names: Mapping[str, str], **sent: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer that is none of the refusals; a busy server is asked again."""
+        for tries_left in reversed(range(BUSY_TRIES)):
+            with self._connected():
+                async with self._client.stream(method, path, **sent) as answer:
+                    if answer.is_success:
+                        yield answer
+                        return
+                    await answer.aread()
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or not tries_left:
+                raise _refusal(answer, self._url, names)
+            seconds = _pause_seconds(answer)
+            self._progress.status(f"the server is busy; trying again in {seconds:.0f} s")
+            await asyncio.sleep(seconds)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            raise Refused(
+                f"the server {self._url} cannot be reached: {str(error) or 'no answer in time'}",
+                ExitCode.UNREACHABLE,
+            ) from None
+        except httpx.TimeoutException:
+            raise Refused(
+                f"the server {self._url} has stopped answering", ExitCode.UNREACHABLE
+            ) from None
+        except httpx.TransportError as error:
+            raise Refused(f"the server broke off its answer: {error}", ExitCode.FAILED) from None
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refused(f"--server must be an http:// or https:// address; it is {url!r}")
+    return url.rstrip("/")
+
+
+def _key_header() -> dict[str, str]:
+    try:
+        key = load_settings(auth_disabled=True).api_key
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    if key is None:
+        return {}
+    if not key.get_secret_value().isascii() or not key.get_secret_value().isprintable():
+        raise Refused("API_KEY must be printable ASCII")
+    return {"X-API-Key": key.get_secret_value()}
+
+
+def _in_form(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(voice: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: voice.get(name) for name in VOICE_FIELDS}
+
+
+def _pause_seconds(answer: httpx.Response) -> float:
+    try:
+        wanted = float(answer.headers.get("retry-after", ""))
+    except ValueError:
+        wanted = 1.0
+    return min(max(wanted, 0.1), LONGEST_PAUSE_SECONDS)
+
+
+def _refusal(answer: httpx.Response, url: str, names: Mapping[str, str]) -> Refused:
+    status = answer.status_code
+    code = ExitCode.USAGE if 400 <= status < 500 else ExitCode.FAILED
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        code = ExitCode.FAILED
+    error = _error_of(answer)
+    if status == httpx.codes.UNAUTHORIZED:
+        said = error.get("message", "the server wants another key")
+        return Refused(f"{said} (API_KEY of the environment or .env)", ExitCode.UNAUTHORIZED)
+    if "message" not in error:
+        return Refused(f"{url} answered {status} {answer.reason_phrase}", code)
+    return Refused(in_options(error["message"], error.get("field"), names), code)
+
+
+def _error_of(answer: httpx.Response) -> dict[str, str]:
+    """The native error in an answer; empty if it is none, such as a proxy's page."""
+    try:
+        error = answer.json()["error"]
+        return {name: str(error[name]) for name in ("message", "field") if error.get(name)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

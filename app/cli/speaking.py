@@ -1,0 +1,120 @@
+"""Speaks texts side by side, and puts each where it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from app.cli.backend import Backend, Order
+from app.cli.exits import ExitCode, Refused
+from app.cli.player import Player
+from app.cli.progress import ProgressLine
+from app.cli.standard_output import StandardOutput
+from app.cli.whole_file import WholeFile
+
+_HOPELESS = (ExitCode.UNREACHABLE, ExitCode.UNAUTHORIZED, ExitCode.NO_READER)
+"""What would happen to every other text as well"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One text and where it goes.
+
+    Attributes:
+        origin: of the text, for messages.
+        path: the file to write; None for the standard output, or for a player that plays along.
+        shown: whether the path is a result.
+    """
+
+    order: Order
+    origin: str
+    path: Path | None
+    shown: bool = True
+
+
+async def speak_all(
+    backend: Backend, jobs: Sequence[Job], progress: ProgressLine, player: Player | None
+) -> None:
+    """Make all of them; what cannot be made does not keep the others from being made.
+
+    Args:
+        player: plays each, in their order.
+
+    Raises:
+        Refused: the last failure; those before it have been told.
+    """
+    progress.expect([job.order.text for job in jobs])
+    room = asyncio.Semaphore(backend.side_by_side)
+
+    async def make(number: int, job: Job) -> None:
+        async with room:
+            await _make(backend, job, partial(progress.spoken, number), player)
+        progress.finished(number)
+
+    if any(job.path is None for job in jobs):
+        # Live ones are heard one after the other.
+        room = asyncio.Semaphore(1)
+    tasks = [asyncio.create_task(make(number, job)) for number, job in enumerate(jobs)]
+    failures: list[Refused] = []
+    try:
+        for job, task in zip(jobs, tasks, strict=True):
+            refusal = await _finish(job, task, progress, player)
+            if refusal is not None:
+                failures.append(refusal.about(job.origin) if len(jobs) > 1 else refusal)
+                if refusal.code in _HOPELESS:
+                    break
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for failure in failures[:-1]:
+        progress.say(failure.line)
+    if failures:
+        raise failures[-1]
+
+
+async def _finish(
+    job: Job, task: Awaitable[None], progress: ProgressLine, player: Player | None
+) -> Refused | None:
+    """Wait for a text, tell where it is, and play it; why that failed, if it did."""
+    try:
+        await task
+        if job.path is not None:
+            if job.shown:
+                progress.result(str(job.path))
+            if player is not None:
+                await player.play(job.path)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+async def _make(
+    backend: Backend, job: Job, spoken: Callable[[float], None], player: Player | None
+) -> None:
+    pieces = backend.speak(job.order, spoken)
+    if job.path is not None:
+        with WholeFile(job.path) as file:
+
+            async def write_file(data: bytes) -> None:
+                await asyncio.to_thread(file.write, data)
+
+            await _pour(pieces, write_file)
+    elif player is not None:
+        async with player.playing() as write:
+            await _pour(pieces, write)
+    else:
+        with StandardOutput() as output:
+            await _pour(pieces, output.write)
+
+
+async def _pour(
+    pieces: AsyncGenerator[bytes, None], write: Callable[[bytes], Awaitable[None]]
+) -> None:
+    async with aclosing(pieces):
+        async for data in pieces:
+            await write(data)

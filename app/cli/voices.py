@@ -1,0 +1,148 @@
+"""`voices`: list, add, remove, export, preview."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.backend import STATE_SUFFIX, Backend, NewVoice
+from app.cli.exits import Refused
+from app.cli.player import Player
+from app.cli.progress import ProgressLine
+from app.cli.standard_output import StandardOutput, refuse_terminal
+from app.cli.targets import STANDARD_OUTPUT
+from app.cli.whole_file import WholeFile
+from app.cli.work import run_work
+
+COLUMNS = ("name", "kind", "language", "description")
+
+
+def list_voices(*, as_json: bool, server: str | None, quiet: bool) -> None:
+    """A table for people; JSON, or lines with tabs in a pipe, for programs. Raises Refused."""
+
+    async def work(backend: Backend, progress: ProgressLine) -> None:
+        voices = await backend.voices()
+        if as_json:
+            progress.result(json.dumps(voices, ensure_ascii=False, indent=2))
+        elif sys.stdout.isatty():
+            progress.stop()
+            Console().print(_table(voices))
+        else:
+            for voice in voices:
+                progress.result("\t".join(_cell(voice, name) for name in COLUMNS))
+
+    run_work(work, server=server, quiet=quiet)
+
+
+def add_voice(voice: NewVoice, *, server: str | None, quiet: bool) -> None:
+    """Raises Refused."""
+
+    async def work(backend: Backend, progress: ProgressLine) -> None:
+        progress.result(str((await backend.add_voice(voice))["name"]))
+
+    run_work(work, server=server, quiet=quiet)
+
+
+def remove_voices(names: Sequence[str], *, server: str | None, quiet: bool) -> None:
+    """Raises Refused: at the first that cannot be removed."""
+
+    async def work(backend: Backend, progress: ProgressLine) -> None:
+        for name in names:
+            progress.result(await backend.remove_voice(name))
+
+    run_work(work, server=server, quiet=quiet)
+
+
+def export_voice(name: str, output: str | None, *, server: str | None, quiet: bool) -> None:
+    """Raises Refused."""
+    target = _target(output, f"{name}{STATE_SUFFIX}")
+
+    async def work(backend: Backend, progress: ProgressLine) -> None:
+        await _deliver(await backend.export_voice(name), target, progress)
+
+    run_work(work, server=server, quiet=quiet)
+
+
+def preview_voice(
+    name: str,
+    output: str | None,
+    audio_format: str,
+    player: Player | None,
+    *,
+    server: str | None,
+    quiet: bool,
+) -> None:
+    """Raises Refused."""
+    keeps = output is not None or player is None
+    target = _target(output, f"{name}.{audio_format}") if keeps else None
+
+    async def work(backend: Backend, progress: ProgressLine) -> None:
+        data = await backend.preview_voice(name, audio_format)
+        if keeps:
+            await _deliver(data, target, progress)
+        if player is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"preview.{audio_format}"
+                path.write_bytes(data)
+                await player.play(path)
+
+    run_work(work, server=server, quiet=quiet)
+
+
+def preview_format(name: str | None, output: str | None, *, play: bool) -> str:
+    """mp3 or wav: as said, as the extension of `-o` says, or what every player plays.
+
+    Raises:
+        Refused: another extension.
+    """
+    suffix = Path(output).suffix.lower() if output not in (None, STANDARD_OUTPUT) else ""
+    if name is not None:
+        return name
+    if suffix not in ("", ".mp3", ".wav"):
+        raise Refused(f"-o {output}: previews are .mp3 or .wav")
+    return suffix.removeprefix(".") or ("wav" if play else "mp3")
+
+
+def _target(output: str | None, name: str) -> Path | None:
+    """The file to write; None for the standard output. Raises Refused."""
+    if output == STANDARD_OUTPUT:
+        refuse_terminal()
+        return None
+    path = Path(output or name).expanduser()
+    if path.is_dir():
+        path /= name
+    if not path.parent.is_dir():
+        raise Refused(f"-o {path}: there is no folder {path.parent}")
+    if output is None and path.exists():
+        raise Refused(f"{path} exists already; name the file with -o to replace it")
+    return path
+
+
+async def _deliver(data: bytes, target: Path | None, progress: ProgressLine) -> None:
+    if target is None:
+        with StandardOutput() as pipe:
+            await pipe.write(data)
+        return
+    with WholeFile(target) as file:
+        file.write(data)
+    progress.result(str(target))
+
+
+def _table(voices: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold", no_wrap=name == "name")
+    for voice in voices:
+        table.add_row(*(_cell(voice, name) for name in COLUMNS))
+    return table
+
+
+def _cell(voice: dict[str, Any], name: str) -> str:
+    return " ".join(str(voice[name] or "").split())

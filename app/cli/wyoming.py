@@ -1,0 +1,57 @@
+"""`wyoming`: the Wyoming protocol without HTTP beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import typer
+
+from app.audio.ffmpeg import FfmpegUnusable
+from app.cli.exits import ExitCode, Refused
+from app.logs import configure_logging
+from app.main import create_app
+from app.settings import Settings, SettingsError, load_settings
+
+USUAL_PORT = 10200
+"""Where Home Assistant looks for it"""
+
+
+def serve_wyoming(host: str | None, port: int | None) -> None:
+    """Serve until a signal ends it. The protocol has no key, so that none is needed.
+
+    Args:
+        host, port: None for what the settings say.
+
+    Raises:
+        Refused: the settings are wrong, or the address cannot be had.
+    """
+    overrides: dict[str, Any] = {} if host is None else {"wyoming_host": host}
+    try:
+        settings = load_settings(auth_disabled=True, **overrides)
+        if port is None:
+            port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
+        settings = settings.model_copy(update={"wyoming_port": port})
+        configure_logging(settings.log_level, settings.log_format)
+        asyncio.run(_serve(settings))
+    except (SettingsError, FfmpegUnusable) as error:
+        code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
+        raise Refused(str(error), code) from None
+
+
+async def _serve(settings: Settings) -> None:
+    app = create_app(settings)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def end(_signal: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(ended.set)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)
+    # The app serves Wyoming while it lives, whether or not anybody serves its HTTP.
+    async with app.router.lifespan_context(app):
+        host, port = app.state.wyoming_address
+        typer.echo(f"Wyoming listens on {host} port {port}")
+        await ended.wait()
