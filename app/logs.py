@@ -45,13 +45,10 @@ class NoTraceOfRefusals(logging.Filter):
     """Drops uvicorn's trace of a stream that was broken off on purpose.
 
     The exception has to reach uvicorn, which then closes the connection; the reason is in the log
-    already, with the request's id. A WebSocket that was refused in a plain HTTP answer is taken
-    for a mistake of the app, and is in the log already as well.
+    already, with the request's id.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.msg == "ASGI callable returned without completing handshake.":
-            return False
         error = record.exc_info[1] if record.exc_info else None
         while error is not None:
             if isinstance(error, SpeechError):
@@ -60,12 +57,32 @@ class NoTraceOfRefusals(logging.Filter):
         return True
 
 
+class OneLineASocket(logging.Filter):
+    """Drops what uvicorn says of a WebSocket; its end is in the log already.
+
+    Uvicorn's lines have the whole query, in which some clients send a key, and it takes a refusal
+    in a plain HTTP answer for a mistake of the app.
+    """
+
+    _DROPPED = (
+        '%s - "WebSocket %s"',
+        "connection open",
+        "connection closed",
+        "ASGI callable returned without completing handshake.",
+    )
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(self._DROPPED)
+
+
 def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     """Send everything to standard error in one style; libraries speak from warnings upwards."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else ConsoleFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").addFilter(NoTraceOfRefusals())
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.addFilter(NoTraceOfRefusals())
+    uvicorn.addFilter(OneLineASocket())
     if level != "debug":
         for name in _QUIET_LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)

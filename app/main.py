@@ -109,5 +109,6 @@ def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
     script_bytes = BYTES_PER_CHAR * settings.max_script_chars + FORM_OVERHEAD_BYTES
     if path == native.SPEECH_PATH and not content_type.lower().startswith(FORM_TYPES):
         return script_bytes
-    # A recording may come as base64, four characters for three bytes.
-    return settings.max_upload_bytes * 4 // 3 + script_bytes
+    # A recording may come as base64, four characters for three bytes, and in a form some of them
+    # as three more.
+    return settings.max_upload_bytes * 3 // 2 + script_bytes

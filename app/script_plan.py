@@ -60,7 +60,8 @@ class ScriptRules:
     pause_scale: float
     max_chars: int
     max_tokens: int
-    count_tokens: TokenCounter
+    token_counter: Callable[[str], TokenCounter]
+    """of pieces of a text"""
     goes_on: bool = False
     ends_paragraph: bool = False
 
@@ -121,7 +122,7 @@ def _pieces_of(
     chunks = split_into_chunks(
         text,
         max_chars=rules.max_chars,
-        count_tokens=rules.count_tokens,
+        count_tokens=rules.token_counter(text),
         max_tokens=rules.max_tokens,
     )
     for chunk in chunks:

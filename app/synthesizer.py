@@ -172,7 +172,7 @@ class Synthesizer:
             pause_scale=request.pause_scale,
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
-            count_tokens=engine.count_tokens,
+            token_counter=engine.token_counter,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
         )

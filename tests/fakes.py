@@ -13,7 +13,7 @@ import numpy as np
 
 from app.engine.interface import EngineStatus, JobTimings, SpeechJob, VoiceState
 from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SynthesisFailed
-from app.speech import Frames, Pcm
+from app.speech import Frames, Pcm, TokenCounter
 
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
@@ -59,6 +59,9 @@ class FakeEngine:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def token_counter(self, text: str) -> TokenCounter:
+        return self.count_tokens
 
     def submit(self, job: SpeechJob) -> FakeStream:
         if self.overloaded:

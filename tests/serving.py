@@ -124,6 +124,15 @@ def error_of(response: httpx.Response, status: int) -> dict[str, Any]:
     return error
 
 
+def detail_of(response: httpx.Response, status: int, *, beside: str | None = None) -> str:
+    """The reason in an error body of `detail`, and one key `beside` it, that must have `status`."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert set(body) == {"detail", beside} - {None}
+    assert response.headers["x-request-id"]
+    return str(body["detail"])
+
+
 def send_raw(address: tuple[str, int], request: bytes, *, seconds: float = 5.0) -> bytes:
     """What the server answers to hand-made bytes, read until it is silent, closes or is done."""
     received = b""

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from app.errors import SynthesisFailed
-from app.logs import NoTraceOfRefusals, configure_logging
+from app.logs import NoTraceOfRefusals, OneLineASocket, configure_logging
 from tests.serving import json_lines
 
 
@@ -77,3 +77,15 @@ def test_a_stream_broken_off_on_purpose_leaves_no_trace() -> None:
     wrapped.__cause__ = SynthesisFailed("the engine broke")
     assert not no_trace.filter(record_of(wrapped))
     assert no_trace.filter(record_of(RuntimeError("a bug")))
+
+
+def test_one_line_a_socket() -> None:
+    """What uvicorn says of sockets is dropped: the query in it may hold a key."""
+    one_line = OneLineASocket()
+
+    def record_of(message: str, *args: object) -> logging.LogRecord:
+        return logging.LogRecord("uvicorn.error", logging.INFO, "", 0, message, args, None)
+
+    assert not one_line.filter(record_of('%s - "WebSocket %s" [accepted]', "x", "/y?key=z"))
+    assert not one_line.filter(record_of("connection open"))
+    assert one_line.filter(record_of("Uvicorn running on %s", "x"))

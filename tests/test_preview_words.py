@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from app.speech import Pcm
 from benchmarks.recognition import heard_words, word_errors, words_in
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
@@ -51,7 +53,7 @@ def heard(client: httpx.Client, ffmpeg: Path, folder: Path, script: str) -> list
     return recognised(listen(ffmpeg, folder, answer.content, "mp3").pcm)
 
 
-def recognised(pcm: Pcm) -> list[str]:
+def recognised(pcm: NDArray[np.floating[Any]]) -> list[str]:
     return heard_words(pcm, 24_000)
 
 

@@ -18,7 +18,7 @@ def plan(text: str, *, goes_on: bool = True, pause_scale: float = 1.0) -> Script
         pause_scale=pause_scale,
         max_chars=218,
         max_tokens=50,
-        count_tokens=lambda part: len(part.split()),
+        token_counter=lambda _text: lambda part: len(part.split()),
         goes_on=goes_on,
         ends_paragraph=ends_paragraph(text),
     )

@@ -19,7 +19,7 @@ from app.api.support import HONOURED, Effect, support_of
 from app.api.voice_choice import given_voice, named_voice
 from app.errors import InvalidRequest
 from app.ranges import Speed
-from app.speech import Clip, Level, Prosody, SpeechRequest, leveled_prosody
+from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 from app.synthesizer import FieldNames
 
 __all__ = ["DIALECT", "SUPPORT", "router"]
@@ -82,9 +82,8 @@ class FlashSpeechBody(FlashControls):
 async def speak(request: Request, services: ServicesDep, body: FlashSpeakBody) -> Response:
     """Speak a text in one of the roles."""
     voice = named_voice(services, body.name, "name")
-    prosody = leveled_prosody(body.pitch, body.speed)
-    fields = FieldNames("text", "name")
-    return await _answer(request, services, body, (body.text, voice, prosody), fields)
+    speech = body.request(body.text, voice, leveled_prosody(body.pitch, body.speed))
+    return await _answer(request, services, body, speech, FieldNames("text", "name"))
 
 
 @router.post("/clone_voice", response_class=Response)
@@ -100,9 +99,8 @@ async def clone_voice(
         ("reference_audio_file", body.reference_audio_file),
         latent_file=body.latent_file,
     )
-    prosody = leveled_prosody(body.pitch, body.speed)
-    fields = FieldNames("text", field)
-    return await _answer(request, services, body, (body.text, clip, prosody), fields)
+    speech = body.request(body.text, clip, leveled_prosody(body.pitch, body.speed))
+    return await _answer(request, services, body, speech, FieldNames("text", field))
 
 
 @router.post("/multi_speak", response_class=Response)
@@ -113,9 +111,8 @@ async def multi_speak(request: Request, services: ServicesDep, body: FlashDialog
             f"text names no role; write {ROLE_TAG}NAME> in front of what each one says",
             field="text",
         )
-    voice = services.settings.default_voice
-    fields = FieldNames("text", "text")
-    return await _answer(request, services, body, (body.text, voice, Prosody()), fields)
+    speech = body.request(body.text, services.settings.default_voice, Prosody())
+    return await _answer(request, services, body, speech, DIALECT.fields)
 
 
 @router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
@@ -123,8 +120,8 @@ async def create_speech(request: Request, services: ServicesDep, body: FlashSpee
     """Speak a text for an OpenAI client that was made for Flash-TTS."""
     voice = await given_voice(services, body.voice, "voice")
     prosody = replace(leveled_prosody(_level(body.pitch), None), speed=body.speed)
-    fields = FieldNames("input", "voice")
-    return await _answer(request, services, body, (body.input, voice, prosody), fields)
+    speech = body.request(body.input, voice, prosody)
+    return await _answer(request, services, body, speech, FieldNames("input", "voice"))
 
 
 @router.get("/v1/models", include_in_schema=False)
@@ -144,12 +141,10 @@ async def _answer(
     request: Request,
     services: Services,
     controls: FlashControls,
-    spoken: tuple[str, str | Clip, Prosody],
+    speech: SpeechRequest,
     fields: FieldNames,
 ) -> Response:
-    text, voice, prosody = spoken
     audio = controls.audio_format()
-    speech = SpeechRequest(text, voice, controls.sampling(), prosody)
     deliver = live_response if controls.stream else file_response
     return await deliver(request, services, speech, audio, fields)
 

@@ -12,7 +12,7 @@ from app.api.support import HONOURED, WITHOUT_EFFECT, Effect
 from app.audio.formats import AudioFormat
 from app.audio.output import OutputFields, output_format
 from app.ranges import Temperature
-from app.speech import SPEECH_RATE_HZ, Sampling
+from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.synthesizer import FieldNames
 
 SAMPLE_RATE_HZ = 16_000
@@ -64,10 +64,10 @@ class FlashControls(BaseModel):
         Effect("honoured", "not a field of Flash-TTS; left out, wav and pcm have 16000 Hz"),
     ] = None
 
-    def sampling(self) -> Sampling:
-        if self.temperature == _UNSET_TEMPERATURE:
-            return Sampling()
-        return Sampling(temperature=self.temperature)
+    def request(self, text: str, voice: str | Clip, prosody: Prosody) -> SpeechRequest:
+        unset = self.temperature == _UNSET_TEMPERATURE
+        sampling = Sampling(temperature=None if unset else self.temperature)
+        return SpeechRequest(text, voice, sampling, prosody)
 
     def audio_format(self) -> AudioFormat:
         """Raises: InvalidRequest: names the field and what is allowed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -118,11 +119,8 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
     spoken = round(live.clock.seconds * LATENT_FRAMES_PER_SECOND)
-    usage = {
-        "input_tokens": live.script_tokens,
-        "output_tokens": spoken,
-        "total_tokens": live.script_tokens + spoken,
-    }
+    read = await asyncio.to_thread(live.count_script_tokens)
+    usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
     yield _event("speech.audio.done", usage=usage)
 
 

@@ -113,9 +113,8 @@ class Socket:
             await asyncio.wait({hearing, speaking}, return_when=asyncio.FIRST_COMPLETED)
             (speaking if speaking.done() else hearing).result()
         finally:
-            hearing.cancel()
-            speaking.cancel()
-            await asyncio.gather(hearing, speaking, return_exceptions=True)
+            for task in (hearing, speaking):
+                await _ended(task)
 
     async def close(self, code: int, reason: str) -> None:
         """Say goodbye, unless nobody is there."""
@@ -153,6 +152,15 @@ class Socket:
 
     def _stir(self) -> None:
         self._stirred_seconds = time.monotonic()
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    # Up to Python 3.11, what is cancelled while its `wait_for` comes to an end goes on.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
+    if not task.cancelled():
+        task.exception()  # it was raised already, or the other's matters more
 
 
 async def serve_socket(

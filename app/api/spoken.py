@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -108,7 +108,7 @@ class LiveAudio:
 
     Attributes:
         body: all bytes, in order; to be read once.
-        script_tokens: what the model reads.
+        count_script_tokens: how much the model reads. Blocks.
         clock: how much of the speech has been encoded so far.
     """
 
@@ -116,7 +116,7 @@ class LiveAudio:
     content_type: str
     origin: Origin
     took_seconds: dict[str, float]
-    script_tokens: int
+    count_script_tokens: Callable[[], int]
     clock: SpokenClock
     work: AsyncExitStack
 
@@ -153,7 +153,9 @@ async def live_audio(
             content_type=audio.content_type(plan.sample_rate_hz),
             origin=origin,
             took_seconds=_begun_seconds(utterance),
-            script_tokens=sum(plan.engine.count_tokens(chunk.text) for chunk in plan.chunks),
+            count_script_tokens=lambda: sum(
+                plan.engine.count_tokens(chunk.text) for chunk in plan.chunks
+            ),
             clock=clock,
             work=stack.pop_all(),
         )

@@ -16,14 +16,14 @@ from pocket_tts import TTSModel
 from app.engine.batch_loop import BatchLoop, Order
 from app.engine.interface import EngineStatus, SpeechJob, SpeechStream, VoiceState
 from app.engine.precision import choose_precision
-from app.engine.prompt import count_tokens, make_prompt
+from app.engine.prompt import count_tokens, make_prompt, token_counter
 from app.engine.runner import Runner
 from app.engine.sampling import resolve
 from app.engine.scheduler import Limits, Scheduler
 from app.engine.sequence import Job
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix, VoiceMaker
-from app.speech import Pcm, Sampling
+from app.speech import Pcm, Sampling, TokenCounter
 
 
 class BatchedEngine:
@@ -99,6 +99,9 @@ class BatchedEngine:
 
     def count_tokens(self, text: str) -> int:
         return count_tokens(self._model, text)
+
+    def token_counter(self, text: str) -> TokenCounter:
+        return token_counter(self._model, text)
 
     def encode_voice(self, pcm: Pcm) -> KvPrefix:
         return self._voices.encode(pcm)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from app.speech import Frames, Pcm, Sampling
+from app.speech import Frames, Pcm, Sampling, TokenCounter
 
 
 class VoiceState(Protocol):
@@ -101,6 +101,10 @@ class SpeechEngine(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` as the model will read it (upstream's preparation included)."""
+        ...
+
+    def token_counter(self, text: str) -> TokenCounter:
+        """Counts the tokens of many pieces of one text, about as `count_tokens` does. Blocks."""
         ...
 
     def submit(self, job: SpeechJob) -> SpeechStream:

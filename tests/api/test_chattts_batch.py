@@ -229,3 +229,15 @@ def test_refused_batches(
         client.post("/generate_voice", json=BODY | fields), status, beside="error"
     )
     assert len(engine.streams) == before
+
+
+def test_compatibility(fake: tuple[httpx.Client, FakeEngine]) -> None:
+    """What becomes of each parameter of `params_infer_code` is listed by its own name."""
+    client, _ = fake
+    dialects = client.get("/compatibility").json()["dialects"]
+    (chattts,) = (each for each in dialects if each["name"] == "chattts")
+    (call,) = (each for each in chattts["calls"] if each["call"] == "POST /generate_voice")
+    listed = {row["field"]: row["how"] for row in call["fields"]}
+    assert set(BODY) <= set(listed)
+    assert {f"params_infer_code.{name}" for name in INFER} <= set(listed)
+    assert listed["params_infer_code.top_P"] == "without effect"

@@ -15,10 +15,7 @@ LONG = "This sentence is spoken over and over again, for many minutes. " * 300
 
 
 def test_files(tmp_path: Path, local: dict[str, str], ffmpeg: Path) -> None:
-    """Texts and files are spoken side by side, each whole; no key is needed, nothing else is left.
-
-    The same seed speaks as it would at a server or alone.
-    """
+    """Texts and files are spoken side by side, each whole, without a key; nothing else is left."""
     (tmp_path / "page.md").write_text("# A page\n\nWith *two* paragraphs.\n", "utf-8")
     (tmp_path / "out").mkdir()
     ended = run_command(
@@ -112,6 +109,18 @@ def test_no_model(command: Here, local: dict[str, str]) -> None:
     assert ended.err.startswith("error: the model is not available: ")
     assert "\n" not in ended.err
     assert files_in(command.folder / "out") == []
+
+
+def test_stand_in(command: Here, local: dict[str, str]) -> None:
+    """Where the preview model may fill in, it speaks, and a line says so."""
+    _use(command, local)
+    (command.folder / "broken.yaml").write_text("mimi: 1\n")
+    command.patch.setenv("MODEL_CONFIG", "broken.yaml")
+    command.patch.setenv("MODEL_FALLBACK", "preview")
+    ended = command("say", "Hi.", "-o", "hi.wav", "--quiet")
+    assert (ended.code, ended.out) == (0, "hi.wav\n")
+    assert ended.err.startswith("warning: the model is not available: ")
+    assert ended.err.endswith("; the preview model speaks instead\n")
 
 
 def _use(command: Here, local: dict[str, str]) -> None:

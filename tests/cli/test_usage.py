@@ -111,11 +111,16 @@ def test_wrong_settings(command: Here, arguments: tuple[str, ...]) -> None:
 
 
 def test_bench(tmp_path: Path) -> None:
-    """`bench` passes its options on; where there are no benchmarks it says so."""
-    found = run_command(tmp_path, "bench", "--help")
-    assert found.returncode == 0
-    assert b"--quick" in found.stdout
-    (tmp_path / "app").symlink_to(ROOT / "app", target_is_directory=True)
-    missing = run_command(tmp_path, "bench", variables={"PYTHONPATH": ""})
+    """`bench` passes its options on, and the exit code back; without benchmarks it says so."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").touch()
+    program = "import sys\nprint(sys.argv[1:])\nsys.exit(5)\n"
+    (tmp_path / "benchmarks" / "__main__.py").write_text(program)
+    found = run_command(tmp_path, "bench", "--quick", "--help", "x")
+    assert (found.returncode, found.stdout) == (5, b"['--quick', '--help', 'x']\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "app").symlink_to(ROOT / "app", target_is_directory=True)
+    missing = run_command(elsewhere, "bench", variables={"PYTHONPATH": ""})
     assert missing.returncode == 1
     assert missing.stderr.startswith(b"error: there is no benchmarks package here")

@@ -82,7 +82,6 @@ def test_life_of_a_voice(voices: Library, recording: bytes, ffmpeg: Path) -> Non
     ("arguments", "words"),
     [
         (("remove", "nobody"), "voice 'nobody' does not exist; available voices: alba"),
-        (("export", "nobody"), "voice 'nobody' does not exist"),
         (("preview", "nobody"), "voice 'nobody' does not exist"),
         (("add", "a b", "me.wav"), "NAME contains ' '"),
         (("add", "anna", "silent.wav"), "FILE "),

@@ -257,3 +257,26 @@ def test_tokens_are_counted_as_the_model_reads_them(engine: BatchedEngine, tiny:
     tokenizer = tiny.model.flow_lm.conditioner.tokenizer
     assert engine.count_tokens("hello there") == len(tokenizer.encode("Hello there."))
     assert engine.count_tokens("  ") == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello there, this is one sentence. And here is another! Is that so?",
+        "  Odd   spaces,\n\nand \u201cquotes\u201d \u2014 everywhere, in all of this text.  ",
+        "caf\u00e9 na\u00efve \u4f60\u597d 12.5% don't stop here, there is more",
+    ],
+)
+def test_tokens_of_pieces(engine: BatchedEngine, text: str) -> None:
+    """Counted from one reading of the whole, pieces have about the tokens they have alone.
+
+    The model's own preparation begins with a capital, adds a full stop and pads short texts.
+    """
+    count = engine.token_counter(text)
+    words = text.split()
+    for first in range(len(words) - 7):
+        for last in range(first + 7, len(words) + 1):
+            piece = " ".join(words[first:last])
+            assert abs(count(piece) - engine.count_tokens(piece)) <= 4
+    inside = text.strip()[1:-1]
+    assert abs(count(inside) - engine.count_tokens(inside)) <= 4
