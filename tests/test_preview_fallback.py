@@ -67,6 +67,8 @@ def test_preview_speaks(tmp_path: Path, log_records: LogRecords) -> None:
         health = served.client.get("/health").json()
         assert health["model"]["name"] == "preview"
         assert health["model"]["wanted"] == wanted
+        models = served.client.get("/v1/models").json()["data"]
+        assert {each["speaks_with"] for each in models} == {"preview"}
         ready = served.client.get("/ready")
         assert ready.status_code == 200
         assert ready.json() == {"ready": True, "model": "preview", "wanted": wanted}

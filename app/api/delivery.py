@@ -102,7 +102,11 @@ async def live_response(
         media_type: of what `frames` makes.
     """
     live = await while_connected(request, live_audio(services, speech, audio, fields))
-    headers = {**_origin(live.origin), "Server-Timing": _server_timing(live.took_seconds)}
+    headers = {
+        **_origin(live.origin),
+        "Server-Timing": _server_timing(live.took_seconds),
+        "X-Accel-Buffering": "no",  # else nginx keeps the beginning until it has more
+    }
     if frames is None:
         return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
     return LiveResponse(live, frames(live), str(media_type), headers)

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from app.api import openai_voices
 from app.api.controls import SpeechControls
 from app.api.delivery import live_response
-from app.api.dependencies import ServicesDep
+from app.api.dependencies import Services, ServicesDep
 from app.api.openai_dialect import DIALECT
 from app.api.routes import dialect_router
 from app.api.spoken import LiveAudio
@@ -125,17 +125,17 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
 
 
 @router.get("/v1/models")
-async def list_models() -> dict[str, Any]:
+async def list_models(services: ServicesDep) -> dict[str, Any]:
     """The names that `model` may have."""
-    return {"object": "list", "data": [_model_entry(name) for name in MODELS]}
+    return {"object": "list", "data": [_model_entry(services, name) for name in MODELS]}
 
 
 @router.get("/v1/models/{model}")
-async def retrieve_model(model: str) -> dict[str, Any]:
+async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
     """One of the names that `model` may have."""
     if model not in MODELS:
         raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(MODELS)}")
-    return _model_entry(model)
+    return _model_entry(services, model)
 
 
 @router.get("/v1/audio/models")
@@ -153,8 +153,15 @@ async def list_voices(services: ServicesDep) -> dict[str, Any]:
     }
 
 
-def _model_entry(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "kyutai"}
+def _model_entry(services: Services, name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "kyutai",
+        # All names mean the one model that is loaded; this says which.
+        "speaks_with": services.speakers.current.model,
+    }
 
 
 def _event(kind: str, **fields: object) -> bytes:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import ormsgpack
@@ -154,3 +155,20 @@ def test_line_in_the_log(served: Served, log_records: LogRecords) -> None:
     line = log_records.wait_for(lambda each: "WEBSOCKET" in each.getMessage())
     assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 101, closed with 1000 in ")
     assert len(line.request_id) == 32  # type: ignore[attr-defined]
+
+
+def test_server_ends_while_it_speaks(tmp_path: Path) -> None:
+    """A server that is stopped tells those who listen, and does not wait for them."""
+    engine = FakeEngine(frames_per_chunk=20_000, frame_seconds=0.02)
+    with contextlib.ExitStack() as running:
+        served = running.enter_context(serve_fake(tmp_path, engine))
+        with raw_socket(served, text="Hello there.", format="pcm") as ws:
+            say(ws, event="stop")
+            assert next_event(ws)["event"] == "audio"
+            started = time.monotonic()
+            running.close()
+            assert time.monotonic() - started < 8
+            with pytest.raises(WebSocketDisconnect) as closed:
+                last_event(ws)
+            assert closed.value.code == 1012
+    assert engine.streams[0].aborted.is_set()
