@@ -6,9 +6,9 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 from starlette.datastructures import Headers
@@ -31,6 +31,7 @@ from app.api.middleware import request_id_of
 from app.api.routes import dialect_router
 from app.api.spoken import LiveAudio
 from app.api.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest
 from app.speech import SpeechRequest
 from app.voices.details import LANGUAGES
@@ -73,79 +74,59 @@ def _has_key_header(scope: Scope) -> bool:
     return "xi-api-key" in Headers(scope=scope)
 
 
-OutputQuery = Annotated[Output, Query()]
+class Asked(NamedTuple):
+    """What the four calls have in common; they differ in how they answer."""
+
+    request: Request
+    services: Services
+    speech: SpeechRequest
+    audio: AudioFormat
+
+
+async def _asked(
+    request: Request,
+    services: ServicesDep,
+    voice_id: str,
+    query: Annotated[Output, Query()],
+    body: ElevenSpeechBody,
+) -> Asked:
+    audio = audio_format_of(query.output_format)
+    return Asked(request, services, await _request(services, voice_id, body), audio)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
 
 _speech = dialect_router(DIALECT)
 _models = dialect_router(DIALECT, only_if=_has_key_header)
 
 
 @_speech.post(_SPEECH, response_class=Response)
-async def convert(
-    request: Request,
-    services: ServicesDep,
-    voice_id: str,
-    query: OutputQuery,
-    body: ElevenSpeechBody,
-) -> Response:
+async def convert(asked: AskedDep) -> Response:
     """Speak a text; the answer is the complete file."""
-    audio = audio_format_of(query.output_format)
-    speech = await _request(services, voice_id, body)
-    response = await file_response(request, services, speech, audio, DIALECT.fields)
-    return _numbered(request, response)
+    return _numbered(asked.request, await file_response(*asked, DIALECT.fields))
 
 
 @_speech.post(f"{_SPEECH}/stream", response_class=Response)
-async def stream(
-    request: Request,
-    services: ServicesDep,
-    voice_id: str,
-    query: OutputQuery,
-    body: ElevenSpeechBody,
-) -> Response:
+async def stream(asked: AskedDep) -> Response:
     """Speak a text; the audio is sent while it is being made."""
-    audio = audio_format_of(query.output_format)
-    speech = await _request(services, voice_id, body)
-    response = await live_response(request, services, speech, audio, DIALECT.fields)
-    return _numbered(request, response)
+    return _numbered(asked.request, await live_response(*asked, DIALECT.fields))
 
 
 @_speech.post(f"{_SPEECH}/with-timestamps")
-async def convert_with_timestamps(
-    request: Request,
-    services: ServicesDep,
-    voice_id: str,
-    query: OutputQuery,
-    body: ElevenSpeechBody,
-) -> Response:
+async def convert_with_timestamps(asked: AskedDep) -> Response:
     """Speak a text; the complete file as base64. When each letter is spoken is not known."""
-    audio = audio_format_of(query.output_format)
-    speech = await _request(services, voice_id, body)
-    made = await complete_audio(request, services, speech, audio, DIALECT.fields)
+    made = await complete_audio(*asked, DIALECT.fields)
     content = await asyncio.to_thread(_timed_json, made.data)
-    return _numbered(request, Response(content, media_type="application/json"))
+    return _numbered(asked.request, Response(content, media_type="application/json"))
 
 
 @_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)
-async def stream_with_timestamps(
-    request: Request,
-    services: ServicesDep,
-    voice_id: str,
-    query: OutputQuery,
-    body: ElevenSpeechBody,
-) -> Response:
+async def stream_with_timestamps(asked: AskedDep) -> Response:
     """Speak a text; a line of JSON for each piece of audio, sent while it is being made."""
-    audio = audio_format_of(query.output_format)
-    speech = await _request(services, voice_id, body)
     response = await live_response(
-        request,
-        services,
-        speech,
-        audio,
-        DIALECT.fields,
-        frames=_timed_lines,
-        media_type="application/x-ndjson",
+        *asked, DIALECT.fields, frames=_timed_lines, media_type="application/x-ndjson"
     )
-    return _numbered(request, response)
+    return _numbered(asked.request, response)
 
 
 @_models.get("/v1/models", include_in_schema=False)
