@@ -74,7 +74,7 @@ def create_app(
     app.state.dialects = dialects
     mount(app, dialects)
     for module in (native, voices, saved, health, compatibility):
-        app.include_router(module.router)
+        app.router.routes.extend(module.router.routes)
     ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:

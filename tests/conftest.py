@@ -7,6 +7,7 @@ import logging
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def _clean_environment() -> Iterator[None]:
             patch.delenv((field.alias or name).upper(), raising=False)
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("HF_HUB_CACHE", "no-cache-in-tests")
+        # Each of some hundred servers would ask the same programs what they can do.
+        patch.setattr("app.assembly.find_ffmpeg", cache(find_ffmpeg))
         yield
 
 

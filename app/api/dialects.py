@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fastapi import FastAPI
+from starlette.routing import Router
 from starlette.types import Scope
 
 from app.api import chattts, elevenlabs, fish, flash, health, openai, pocket
@@ -37,13 +38,16 @@ def mount(app: FastAPI, dialects: Iterable[FrontEnd]) -> None:
 
     Must come before this server's own routes, for some dialects share a path with them and know
     their own requests.
+
+    Routes are added as they are. FastAPI's `include_router` makes each of them anew, and does so
+    during the first request: half a second for all, with the warnings of the whole process turned
+    off while the model is being loaded on another thread.
     """
     for each in dialects:
-        prefix = each.DIALECT.prefix
-        app.include_router(each.router)
-        app.include_router(each.router, prefix=prefix, include_in_schema=False)
+        app.router.routes.extend(each.router.routes)
         # Clients look for the server's health below the address they were given.
-        app.include_router(health.router, prefix=prefix, include_in_schema=False)
+        routes = [*each.router.routes, *health.router.routes]
+        app.mount(each.DIALECT.prefix, Router(routes, redirect_slashes=False))
 
 
 def dialect_of(scope: Scope, dialects: Iterable[FrontEnd]) -> Dialect:
