@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.preview.architecture import new_codec
 from training.preview.corpus import Corpus, Spoken
@@ -27,7 +27,7 @@ def excerpt(utterance: Spoken, start: int, frames: int) -> tuple[torch.Tensor, t
     missing = frames - len(latents)
     if missing:
         latents = torch.cat([latents, latents[-1:].expand(missing, -1)])
-        audio = F.pad(audio, (0, frames * FRAME - len(audio)))
+        audio = functional.pad(audio, (0, frames * FRAME - len(audio)))
     return latents, audio
 
 

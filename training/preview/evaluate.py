@@ -16,11 +16,10 @@ import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from pocket_tts import TTSModel
 
 from training.preview import teacher
 from training.preview.analysis import analyse
-from training.preview.export import BASIS, CONFIG
+from training.preview.export import BASIS, CONFIG, load_exported
 from training.preview.latents import Basis, patches_of
 from training.preview.recogniser import Recogniser, WordError
 from training.preview.wav_files import read_wav
@@ -60,7 +59,7 @@ def measure(sentences: list[str], speaker: Speaker, recogniser: Recogniser) -> W
 
 def model_speaker(config: Path, prompt: Path) -> tuple[Speaker, UnfinishedSentences]:
     """Upstream's own way from text to audio."""
-    model = TTSModel.load_model(config=config)
+    model = load_exported(config)
     state = model.get_state_for_audio_prompt(prompt)
     unfinished = UnfinishedSentences()
     logging.getLogger("pocket_tts.models.tts_model").addHandler(unfinished)
@@ -83,7 +82,7 @@ def teacher_speaker(sentences: list[str], folder: Path) -> Speaker:
 
 def codec_speaker(config: Path, spoken: Path) -> Speaker:
     """The model's decoder on latents found in the teacher's sentences in the folder `spoken`."""
-    model = TTSModel.load_model(config=config)
+    model = load_exported(config)
     stored = safetensors.torch.load_file(config.with_name(BASIS))
     basis = Basis(**{name: value.float().numpy() for name, value in stored.items()})
 

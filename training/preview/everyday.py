@@ -35,6 +35,7 @@ VERBS = (
     "start stop use watch see hold carry leave lose drop paint draw"
 ).split()
 MINUTES = "fifteen|thirty|forty five|twenty|ten|o clock"
+SHORT_MINUTES = "fifteen|thirty|twenty|forty"
 EVENTS = "train|bus|flight|meeting"
 HOW_TO_SPEAK = "English|without any download|clearly|right away|on a small computer"
 SIZES, TRIALS = "short|small|simple|quick", "preview|test|example|demo"
@@ -104,7 +105,7 @@ def _instructions(name: str, thing: str, adjective: str, verb: str) -> list[str]
         f"I think the {thing} is too {adjective}.",
         f"Do not {verb} the {thing} yet.",
         f"You have {_number(2, 40)} new messages.",
-        f"The next {_one(EVENTS)} leaves at {_number(1, 12)} {_one('fifteen|thirty|twenty|forty')}.",
+        f"The next {_one(EVENTS)} leaves at {_number(1, 12)} {_one(SHORT_MINUTES)}.",
         f"Welcome back, {name}.",
         f"This is a {adjective} {thing} and that is a {choice(ADJECTIVES)} {choice(THINGS)}.",
         f"What time does the {thing} open on {choice(DAYS)}?",

@@ -7,6 +7,7 @@ as it expects them, but for the pitch.
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,7 @@ CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.j
 BASIS = "latent_basis.safetensors"
 VOICES = {"slt": "female"}
 PROMPT_FRAMES = 50  # 4 seconds
-# Upstream looks weights and tokenizer up from the working directory.
-SHIPPED_FOLDER = "app/preview"
+SHIPPED_FOLDER = Path("app/preview")
 ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
 
 
@@ -47,11 +47,16 @@ def merged_weights(
     decoder: dict[str, torch.Tensor],
     encoder: dict[str, torch.Tensor],
 ) -> dict[str, Any]:
-    """The whole model's weights from its three separately trained parts."""
+    """The whole model's weights from its three parts; the phone head of training stays out."""
     weights: dict[str, torch.Tensor] = dict(model.state_dict())
-    speaker = language_model["speaker_proj_weight"].clone()
+    spoken = {
+        name.removeprefix("model."): value
+        for name, value in language_model.items()
+        if name.startswith("model.")
+    }
+    speaker = spoken["speaker_proj_weight"].clone()
     speaker[:, PITCH] = 0
-    weights |= {f"flow_lm.{name}": value for name, value in language_model.items()}
+    weights |= {f"flow_lm.{name}": value for name, value in spoken.items()}
     weights["flow_lm.speaker_proj_weight"] = speaker
     weights |= {f"mimi.{name}": value for name, value in decoder.items()}
     heard = {name: value for name, value in encoder.items() if name.startswith(ENCODER_PARTS)}
@@ -60,34 +65,45 @@ def merged_weights(
     return weights
 
 
-def export(workspace: Workspace, folder: Path, *, shipped_as: str | None = None) -> Path:
-    """Write the model into `folder` and return its config; paths inside start with `shipped_as`."""
+def export(workspace: Workspace, folder: Path) -> Path:
+    """Write the model into `folder` and return its config, with paths relative to itself."""
     folder.mkdir(parents=True, exist_ok=True)
-    root = shipped_as or str(folder)
-    pronunciations = json.loads(workspace.lexicon.read_text("utf-8"))
-    write_tokenizer(folder / TOKENIZER, pronunciations)
-    untrained = folder / "untrained.yaml"
-    untrained.write_text(yaml.safe_dump(preview_config(str(folder / TOKENIZER))), "utf-8")
-    model = TTSModel.load_model(config=untrained)
-    untrained.unlink()
-    averages = [
+    path = folder / CONFIG
+    write_tokenizer(folder / TOKENIZER, json.loads(workspace.lexicon.read_text("utf-8")))
+    path.write_text(yaml.safe_dump(preview_config(TOKENIZER), allow_unicode=True), "utf-8")
+    parts = [
         torch.load(workspace.checkpoint(part), map_location="cpu")["average"]
         for part in ("language_model", "decoder", "encoder")
     ]
-    weights = merged_weights(model, *averages)
-    temporary = folder / f"{WEIGHTS}.part"
-    safetensors.torch.save_file(half(weights), temporary)
-    temporary.replace(folder / WEIGHTS)
+    weights = merged_weights(load_exported(path), *parts)
     corpus = Corpus.load(workspace.corpus)
-    safetensors.torch.save_file(
-        {name: torch.from_numpy(value).half() for name, value in vars(corpus.basis).items()},
-        folder / BASIS,
-    )
+    basis = {name: torch.from_numpy(value).half() for name, value in vars(corpus.basis).items()}
+    _save(half(weights), folder / WEIGHTS)
+    _save(basis, folder / BASIS)
     _write_voices(corpus, folder)
-    config = preview_config(f"{root}/{TOKENIZER}", f"{root}/{WEIGHTS}")
-    path = folder / CONFIG
+    config = preview_config(TOKENIZER, WEIGHTS)
     path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
     return path
+
+
+def load_exported(config: Path) -> TTSModel:
+    """The model of a config; its paths are relative to itself, not to the working directory."""
+    document = yaml.safe_load(config.read_text("utf-8"))
+    table = document["flow_lm"]["lookup_table"]
+    table["tokenizer_path"] = str(config.parent / table["tokenizer_path"])
+    if "weights_path" in document:
+        document["weights_path"] = str(config.parent / document["weights_path"])
+    with tempfile.TemporaryDirectory() as folder:
+        absolute = Path(folder) / config.name
+        absolute.write_text(yaml.safe_dump(document), "utf-8")
+        return TTSModel.load_model(config=absolute)
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    # Not save_file: it makes files that only their owner can read.
+    part = path.with_suffix(".part")
+    part.write_bytes(safetensors.torch.save(tensors))
+    part.replace(path)
 
 
 def _write_voices(corpus: Corpus, folder: Path) -> None:
@@ -102,9 +118,6 @@ def _write_voices(corpus: Corpus, folder: Path) -> None:
 
 def run(workspace: Workspace, *, shipped: bool = False) -> None:
     """Into the workspace; with `shipped`, into app/preview of the working directory."""
-    if shipped:
-        path = export(workspace, Path(SHIPPED_FOLDER), shipped_as=SHIPPED_FOLDER)
-    else:
-        path = export(workspace, workspace.model)
+    path = export(workspace, SHIPPED_FOLDER if shipped else workspace.model)
     total = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
     print(f"{path.parent}: {total / 1e6:.1f} MB")

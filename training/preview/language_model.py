@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.preview.architecture import WIDTH, new_language_model
 from training.preview.conditioning import Batch, BatchMaker
@@ -47,7 +47,7 @@ class Learner(nn.Module):
         begin = batch.is_begin * model.bos_emb
         inputs = (
             model.conditioner(batch.tokens) * batch.is_text
-            + F.linear(batch.prompt, model.speaker_proj_weight)
+            + functional.linear(batch.prompt, model.speaker_proj_weight)
             + model.input_linear(batch.audio + begin) * (batch.is_audio + batch.is_begin)
         )
         first = model.bos_before_voice.expand(len(inputs), 1, WIDTH)
@@ -81,8 +81,8 @@ class Learner(nn.Module):
             return (values * batch.is_frame).sum() / frames
 
         error = predicted - batch.target
-        end = F.binary_cross_entropy_with_logits(ended, batch.ended, reduction="none")
-        wrong = F.cross_entropy(phones, batch.labels.reshape(-1), reduction="none")
+        end = functional.binary_cross_entropy_with_logits(ended, batch.ended, reduction="none")
+        wrong = functional.cross_entropy(phones, batch.labels.reshape(-1), reduction="none")
         return {
             "l1": mean(error.abs().mean(-1)),
             "l2": mean((error**2).mean(-1)),
@@ -109,7 +109,7 @@ def _backbone(
             guidance = guidance + guidance_loss(*heard, batch.places, batch.aligned)
         asked, keys, values = (x.transpose(1, 2) for x in (query, key, parts[2]))
         with torch.autocast("cpu", enabled=False):
-            mixed = F.scaled_dot_product_attention(asked, keys, values, is_causal=True)
+            mixed = functional.scaled_dot_product_attention(asked, keys, values, is_causal=True)
         joined = mixed.transpose(1, 2).reshape(rows, length, WIDTH)
         hidden = hidden + layer.layer_scale_1(attention.out_proj(joined))
         hidden = layer._ff_block(hidden)
@@ -124,7 +124,7 @@ def guidance_loss(
     asking = query.gather(1, places[..., None].expand(-1, -1, size))
     scores = (asking @ key.transpose(1, 2)).float() / size**0.5
     past = torch.arange(key.shape[1])[None, None] <= places[..., None]
-    share = F.log_softmax(scores.masked_fill(~past, -1e4), -1)
+    share = functional.log_softmax(scores.masked_fill(~past, -1e4), -1)
     known = aligned.any(-1)
     missed = -torch.logsumexp(share.masked_fill(~aligned, -1e4), -1)
     return (missed * known).sum() / known.sum().clamp(min=1)

@@ -38,11 +38,11 @@ def tidy(quoted: str) -> str | None:
 def wordnet_sentences() -> list[str]:
     found = set()
     for part in WORDNET_PARTS:
-        for line in (WORDNET / f"data.{part}").open(errors="ignore", encoding="utf-8"):
-            for quoted in re.findall(r'"([^"]+)"', line):
-                text = tidy(quoted.strip())
-                if text and 3 <= len(text.split()) <= 15 and len(text) <= 95:
-                    found.add(text)
+        data = (WORDNET / f"data.{part}").read_text("utf-8", errors="ignore")
+        for quoted in re.findall(r'"([^"\n]+)"', data):
+            text = tidy(quoted.strip())
+            if text and 3 <= len(text.split()) <= 15 and len(text) <= 95:
+                found.add(text)
     return sorted(found)
 
 

@@ -51,7 +51,7 @@ def mel_filters() -> Samples:
         filters[band] = np.clip(np.minimum(rise, fall), 0, None)
         if filters[band].sum() == 0:
             filters[band, np.argmin(np.abs(bins - centre))] = 1
-    return filters / filters.sum(1, keepdims=True)
+    return np.asarray(filters / filters.sum(1, keepdims=True))
 
 
 def _pulse_train(pulses: int) -> Samples:
