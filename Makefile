@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; 
 IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test check format bench
+.PHONY: help run setup setup-dev test check format bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,3 +36,7 @@ format: setup-dev ## Format the code
 
 bench: setup-dev ## Measure this machine with a full-size model (random weights)
 	$(IN_VENV) -m benchmarks
+
+preview-model: setup-dev ## Train the preview voice from nothing (hours; see training/preview/README.md)
+	$(IN_VENV) -m pip install -r training/preview/requirements.txt
+	$(IN_VENV) -m training.preview all

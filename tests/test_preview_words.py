@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.recognition import heard_words, word_errors, words_in
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
+from training.preview.recogniser import Recogniser, edit_distance, words_of
 
 pytest.importorskip("pocketsphinx", reason="no recogniser for this Python")
 
@@ -54,26 +54,26 @@ def heard(client: httpx.Client, ffmpeg: Path, folder: Path, script: str) -> list
 
 
 def recognised(pcm: NDArray[np.floating[Any]]) -> list[str]:
-    return heard_words(pcm, 24_000)
+    return words_of(Recogniser().words(pcm, 24_000))
 
 
 def test_everyday_sentences(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
     """Ten sentences, spoken, encoded, decoded and recognised, have most of their words."""
     wrong = total = 0
     for sentence in EVERYDAY:
-        said = words_in(sentence)
-        wrong += word_errors(said, heard(client, ffmpeg, tmp_path, sentence))
+        said = words_of(sentence)
+        wrong += edit_distance(said, heard(client, ffmpeg, tmp_path, sentence))
         total += len(said)
     assert wrong / total < MOST_WORD_ERRORS
 
 
 def test_order_of_a_long_script(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
     """A script of many chunks keeps its sentences in order: most of its words, in their places."""
-    said = words_in(" ".join(EVERYDAY))
+    said = words_of(" ".join(EVERYDAY))
     words = heard(client, ffmpeg, tmp_path, " ".join(EVERYDAY))
-    backwards = words_in(" ".join(reversed(EVERYDAY)))
-    assert word_errors(said, words) / len(said) < MOST_WORD_ERRORS
-    assert word_errors(backwards, words) > 1.5 * word_errors(said, words)
+    backwards = words_of(" ".join(reversed(EVERYDAY)))
+    assert edit_distance(said, words) / len(said) < MOST_WORD_ERRORS
+    assert edit_distance(backwards, words) > 1.5 * edit_distance(said, words)
 
 
 def test_requests_do_not_mix(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_requests_do_not_mix(client: httpx.Client, ffmpeg: Path, tmp_path: Path)
             lambda each: heard(client, ffmpeg, tmp_path / str(each[0]), each[1]), enumerate(scripts)
         )
     for own, other, words in ((0, 1, first), (1, 0, second)):
-        mine, theirs = words_in(scripts[own]), words_in(scripts[other])
-        assert word_errors(mine, words) / len(mine) < MOST_WORD_ERRORS
-        assert word_errors(theirs, words) / len(theirs) > 0.7
+        mine, theirs = words_of(scripts[own]), words_of(scripts[other])
+        assert edit_distance(mine, words) / len(mine) < MOST_WORD_ERRORS
+        assert edit_distance(theirs, words) / len(theirs) > 0.7
 
 
 def test_says_what_it_is(client: httpx.Client) -> None:

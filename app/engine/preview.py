@@ -14,7 +14,7 @@ PREVIEW = "preview"
 """Its name as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK"""
 
 _FOLDER = Path(__file__).parent.parent / "preview"
-PREVIEW_CONFIG = _FOLDER / "config.yaml"
+PREVIEW_CONFIG = _FOLDER / "preview.yaml"
 
 
 @cache

@@ -1,0 +1,1 @@
+"""How the models in this repository were made; nothing here is imported by the server."""

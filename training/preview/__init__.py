@@ -1,0 +1,1 @@
+"""The preview voice from free synthetic speech: `python -m training.preview STAGE`."""

@@ -1,0 +1,115 @@
+"""The preview voice, stage by stage.
+
+    python -m training.preview sentences --workspace DIR
+    python -m training.preview all --workspace DIR
+
+See training/preview/README.md for what each stage needs and how long it takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from training.preview import (
+    analysis,
+    change_of_basis,
+    corpus,
+    decoder,
+    encoder,
+    evaluate,
+    export,
+    language_model,
+    lexicon,
+    predict,
+    sentences,
+    teacher,
+)
+from training.preview.workspace import Workspace
+
+# Minutes of one core each for a model from nothing
+DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 90.0, 75.0, 8.0
+TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
+CARRIED_UTTERANCES = 500
+
+
+def stages(
+    workspace: Workspace, minutes: float | None, continued: bool, shipped: bool
+) -> dict[str, Callable[[], None]]:
+    """All stages in their order; `minutes` replaces each training's own time."""
+
+    def start(part: str) -> Path | None:
+        path = workspace.checkpoint(part)
+        return path if continued else None
+
+    def decode(share: float, again: bool) -> None:
+        again_from = workspace.checkpoint("decoder") if again else start("decoder")
+        duration = (minutes or DECODER_MINUTES) * share
+        decoder.run(workspace, minutes=duration, continue_from=again_from)
+
+    def learn_language() -> None:
+        duration = minutes or LANGUAGE_MODEL_MINUTES
+        language_model.run(workspace, minutes=duration, continue_from=start("language_model"))
+
+    def encode() -> None:
+        duration = minutes or ENCODER_MINUTES
+        encoder.run(workspace, minutes=duration, continue_from=start("encoder"))
+
+    return {
+        "sentences": lambda: sentences.run(workspace),
+        "teacher": lambda: teacher.run(workspace),
+        "analysis": lambda: analysis.run(workspace),
+        "latents": lambda: corpus.run(workspace),
+        "decoder": lambda: decode(1 - TUNING_SHARE, again=False),
+        "language-model": learn_language,
+        "predict": lambda: predict.run(workspace),
+        "decoder-tuning": lambda: decode(TUNING_SHARE, again=True),
+        "encoder": encode,
+        "lexicon": lambda: lexicon.run(workspace),
+        "export": lambda: export.run(workspace, shipped=shipped),
+        "evaluate": lambda: evaluate.run(workspace),
+    }
+
+
+def carry_over(workspace: Workspace, exported: Path) -> None:
+    """Make the checkpoints to continue from out of an exported model."""
+    with workspace.utterances.open("rb") as file:
+        utterances = pickle.load(file)[:CARRIED_UTTERANCES]
+    change_of_basis.run(workspace, exported, utterances)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    names = [*stages(Workspace(Path()), None, False, False), "carry-over", "all"]
+    parser.add_argument("stage", choices=names)
+    parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
+    parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
+    parser.add_argument(
+        "--continue", dest="continued", action="store_true", help="training goes on"
+    )
+    parser.add_argument("--exported", type=Path, default=Path("app/preview"), help="to carry over")
+    parser.add_argument("--shipped", action="store_true", help="export to app/preview")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
+    workspace = Workspace(arguments.workspace)
+    if arguments.stage == "carry-over":
+        carry_over(workspace, arguments.exported)
+        return 0
+    every = stages(workspace, arguments.minutes, arguments.continued, arguments.shipped)
+    chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}
+    for name, stage in chosen.items():
+        started = time.monotonic()
+        print(f"== {name}", flush=True)
+        stage()
+        print(f"== {name} took {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

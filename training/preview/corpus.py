@@ -1,0 +1,93 @@
+"""What the three trainings read: all utterances as latents, text with phone times, and audio."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from typing_extensions import Self
+
+from training.preview.analysis import Utterance
+from training.preview.latents import (
+    Basis,
+    Pronunciations,
+    Word,
+    find_basis,
+    most_common_pronunciations,
+    patches_of,
+    phone_labels,
+    words_with_phones,
+)
+from training.preview.symbols import PHONES
+from training.preview.workspace import Workspace
+
+BASIS_UTTERANCES = 1000
+
+
+@dataclass
+class Spoken:
+    """An utterance to learn; `latents` [frames, 64], `labels` [frames, 4], `audio` int16."""
+
+    index: int
+    text: str
+    words: list[Word]
+    latents: torch.Tensor
+    labels: torch.Tensor
+    speech_frames: int
+    audio: torch.Tensor
+
+
+@dataclass
+class Corpus:
+    utterances: list[Spoken]
+    pronunciations: Pronunciations
+    basis: Basis
+
+    def save(self, path: Path) -> None:
+        part = path.with_suffix(".part")
+        torch.save(self, part)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        loaded = torch.load(path, weights_only=False, mmap=True)
+        assert isinstance(loaded, cls)
+        return loaded
+
+    def all_latents(self) -> torch.Tensor:
+        return torch.cat([utterance.latents for utterance in self.utterances])
+
+
+def build_corpus(utterances: list[Utterance]) -> Corpus:
+    """The corpus of analysed training utterances; those whose words do not match are left out."""
+    basis = find_basis(utterances[:BASIS_UTTERANCES])
+    spoken = []
+    for utterance in utterances:
+        words = words_with_phones(utterance)
+        if words is None:
+            continue
+        latents = basis.encode(patches_of(utterance), np.asarray(utterance.pitch_hz))
+        spoken.append(
+            Spoken(
+                index=utterance.index,
+                text=utterance.text.lower(),
+                words=words,
+                latents=torch.from_numpy(latents),
+                labels=phone_labels(utterance, len(latents), PHONES),
+                speech_frames=utterance.speech_frames,
+                audio=torch.from_numpy(utterance.audio),
+            )
+        )
+    pronunciations = most_common_pronunciations([(u.text, u.words) for u in spoken])
+    return Corpus(spoken, pronunciations, basis)
+
+
+def run(workspace: Workspace) -> None:
+    with workspace.utterances.open("rb") as file:
+        corpus = build_corpus(pickle.load(file))
+    corpus.save(workspace.corpus)
+    hours = len(corpus.all_latents()) * 0.08 / 3600
+    print(f"{len(corpus.utterances)} utterances, {hours:.1f} hours")

@@ -1,0 +1,123 @@
+"""Stage `export`: one folder that `TTSModel.load_model(config=...)` loads.
+
+The pitch of the prompt does not reach the language model: raw latents have mean 0 and deviation 1
+as it expects them, but for the pitch.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import yaml
+from pocket_tts import TTSModel
+
+from training.preview.architecture import preview_config
+from training.preview.corpus import Corpus
+from training.preview.latents import PITCH
+from training.preview.symbols import write_tokenizer
+from training.preview.wav_files import write_wav
+from training.preview.workspace import Workspace
+
+CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.json"
+BASIS = "latent_basis.safetensors"
+VOICES = {"slt": "female"}
+PROMPT_FRAMES = 50  # 4 seconds
+SHIPPED_FOLDER = Path("app/preview")
+ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
+
+
+def half(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Floats at half precision, but the latents' mean and deviation."""
+    return {
+        name: (
+            value.half() if value.dtype == torch.float32 and "emb_" not in name else value
+        ).contiguous()
+        for name, value in weights.items()
+    }
+
+
+def merged_weights(
+    model: TTSModel,
+    language_model: dict[str, torch.Tensor],
+    decoder: dict[str, torch.Tensor],
+    encoder: dict[str, torch.Tensor],
+) -> dict[str, Any]:
+    """The whole model's weights from its three parts; the phone head of training stays out."""
+    weights: dict[str, torch.Tensor] = dict(model.state_dict())
+    spoken = {
+        name.removeprefix("model."): value
+        for name, value in language_model.items()
+        if name.startswith("model.")
+    }
+    speaker = spoken["speaker_proj_weight"].clone()
+    speaker[:, PITCH] = 0
+    weights |= {f"flow_lm.{name}": value for name, value in spoken.items()}
+    weights["flow_lm.speaker_proj_weight"] = speaker
+    weights |= {f"mimi.{name}": value for name, value in decoder.items()}
+    heard = {name: value for name, value in encoder.items() if name.startswith(ENCODER_PARTS)}
+    weights |= {f"mimi.{name}": value for name, value in heard.items()}
+    model.load_state_dict(weights)
+    return weights
+
+
+def export(workspace: Workspace, folder: Path) -> Path:
+    """Write the model into `folder` and return its config, with paths relative to itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CONFIG
+    write_tokenizer(folder / TOKENIZER, json.loads(workspace.lexicon.read_text("utf-8")))
+    path.write_text(yaml.safe_dump(preview_config(TOKENIZER), allow_unicode=True), "utf-8")
+    parts = [
+        torch.load(workspace.checkpoint(part), map_location="cpu")["average"]
+        for part in ("language_model", "decoder", "encoder")
+    ]
+    weights = merged_weights(load_exported(path), *parts)
+    corpus = Corpus.load(workspace.corpus)
+    basis = {name: torch.from_numpy(value).half() for name, value in vars(corpus.basis).items()}
+    _save(half(weights), folder / WEIGHTS)
+    _save(basis, folder / BASIS)
+    _write_voices(corpus, folder)
+    config = preview_config(TOKENIZER, WEIGHTS)
+    path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    return path
+
+
+def load_exported(config: Path) -> TTSModel:
+    """The model of a config; its paths are relative to itself, not to the working directory."""
+    document = yaml.safe_load(config.read_text("utf-8"))
+    table = document["flow_lm"]["lookup_table"]
+    table["tokenizer_path"] = str(config.parent / table["tokenizer_path"])
+    if "weights_path" in document:
+        document["weights_path"] = str(config.parent / document["weights_path"])
+    with tempfile.TemporaryDirectory() as folder:
+        absolute = Path(folder) / config.name
+        absolute.write_text(yaml.safe_dump(document), "utf-8")
+        return TTSModel.load_model(config=absolute)
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    # Not save_file: it makes files that only their owner can read.
+    part = path.with_suffix(".part")
+    part.write_bytes(safetensors.torch.save(tensors))
+    part.replace(path)
+
+
+def _write_voices(corpus: Corpus, folder: Path) -> None:
+    (folder / "voices").mkdir(exist_ok=True)
+    long_enough = (u for u in corpus.utterances if len(u.latents) >= PROMPT_FRAMES)
+    prompt = next(long_enough, corpus.utterances[0]).audio[: PROMPT_FRAMES * 1920]
+    for name in VOICES:
+        write_wav(folder / "voices" / f"{name}.wav", prompt.numpy() / 32768, 24000)
+    voices = {name: {"sex": sex} for name, sex in VOICES.items()}
+    (folder / "voices.json").write_text(json.dumps(voices, indent=2) + "\n", "utf-8")
+
+
+def run(workspace: Workspace, *, shipped: bool = False) -> None:
+    """Into the workspace; with `shipped`, into app/preview of the working directory."""
+    path = export(workspace, SHIPPED_FOLDER if shipped else workspace.model)
+    total = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+    print(f"{path.parent}: {total / 1e6:.1f} MB")

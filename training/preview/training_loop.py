@@ -1,0 +1,125 @@
+"""What the three trainings share: a schedule in wall-clock time, averaged weights, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+SAVE_SECONDS = 120.0
+REPORT_STEPS = 50
+WARM_UP_STEPS = 100
+FINAL_SHARE = 0.02  # of the learning rate, at the end
+AVERAGE_DECAY = 0.995
+
+
+@dataclass
+class Schedule:
+    """A cosine from `peak` to almost nothing over `minutes`, however fast the machine is."""
+
+    peak: float
+    minutes: float
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        return self.elapsed_seconds / (60 * self.minutes)
+
+    def learning_rate(self, step: int) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
+        warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
+        return self.peak * warm_up * (cosine * (1 - FINAL_SHARE) + FINAL_SHARE)
+
+
+class Trainer:
+    """One optimiser, the running average of the weights, and the file both are kept in.
+
+    Args:
+        model: its whole state is saved and averaged.
+        learned: the modules whose parameters change.
+        continue_from: a checkpoint whose averaged weights are the start.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        learned: Iterable[nn.Module],
+        path: Path,
+        schedule: Schedule,
+        *,
+        betas: tuple[float, float],
+        weight_decay: float = 0.0,
+        clip: float = 1.0,
+        continue_from: Path | None = None,
+    ) -> None:
+        self.model, self.path, self.schedule, self.clip = model, path, schedule, clip
+        if continue_from:
+            model.load_state_dict(torch.load(continue_from, map_location="cpu")["average"])
+        self.parameters = [p for module in learned for p in module.parameters()]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=schedule.peak, betas=betas, weight_decay=weight_decay
+        )
+        self.average = {name: value.clone() for name, value in model.state_dict().items()}
+        self.steps = 0
+        self._losses: dict[str, float] = {}
+        self._saved = time.monotonic()
+
+    def going_on(self) -> Iterator[int]:
+        """Step numbers until the schedule is over; saves now and then, and at the end."""
+        while self.schedule.progress < 1:
+            yield self.steps
+            if time.monotonic() - self._saved > SAVE_SECONDS:
+                self.save()
+        self.save()
+
+    def step(self, loss: torch.Tensor, parts: dict[str, torch.Tensor]) -> None:
+        """Learn from `loss`; `parts` are only reported."""
+        rate = self.schedule.learning_rate(self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters, self.clip)
+        self.optimiser.step()
+        self.steps += 1
+        self._average()
+        for name, value in parts.items():
+            self._losses[name] = self._losses.get(name, 0.0) + float(value.detach())
+        if self.steps % REPORT_STEPS == 0:
+            means = (f"{name} {total / REPORT_STEPS:.3f}" for name, total in self._losses.items())
+            seconds = self.schedule.elapsed_seconds
+            print(f"{self.steps} {seconds:.0f}s {' '.join(means)} lr {rate:.1e}", flush=True)
+            self._losses.clear()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(AVERAGE_DECAY, (self.steps + 50) / (self.steps + 70))
+        for name, value in self.model.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+
+    def save(self) -> None:
+        part = self.path.with_suffix(".part")
+        state = {"model": self.model.state_dict(), "average": self.average, "steps": self.steps}
+        torch.save(state, part)
+        part.replace(self.path)
+        self._saved = time.monotonic()
+
+
+@contextmanager
+def averaged(model: nn.Module, checkpoint: Path) -> Iterator[nn.Module]:
+    """The model with the averaged weights of a checkpoint, ready for use."""
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu")["average"])
+    model.eval()
+    with torch.no_grad():
+        yield model

@@ -1,0 +1,66 @@
+"""Where the stages leave their work for one another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.preview.symbols import write_tokenizer
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder, 4 GB when all stages have run."""
+
+    folder: Path
+
+    @property
+    def sentences(self) -> Path:
+        return self.folder / "sentences.json"
+
+    @property
+    def teacher(self) -> Path:
+        """The folder of the teacher's WAV and label files."""
+        return self.folder / "teacher"
+
+    @property
+    def utterances(self) -> Path:
+        return self.folder / "utterances.pkl"
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "corpus.pt"
+
+    @property
+    def lexicon(self) -> Path:
+        return self.folder / "lexicon.json"
+
+    @property
+    def predicted(self) -> Path:
+        """Latents as the language model would say the training sentences."""
+        return self.folder / "predicted.pt"
+
+    def checkpoint(self, part: str) -> Path:
+        """Weights of `decoder`, `language_model` or `encoder`, and their averages."""
+        return self.folder / f"{part}.pt"
+
+    @property
+    def model(self) -> Path:
+        """The folder of the exported model."""
+        return self.folder / "model"
+
+    def sentences_of(self, share: str) -> list[str]:
+        """`train`, `test`, `development`, `wider_test` or `everyday`."""
+        shares: dict[str, list[str]] = json.loads(self.sentences.read_text("utf-8"))
+        return shares[share]
+
+    def training_sentences(self) -> list[str]:
+        return self.sentences_of("train")
+
+    def tokenizer(self) -> Path:
+        """A tokenizer that only spells, written when first asked for: trainings need no words."""
+        path = self.folder / "letters.json"
+        if not path.exists():
+            write_tokenizer(path, {})
+        return path
