@@ -25,6 +25,7 @@ from training.preview import (
     sentences,
     teacher,
 )
+from training.preview.architecture import new_codec
 from training.preview.training_loop import averaged
 from training.preview.workspace import Workspace
 
@@ -95,7 +96,7 @@ def test_the_exported_model_speaks_and_hears(trained: Workspace) -> None:
 def test_the_exported_decoder_is_the_trained_one(trained: Workspace) -> None:
     model = export.load_exported(trained.model / export.CONFIG)
     latents = corpus.Corpus.load(trained.corpus).utterances[0].latents[None]
-    codec = decoder.new_codec(str(trained.tokenizer()))
+    codec = new_codec(str(trained.tokenizer()))
     with averaged(codec, trained.checkpoint("decoder")):
         expected = codec.decode_from_latent(latents, None)
         actual = model.mimi.decode_from_latent(latents, None)
@@ -107,7 +108,7 @@ def test_an_exported_model_can_be_gone_on_with(trained: Workspace, tmp_path: Pat
     workspace.corpus.symlink_to(trained.corpus)
     change_of_basis.run(workspace, trained.model, utterances())
     latents = corpus.Corpus.load(trained.corpus).utterances[0].latents[None]
-    codec = decoder.new_codec(str(trained.tokenizer()))
+    codec = new_codec(str(trained.tokenizer()))
     with averaged(codec, trained.checkpoint("decoder")):
         expected = codec.decode_from_latent(latents, None)
     with averaged(codec, workspace.checkpoint("decoder")):
