@@ -74,6 +74,10 @@ class StorageFailed(SpeechError):
     """The disk refuses to keep what the caller sent."""
 
 
+class TooSlow(SpeechError):
+    """The caller began a request and does not go on with it."""
+
+
 class NotSupported(SpeechError):
     """Something that this server cannot do at all, such as listening."""
 

@@ -26,6 +26,9 @@ from app.voices.library import VoiceLibrary
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words"""
 
+MOST_SCRIPTS_READ = 64
+"""At once; it takes up to seconds for a long script, and the queue only counts what was read"""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
@@ -117,15 +120,23 @@ class Synthesizer:
         self._max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
         self._queue_timeout_seconds = queue_timeout_seconds
+        self._reading = 0
 
     async def prepare(self, request: SpeechRequest, fields: FieldNames) -> Plan:
         """Split the script and make the voices ready; whatever can be refused is refused here.
 
         Raises:
             InvalidRequest, TooLarge, VoiceNotFound, InvalidClip, ModelUnavailable.
+            Overloaded: too many scripts are being read already.
         """
         engine = self._engine()
-        script = await asyncio.to_thread(self._read, engine, request, fields.text)
+        if self._reading >= MOST_SCRIPTS_READ:
+            raise Overloaded("too many requests came at once", retry_after_seconds=5)
+        self._reading += 1
+        try:
+            script = await asyncio.to_thread(self._read, engine, request, fields.text)
+        finally:
+            self._reading -= 1
         voices: dict[str | None, VoiceState] = {}
         for piece in script.pieces:
             if piece.voice not in voices:

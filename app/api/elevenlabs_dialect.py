@@ -26,5 +26,12 @@ DIALECT = Dialect(
     title="ElevenLabs",
     fields=FieldNames(text="text", clip="voice_id"),
     error_body=error_body,
-    owns=("/v1/text-to-speech", "/v1/voices", "/v2/"),
+    owns=(
+        "/v1/text-to-speech",
+        "/v1/voices",
+        "/v1/user",
+        "/v1/history",
+        "/v1/shared-voices",
+        "/v2/",
+    ),
 )

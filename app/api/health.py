@@ -94,6 +94,6 @@ def _state(services: Services) -> dict[str, Any]:
         "engine": None if status.engine is None else asdict(status.engine),
         "languages": {
             "available": speakers.languages,
-            "loaded": [speaker.language for speaker in speakers.loaded],
+            "loaded": list(dict.fromkeys(speaker.language for speaker in speakers.loaded)),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -12,9 +13,11 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooLarge
+from app.errors import TooLarge, TooSlow
 
 logger = logging.getLogger(__name__)
+
+STANDSTILL_SECONDS = 60.0
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
@@ -71,7 +74,7 @@ class RequestContext:
 
 
 class BodyLimit:
-    """Refuses a body over the limit while it is being read, not after.
+    """Refuses a body over the limit while it is being read, not after, and one that stands still.
 
     Args:
         limit_bytes: of (path, content type).
@@ -90,10 +93,19 @@ class BodyLimit:
         declared = headers.get("content-length", "")
         declared_bytes = int(declared) if declared.isdigit() else 0
         counted_bytes = 0
+        complete = False
 
         async def bounded_receive() -> Message:
-            nonlocal counted_bytes
-            message = await receive()
+            nonlocal counted_bytes, complete
+            try:
+                # After the body, what comes next is that the client leaves.
+                timeout_seconds = None if complete else STANDSTILL_SECONDS
+                message = await asyncio.wait_for(receive(), timeout_seconds)
+            except asyncio.TimeoutError:
+                raise TooSlow(
+                    f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s"
+                ) from None
+            complete = not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))
             if (
                 max(counted_bytes, declared_bytes) > limit_bytes

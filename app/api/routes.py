@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
 from app.api.auth import check_key, documented_key
 from app.api.dialect import NATIVE, Dialect
+from app.api.error_handlers import ClientLeft
 
 FORM_TYPES = ("multipart/", "application/x-www-form-urlencoded")
 """How the content type of a form begins"""
@@ -42,7 +44,10 @@ class KeyedRoute(APIRoute):
         async def handle_with_key(request: Request) -> Response:
             check_key(request)
             if reads_form:
-                await request.form(max_part_size=sys.maxsize)
+                try:
+                    await request.form(max_part_size=sys.maxsize)
+                except ClientDisconnect:
+                    raise ClientLeft from None
             return await handle(request)
 
         return handle_with_key

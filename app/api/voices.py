@@ -173,6 +173,7 @@ async def preview(
         media_type=audio.media_type,
         headers={
             "Cache-Control": "private, no-cache",
+            "X-TTS-Model": quote(services.speakers.current.model),
             "Content-Disposition": _disposition("inline", f"{voice.name}{audio.extension}"),
         },
     )

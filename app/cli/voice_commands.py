@@ -48,7 +48,7 @@ def list_voices(
 
 
 @voices.command(
-    epilog="Example: python -m app voices add anna one.wav two.mp3 --description 'Warm and calm'"
+    epilog="Example: python -m app voices add tess one.wav two.mp3 --description 'Warm and calm'"
 )
 def add(
     name: Name,
@@ -83,7 +83,7 @@ def add(
     add_voice(voice, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices remove anna")
+@voices.command(epilog="Example: python -m app voices remove tess")
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)],
     server: Server = None,
@@ -95,7 +95,7 @@ def remove(
     remove_voices(names, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices export anna -o anna.safetensors")
+@voices.command(epilog="Example: python -m app voices export tess -o tess.safetensors")
 def export(name: Name, output: Output = None, server: Server = None, quiet: Quiet = False) -> None:
     """Write a voice as NAME.safetensors, which pocket-tts reads as well.
 
@@ -107,7 +107,7 @@ def export(name: Name, output: Output = None, server: Server = None, quiet: Quie
     export_voice(name, output, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices preview anna --play")
+@voices.command(epilog="Example: python -m app voices preview tess --play")
 def preview(
     name: Name,
     output: Output = None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from pathlib import Path
 
 import pydantic
 import safetensors
+import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
@@ -16,6 +18,9 @@ from app.engine.weights import ModelFiles, OnDownload, fetch_model, nobody
 from app.errors import ModelUnavailable
 
 logger = logging.getLogger(__name__)
+
+# The tokenizer's own threads would not mix with FFmpeg's being started.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class EngineLoader:
@@ -38,6 +43,11 @@ class EngineLoader:
             ModelUnavailable: what is missing, why, and what the operator can do.
         """
         options = self._options
+        if options.device != "cpu" and not torch.cuda.is_available():
+            raise ModelUnavailable(
+                f"MODEL_DEVICE={options.device}: torch finds no such device here; "
+                "install its CUDA build, or set MODEL_DEVICE=cpu"
+            )
         if self._model is None or self._files is None:
             self._files = fetch_model(
                 language=options.language,

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from pocket_tts import TTSModel
@@ -44,7 +45,7 @@ def make_prompt(model: TTSModel, text: str) -> Prompt:
         )
     except ValueError:  # upstream's only complaint: no text is left
         return Prompt(None, 0, 0)
-    ids = model.flow_lm.conditioner.tokenizer.encode(prepared)
+    ids = _encode(model, prepared)
     seconds = len(ids) / model._TOKENS_PER_SECOND_ESTIMATE + model._GEN_SECONDS_PADDING
     max_frames = math.ceil(seconds * model.config.mimi.frame_rate)
     return Prompt(torch.tensor(ids, dtype=torch.long), max_frames, words_guess + 2)
@@ -62,13 +63,13 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
     20 ms for any of them. Tokens do not reach over white space, but for the marks that
     `make_prompt` may add at the edges, so a piece has the tokens of its words.
     """
-    tokenizer = getattr(model.flow_lm.conditioner.tokenizer, "tokenizer", None)
+    tokenizer = _json_tokenizer(model)
     if tokenizer is None:  # sentencepiece, which says nothing of places and is quick
         return partial(count_tokens, model)
     words = list(re.finditer(r"\S+", text))
     starts = [word.start() for word in words]
     counts = [0] * len(words)
-    for start, end in tokenizer.encode(text).offsets:
+    for start, end in tokenizer.encode_batch([text])[0].offsets:
         # White space that is a token of its own counts with the word before it.
         index = bisect_right(starts, max(start, end - 1)) - 1
         if index >= 0:
@@ -86,3 +87,17 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
         return total
 
     return count
+
+
+def _encode(model: TTSModel, text: str) -> list[int]:
+    tokenizer = _json_tokenizer(model)
+    if tokenizer is None:
+        return list(model.flow_lm.conditioner.tokenizer.encode(text))
+    # `encode` keeps all other threads waiting, the event loop too; this does not.
+    ids: list[int] = tokenizer.encode_batch([text])[0].ids
+    return ids
+
+
+def _json_tokenizer(model: TTSModel) -> Any:
+    """The `tokenizers.Tokenizer` that upstream wraps, if it is one."""
+    return getattr(model.flow_lm.conditioner.tokenizer, "tokenizer", None)

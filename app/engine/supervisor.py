@@ -94,7 +94,7 @@ class EngineSupervisor:
         """To be called while the model is built, by whoever finds a file missing."""
         if self._stopping.is_set():
             return
-        self._detail = f"{file_name} is being downloaded"
+        self._state, self._detail = "loading", f"{file_name} is being downloaded"
         if self._on_missing is not None:
             self._on_missing()
 

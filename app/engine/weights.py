@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import logging as hub_logging
 from pocket_tts.utils.config import CONFIGS_DIR
 from pocket_tts.utils.utils import download_if_necessary
 from tqdm.auto import tqdm
@@ -33,6 +34,8 @@ from tqdm.auto import tqdm
 from app.errors import ModelUnavailable
 
 logger = logging.getLogger(__name__)
+# Its lines about every attempt would bury the one that says what is wrong and what helps.
+hub_logging.set_verbosity_error()
 
 PROGRESS_EVERY_SECONDS = 5.0
 _REMOTE = ("http://", "https://", "hf://")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 
 import httpx
 import pytest
 
 from tests.conftest import ServeFake
-from tests.serving import LogRecords, Served, send_raw, status_of
+from tests.serving import KEY, LogRecords, Served, send_raw, status_of
 
 ORIGIN = "https://app.example.com"
 
@@ -78,3 +80,27 @@ def test_no_origin_is_allowed_by_default(client: httpx.Client) -> None:
     """Without CORS_ORIGINS no web page may read an answer."""
     answer = client.get("/health", headers={"Origin": ORIGIN})
     assert "access-control-allow-origin" not in answer.headers
+
+
+HALF_A_FORM = (
+    b"POST /voices HTTP/1.1\r\nHost: x\r\nX-API-Key: " + KEY.encode() + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nname="
+)
+
+
+def test_a_body_that_stands_still(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever begins a body and does not go on is told so, and does not stay for ever."""
+    monkeypatch.setattr("app.api.middleware.STANDSTILL_SECONDS", 0.3)
+    answer = send_raw(server.address, HALF_A_FORM)
+    assert status_of(answer) == 408
+    assert b"nothing more of the request body came for 0.3 s" in answer
+
+
+def test_a_client_that_leaves_in_its_form(server: Served, log_records: LogRecords) -> None:
+    """It is no fault of ours: one line in the log, no trace."""
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.sendall(HALF_A_FORM)
+        time.sleep(0.2)
+    line = log_records.wait_for(lambda each: each.getMessage().startswith("POST /voices"))
+    assert " 499 in " in line.getMessage()
+    assert not [each for each in log_records.kept if each.levelname == "ERROR"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from app.engine.interface import EngineOptions, SpeechJob
@@ -87,3 +89,11 @@ def test_missing_model(tmp_path: Path) -> None:
     """A config that is not there is reported by the loader in the operator's words."""
     with pytest.raises(ModelUnavailable, match=r"MODEL_CONFIG .* cannot be read"):
         EngineLoader(options(tmp_path / "none.yaml", tmp_path))()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device here")
+def test_a_device_that_is_not_there(tiny_model: Path, tmp_path: Path) -> None:
+    """MODEL_DEVICE=cuda without CUDA says so in one line."""
+    wanted = replace(options(tiny_model, tmp_path), device="cuda")
+    with pytest.raises(ModelUnavailable, match="MODEL_DEVICE=cuda: torch finds no such device"):
+        EngineLoader(wanted)()

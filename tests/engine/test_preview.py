@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import wave
+from pathlib import Path
 
 import pytest
 from pocket_tts.utils.utils import _ORIGINS_OF_PREDEFINED_VOICES
 
 from app.engine.languages import PREDEFINED_SEXES
+from app.engine.loader import load_model
 from app.engine.preview import PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
+from app.engine.prompt import token_counter
+from app.engine.weights import fetch_model
+from app.text.normalise import normalise
 
 MOST_BYTES = 12_000_000
 LONGEST_PROMPT_SECONDS = 6.0
@@ -40,3 +47,21 @@ def test_prompts(name: str) -> None:
 def test_own_voices_are_listed() -> None:
     """The voices it really has can be asked for by their own names too."""
     assert set(voice_prompts()) == set(PREDEFINED_SEXES) | set(preview_voices())
+
+
+@pytest.mark.parametrize("text", ["$3.50 " * 1500, "1" * 8000])
+def test_reading_a_long_script_keeps_nobody_waiting(tmp_path: Path, text: str) -> None:
+    """The tokenizer has rules for 28,000 words: other threads run while it works."""
+    files = fetch_model(language="", config=str(PREVIEW_CONFIG), resolved_dir=tmp_path)
+    model = load_model(files.config_path)
+    longest_seconds = 0.0
+    words = normalise(text, language="en")
+    reading = threading.Thread(target=token_counter, args=(model, words))
+    before = time.perf_counter()
+    reading.start()
+    while reading.is_alive():
+        time.sleep(0.001)
+        now = time.perf_counter()
+        longest_seconds = max(longest_seconds, now - before)
+        before = now
+    assert longest_seconds < 0.4

@@ -156,3 +156,27 @@ async def test_stop_while_waiting_to_try_again() -> None:
     await asyncio.sleep(0.3)
     assert len(attempts) == 1
     assert state_of(supervisor) == "stopped"
+
+
+async def test_a_download_is_told() -> None:
+    """What is being downloaded can be read, also after an attempt that failed, and is told once."""
+    told: list[str] = []
+    going_on = threading.Event()
+
+    def build() -> FakeEngine:
+        supervisor.downloading("weights.safetensors")
+        assert going_on.wait(5)
+        raise ModelUnavailable("the hub is gone")
+
+    supervisor = EngineSupervisor(build, first_retry_seconds=0.05)
+    supervisor.start(on_missing=lambda: told.append(supervisor.status().detail))
+    for _ in range(2):
+        wait_until(lambda: supervisor.status().detail == "weights.safetensors is being downloaded")
+        assert state_of(supervisor) == "loading"
+        going_on.set()
+        wait_until(lambda: state_of(supervisor) == "failed")
+        going_on.clear()
+    assert told[0] == "weights.safetensors is being downloaded"
+    assert told[1].endswith("the hub is gone")
+    going_on.set()
+    await supervisor.stop(0)

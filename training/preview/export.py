@@ -27,7 +27,7 @@ CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.j
 BASIS = "latent_basis.safetensors"
 VOICES = {"slt": "female"}
 PROMPT_FRAMES = 50  # 4 seconds
-SHIPPED_FOLDER = Path("app/preview")
+SHIPPED_FOLDER = Path(__file__).parents[2] / "app" / "preview"
 ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
 
 
@@ -117,7 +117,7 @@ def _write_voices(corpus: Corpus, folder: Path) -> None:
 
 
 def run(workspace: Workspace, *, shipped: bool = False) -> None:
-    """Into the workspace; with `shipped`, into app/preview of the working directory."""
+    """Into the workspace; with `shipped`, into app/preview."""
     path = export(workspace, SHIPPED_FOLDER if shipped else workspace.model)
     total = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
     print(f"{path.parent}: {total / 1e6:.1f} MB")
