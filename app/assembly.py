@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from app.api.dependencies import OwnVoices, Services
@@ -13,7 +14,13 @@ from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
-from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
+from app.engine.preview import (
+    PREVIEW,
+    PREVIEW_CONFIG,
+    only_voice,
+    stand_ins,
+    voice_prompts,
+)
 from app.engine.supervisor import EngineSupervisor
 from app.settings import Settings, SettingsError
 from app.speakers import Speaker, Speakers
@@ -130,8 +137,10 @@ class _Assembly:
             max_chars_per_chunk=settings.max_chars_per_chunk,
             queue_timeout_seconds=settings.queue_timeout_seconds,
         )
-        filled_in = stand_ins() if model == PREVIEW else {}
-        return Speaker(model, language, supervisor, voices, synthesizer, filled_in)
+        speaker = Speaker(model, language, supervisor, voices, synthesizer)
+        if model == PREVIEW:
+            return replace(speaker, stand_ins=stand_ins(), only_voice=only_voice())
+        return speaker
 
     def conditioning_speech(self, data: bytes, field: str) -> Pcm:
         """As much of a recording as conditions a voice."""

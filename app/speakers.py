@@ -11,7 +11,7 @@ from functools import partial
 
 from app.engine.supervisor import EngineSupervisor
 from app.errors import InvalidRequest, Overloaded
-from app.speech import SpeechRequest
+from app.speech import Clip, SpeechRequest
 from app.synthesizer import Synthesizer
 from app.voices.library import VoiceLibrary
 
@@ -38,13 +38,22 @@ class Speaker:
     synthesizer: Synthesizer
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     """by voice, the one that is heard instead; for a model that only fills in for another"""
+    only_voice: str | None = None
+    """what is heard of a model that speaks in one voice only, whatever it is prompted with"""
 
-    def heard(self, voice: str) -> str:
+    def heard(self, voice: str | Clip) -> str | None:
         """The voice that is heard when somebody asks for `voice`, which exists.
+
+        Returns:
+            None for the voice of a recording.
 
         Raises:
             VoiceNotFound: it has gone meanwhile. ModelUnavailable.
         """
+        if self.only_voice is not None:
+            return self.only_voice
+        if isinstance(voice, Clip):
+            return None
         name = self.voices.resolve(voice)
         return name if self.voices.is_file(name) else self.stand_ins.get(name, name)
 

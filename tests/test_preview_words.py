@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.engine.preview import only_voice
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
 from training.preview.recogniser import Recogniser, edit_distance, words_of
@@ -97,3 +98,12 @@ def test_says_what_it_is(client: httpx.Client) -> None:
     assert answer.headers["x-tts-model"] == "preview"
     assert answer.headers["x-tts-voice"] != "alba"
     assert client.get("/ready").json() == {"ready": True, "model": "preview"}
+
+
+def test_cloning_has_no_effect(client: httpx.Client, recording: bytes) -> None:
+    """It has one voice: a recording is taken, and the answer says who is heard in its place."""
+    answer = client.post(
+        "/tts/clone", data={"script": "Hello."}, files={"voice_file": ("v.wav", recording)}
+    )
+    assert answer.status_code == 200
+    assert answer.headers["x-tts-voice"] == only_voice()

@@ -194,8 +194,7 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
 
 
 def _origin(speaker: Speaker, speech: SpeechRequest) -> Origin:
-    voice = speech.voice
-    return Origin(speaker.model, speaker.heard(voice) if isinstance(voice, str) else None)
+    return Origin(speaker.model, speaker.heard(speech.voice))
 
 
 def _target_lufs(speech: SpeechRequest) -> float:
