@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import logging
 import socket
@@ -25,6 +26,7 @@ from tests.fakes import FakeEngine
 
 KEY = "a-key-for-tests"
 START_SECONDS = 30.0
+STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def running(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(START_SECONDS)
+        thread.join(STOP_SECONDS)
+        if thread.is_alive():
+            faulthandler.dump_traceback(all_threads=True)
         assert not thread.is_alive(), "the server does not stop"
         listener.close()
 

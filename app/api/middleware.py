@@ -73,6 +73,18 @@ class RequestContext:
             )
 
 
+async def _in_time(receive: Receive) -> Message:
+    """The next message. Not `wait_for`, which on Python 3.10 and 3.11 may lose a cancellation."""
+    receiving = asyncio.ensure_future(receive())
+    try:
+        done, _ = await asyncio.wait({receiving}, timeout=STANDSTILL_SECONDS)
+        if done:
+            return receiving.result()
+    finally:
+        receiving.cancel()
+    raise TooSlow(f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s")
+
+
 class BodyLimit:
     """Refuses a body over the limit while it is being read, not after, and one that stands still.
 
@@ -97,14 +109,8 @@ class BodyLimit:
 
         async def bounded_receive() -> Message:
             nonlocal counted_bytes, complete
-            try:
-                # After the body, what comes next is that the client leaves.
-                timeout_seconds = None if complete else STANDSTILL_SECONDS
-                message = await asyncio.wait_for(receive(), timeout_seconds)
-            except asyncio.TimeoutError:
-                raise TooSlow(
-                    f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s"
-                ) from None
+            # After the body, what comes next is that the client leaves.
+            message = await (receive() if complete else _in_time(receive))
             complete = not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))
             if (

@@ -99,8 +99,8 @@ def test_a_body_that_stands_still(server: Served, monkeypatch: pytest.MonkeyPatc
 def test_a_client_that_leaves_in_its_form(server: Served, log_records: LogRecords) -> None:
     """It is no fault of ours: one line in the log, no trace."""
     with socket.create_connection(server.address, timeout=5) as connection:
-        connection.sendall(HALF_A_FORM)
+        connection.sendall(HALF_A_FORM.replace(b"Host: x", b"Host: x\r\nX-Request-Id: who-left"))
         time.sleep(0.2)
-    line = log_records.wait_for(lambda each: each.getMessage().startswith("POST /voices"))
-    assert " 499 in " in line.getMessage()
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == "who-left")
+    assert line.getMessage().startswith("POST /voices 499 in ")
     assert not [each for each in log_records.kept if each.levelname == "ERROR"]
