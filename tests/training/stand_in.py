@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from training.preview import vocoder
-from training.preview.analysis import LEVEL_FLOOR, Utterance
+from training.preview.analysis import LEVEL_FLOOR, Heard, Utterance, say
 from training.preview.symbols import PHONES
 from training.preview.teacher import Segment
+from training.preview.voices import voices_of
 from training.preview.workspace import Workspace
 
 TEXTS = [
@@ -29,7 +30,7 @@ PHONE_SECONDS = 0.09
 SILENT_FRAMES = 4
 
 
-def utterance(index: int, text: str) -> Utterance:
+def heard(text: str) -> Heard:
     """One phone for every second letter of a word, each with a spectrum of its own."""
     segments: list[Segment] = []
     words = "".join(c for c in text.lower() if c.isalpha() or c == " ").split()
@@ -50,22 +51,22 @@ def utterance(index: int, text: str) -> Utterance:
         shape = np.exp(-(((vocoder.BIN_HZ - centre) / 400) ** 2))
         envelope[first:last] = 1e-4 * shape + LEVEL_FLOOR
         voicing[first:last] = number % 4 > 0
-    pitch = 190 + 40 * np.sin(np.arange(frames) / 3)
-    audio = vocoder.synthesise(np.log(envelope), voicing, vocoder.pulses_for(pitch))
-    return Utterance(
-        index=index,
-        text=text,
+    return Heard(
         segments=segments,
         speech_frames=speech,
-        audio=(np.clip(audio, -1, 1) * 32767).astype(np.int16),
-        log_mel=np.log(envelope @ vocoder.mel_filters().T).astype(np.float16),
-        voicing=voicing.astype(np.float16),
-        pitch_hz=pitch.astype(np.float32),
+        log_power=np.log(envelope),
+        voicing=voicing,
+        pitch_hz=190 + 40 * np.sin(np.arange(frames) / 3),
     )
 
 
 def utterances() -> list[Utterance]:
-    return [utterance(index, text) for index, text in enumerate(TEXTS)]
+    """Each text in every voice that says it."""
+    return [
+        say(index, text, heard(text), voice)
+        for index, text in enumerate(TEXTS)
+        for voice in voices_of(index)
+    ]
 
 
 def workspace_in(folder: Path) -> Workspace:

@@ -9,9 +9,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from tests.training.stand_in import utterances
+from tests.training.stand_in import heard, utterances
 from training.preview import vocoder
+from training.preview.analysis import say
 from training.preview.change_of_basis import maps_between
+from training.preview.conditioning import BatchMaker
+from training.preview.corpus import build_corpus
 from training.preview.language_model import guidance_loss
 from training.preview.latents import COMPONENTS, find_basis, patches_of, words_with_phones
 from training.preview.lexicon import choose, count_words
@@ -19,6 +22,7 @@ from training.preview.recogniser import WordError, edit_distance
 from training.preview.spectral_loss import AudioLoss
 from training.preview.symbols import phone_character, write_tokenizer
 from training.preview.training_loop import Schedule
+from training.preview.voices import DEEP, TEACHER
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,31 @@ def test_the_vocoder_repeats_what_its_parameters_repeat() -> None:
 def test_pitch_becomes_an_allowed_number_of_pulses() -> None:
     pulses = vocoder.pulses_for(np.array([60.0, 151.0, 188.0, 199.0, 400.0]))
     assert pulses.tolist() == [12, 12, 16, 16, 20]
+    deep = vocoder.pulses_for(np.array([60.0, 99.0, 160.0]), DEEP.pitch)
+    assert deep.tolist() == [6, 8, 12]
+
+
+def test_a_deep_voice_has_lower_resonances_and_a_lower_pitch() -> None:
+    bins = np.arange(vocoder.BINS)
+    peak = -(((bins - 118) / 10.0) ** 2)[None]
+    assert int(DEEP.log_power(peak).argmax()) == 100
+    np.testing.assert_allclose(TEACHER.log_power(peak), peak)
+    spoken = heard("Good morning, Anna.")
+    normal, deep = (say(0, "Good morning, Anna.", spoken, voice) for voice in (TEACHER, DEEP))
+    np.testing.assert_allclose(deep.pitch_hz, DEEP.pitch * normal.pitch_hz, rtol=1e-6)
+    assert deep.segments == normal.segments
+
+
+def test_prompts_are_of_the_voice_that_speaks() -> None:
+    corpus = build_corpus(utterances())
+    for spoken in corpus.utterances:
+        spoken.latents = torch.full_like(spoken.latents, 1.0 if spoken.voice == DEEP.name else 9.0)
+    maker = BatchMaker(corpus.utterances, {}, torch.zeros(64), torch.ones(64))
+    deep = [u for u in corpus.utterances if u.voice == DEEP.name][:2]
+    for _ in range(5):
+        batch = maker.batch(deep)
+        prompts = batch.prompt[batch.prompt.abs().sum(-1) > 0]
+        assert float(prompts.mean()) == pytest.approx(1.0, abs=0.1)
 
 
 def test_the_loss_of_true_audio_is_nothing_and_of_silence_much() -> None:

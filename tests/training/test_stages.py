@@ -27,6 +27,7 @@ from training.preview import (
 )
 from training.preview.architecture import new_codec
 from training.preview.training_loop import averaged
+from training.preview.voices import DEEP, TEACHER
 from training.preview.workspace import Workspace
 
 MOMENT = 0.01  # minutes
@@ -64,7 +65,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_all_sentences_are_in_the_corpus_with_their_words(trained: Workspace) -> None:
     loaded = corpus.Corpus.load(trained.corpus)
-    assert [spoken.text for spoken in loaded.utterances] == [text.lower() for text in TEXTS]
+    by_teacher = [spoken for spoken in loaded.utterances if spoken.voice == TEACHER.name]
+    assert [spoken.text for spoken in by_teacher] == [text.lower() for text in TEXTS]
     first = loaded.utterances[0]
     assert [first.text[word.start : word.end] for word in first.words] == [
         "good",
@@ -78,19 +80,20 @@ def test_predicted_latents_keep_the_true_pitch(trained: Workspace) -> None:
     loaded = corpus.Corpus.load(trained.corpus)
     predicted = torch.load(trained.predicted)
     for spoken in loaded.utterances:
-        assert predicted[spoken.index].shape == spoken.latents.shape
-        assert torch.equal(predicted[spoken.index][:, -1], spoken.latents[:, -1])
-        assert not torch.equal(predicted[spoken.index], spoken.latents)
+        assert predicted[spoken.key].shape == spoken.latents.shape
+        assert torch.equal(predicted[spoken.key][:, -1], spoken.latents[:, -1])
+        assert not torch.equal(predicted[spoken.key], spoken.latents)
 
 
 def test_the_exported_model_speaks_and_hears(trained: Workspace) -> None:
     model = export.load_exported(trained.model / export.CONFIG)
     voices = json.loads((trained.model / "voices.json").read_text("utf-8"))
-    assert voices == {"slt": {"sex": "female"}}
-    state = model.get_state_for_audio_prompt(trained.model / "voices" / "slt.wav")
-    audio = model.generate_audio(state, "Good morning.", max_tokens=50)
-    assert len(audio) > 1920
-    assert torch.isfinite(audio).all()
+    assert voices == {"slt": {"sex": "female"}, "slt-deep": {"sex": "male"}}
+    for name in voices:
+        state = model.get_state_for_audio_prompt(trained.model / "voices" / f"{name}.wav")
+        audio = model.generate_audio(state, "Good morning.", max_tokens=50)
+        assert len(audio) > 1920
+        assert torch.isfinite(audio).all()
 
 
 def test_the_exported_decoder_is_the_trained_one(trained: Workspace) -> None:
@@ -126,7 +129,8 @@ def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
     analysis.run(workspace, processes=1)
     with workspace.utterances.open("rb") as file:
         found = pickle.load(file)
-    assert [utterance.text for utterance in found] == TEXTS
+    assert [u.text for u in found if u.voice == TEACHER.name] == TEXTS
+    assert sum(u.voice == DEEP.name for u in found) == len(TEXTS) / 2
     assert all(np.abs(utterance.audio).max() > 3000 for utterance in found)
     assert found[0].segments[0].word == "Good"
 

@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 import warnings
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.signal import resample_poly
 
 from training.preview import vocoder
 from training.preview.teacher import Segment, read_segments
+from training.preview.voices import TEACHER, Voice, voices_of
 from training.preview.wav_files import read_wav
 from training.preview.workspace import Workspace
 
@@ -26,13 +28,14 @@ LEVEL_FLOOR = 1e-9
 
 @dataclass
 class Utterance:
-    """A sentence as the model is to say it; steps are 5 ms, frames 80 ms.
+    """A sentence as the model is to say it in a voice; steps are 5 ms, frames 80 ms.
 
     `audio` is int16 at 24 kHz, `log_mel` [steps, 40], `voicing` [steps], `pitch_hz` [frames].
     """
 
     index: int
     text: str
+    voice: str
     segments: list[Segment]
     speech_frames: int
     audio: NDArray[np.int16]
@@ -41,8 +44,19 @@ class Utterance:
     pitch_hz: NDArray[np.float32]
 
 
-def analyse(index: int, text: str, wav: Path, labels: Path) -> Utterance:
-    """Trim a teacher's sentence to its speech and say it again with the phase-locked vocoder."""
+@dataclass
+class Heard:
+    """What the teacher said: envelopes [steps, BINS] as log power, voicing, pitch of frames."""
+
+    segments: list[Segment]
+    speech_frames: int
+    log_power: NDArray[np.float64]
+    voicing: NDArray[np.float64]
+    pitch_hz: NDArray[np.float64]
+
+
+def hear(wav: Path, labels: Path) -> Heard:
+    """Trim a teacher's sentence to its speech and find what the vocoder needs to say it."""
     segments = read_segments(labels)
     start = max(0.0, segments[0].start_seconds - LEAD_SECONDS)
     duration = segments[-1].end_seconds - start
@@ -52,18 +66,31 @@ def analyse(index: int, text: str, wav: Path, labels: Path) -> Utterance:
     mono = resample_poly(samples, vocoder.SAMPLE_RATE_HZ // 8000, rate // 8000)
     mono = _trimmed(mono, start, duration, frames)
     envelope, voiced, pitch = _world(mono, steps=frames * vocoder.STEPS_PER_FRAME)
-    smooth = _frame_pitch(pitch, voiced, frames)
-    audio = vocoder.synthesise(np.log(envelope), voiced, vocoder.pulses_for(smooth))
-    log_mel = np.log(np.maximum(envelope @ vocoder.mel_filters().T, LEVEL_FLOOR))
+    return Heard(
+        segments=[segment.earlier(start) for segment in segments],
+        speech_frames=speech_frames,
+        log_power=np.log(envelope),
+        voicing=voiced,
+        pitch_hz=_frame_pitch(pitch, voiced, frames),
+    )
+
+
+def say(index: int, text: str, heard: Heard, voice: Voice = TEACHER) -> Utterance:
+    """Say a teacher's sentence again with the phase-locked vocoder, in another voice perhaps."""
+    log_power, pitch = voice.log_power(heard.log_power), heard.pitch_hz * voice.pitch
+    pulses = vocoder.pulses_for(pitch, voice.pitch)
+    audio = vocoder.synthesise(log_power, heard.voicing, pulses)
+    log_mel = np.log(np.maximum(np.exp(log_power) @ vocoder.mel_filters().T, LEVEL_FLOOR))
     return Utterance(
         index=index,
         text=text,
-        segments=[segment.earlier(start) for segment in segments],
-        speech_frames=speech_frames,
+        voice=voice.name,
+        segments=heard.segments,
+        speech_frames=heard.speech_frames,
         audio=(np.clip(audio, -1, 1) * 32767).astype(np.int16),
         log_mel=log_mel.astype(np.float16),
-        voicing=voiced.astype(np.float16),
-        pitch_hz=smooth.astype(np.float32),
+        voicing=heard.voicing.astype(np.float16),
+        pitch_hz=pitch.astype(np.float32),
     )
 
 
@@ -114,16 +141,17 @@ def _frame_pitch(
     return np.convolve(np.pad(means, 1, mode="edge"), [0.2, 0.6, 0.2], "valid")
 
 
-def _analyse_numbered(job: tuple[int, str, Path]) -> Utterance:
+def _analyse_numbered(job: tuple[int, str, Path]) -> list[Utterance]:
     index, text, folder = job
-    return analyse(index, text, folder / f"{index}.wav", folder / f"{index}.lab")
+    heard = hear(folder / f"{index}.wav", folder / f"{index}.lab")
+    return [say(index, text, heard, voice) for voice in voices_of(index)]
 
 
 def run(workspace: Workspace, *, processes: int = 2) -> None:
     """Analyse every training sentence; an utterance the teacher left unsaid is an error."""
     jobs = [(i, text, workspace.teacher) for i, text in enumerate(workspace.training_sentences())]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        utterances = list(pool.imap(_analyse_numbered, jobs, chunksize=16))
+        utterances = list(chain.from_iterable(pool.imap(_analyse_numbered, jobs, chunksize=16)))
     with workspace.utterances.open("wb") as file:
         pickle.dump(utterances, file)
     print(f"{len(utterances)} utterances analysed")

@@ -7,6 +7,7 @@ in the audio so far, prompts that are long, loud or strange, words spelled by le
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ import torch
 from training.preview.corpus import Spoken
 from training.preview.latents import LATENT_SIZE, SUBFRAMES, Pronunciations
 from training.preview.symbols import phone_character, vocabulary
+from training.preview.voices import TEACHER
 
 FRAME_SECONDS = 0.08
 LONG_PROMPT_SHARE = 0.25
@@ -90,18 +92,25 @@ class BatchMaker:
     mean: torch.Tensor
     deviation: torch.Tensor
 
+    def __post_init__(self) -> None:
+        self._of_voice: defaultdict[str, list[Spoken]] = defaultdict(list)
+        for spoken in self.corpus:
+            self._of_voice[spoken.voice].append(spoken)
+
     def normal(self, latents: torch.Tensor) -> torch.Tensor:
         return (latents - self.mean) / self.deviation
 
-    def _prompt(self) -> torch.Tensor:
+    def _prompt(self, voice: str) -> torch.Tensor:
+        same = self._of_voice[voice]
         frames = random.randint(4, 16)
         long = random.random() < LONG_PROMPT_SHARE
         if long:
             frames = random.randint(12, 75)
-        prompt = self.normal(random.choice(self.corpus).latents)
+        prompt = self.normal(random.choice(same).latents)
         while len(prompt) < frames and long:
-            prompt = torch.cat([prompt, self.normal(random.choice(self.corpus).latents)])
-        if long and random.random() < 0.3:
+            prompt = torch.cat([prompt, self.normal(random.choice(same).latents)])
+        # What is like no voice at all is spoken for by the teacher's.
+        if long and voice == TEACHER.name and random.random() < 0.3:
             shift = torch.randn(1, LATENT_SIZE) * random.uniform(0, 1)
             prompt = prompt * random.uniform(0.3, 1.3) + shift
         return prompt[:frames]
@@ -112,7 +121,8 @@ class BatchMaker:
         for spoken in utterances:
             phone_share = 1.0 if clean else random.choices([0.0, 1.0, 0.5], [0.35, 0.4, 0.25])[0]
             numbers, times = tokens_of(spoken, self.pronunciations, phone_share)
-            prompt = self.normal(self.corpus[0].latents[:10]) if clean else self._prompt()
+            first = self._of_voice[spoken.voice][0]
+            prompt = self.normal(first.latents[:10]) if clean else self._prompt(spoken.voice)
             items.append((spoken, numbers, times, prompt))
         length = max(1 + len(p) + len(n) + len(s.latents) for s, n, _, p in items)
         batch = _empty(len(items), length, max(len(s.latents) for s in utterances))

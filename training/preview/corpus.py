@@ -33,11 +33,16 @@ class Spoken:
 
     index: int
     text: str
+    voice: str
     words: list[Word]
     latents: torch.Tensor
     labels: torch.Tensor
     speech_frames: int
     audio: torch.Tensor
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.index, self.voice
 
 
 @dataclass
@@ -74,6 +79,7 @@ def build_corpus(utterances: list[Utterance]) -> Corpus:
             Spoken(
                 index=utterance.index,
                 text=utterance.text.lower(),
+                voice=utterance.voice,
                 words=words,
                 latents=torch.from_numpy(latents),
                 labels=phone_labels(utterance, len(latents), PHONES),

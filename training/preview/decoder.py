@@ -34,10 +34,10 @@ class Diet:
 
     utterances: list[Spoken]
     deviation: torch.Tensor
-    predicted: dict[int, torch.Tensor] = field(default_factory=dict)
+    predicted: dict[tuple[int, str], torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._predictable = [u for u in self.utterances if u.index in self.predicted]
+        self._predictable = [u for u in self.utterances if u.key in self.predicted]
 
     def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents [BATCH, FRAMES, 64] and audio [BATCH, FRAMES * 1920]."""
@@ -50,7 +50,7 @@ class Diet:
         start = random.randint(0, max(0, len(spoken.latents) - FRAMES))
         latents, audio = excerpt(spoken, start, FRAMES)
         if predicted:
-            guess = self.predicted[spoken.index][start : start + FRAMES]
+            guess = self.predicted[spoken.key][start : start + FRAMES]
             latents = torch.cat([guess, guess[-1:].expand(FRAMES - len(guess), -1)])
         level = random.random() * 0.25 * (0.3 if predicted else 1.0)
         noisy = latents + torch.randn_like(latents) * self.deviation * level

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from training.preview import teacher
-from training.preview.analysis import analyse
+from training.preview.analysis import hear, say
 from training.preview.export import BASIS, CONFIG, load_exported
 from training.preview.latents import Basis, patches_of
 from training.preview.recogniser import Recogniser, WordError
+from training.preview.voices import SHIPPED, Voice
 from training.preview.wav_files import read_wav
 from training.preview.workspace import Workspace
 
@@ -57,17 +58,23 @@ def measure(sentences: list[str], speaker: Speaker, recogniser: Recogniser) -> W
     return error
 
 
-def model_speaker(config: Path, prompt: Path) -> tuple[Speaker, UnfinishedSentences]:
-    """Upstream's own way from text to audio."""
+def model_speakers(
+    config: Path, prompts: Mapping[str, Path]
+) -> tuple[dict[str, Speaker], UnfinishedSentences]:
+    """Upstream's own way from text to audio, by the name of a voice."""
     model = load_exported(config)
-    state = model.get_state_for_audio_prompt(prompt)
     unfinished = UnfinishedSentences()
     logging.getLogger("pocket_tts.models.tts_model").addHandler(unfinished)
 
-    def speak(_index: int, sentence: str) -> tuple[Samples, int]:
-        return model.generate_audio(state, sentence).numpy(), int(model.sample_rate)
+    def speaker(prompt: Path) -> Speaker:
+        state = model.get_state_for_audio_prompt(prompt)
 
-    return speak, unfinished
+        def speak(_index: int, sentence: str) -> tuple[Samples, int]:
+            return model.generate_audio(state, sentence).numpy(), int(model.sample_rate)
+
+        return speak
+
+    return {name: speaker(prompt) for name, prompt in prompts.items()}, unfinished
 
 
 def teacher_speaker(sentences: list[str], folder: Path) -> Speaker:
@@ -80,15 +87,16 @@ def teacher_speaker(sentences: list[str], folder: Path) -> Speaker:
     return speak
 
 
-def codec_speaker(config: Path, spoken: Path) -> Speaker:
-    """The model's decoder on latents found in the teacher's sentences in the folder `spoken`."""
+def codec_speaker(config: Path, spoken: Path, voice: Voice) -> Speaker:
+    """The model's decoder on latents of the teacher's sentences in the folder `spoken`."""
     model = load_exported(config)
     stored = safetensors.torch.load_file(config.with_name(BASIS))
     basis = Basis(**{name: value.float().numpy() for name, value in stored.items()})
 
     def speak(index: int, sentence: str) -> tuple[Samples, int]:
-        heard = analyse(index, sentence, spoken / f"{index}.wav", spoken / f"{index}.lab")
-        latents = basis.encode(patches_of(heard), np.asarray(heard.pitch_hz))
+        heard = hear(spoken / f"{index}.wav", spoken / f"{index}.lab")
+        said = say(index, sentence, heard, voice)
+        latents = basis.encode(patches_of(said), np.asarray(said.pitch_hz))
         with torch.no_grad():
             audio = model.mimi.decode_from_latent(torch.from_numpy(latents)[None], None)
         return audio[0, 0].numpy(), int(model.sample_rate)
@@ -96,29 +104,38 @@ def codec_speaker(config: Path, spoken: Path) -> Speaker:
     return speak
 
 
-def report(config: Path, prompt: Path, shares: dict[str, list[str]]) -> dict[str, WordError]:
-    """Print and return the word errors, as `speaker, share`; what is not installed is said."""
+def report(
+    config: Path, shares: dict[str, list[str]], prompt: Path | None = None
+) -> dict[str, WordError]:
+    """Print and return the word errors, as `speaker, share`; what is not installed is said.
+
+    Args:
+        prompt: of the only voice to be measured; without it, all that the recipe ships.
+    """
     recogniser = Recogniser()
     errors: dict[str, WordError] = {}
 
     def tell(name: str, share: str, sentences: list[str], speaker: Speaker) -> None:
         errors[f"{name}, {share}"] = measure(sentences, speaker, recogniser)
-        print(f"{name:8} {share:12} {errors[f'{name}, {share}']}", flush=True)
+        print(f"{name:15} {share:12} {errors[f'{name}, {share}']}", flush=True)
 
-    whole, unfinished = model_speaker(config, prompt)
+    shipped = {v.name: config.parent / "voices" / f"{v.name}.wav" for v in SHIPPED}
+    models, unfinished = model_speakers(config, {"prompt": prompt} if prompt else shipped)
     for share, sentences in shares.items():
         if teacher.is_installed():
             with tempfile.TemporaryDirectory() as spoken:
                 tell("teacher", share, sentences, teacher_speaker(sentences, Path(spoken)))
-                tell("codec", share, sentences, codec_speaker(config, Path(spoken)))
+                for voice in SHIPPED:
+                    codec = codec_speaker(config, Path(spoken), voice)
+                    tell(f"codec {voice.name}", share, sentences, codec)
         else:
             print(f"teacher and codec, {share}: not measured, festival with its voice is missing")
-        tell("model", share, sentences, whole)
+        for name, speaker in models.items():
+            tell(f"model {name}", share, sentences, speaker)
     print(f"{unfinished.count} sentences without an end")
     return errors
 
 
 def run(workspace: Workspace) -> None:
     """Raises ImportError if pocketsphinx is missing."""
-    voices = sorted((workspace.model / "voices").glob("*.wav"))
-    report(workspace.model / CONFIG, voices[0], held_out_sentences())
+    report(workspace.model / CONFIG, held_out_sentences())

@@ -20,12 +20,12 @@ from training.preview.architecture import preview_config
 from training.preview.corpus import Corpus
 from training.preview.latents import PITCH
 from training.preview.symbols import write_tokenizer
+from training.preview.voices import SHIPPED
 from training.preview.wav_files import write_wav
 from training.preview.workspace import Workspace
 
 CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.json"
 BASIS = "latent_basis.safetensors"
-VOICES = {"slt": "female"}
 PROMPT_FRAMES = 50  # 4 seconds
 SHIPPED_FOLDER = Path(__file__).parents[2] / "app" / "preview"
 ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
@@ -108,11 +108,12 @@ def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
 
 def _write_voices(corpus: Corpus, folder: Path) -> None:
     (folder / "voices").mkdir(exist_ok=True)
-    long_enough = (u for u in corpus.utterances if len(u.latents) >= PROMPT_FRAMES)
-    prompt = next(long_enough, corpus.utterances[0]).audio[: PROMPT_FRAMES * 1920]
-    for name in VOICES:
-        write_wav(folder / "voices" / f"{name}.wav", prompt.numpy() / 32768, 24000)
-    voices = {name: {"sex": sex} for name, sex in VOICES.items()}
+    for voice in SHIPPED:
+        spoken = [u for u in corpus.utterances if u.voice == voice.name]
+        long_enough = (u for u in spoken if len(u.latents) >= PROMPT_FRAMES)
+        prompt = next(long_enough, spoken[0]).audio[: PROMPT_FRAMES * 1920]
+        write_wav(folder / "voices" / f"{voice.name}.wav", prompt.numpy() / 32768, 24000)
+    voices = {voice.name: {"sex": sex} for voice, sex in SHIPPED.items()}
     (folder / "voices.json").write_text(json.dumps(voices, indent=2) + "\n", "utf-8")
 
 

@@ -17,21 +17,21 @@ from training.preview.latents import PITCH
 from training.preview.training_loop import averaged
 from training.preview.workspace import Workspace
 
-UTTERANCES = 2400
+UTTERANCES = 3600
 SEED = 0
 
 
 def predicted_latents(
     learner: Learner, maker: BatchMaker, utterances: list[Spoken]
-) -> dict[int, torch.Tensor]:
-    """Latents [frames, 64] by utterance number."""
+) -> dict[tuple[int, str], torch.Tensor]:
+    """Latents [frames, 64] by the key of each utterance."""
     batch = maker.batch(utterances)
     normal = learner.predict(batch, torch.zeros_like(batch.target)).float()
     latents = normal * learner.model.emb_std + learner.model.emb_mean
     for row, spoken in enumerate(utterances):
         # Another pitch would put the pulses elsewhere than in the true audio.
         latents[row, : len(spoken.latents), PITCH] = spoken.latents[:, PITCH]
-    return {u.index: latents[row, : len(u.latents)] for row, u in enumerate(utterances)}
+    return {u.key: latents[row, : len(u.latents)] for row, u in enumerate(utterances)}
 
 
 def run(workspace: Workspace, *, utterances: int = UTTERANCES) -> None:
@@ -43,7 +43,7 @@ def run(workspace: Workspace, *, utterances: int = UTTERANCES) -> None:
         random.sample(corpus.utterances, min(utterances, len(corpus.utterances))),
         key=lambda u: len(u.latents),
     )
-    predicted: dict[int, torch.Tensor] = {}
+    predicted: dict[tuple[int, str], torch.Tensor] = {}
     with averaged(learner, workspace.checkpoint("language_model")):
         maker = batch_maker(corpus, learner)
         for start in range(0, len(chosen), BATCH):

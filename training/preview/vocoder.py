@@ -19,7 +19,7 @@ BINS = FFT_SIZE // 2 + 1
 MEL_BANDS = 40
 MEL_LOW_HZ, MEL_HIGH_HZ = 50.0, 12000.0
 # An even number of pulses: the pattern repeats twice a frame, and there are fewer to learn.
-PULSES = (12, 14, 16, 18, 20)
+PULSES = tuple(range(6, 21, 2))
 TAIL_HOPS = 9
 
 Samples = NDArray[np.float64]
@@ -73,10 +73,15 @@ _TRAINS = {pulses: _pulse_train(pulses) for pulses in PULSES}
 _NOISE = _noise_loop()
 
 
-def pulses_for(pitch_hz: Samples) -> NDArray[np.int64]:
-    """The nearest allowed number of pulses per frame for each frame's pitch."""
-    half = np.clip(np.round(pitch_hz / 25), PULSES[0] // 2, PULSES[-1] // 2)
-    return np.asarray(2 * half, np.int64)
+def pulses_for(pitch_hz: Samples, voice_pitch: float = 1.0) -> NDArray[np.int64]:
+    """The nearest number of pulses per frame for each frame's pitch.
+
+    Args:
+        voice_pitch: ratio to the teacher's, whose pitch is kept between 150 and 250 Hz: beyond lie
+            the errors of pitch trackers.
+    """
+    lowest, highest = round(6 * voice_pitch), round(10 * voice_pitch)
+    return np.asarray(2 * np.clip(np.round(pitch_hz / 25), lowest, highest), np.int64)
 
 
 def _minimum_phase(log_magnitude: Samples) -> NDArray[np.complex128]:
