@@ -14,13 +14,7 @@ from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
-from app.engine.preview import (
-    PREVIEW,
-    PREVIEW_CONFIG,
-    only_voice,
-    stand_ins,
-    voice_prompts,
-)
+from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
 from app.settings import Settings, SettingsError
 from app.speakers import Speaker, Speakers
@@ -139,7 +133,7 @@ class _Assembly:
         )
         speaker = Speaker(model, language, supervisor, voices, synthesizer)
         if model == PREVIEW:
-            return replace(speaker, stand_ins=stand_ins(), only_voice=only_voice())
+            return replace(speaker, stand_ins=stand_ins())
         return speaker
 
     def conditioning_speech(self, data: bytes, field: str) -> Pcm:

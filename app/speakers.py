@@ -38,8 +38,6 @@ class Speaker:
     synthesizer: Synthesizer
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     """by voice, the one that is heard instead; for a model that only fills in for another"""
-    only_voice: str | None = None
-    """what is heard of a model that speaks in one voice only, whatever it is prompted with"""
 
     def heard(self, voice: str | Clip) -> str | None:
         """The voice that is heard when somebody asks for `voice`, which exists.
@@ -50,8 +48,6 @@ class Speaker:
         Raises:
             VoiceNotFound: it has gone meanwhile. ModelUnavailable.
         """
-        if self.only_voice is not None:
-            return self.only_voice
         if isinstance(voice, Clip):
             return None
         name = self.voices.resolve(voice)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.engine.preview import only_voice
+from app.engine.preview import PREVIEW_CONFIG, stand_ins
+from tests.audio.probe import pitch_hz
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
 from training.preview.recogniser import Recogniser, edit_distance, words_of
@@ -48,24 +49,53 @@ def client(preview: Served) -> httpx.Client:
     return preview.client
 
 
-def heard(client: httpx.Client, ffmpeg: Path, folder: Path, script: str) -> list[str]:
-    answer = client.post("/tts", json={"script": script, "seed": 1})
+def spoken(
+    client: httpx.Client, ffmpeg: Path, folder: Path, script: str, voice: str = "alba"
+) -> NDArray[np.floating[Any]]:
+    answer = client.post("/tts", json={"script": script, "seed": 1, "voice": voice})
     assert answer.status_code == 200
-    return recognised(listen(ffmpeg, folder, answer.content, "mp3").pcm)
+    return listen(ffmpeg, folder, answer.content, "mp3").pcm
+
+
+def heard(client: httpx.Client, ffmpeg: Path, folder: Path, script: str) -> list[str]:
+    return recognised(spoken(client, ffmpeg, folder, script))
 
 
 def recognised(pcm: NDArray[np.floating[Any]]) -> list[str]:
     return words_of(Recogniser().words(pcm, 24_000))
 
 
-def test_everyday_sentences(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
+def median_pitch_hz(pcm: NDArray[np.floating[Any]]) -> float:
+    """Of the louder half, in pieces of 80 ms."""
+    pieces = pcm[: len(pcm) // 1920 * 1920].reshape(-1, 1920).astype(np.float32)
+    levels = np.square(pieces).mean(1)
+    louder = pieces[levels > np.median(levels)]
+    return float(np.median([pitch_hz(piece, lowest_hz=60, highest_hz=320) for piece in louder]))
+
+
+@pytest.mark.parametrize("voice", ["alba", "marius"])
+def test_everyday_sentences(client: httpx.Client, ffmpeg: Path, tmp_path: Path, voice: str) -> None:
     """Ten sentences, spoken, encoded, decoded and recognised, have most of their words."""
     wrong = total = 0
     for sentence in EVERYDAY:
         said = words_of(sentence)
-        wrong += edit_distance(said, heard(client, ffmpeg, tmp_path, sentence))
+        words = recognised(spoken(client, ffmpeg, tmp_path, sentence, voice))
+        wrong += edit_distance(said, words)
         total += len(said)
     assert wrong / total < MOST_WORD_ERRORS
+
+
+def test_a_man_is_spoken_for_by_a_deeper_voice(
+    client: httpx.Client, ffmpeg: Path, tmp_path: Path
+) -> None:
+    """The prompt changes the voice."""
+    script = " ".join(EVERYDAY[:3])
+    high, deep = (
+        median_pitch_hz(spoken(client, ffmpeg, tmp_path, script, voice))
+        for voice in ("alba", "marius")
+    )
+    assert 140 < high < 260
+    assert 70 < deep < 135
 
 
 def test_order_of_a_long_script(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
@@ -94,16 +124,21 @@ def test_requests_do_not_mix(client: httpx.Client, ffmpeg: Path, tmp_path: Path)
 
 def test_says_what_it_is(client: httpx.Client) -> None:
     """Chosen on purpose it is no stand-in, and still names itself and the voice that is heard."""
-    answer = client.post("/tts", json={"script": "Hello.", "voice": "alba"})
-    assert answer.headers["x-tts-model"] == "preview"
-    assert answer.headers["x-tts-voice"] != "alba"
+    for voice in ("alba", "marius"):
+        answer = client.post("/tts", json={"script": "Hello.", "voice": voice})
+        assert answer.headers["x-tts-model"] == "preview"
+        assert answer.headers["x-tts-voice"] == stand_ins()[voice] != voice
     assert client.get("/ready").json() == {"ready": True, "model": "preview"}
 
 
-def test_cloning_has_no_effect(client: httpx.Client, recording: bytes) -> None:
-    """It has one voice: a recording is taken, and the answer says who is heard in its place."""
+def test_cloning(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
+    """A recording decides how deep it speaks, and is not given another voice's name."""
+    recording = PREVIEW_CONFIG.with_name("voices") / "slt-deep.wav"
     answer = client.post(
-        "/tts/clone", data={"script": "Hello."}, files={"voice_file": ("v.wav", recording)}
+        "/tts/clone",
+        data={"script": EVERYDAY[1]},
+        files={"voice_file": ("v.wav", recording.read_bytes())},
     )
     assert answer.status_code == 200
-    assert answer.headers["x-tts-voice"] == only_voice()
+    assert "x-tts-voice" not in answer.headers
+    assert 70 < median_pitch_hz(listen(ffmpeg, tmp_path, answer.content, "mp3").pcm) < 135

@@ -36,12 +36,6 @@ def stand_ins() -> Mapping[str, str]:
     return {name: of_sex.get(sex, first) for name, sex in PREDEFINED_SEXES.items()}
 
 
-def only_voice() -> str | None:
-    """The one it speaks in whatever it is prompted with; None if a prompt makes a difference."""
-    first, *others = preview_voices()
-    return None if others else first
-
-
 def voice_prompts() -> dict[str, Path]:
     """Recording by name, of its own voices and of all for which they stand in."""
     own = {name: _FOLDER / "voices" / f"{name}.wav" for name in preview_voices()}
