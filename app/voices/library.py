@@ -106,7 +106,8 @@ class VoiceLibrary:
         """
         maker = self._maker()
         if isinstance(voice, Clip):
-            key: Hashable = (self._model, "clip", hashlib.sha256(voice.data).digest())
+            sound = await asyncio.to_thread(_sha256_of, voice.data)
+            key: Hashable = (self._model, "clip", sound)
             return await self._states.get(key, partial(self._encode, maker, voice.data, field))
         name = self.resolve(voice)
         path = voice_files(self._directory).get(name)
@@ -126,7 +127,7 @@ class VoiceLibrary:
             InvalidClip, ModelUnavailable.
         """
         maker = self._maker()
-        digest = hashlib.sha256(data).hexdigest()
+        digest = await asyncio.to_thread(_sha256_of, data)
         return await self._states.get(
             (self._model, "file", digest), partial(self._encode_kept, maker, data, digest, field)
         )
@@ -149,7 +150,7 @@ class VoiceLibrary:
             known = self._digests.get(path)
             if known is not None and known[0] == version:
                 return known[1]
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = _sha256_of(path.read_bytes())
         except FileNotFoundError:
             self._digests.pop(path, None)
             raise VoiceNotFound(name, self.names()) from None
@@ -170,13 +171,17 @@ class VoiceLibrary:
             if path.suffix.lower() == ".safetensors":
                 return maker.load_voice(path)
             data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != digest:
+            if _sha256_of(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
             return self._encode_kept(maker, data, digest, path.name)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
+
+
+def _sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _unusable(name: str, error: Exception) -> ModelUnavailable:
