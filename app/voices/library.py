@@ -11,8 +11,8 @@ from typing import Protocol
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
-from app.voices.folder import voice_files
 from app.voices.kept_states import KeptStates
+from app.voices.listing import VoiceFiles
 from app.voices.names import folded
 from app.voices.states import Sized, VoiceStates
 
@@ -55,7 +55,7 @@ class VoiceLibrary:
         model: str = "",
         kept: KeptStates | None = None,
     ) -> None:
-        self._directory = directory
+        self._files = VoiceFiles(directory)
         self._maker = maker
         self._decode_clip = decode_clip
         self._states = states
@@ -70,7 +70,7 @@ class VoiceLibrary:
             ModelUnavailable: which voices are predefined is known once the model is loaded.
         """
         predefined = self.predefined()
-        custom = sorted(name for name in voice_files(self._directory) if name not in predefined)
+        custom = sorted(name for name in self._files.by_name() if name not in predefined)
         return (*predefined, *custom)
 
     def predefined(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class VoiceLibrary:
 
     def is_file(self, name: str) -> bool:
         """Whether people put this voice here, perhaps in the place of a predefined one."""
-        return name in voice_files(self._directory)
+        return name in self._files.by_name()
 
     async def state_of(self, voice: str | Clip, *, field: str) -> Sized:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
@@ -110,7 +110,7 @@ class VoiceLibrary:
             key: Hashable = (self._model, "clip", sound)
             return await self._states.get(key, partial(self._encode, maker, voice.data, field))
         name = self.resolve(voice)
-        path = voice_files(self._directory).get(name)
+        path = self._files.by_name().get(name)
         if path is None:
             return await self._states.get(
                 (self._model, "predefined", name), partial(maker.predefined_voice, name)
