@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api import compatibility, health, native, saved, voices, wyoming
+from app.api.dependencies import Services
 from app.api.dialects import chosen_dialects, dialect_of, mount
 from app.api.error_handlers import ErrorAnswers
+from app.api.forms import is_form
 from app.api.middleware import BodyLimit, RequestContext
-from app.api.routes import FORM_TYPES
 from app.assembly import BuildEngine, make_services
-from app.errors import SpeechError
+from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings, SettingsError
 from app.speakers import Speaker
 
 logger = logging.getLogger(__name__)
 
-BYTES_PER_CHAR = 12
-"""A character beyond the basic plane may arrive as two JSON escapes of six bytes"""
-FORM_OVERHEAD_BYTES = 64 * 1024
+TIDY_SECONDS = 2.0
+READABLE_HEADERS = (
+    "x-request-id",
+    "server-timing",
+    "x-audio-duration",
+    "x-tts-model",
+    "x-tts-voice",
+)
+"""What pages of CORS_ORIGINS may read of an answer"""
 
 
 def create_app(
@@ -45,27 +54,12 @@ def create_app(
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
     wyoming_listener = wyoming.listener_of(settings)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        warming: set[asyncio.Task[None]] = set()
-
-        def on_ready(speaker: Speaker) -> None:
-            warming.add(asyncio.create_task(_warm_voice(speaker, settings.default_voice)))
-
-        services.speakers.start(on_ready)
-        async with wyoming.serve_listener(services, wyoming_listener):
-            yield
-            await services.speakers.stop(settings.shutdown_grace_seconds)
-        for task in warming:
-            task.cancel()
-        await asyncio.gather(*warming, return_exceptions=True)
-
+    at_work: set[asyncio.Future[Any]] = set()
     app = FastAPI(
         title="Pocket Speech",
         version=__version__,
         summary="Text in over HTTP, speech out, on ordinary CPUs.",
-        lifespan=lifespan,
+        lifespan=partial(_life, services, wyoming_listener, at_work),
         # A redirect from /tts/ would look to curl like a success with no audio.
         redirect_slashes=False,
     )
@@ -83,32 +77,85 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=[
-                "x-request-id",
-                "server-timing",
-                "x-audio-duration",
-                "x-tts-model",
-                "x-tts-voice",
-            ],
+            expose_headers=READABLE_HEADERS,
         )
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, at_work=at_work)
     return app
 
 
-async def _warm_voice(speaker: Speaker, name: str) -> None:
-    """So that the first request need not wait for it, and the operator learns if it is missing."""
+@asynccontextmanager
+async def _life(
+    services: Services,
+    wyoming_listener: socket.socket | None,
+    at_work: set[asyncio.Future[Any]],
+    _app: FastAPI,
+) -> AsyncIterator[None]:
+    """From the start of the app to its end.
+
+    Args:
+        at_work: the requests that have not ended.
+    """
+    settings = services.settings
+    looking: set[asyncio.Task[None]] = set()
+
+    def on_ready(speaker: Speaker) -> None:
+        looking.add(asyncio.create_task(_look_at_voices(speaker, settings)))
+
+    services.speakers.start(on_ready)
+    async with wyoming.serve_listener(services, wyoming_listener):
+        yield
+        if at_work:
+            # Uvicorn has cancelled them, and would not wait until they have said so and tidied up.
+            await asyncio.wait(at_work, timeout=TIDY_SECONDS)
+        await services.speakers.stop(settings.shutdown_grace_seconds)
+    for task in looking:
+        task.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
+
+
+async def _look_at_voices(speaker: Speaker, settings: Settings) -> None:
+    """So that the first request need not wait, and the operator learns of voices not there."""
     try:
-        await speaker.voices.state_of(name, field="voice")
+        await speaker.voices.state_of(settings.default_voice, field="voice")
     except SpeechError as error:
         logger.warning("DEFAULT_VOICE is not usable: %s", error.message)
     else:
-        logger.info("the default voice %s is ready", name)
+        logger.info("the default voice %s is ready", settings.default_voice)
+    try:
+        await asyncio.to_thread(_check_aliases, speaker, settings)
+    except ModelUnavailable:
+        return  # it died meanwhile; the next one is looked at as well
+
+
+def _check_aliases(speaker: Speaker, settings: Settings) -> None:
+    missing: dict[str, list[str]] = {}
+    available: tuple[str, ...] = ()
+    for alias, name in settings.openai_voices.items():
+        if (refusal := _refusal(speaker, name)) is not None:
+            missing.setdefault(name, []).append(alias)
+            available = refusal.available
+    if missing:
+        # That a model of one's own lacks the voices of the released one is no mistake.
+        was_set = "openai_voices" in settings.model_fields_set
+        logger.log(
+            logging.WARNING if was_set else logging.INFO,
+            "OPENAI_VOICES names voices that do not exist: %s; available voices: %s",
+            ", ".join(f"{name} (for {', '.join(aliases)})" for name, aliases in missing.items()),
+            ", ".join(available),
+        )
+
+
+def _refusal(speaker: Speaker, voice: str) -> VoiceNotFound | None:
+    try:
+        speaker.voices.resolve(voice)
+    except VoiceNotFound as error:
+        return error
+    return None
 
 
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
-    script_bytes = BYTES_PER_CHAR * settings.max_script_chars + FORM_OVERHEAD_BYTES
-    if path == native.SPEECH_PATH and not content_type.lower().startswith(FORM_TYPES):
-        return script_bytes
+    if path == native.SPEECH_PATH and not is_form(content_type):
+        return settings.max_script_bytes
     # A recording may come as base64, four characters for three bytes, and in a form some of them
     # as three more.
-    return settings.max_upload_bytes * 3 // 2 + script_bytes
+    return settings.max_upload_bytes * 3 // 2 + settings.max_script_bytes

@@ -50,11 +50,23 @@ def _voice_pairs(value: object) -> object:
         return value
     pairs = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
-        alias, separator, voice = part.partition("=")
-        if not separator or not alias.strip() or not voice.strip():
+        alias, _, voice = (side.strip() for side in part.partition("="))
+        if not alias or not voice or "=" in voice:
             raise ValueError(f"{part!r} is not of the form alias=voice")
-        pairs[alias.strip().lower()] = voice.strip()
+        if alias.lower() in pairs:
+            raise ValueError(f"{alias.lower()!r} is there twice")
+        pairs[alias.lower()] = voice
     return pairs
+
+
+def _voice_name(name: str) -> str:
+    """A name that a voice can have: whatever a file in VOICES_DIR can be called."""
+    if name.startswith(".") or not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
+        raise ValueError(
+            f"{name!r} cannot be the name of a voice, which neither begins with a '.' nor contains "
+            "a slash, a backslash or a control character"
+        )
+    return name
 
 
 def _http_url(value: str | None) -> str | None:
@@ -74,6 +86,7 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 LowerCase = BeforeValidator(_lower_case)
+VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -93,7 +106,7 @@ class Settings(BaseSettings):
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
-    host: str = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
+    host: str = Field("0.0.0.0", min_length=1)  # noqa: S104 - serving the network is what the contract asks for
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
@@ -121,12 +134,12 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
-    default_voice: str = Field("alba", min_length=1)
+    default_voice: VoiceName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
     allow_voice_urls: bool = False
     allow_insecure_voice_urls: bool = False
-    openai_voices: Annotated[dict[str, str], NoDecode, BeforeValidator(_voice_pairs)] = {
+    openai_voices: Annotated[dict[str, VoiceName], NoDecode, BeforeValidator(_voice_pairs)] = {
         "alloy": "alba",
         "ash": "javert",
         "ballad": "jean",
@@ -172,6 +185,14 @@ class Settings(BaseSettings):
     @property
     def max_upload_bytes(self) -> int:
         return int(self.max_upload_mb * 1_000_000)
+
+    @property
+    def max_script_bytes(self) -> int:
+        """What the longest script may have in JSON, with all that belongs to it.
+
+        A character beyond the basic plane may arrive as two escapes of six bytes.
+        """
+        return 12 * self.max_script_chars + 64 * 1024
 
     @property
     def voice_cache_bytes(self) -> int:

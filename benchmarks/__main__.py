@@ -39,7 +39,9 @@ def run(name: str, options: list[str]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("name", nargs="?", choices=FULL, help="only this one")
     parser.add_argument("--quick", action="store_true", help="shorter and rougher")
     parser.add_argument("options", nargs="*", help="after --, for the one benchmark")

@@ -17,6 +17,7 @@ _DATA_URL = re.compile(
 # No voice has so long a name, and no recording of a second is so short.
 _MIN_BASE64_CHARS = 400
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_PIECE_CHARS = 1 << 18  # a multiple of four
 
 
 def was_sent(upload: UploadFile) -> bool:
@@ -39,32 +40,40 @@ async def clip_from_upload(upload: UploadFile, field: str, max_bytes: int) -> Cl
     return Clip(data, (upload.filename or "clip")[:100])
 
 
-def clip_from_text(value: str, field: str, max_bytes: int) -> Clip | None:
-    """The recording in a text that may as well be a voice's name; None if it is one.
+def is_recording(text: str) -> bool:
+    """Whether a text is meant as a recording; else it is the name of a voice."""
+    beginning = text[:4096].strip()
+    return _is_data_url(beginning) or (
+        len(beginning) >= _MIN_BASE64_CHARS
+        and _BASE64.fullmatch("".join(beginning.split())) is not None
+    )
 
-    Understands data URLs (always a recording) and plain base64, standard or URL-safe, with or
-    without padding and line breaks.
+
+def clip_from_text(text: str, field: str, max_bytes: int) -> Clip:
+    """The recording in a data URL or in plain base64.
+
+    Takes a while where it is long: not for the event loop.
 
     Args:
         field: the caller's name for the text, for errors.
 
     Raises:
-        InvalidClip: a data URL that is none, or is empty.
+        InvalidClip: it is neither, or is empty.
         TooLarge: over `max_bytes` once decoded.
     """
-    text = value.strip()
-    if text[:5].lower() == "data:":
-        match = _DATA_URL.match(text)
-        if match is None or match[3] is None:
-            raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
-        return clip_from_base64(text[match.end() :], field, max_bytes)
-    if len(text) < _MIN_BASE64_CHARS or not _BASE64.fullmatch("".join(text[:4096].split())):
-        return None
-    return clip_from_base64(text, field, max_bytes)
+    text = text.strip()
+    if not _is_data_url(text):
+        return clip_from_base64(text, field, max_bytes)
+    match = _DATA_URL.match(text)
+    if match is None or match[3] is None:
+        raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
+    return clip_from_base64(text[match.end() :], field, max_bytes)
 
 
 def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
-    """The recording in base64.
+    """The recording in base64: standard or URL-safe, with or without padding and line breaks.
+
+    Takes a while where it is long: not for the event loop.
 
     Raises:
         InvalidClip: it is no base64, or is empty.
@@ -73,15 +82,28 @@ def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
     if len(text) * 3 // 4 > max_bytes + max_bytes // 16 + 4:  # line breaks are not data
         raise _too_large(field, max_bytes)
     compact = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    refusal = InvalidClip(f"{field} is not base64", field=field)
+    if "=" in compact:
+        raise refusal
+    compact += "=" * (-len(compact) % 4)
     try:
-        data = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+        # Between two pieces other threads have their turn.
+        pieces = [
+            base64.b64decode(compact[start : start + _PIECE_CHARS], validate=True)
+            for start in range(0, len(compact), _PIECE_CHARS)
+        ]
     except (binascii.Error, ValueError):
-        raise InvalidClip(f"{field} is not base64", field=field) from None
+        raise refusal from None
+    data = b"".join(pieces)
     if not data:
         raise InvalidClip(f"{field} is empty", field=field)
     if len(data) > max_bytes:
         raise _too_large(field, max_bytes)
     return Clip(data, field)
+
+
+def _is_data_url(text: str) -> bool:
+    return text[:5].lower() == "data:"
 
 
 def _too_large(field: str, max_bytes: int) -> TooLarge:

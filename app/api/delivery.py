@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
@@ -15,22 +13,19 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.addresses import base_url
 from app.api.dependencies import Services
 from app.api.error_handlers import ClientLeft
 from app.api.middleware import request_id_of
 from app.api.spoken import CompleteAudio, LiveAudio, Origin, complete_clip, live_audio
 from app.audio.formats import AudioFormat
 from app.errors import SpeechError
-from app.settings import Settings
 from app.speech import SpeechRequest
 from app.synthesizer import FieldNames
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_FORWARDED_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-
 
 Frames = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
 """The bytes of a live answer in a wrapping, such as events with the audio as base64."""
@@ -181,37 +176,3 @@ def _server_timing(seconds: dict[str, float]) -> str:
 
 def _inline(audio: AudioFormat) -> dict[str, str]:
     return {"Content-Disposition": f'inline; filename="speech{audio.extension}"'}
-
-
-def base_url(request: Request, settings: Settings) -> str:
-    """Where the client reached this server, without a slash at the end.
-
-    PUBLIC_BASE_URL wins; X-Forwarded-* counts only when a trusted proxy sent it.
-    """
-    if settings.public_base_url is not None:
-        return settings.public_base_url
-    scheme, host = request.url.scheme, request.url.netloc
-    if _from_trusted_proxy(request, settings):
-        forwarded_scheme = _last_hop(request, "x-forwarded-proto").lower()
-        forwarded_host = _last_hop(request, "x-forwarded-host")
-        scheme = forwarded_scheme if forwarded_scheme in ("http", "https") else scheme
-        host = forwarded_host if _FORWARDED_HOST.fullmatch(forwarded_host) else host
-    return f"{scheme}://{host}"
-
-
-def _from_trusted_proxy(request: Request, settings: Settings) -> bool:
-    if "*" in settings.trusted_proxies:
-        return True
-    if request.client is None:
-        return False
-    try:
-        peer = ipaddress.ip_address(request.client.host)
-    except ValueError:  # a Unix socket has no address
-        return False
-    return any(
-        peer in ipaddress.ip_network(entry, strict=False) for entry in settings.trusted_proxies
-    )
-
-
-def _last_hop(request: Request, header: str) -> str:
-    return request.headers.get(header, "").split(",")[-1].strip()

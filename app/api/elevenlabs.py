@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.api import elevenlabs_live, elevenlabs_voices
+from app.api import elevenlabs_account, elevenlabs_live, elevenlabs_voices
 from app.api.delivery import complete_audio, file_response, live_response
 from app.api.dependencies import Services, ServicesDep
 from app.api.elevenlabs_controls import (
@@ -190,7 +190,13 @@ async def _timed_lines(live: LiveAudio) -> AsyncGenerator[bytes, None]:
 
 
 router = APIRouter()
-for _part in (_speech, _models, elevenlabs_voices.router, elevenlabs_live.router):
+for _part in (
+    _speech,
+    _models,
+    elevenlabs_voices.router,
+    elevenlabs_account.router,
+    elevenlabs_live.router,
+):
     router.include_router(_part)
 
 SUPPORT = (
@@ -204,5 +210,6 @@ SUPPORT = (
         )
     ),
     *elevenlabs_voices.SUPPORT,
+    *elevenlabs_account.SUPPORT,
     *elevenlabs_live.SUPPORT,
 )

@@ -26,10 +26,10 @@ from app.api.elevenlabs_controls import (
 )
 from app.api.elevenlabs_dialect import DIALECT, status_word
 from app.api.elevenlabs_formats import audio_format_of
-from app.api.msgpack_body import validated
 from app.api.sockets import Socket, SocketKind, serve_socket
-from app.api.spoken import fed_audio
+from app.api.spoken import fed_audio, fed_speech
 from app.api.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+from app.api.validation import validated
 from app.errors import InvalidRequest
 from app.fed_speech import FedSpeech
 
@@ -94,12 +94,7 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     audio = audio_format_of(query.output_format)
     provided: Services = services(websocket)
     speech = await speech_request(provided, voice_id, "", query, first.voice_settings)
-    fed = FedSpeech(
-        provided.speakers,
-        speech,
-        DIALECT.fields,
-        max_chars=provided.settings.max_script_chars,
-    )
+    fed = fed_speech(provided, speech, DIALECT.fields)
     await fed.check_voice()
     await socket.converse(
         _hear(socket, first, fed), _speak(socket, fed_audio(provided, fed, speech, audio))

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from fastapi import Form, Query, Request, UploadFile
 from pydantic import BaseModel, Field
 
+from app.api.addresses import base_url
 from app.api.clip_input import clip_from_upload, was_sent
-from app.api.delivery import base_url
 from app.api.dependencies import Services, ServicesDep
 from app.api.elevenlabs_controls import DEFAULT_SETTINGS, VoiceSettings, kept_settings
 from app.api.elevenlabs_dialect import DIALECT

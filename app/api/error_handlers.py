@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +15,7 @@ from starlette.types import Scope
 
 from app.api.dialect import Dialect, Problem
 from app.api.middleware import request_id_of
+from app.api.validation import invalid_body, model_in
 from app.errors import (
     AudioNotFound,
     Conflict,
@@ -32,7 +31,6 @@ from app.errors import (
     TooSlow,
     Unauthorized,
     VoiceNotFound,
-    shortened,
 )
 
 logger = logging.getLogger(__name__)
@@ -129,20 +127,8 @@ def problem_of(error: SpeechError, request_id: str) -> Problem:
     return Problem(status, kind, message, field, request_id)
 
 
-def invalid_body(
-    errors: Sequence[Mapping[str, Any]], model: type[BaseModel] | None
-) -> InvalidRequest:
-    """What pydantic has against a body, in words for its sender."""
-    # A misspelt field also makes the right one missing; the spelling is what to tell.
-    first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
-    message, field = _describe(first, model)
-    return InvalidRequest(message, field=field)
-
-
-def _problem(
-    request: Request, status: int, kind: str, message: str, field: str | None = None
-) -> Problem:
-    return Problem(status, kind, message, field, request_id_of(request.scope))
+def _problem(request: Request, status: int, kind: str, message: str) -> Problem:
+    return Problem(status, kind, message, None, request_id_of(request.scope))
 
 
 def _headers_of(error: SpeechError) -> dict[str, str]:
@@ -162,55 +148,4 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
 
 def _body_model(request: Request) -> type[BaseModel] | None:
     body_field = getattr(request.scope.get("route"), "body_field", None)
-    return _model_in(getattr(getattr(body_field, "field_info", None), "annotation", None))
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model that an annotation is, or may be if it is not None."""
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            return each
-    return None
-
-
-def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
-    """The field as its caller would write it, such as `voice_settings.speed`.
-
-    What does not belong to it are numbers of items and the names of the types a union tried.
-    """
-    names = [where[0]]
-    for name in where[1:]:
-        field = None if model is None else model.model_fields.get(names[-1])
-        model = None if field is None else _model_in(field.annotation)
-        if model is None or name not in model.model_fields:
-            break
-        names.append(name)
-    return shortened(".".join(names))
-
-
-def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[str, str | None]:
-    """One sentence about a pydantic error, and the field it is about."""
-    known = [] if model is None else list(model.model_fields)
-    where = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
-    kind = error["type"]
-    if kind == "json_invalid":
-        return f"the body is not valid JSON: {error['ctx']['error']} at byte {where[-1]}", None
-    if kind in ("model_attributes_type", "dict_type") and not where:
-        return "the body must be a JSON object sent with Content-Type: application/json", None
-    if not where:
-        return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
-    field = _named(where, model)
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(field, known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"unknown field {field!r}; {hint}allowed fields: {', '.join(known)}", field
-    if kind == "missing":
-        return f"{field} is required", field
-    return f"{field}{_reason(str(error['msg']))}", field
-
-
-def _reason(message: str) -> str:
-    if "UploadFile" in message:
-        return " must be sent as a file"
-    reason = message.removeprefix("Value error, ")
-    return f": {reason[:1].lower()}{reason[1:]}"
+    return model_in(getattr(getattr(body_field, "field_info", None), "annotation", None))

@@ -24,7 +24,6 @@ for part in (fish_live.router, fish_references.router, fish_references.health, f
     router.include_router(part)
 
 _PLENTY = 1_000_000
-_EPOCH = "1970-01-01T00:00:00Z"
 _NEVER = "9999-12-31T23:59:59Z"
 
 
@@ -51,8 +50,8 @@ async def credit() -> dict[str, Any]:
         "_id": "credit",
         "user_id": fish_voices.OWNER,
         "credit": str(_PLENTY),
-        "created_at": _EPOCH,
-        "updated_at": _EPOCH,
+        "created_at": fish_voices.EPOCH,
+        "updated_at": fish_voices.EPOCH,
         "has_phone_sha256": False,
         "has_free_credit": True,
     }
@@ -67,8 +66,8 @@ async def package() -> dict[str, Any]:
         "type": "unlimited",
         "total": _PLENTY,
         "balance": _PLENTY,
-        "created_at": _EPOCH,
-        "updated_at": _EPOCH,
+        "created_at": fish_voices.EPOCH,
+        "updated_at": fish_voices.EPOCH,
         "finished_at": _NEVER,
     }
 

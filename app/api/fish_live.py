@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -12,10 +13,11 @@ from app.api.dependencies import Services, services
 from app.api.dialect import Problem
 from app.api.fish_dialect import DIALECT
 from app.api.fish_speech import FishSpeech
-from app.api.msgpack_body import packed, unpacked, validated
+from app.api.msgpack_body import packed, unpacked
 from app.api.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
-from app.api.spoken import fed_audio
+from app.api.spoken import fed_audio, fed_speech
 from app.api.support import Support, support_of
+from app.api.validation import validated
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest, shortened
 from app.fed_speech import FedSpeech
@@ -37,12 +39,8 @@ async def _talk(services: Services, socket: Socket) -> None:
     body = await _started(services, socket)
     audio = body.audio_format()
     speech = await body.speech_request(services)
-    # Whoever still writes learns at once that a voice is not there or not usable.
-    speaker = await services.speakers.of(speech)
-    await speaker.voices.state_of(speech.voice, field=DIALECT.fields.clip)
-    fed = FedSpeech(
-        services.speakers, speech, DIALECT.fields, max_chars=services.settings.max_script_chars
-    )
+    fed = fed_speech(services, speech, DIALECT.fields)
+    await fed.check_voice()
     fed.add(body.text)
     await socket.converse(_hear(socket, fed), _speak(services, socket, fed, speech, audio))
 
@@ -56,7 +54,7 @@ async def _started(services: Services, socket: Socket) -> FishSpeech:
     request = event.get("request")
     if not isinstance(request, dict):
         raise InvalidRequest("a start event must have a request", field="request")
-    return validated(FishSpeech, request)
+    return await asyncio.to_thread(validated, FishSpeech, request)
 
 
 async def _hear(socket: Socket, fed: FedSpeech) -> None:

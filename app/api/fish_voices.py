@@ -23,7 +23,7 @@ from app.voices.titled import create_titled
 OWNER = "owner"
 """Everybody who has the key is the same user"""
 _BUILT_IN_AUTHOR = "kyutai"
-_EPOCH = "1970-01-01T00:00:00Z"
+EPOCH = "1970-01-01T00:00:00Z"
 
 router = dialect_router(DIALECT)
 
@@ -139,7 +139,7 @@ async def delete_voice(services: ServicesDep, voice_id: str) -> None:
 def _shown(voice: Voice) -> dict[str, Any]:
     details = voice.details
     made_here = voice.kind == "custom"
-    created = details.created or _EPOCH
+    created = details.created or EPOCH
     return {
         "_id": voice.name,
         "type": "tts",

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,10 +30,15 @@ def request_id_of(scope: Scope) -> str:
 
 
 class RequestContext:
-    """Gives each request an id (the client's own where it sent a sane one) and logs its end."""
+    """Gives each request an id (the client's own where it sent a sane one) and logs its end.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        at_work: has the tasks of the requests that have not ended.
+    """
+
+    def __init__(self, app: ASGIApp, *, at_work: set[asyncio.Future[Any]]) -> None:
         self._app = app
+        self._at_work = at_work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -43,6 +49,9 @@ class RequestContext:
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.monotonic()
         outcome: object = "unanswered"
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work.add(task)
 
         async def send_with_id(message: Message) -> None:
             nonlocal outcome
@@ -62,7 +71,12 @@ class RequestContext:
 
         try:
             await self._app(scope, noted_receive, send_with_id)
+        except BaseException:
+            if outcome != "unanswered":
+                outcome = f"{outcome}, broken off"
+            raise
         finally:
+            self._at_work.discard(task)
             logger.info(
                 "%s %s %s in %.3f s",
                 scope.get("method", "WEBSOCKET"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import sys
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgpack
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
-from app.api.error_handlers import ClientLeft, invalid_body
+from app.api.error_handlers import ClientLeft
+from app.api.forms import is_form
+from app.api.validation import validated
 from app.errors import InvalidRequest
 
 MAX_ENTRIES = 1024
@@ -22,7 +24,6 @@ MAX_CONTAINERS = 4096
 M = TypeVar("M", bound=BaseModel)
 
 _MSGPACK_TYPES = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
-_FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def unpacked(data: bytes) -> Any:
@@ -62,14 +63,6 @@ def packed(value: Any) -> bytes:
     return data
 
 
-def validated(model: type[M], value: Any) -> M:
-    """Raises: InvalidRequest: `value` is no `model`; it names the field."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise invalid_body(error.errors(include_url=False), model) from None
-
-
 async def body_of(request: Request, model: type[M]) -> M:
     """The body of a request as MessagePack, JSON or a form, by its Content-Type.
 
@@ -81,12 +74,13 @@ async def body_of(request: Request, model: type[M]) -> M:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     says_msgpack = request.query_params.get("format") in ("msgpack", "application/msgpack")
-    if kind in _MSGPACK_TYPES or (says_msgpack and kind not in (*_FORM_TYPES, "application/json")):
-        return validated(model, unpacked(await _all_of(request)))
-    if kind in _FORM_TYPES:
-        # The whole body is bounded already, so its parts need no bound of their own.
-        async with request.form(max_part_size=sys.maxsize) as form:
-            return validated(model, await _fields(form, model))
+    has_form = is_form(kind)
+    if kind in _MSGPACK_TYPES or (says_msgpack and not has_form and kind != "application/json"):
+        return await asyncio.to_thread(_from_msgpack, model, await _all_of(request))
+    if has_form:
+        async with request.form() as form:
+            fields = await _fields(form, model)
+        return await asyncio.to_thread(validated, model, fields)
     body = await _all_of(request)
     if not body and not kind:
         return validated(model, {})
@@ -95,6 +89,14 @@ async def body_of(request: Request, model: type[M]) -> M:
             "the body must be sent with Content-Type: application/msgpack, application/json or "
             "multipart/form-data"
         )
+    return await asyncio.to_thread(_from_json, model, body)
+
+
+def _from_msgpack(model: type[M], body: bytes) -> M:
+    return validated(model, unpacked(body))
+
+
+def _from_json(model: type[M], body: bytes) -> M:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:

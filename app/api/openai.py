@@ -101,16 +101,15 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
     """Speak a text; the audio is sent while it is being made."""
     audio = body.audio_format(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
     speech = body.request(body.input, await given_voice(services, body.voice, "voice"))
-    if body.stream_format == "audio":
-        return await live_response(request, services, speech, audio, DIALECT.fields)
+    as_events = body.stream_format == "sse"
     return await live_response(
         request,
         services,
         speech,
         audio,
         DIALECT.fields,
-        frames=speech_events,
-        media_type="text/event-stream",
+        frames=speech_events if as_events else None,
+        media_type="text/event-stream" if as_events else None,
     )
 
 

@@ -16,7 +16,8 @@ from app.api.clip_input import clip_from_upload, was_sent
 from app.api.delivery import live_response
 from app.api.dependencies import Services, ServicesDep
 from app.api.dialect import Dialect, Problem
-from app.api.routes import FORM_TYPES, dialect_router
+from app.api.forms import is_form
+from app.api.routes import dialect_router
 from app.api.support import HONOURED, Effect, support_of
 from app.api.voice_choice import given_voice
 from app.audio.formats import format_named
@@ -29,9 +30,8 @@ def error_body(problem: Problem) -> Mapping[str, object]:
     return {"detail": problem.message}
 
 
-def _is_form(scope: Scope) -> bool:
-    content_type = Headers(scope=scope).get("content-type", "")
-    return content_type.lower().startswith(FORM_TYPES)
+def _has_form(scope: Scope) -> bool:
+    return is_form(Headers(scope=scope).get("content-type", ""))
 
 
 DIALECT = Dialect(
@@ -40,7 +40,7 @@ DIALECT = Dialect(
     fields=FieldNames(text="text", clip="voice_wav"),
     error_body=error_body,
 )
-router = dialect_router(DIALECT, only_if=_is_form)
+router = dialect_router(DIALECT, only_if=_has_form)
 
 
 class PocketForm(BaseModel):

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-import sys
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.api.auth import check_key, documented_key
 from app.api.dialect import NATIVE, Dialect
-from app.api.error_handlers import ClientLeft
+from app.api.forms import FormRequest
+from app.engine.supervisor import RESTART_SECONDS
+from app.errors import ModelUnavailable
 
-FORM_TYPES = ("multipart/", "application/x-www-form-urlencoded")
-"""How the content type of a form begins"""
-
-_REFUSAL: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     # Also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "A refusal; the answer names the field and what is allowed."},
     503: {"description": "The model is not loaded; the answer says why."},
 }
 
 
-class KeyedRoute(APIRoute):
+class EndingRoute(APIRoute):
+    """A route that says so when the end of the server comes before its answer.
+
+    Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nobody else
+    cancels a whole request.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().handle(scope, receive, send)
+        except asyncio.CancelledError:
+            raise ModelUnavailable(
+                "the server is shutting down", retry_after_seconds=RESTART_SECONDS
+            ) from None
+
+
+class KeyedRoute(EndingRoute):
     """A route that needs the key.
 
     FastAPI reads the body before it solves dependencies, so that a check in a dependency would let
-    a stranger upload whole files first. It also refuses any text of more than a megabyte in a form;
-    here the whole body is bounded while it is read, so its parts need no bound of their own.
+    a stranger upload whole files first.
     """
 
     dialect: ClassVar[Dialect] = NATIVE
@@ -43,11 +56,9 @@ class KeyedRoute(APIRoute):
 
         async def handle_with_key(request: Request) -> Response:
             check_key(request)
+            request = FormRequest(request.scope, request.receive)
             if reads_form:
-                try:
-                    await request.form(max_part_size=sys.maxsize)
-                except ClientDisconnect:
-                    raise ClientLeft from None
+                await request.form()
             return await handle(request)
 
         return handle_with_key
@@ -77,5 +88,5 @@ def dialect_router(
         route_class=Route,
         dependencies=documented_key,
         tags=[dialect.title],
-        responses=_REFUSAL,
+        responses=REFUSALS,
     )

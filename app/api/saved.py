@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from app.api.dependencies import ServicesDep
+from app.api.routes import EndingRoute
 from app.audio.formats import format_with_extension
 from app.speech import SPEECH_RATE_HZ
 
 router = APIRouter(
-    tags=["speech"], responses={"4XX": {"description": "No saved audio of that name."}}
+    route_class=EndingRoute,
+    tags=["speech"],
+    responses={"4XX": {"description": "No saved audio of that name."}},
 )
 
 
@@ -18,7 +23,7 @@ router = APIRouter(
 @router.get("/voice/{filename}", response_class=FileResponse)
 async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
     """Saved audio; understands Range requests."""
-    path = services.store.path_of(filename)
+    path = await asyncio.to_thread(services.store.path_of, filename)
     audio = format_with_extension(path.suffix)
     return FileResponse(
         path,

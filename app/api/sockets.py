@@ -56,19 +56,16 @@ class Socket:
         self._stirred_seconds = time.monotonic()
         self._gone = False
 
-    async def receive(
-        self, *, max_bytes: int = MAX_FRAME_BYTES, for_ever: bool = False
-    ) -> str | bytes:
+    async def receive(self, *, max_bytes: int = MAX_FRAME_BYTES) -> str | bytes:
         """The client's next frame.
 
         Args:
             max_bytes: what it may have at most.
-            for_ever: whether the client may be quiet as long as it likes.
 
         Raises:
             ClientLeft. TooLarge: the frame. InvalidRequest: the client has been quiet too long.
         """
-        message = await self._message(for_ever=for_ever)
+        message = await self._message()
         self._stir()
         frame: str | bytes | None = message.get("bytes")
         if frame is None:
@@ -133,7 +130,7 @@ class Socket:
         while True:
             await self._message(for_ever=True)
 
-    async def _message(self, *, for_ever: bool) -> dict[str, Any]:
+    async def _message(self, *, for_ever: bool = False) -> dict[str, Any]:
         while True:
             left_seconds = self._stirred_seconds + self.idle_seconds - time.monotonic()
             timeout_seconds = None if for_ever else max(0.0, left_seconds)
@@ -142,9 +139,7 @@ class Socket:
             except asyncio.TimeoutError:
                 if time.monotonic() - self._stirred_seconds < self.idle_seconds:
                     continue  # something was sent meanwhile
-                raise InvalidRequest(
-                    f"nothing came for {self.idle_seconds:g} s, and nothing is left to speak"
-                ) from None
+                raise quiet_too_long(self.idle_seconds) from None
             if message["type"] == "websocket.disconnect":
                 self._gone = True
                 raise ClientLeft
@@ -152,6 +147,14 @@ class Socket:
 
     def _stir(self) -> None:
         self._stirred_seconds = time.monotonic()
+
+
+def quiet_too_long(idle_seconds: float) -> InvalidRequest:
+    """What a client is told that neither goes on with its text nor ends it."""
+    return InvalidRequest(
+        f"nothing came for {idle_seconds:g} s; text that was neither ended nor flushed before that "
+        "is not spoken"
+    )
 
 
 async def _ended(task: asyncio.Future[None]) -> None:

@@ -161,6 +161,13 @@ async def live_audio(
         )
 
 
+def fed_speech(services: Services, speech: SpeechRequest, fields: FieldNames) -> FedSpeech:
+    """Speech of a script that is still being written; the text in `speech` is not looked at."""
+    return FedSpeech(
+        services.speakers, speech, fields, max_chars=services.settings.max_script_chars
+    )
+
+
 async def fed_audio(
     services: Services, fed: FedSpeech, speech: SpeechRequest, audio: AudioFormat
 ) -> AsyncGenerator[bytes, None]:

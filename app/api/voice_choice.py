@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from app.api.clip_input import clip_from_base64, clip_from_text
+from app.api.clip_input import clip_from_text, is_recording
 from app.api.dependencies import Services
 from app.errors import InvalidRequest
 from app.speech import Clip
@@ -33,28 +33,23 @@ def named_voice(services: Services, name: str | None, field: str = "voice") -> s
     return services.settings.openai_voices.get(name.strip().lower(), name)
 
 
-def voice_or_recording(services: Services, text: str | None, field: str) -> str | Clip:
-    """The voice of a name, or the recording that stands in its place as base64.
+async def given_voice(services: Services, text: str | None, field: str) -> str | Clip:
+    """The voice of a name, or the recording that stands in its place: as base64, as a data URL, or
+    by its address.
 
     Args:
         field: the caller's name for the text, for errors.
 
     Raises:
-        InvalidRequest: it is empty. InvalidClip, TooLarge: the recording.
+        InvalidRequest: it is empty. InvalidClip, TooLarge: the recording. As `recording_at`.
     """
-    recording = clip_from_text(text or "", field, services.settings.max_upload_bytes)
-    return recording or named_voice(services, text, field)
-
-
-async def given_voice(services: Services, text: str | None, field: str) -> str | Clip:
-    """As `voice_or_recording`, and a recording may also be given by its address.
-
-    Raises:
-        As `voice_or_recording` and `recording_at`.
-    """
-    if text is not None and _ADDRESS.match(text):
+    if text is None:
+        return named_voice(services, None, field)
+    if _ADDRESS.match(text):
         return await recording_at(services, text.strip(), field)
-    return voice_or_recording(services, text, field)
+    if is_recording(text):
+        return await sent_recording(services, text, field)
+    return named_voice(services, text, field)
 
 
 async def given_recording(services: Services, text: str, field: str) -> Clip:
@@ -65,8 +60,17 @@ async def given_recording(services: Services, text: str, field: str) -> Clip:
     """
     if _ADDRESS.match(text):
         return await recording_at(services, text.strip(), field)
+    return await sent_recording(services, text, field)
+
+
+async def sent_recording(services: Services, text: str, field: str) -> Clip:
+    """The recording that a text holds as base64 or as a data URL.
+
+    Raises:
+        InvalidClip, TooLarge.
+    """
     max_bytes = services.settings.max_upload_bytes
-    return clip_from_text(text, field, max_bytes) or clip_from_base64(text, field, max_bytes)
+    return await asyncio.to_thread(clip_from_text, text, field, max_bytes)
 
 
 async def recording_at(services: Services, url: str, field: str = "url") -> Clip:

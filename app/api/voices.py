@@ -10,13 +10,13 @@ from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.api.addresses import base_url
 from app.api.auth import documented_key
-from app.api.clip_input import clip_from_base64, clip_from_text, clip_from_upload
-from app.api.delivery import base_url
+from app.api.clip_input import clip_from_upload
 from app.api.dependencies import Services, ServicesDep
 from app.api.previews import preview_of
-from app.api.routes import KeyedRoute
-from app.api.voice_choice import recording_at
+from app.api.routes import REFUSALS, KeyedRoute
+from app.api.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.speech import Clip
@@ -26,12 +26,8 @@ from app.voices.store import Voice
 MAX_FILES = 16
 STATE_SUFFIX = ".safetensors"
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "A refusal; the answer names the field and what is allowed."},
-    503: {"description": "The model is not loaded; the answer says why."},
-}
 router = APIRouter(
-    route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=_ANSWERS
+    route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=REFUSALS
 )
 
 
@@ -206,16 +202,14 @@ async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Cl
             f"send one of files, audio_base64 and url; {' and '.join(sent) or 'none'} was sent",
             field=sent[1] if sent else "files",
         )
-    max_bytes = services.settings.max_upload_bytes
     if body.audio_base64:
-        found = clip_from_text(body.audio_base64, "audio_base64", max_bytes)
-        return "audio_base64", [
-            found or clip_from_base64(body.audio_base64, "audio_base64", max_bytes)
-        ]
+        clip = await sent_recording(services, body.audio_base64, "audio_base64")
+        return "audio_base64", [clip]
     if body.url:
         return "url", [await recording_at(services, body.url)]
     if len(body.files) > MAX_FILES:
         raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
+    max_bytes = services.settings.max_upload_bytes
     return "files", [await clip_from_upload(file, "files", max_bytes) for file in body.files]
 
 

@@ -31,9 +31,6 @@ SUPPORT = (
     *support_of("synthesize-chunk", SynthesizeChunkBody),
 )
 
-BYTES_PER_CHAR = 12
-"""A character beyond the basic plane may arrive as two JSON escapes of six bytes"""
-EVENT_OVERHEAD_BYTES = 64 * 1024
 LEAVE_SECONDS = 2.0
 
 
@@ -98,8 +95,7 @@ async def serve_listener(
         return
     introduction = Introduction(services)
     talks: dict[asyncio.Task[None], Talk] = {}
-    script_bytes = BYTES_PER_CHAR * services.settings.max_script_chars
-    limits = Limits(script_bytes + EVENT_OVERHEAD_BYTES, idle_seconds)
+    limits = Limits(services.settings.max_script_bytes, idle_seconds)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)

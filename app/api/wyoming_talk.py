@@ -20,8 +20,10 @@ from wyoming.tts import SynthesizeStopped
 
 from app.api.dependencies import Services
 from app.api.error_handlers import ClientLeft, problem_of
-from app.api.msgpack_body import validated
+from app.api.sockets import quiet_too_long
+from app.api.spoken import fed_speech
 from app.api.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.api.validation import validated
 from app.api.voice_choice import named_voice
 from app.api.wyoming_events import EventWriter, read_event
 from app.api.wyoming_info import Introduction
@@ -158,8 +160,7 @@ class Talk:
                 if self._owed:
                     self._stirred_seconds = time.monotonic()
                 elif left_seconds <= 0 and not reading.done():
-                    quiet = f"nothing came for {self._limits.idle_seconds:g} s"
-                    raise InvalidRequest(f"{quiet}, and nothing is left to speak")
+                    raise quiet_too_long(self._limits.idle_seconds)
             self._stirred_seconds = time.monotonic()
             return reading.result()
         finally:
@@ -207,12 +208,7 @@ class Talk:
             voice=named_voice(self._services, name, "voice"),
             language=check_language(voice.language) if voice and name is None else None,
         )
-        return FedSpeech(
-            self._services.speakers,
-            request,
-            _FIELDS,
-            max_chars=self._services.settings.max_script_chars,
-        )
+        return fed_speech(self._services, request, _FIELDS)
 
     def _complete(self, fed: FedSpeech) -> None:
         fed.finish()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 from app.cli.exits import Refused
+from app.cli.paths import expanded
 
 Spoken = Callable[[float], None]
 """Told how many seconds of the speech there are so far"""
@@ -29,6 +30,11 @@ STATE_SUFFIX = ".safetensors"
 """Of a voice that was exported, not recorded"""
 
 
+def stand_in_warning(reason: str, model: str) -> str:
+    """The line on standard error about a `model` that nobody asked for."""
+    return f"warning: {reason}; the {model} model speaks instead"
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A file in whose voice to speak, or of which to make a voice."""
@@ -40,7 +46,7 @@ class Recording:
     def read(cls, path: Path, option: str) -> Recording:
         """Raises: Refused: says what is wrong with the file that `option` names."""
         try:
-            data = path.expanduser().read_bytes()
+            data = expanded(path).read_bytes()
         except OSError as error:
             raise Refused(f"{option}: {path} cannot be read: {error.strerror}") from None
         if not data:
@@ -77,21 +83,16 @@ class NewVoice:
 
 
 class Backend(Protocol):
-    """Use as an async context. Every method raises `Refused`."""
+    """Speaks, and keeps voices. Every method raises `Refused`."""
 
     @property
     def side_by_side(self) -> int:
         """How many texts it gains from speaking at once."""
         ...
 
-    async def __aenter__(self) -> Backend: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """It works in this block, and cleans up at its end."""
+        ...
 
     def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         """The encoded audio: in one piece, or in many with `order.stream`."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from app.api.controls import SpeechControls
@@ -19,7 +18,15 @@ from app.api.spoken import SpokenClock, complete_clip, live_audio
 from app.assembly import make_services
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
-from app.cli.backend import STATE_SUFFIX, VOICE_FIELDS, NewVoice, Order, Recording, Spoken
+from app.cli.backend import (
+    STATE_SUFFIX,
+    VOICE_FIELDS,
+    NewVoice,
+    Order,
+    Recording,
+    Spoken,
+    stand_in_warning,
+)
 from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
 from app.cli.progress import ProgressLine
 from app.engine.supervisor import EngineSupervisor
@@ -46,7 +53,7 @@ FIELDS = FieldNames()
 
 
 class LocalBackend:
-    """Loads the model when it is entered. Nobody else waits, so that no limit on waiting counts."""
+    """Loads the model when it is opened. Nobody else waits, so that no limit on waiting counts."""
 
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
@@ -56,29 +63,15 @@ class LocalBackend:
     def side_by_side(self) -> int:
         return self._services.settings.max_running_rows
 
-    async def __aenter__(self) -> LocalBackend:
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
         speakers = self._services.speakers
         speakers.start(lambda _speaker: None)
-        with _refusing({}):
-            try:
-                await self._loaded(speakers.default.supervisor)
-            except ModelUnavailable as error:
-                await asyncio.sleep(STAND_IN_SECONDS)
-                if speakers.current is speakers.default:
-                    raise
-                await self._loaded(speakers.current.supervisor)
-                self._progress.say(
-                    f"warning: {error.message}; the {speakers.current.model} model speaks instead"
-                )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._services.speakers.stop(0)
+        try:
+            await self._ready_to_speak()
+            yield
+        finally:
+            await speakers.stop(0)
 
     async def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         with _refusing(SPEECH_OPTIONS):
@@ -138,6 +131,18 @@ class LocalBackend:
         if isinstance(voice, Recording):
             return Clip(voice.data, voice.filename)
         return self._services.settings.default_voice if voice is None else voice
+
+    async def _ready_to_speak(self) -> None:
+        speakers = self._services.speakers
+        with _refusing({}):
+            try:
+                await self._loaded(speakers.default.supervisor)
+            except ModelUnavailable as error:
+                await asyncio.sleep(STAND_IN_SECONDS)
+                if speakers.current is speakers.default:
+                    raise
+                await self._loaded(speakers.current.supervisor)
+                self._progress.say(stand_in_warning(error.message, speakers.current.model))
 
     async def _loaded(self, supervisor: EngineSupervisor) -> None:
         """Until the model is ready. Raises: ModelUnavailable: it cannot be."""

@@ -14,22 +14,24 @@ from typer.main import get_command
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.options import (
-    OUTPUT,
     Bitrate,
     Format,
     Language,
+    Lines,
     NormalizeLoudness,
-    PitchOption,
+    Output,
+    Pitch,
     Play,
     Quiet,
     SampleRate,
-    SeedOption,
+    Seed,
     Server,
-    SpeedOption,
+    Speed,
     Stream,
-    TemperatureOption,
+    Temperature,
+    Texts,
     Voice,
-    VolumeOption,
+    Volume,
 )
 from app.cli.voice_commands import voices
 
@@ -74,40 +76,18 @@ echo "From a pipe." | python -m app say - -o - | ffplay -nodisp -autoexit -
 python -m app say "Hello!" --server http://localhost:8000 -o hello.mp3"""
 )
 def say(  # noqa: PLR0917 - Typer passes them by name
-    texts: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TEXT|FILE|-",
-            help="Words to speak; a file (one that ends in .txt, .md or .ssml, or any as @FILE); "
-            "or - for the standard input. Several are spoken side by side.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE|FOLDER/|-",
-            help="File to write, replacing what is there; a folder; or - for the standard output. "
-            "Several texts become NAME_1, NAME_2 …, or what {n}, {n:3} and {name} in FILE make of "
-            "it. Without -o and --play: speech.mp3, unless that exists.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    texts: Texts,
+    output: Output = None,
     format: Format = None,  # noqa: A002
     play: Play = False,
     stream: Stream = False,
-    lines: Annotated[
-        bool,
-        typer.Option("--lines", "-l", help="Each line is a text.", rich_help_panel=OUTPUT),
-    ] = False,
+    lines: Lines = False,
     voice: Voice = None,
-    speed: SpeedOption = None,
-    pitch: PitchOption = None,
-    volume: VolumeOption = None,
-    seed: SeedOption = None,
-    temperature: TemperatureOption = None,
+    speed: Speed = None,
+    pitch: Pitch = None,
+    volume: Volume = None,
+    seed: Seed = None,
+    temperature: Temperature = None,
     language: Language = None,
     sample_rate: SampleRate = None,
     bitrate: Bitrate = None,
@@ -177,7 +157,7 @@ def wyoming(
     """
     from app.cli.wyoming import serve_wyoming  # noqa: PLC0415
 
-    serve_wyoming(host, port)
+    raise typer.Exit(serve_wyoming(host, port))
 
 
 @app.command(

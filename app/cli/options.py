@@ -6,14 +6,23 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from app import ranges
 from app.audio.formats import FORMATS
 from app.errors import InvalidRequest
-from app.ranges import PitchSemitones, Seed, Speed, Temperature, VolumeDb
 from app.voices.details import check_language
 
-SOUND = "How it sounds"
-OUTPUT = "Where it goes"
-WORK = "Who does the work"
+
+def output_option(*names: str, **how: Any) -> Any:
+    """An option about where the audio goes, as `--help` groups them."""
+    return typer.Option(*names, rich_help_panel="Where it goes", **how)
+
+
+def _sound_option(*names: str, **how: Any) -> Any:
+    return typer.Option(*names, rich_help_panel="How it sounds", **how)
+
+
+def _work_option(*names: str, **how: Any) -> Any:
+    return typer.Option(*names, rich_help_panel="Who does the work", **how)
 
 
 def _range(number: object) -> dict[str, Any]:
@@ -28,7 +37,7 @@ def _range(number: object) -> dict[str, Any]:
 
 def _seed(value: str) -> int:
     # Its upper bound says nothing to people, so it is not shown as a range.
-    at_least, below = (each for each in get_args(Seed)[1].metadata)
+    at_least, below = (each for each in get_args(ranges.Seed)[1].metadata)
     if not value.isdecimal() or not at_least.ge <= int(value) < below.lt:
         raise typer.BadParameter(
             f"{value!r} is not a whole number from {at_least.ge} to {below.lt - 1}"
@@ -43,99 +52,98 @@ def _language(value: str) -> str | None:
         raise typer.BadParameter(error.message) from None
 
 
-Server = Annotated[
-    str | None,
-    typer.Option(
-        "--server",
-        metavar="URL",
-        help="Let a running server do it. Its key comes from API_KEY in the environment or in "
-        ".env, never from an option.",
-        rich_help_panel=WORK,
+def file_name(value: str) -> str:
+    """What `-o` says. An empty one, as of a variable that is not set, would be this folder."""
+    if not value:
+        raise typer.BadParameter("it is empty")
+    return value
+
+
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TEXT|FILE|-",
+        help="Words to speak; a file (one that ends in .txt, .md or .ssml, or any as @FILE); "
+        "or - for the standard input. Several are spoken side by side.",
+        show_default=False,
     ),
 ]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="No status and no progress bar.", rich_help_panel=WORK),
+Lines = Annotated[bool, output_option("--lines", "-l", help="Each line is a text.")]
+Output = Annotated[
+    str | None,
+    output_option(
+        "--output",
+        "-o",
+        metavar="FILE|FOLDER/|-",
+        parser=file_name,
+        help="File to write, replacing what is there; a folder; or - for the standard output. "
+        "Several texts become NAME_1, NAME_2 …, or what {n}, {n:3} and {name} in FILE make of "
+        "it. Without -o and --play: speech.mp3, unless that exists.",
+    ),
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
+    output_option(
         "--format",
         "-f",
         metavar="NAME",
         help=f"{', '.join(FORMATS)}. Without it the extension of -o says; else mp3.",
-        rich_help_panel=OUTPUT,
     ),
 ]
 Play = Annotated[
-    bool,
-    typer.Option(
-        "--play", "-p", help="Play it, through ffplay, afplay or aplay.", rich_help_panel=OUTPUT
-    ),
+    bool, output_option("--play", "-p", help="Play it, through ffplay, afplay or aplay.")
 ]
 Stream = Annotated[
-    bool,
-    typer.Option(
-        "--stream", "-s", help="Write or play audio while it is made.", rich_help_panel=OUTPUT
-    ),
+    bool, output_option("--stream", "-s", help="Write or play audio while it is made.")
 ]
 Voice = Annotated[
     str | None,
-    typer.Option(
+    _sound_option(
         "--voice",
         "-v",
         metavar="NAME|FILE",
         help="A voice of the list, or a recording (wav, mp3, m4a, ogg, flac …) of whom to sound "
         "like. Clone a voice only with its owner's consent.",
-        rich_help_panel=SOUND,
     ),
 ]
-SpeedOption = Annotated[
-    float | None,
-    typer.Option(help="Pace; 2 is twice as fast.", rich_help_panel=SOUND, **_range(Speed)),
+Speed = Annotated[
+    float | None, _sound_option(help="Pace; 2 is twice as fast.", **_range(ranges.Speed))
 ]
-PitchOption = Annotated[
-    float | None,
-    typer.Option(help="Semitones up or down.", rich_help_panel=SOUND, **_range(PitchSemitones)),
+Pitch = Annotated[
+    float | None, _sound_option(help="Semitones up or down.", **_range(ranges.PitchSemitones))
 ]
-VolumeOption = Annotated[
-    float | None, typer.Option(help="Gain in dB.", rich_help_panel=SOUND, **_range(VolumeDb))
-]
-SeedOption = Annotated[
+Volume = Annotated[float | None, _sound_option(help="Gain in dB.", **_range(ranges.VolumeDb))]
+Seed = Annotated[
     int | None,
-    typer.Option(
-        metavar="NUMBER",
-        parser=_seed,
-        help="The same seed speaks the same way again.",
-        rich_help_panel=SOUND,
-    ),
+    _sound_option(metavar="NUMBER", parser=_seed, help="The same seed speaks the same way again."),
 ]
-TemperatureOption = Annotated[
-    float | None,
-    typer.Option(help="0 is always the same.", rich_help_panel=SOUND, **_range(Temperature)),
+Temperature = Annotated[
+    float | None, _sound_option(help="0 is always the same.", **_range(ranges.Temperature))
 ]
 Language = Annotated[
     str | None,
-    typer.Option(
+    _sound_option(
         metavar="CODE",
         parser=_language,
         help="Language of the text: en, fr, de, pt, it, es or nl. The model must speak it.",
-        rich_help_panel=SOUND,
     ),
 ]
 SampleRate = Annotated[
-    int | None,
-    typer.Option(metavar="HZ", help="Such as 16000; the format decides.", rich_help_panel=SOUND),
+    int | None, _sound_option(metavar="HZ", help="Such as 16000; the format decides.")
 ]
 Bitrate = Annotated[
-    int | None,
-    typer.Option(metavar="KBPS", help="Such as 64; the format decides.", rich_help_panel=SOUND),
+    int | None, _sound_option(metavar="KBPS", help="Such as 64; the format decides.")
 ]
 NormalizeLoudness = Annotated[
-    bool,
-    typer.Option(
-        "--normalize-loudness",
-        help="Bring it to -16 LUFS, as podcasts have it.",
-        rich_help_panel=SOUND,
+    bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")
+]
+Server = Annotated[
+    str | None,
+    _work_option(
+        "--server",
+        metavar="URL",
+        help="Let a running server do it. Its key comes from API_KEY in the environment or in "
+        ".env, never from an option.",
     ),
 ]
+Quiet = Annotated[bool, _work_option("--quiet", "-q", help="No status and no progress bar.")]

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.exits import ExitCode, Refused
-
-Write = Callable[[bytes], Awaitable[None]]
+from app.cli.outputs import Write
 
 _STOP_SECONDS = 2.0
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from app.cli.outputs import print_result
 
 CHARS_PER_SECOND = 15.0
 """Of read English; only the bar depends on it"""
@@ -52,12 +54,7 @@ class ProgressLine:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -94,16 +91,19 @@ class ProgressLine:
 
     def say(self, line: str) -> None:
         """A line on standard error that stays."""
-        self._print(line, to_results=False)
+        with self._cleared():
+            typer.echo(line, err=True)
 
     def result(self, line: str) -> None:
-        """A line on standard output."""
-        self._print(line, to_results=True)
+        """A line on standard output. Raises Refused: nobody takes it."""
+        with self._cleared():
+            print_result(line)
 
-    def _print(self, line: str, *, to_results: bool) -> None:
+    @contextmanager
+    def _cleared(self) -> Iterator[None]:
         drawn = self._bar.live.is_started
         self._bar.stop()
-        print(line, file=sys.stdout if to_results else sys.stderr, flush=True)
+        yield
         if drawn:
             self._bar.start()
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from types import TracebackType
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import httpx
 
-from app.cli.backend import STATE_SUFFIX, VOICE_FIELDS, NewVoice, Order, Recording, Spoken
+from app.cli.backend import (
+    STATE_SUFFIX,
+    VOICE_FIELDS,
+    NewVoice,
+    Order,
+    Recording,
+    Spoken,
+    stand_in_warning,
+)
 from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
 from app.cli.progress import ProgressLine
+from app.engine.preview import PREVIEW
 from app.settings import SettingsError, load_settings
 
 CONNECT_SECONDS = 10.0
@@ -34,18 +42,13 @@ class RemoteBackend:
         self._url = _checked(url)
         self._progress = progress
         timeout = httpx.Timeout(WORK_SECONDS, connect=CONNECT_SECONDS)
+        self._has_warned = False
         self._client = httpx.AsyncClient(base_url=self._url, headers=_key_header(), timeout=timeout)
 
-    async def __aenter__(self) -> RemoteBackend:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._client.aclose()
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        async with self._client:
+            yield
 
     async def speak(self, order: Order, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         """A server does not tell how far it is, so that `_spoken` hears nothing."""
@@ -121,6 +124,7 @@ class RemoteBackend:
             with self._connected():
                 async with self._client.stream(method, path, **sent) as answer:
                     if answer.is_success:
+                        await self._warn_of_stand_in(answer)
                         yield answer
                         return
                     await answer.aread()
@@ -144,17 +148,36 @@ class RemoteBackend:
                 f"the server {self._url} has stopped answering", ExitCode.UNREACHABLE
             ) from None
         except httpx.TransportError as error:
-            raise Refused(f"the server broke off its answer: {error}", ExitCode.FAILED) from None
+            why = f": {error}" if str(error) else ""
+            raise Refused(f"the server broke off its answer{why}", ExitCode.FAILED) from None
+
+    async def _warn_of_stand_in(self, answer: httpx.Response) -> None:
+        """Once, where the preview model speaks in the place of another one."""
+        if answer.headers.get("x-tts-model") != PREVIEW or self._has_warned:
+            return
+        self._has_warned = True
+        # Speech may be all that a proxy lets through.
+        with suppress(Refused, KeyError, TypeError):
+            model = (await self._asked("GET", "/health"))["model"]
+            if "wanted" in model:
+                self._progress.say(stand_in_warning(model["wanted"]["reason"], PREVIEW))
+                return
+            if model["name"] == PREVIEW:
+                return
+        self._progress.say(f"warning: the {PREVIEW} model speaks")
 
 
 def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        usable = usable and not parts.query and not parts.fragment
     except ValueError:
         usable = False
     if not usable:
-        raise Refused(f"--server must be an http:// or https:// address; it is {url!r}")
+        raise Refused(
+            f"--server must be an http:// or https:// address without a query; it is {url!r}"
+        )
     return url.rstrip("/")
 
 

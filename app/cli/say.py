@@ -12,10 +12,10 @@ from typing import Any
 from app.audio.formats import AudioFormat
 from app.cli.backend import Backend, Order, Recording
 from app.cli.exits import Refused
+from app.cli.outputs import check_takes_bytes
 from app.cli.player import Player, find_player
 from app.cli.progress import ProgressLine
 from app.cli.speaking import Job, speak_all
-from app.cli.standard_output import refuse_terminal
 from app.cli.targets import DEFAULT_FORMAT, STANDARD_OUTPUT, chosen_format, named_files
 from app.cli.texts import Text, read_texts
 from app.cli.work import run_work
@@ -68,7 +68,7 @@ def _how(request: Request) -> tuple[AudioFormat, Player | None]:
     if request.output == STANDARD_OUTPUT:
         if request.play:
             raise Refused("-o - and --play cannot be used together")
-        refuse_terminal()
+        check_takes_bytes()
     heard_only = request.play and request.output is None
     audio = chosen_format(
         request.format,
@@ -103,7 +103,7 @@ def _paths(
             return [None] * len(texts)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return [folder / f"{number}{audio.extension}" for number in range(len(texts))]
-    return named_files(request.output, texts, audio)
+    return named_files(request.output, [text.name for text in texts], audio.extension)
 
 
 def chosen_voice(voice: str | None) -> str | Recording | None:
@@ -117,6 +117,8 @@ def chosen_voice(voice: str | None) -> str | Recording | None:
     if not voice.strip():
         raise Refused("--voice must not be empty; leave it out for the default")
     if "/" not in voice and "\\" not in voice and not voice.lower().endswith(RECORDING_SUFFIXES):
+        if not voice.isprintable():
+            raise Refused(f"--voice {voice!r} cannot be the name of a voice")
         return voice
     if voice.lower().endswith(".safetensors"):
         raise Refused("--voice takes recordings; make a voice of it first: voices add NAME FILE")

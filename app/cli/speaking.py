@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.cli.backend import Backend, Order
+from app.cli.backend import Backend, Order, Spoken
 from app.cli.exits import ExitCode, Refused
+from app.cli.outputs import Write, standard_output, whole_file
 from app.cli.player import Player
 from app.cli.progress import ProgressLine
-from app.cli.standard_output import StandardOutput
-from app.cli.whole_file import WholeFile
 
 _HOPELESS = (ExitCode.UNREACHABLE, ExitCode.UNAUTHORIZED, ExitCode.NO_READER)
 """What would happen to every other text as well"""
@@ -48,16 +47,15 @@ async def speak_all(
         Refused: the last failure; those before it have been told.
     """
     progress.expect([job.order.text for job in jobs])
-    room = asyncio.Semaphore(backend.side_by_side)
+    # What is heard or piped while it is made comes one after the other.
+    is_live = any(job.path is None for job in jobs)
+    room = asyncio.Semaphore(1 if is_live else backend.side_by_side)
 
     async def make(number: int, job: Job) -> None:
         async with room:
             await _make(backend, job, partial(progress.spoken, number), player)
         progress.finished(number)
 
-    if any(job.path is None for job in jobs):
-        # Live ones are heard one after the other.
-        room = asyncio.Semaphore(1)
     tasks = [asyncio.create_task(make(number, job)) for number, job in enumerate(jobs)]
     failures: list[Refused] = []
     try:
@@ -93,28 +91,13 @@ async def _finish(
     return None
 
 
-async def _make(
-    backend: Backend, job: Job, spoken: Callable[[float], None], player: Player | None
-) -> None:
-    pieces = backend.speak(job.order, spoken)
-    if job.path is not None:
-        with WholeFile(job.path) as file:
-
-            async def write_file(data: bytes) -> None:
-                await asyncio.to_thread(file.write, data)
-
-            await _pour(pieces, write_file)
-    elif player is not None:
-        async with player.playing() as write:
-            await _pour(pieces, write)
-    else:
-        with StandardOutput() as output:
-            await _pour(pieces, output.write)
-
-
-async def _pour(
-    pieces: AsyncGenerator[bytes, None], write: Callable[[bytes], Awaitable[None]]
-) -> None:
-    async with aclosing(pieces):
+async def _make(backend: Backend, job: Job, spoken: Spoken, player: Player | None) -> None:
+    async with _opened(job, player) as write, aclosing(backend.speak(job.order, spoken)) as pieces:
         async for data in pieces:
             await write(data)
+
+
+def _opened(job: Job, player: Player | None) -> AbstractAsyncContextManager[Write]:
+    if job.path is not None:
+        return whole_file(job.path)
+    return standard_output() if player is None else player.playing()

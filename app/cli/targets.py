@@ -9,13 +9,14 @@ from pathlib import Path
 from app.audio.formats import FORMATS, AudioFormat, format_with_extension
 from app.audio.output import OutputFields, output_format
 from app.cli.exits import Refused
-from app.cli.texts import Text
+from app.cli.paths import expanded
 from app.errors import InvalidRequest
 
 STANDARD_OUTPUT = "-"
 DEFAULT_FORMAT = "mp3"
 
 _FIELD = re.compile(r"\{(n|name)(?::(\d{1,2}))?\}")
+_LIKE_A_FIELD = re.compile(r"\{[^{}]*\}")
 _OPTIONS = OutputFields(format="--format", sample_rate="--sample-rate", bitrate="--bitrate")
 
 
@@ -33,8 +34,8 @@ def chosen_format(
     Raises:
         Refused: there is no such format, or not at that rate or bitrate.
     """
-    if name is None and output not in (None, STANDARD_OUTPUT):
-        name = _format_of_extension(str(output))
+    if name is None:
+        name = _format_of_extension(output)
     try:
         return output_format(
             name or default,
@@ -47,30 +48,41 @@ def chosen_format(
         raise Refused(error.message) from None
 
 
-def _format_of_extension(output: str) -> str | None:
-    if _is_folder(output) or not Path(output).suffix:
+def extension_of(output: str | None) -> str:
+    """In lower case, of the file that `-o` names; empty where it has none, or is no file."""
+    if output is None or output == STANDARD_OUTPUT or _is_folder(output):
+        return ""
+    return Path(output).suffix.lower()
+
+
+def _format_of_extension(output: str | None) -> str | None:
+    extension = extension_of(output)
+    if not extension:
         return None
-    found = format_with_extension(Path(output).suffix.lower())
+    found = format_with_extension(extension)
     if found is None:
         known = ", ".join(each.extension for each in FORMATS.values())
         raise Refused(
-            f"-o {output}: no format has the extension {Path(output).suffix}; "
+            f"-o {output}: no format has the extension {extension}; "
             f"use one of {known}, or name it with --format"
         )
     return found.name
 
 
-def named_files(output: str | None, texts: Sequence[Text], audio: AudioFormat) -> list[Path]:
-    """One file for each text.
+def named_files(output: str | None, names: Sequence[str], extension: str) -> list[Path]:
+    """One file for each of `names`.
 
-    `output` is a file, a folder, or a pattern with {n} (1, 2, …; {n:3} is 001) or {name} (of the
-    text's file). Several texts into one file name become NAME_1, NAME_2, …
+    `output` is a file, a folder, or a pattern with {n} (1, 2, …; {n:3} is 001) or {name}. Several
+    into one file name become NAME_1, NAME_2, …
+
+    Args:
+        extension: of files that `output` does not name.
 
     Raises:
         Refused: the files cannot be written, or two would be the same.
     """
-    pattern = _pattern(output, audio, several=len(texts) > 1)
-    paths = [_filled(pattern, number, text.name) for number, text in enumerate(texts, 1)]
+    pattern = _pattern(output, extension, several=len(names) > 1)
+    paths = [_filled(pattern, number, name) for number, name in enumerate(names, 1)]
     for path in paths:
         if paths.count(path) > 1:
             raise Refused(f"-o: several texts would go into {path}; put {{n}} into the name")
@@ -78,15 +90,19 @@ def named_files(output: str | None, texts: Sequence[Text], audio: AudioFormat) -
     return paths
 
 
-def _pattern(output: str | None, audio: AudioFormat, *, several: bool) -> str:
+def _pattern(output: str | None, extension: str, *, several: bool) -> str:
     if output is None:
-        return f"{{name}}{audio.extension}"
+        return f"{{name}}{extension}"
     if _is_folder(output):
+        folder = expanded(output)
         try:
-            Path(output).expanduser().mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Refused(f"-o {output} cannot be made: {error.strerror}") from None
-        return str(Path(output).expanduser() / f"{{name}}{audio.extension}")
+        return str(folder / f"{{name}}{extension}")
+    for field in _LIKE_A_FIELD.findall(Path(output).name):
+        if not _FIELD.fullmatch(field):
+            raise Refused(f"-o {output}: {field} is none of {{n}}, {{n:3}} and {{name}}")
     if several and not _FIELD.search(output):
         path = Path(output)
         return str(path.with_name(f"{path.stem}_{{n}}{path.suffix}"))
@@ -94,20 +110,29 @@ def _pattern(output: str | None, audio: AudioFormat, *, several: bool) -> str:
 
 
 def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or Path(output).expanduser().is_dir()
+    if output.endswith(("/", "\\")):
+        return True
+    try:
+        return expanded(output).is_dir()
+    except OSError:
+        return False
 
 
 def _filled(pattern: str, number: int, name: str) -> Path:
     def value(match: re.Match[str]) -> str:
         return name if match[1] == "name" else str(number).zfill(int(match[2] or 1))
 
-    return Path(_FIELD.sub(value, pattern)).expanduser()
+    return expanded(_FIELD.sub(value, pattern))
 
 
 def _check(path: Path, *, may_replace: bool) -> None:
-    if path.is_dir():
+    try:
+        is_folder, has_folder, exists = path.is_dir(), path.parent.is_dir(), path.exists()
+    except OSError as error:
+        raise Refused(f"-o {path} cannot be written: {error.strerror}") from None
+    if is_folder:
         raise Refused(f"-o {path} is a folder")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise Refused(f"-o {path}: there is no folder {path.parent}")
-    if not may_replace and path.exists():
+    if exists and not may_replace:
         raise Refused(f"{path} exists already; name the file with -o to replace it")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.exits import Refused
+from app.cli.paths import expanded
 
 TEXT_SUFFIXES = (".txt", ".md", ".ssml")
 STANDARD_INPUT = "-"
@@ -54,7 +55,9 @@ def _texts_of(argument: str, *, lines: bool) -> Iterator[Text]:
     elif path is not None:
         name, origin, script = path.stem, str(path), _decoded(_read(path), str(path))
     else:
-        name, origin, script = DEFAULT_NAME, "TEXT", argument
+        # Bytes that are not UTF-8 arrive as half characters, which nothing can speak or send.
+        data = argument.encode("utf-8", "surrogatepass")
+        name, origin, script = DEFAULT_NAME, "TEXT", _decoded(data, "TEXT")
     if not script.strip():
         raise Refused(f"{origin} is empty: there is nothing to speak")
     if not lines:
@@ -68,11 +71,19 @@ def _texts_of(argument: str, *, lines: bool) -> Iterator[Text]:
 
 def _file_of(argument: str) -> Path | None:
     if argument.startswith("@"):
-        return Path(argument[1:]).expanduser()
+        if argument == "@":
+            raise Refused("TEXT @ names no file: write @PATH; words can come from - instead")
+        return expanded(argument[1:])
     if not argument.lower().endswith(TEXT_SUFFIXES) or "\n" in argument:
         return None
-    path = Path(argument).expanduser()
-    return path if len(argument.split()) == 1 or path.is_file() else None
+    path = expanded(argument)
+    if len(argument.split()) == 1:
+        return path
+    try:
+        return path if path.is_file() else None
+    except OSError:
+        # More words than a name can have.
+        return None
 
 
 def _read(path: Path) -> bytes:
@@ -88,6 +99,8 @@ def _read(path: Path) -> bytes:
 
 
 def _read_input() -> bytes:
+    if sys.stdin is None:
+        raise Refused("TEXT -: the standard input is closed")
     return sys.stdin.buffer.read()
 
 

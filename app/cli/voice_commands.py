@@ -9,7 +9,7 @@ import typer
 
 from app.cli.backend import NewVoice, Recording
 from app.cli.exits import EXIT_CODES
-from app.cli.options import OUTPUT, Language, Play, Quiet, Server
+from app.cli.options import Language, Play, Quiet, Server, file_name, output_option
 
 voices = typer.Typer(
     help="The voices there are, and those you make.\n\n"
@@ -19,15 +19,26 @@ voices = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name.")]
+
+def _name(value: str) -> str:
+    # It would be another address at a server, and another folder here.
+    leads_elsewhere = not value.strip(" .") or "/" in value or "\\" in value
+    if leads_elsewhere or not value.isprintable():
+        raise typer.BadParameter(f"{value!r} cannot be the name of a voice")
+    return value
+
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", parser=_name, show_default=False, help="Its name.")
+]
 Output = Annotated[
     str | None,
-    typer.Option(
+    output_option(
         "--output",
         "-o",
-        metavar="FILE|FOLDER|-",
-        help="File to write, replacing what is there; - is the standard output.",
-        rich_help_panel=OUTPUT,
+        metavar="FILE|FOLDER/|-",
+        parser=file_name,
+        help="File to write, replacing what is there; a folder; or - for the standard output.",
     ),
 ]
 
@@ -85,7 +96,7 @@ def add(
 
 @voices.command(epilog="Example: python -m app voices remove tess")
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", parser=_name, show_default=False)],
     server: Server = None,
     quiet: Quiet = False,
 ) -> None:
@@ -113,7 +124,7 @@ def preview(
     output: Output = None,
     format: Annotated[  # noqa: A002
         Literal["mp3", "wav"] | None,
-        typer.Option("--format", "-f", help="Audio format.", rich_help_panel=OUTPUT),
+        output_option("--format", "-f", help="Audio format."),
     ] = None,
     play: Play = False,
     server: Server = None,

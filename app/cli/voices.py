@@ -14,11 +14,10 @@ from rich.table import Table
 
 from app.cli.backend import STATE_SUFFIX, Backend, NewVoice
 from app.cli.exits import Refused
+from app.cli.outputs import check_takes_bytes, standard_output, whole_file
 from app.cli.player import Player
 from app.cli.progress import ProgressLine
-from app.cli.standard_output import StandardOutput, refuse_terminal
-from app.cli.targets import STANDARD_OUTPUT
-from app.cli.whole_file import WholeFile
+from app.cli.targets import STANDARD_OUTPUT, extension_of, named_files
 from app.cli.work import run_work
 
 COLUMNS = ("name", "kind", "language", "description")
@@ -62,7 +61,9 @@ def remove_voices(names: Sequence[str], *, server: str | None, quiet: bool) -> N
 
 def export_voice(name: str, output: str | None, *, server: str | None, quiet: bool) -> None:
     """Raises Refused."""
-    target = _target(output, f"{name}{STATE_SUFFIX}")
+    if extension_of(output) not in ("", STATE_SUFFIX):
+        raise Refused(f"-o {output}: a voice is exported as {STATE_SUFFIX}")
+    target = _target(output, name, STATE_SUFFIX)
 
     async def work(backend: Backend, progress: ProgressLine) -> None:
         await _deliver(await backend.export_voice(name), target, progress)
@@ -81,7 +82,7 @@ def preview_voice(
 ) -> None:
     """Raises Refused."""
     keeps = output is not None or player is None
-    target = _target(output, f"{name}.{audio_format}") if keeps else None
+    target = _target(output, name, f".{audio_format}") if keeps else None
 
     async def work(backend: Backend, progress: ProgressLine) -> None:
         data = await backend.preview_voice(name, audio_format)
@@ -102,37 +103,28 @@ def preview_format(name: str | None, output: str | None, *, play: bool) -> str:
     Raises:
         Refused: another extension.
     """
-    suffix = Path(output).suffix.lower() if output not in (None, STANDARD_OUTPUT) else ""
     if name is not None:
         return name
-    if suffix not in ("", ".mp3", ".wav"):
+    extension = extension_of(output)
+    if extension not in ("", ".mp3", ".wav"):
         raise Refused(f"-o {output}: previews are .mp3 or .wav")
-    return suffix.removeprefix(".") or ("wav" if play else "mp3")
+    return extension.removeprefix(".") or ("wav" if play else "mp3")
 
 
-def _target(output: str | None, name: str) -> Path | None:
+def _target(output: str | None, name: str, extension: str) -> Path | None:
     """The file to write; None for the standard output. Raises Refused."""
     if output == STANDARD_OUTPUT:
-        refuse_terminal()
+        check_takes_bytes()
         return None
-    path = Path(output or name).expanduser()
-    if path.is_dir():
-        path /= name
-    if not path.parent.is_dir():
-        raise Refused(f"-o {path}: there is no folder {path.parent}")
-    if output is None and path.exists():
-        raise Refused(f"{path} exists already; name the file with -o to replace it")
+    (path,) = named_files(output, [name], extension)
     return path
 
 
 async def _deliver(data: bytes, target: Path | None, progress: ProgressLine) -> None:
-    if target is None:
-        with StandardOutput() as pipe:
-            await pipe.write(data)
-        return
-    with WholeFile(target) as file:
-        file.write(data)
-    progress.result(str(target))
+    async with standard_output() if target is None else whole_file(target) as write:
+        await write(data)
+    if target is not None:
+        progress.result(str(target))
 
 
 def _table(voices: Sequence[dict[str, Any]]) -> Table:

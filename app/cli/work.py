@@ -24,7 +24,7 @@ def run_work(work: Work, *, server: str | None, quiet: bool) -> None:
         backend = _backend(server, progress)
 
         async def work_over_backend() -> None:
-            async with backend:
+            async with backend.opened():
                 await work(backend, progress)
 
         asyncio.run(work_over_backend())

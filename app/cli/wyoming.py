@@ -18,11 +18,14 @@ USUAL_PORT = 10200
 """Where Home Assistant looks for it"""
 
 
-def serve_wyoming(host: str | None, port: int | None) -> None:
+def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
     """Serve until a signal ends it. The protocol has no key, so that none is needed.
 
     Args:
         host, port: None for what the settings say.
+
+    Returns:
+        INTERRUPTED for Ctrl-C; OK for SIGTERM, which is how services are told to end.
 
     Raises:
         Refused: the settings are wrong, or the address cannot be had.
@@ -34,19 +37,21 @@ def serve_wyoming(host: str | None, port: int | None) -> None:
             port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
         settings = settings.model_copy(update={"wyoming_port": port})
         configure_logging(settings.log_level, settings.log_format)
-        asyncio.run(_serve(settings))
+        ended_by = asyncio.run(_serve(settings))
     except (SettingsError, FfmpegUnusable) as error:
         code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
         raise Refused(str(error), code) from None
+    return ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.OK
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> int:
+    """Returns: the signal that ended it."""
     app = create_app(settings)
     loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
+    signals: asyncio.Queue[int] = asyncio.Queue()
 
-    def end(_signal: int, _frame: object) -> None:
-        loop.call_soon_threadsafe(ended.set)
+    def end(number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(signals.put_nowait, number)
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
@@ -54,4 +59,4 @@ async def _serve(settings: Settings) -> None:
     async with app.router.lifespan_context(app):
         host, port = app.state.wyoming_address
         typer.echo(f"Wyoming listens on {host} port {port}")
-        await ended.wait()
+        return await signals.get()

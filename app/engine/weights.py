@@ -11,16 +11,23 @@ import errno
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub import (
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    try_to_load_from_cache,
+)
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -114,9 +121,14 @@ def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Pat
             changed = True
     if not changed:
         return path
-    resolved_dir.mkdir(parents=True, exist_ok=True)
     resolved = resolved_dir / f"{path.stem}.yaml"
-    resolved.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+    try:
+        resolved_dir.mkdir(parents=True, exist_ok=True)
+        resolved.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+    except OSError as error:
+        raise ModelUnavailable(
+            f"MODELS_DIR: {resolved} cannot be written: {error.strerror}"
+        ) from error
     return resolved
 
 
@@ -168,9 +180,10 @@ def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
     if not address.startswith("hf://"):
         return _fetch_plain(address)
     repository, file_name, revision = _split_hub_address(address)
-    if not isinstance(try_to_load_from_cache(repository, file_name, revision=revision), str):
-        on_download(file_name)
     try:
+        if not isinstance(try_to_load_from_cache(repository, file_name, revision=revision), str):
+            on_download(file_name)
+            _reach_hub(repository, file_name, revision)
         found = hf_hub_download(
             repository, file_name, revision=revision, tqdm_class=_LoggedProgress
         )
@@ -184,17 +197,37 @@ def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
             f"{address} does not exist on the model hub, or this machine's token may not see it"
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise ModelUnavailable(
-            f"the model hub cannot be reached and {file_name} of {repository} is not cached: check "
-            "the network, or set MODEL_CONFIG to a local model"
-        ) from error
+        raise _unreachable(repository, file_name) from error
     except EntryNotFoundError as error:
         raise ModelUnavailable(f"{repository} on the model hub has no file {file_name}") from error
     except HfHubHTTPError as error:
         raise ModelUnavailable(f"the model hub answered with an error: {error}") from error
+    except HTTPError as error:
+        raise _unreachable(repository, file_name) from error
     except OSError as error:
         raise _disk_error(error, file_name) from error
     return Path(found)
+
+
+def _reach_hub(repository: str, file_name: str, revision: str | None) -> None:
+    """Ask the hub once whether it is there.
+
+    Its library asks six times, for half a minute where nothing answers and for many minutes where
+    packets get lost. Whoever calls tries again on their own terms, or speaks otherwise meanwhile.
+
+    Raises:
+        HTTPError: nothing answers.
+    """
+    # What it answers is told by the download itself.
+    with suppress(HfHubHTTPError, EntryNotFoundError):
+        get_hf_file_metadata(hf_hub_url(repository, file_name, revision=revision))
+
+
+def _unreachable(repository: str, file_name: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"the model hub cannot be reached and {file_name} of {repository} is not cached: check "
+        "the network, or set MODEL_CONFIG to a local model"
+    )
 
 
 def _fetch_plain(address: str) -> Path:

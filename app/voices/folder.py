@@ -16,43 +16,21 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import StorageFailed
+from app.voices.listing import VoiceFiles, voice_paths
 
 logger = logging.getLogger(__name__)
 
-VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
-"""Files that are voices, the preferred one first where a name has several"""
 DETAILS_SUFFIX = ".json"
 
 _CHANGE = ".change-"
 _UNCOMMITTED = ".partial"
 _PLAN = "plan.json"
 _STALE_SECONDS = 3600
-
-
-def voice_files(directory: Path) -> dict[str, Path]:
-    """Name → the file that is this voice. Hidden files and folders are no voices."""
-    found: dict[str, Path] = {}
-    for path in _by_preference(directory):
-        found.setdefault(path.stem, path)
-    return found
-
-
-def _by_preference(directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        return []
-    voices = (
-        path
-        for path in directory.iterdir()
-        if path.suffix.lower() in VOICE_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-    return sorted(voices, key=lambda path: VOICE_SUFFIXES.index(path.suffix.lower()))
 
 
 class Change:
@@ -94,6 +72,7 @@ class VoiceFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._files = VoiceFiles(directory)
         self._lock = threading.Lock()
 
     def recover(self) -> None:
@@ -112,14 +91,15 @@ class VoiceFolder:
                 logger.warning("finishing a change of voices that was interrupted")
                 _carry_out(path)
 
-    def voices(self) -> dict[str, Path]:
+    def voices(self) -> Mapping[str, Path]:
+        """Name → the file that is this voice."""
         with self._lock:
-            return voice_files(self.directory)
+            return self._files.by_name()
 
     def files_of(self, name: str) -> list[str]:
         """Names of all files that belong to the voice, its details among them."""
         with self._lock:
-            found = [path.name for path in _by_preference(self.directory) if path.stem == name]
+            found = [path.name for path in voice_paths(self.directory) if path.stem == name]
             details = self.details_path(name)
             return [*found, details.name] if details.is_file() else found
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
-from app.voices.folder import voice_files
 from app.voices.kept_states import KeptStates
+from app.voices.listing import VoiceFiles
 from app.voices.names import folded
 from app.voices.states import Sized, VoiceStates
 
@@ -55,7 +55,7 @@ class VoiceLibrary:
         model: str = "",
         kept: KeptStates | None = None,
     ) -> None:
-        self._directory = directory
+        self._files = VoiceFiles(directory)
         self._maker = maker
         self._decode_clip = decode_clip
         self._states = states
@@ -70,7 +70,7 @@ class VoiceLibrary:
             ModelUnavailable: which voices are predefined is known once the model is loaded.
         """
         predefined = self.predefined()
-        custom = sorted(name for name in voice_files(self._directory) if name not in predefined)
+        custom = sorted(name for name in self._files.by_name() if name not in predefined)
         return (*predefined, *custom)
 
     def predefined(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class VoiceLibrary:
 
     def is_file(self, name: str) -> bool:
         """Whether people put this voice here, perhaps in the place of a predefined one."""
-        return name in voice_files(self._directory)
+        return name in self._files.by_name()
 
     async def state_of(self, voice: str | Clip, *, field: str) -> Sized:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
@@ -106,10 +106,11 @@ class VoiceLibrary:
         """
         maker = self._maker()
         if isinstance(voice, Clip):
-            key: Hashable = (self._model, "clip", hashlib.sha256(voice.data).digest())
+            sound = await asyncio.to_thread(_sha256_of, voice.data)
+            key: Hashable = (self._model, "clip", sound)
             return await self._states.get(key, partial(self._encode, maker, voice.data, field))
         name = self.resolve(voice)
-        path = voice_files(self._directory).get(name)
+        path = self._files.by_name().get(name)
         if path is None:
             return await self._states.get(
                 (self._model, "predefined", name), partial(maker.predefined_voice, name)
@@ -126,7 +127,7 @@ class VoiceLibrary:
             InvalidClip, ModelUnavailable.
         """
         maker = self._maker()
-        digest = hashlib.sha256(data).hexdigest()
+        digest = await asyncio.to_thread(_sha256_of, data)
         return await self._states.get(
             (self._model, "file", digest), partial(self._encode_kept, maker, data, digest, field)
         )
@@ -149,7 +150,7 @@ class VoiceLibrary:
             known = self._digests.get(path)
             if known is not None and known[0] == version:
                 return known[1]
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = _sha256_of(path.read_bytes())
         except FileNotFoundError:
             self._digests.pop(path, None)
             raise VoiceNotFound(name, self.names()) from None
@@ -170,13 +171,17 @@ class VoiceLibrary:
             if path.suffix.lower() == ".safetensors":
                 return maker.load_voice(path)
             data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != digest:
+            if _sha256_of(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
             return self._encode_kept(maker, data, digest, path.name)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
+
+
+def _sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _unusable(name: str, error: Exception) -> ModelUnavailable:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.api.clip_input import clip_from_base64, clip_from_text
+from app.api.clip_input import clip_from_base64, clip_from_text, is_recording
 from app.errors import InvalidClip, TooLarge
 
 MAX_BYTES = 10_000
@@ -32,9 +32,8 @@ TEXT = base64.b64encode(AUDIO).decode()
 )
 def test_recordings(text: str) -> None:
     """Base64 in all its spellings, and data URLs, are recordings."""
-    clip = clip_from_text(text, "voice", MAX_BYTES)
-    assert clip is not None
-    assert clip.data == AUDIO
+    assert is_recording(text)
+    assert clip_from_text(text, "voice", MAX_BYTES).data == AUDIO
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_recordings(text: str) -> None:
 )
 def test_names(text: str) -> None:
     """What could be a name is one, and so is what is no base64."""
-    assert clip_from_text(text, "voice", MAX_BYTES) is None
+    assert not is_recording(text)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +56,7 @@ def test_names(text: str) -> None:
 )
 def test_broken(text: str, words: str) -> None:
     """What is meant as a recording and is none is refused by its field's name."""
+    assert is_recording(text)
     with pytest.raises(InvalidClip, match=f"voice .*{words}") as caught:
         clip_from_text(text, "voice", MAX_BYTES)
     assert caught.value.field == "voice"
@@ -68,6 +68,17 @@ def test_too_large(size: int) -> None:
     text = base64.b64encode(bytes(size)).decode()
     with pytest.raises(TooLarge, match="10000 bytes"):
         clip_from_text(text, "voice", MAX_BYTES)
+
+
+def test_many_pieces() -> None:
+    """A long recording is decoded piece by piece, and padding may stand at its end only."""
+    data = bytes(range(256)) * 5000
+    text = base64.b64encode(data).decode()
+    assert clip_from_base64(text, "voice", len(data)).data == data
+    for at in (3, (1 << 18) - 1, len(text) // 2):
+        broken = f"{text[:at]}={text[at + 1 :]}"
+        with pytest.raises(InvalidClip, match="voice is not base64"):
+            clip_from_base64(broken, "voice", len(data))
 
 
 @given(st.binary(min_size=1, max_size=600))

@@ -110,7 +110,7 @@ def test_address(tmp_path: Path) -> None:
             "no voice can be made of a latent_file alone",
         ),
         ({"data": {"name": "anna"}, "files": {"audio_file": b"x" * 500}}, 400, "is not audio"),
-        ({"json": {"name": "anna"}}, 400, "name is required"),
+        ({"json": {"name": "anna"}}, 400, "must be a form"),
     ],
 )
 def test_refusals(client: httpx.Client, sent: dict[str, Any], status: int, words: str) -> None:

@@ -14,7 +14,7 @@ from app import __version__
 from app.errors import ModelUnavailable
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.serving import error_of, make_settings, serve
+from tests.serving import LogRecords, error_of, make_settings, serve
 
 SCRIPT = "This is a sentence that the tiny model speaks for a while, and then another. " * 40
 
@@ -113,11 +113,32 @@ def test_unforeseen_failure_to_load(tmp_path: Path) -> None:
         assert "retry-after" in ready.headers
 
 
-def test_missing_default_voice(fake_server: ServeFake) -> None:
-    """A default voice that does not exist stops nothing but the requests that need it."""
+def test_missing_default_voice(fake_server: ServeFake, log_records: LogRecords) -> None:
+    """A default voice that does not exist stops nothing but the requests that need it.
+
+    The operator reads in the log which voices there are.
+    """
     served = fake_server(default_voice="nobody")
+    words = (
+        "DEFAULT_VOICE is not usable: voice 'nobody' does not exist; available voices: alba, marius"
+    )
+    log_records.wait_for(lambda each: each.getMessage() == words and each.levelname == "WARNING")
     error_of(served.client.post("/tts", json={"script": "Hello."}), 404)
     assert served.client.post("/tts", json={"script": "Hello.", "voice": "alba"}).is_success
+
+
+def test_missing_voices_of_openais_names(fake_server: ServeFake, log_records: LogRecords) -> None:
+    """So does it with the voices that OpenAI's names mean, of which the others are usable."""
+    voices = {"alloy": "Alba", "ash": "marius", "nova": "nobody", "echo": "nobody", "onyx": "no1"}
+    served = fake_server(openai_voices=voices)
+    words = (
+        "OPENAI_VOICES names voices that do not exist: nobody (for nova, echo), no1 (for onyx); "
+        "available voices: alba, marius"
+    )
+    log_records.wait_for(lambda each: each.getMessage() == words and each.levelname == "WARNING")
+    for voice, status in (("alloy", 200), ("nova", 404)):
+        body = {"input": "Hello.", "voice": voice}
+        assert served.client.post("/v1/audio/speech", json=body).status_code == status
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,10 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import pytest
 
 from app.engine.interface import SpeechJob
 from app.errors import Overloaded
-from tests.cli.command import Here, files_in, run_command, start_command
+from tests.cli.command import Here, environment, files_in, run_command, start_command
 from tests.conftest import ServeFake
 from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine, FakeStream
 from tests.listening import assert_speech, listen
@@ -128,6 +131,67 @@ def test_no_server(tmp_path: Path) -> None:
     assert ended.stderr.startswith(b"error: text 1: the server http://127.0.0.1:9 cannot be reach")
     assert ended.stderr.count(b"\n") == 1
     assert files_in(tmp_path) == []
+
+
+def test_server_hangs_up(command: Here) -> None:
+    """A server that ends the connection without a word is told as such."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ended = command("say", "Hi.", "--server", url)
+        thread.join()
+    assert ended.code == 1
+    assert ended.err.startswith("error: the server broke off its answer")
+    assert not ended.err.endswith((":", ": "))
+
+
+@pytest.mark.parametrize("arguments", [("voices", "list"), ("say", "Hi.", "-o", "a.mp3")])
+def test_nobody_reads_results(tmp_path: Path, server: Served, arguments: tuple[str, ...]) -> None:
+    """Whoever stops reading the results ends it, without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = (*arguments, "--server", server.url)
+    process = start_command(tmp_path, *arguments, variables={"API_KEY": KEY}, stdout=writer)
+    os.close(writer)
+    assert process.communicate(timeout=30)[1] == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_results_on_a_full_disk(tmp_path: Path, server: Served) -> None:
+    """What cannot be told is an error, like what cannot be kept."""
+    arguments = ("voices", "list", "--server", server.url)
+    with Path("/dev/full").open("wb") as full:
+        process = start_command(tmp_path, *arguments, variables={"API_KEY": KEY}, stdout=full)
+    said = process.communicate(timeout=30)[1]
+    assert said == b"error: the standard output cannot be written: No space left on device\n"
+    assert process.returncode == 1
+
+
+def test_closed_output(tmp_path: Path, server: Served) -> None:
+    """`-o - >&-` has nowhere to go."""
+    ended = subprocess.run(
+        [
+            *("sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "app"),
+            "say",
+            "Hi.",
+            "-o",
+            "-",
+        ],
+        cwd=tmp_path,
+        env=environment(API_KEY=KEY),
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (2, b"error: -o -: the standard output is closed\n")
 
 
 def test_other_server(at_server: Here, server: Served) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import httpx
+import pytest
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
 
-from tests.cli.command import Here, start_command
+from tests.cli.command import Here, run_command, start_command
 from tests.test_server import free_port
 
 
@@ -52,13 +54,38 @@ def test_no_key(command: Here) -> None:
     assert ended.err.startswith("cannot start: API_KEY is not set")
 
 
-async def test_wyoming(tmp_path: Path, local: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("host", "code", "words"),
+    [
+        ("", 2, "HOST: string should have at least 1 character"),
+        ("127.0.0.1", 1, "HOST, PORT: cannot listen on 127.0.0.1 port "),
+        ("no-such-host.invalid", 1, "HOST, PORT: cannot listen on no-such-host.invalid port "),
+    ],
+)
+def test_no_address(
+    tmp_path: Path, local: dict[str, str], host: str, code: int, words: str
+) -> None:
+    """An address where it cannot listen is told by the names of its settings."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run_command(
+            *(tmp_path, "serve", "--host", host, "--port", str(taken.getsockname()[1])),
+            variables={**local, "API_KEY": "a-key"},
+        )
+    assert (ended.returncode, ended.stdout) == (code, b"")
+    assert ended.stderr.decode().splitlines()[-1].startswith(f"cannot start: {words}")
+
+
+@pytest.mark.parametrize(
+    ("by", "code", "said"), [(signal.SIGTERM, 0, b""), (signal.SIGINT, 130, b"interrupted\n")]
+)
+async def test_wyoming(
+    tmp_path: Path, local: dict[str, str], by: signal.Signals, code: int, said: bytes
+) -> None:
     """It tells its port, introduces itself, needs no key, and ends with a signal."""
     process = start_command(
         *(tmp_path, "wyoming", "--port", "0"),
-        variables=local,
+        variables={**local, "LOG_LEVEL": "error"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
     )
     try:
         assert process.stdout is not None
@@ -69,8 +96,9 @@ async def test_wyoming(tmp_path: Path, local: dict[str, str]) -> None:
             event = await client.read_event()
             assert event is not None
             assert Info.is_type(event.type)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 20) == 0
+        process.send_signal(by)
+        _, err = await asyncio.to_thread(process.communicate, None, 20)
+        assert (process.returncode, err) == (code, said)
     finally:
         process.kill()
         process.communicate(timeout=10)

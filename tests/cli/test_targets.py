@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from app.audio.formats import format_named
 from app.cli.exits import ExitCode, Refused
+from app.cli.outputs import whole_file
 from app.cli.targets import chosen_format, named_files
-from app.cli.texts import Text
-from app.cli.whole_file import WholeFile
 from tests.cli.command import files_in
 
-MP3 = format_named("mp3")
-ONE = [Text("speech", "hi", "TEXT")]
-TWO = [Text("a", "hi", "a.txt"), Text("b", "ho", "b.txt")]
+ONE = ["speech"]
+TWO = ["a", "b"]
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "texts", "names"),
+    ("output", "names", "files"),
     [
         (None, ONE, ["speech.mp3"]),
         ("hello", ONE, ["hello"]),
@@ -35,22 +34,34 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("out.mp3", TWO, ["out_1.mp3", "out_2.mp3"]),
         ("there/{n:3}.mp3", TWO, ["there/001.mp3", "there/002.mp3"]),
         ("{name}-{n}.mp3", TWO, ["a-1.mp3", "b-2.mp3"]),
-        ("{other}.mp3", ONE, ["{other}.mp3"]),
+        ("there{x}/out.mp3", ONE, ["there{x}/out.mp3"]),
+        ("~nobody-has-this-name.mp3", ONE, ["~nobody-has-this-name.mp3"]),
     ],
 )
-def test_names(output: str | None, texts: list[Text], names: list[str]) -> None:
+def test_names(output: str | None, names: list[str], files: list[str]) -> None:
     """A file, a folder, or a pattern; several texts into one name are numbered."""
-    assert [str(path) for path in named_files(output, texts, MP3)] == names
+    Path("there{x}").mkdir()
+    assert [str(path) for path in named_files(output, names, ".mp3")] == files
 
 
 def test_refused_names() -> None:
     """Two texts never share a file, and what -o does not name is not replaced."""
     with pytest.raises(Refused, match="several texts would go into"):
-        named_files("there/", [TWO[0], TWO[0]], MP3)
+        named_files("there/", ["a", "a"], ".mp3")
     Path("speech.mp3").write_bytes(b"dear")
     with pytest.raises(Refused, match=r"speech\.mp3 exists already"):
-        named_files(None, ONE, MP3)
-    assert named_files("speech.mp3", ONE, MP3) == [Path("speech.mp3")]
+        named_files(None, ONE, ".mp3")
+    assert named_files("speech.mp3", ONE, ".mp3") == [Path("speech.mp3")]
+    with pytest.raises(Refused, match="cannot be written: File name too long"):
+        named_files("x" * 300, ONE, ".mp3")
+
+
+@pytest.mark.parametrize("field", ["{q}", "{}", "{n:}", "{n:333}", "{Name}"])
+def test_unknown_fields(field: str) -> None:
+    """What is meant to be filled in and cannot be is not taken for a part of the name."""
+    with pytest.raises(Refused, match=r"is none of \{n\}, \{n:3\} and \{name\}") as refused:
+        named_files(f"there/a{field}.mp3", TWO, ".mp3")
+    assert field in refused.value.line
 
 
 @pytest.mark.parametrize(
@@ -72,50 +83,70 @@ def test_format(name: str | None, output: str | None, chosen: str) -> None:
     assert audio.name == chosen
 
 
-def test_whole(tmp_path: Path) -> None:
+async def test_whole(tmp_path: Path) -> None:
     """A file takes its place at the end; what was there before lives until then."""
     path = tmp_path / "there" / "x"
     path.write_bytes(b"old")
-    with WholeFile(path) as file:
-        file.write(b"new")
+    async with whole_file(path) as write:
+        await write(b"new")
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
     assert files_in(path.parent) == ["x"]
 
 
-def test_broken(tmp_path: Path) -> None:
+async def test_broken(tmp_path: Path) -> None:
     """An error leaves the old file and nothing else."""
     path = tmp_path / "there" / "x"
     path.write_bytes(b"old")
 
-    def interrupted() -> None:
-        with WholeFile(path) as file:
-            file.write(b"new")
-            raise KeyboardInterrupt
+    async def interrupted() -> None:
+        async with whole_file(path) as write:
+            await write(b"new")
+            raise asyncio.CancelledError
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
+    with pytest.raises(asyncio.CancelledError):
+        await interrupted()
     assert path.read_bytes() == b"old"
     assert files_in(path.parent) == ["x"]
 
 
-def test_links_and_devices(tmp_path: Path) -> None:
+async def test_longest_name(tmp_path: Path) -> None:
+    """What a file may be called, it can be written as."""
+    path = tmp_path / "there" / ("語" * 85)
+    async with whole_file(path) as write:
+        await write(b"new")
+    assert path.read_bytes() == b"new"
+
+
+async def test_links_and_devices(tmp_path: Path) -> None:
     """A link stays a link, and a device is written into, not replaced."""
     link = tmp_path / "link"
     link.symlink_to("there/x")
-    with WholeFile(link) as file:
-        file.write(b"new")
+    async with whole_file(link) as write:
+        await write(b"new")
     assert link.is_symlink()
     assert (tmp_path / "there" / "x").read_bytes() == b"new"
-    with WholeFile(Path("/dev/null")) as file:
-        file.write(b"gone")
+    async with whole_file(Path("/dev/null")) as write:
+        await write(b"gone")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="not on Windows")
+async def test_pipe_with_a_name() -> None:
+    """/dev/stdout in a pipe is written into, though what it leads to has no path."""
+    reader, writer = os.pipe()
+    async with whole_file(Path(f"/dev/fd/{writer}")) as write:
+        await write(b"new")
+    os.close(writer)
+    assert os.read(reader, 100) == b"new"
+    os.close(reader)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_full_disk() -> None:
+async def test_full_disk() -> None:
     """A disk that refuses is no wrong usage."""
     words = "/dev/full cannot be written: No space"
-    with pytest.raises(Refused, match=words) as refused, WholeFile(Path("/dev/full")) as file:
-        file.write(b"x" * 100_000)
+    with pytest.raises(Refused, match=words) as refused:
+        async with whole_file(Path("/dev/full")) as write:
+            await write(b"x" * 100_000)
     assert refused.value.code == ExitCode.FAILED

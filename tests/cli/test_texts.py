@@ -36,6 +36,32 @@ def test_one(argument: str, name: str, script: str) -> None:
     assert (text.name, text.script) == (name, script)
 
 
+def test_long_words() -> None:
+    """More words than a file name can have are words, whatever they end in."""
+    words = "and then " * 40 + "I wrote it in one.txt"
+    assert [text.script for text in read_texts([words], lines=False)] == [words]
+    tilde = "~nobody wrote one.txt"
+    assert [text.script for text in read_texts([tilde], lines=False)] == [tilde]
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("@", "TEXT @ names no file"), ("half \udcff", "TEXT is not UTF-8 text (byte 5")],
+)
+def test_no_words(argument: str, words: str) -> None:
+    """What nobody can have meant is not spoken."""
+    with pytest.raises(Refused) as refused:
+        read_texts([argument], lines=False)
+    assert words in refused.value.line
+
+
+def test_closed_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standard input that was closed (`<&-`) is told."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(Refused, match="the standard input is closed"):
+        read_texts(["-"], lines=False)
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     """`-` is what comes in through a pipe."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("Größe".encode())))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
+import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +17,7 @@ import httpx
 import pytest
 import requests
 import yaml
+from huggingface_hub import get_hf_file_metadata
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -42,6 +47,12 @@ def failing(error: Exception) -> Download:
         raise error
 
     return download
+
+
+@pytest.fixture(autouse=True)
+def _hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is there; what it has is up to each test."""
+    monkeypatch.setattr(weights, "get_hf_file_metadata", lambda _url: None)
 
 
 @pytest.fixture
@@ -85,6 +96,36 @@ def test_hub_failures(
     monkeypatch.setattr(weights, "hf_hub_download", failing(error))
     with pytest.raises(ModelUnavailable, match=words):
         fetch(config(weights_path=ADDRESS), tmp_path)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_nothing_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str], listens: bool
+) -> None:
+    """It is told at once, not after the hub library's own tries, which take half a minute."""
+    monkeypatch.setattr(weights, "get_hf_file_metadata", get_hf_file_metadata)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    calls = 0
+
+    def hang_up(listener: socket.socket) -> None:
+        nonlocal calls
+        with contextlib.suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+                calls += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{port}")
+        if listens:
+            threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        else:
+            listener.close()
+        started = time.monotonic()
+        with pytest.raises(ModelUnavailable, match="hub cannot be reached"):
+            fetch(config(weights_path=ADDRESS), tmp_path)
+    assert time.monotonic() - started < 10
+    assert calls == (1 if listens else 0)
 
 
 def test_hub_address(
@@ -241,6 +282,13 @@ def test_config_in_the_home_folder(
     config()
     monkeypatch.setenv("HOME", str(tmp_path))
     assert fetch("~/model.yaml", tmp_path).config_path == tmp_path / "model.yaml"
+
+
+def test_models_dir_cannot_be_written(tmp_path: Path, config: Callable[..., str]) -> None:
+    """A MODELS_DIR in which nothing can be kept is named."""
+    (tmp_path / "resolved").write_text("a file where the folder is to be")
+    with pytest.raises(ModelUnavailable, match=r"MODELS_DIR: .*resolved.* cannot be written: "):
+        fetch(config(weights_path="weights.safetensors"), tmp_path)
 
 
 def test_config_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

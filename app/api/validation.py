@@ -1,0 +1,82 @@
+"""What pydantic has against what a client sent, in words for the client."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from app.errors import InvalidRequest, shortened
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(model: type[M], value: Any) -> M:
+    """Raises: InvalidRequest: `value` is no `model`; it names the field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid_body(error.errors(include_url=False), model) from None
+
+
+def invalid_body(
+    errors: Sequence[Mapping[str, Any]], model: type[BaseModel] | None
+) -> InvalidRequest:
+    """What pydantic has against a body, in words for its sender."""
+    # A misspelt field also makes the right one missing; the spelling is what to tell.
+    first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
+    message, field = _describe(first, model)
+    return InvalidRequest(message, field=field)
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The model that an annotation is, or may be if it is not None."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
+def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
+    """The field as its caller would write it, such as `voice_settings.speed`.
+
+    What does not belong to it are numbers of items and the names of the types a union tried.
+    """
+    names = [where[0]]
+    for name in where[1:]:
+        field = None if model is None else model.model_fields.get(names[-1])
+        model = None if field is None else model_in(field.annotation)
+        if model is None or name not in model.model_fields:
+            break
+        names.append(name)
+    return shortened(".".join(names))
+
+
+def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[str, str | None]:
+    """One sentence about a pydantic error, and the field it is about."""
+    known = [] if model is None else list(model.model_fields)
+    where = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    kind = error["type"]
+    if kind == "json_invalid":
+        return f"the body is not valid JSON: {error['ctx']['error']} at byte {where[-1]}", None
+    if kind in ("model_attributes_type", "dict_type") and not where:
+        return "the body must be a JSON object sent with Content-Type: application/json", None
+    if not where:
+        return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
+    field = _named(where, model)
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(field, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"unknown field {field!r}; {hint}allowed fields: {', '.join(known)}", field
+    if kind == "missing":
+        return f"{field} is required", field
+    return f"{field}{_reason(str(error['msg']))}", field
+
+
+def _reason(message: str) -> str:
+    if "UploadFile" in message:
+        return " must be sent as a file"
+    reason = message.removeprefix("Value error, ")
+    return f": {reason[:1].lower()}{reason[1:]}"
