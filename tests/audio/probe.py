@@ -83,18 +83,3 @@ def assert_same_speech(probed: Probed, pcm: Pcm) -> None:
 async def in_pieces(pcm: Pcm, samples: int = 1920) -> AsyncIterator[Pcm]:
     for start in range(0, len(pcm), samples):
         yield pcm[start : start + samples]
-
-
-def pitch_hz(pcm: Pcm, lowest_hz: float = 60, highest_hz: float = 1300) -> float:
-    """The fundamental, by autocorrelation of the middle."""
-    middle = pcm[len(pcm) // 4 : len(pcm) * 3 // 4].astype(np.float64)
-    size = 4 * len(middle)
-    power = np.abs(np.fft.rfft(middle, size)) ** 2
-    # Zeros above the spectrum interpolate between the lags.
-    fine = np.fft.irfft(power, 8 * size)[: size // 2]
-    # Else the longer lags, of which there are fewer, would lose against the shorter ones.
-    fine /= np.maximum(1, 8 * len(middle) - np.arange(len(fine)))
-    shortest, longest = (round(8 * RATE_HZ / hz) for hz in (highest_hz, lowest_hz))
-    lags = fine[shortest : longest + 1]
-    is_top = (lags[1:-1] >= lags[:-2]) & (lags[1:-1] >= lags[2:]) & (lags[1:-1] > 0.9 * lags.max())
-    return float(8 * RATE_HZ / (shortest + 1 + np.flatnonzero(is_top)[0]))

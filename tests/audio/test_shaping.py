@@ -18,7 +18,7 @@ from app.audio.live import LiveEncoder
 from app.audio.shaping import ChunkShape, Shaper
 from app.errors import SynthesisFailed
 from app.speech import Boundary, Frames, Pcm, Prosody
-from tests.audio.probe import RATE_HZ, pitch_hz, voice_like
+from tests.audio.probe import RATE_HZ, voice_like
 from tests.audio.processes import children, nothing_left_behind
 
 FRAME_SAMPLES = 1920
@@ -40,6 +40,21 @@ def tone(seconds: float, level: float = 0.4) -> Pcm:
     time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     fade = np.minimum(1, time / 0.005)
     return (level * fade * np.sin(2 * np.pi * TONE_HZ * time)).astype(np.float32)
+
+
+def pitch_hz(pcm: Pcm, lowest_hz: float = 60, highest_hz: float = 1300) -> float:
+    """The fundamental, by autocorrelation of the middle."""
+    middle = pcm[len(pcm) // 4 : len(pcm) * 3 // 4].astype(np.float64)
+    size = 4 * len(middle)
+    power = np.abs(np.fft.rfft(middle, size)) ** 2
+    # Zeros above the spectrum interpolate between the lags.
+    fine = np.fft.irfft(power, 8 * size)[: size // 2]
+    # Else the longer lags, of which there are fewer, would lose against the shorter ones.
+    fine /= np.maximum(1, 8 * len(middle) - np.arange(len(fine)))
+    shortest, longest = (round(8 * RATE_HZ / hz) for hz in (highest_hz, lowest_hz))
+    lags = fine[shortest : longest + 1]
+    is_top = (lags[1:-1] >= lags[:-2]) & (lags[1:-1] >= lags[2:]) & (lags[1:-1] > 0.9 * lags.max())
+    return float(8 * RATE_HZ / (shortest + 1 + np.flatnonzero(is_top)[0]))
 
 
 def rms(pcm: Pcm) -> float:

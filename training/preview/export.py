@@ -26,7 +26,7 @@ from training.preview.workspace import Workspace
 
 CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.json"
 BASIS = "latent_basis.safetensors"
-PROMPT_FRAMES = 50  # 4 seconds
+PROMPT_FRAMES = 40  # 3.2 seconds
 SHIPPED_FOLDER = Path(__file__).parents[2] / "app" / "preview"
 ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
 
