@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from app.api.error_handlers import ClientLeft
@@ -39,8 +39,8 @@ class FormRequest(Request):
                 self._form = await self._read_form()
             except ClientDisconnect:
                 raise ClientLeft from None
-            except HTTPException as error:
-                reason = error.detail[:1].lower() + error.detail[1:].rstrip(".")
+            except MultiPartException as error:
+                reason = error.message[:1].lower() + error.message[1:].rstrip(".")
                 raise InvalidRequest(
                     f"the body is not a valid form: {reason}; let your HTTP library write both the "
                     "form and its Content-Type, as `curl -F` does"
@@ -52,11 +52,33 @@ class FormRequest(Request):
         if kind == URLENCODED:
             body = b"".join([piece async for piece in self.stream()])
             return await asyncio.to_thread(_urlencoded_form, body)
-        if kind in ("", MULTIPART):
-            return await super()._get_form(max_fields=MAX_FIELDS, max_part_size=sys.maxsize)
+        if kind == MULTIPART:
+            return await _WholeForm(
+                self.headers, self.stream(), max_fields=MAX_FIELDS, max_part_size=sys.maxsize
+            ).parse()
+        if not kind and not await self.body():
+            return FormData()
         raise InvalidRequest(
-            f"the body must be a form, sent as {MULTIPART} or {URLENCODED}; it is {shortened(kind)}"
+            f"the body must be a form, sent as {MULTIPART} or {URLENCODED}; it is "
+            f"{shortened(kind) or 'of no type'}"
         )
+
+
+class _WholeForm(MultiPartParser):
+    """Starlette's, which takes a form that was cut off for one without its last part."""
+
+    _ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._ended:
+            for file in self._files_to_close_on_error:  # the last one is not in the form yet
+                file.close()
+            raise MultiPartException("it ends before its closing boundary")
+        return form
 
 
 def _urlencoded_form(body: bytes) -> FormData:
@@ -68,8 +90,11 @@ def _urlencoded_form(body: bytes) -> FormData:
 
 
 def _decoded(text: bytes) -> str:
-    decoded = b"".join(map(unquote_to_bytes, _pieces(text.replace(b"+", b" "))))
-    return decoded.decode("utf-8", "replace")
+    decoded = b"".join(unquote_to_bytes(piece.replace(b"+", b" ")) for piece in _pieces(text))
+    try:
+        return decoded.decode()
+    except UnicodeDecodeError:
+        return decoded.decode("latin-1")  # as Starlette reads the other kind of form
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
 """Files that are voices, the preferred one first where a name has several"""
 
-_SETTLED_NANOSECONDS = 3 * 10**9
+_SETTLED_SECONDS = 3.0
 """File systems tell times to 2 s at worst: a change this soon after another may bear its time"""
+_LONGEST_SECONDS = 1.0
+"""Some mounts do not tell that something changed, and nothing tells where a link leads by now"""
 
 
 def voice_paths(directory: Path) -> list[Path]:
@@ -29,26 +33,55 @@ def voice_paths(directory: Path) -> list[Path]:
 
 
 class VoiceFiles:
-    """The voices of a folder, listed anew only after something came or went.
+    """The voices of a folder, listed anew once something came or went, and every second.
 
-    Every request asks several times, and 500 voices take 4 ms to list. Safe to use from any thread.
+    Each request asks several times, and 500 voices take 4 ms to list. Safe to use from any thread.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known: tuple[int, Mapping[str, Path]] | None = None
+        self._known: _Listing | None = None
 
     def by_name(self) -> Mapping[str, Path]:
         """Name → the file that is this voice."""
         try:
-            changed = self._directory.stat().st_mtime_ns
+            version = _version_of(self._directory)
         except OSError:
             return {}
-        if self._known is not None and self._known[0] == changed:
-            return self._known[1]
+        now = time.time()
+        known = self._known
+        if known and known.version == version and now < known.good_until_seconds:
+            return known.found
         found: dict[str, Path] = {}
         for path in voice_paths(self._directory):
             found.setdefault(path.stem, path)
-        settled = time.time_ns() - changed > _SETTLED_NANOSECONDS
-        self._known = (changed, MappingProxyType(found)) if settled else None
+        settled = now - version.changed_seconds > _SETTLED_SECONDS
+        good_until_seconds = now + _LONGEST_SECONDS if settled else 0.0
+        self._known = _Listing(version, good_until_seconds, MappingProxyType(found))
         return found
+
+
+class _Version(NamedTuple):
+    """Differs once a folder was changed or replaced; its times can be set back but for one."""
+
+    device: int
+    inode: int
+    modified_nanoseconds: int
+    changed_nanoseconds: int
+
+    @property
+    def changed_seconds(self) -> float:
+        return max(self.modified_nanoseconds, self.changed_nanoseconds) / 1e9
+
+
+def _version_of(directory: Path) -> _Version:
+    """Raises: OSError."""
+    stat = directory.stat()
+    return _Version(stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    version: _Version
+    good_until_seconds: float
+    found: Mapping[str, Path]

@@ -12,10 +12,11 @@ from app.voices import listing
 from app.voices.listing import VoiceFiles
 
 
-def settle(folder: Path) -> None:
-    """As if nothing had come or gone for a minute."""
-    before = time.time() - 60
-    os.utime(folder, (before, before))
+@pytest.fixture
+def at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no folder had been changed for a while, and a second were an hour."""
+    monkeypatch.setattr(listing, "_SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(listing, "_LONGEST_SECONDS", 3600.0)
 
 
 def test_what_is_a_voice(tmp_path: Path) -> None:
@@ -33,14 +34,11 @@ def test_changes_are_seen_at_once(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"{number}.wav").touch()
         assert len(files.by_name()) == number + 1
-    settle(tmp_path)
-    assert len(files.by_name()) == 50
-    (tmp_path / "7.wav").unlink()
-    assert "7" not in files.by_name()
 
 
+@pytest.mark.usefixtures("at_rest")
 def test_a_folder_at_rest_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often somebody asks."""
+    """However often somebody asks, until something changes."""
     listed: list[Path] = []
     paths = listing.voice_paths
 
@@ -50,10 +48,37 @@ def test_a_folder_at_rest_is_listed_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(listing, "voice_paths", counted)
     (tmp_path / "anna.wav").touch()
-    settle(tmp_path)
     files = VoiceFiles(tmp_path)
     assert all(list(files.by_name()) == ["anna"] for _ in range(5))
     assert len(listed) == 1
+    time.sleep(0.02)
+    (tmp_path / "bert.wav").touch()
+    assert sorted(files.by_name()) == ["anna", "bert"]
+
+
+@pytest.mark.usefixtures("at_rest")
+def test_a_time_that_is_set_back(tmp_path: Path) -> None:
+    """Tools that copy folders give them their old times."""
+    files = VoiceFiles(tmp_path)
+    assert files.by_name() == {}
+    before = tmp_path.stat()
+    time.sleep(0.02)
+    (tmp_path / "anna.wav").touch()
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert list(files.by_name()) == ["anna"]
+
+
+def test_a_link_whose_target_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing tells of it, so it is looked for now and then."""
+    monkeypatch.setattr(listing, "_SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(listing, "_LONGEST_SECONDS", 0.05)
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "anna.wav").symlink_to(tmp_path / "anna.wav")
+    files = VoiceFiles(tmp_path / "voices")
+    assert files.by_name() == {}
+    (tmp_path / "anna.wav").touch()
+    time.sleep(0.06)
+    assert list(files.by_name()) == ["anna"]
 
 
 def test_a_folder_that_comes_and_goes(tmp_path: Path) -> None:
