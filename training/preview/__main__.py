@@ -34,7 +34,7 @@ from training.preview import (
 from training.preview.workspace import Workspace
 
 # Minutes of one core each for a model from nothing
-DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 90.0, 75.0, 8.0
+DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 90.0, 75.0, 11.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
 CARRIED_UTTERANCES = 500
 
