@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import socket
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
-import uvicorn
-
-from app.api.web_server import web_server_config
+from app.api.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
 from app.logs import configure_logging
 from app.main import create_app
-from app.settings import Settings, SettingsError, load_settings
+from app.process_end import end_process
+from app.settings import SettingsError, load_settings
 
 
 def main(**overrides: Any) -> int:
@@ -29,31 +27,31 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
-        server = _Server(web_server_config(create_app(settings), settings), settings)
-        # uvicorn shuts down on SIGTERM and then raises it once more, which would look like a crash.
-        signal.signal(signal.SIGTERM, _end)
-        # Ctrl-C has been heard by then: uvicorn raises it once more after its orderly shutdown.
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run()
+        server = _Server(create_app(settings), settings)
+        # SIGTERM is told like Ctrl-C: as a KeyboardInterrupt.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        server.run()
+    except KeyboardInterrupt:
+        # uvicorn raises the signal once more after its orderly shutdown.
+        return 0
+    except SystemExit:
+        # The app did not come up, and uvicorn has logged why.
+        return 3
     except (SettingsError, FfmpegUnusable) as error:
         print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201
         return 2
     except _CannotListen as error:
         print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    return 0 if server.started else 3
+    return 0
 
 
 class _CannotListen(Exception):
     """The address is taken, or none of this machine's. The settings may be right at other times."""
 
 
-class _Server(uvicorn.Server):
+class _Server(WebServer):
     """Tells the operator how to try it once it listens, and not before."""
-
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
-        super().__init__(config)
-        self._settings = settings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -63,7 +61,7 @@ class _Server(uvicorn.Server):
             reason = end.__context__
             if not isinstance(reason, OSError):
                 raise
-            host, port = self._settings.host, self._settings.port
+            host, port = self.settings.host, self.settings.port
             # asyncio puts a sentence before it.
             said = str(reason.strerror).rpartition(": ")[2]
             raise _CannotListen(
@@ -71,12 +69,8 @@ class _Server(uvicorn.Server):
             ) from None
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
-            print(banner(self._settings.model_copy(update={"port": port})), flush=True)  # noqa: T201
-
-
-def _end(_signal: int, _frame: object) -> NoReturn:
-    sys.exit(0)
+            print(banner(self.settings.model_copy(update={"port": port})), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

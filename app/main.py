@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -64,6 +65,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.stop_by_seconds = None
     app.state.wyoming_address = wyoming_listener and wyoming_listener.getsockname()[:2]
     app.state.dialects = dialects
     mount(app, dialects)
@@ -88,7 +90,7 @@ async def _life(
     services: Services,
     wyoming_listener: socket.socket | None,
     at_work: set[asyncio.Future[Any]],
-    _app: FastAPI,
+    app: FastAPI,
 ) -> AsyncIterator[None]:
     """From the start of the app to its end.
 
@@ -107,10 +109,18 @@ async def _life(
         if at_work:
             # Uvicorn has cancelled them, and would not wait until they have said so and tidied up.
             await asyncio.wait(at_work, timeout=TIDY_SECONDS)
-        await services.speakers.stop(settings.shutdown_grace_seconds)
+        await services.speakers.stop(_grace_left_seconds(app, settings))
     for task in looking:
         task.cancel()
     await asyncio.gather(*looking, return_exceptions=True)
+
+
+def _grace_left_seconds(app: FastAPI, settings: Settings) -> float:
+    """What a web server that is being shut down has left of the grace time; all without one."""
+    stop_by_seconds: float | None = app.state.stop_by_seconds
+    if stop_by_seconds is None:
+        return settings.shutdown_grace_seconds
+    return max(0.0, stop_by_seconds - time.monotonic())
 
 
 async def _look_at_voices(speaker: Speaker, settings: Settings) -> None:
@@ -118,7 +128,9 @@ async def _look_at_voices(speaker: Speaker, settings: Settings) -> None:
     try:
         await speaker.voices.state_of(settings.default_voice, field="voice")
     except SpeechError as error:
-        logger.warning("DEFAULT_VOICE is not usable: %s", error.message)
+        is_alias = settings.default_voice.lower() in settings.openai_voices
+        hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
+        logger.warning("DEFAULT_VOICE is not usable: %s%s", error.message, hint)
     else:
         logger.info("the default voice %s is ready", settings.default_voice)
     try:

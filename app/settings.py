@@ -73,9 +73,22 @@ def _http_url(value: str | None) -> str | None:
     if value is None:
         return None
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    is_web = parts.scheme in ("http", "https")
+    if not is_web or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// address without a query")
+    # `port` raises ValueError where it is no port.
+    if parts.port == 0:
+        raise ValueError("port must be 1 to 65535")
     return value.rstrip("/")
+
+
+def _host(value: str) -> str:
+    """What the system can be asked for, which answers with an OSError where nothing is found."""
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{value!r} can be neither the name of a host nor an address") from None
+    return value
 
 
 def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,6 +99,7 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 LowerCase = BeforeValidator(_lower_case)
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
@@ -106,14 +120,14 @@ class Settings(BaseSettings):
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
-    host: str = Field("0.0.0.0", min_length=1)  # noqa: S104 - serving the network is what the contract asks for
+    host: Host = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
     cors_origins: CommaSeparated = ()
 
-    dialects: CommaSeparated = ("all",)
-    wyoming_host: str = Field("127.0.0.1", min_length=1)
+    dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
+    wyoming_host: Host = "127.0.0.1"
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
     # Limits
@@ -214,6 +228,7 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         settings = Settings(_env_file=env_file, **overrides)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    _check_ports(settings)
     _check_api_key(settings)
     return settings
 
@@ -250,6 +265,12 @@ def _one_line(error: ValidationError) -> str:
     name = str(first["loc"][0]).upper()
     reason = first["msg"].removeprefix("Value error, ")
     return f"{name}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _check_ports(settings: Settings) -> None:
+    port = settings.wyoming_port
+    if port and port == settings.port:
+        raise SettingsError(f"WYOMING_PORT: {port} is PORT already, where HTTP is served")
 
 
 def _check_api_key(settings: Settings) -> None:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
-from app.api.web_server import web_server_config
+from app.api.web_server import WebServer
 from app.engine.interface import SpeechEngine
 from app.main import create_app
 from app.settings import Settings, load_settings
@@ -46,8 +45,12 @@ class Served:
     def wait_until(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 5.0) -> None:
         """Until /health says what `holds` expects."""
         deadline = time.monotonic() + seconds
-        while not holds(health := self.client.get("/health").json()):
-            assert time.monotonic() < deadline, health
+        while True:
+            answer = self.client.get("/health")
+            assert answer.status_code == 200, answer.text
+            if holds(answer.json()):
+                return
+            assert time.monotonic() < deadline, answer.text
             time.sleep(0.02)
 
 
@@ -100,8 +103,7 @@ def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) ->
 def running(app: FastAPI) -> Iterator[str]:
     """The base URL of `app`, served from a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = web_server_config(app, app.state.services.settings)
-    server = uvicorn.Server(config)
+    server = WebServer(app, app.state.services.settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

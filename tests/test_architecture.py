@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.voices": set(),
     "app.engine": set(),
     "app.logs": set(),
+    "app.process_end": set(),
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
@@ -63,10 +64,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.ranges",
         "app.logs",
         "app.main",
+        "app.process_end",
         "server",
     },
     "app.__main__": {"app.cli"},
-    "server": {"app.main", "app.api", "app.settings", "app.banner", "app.logs", "app.audio"},
+    "server": {
+        "app.main",
+        "app.api",
+        "app.settings",
+        "app.banner",
+        "app.logs",
+        "app.audio",
+        "app.process_end",
+    },
 }
 WEB = {"fastapi", "starlette", "uvicorn"}
 MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}

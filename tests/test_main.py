@@ -20,6 +20,21 @@ def test_unknown_language(tmp_path: Path) -> None:
         create_app(make_settings(tmp_path, model_language="klingon"))
 
 
+@pytest.mark.parametrize(
+    ("dialects", "words"),
+    [
+        (",", "it names no dialect; allowed: all, or some of "),
+        ("all,fish", "'all' stands alone; allowed: all, or some of "),
+        ("all,fihs", "there is no dialect 'fihs'; allowed: all, or some of "),
+    ],
+)
+def test_dialects(tmp_path: Path, dialects: str, words: str) -> None:
+    """DIALECTS names all of them or some of them, and not nothing."""
+    with pytest.raises(SettingsError) as caught:
+        create_app(make_settings(tmp_path, dialects=dialects))
+    assert str(caught.value).startswith(f"DIALECTS: {words}")
+
+
 def test_missing_config(tmp_path: Path) -> None:
     """A MODEL_CONFIG path where nothing is stops the start."""
     with pytest.raises(SettingsError, match=r"MODEL_CONFIG: there is no file nowhere\.yaml"):

@@ -58,6 +58,13 @@ class Started:
             assert time.monotonic() < deadline, self.err
             time.sleep(0.1)
 
+    def wait_until_it_listens(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while " listens on " not in self.out:
+            assert self.process.poll() is None, self.err
+            assert time.monotonic() < deadline, self.err
+            time.sleep(0.1)
+
     def end(self, with_signal: signal.Signals) -> tuple[int, float]:
         """(exit code, seconds it took)"""
         started = time.monotonic()
@@ -84,6 +91,18 @@ def started(folder: Path, *lines: str) -> Iterator[Started]:
     finally:
         server.process.kill()
         server.process.wait(10)
+
+
+@contextlib.contextmanager
+def several(folder: Path, count: int, *lines: str) -> Iterator[list[Started]]:
+    """The same, so many times at once."""
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number in range(count):
+            own = folder / str(number)
+            own.mkdir()
+            servers.append(stack.enter_context(started(own, f"API_KEY={KEY}", *lines)))
+        yield servers
 
 
 @pytest.mark.parametrize(
@@ -149,12 +168,28 @@ def test_end_while_loading(tmp_path: Path, tiny_model: Path, with_signal: signal
         assert "Traceback" not in server.err
 
 
-def test_port_in_use(tmp_path: Path, tiny_model: Path) -> None:
+def test_end_within_the_model_library(tmp_path: Path) -> None:
+    """Whatever the library is doing when the signal comes, the code is that of a good end.
+
+    The preview model takes seconds to load, most of them in compiled code.
+    """
+    with several(tmp_path, 3, "PORT=0") as servers:
+        for server in servers:
+            server.wait_until_it_listens()
+        for server in servers:
+            time.sleep(1.3)
+            code, seconds = server.end(signal.SIGTERM)
+            assert code == 0, server.err
+            assert seconds < 15
+            assert "Finished server process" in server.err
+
+
+def test_port_in_use(tmp_path: Path) -> None:
     """A port that is taken ends the start with the reason."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        lines = (f"API_KEY={KEY}", "HOST=127.0.0.1", f"PORT={port}", f"MODEL_CONFIG={tiny_model}")
-        with started(tmp_path, *lines) as server:
-            assert server.process.wait(60) not in (0, 2)
-            assert "address already in use" in server.err
-            assert "Traceback" not in server.err
+        line = f"PORT={taken.getsockname()[1]}"
+        with several(tmp_path, 3, "HOST=127.0.0.1", line) as servers:
+            for server in servers:
+                assert server.process.wait(60) == 1, server.err
+                assert "address already in use" in server.err
+                assert "Traceback" not in server.err

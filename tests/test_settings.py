@@ -64,6 +64,16 @@ def test_defaults(env_file: Path) -> None:
         ("PUBLIC_BASE_URL", "speech.example.com", "http:// or https://"),
         ("PUBLIC_BASE_URL", "ftp://example.com", "http:// or https://"),
         ("PUBLIC_BASE_URL", "https://example.com/?a=b", "without a query"),
+        ("PUBLIC_BASE_URL", "https://x:99999", "port out of range"),
+        ("PUBLIC_BASE_URL", "https://x:http", "port"),
+        ("PUBLIC_BASE_URL", "https://x:0", "1 to 65535"),
+        ("PUBLIC_BASE_URL", "https://:8000", "http:// or https://"),
+        ("PUBLIC_BASE_URL", "https://[::1", "IPv6"),
+        ("HOST", "x..y", "'x..y' can be neither the name of a host nor an address"),
+        ("HOST", "a" * 70, "neither the name of a host"),
+        ("WYOMING_HOST", "x..y", "neither the name of a host"),
+        ("WYOMING_HOST", f"{'a' * 70}.example", "neither the name of a host"),
+        ("WYOMING_PORT", "8000", "8000 is PORT already"),
         ("TRUSTED_PROXIES", "my-proxy", "'my-proxy'"),
         ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/99", "'10.0.0.0/99'"),
         ("OPENAI_VOICES", "alloy", "alias=voice"),
@@ -184,6 +194,10 @@ def test_file_that_cannot_be_read(env_file: Path) -> None:
         ("DEFAULT_VOICE", "Großmutter Anna", "default_voice", "Großmutter Anna"),
         ("PUBLIC_BASE_URL", "https://x.example/a/", "public_base_url", "https://x.example/a"),
         ("MODEL_PRECISION", "INT8", "model_precision", "int8"),
+        ("DIALECTS", "OpenAI, fish", "dialects", ("openai", "fish")),
+        ("HOST", "::1", "host", "::1"),
+        ("HOST", "bücher.example.", "host", "bücher.example."),
+        ("WYOMING_HOST", "fe80::1%eth0", "wyoming_host", "fe80::1%eth0"),
         ("LOG_LEVEL", "DEBUG", "log_level", "debug"),
         ("MODEL_CONFIG", "my.yaml", "model_config_path", "my.yaml"),
     ],
@@ -193,6 +207,12 @@ def test_values_are_understood(
 ) -> None:
     """Lists are separated by commas, words may have any case, addresses lose their last slash."""
     assert getattr(load_settings(write(env_file, f"{name}={text}")), field) == value
+
+
+def test_ports_that_the_system_picks(env_file: Path) -> None:
+    """0 is a free port for each of them, and so not the same one."""
+    settings = load_settings(write(env_file, "PORT=0", "WYOMING_PORT=0"))
+    assert (settings.port, settings.wyoming_port) == (0, 0)
 
 
 def test_sampling(env_file: Path) -> None:

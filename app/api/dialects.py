@@ -23,13 +23,16 @@ def chosen_dialects(names: Sequence[str]) -> tuple[FrontEnd, ...]:
         ValueError: one line that says which exist.
     """
     known = [each.DIALECT.name for each in DIALECTS]
-    if tuple(names) == ("all",):
-        return DIALECTS
+    allowed = f"allowed: all, or some of {', '.join(known)}"
+    if not names:
+        raise ValueError(f"it names no dialect; {allowed}")
     for name in names:
-        if name not in known:
-            raise ValueError(
-                f"there is no dialect {name!r}; allowed: all, or some of {', '.join(known)}"
-            )
+        if name not in ("all", *known):
+            raise ValueError(f"there is no dialect {name!r}; {allowed}")
+    if set(names) == {"all"}:
+        return DIALECTS
+    if "all" in names:
+        raise ValueError(f"'all' stands alone; {allowed}")
     return tuple(each for each in DIALECTS if each.DIALECT.name in names)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -10,8 +13,22 @@ from app.settings import Settings
 FRAME_OVERHEAD_BYTES = 1 << 20
 
 
-def web_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+class WebServer(uvicorn.Server):
     """The same for the server that people run and for those that the tests run."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(_config(app, settings))
+        self.settings = settings
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What HTTP takes of the grace time, the app does not give to others once more.
+        grace_seconds = self.settings.shutdown_grace_seconds
+        self._app.state.stop_by_seconds = time.monotonic() + grace_seconds
+        await super().shutdown(sockets)
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -109,7 +109,7 @@ class Talk:
         self._stream: FedSpeech | None = None
         self._owed = 0
         self.owes_nothing = asyncio.Event()
-        """no text is complete and not yet spoken"""
+        """no text is complete and not yet spoken, or nobody is there any more"""
         self.owes_nothing.set()
         self._answers: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
             "describe": self._describe,
@@ -132,6 +132,7 @@ class Talk:
             logger.exception("a talk with a Wyoming client failed in an unforeseen way")
             await self._refuse(SynthesisFailed("see the trace above"))
         finally:
+            self.owes_nothing.set()
             self._writer.close()
 
     async def _hear_and_speak(self) -> None:
@@ -250,7 +251,8 @@ class Talk:
     async def _refuse(self, error: SpeechError) -> None:
         problem = problem_of(error, secrets.token_hex(16))
         logger.warning("WYOMING %s: %s", problem.kind, problem.message)
-        with suppress(ClientLeft, ConnectionError, asyncio.TimeoutError):
+        # To end one's side of a connection that is gone is no ConnectionError, but an OSError.
+        with suppress(ClientLeft, OSError, asyncio.TimeoutError):
             await self._events.send(Error(problem.message, problem.kind).event())
             self._writer.write_eof()
             await asyncio.wait_for(self._heard_out(), _LINGER_SECONDS)

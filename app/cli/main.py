@@ -34,6 +34,7 @@ from app.cli.options import (
     Volume,
 )
 from app.cli.voice_commands import voices
+from app.process_end import end_process
 
 PROGRAM = "python -m app"
 
@@ -197,4 +198,4 @@ def run() -> NoReturn:
     if code in (ExitCode.INTERRUPTED, ExitCode.NO_READER):
         # A thread may still be loading the model, or be writing to somebody who does not read.
         os._exit(code)
-    sys.exit(code)
+    end_process(code)

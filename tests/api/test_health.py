@@ -127,6 +127,13 @@ def test_missing_default_voice(fake_server: ServeFake, log_records: LogRecords) 
     assert served.client.post("/tts", json={"script": "Hello.", "voice": "alba"}).is_success
 
 
+def test_default_voice_of_openais(fake_server: ServeFake, log_records: LogRecords) -> None:
+    """The names of OPENAI_VOICES are no voices, and the operator is told so."""
+    fake_server(default_voice="Alloy")
+    words = "voice 'Alloy' does not exist; available voices: alba, marius; the names of OPENAI_VOIC"
+    log_records.wait_for(lambda each: words in each.getMessage() and each.levelname == "WARNING")
+
+
 def test_missing_voices_of_openais_names(fake_server: ServeFake, log_records: LogRecords) -> None:
     """So does it with the voices that OpenAI's names mean, of which the others are usable."""
     voices = {"alloy": "Alba", "ash": "marius", "nova": "nobody", "echo": "nobody", "onyx": "no1"}

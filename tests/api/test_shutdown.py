@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +19,11 @@ from elevenlabs.core import ApiError
 
 from app.main import create_app
 from tests.api import elevenlabs_sdk, fish_sdk, openai_sdk
+from tests.api.wyoming_home import home
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine
-from tests.serving import Served, error_of, make_settings, running, served_at
+from tests.serving import KEY, Served, error_of, make_settings, running, served_at
 from tests.test_server import KEY as OPERATORS_KEY
 from tests.test_server import free_port, started
 
@@ -97,6 +99,38 @@ def test_fish(tmp_path: Path) -> None:
     error = outlasting(tmp_path, speak)
     assert error.status == 503
     assert WORDS in str(error)
+
+
+def test_one_grace_for_all(tmp_path: Path) -> None:
+    """HTTP and Wyoming have the same time to end, not one after the other."""
+    engine = FakeEngine(hold_after=0)
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as server:
+        made = server.enter_context(home(tmp_path, lambda: engine, shutdown_grace_seconds=3))
+
+        def speak() -> httpx.Response:
+            headers = {"X-API-Key": KEY}
+            body = {"script": "Hi."}
+            url = f"{made.served.url}/tts"
+            return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+
+        def speak_at_home() -> bytes:
+            heard = b""
+            with socket.create_connection(("127.0.0.1", made.port), timeout=30) as connection:
+                connection.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
+                while piece := connection.recv(1 << 16):
+                    heard += piece
+            return heard
+
+        answer, heard = pool.submit(speak), pool.submit(speak_at_home)
+        deadline = time.monotonic() + 10
+        while len(engine.streams) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        told = time.monotonic()
+        server.close()
+        assert 3 <= time.monotonic() - told < 4.5
+        assert answer.result(1).status_code == 503
+        assert b'"error"' in heard.result(1)
 
 
 def test_log(tmp_path: Path, tiny_model: Path) -> None:

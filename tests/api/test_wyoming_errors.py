@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import logging
 import socket
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from app.api import wyoming
 from app.assembly import make_services
 from tests.api.wyoming_home import PATIENCE_SECONDS, WHOLE, Heard, Home, begun, fake_home
 from tests.fakes import FakeEngine
-from tests.serving import make_settings
+from tests.serving import LogRecords, make_settings
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,19 @@ async def test_malformed_events(strict: Home, data: bytes, code: str) -> None:
     assert heard.error is not None
     assert heard.error.code == code
     assert (await strict.say(Synthesize("Hello.").event())).types == WHOLE
+
+
+def test_a_client_hangs_up_on_its_error(strict: Home, log_records: LogRecords) -> None:
+    """Whoever is no Wyoming client and does not stay for the reason leaves no trace in the log."""
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", strict.port)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert b'"error"' in connection.recv(1 << 16)
+    gc.collect()  # a task that failed is told when it is forgotten
+    time.sleep(0.5)
+    levels = [each.levelno for each in log_records.kept]
+    assert levels.count(logging.WARNING) == 10
+    assert max(levels) == logging.WARNING, [each.getMessage() for each in log_records.kept]
 
 
 async def test_failure_in_the_middle(tmp_path: Path) -> None:
