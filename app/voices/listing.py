@@ -35,7 +35,7 @@ def voice_paths(directory: Path) -> list[Path]:
 class VoiceFiles:
     """The voices of a folder, listed anew once something came or went, and every second.
 
-    Each request asks several times, and 500 voices take 4 ms to list. Safe to use from any thread.
+    Each request asks several times, on the event loop. Safe to use from any thread.
     """
 
     def __init__(self, directory: Path) -> None:

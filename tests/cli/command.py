@@ -53,6 +53,15 @@ def start_command(
     )
 
 
+def interrupt(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGINT) -> None:
+    """It ends at once, with 130 and one word."""
+    process.send_signal(how)
+    assert process.wait(10) == 130
+    assert process.stderr is not None
+    assert process.stderr.read() == b"interrupted\n"
+    process.stderr.close()
+
+
 class Ended(NamedTuple):
     code: int
     out: str

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pty
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import pytest
 
 from app.engine.interface import SpeechJob
 from app.errors import Overloaded
-from tests.cli.command import Here, environment, files_in, run_command, start_command
+from tests.cli.command import Here, environment, files_in, interrupt, run_command, start_command
 from tests.conftest import ServeFake
 from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine, FakeStream
 from tests.listening import assert_speech, listen
@@ -265,12 +264,8 @@ def test_interrupted_in_a_full_pipe(fake_server: ServeFake, tmp_path: Path) -> N
     assert process.stdout is not None
     assert os.read(process.stdout.fileno(), 4) == b"RIFF"
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    assert process.stderr is not None
-    assert process.stderr.read() == b"interrupted\n"
+    interrupt(process)
     process.stdout.close()
-    process.stderr.close()
 
 
 def test_progress_on_a_terminal(fake_server: ServeFake, tmp_path: Path) -> None:

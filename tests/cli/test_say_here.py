@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Here, files_in, run_command, start_command
+from tests.cli.command import Here, files_in, interrupt, run_command, start_command
 from tests.listening import listen
 
 LONG = "This sentence is spoken over and over again, for many minutes. " * 300
@@ -44,11 +44,7 @@ def test_interrupted(tmp_path: Path, local: dict[str, str]) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    assert process.stderr is not None
-    assert process.stderr.read() == b"interrupted\n"
-    process.stderr.close()
+    interrupt(process)
     assert files_in(tmp_path) == ["out.wav"]
     assert (tmp_path / "out.wav").read_bytes() == b"old"
 
@@ -61,11 +57,7 @@ def test_interrupted_while_loading(tmp_path: Path, local: dict[str, str]) -> Non
     while "torch" not in Path(f"/proc/{process.pid}/maps").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 130
-    assert process.stderr is not None
-    assert process.stderr.read() == b"interrupted\n"
-    process.stderr.close()
+    interrupt(process, signal.SIGTERM)
 
 
 def test_live_and_whole(

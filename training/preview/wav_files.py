@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def read_wav(path: Path) -> tuple[NDArray[np.float64], int]:
+def read_wav(source: Path | BinaryIO) -> tuple[NDArray[np.float64], int]:
     """Samples from -1 to 1, and the sample rate in Hz. ValueError if not mono 16-bit."""
-    with wave.open(str(path), "rb") as file:
+    with wave.open(str(source) if isinstance(source, Path) else source, "rb") as file:
         if file.getnchannels() != 1 or file.getsampwidth() != 2:
-            raise ValueError(f"{path} is not mono 16-bit")
+            raise ValueError(f"{source} is not mono 16-bit")
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return samples.astype(np.float64) / 32768, file.getframerate()
 
