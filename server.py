@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import Any
 
-from app.api.web_server import WebServer
+from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
 from app.logs import configure_logging

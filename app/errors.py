@@ -1,6 +1,6 @@
 """The one error tree: raised anywhere below the API, turned into HTTP in one place.
 
-No class here knows about HTTP. `app/api/error_handlers.py` maps each to a status; a dialect only
+No class here knows about HTTP. `app/api/http/problems.py` maps each to a status; a dialect only
 changes the shape of the body.
 """
 

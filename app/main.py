@@ -15,16 +15,18 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import compatibility, health, native, saved, voices, wyoming
-from app.api.dependencies import Services
 from app.api.dialects import chosen_dialects, dialect_of, mount
-from app.api.error_handlers import ErrorAnswers
-from app.api.forms import is_form
-from app.api.middleware import BodyLimit, RequestContext
+from app.api.http.dependencies import Services
+from app.api.http.forms import is_form
+from app.api.http.middleware import BodyLimit, RequestContext
+from app.api.http.problems import ErrorAnswers
+from app.api.native import compatibility, health, saved, voices
+from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services
 from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings, SettingsError
-from app.speakers import Speaker
+from app.speaking.cast import Speaker
+from app.wyoming import server as wyoming
 
 logger = logging.getLogger(__name__)
 

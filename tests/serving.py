@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from app.api.web_server import WebServer
+from app.api.http.web_server import WebServer
 from app.engine.interface import SpeechEngine
 from app.main import create_app
 from app.settings import Settings, load_settings

@@ -11,10 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.api.controls import SpeechControls
-from app.api.dependencies import Services
-from app.api.previews import PREVIEW_TEXTS
-from app.api.spoken import SpokenClock, complete_clip, live_audio
+from app.api.http.dependencies import Services
 from app.assembly import make_services
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
@@ -39,8 +36,11 @@ from app.errors import (
     VoiceNotFound,
 )
 from app.settings import SettingsError, load_settings
+from app.speaking.controls import SpeechControls
+from app.speaking.encoded import SpokenClock, complete_clip, live_audio
+from app.speaking.previews import PREVIEW_TEXTS
+from app.speaking.utterance import FieldNames
 from app.speech import SPEECH_RATE_HZ, Clip, Sampling, SpeechRequest
-from app.synthesizer import FieldNames
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.store import Voice, VoiceStore
 

@@ -1,0 +1,22 @@
+"""How Fish Audio's clients name things and are told no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.api.http.dialect import Dialect, Problem
+from app.speaking.utterance import FieldNames
+
+
+def error_body(problem: Problem) -> Mapping[str, object]:
+    """Exactly these two: the older SDK makes them the arguments of its exception."""
+    return {"status": problem.status, "message": problem.message}
+
+
+DIALECT = Dialect(
+    name="fish",
+    title="Fish Audio",
+    fields=FieldNames(text="text", clip="references"),
+    error_body=error_body,
+    owns=("/model/", "/wallet/", "/v1/tts/", "/v1/references/"),
+)

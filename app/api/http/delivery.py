@@ -1,0 +1,178 @@
+"""How finished speech leaves: a live stream, a complete body, or a saved file with its URL."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from app.api.http.addresses import base_url
+from app.api.http.dependencies import Services
+from app.api.http.middleware import request_id_of
+from app.api.http.problems import ClientLeft
+from app.audio.formats import AudioFormat
+from app.errors import SpeechError
+from app.speaking.encoded import CompleteAudio, LiveAudio, Origin, complete_clip, live_audio
+from app.speaking.utterance import FieldNames
+from app.speech import SpeechRequest
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Frames = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
+"""The bytes of a live answer in a wrapping, such as events with the audio as base64."""
+
+
+async def complete_audio(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    fields: FieldNames,
+) -> CompleteAudio:
+    """Speak, wait for all of it, encode it.
+
+    Raises:
+        SpeechError: nothing was sent yet, so every failure still gets its own answer.
+        ClientLeft: the caller hung up, and the work was stopped.
+    """
+    return await while_connected(request, complete_clip(services, speech, audio, fields))
+
+
+async def file_response(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    fields: FieldNames,
+) -> Response:
+    """The complete clip as the body, with a true Content-Length."""
+    made = await complete_audio(request, services, speech, audio, fields)
+    return Response(
+        made.data,
+        media_type=made.content_type,
+        headers={**_measured(made), **_inline(audio)},
+    )
+
+
+async def saved_file(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    fields: FieldNames,
+) -> tuple[str, str, dict[str, str]]:
+    """(URL, file name, headers) of the clip, saved where anybody with the URL can fetch it."""
+    made = await complete_audio(request, services, speech, audio, fields)
+    filename = await asyncio.to_thread(services.store.save, made.data, audio.extension)
+    base = base_url(request, services.settings)
+    return f"{base}/voice/{filename}", filename, _measured(made)
+
+
+async def live_response(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    fields: FieldNames,
+    *,
+    frames: Frames | None = None,
+    media_type: str | None = None,
+) -> Response:
+    """A response whose body is sent while the speech is being made.
+
+    The first encoded bytes exist before this returns: what fails until then gets a status of its
+    own, what fails later aborts the connection, since a clean end would mean success.
+
+    Args:
+        frames: wraps the audio; None sends it as it is.
+        media_type: of what `frames` makes.
+    """
+    live = await while_connected(request, live_audio(services, speech, audio, fields))
+    headers = {
+        **_origin(live.origin),
+        "Server-Timing": _server_timing(live.took_seconds),
+        "X-Accel-Buffering": "no",  # else nginx keeps the beginning until it has more
+    }
+    if frames is None:
+        return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
+    return LiveResponse(live, frames(live), str(media_type), headers)
+
+
+class LiveResponse(StreamingResponse):
+    """A live stream that stops the work behind it when its listener leaves."""
+
+    def __init__(
+        self,
+        live: LiveAudio,
+        body: AsyncIterator[bytes],
+        media_type: str,
+        headers: dict[str, str],
+    ) -> None:
+        self._live = live
+        super().__init__(body, media_type=media_type, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._live):
+            try:
+                await super().__call__(scope, receive, send)
+            except SpeechError as error:
+                logger.error(  # noqa: TRY400 - the reason is enough
+                    "the stream was broken off: %s",
+                    error.message,
+                    extra={"request_id": request_id_of(scope)},
+                )
+                raise
+
+
+async def while_connected(request: Request, work: Awaitable[T]) -> T:
+    """Await `work`, but cancel it as soon as the client hangs up.
+
+    Raises:
+        ClientLeft: the client hung up first.
+    """
+    task = asyncio.ensure_future(work)
+    leaving = asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientLeft
+    finally:
+        for pending in (task, leaving):
+            pending.cancel()
+        await asyncio.gather(task, leaving, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _measured(made: CompleteAudio) -> dict[str, str]:
+    return {
+        **_origin(made.origin),
+        "Server-Timing": _server_timing(made.took_seconds),
+        "X-Audio-Duration": f"{made.speech_seconds:.3f}",
+    }
+
+
+def _origin(origin: Origin) -> dict[str, str]:
+    headers = {"X-TTS-Model": quote(origin.model)}
+    return headers if origin.voice is None else {**headers, "X-TTS-Voice": quote(origin.voice)}
+
+
+def _server_timing(seconds: dict[str, float]) -> str:
+    return ", ".join(f"{name};dur={1000 * value:.1f}" for name, value in seconds.items())
+
+
+def _inline(audio: AudioFormat) -> dict[str, str]:
+    return {"Content-Disposition": f'inline; filename="speech{audio.extension}"'}

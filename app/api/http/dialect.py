@@ -1,0 +1,69 @@
+"""What differs between the dialects: paths, names of fields, the shape of an error, what works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import APIRouter
+
+from app.api.http.support import Support
+from app.speaking.utterance import FieldNames
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal on its way out, before a dialect gives it a shape."""
+
+    status: int
+    kind: str
+    message: str
+    field: str | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The words of a kind of client, and how it is told no.
+
+    Attributes:
+        name: what DIALECTS calls it; its paths always work under `/name`.
+        title: what people call it.
+        fields: what it calls the fields that can be wrong.
+        error_body: the JSON of a refusal.
+        owns: beginnings of paths where a call that leads nowhere is its own.
+    """
+
+    name: str
+    title: str
+    fields: FieldNames
+    error_body: Callable[[Problem], Mapping[str, object]]
+    owns: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        return f"/{self.name}"
+
+
+class FrontEnd(Protocol):
+    """What the file of a dialect has to offer."""
+
+    DIALECT: Dialect
+    SUPPORT: tuple[Support, ...]
+    router: APIRouter
+    """made by `app.api.http.routes.dialect_router`"""
+
+
+def native_error_body(problem: Problem) -> Mapping[str, object]:
+    return {
+        "error": {
+            "type": problem.kind,
+            "message": problem.message,
+            "field": problem.field,
+            "request_id": problem.request_id,
+        }
+    }
+
+
+NATIVE = Dialect(name="", title="Pocket Speech", fields=FieldNames(), error_body=native_error_body)
