@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import ssl
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -21,7 +22,7 @@ from app.settings import Settings
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.fakes import FakeEngine
-from tests.serving import LogRecords, Served, make_settings, serve, serve_fake
+from tests.serving import HurriedAsyncio, LogRecords, Served, make_settings, serve, serve_fake
 from tests.tiny_model import write_tiny_model
 
 ServeFake = Callable[..., Served]
@@ -40,8 +41,11 @@ def _clean_environment() -> Iterator[None]:
             patch.delenv((field.alias or name).upper(), raising=False)
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("HF_HUB_CACHE", "no-cache-in-tests")
-        # Each of some hundred servers would ask the same programs what they can do.
+        # Each of some hundred servers and clients would ask the same programs what they can do, and
+        # read the same certificates; each server would take some tenths of a second to end.
         patch.setattr("app.assembly.find_ffmpeg", cache(find_ffmpeg))
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        patch.setattr("uvicorn.server.asyncio", HurriedAsyncio())
         yield
 
 
