@@ -23,7 +23,7 @@ from app.speaking.utterance import FieldNames
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 
 router = dialect_router(DIALECT)
-router.include_router(flash_voices.router)
+router.routes.extend(flash_voices.router.routes)
 
 ROLE_TAG = "<role:"
 

@@ -25,7 +25,7 @@ from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
 
 router = dialect_router(DIALECT)
-router.include_router(openai_voices.router)
+router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
