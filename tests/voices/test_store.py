@@ -30,7 +30,8 @@ def decode(data: bytes, field: str, max_seconds: float = 15.0) -> Pcm:
     if not data:
         raise InvalidClip(f"{field} is not audio", field=field)
     seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
-    return voice_like(min(float(seconds), max_seconds))
+    samples = round(min(float(seconds), max_seconds) * RATE_HZ)
+    return np.resize(voice_like(20.0), samples)
 
 
 @pytest.fixture
