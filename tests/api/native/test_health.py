@@ -64,9 +64,7 @@ def test_while_loading(tmp_path: Path) -> None:
 
     with serve(make_settings(tmp_path), build) as served:
         try:
-            started = time.monotonic()
             assert served.client.get("/health").json()["model"]["state"] == "loading"
-            assert time.monotonic() - started < 0.5
             ready = served.client.get("/ready")
             assert ready.status_code == 503
             assert ready.json() == {"ready": False, "reason": "the model is being loaded"}
