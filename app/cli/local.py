@@ -34,6 +34,7 @@ from app.errors import (
     SpeechError,
     TooLarge,
     VoiceNotFound,
+    named,
 )
 from app.settings import SettingsError, load_settings
 from app.speaking.controls import SpeechControls
@@ -121,7 +122,7 @@ class LocalBackend:
             text = PREVIEW_TEXTS[voice.details.language or "en"]
             speech = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
             audio = format_named(audio_format)
-            return (await complete_clip(self._services, speech, audio, FIELDS)).data
+            return (await complete_clip(self._services, speech, audio)).data
 
     @property
     def _store(self) -> VoiceStore:
@@ -156,7 +157,7 @@ class LocalBackend:
     async def _live(
         self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
     ) -> AsyncGenerator[bytes, None]:
-        async with aclosing(await live_audio(self._services, speech, audio, FIELDS)) as live:
+        async with aclosing(await live_audio(self._services, speech, audio)) as live:
             async for data in live.body:
                 yield data
                 spoken(live.clock.seconds)
@@ -166,7 +167,7 @@ class LocalBackend:
     ) -> AsyncGenerator[bytes, None]:
         clock = SpokenClock(SPEECH_RATE_HZ)
         making = asyncio.create_task(
-            complete_clip(self._services, speech, audio, FIELDS, clock=clock)
+            complete_clip(self._services, speech, audio, clock=clock)
         )
         try:
             while not making.done():
@@ -205,12 +206,10 @@ def _refusing(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except SpeechError as error:
-        field = error.field if isinstance(error, InvalidRequest) else None
+        field = None if error.field is None else named(error.field)
         code = ExitCode.FAILED
         if isinstance(error, (InvalidRequest, VoiceNotFound, Conflict)):
             code = ExitCode.USAGE
-        if isinstance(error, VoiceNotFound):
-            field = "voice"
         message = in_options(error.message, field, names)
         if isinstance(error, TooLarge) and field == FIELDS.text:
             message += "; MAX_SCRIPT_CHARS sets how many"

@@ -25,12 +25,12 @@ async def complete_clips(
             refused is refused before anything is spoken.
     """
     for speech, fields in speeches:
-        await (await services.speakers.of(speech)).synthesizer.prepare(speech, fields)
+        await (await services.speakers.of(speech)).synthesizer.prepare(speech)
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def spoken(speech: SpeechRequest, fields: FieldNames) -> CompleteAudio:
+    async def spoken(speech: SpeechRequest) -> CompleteAudio:
         async with places:
-            return await complete_clip(services, speech, audio, fields)
+            return await complete_clip(services, speech, audio)
 
     tasks = [asyncio.create_task(spoken(*each)) for each in speeches]
     try:

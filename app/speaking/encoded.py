@@ -44,7 +44,6 @@ async def complete_clip(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
     *,
     clock: SpokenClock | None = None,
 ) -> CompleteAudio:
@@ -59,7 +58,7 @@ async def complete_clip(
     started = time.monotonic()
     speaker = await services.speakers.of(speech)
     synthesizer = speaker.synthesizer
-    plan = await synthesizer.prepare(speech, fields)
+    plan = await synthesizer.prepare(speech)
     origin = _origin(speaker, speech)
     utterance = await synthesizer.begin(plan)
     try:
@@ -126,7 +125,7 @@ class LiveAudio:
 
 
 async def live_audio(
-    services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
+    services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> LiveAudio:
     """Speech to be read while it is being made.
 
@@ -135,7 +134,7 @@ async def live_audio(
     """
     speaker = await services.speakers.of(speech)
     synthesizer = speaker.synthesizer
-    plan = await synthesizer.prepare(speech, fields)
+    plan = await synthesizer.prepare(speech)
     origin = _origin(speaker, speech)
     async with AsyncExitStack() as stack:
         # FFmpeg starts while the model works on the first frame.
@@ -161,10 +160,10 @@ async def live_audio(
         )
 
 
-def fed_speech(services: Services, speech: SpeechRequest, fields: FieldNames) -> FedSpeech:
+def fed_speech(services: Services, speech: SpeechRequest) -> FedSpeech:
     """Speech of a script that is still being written; the text in `speech` is not looked at."""
     return FedSpeech(
-        services.speakers, speech, fields, max_chars=services.settings.max_script_chars
+        services.speakers, speech, max_chars=services.settings.max_script_chars
     )
 
 

@@ -26,7 +26,7 @@ class FedSpeech:
     """
 
     def __init__(
-        self, speakers: Speakers, request: SpeechRequest, fields: FieldNames, *, max_chars: int
+        self, speakers: Speakers, request: SpeechRequest, *, max_chars: int
     ) -> None:
         self._speakers = speakers
         self._request = request

@@ -45,7 +45,7 @@ async def preview_of(
     if kept is not None:
         return await asyncio.to_thread(kept.read_bytes)
     speech = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
-    made = await complete_audio(request, services, speech, audio, NATIVE.fields)
+    made = await complete_audio(request, services, speech, audio)
 
     def write(path: Path) -> None:
         path.write_bytes(made.data)

@@ -122,7 +122,7 @@ class Synthesizer:
         self._queue_timeout_seconds = queue_timeout_seconds
         self._reading = 0
 
-    async def prepare(self, request: SpeechRequest, fields: FieldNames) -> Plan:
+    async def prepare(self, request: SpeechRequest) -> Plan:
         """Split the script and make the voices ready; whatever can be refused is refused here.
 
         Raises:

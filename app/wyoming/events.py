@@ -8,7 +8,7 @@ from typing import Any
 
 from wyoming.event import Event, async_write_event
 
-from app.api.http.problems import ClientLeft
+from app.connections import ClientLeft
 from app.api.http.sockets import SEND_SECONDS
 from app.errors import InvalidRequest, TooLarge, shortened
 

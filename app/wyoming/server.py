@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 from app.api.http.dependencies import Services
 from app.api.http.sockets import IDLE_SECONDS
-from app.api.http.support import support_of
 from app.settings import Settings, SettingsError
+from app.wording.support import support_of
 from app.wyoming.info import Introduction
 from app.wyoming.talk import (
     Limits,

@@ -19,10 +19,9 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import SynthesizeStopped
 
 from app.api.http.dependencies import Services
-from app.api.http.problems import ClientLeft, problem_of
+from app.connections import ClientLeft
+from app.wording.problems import problem_of
 from app.api.http.sockets import quiet_too_long
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
-from app.api.http.validation import validated
 from app.api.http.voice_choice import named_voice
 from app.audio.pcm import S16_BYTES, to_s16
 from app.errors import InvalidRequest, SpeechError, SynthesisFailed
@@ -31,6 +30,8 @@ from app.speaking.fed import FedSpeech
 from app.speaking.utterance import FieldNames
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.validation import validated
 from app.wyoming.events import EventWriter, read_event
 from app.wyoming.info import Introduction
 
@@ -40,7 +41,7 @@ MAX_WAITING = 8
 """Texts of one client that wait for their turn; it is not listened to while there are more"""
 CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
 _LINGER_SECONDS = 2.0
-_FIELDS = FieldNames(text="text", clip="voice")
+_WORDS = {Parameter.TEXT: "text"}
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
@@ -209,7 +210,7 @@ class Talk:
             voice=named_voice(self._services, name, "voice"),
             language=check_language(voice.language) if voice and name is None else None,
         )
-        return fed_speech(self._services, request, _FIELDS)
+        return fed_speech(self._services, request)
 
     def _complete(self, fed: FedSpeech) -> None:
         fed.finish()
@@ -249,7 +250,7 @@ class Talk:
         )
 
     async def _refuse(self, error: SpeechError) -> None:
-        problem = problem_of(error, secrets.token_hex(16))
+        problem = problem_of(error, secrets.token_hex(16), _WORDS)
         logger.warning("WYOMING %s: %s", problem.kind, problem.message)
         # To end one's side of a connection that is gone is no ConnectionError, but an OSError.
         with suppress(ClientLeft, OSError, asyncio.TimeoutError):

@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field
 
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dialect import Dialect
+from app.wording.problems import Problem
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
 from app.errors import InvalidRequest, TooLarge
@@ -25,6 +25,7 @@ from app.ranges import Seed, Temperature
 from app.speaking.batch import complete_clips
 from app.speaking.utterance import FieldNames
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -44,7 +45,7 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="chattts",
     title="ChatTTS",
-    fields=FieldNames(text="input", clip="voice"),
+    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format", Parameter.CLIP: "voice"},
     error_body=error_body,
 )
 router = dialect_router(DIALECT)
@@ -132,7 +133,7 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
     voice = await _voice(services, body.voice, "voice")
     speech = SpeechRequest(body.input, voice, prosody=Prosody(speed=body.speed or 1.0))
     deliver = live_response if body.stream else file_response
-    return await deliver(request, services, speech, audio, DIALECT.fields)
+    return await deliver(request, services, speech, audio)
 
 
 @router.post("/generate_voice", response_class=Response)

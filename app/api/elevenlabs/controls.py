@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
 from app.api.http.dependencies import Services
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 from app.api.http.voice_choice import named_voice
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import Seed, Speed
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 logger = logging.getLogger(__name__)
 

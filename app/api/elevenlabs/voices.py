@@ -18,11 +18,11 @@ from app.api.http.addresses import base_url
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import Services, ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.errors import InvalidRequest
 from app.voices.details import LANGUAGES, VoiceDetails, check_description, check_labels
 from app.voices.store import Voice
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MAX_FILES = 25
 """As many as ElevenLabs takes"""

@@ -8,13 +8,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 
 from app.api.http.clip_input import clip_from_base64
 from app.api.http.dependencies import Services
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
 from app.api.http.voice_choice import named_voice
 from app.audio.formats import AudioFormat
 from app.audio.output import OutputFields, output_format
 from app.errors import InvalidRequest, TooLarge
 from app.ranges import Seed
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 FORMATS = ("mp3", "wav", "pcm", "opus")
 DEFAULT_RATE_HZ = 44_100

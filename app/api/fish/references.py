@@ -14,10 +14,10 @@ from app.api.fish.controls import Recording, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
-from app.api.http.dialect import Problem
+from app.wording.problems import Problem
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.voices.details import VoiceDetails
+from app.wording.support import HONOURED, Effect, support_of
 
 
 def _error_body(problem: Problem) -> Mapping[str, object]:

@@ -14,11 +14,11 @@ from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.errors import InvalidRequest
 from app.voices.details import VoiceDetails, check_description, check_tags
 from app.voices.store import Voice
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 OWNER = "owner"
 """Everybody who has the key is the same user"""

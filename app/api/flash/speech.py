@@ -15,12 +15,12 @@ from app.api.flash.voices import LatentFile, RecordingFile, RecordingText, Refer
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import Services, ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.http.voice_choice import given_voice, named_voice
 from app.errors import InvalidRequest
 from app.ranges import Speed
 from app.speaking.utterance import FieldNames
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
+from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.include_router(flash_voices.router)
@@ -110,7 +110,7 @@ async def multi_speak(request: Request, services: ServicesDep, body: FlashDialog
             field="text",
         )
     speech = body.request(body.text, services.settings.default_voice, Prosody())
-    return await _answer(request, services, body, speech, DIALECT.fields)
+    return await _answer(request, services, body, speech)
 
 
 @router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
@@ -140,7 +140,6 @@ async def _answer(
     services: Services,
     controls: FlashControls,
     speech: SpeechRequest,
-    fields: FieldNames,
 ) -> Response:
     audio = controls.audio_format()
     deliver = live_response if controls.stream else file_response

@@ -11,11 +11,11 @@ from app.api.flash.dialect import DIALECT, SAMPLE_RATE_HZ
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import Services, ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.api.http.voice_choice import given_recording
 from app.errors import InvalidRequest
 from app.speech import Clip
 from app.voices.details import VoiceDetails
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MODEL = "pocket-tts"
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.http.addresses import base_url
 from app.api.http.dependencies import Services
 from app.api.http.middleware import request_id_of
-from app.api.http.problems import ClientLeft
+from app.connections import ClientLeft
 from app.audio.formats import AudioFormat
 from app.errors import SpeechError
 from app.speaking.encoded import CompleteAudio, LiveAudio, Origin, complete_clip, live_audio
@@ -36,7 +36,6 @@ async def complete_audio(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
 ) -> CompleteAudio:
     """Speak, wait for all of it, encode it.
 
@@ -44,7 +43,7 @@ async def complete_audio(
         SpeechError: nothing was sent yet, so every failure still gets its own answer.
         ClientLeft: the caller hung up, and the work was stopped.
     """
-    return await while_connected(request, complete_clip(services, speech, audio, fields))
+    return await while_connected(request, complete_clip(services, speech, audio))
 
 
 async def file_response(
@@ -52,10 +51,9 @@ async def file_response(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
 ) -> Response:
     """The complete clip as the body, with a true Content-Length."""
-    made = await complete_audio(request, services, speech, audio, fields)
+    made = await complete_audio(request, services, speech, audio)
     return Response(
         made.data,
         media_type=made.content_type,
@@ -68,10 +66,9 @@ async def saved_file(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
 ) -> tuple[str, str, dict[str, str]]:
     """(URL, file name, headers) of the clip, saved where anybody with the URL can fetch it."""
-    made = await complete_audio(request, services, speech, audio, fields)
+    made = await complete_audio(request, services, speech, audio)
     filename = await asyncio.to_thread(services.store.save, made.data, audio.extension)
     base = base_url(request, services.settings)
     return f"{base}/voice/{filename}", filename, _measured(made)
@@ -82,7 +79,6 @@ async def live_response(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
     *,
     frames: Frames | None = None,
     media_type: str | None = None,
@@ -96,7 +92,7 @@ async def live_response(
         frames: wraps the audio; None sends it as it is.
         media_type: of what `frames` makes.
     """
-    live = await while_connected(request, live_audio(services, speech, audio, fields))
+    live = await while_connected(request, live_audio(services, speech, audio))
     headers = {
         **_origin(live.origin),
         "Server-Timing": _server_timing(live.took_seconds),

@@ -8,19 +8,9 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from app.api.http.support import Support
-from app.speaking.utterance import FieldNames
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A refusal on its way out, before a dialect gives it a shape."""
-
-    status: int
-    kind: str
-    message: str
-    field: str | None
-    request_id: str
+from app.errors import Parameter
+from app.wording.problems import Problem
+from app.wording.support import Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +20,14 @@ class Dialect:
     Attributes:
         name: what DIALECTS calls it; its paths always work under `/name`.
         title: what people call it.
-        fields: what it calls the fields that can be wrong.
+        words: what it calls the parameters; those left out have this server's own names.
         error_body: the JSON of a refusal.
         owns: beginnings of paths where a call that leads nowhere is its own.
     """
 
     name: str
     title: str
-    fields: FieldNames
+    words: Mapping[Parameter, str]
     error_body: Callable[[Problem], Mapping[str, object]]
     owns: tuple[str, ...] = ()
 
@@ -66,4 +56,4 @@ def native_error_body(problem: Problem) -> Mapping[str, object]:
     }
 
 
-NATIVE = Dialect(name="", title="Pocket Speech", fields=FieldNames(), error_body=native_error_body)
+NATIVE = Dialect(name="", title="Pocket Speech", words={}, error_body=native_error_body)

@@ -14,9 +14,11 @@ from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import check_key
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dialect import Dialect
+from app.wording.problems import Problem
 from app.api.http.middleware import request_id_of
-from app.api.http.problems import ClientLeft, problem_of
+from app.connections import ClientLeft
+from app.wording.problems import problem_of
 from app.errors import InvalidRequest, SpeechError, TooLarge, Unauthorized
 
 MAX_FRAME_BYTES = 1 << 20
@@ -178,7 +180,7 @@ async def serve_socket(
     try:
         kind.check(websocket)
     except Unauthorized as error:
-        await _turn_away(websocket, kind.dialect, problem_of(error, request_id))
+        await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
         return
     await websocket.accept()
     socket = Socket(websocket, idle_seconds=IDLE_SECONDS)
@@ -188,7 +190,7 @@ async def serve_socket(
     except ClientLeft:
         return
     except SpeechError as error:
-        problem = problem_of(error, request_id)
+        problem = problem_of(error, request_id, kind.dialect.words)
         try:
             await socket.send(kind.refusal(problem))
         except ClientLeft:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app.api.http.dialect import FrontEnd
-from app.api.http.support import Support
+from app.wording.support import Support
 from app.wyoming import server as wyoming
 
 router = APIRouter(tags=["server"])

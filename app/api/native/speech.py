@@ -125,7 +125,7 @@ async def _deliver(
                 "complete",
                 field="stream",
             )
-        url, filename, headers = await saved_file(request, services, speech, audio, NATIVE.fields)
+        url, filename, headers = await saved_file(request, services, speech, audio)
         return JSONResponse({"url": url, "filename": filename}, headers=headers)
     deliver = live_response if body.stream else file_response
-    return await deliver(request, services, speech, audio, NATIVE.fields)
+    return await deliver(request, services, speech, audio)

@@ -15,7 +15,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from app.api.http.delivery import live_response
 from app.api.http.dependencies import Services, ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.http.voice_choice import given_voice
 from app.api.openai import voices as openai_voices
 from app.api.openai.dialect import DIALECT
@@ -23,6 +22,7 @@ from app.errors import ModelNotFound, shortened
 from app.ranges import Speed
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
+from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.include_router(openai_voices.router)
@@ -105,7 +105,6 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
         services,
         speech,
         audio,
-        DIALECT.fields,
         frames=speech_events if as_events else None,
         media_type="text/event-stream" if as_events else None,
     )

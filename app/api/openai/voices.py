@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 from app.api.http.clip_input import clip_from_upload
 from app.api.http.dependencies import Services, ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.openai.dialect import DIALECT
 from app.errors import ConsentNotFound, InvalidRequest
 from app.voices.consents import Consent
 from app.voices.details import VoiceDetails
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, Effect, support_of
 
 MAX_LABEL_CHARS = 200
 

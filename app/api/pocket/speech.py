@@ -15,15 +15,16 @@ from starlette.types import Scope
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.delivery import live_response
 from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dialect import Dialect
+from app.wording.problems import Problem
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.speaking.utterance import FieldNames
 from app.speech import Clip, SpeechRequest
+from app.wording.support import HONOURED, Effect, support_of
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
@@ -37,7 +38,7 @@ def _has_form(scope: Scope) -> bool:
 DIALECT = Dialect(
     name="pocket",
     title="pocket-tts serve",
-    fields=FieldNames(text="text", clip="voice_wav"),
+    words={Parameter.TEXT: "text", Parameter.VOICE: "voice_url", Parameter.CLIP: "voice_wav"},
     error_body=error_body,
 )
 router = dialect_router(DIALECT, only_if=_has_form)

@@ -18,11 +18,11 @@ from app.api import dialects
 from app.api.dialects import DIALECTS, chosen_dialects, dialect_of
 from app.api.http.dialect import NATIVE, Dialect, Problem
 from app.api.http.routes import dialect_router
-from app.api.http.support import Support
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.settings import SettingsError
 from app.speaking.utterance import FieldNames
+from app.wording.support import Support
 from tests.conftest import ServeFake
 from tests.serving import Served, make_settings
 
