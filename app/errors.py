@@ -46,6 +46,8 @@ class Parameter(Enum):
     DESCRIPTION = "description"
     TAGS = "tags"
     LABELS = "labels"
+    REPLACE = "replace=true"
+    """a voice of the same name gives way"""
 
     def __str__(self) -> str:
         return f"\x02{self.name}\x03"
@@ -89,6 +91,18 @@ class SpeechError(Exception):
     def told(self, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
         """The message as a caller reads it who calls the parameters by `words`."""
         return _MARK.sub(lambda mark: named(Parameter[mark[1]], words), self._message)
+
+    def reword(self, words: Mapping[Parameter, str]) -> None:
+        """Give parameters names that only the place where the error came from knows.
+
+        Args:
+            words: such as `text[2]` for the text of one item among several.
+        """
+        self._message = _MARK.sub(
+            lambda mark: words.get(Parameter[mark[1]], mark[0]), self._message
+        )
+        if isinstance(self.field, Parameter):
+            self.field = words.get(self.field, self.field)
 
     @property
     def message(self) -> str:
