@@ -12,7 +12,6 @@ from app.api.http.dependencies import OwnVoices, Services
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
-from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
@@ -20,6 +19,7 @@ from app.settings import Settings, SettingsError
 from app.speaking.cast import Speaker, Speakers
 from app.speaking.utterance import Synthesizer
 from app.speech import SPEECH_RATE_HZ, Pcm
+from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher

@@ -14,7 +14,6 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.batch_loop import BatchLoop, Order
-from app.engine.interface import EngineStatus, SpeechJob, SpeechStream, VoiceState
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, make_prompt, token_counter
 from app.engine.runner import Runner
@@ -24,6 +23,7 @@ from app.engine.sequence import Job
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix, VoiceMaker
 from app.speech import Pcm, Sampling, TokenCounter
+from app.speech_engine import EngineStatus, SpeechJob, SpeechStream, VoiceState
 
 
 class BatchedEngine:

@@ -13,9 +13,9 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import EngineOptions
 from app.engine.weights import ModelFiles, OnDownload, fetch_model, nobody
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineOptions
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from app.engine.interface import JobTimings
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import Frames
+from app.speech_engine import JobTimings
 
 
 class EngineStream:

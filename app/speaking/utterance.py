@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.engine.interface import (
+from app.errors import Overloaded, SpeechError, SynthesisFailed
+from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
+from app.speech import Frames, Pcm, Sampling, SpeechRequest
+from app.speech_engine import (
     JobTimings,
     SpeechEngine,
     SpeechJob,
@@ -17,9 +20,6 @@ from app.engine.interface import (
     SpokenChunk,
     VoiceState,
 )
-from app.errors import Overloaded, SpeechError, SynthesisFailed
-from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
-from app.speech import Frames, Pcm, Sampling, SpeechRequest
 from app.text.script import clean_script, ends_paragraph
 from app.voices.library import VoiceLibrary
 

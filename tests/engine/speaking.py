@@ -12,9 +12,9 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob, SpeechStream
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm, Sampling
+from app.speech_engine import SpeechJob, SpeechStream
 
 STILL = Sampling(temperature=0.0)
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob
 from app.engine.runner import Row
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Sampling
+from app.speech_engine import SpeechJob
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
     STILL,

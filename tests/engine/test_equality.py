@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob
 from app.engine.voice_state import KvPrefix
 from app.errors import SynthesisFailed
+from app.speech_engine import SpeechJob
 from benchmarks.random_model import write_random_model
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (

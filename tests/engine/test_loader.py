@@ -10,9 +10,9 @@ import pytest
 import torch
 import yaml
 
-from app.engine.interface import EngineOptions, SpeechJob
 from app.engine.loader import EngineLoader, load_model
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineOptions, SpeechJob
 from tests.audio.probe import voice_like
 
 

@@ -23,9 +23,9 @@ from wyoming.tts import (
     SynthesizeVoice,
 )
 
-from app.engine.interface import SpeechEngine
 from app.main import create_app
 from app.settings import SettingsError
+from app.speech_engine import SpeechEngine
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine, FakeVoice
