@@ -28,7 +28,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, RecordingDecoder, beginning_of
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 
 PREVIEWS_BYTES = 64_000_000
@@ -89,7 +89,7 @@ class _Assembly:
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
-        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._states = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -114,12 +114,12 @@ class _Assembly:
 
         voices = VoiceLibrary(
             settings.voices_dir,
-            maker=engine,
+            engine=engine,
             decode_clip=self.conditioning_speech,
             states=self._states,
             model=model,
             kept=KeptStates(
-                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+                self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
         synthesizer = Synthesizer(
