@@ -164,7 +164,7 @@ def _own_voices(
         folder,
         lambda: speakers.current.voices,
         engine=lambda: speakers.current.supervisor.engine,
-        prompts=PromptMaker(decode, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
+        prompts=PromptMaker(decode, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
         model_language=None if settings.model_config_path else speakers.default.language,
         forget_previews=previews.forget,
     )

@@ -53,7 +53,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, lambda: RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
         model_language="en",
         forget_previews=lambda _: None,
     )
