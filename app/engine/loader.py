@@ -58,15 +58,7 @@ class EngineLoader:
             self._model = load_model(self._files.config_path)
         try:
             engine = BatchedEngine(
-                self._model,
-                precision=options.precision,
-                worker_threads=options.worker_threads,
-                max_running_rows=options.max_running_rows,
-                max_queued_jobs=options.max_queued_jobs,
-                defaults=options.defaults,
-                device=options.device,
-                cloning_refused=self._files.cloning_refused,
-                voice_prompts=options.voice_prompts,
+                self._model, options, cloning_refused=self._files.cloning_refused
             )
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
