@@ -14,7 +14,6 @@ from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.connections import ended
-from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
@@ -28,6 +27,7 @@ from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -36,7 +36,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, beginning_of
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from app.wyoming import server as wyoming
 
@@ -75,7 +75,7 @@ def make_services(
         lambda: cast.current.voices,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
-            assembly.decode_clip, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
+            assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         ),
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
@@ -167,7 +167,7 @@ class _Assembly:
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
-        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -197,7 +197,7 @@ class _Assembly:
             states=self._states,
             model=model,
             kept=KeptStates(
-                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+                self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
         speaker = Speaker(model, language, supervisor, voices)

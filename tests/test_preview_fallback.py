@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.interface import SpeechEngine
 from app.engine.preview import preview_voices, stand_ins
 from app.errors import ModelUnavailable
+from app.speech_engine import SpeechEngine
 from tests.fakes import FakeEngine
 from tests.serving import LogRecords, Served, error_of, make_settings, serve
 

@@ -13,9 +13,9 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import EngineOptions
 from app.engine.weights import ModelFiles, OnDownload, fetch_model, nobody
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineOptions
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +58,7 @@ class EngineLoader:
             self._model = load_model(self._files.config_path)
         try:
             engine = BatchedEngine(
-                self._model,
-                precision=options.precision,
-                worker_threads=options.worker_threads,
-                max_running_rows=options.max_running_rows,
-                max_queued_jobs=options.max_queued_jobs,
-                defaults=options.defaults,
-                device=options.device,
-                cloning_refused=self._files.cloning_refused,
-                voice_prompts=options.voice_prompts,
+                self._model, options, cloning_refused=self._files.cloning_refused
             )
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error

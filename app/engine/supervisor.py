@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.engine.interface import EngineStatus, SpeechEngine
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineStatus, SpeechEngine
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from typing import Literal
 
 from app.errors import Conflict, InvalidRequest, StorageFailed, VoiceNotFound
 from app.speech import Clip
+from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
 from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
 from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
-from app.voices.kept_states import StateKeeper
 from app.voices.library import VoiceLibrary
 from app.voices.names import check_name, folded
 from app.voices.prompts import PromptMaker
@@ -49,7 +49,7 @@ class VoiceStore:
         folder: VoiceFolder,
         library: Callable[[], VoiceLibrary],
         *,
-        engine: Callable[[], StateKeeper],
+        engine: Callable[[], SpeechEngine],
         prompts: PromptMaker,
         model_language: str | None,
         forget_previews: Callable[[str], None],

@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
 from app.speech import Clip, Pcm
+from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
@@ -20,7 +21,7 @@ from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from tests.audio.probe import RATE_HZ, voice_like
-from tests.voices.fakes import FakeState, FakeVoiceEngine
+from tests.voices.fakes import FakeVoiceEngine, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
 
@@ -40,9 +41,9 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), keeper=lambda: engine, recipe="")
+    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), engine=lambda: engine, recipe="")
     return VoiceLibrary(
-        tmp_path, maker=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
+        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
     )
 
 
@@ -52,7 +53,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, lambda: RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
         model_language="en",
         forget_previews=lambda _: None,
     )
@@ -73,7 +74,7 @@ async def test_ready_at_once(
 ) -> None:
     """Making a voice encodes it; the first request does not do so again."""
     await make(store, "anna")
-    assert await library.state_of("anna", field="voice") == engine.encoded[0]
+    assert await library.state_of("anna", field="voice") == voice_of(engine.encoded[0])
     assert len(engine.encoded) == 1
 
 
@@ -131,7 +132,7 @@ async def test_model_that_cannot_clone(
 ) -> None:
     """Where encoding fails nothing is kept."""
 
-    def refuse(_pcm: Pcm) -> FakeState:
+    def refuse(_pcm: Pcm) -> VoiceState:
         raise ModelUnavailable("no cloning weights")
 
     monkeypatch.setattr(engine, "encode_voice", refuse)

@@ -5,7 +5,7 @@ The synthesizer talks to these types only, so that a fake engine fits the same s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -34,14 +34,6 @@ class SpeechJob:
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
-
-    @classmethod
-    def in_one_voice(
-        cls, texts: Iterable[str], voice: VoiceState, sampling: Sampling | None = None
-    ) -> SpeechJob:
-        """The job for texts that are all spoken in the same voice."""
-        chunks = tuple(SpokenChunk(text, voice) for text in texts)
-        return cls(chunks, sampling or Sampling())
 
 
 @dataclass(slots=True)
@@ -95,9 +87,6 @@ class SpeechEngine(Protocol):
 
     @property
     def sample_rate_hz(self) -> int: ...
-
-    @property
-    def frame_samples(self) -> int: ...
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` as the model will read it (upstream's preparation included)."""
@@ -186,3 +175,4 @@ class EngineOptions:
     max_running_rows: int = 32
     max_queued_jobs: int = 64
     defaults: Sampling = field(default_factory=Sampling)
+    stream_buffer_seconds: float = 180.0
