@@ -192,7 +192,7 @@ class _Assembly:
 
         voices = VoiceLibrary(
             settings.voices_dir,
-            maker=engine,
+            engine=engine,
             decode_clip=self.conditioning_speech,
             states=self._states,
             model=model,
