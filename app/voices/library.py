@@ -30,8 +30,8 @@ class VoiceMaker(Protocol):
     def predefined_voice(self, name: str) -> Sized: ...
 
 
-ClipDecoder = Callable[[bytes, str], Pcm]
-"""(file contents, field name for errors) → checked mono PCM at the model's rate"""
+ClipDecoder = Callable[[Clip], Pcm]
+"""recording → checked mono PCM at the model's rate"""
 
 
 class VoiceLibrary:
@@ -95,11 +95,8 @@ class VoiceLibrary:
         """Whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()
 
-    async def state_of(self, voice: str | Clip, *, field: str) -> Sized:
+    async def state_of(self, voice: str | Clip) -> Sized:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
-
-        Args:
-            field: the caller's name for the clip, for errors.
 
         Raises:
             VoiceNotFound, InvalidClip, ModelUnavailable.
@@ -108,7 +105,7 @@ class VoiceLibrary:
         if isinstance(voice, Clip):
             sound = await asyncio.to_thread(_sha256_of, voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode, maker, voice.data, field))
+            return await self._states.get(key, partial(self._encode, maker, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
@@ -120,16 +117,16 @@ class VoiceLibrary:
             (self._model, "file", digest), partial(self._load, maker, name, path, digest)
         )
 
-    async def state_of_recording(self, data: bytes, *, field: str) -> Sized:
-        """The state that a voice file with these contents would have.
+    async def state_of_recording(self, clip: Clip) -> Sized:
+        """The state that a voice file with the clip's contents would have.
 
         Raises:
             InvalidClip, ModelUnavailable.
         """
         maker = self._maker()
-        digest = await asyncio.to_thread(_sha256_of, data)
+        digest = await asyncio.to_thread(_sha256_of, clip.data)
         return await self._states.get(
-            (self._model, "file", digest), partial(self._encode_kept, maker, data, digest, field)
+            (self._model, "file", digest), partial(self._encode_kept, maker, clip, digest)
         )
 
     def forget_recording(self, digest: str) -> None:
@@ -159,11 +156,11 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode(self, maker: VoiceMaker, data: bytes, field: str) -> Sized:
-        return maker.encode_voice(self._decode_clip(data, field))
+    def _encode(self, maker: VoiceMaker, clip: Clip) -> Sized:
+        return maker.encode_voice(self._decode_clip(clip))
 
-    def _encode_kept(self, maker: VoiceMaker, data: bytes, digest: str, field: str) -> Sized:
-        encode = partial(self._encode, maker, data, field)
+    def _encode_kept(self, maker: VoiceMaker, clip: Clip, digest: str) -> Sized:
+        encode = partial(self._encode, maker, clip)
         return encode() if self._kept is None else self._kept.get(digest, encode)
 
     def _load(self, maker: VoiceMaker, name: str, path: Path, digest: str) -> Sized:
@@ -175,7 +172,8 @@ class VoiceLibrary:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
-            return self._encode_kept(maker, data, digest, path.name)
+            clip = Clip(data, path.name, field=path.name)
+            return self._encode_kept(maker, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 
