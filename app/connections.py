@@ -35,7 +35,7 @@ async def race(*runners: Coroutine[Any, Any, T]) -> T:
     Raises:
         What the first one raised; what others raise while they are cancelled is dropped.
     """
-    tasks = [asyncio.ensure_future(runner) for runner in runners]
+    tasks = [asyncio.create_task(runner) for runner in runners]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         # Of several that ended in one turn of the loop the earliest named counts.

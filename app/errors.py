@@ -50,6 +50,8 @@ class Parameter(Enum):
     DESCRIPTION = "description"
     TAGS = "tags"
     LABELS = "labels"
+    REPLACE = "replace=true"
+    """a voice of the same name gives way"""
 
     def __str__(self) -> str:
         return f"{_MARK_START}{self.name}{_MARK_END}"
@@ -101,6 +103,18 @@ class SpeechError(Exception):
             return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
 
         return _MARK.sub(word, self.template)
+
+    def reword(self, words: Mapping[Parameter, str]) -> None:
+        """Give parameters names that only the place where the error came from knows.
+
+        Args:
+            words: such as `text[2]` for the text of one item among several.
+        """
+        self._message = _MARK.sub(
+            lambda mark: words.get(Parameter[mark[1]], mark[0]), self._message
+        )
+        if isinstance(self.field, Parameter):
+            self.field = words.get(self.field, self.field)
 
     @property
     def message(self) -> str:

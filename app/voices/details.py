@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,7 +60,7 @@ class VoiceDetails:
             moment = datetime.fromisoformat((self.created or "")[:19])
         except ValueError:
             return None
-        return int(moment.replace(tzinfo=timezone.utc).timestamp())
+        return int(moment.replace(tzinfo=UTC).timestamp())
 
     def to_json(self) -> bytes:
         known = {name: value for name, value in asdict(self).items() if value not in (None, ())}

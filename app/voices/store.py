@@ -8,7 +8,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +72,14 @@ class VoiceStore:
         # since a long one is tens of megabytes.
         self._naming = asyncio.Lock()
         self._preparing = asyncio.Lock()
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all voices, the built-in ones first.
+
+        Raises:
+            ModelUnavailable: the model is not loaded.
+        """
+        return self._library().names()
 
     async def voices(self) -> list[Voice]:
         """Every voice, the built-in ones first.
@@ -240,7 +248,7 @@ class VoiceStore:
             raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
         if details.created is None:
-            made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
         seconds = reference_seconds(path, at_most=self._prompts.max_seconds)
         if seconds is not None:
@@ -322,4 +330,4 @@ def _details_name(name: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -13,18 +13,18 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from app.api.chattts.batch import complete_clips
 from app.api.http.delivery import file_response, live_response, while_connected
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import Dialect
-from app.wording.problems import Problem
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
-from app.speaking.batch import complete_clips
-from app.speaking.utterance import FieldNames
+from app.services import Services
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
@@ -143,10 +143,7 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     code = body.params_infer_code or InferCode()
     clip_field = "params_infer_code.spk_emb"
     voice = await _voice(services, code.spk_emb, clip_field)
-    speeches = [
-        (_speech(text, voice, body, code), FieldNames(f"text[{number}]", clip_field))
-        for number, text in enumerate(body.text)
-    ]
+    speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
     clips = await while_connected(request, complete_clips(services, speeches, audio))
     return Response(
@@ -162,7 +159,7 @@ def _check(services: Services, body: GenerateBody) -> None:
             "refine_text_only must be false: this model speaks a text as it is, and refines none",
             field="refine_text_only",
         )
-    languages = services.speakers.languages
+    languages = services.cast.languages
     if body.lang is not None and body.lang not in languages:
         raise InvalidRequest(
             f"lang must be one of {', '.join(languages)} on this server, or null; "

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
-from app.api.http.dependencies import Services
 from app.api.http.voice_choice import named_voice
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import Seed, Speed
+from app.services import Services
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
@@ -121,7 +121,7 @@ def kept_settings(details: VoiceDetails) -> VoiceSettings:
 
 async def _settings_of(services: Services, voice: str) -> VoiceSettings:
     try:
-        found = await services.own_voices.store.voice(voice)
+        found = await services.voices.voice(voice)
     except VoiceNotFound:
         # Another language's model may have it; if none has, it is refused with the text.
         return VoiceSettings()
@@ -137,9 +137,9 @@ def _language(services: Services, code: str | None) -> str | None:
     language = (code or "").strip().lower().replace("_", "-").split("-")[0]
     if not language:
         return None
-    if language not in services.speakers.languages:
+    if language not in services.cast.languages:
         raise InvalidRequest(
-            f"language_code must be one of {', '.join(services.speakers.languages)} on this "
+            f"language_code must be one of {', '.join(services.cast.languages)} on this "
             f"server; it is {(code or '')[:40]!r}",
             field="language_code",
         )

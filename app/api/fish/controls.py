@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from app.api.http.clip_input import clip_from_base64
-from app.api.http.dependencies import Services
 from app.api.http.voice_choice import named_voice
 from app.audio.formats import AudioFormat
 from app.audio.output import OutputFields, output_format
 from app.errors import InvalidRequest, TooLarge
 from app.ranges import Seed
+from app.services import Services
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
@@ -148,7 +148,7 @@ class FishSpeech(BaseModel):
         clips = recordings([each.audio for each in self.references], services, "references")
         if len(clips) == 1:
             return clips[0]
-        return await services.own_voices.store.joined(clips, field="references")
+        return await services.voices.joined(clips, field="references")
 
 
 def recordings(data: list[bytes], services: Services, field: str) -> list[Clip]:

@@ -14,9 +14,9 @@ from app.api.fish.controls import Recording, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
-from app.wording.problems import Problem
 from app.api.http.routes import dialect_router
 from app.voices.details import VoiceDetails
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
 
 
@@ -47,7 +47,7 @@ class Renaming(BaseModel):
 @health.post("/v1/health")
 async def is_healthy(services: ServicesDep) -> dict[str, str]:
     """Whether this server can speak."""
-    _ = services.supervisor.engine
+    _ = services.cast.current.supervisor.engine
     return {"status": "ok"}
 
 
@@ -56,7 +56,7 @@ async def add_reference(request: Request, services: ServicesDep) -> Response:
     """Make a voice of a recording."""
     body = await body_of(request, NewReference)
     (clip,) = recordings([body.audio], services, "audio")
-    voice, _ = await services.own_voices.store.create(
+    voice, _ = await services.voices.create(
         body.id, [clip], VoiceDetails(), field="audio", replace=False
     )
     return _answer(request, f"the voice {voice.name!r} was added", reference_id=voice.name)
@@ -73,7 +73,7 @@ async def list_references(request: Request, services: ServicesDep) -> Response:
 async def delete_reference(request: Request, services: ServicesDep) -> Response:
     """Take a voice away."""
     body = await body_of(request, WhichReference)
-    name = await services.own_voices.store.delete(body.reference_id)
+    name = await services.voices.delete(body.reference_id)
     return _answer(request, f"the voice {name!r} was deleted", reference_id=name)
 
 
@@ -81,7 +81,7 @@ async def delete_reference(request: Request, services: ServicesDep) -> Response:
 async def rename_reference(request: Request, services: ServicesDep) -> Response:
     """Give a voice another name."""
     body = await body_of(request, Renaming)
-    voice = await services.own_voices.store.update(
+    voice = await services.voices.update(
         body.old_reference_id, lambda details: details, new_name=body.new_reference_id
     )
     return _answer(

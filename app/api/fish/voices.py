@@ -83,9 +83,7 @@ async def list_voices(
 ) -> dict[str, Any]:
     """The voices that match all filters, page by page."""
     found = [
-        shown
-        for voice in await services.own_voices.store.voices()
-        if _fits(shown := _shown(voice), query)
+        shown for voice in await services.voices.voices() if _fits(shown := _shown(voice), query)
     ]
     if query.sort_by == "created_at":
         found.sort(key=lambda each: str(each["created_at"]), reverse=True)
@@ -96,7 +94,7 @@ async def list_voices(
 @router.get("/model/{voice_id}")
 async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """One voice."""
-    return _shown(await services.own_voices.store.voice(voice_id))
+    return _shown(await services.voices.voice(voice_id))
 
 
 @router.post("/model", status_code=201, openapi_extra=documented_body(NewVoice))
@@ -109,7 +107,7 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
         description=check_description(body.description), tags=check_tags(body.tags)
     )
     clips = recordings(body.voices, services, "voices")
-    store = services.own_voices.store
+    store = services.voices
     return _shown(await create_titled(store, body.title, clips, details, field="voices"))
 
 
@@ -124,7 +122,7 @@ async def change_voice(request: Request, services: ServicesDep, voice_id: str) -
         changes["description"] = check_description(body.description)
     if body.tags is not None:
         changes["tags"] = check_tags(body.tags)
-    voice = await services.own_voices.store.update(
+    voice = await services.voices.update(
         voice_id, lambda details: dataclasses.replace(details, **changes)
     )
     return _shown(voice)
@@ -133,7 +131,7 @@ async def change_voice(request: Request, services: ServicesDep, voice_id: str) -
 @router.delete("/model/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> None:
     """Take a voice away."""
-    await services.own_voices.store.delete(voice_id)
+    await services.voices.delete(voice_id)
 
 
 def _shown(voice: Voice) -> dict[str, Any]:

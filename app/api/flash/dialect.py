@@ -8,12 +8,12 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.api.http.dialect import Dialect
-from app.wording.problems import Problem
 from app.audio.formats import AudioFormat
 from app.audio.output import OutputFields, output_format
-from app.ranges import Temperature
 from app.errors import Parameter
+from app.ranges import Temperature
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
@@ -39,7 +39,12 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="flash",
     title="Flash-TTS",
-    words={Parameter.TEXT: "text", Parameter.VOICE: "name", Parameter.CLIP: "reference_audio", Parameter.FORMAT: "response_format"},
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "name",
+        Parameter.CLIP: "reference_audio",
+        Parameter.FORMAT: "response_format",
+    },
     error_body=error_body,
 )
 

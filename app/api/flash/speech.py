@@ -13,12 +13,12 @@ from app.api.flash import voices as flash_voices
 from app.api.flash.dialect import DIALECT, FlashControls
 from app.api.flash.voices import LatentFile, RecordingFile, RecordingText, ReferenceText, reference
 from app.api.http.delivery import file_response, live_response
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice, named_voice
 from app.errors import InvalidRequest
 from app.ranges import Speed
-from app.speaking.utterance import FieldNames
+from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 from app.wording.support import HONOURED, Effect, support_of
 
@@ -81,7 +81,7 @@ async def speak(request: Request, services: ServicesDep, body: FlashSpeakBody) -
     """Speak a text in one of the roles."""
     voice = named_voice(services, body.name, "name")
     speech = body.request(body.text, voice, leveled_prosody(body.pitch, body.speed))
-    return await _answer(request, services, body, speech, FieldNames("text", "name"))
+    return await _answer(request, services, body, speech)
 
 
 @router.post("/clone_voice", response_class=Response)
@@ -98,7 +98,7 @@ async def clone_voice(
         latent_file=body.latent_file,
     )
     speech = body.request(body.text, clip, leveled_prosody(body.pitch, body.speed))
-    return await _answer(request, services, body, speech, FieldNames("text", field))
+    return await _answer(request, services, body, speech)
 
 
 @router.post("/multi_speak", response_class=Response)
@@ -119,7 +119,7 @@ async def create_speech(request: Request, services: ServicesDep, body: FlashSpee
     voice = await given_voice(services, body.voice, "voice")
     prosody = replace(leveled_prosody(_level(body.pitch), None), speed=body.speed)
     speech = body.request(body.input, voice, prosody)
-    return await _answer(request, services, body, speech, FieldNames("input", "voice"))
+    return await _answer(request, services, body, speech)
 
 
 @router.get("/v1/models", include_in_schema=False)
@@ -143,7 +143,7 @@ async def _answer(
 ) -> Response:
     audio = controls.audio_format()
     deliver = live_response if controls.stream else file_response
-    return await deliver(request, services, speech, audio, fields)
+    return await deliver(request, services, speech, audio)
 
 
 def _level(pitch: float) -> Level:

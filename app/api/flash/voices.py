@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from app.api.flash.dialect import DIALECT, SAMPLE_RATE_HZ
 from app.api.http.clip_input import clip_from_upload, was_sent
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_recording
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
@@ -69,7 +70,7 @@ async def add_speaker(
         ("audio_file", body.audio_file),
         latent_file=body.latent_file,
     )
-    voice, _ = await services.own_voices.store.create(
+    voice, _ = await services.voices.create(
         body.name, [clip], VoiceDetails(), field=field, replace=True
     )
     return {"success": True, "role": voice.name}
@@ -80,7 +81,7 @@ async def delete_speaker(
     services: ServicesDep, body: Annotated[RoleName, Form()]
 ) -> dict[str, Any]:
     """Take a role away."""
-    return {"success": True, "role": await services.own_voices.store.delete(body.name)}
+    return {"success": True, "role": await services.voices.delete(body.name)}
 
 
 async def reference(

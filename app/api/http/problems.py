@@ -15,24 +15,16 @@ from starlette.types import Scope
 
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
+from app.connections import ClientLeft
 from app.errors import (
-    AudioNotFound,
     Conflict,
-    ConsentNotFound,
-    InvalidRequest,
-    ModelNotFound,
     ModelUnavailable,
     NotSupported,
     Overloaded,
     SpeechError,
     StorageFailed,
-    TooLarge,
-    TooSlow,
     Unauthorized,
-    VoiceNotFound,
-    named,
 )
-from app.connections import ClientLeft
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
 

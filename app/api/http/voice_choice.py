@@ -6,8 +6,8 @@ import asyncio
 import re
 
 from app.api.http.clip_input import clip_from_text, is_recording
-from app.api.http.dependencies import Services
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speech import Clip
 
 _ADDRESS = re.compile(r"\s*(?:https?|hf)://", re.IGNORECASE)
@@ -79,7 +79,7 @@ async def recording_at(services: Services, url: str, field: str = "url") -> Clip
     Raises:
         InvalidRequest: this server fetches none, or there is none.
     """
-    fetcher = services.own_voices.fetcher
+    fetcher = services.fetcher
     if fetcher is None:
         raise InvalidRequest(
             f"{field} is not allowed on this server: its operator has to set "

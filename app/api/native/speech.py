@@ -11,11 +11,11 @@ from pydantic import ConfigDict, Field
 from app.api.http.access import documented_key
 from app.api.http.clip_input import clip_from_upload
 from app.api.http.delivery import file_response, live_response, saved_file
-from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import NATIVE
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
 from app.audio.formats import FORMATS
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speech import Clip
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.api.http.dialect import Dialect
-from app.wording.problems import Problem
 from app.errors import Parameter
+from app.wording.problems import Problem
 
 _ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 

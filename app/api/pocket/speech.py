@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Form, Request, UploadFile
@@ -14,16 +13,16 @@ from starlette.types import Scope
 
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.delivery import live_response
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import Dialect
-from app.wording.problems import Problem
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
-from app.errors import InvalidRequest
-from app.speaking.utterance import FieldNames
+from app.errors import InvalidRequest, Parameter
+from app.services import Services
 from app.speech import Clip, SpeechRequest
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
 
 
@@ -67,8 +66,7 @@ async def speak(
     """Speak a text; the WAV is sent while it is being made."""
     field, voice = await _chosen_voice(services, body)
     speech = SpeechRequest(body.text, voice)
-    fields = replace(DIALECT.fields, clip=field)
-    return await live_response(request, services, speech, format_named("wav"), fields)
+    return await live_response(request, services, speech, format_named("wav"))
 
 
 async def _chosen_voice(services: Services, body: PocketForm) -> tuple[str, str | Clip]:

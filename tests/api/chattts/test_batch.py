@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from app.speaking.batch import AT_ONCE
+
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen

@@ -21,7 +21,6 @@ from app.api.http.routes import dialect_router
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.settings import SettingsError
-from app.speaking.utterance import FieldNames
 from app.wording.support import Support
 from tests.conftest import ServeFake
 from tests.serving import Served, make_settings
@@ -46,7 +45,7 @@ def invented(name: str, **fields: Any) -> Invented:
     def error_body(problem: Problem) -> Mapping[str, object]:
         return {"told_by": name, "words": problem.message}
 
-    dialect = Dialect(name, name.title(), FieldNames(), error_body, **fields)
+    dialect = Dialect(name, name.title(), {}, error_body, **fields)
     router = dialect_router(dialect)
 
     @router.get("/say/{word}")
