@@ -110,9 +110,8 @@ class SpeechError(Exception):
         Args:
             words: such as `text[2]` for the text of one item among several.
         """
-        self._message = _MARK.sub(
-            lambda mark: words.get(Parameter[mark[1]], mark[0]), self._message
-        )
+        for parameter, word in words.items():
+            self.template = self.template.replace(str(parameter), word)
         if isinstance(self.field, Parameter):
             self.field = words.get(self.field, self.field)
 

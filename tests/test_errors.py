@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.errors import (
     InvalidRequest,
+    NothingToSpeak,
     Parameter,
     SpeechError,
     VoiceNotFound,
@@ -31,6 +32,14 @@ def test_a_parameter_has_the_name_that_the_caller_knows(parameter: Parameter) ->
     assert error.told(WORDS) == f"send {word}, not {word}"
     assert named(parameter, WORDS) == word
     assert str(error) == error.message == f"send {parameter.value}, not {parameter.value}"
+
+
+def test_a_place_can_name_what_only_it_knows() -> None:
+    """One among several texts has a name of its own, whatever the dialect calls a text."""
+    error = NothingToSpeak(f"{Parameter.TEXT} of {Parameter.VOICE} is empty", field=Parameter.TEXT)
+    error.reword({Parameter.TEXT: "text[2]"})
+    assert error.told(WORDS) == "text[2] of reference_id is empty"
+    assert error.field == "text[2]"
 
 
 def test_a_dialects_own_word_stays() -> None:

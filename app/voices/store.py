@@ -261,7 +261,7 @@ class VoiceStore:
     def _check_free(self, name: str, *, replace: bool) -> None:
         taken = {folded(known): known for known in self._library().names()}.get(folded(name))
         if taken is not None and not replace:
-            raise Conflict(f"there is a voice {taken!r} already; send replace=true to replace it")
+            raise Conflict(f"there is a voice {taken!r} already; {Parameter.REPLACE} replaces it")
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
