@@ -12,9 +12,13 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeAlias
 
+_MARK_START, _MARK_END = "\x02", "\x03"
+_NOT_SHOWN = "\ufffd"
+
 
 def shortened(text: str, max_chars: int = 80) -> str:
-    """What a caller sent, fit for an error message."""
+    """What a caller sent, fit for an error message: not long, and never taken for a parameter."""
+    text = text.replace(_MARK_START, _NOT_SHOWN).replace(_MARK_END, _NOT_SHOWN)
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
@@ -50,7 +54,7 @@ class Parameter(Enum):
     """a voice of the same name gives way"""
 
     def __str__(self) -> str:
-        return f"\x02{self.name}\x03"
+        return f"{_MARK_START}{self.name}{_MARK_END}"
 
     def __format__(self, _spec: str) -> str:
         return str(self)
@@ -59,7 +63,9 @@ class Parameter(Enum):
 Field: TypeAlias = Parameter | str
 """What an error is about: a parameter, or something that one dialect alone has, in its own word"""
 
-_MARK = re.compile("\x02([A-Z_]+)\x03")
+_MARK = re.compile(
+    f"{_MARK_START}({'|'.join(Parameter.__members__)}){_MARK_END}|[{_MARK_START}{_MARK_END}]"
+)
 _OWN_NAMES: Mapping[Parameter, str] = MappingProxyType({})
 
 
@@ -80,17 +86,23 @@ class SpeechError(Exception):
 
     Attributes:
         field: what it is about; None for the whole request, or where it is about no field.
+        template: the message with its parameters as marks, to make another error of.
     """
 
     field: Field | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self._message = message
+        self.template = message
 
     def told(self, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
         """The message as a caller reads it who calls the parameters by `words`."""
-        return _MARK.sub(lambda mark: named(Parameter[mark[1]], words), self._message)
+
+        def word(mark: re.Match[str]) -> str:
+            # A mark that is none came with something that the caller sent.
+            return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
+
+        return _MARK.sub(word, self.template)
 
     def reword(self, words: Mapping[Parameter, str]) -> None:
         """Give parameters names that only the place where the error came from knows.
@@ -98,9 +110,8 @@ class SpeechError(Exception):
         Args:
             words: such as `text[2]` for the text of one item among several.
         """
-        self._message = _MARK.sub(
-            lambda mark: words.get(Parameter[mark[1]], mark[0]), self._message
-        )
+        for parameter, word in words.items():
+            self.template = self.template.replace(str(parameter), word)
         if isinstance(self.field, Parameter):
             self.field = words.get(self.field, self.field)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.text.markup import is_ssml
 from app.text.sentences import Break, find_words
 from app.text.speaker_lines import find_speaker_tags
@@ -27,12 +27,10 @@ class ScriptFeed:
 
     Args:
         max_chars: of the whole script.
-        field: the caller's name for the text, for errors.
     """
 
-    def __init__(self, *, max_chars: int, field: str) -> None:
+    def __init__(self, *, max_chars: int) -> None:
         self._max_chars = max_chars
-        self._field = field
         self._added_chars = 0
         self._taken_chars = 0
         self._waiting = ""
@@ -55,12 +53,13 @@ class ScriptFeed:
         """
         if self._finished and text:
             raise InvalidRequest(
-                f"more of {self._field} came after it was said to be complete", field=self._field
+                f"more of {Parameter.TEXT} came after it was said to be complete",
+                field=Parameter.TEXT,
             )
         if self._added_chars + len(text) > self._max_chars:
             raise TooLarge(
-                f"{self._field} has more than the {self._max_chars} characters allowed",
-                field=self._field,
+                f"{Parameter.TEXT} has more than the {self._max_chars} characters allowed",
+                field=Parameter.TEXT,
             )
         self._note_words(text, self._left_chars)
         self._added_chars += len(text)
@@ -142,6 +141,6 @@ class ScriptFeed:
 
 def _last_speaker(text: str) -> int | None:
     """Where the last voice is named; what names one in front of it holds until there."""
-    speakers = find_speaker_tags(text, is_voice=lambda _: True, field="")
+    speakers = find_speaker_tags(text, is_voice=lambda _: True)
     starts = [*(tag.start for tag in speakers), *(found.start() for found in _ROLE.finditer(text))]
     return max(starts, default=None)

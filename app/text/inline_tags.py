@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.text.foreign_tags import PAUSE_SECONDS, Bracket, foreign_pause
 
 MAX_PAUSE_SECONDS = 30.0
@@ -40,13 +40,12 @@ class InlineTag(NamedTuple):
     pause_seconds: float
 
 
-def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> Iterator[InlineTag]:
+def find_inline_tags(text: str, *, where: Callable[[int], str]) -> Iterator[InlineTag]:
     """Yield the tags in a text, from left to right.
 
     Args:
         text: running text.
         where: says in words where the character of an index stands, for errors.
-        field: what the caller's dialect names the script.
 
     Raises:
         InvalidRequest: a pause is malformed or too long.
@@ -57,7 +56,7 @@ def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> I
         if pause is None:
             seconds = foreign_pause(found[kind], Bracket[kind])
         else:
-            seconds = _pause_seconds(found[0], pause["time"], where(found.start()), field)
+            seconds = _pause_seconds(found[0], pause["time"], where(found.start()))
         if seconds is not None:
             yield InlineTag(found.start(), found.end(), seconds)
 
@@ -77,20 +76,20 @@ def parse_seconds(time: str) -> float | None:
     return float(found["number"]) / (1000 if found["unit"] == "ms" else 1)
 
 
-def _pause_seconds(tag: str, time: str, where: str, field: str) -> float:
+def _pause_seconds(tag: str, time: str, where: str) -> float:
     seconds = parse_seconds(time) if time else PAUSE_SECONDS
     if len(tag) > _MAX_QUOTED_CHARS:
         tag = f"{tag[:_MAX_QUOTED_CHARS]}…]"
     if seconds is None:
         raise InvalidRequest(
-            f"{tag} {where} of {field} is not a pause; write a time with its unit, "
+            f"{tag} {where} of {Parameter.TEXT} is not a pause; write a time with its unit, "
             "such as [pause 0.5s] or [pause 500ms]",
-            field=field,
+            field=Parameter.TEXT,
         )
     if seconds > MAX_PAUSE_SECONDS:
         raise InvalidRequest(
-            f"{tag} {where} of {field} is too long; a pause lasts from 0 to "
+            f"{tag} {where} of {Parameter.TEXT} is too long; a pause lasts from 0 to "
             f"{MAX_PAUSE_SECONDS:.0f} seconds",
-            field=field,
+            field=Parameter.TEXT,
         )
     return seconds

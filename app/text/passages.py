@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from app.errors import InvalidRequest, NothingToSpeak, TooLarge
+from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.speech import Prosody
 
 MAX_PAUSES_SECONDS = 600.0
@@ -63,8 +63,7 @@ class PassageBuilder:
     follow; pauses in a row add up; white space at the ends and beside pauses goes.
     """
 
-    def __init__(self, field: str) -> None:
-        self._field = field
+    def __init__(self) -> None:
         self._parts: list[Passage] = []
         self._style = Style()
         self._pieces: list[str] = []
@@ -114,9 +113,9 @@ class PassageBuilder:
         self._pauses_seconds += seconds
         if self._pauses_seconds > MAX_PAUSES_SECONDS:
             raise InvalidRequest(
-                f"the pauses in {self._field} last more than {MAX_PAUSES_SECONDS:.0f} seconds "
+                f"the pauses in {Parameter.TEXT} last more than {MAX_PAUSES_SECONDS:.0f} seconds "
                 "together; ask for the speech in several requests",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         last = self._parts[-1] if self._parts else None
         if isinstance(last, Pause):
@@ -148,9 +147,9 @@ class PassageBuilder:
         self._close_span()
         if not any(isinstance(part, Span) and _has_word(part.text) for part in self._parts):
             raise NothingToSpeak(
-                f"{self._field} holds nothing that can be spoken: "
+                f"{Parameter.TEXT} holds nothing that can be spoken: "
                 "no letter and no digit beside its tags",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         last = self._parts[-1]
         if isinstance(last, Span):
@@ -195,9 +194,9 @@ class PassageBuilder:
             self._parts[-1] = replace(last, text=last.text.rstrip())
         if len(self._parts) >= MAX_PARTS:
             raise TooLarge(
-                f"the markup of {self._field} cuts it into more than {MAX_PARTS} parts; "
+                f"the markup of {Parameter.TEXT} cuts it into more than {MAX_PARTS} parts; "
                 "ask for the speech in several requests",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         self._parts.append(part)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import get_args
 
-from app.errors import InvalidRequest, shortened
+from app.errors import InvalidRequest, Parameter, shortened
 from app.speech import Level, Prosody, leveled_prosody
 from app.text.speaker_lines import SpeakerTag
 
@@ -19,13 +19,12 @@ _TAG = re.compile(r"<role:(?P<inner>[^<>()\[\]*|\n]{0,200})(?P<close>>?)", re.IG
 _LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) -> list[SpeakerTag]:
+def find_role_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[SpeakerTag]:
     """Find the roles in a script.
 
     Args:
         script: a plain script.
         is_voice: whether a voice of that name exists; asked once for each name.
-        field: what the caller's dialect names the script.
 
     Raises:
         InvalidRequest: a tag is malformed, or names a voice or a level that does not exist.
@@ -37,9 +36,9 @@ def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) 
             name, prosody = _read(found, exists)
         except ValueError as error:
             raise InvalidRequest(
-                f"{shortened(found[0])} at character {found.start() + 1} of {field} {error}; "
-                "write <role:NAME> or <role:NAME,pitch:high,speed:low>",
-                field=field,
+                f"{shortened(found[0])} at character {found.start() + 1} of {Parameter.TEXT} "
+                f"{error}; write <role:NAME> or <role:NAME,pitch:high,speed:low>",
+                field=Parameter.TEXT,
             ) from None
         tags.append(SpeakerTag(found.start(), found.end(), name, prosody))
     return tags

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.speech import Prosody
 from app.text.inline_tags import is_inline_tag
 
@@ -28,9 +28,7 @@ class SpeakerTag(NamedTuple):
     prosody: Prosody = Prosody()
 
 
-def find_speaker_tags(
-    script: str, *, is_voice: Callable[[str], bool], field: str
-) -> list[SpeakerTag]:
+def find_speaker_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[SpeakerTag]:
     """Find the lines that switch the voice.
 
     Words in brackets are ordinary prose, unless a voice has that name. Once one line names a
@@ -40,7 +38,6 @@ def find_speaker_tags(
     Args:
         script: a plain script.
         is_voice: whether a voice of that name exists; asked once for each name.
-        field: what the caller's dialect names the script.
 
     Raises:
         InvalidRequest: a dialogue names a voice that does not exist, or speakers are written
@@ -51,10 +48,11 @@ def find_speaker_tags(
     for tag in candidates:
         if tag.voice not in known and (known or _OTHER_SYSTEM.fullmatch(tag.voice)):
             raise InvalidRequest(
-                f"[{tag.voice}] at character {script.index('[', tag.start) + 1} of {field} begins "
-                f"a line as a speaker, but there is no voice {tag.voice!r}; write the name of a "
-                "voice as the list of voices has it, or put other words in front of the bracket",
-                field=field,
+                f"[{tag.voice}] at character {script.index('[', tag.start) + 1} of "
+                f"{Parameter.TEXT} begins a line as a speaker, but there is no voice "
+                f"{tag.voice!r}; write the name of a voice as the list of voices has it, or put "
+                "other words in front of the bracket",
+                field=Parameter.TEXT,
             )
     return [tag for tag in candidates if tag.voice in known]
 

@@ -16,7 +16,7 @@ from xml.sax.xmlreader import AttributesImpl
 from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 
 MAX_DEPTH = 64
 """How deep tags may be nested."""
@@ -59,13 +59,12 @@ class Reader(Protocol):
     def end(self) -> None: ...
 
 
-def read_xml(document: str, reader: Reader, *, field: str) -> None:
+def read_xml(document: str, reader: Reader) -> None:
     """Tell a reader what a document holds.
 
     Args:
         document: XML; white space and a byte order mark may stand in front.
         reader: what it raises is passed on.
-        field: what the caller's dialect names the document.
 
     Raises:
         InvalidRequest: it is not well-formed, too deep, or has a document type or entities.
@@ -74,17 +73,16 @@ def read_xml(document: str, reader: Reader, *, field: str) -> None:
     prefix = _BEFORE_XML.match(document)
     start = prefix.end() if prefix else 0
     line_start = document.rfind("\n", 0, start) + 1
-    events = _Events(reader, field, Position(document.count("\n", 0, start), start - line_start))
+    events = _Events(reader, Position(document.count("\n", 0, start), start - line_start))
     events.read(document[start:])
 
 
 class _Events(ContentHandler):
     """Turns the parser's events into a reader's."""
 
-    def __init__(self, reader: Reader, field: str, offset: Position) -> None:
+    def __init__(self, reader: Reader, offset: Position) -> None:
         super().__init__()
         self._reader = reader
-        self._field = field
         self._offset = offset
         self._texts: list[str] = []
         self._depth = 0
@@ -99,17 +97,17 @@ class _Events(ContentHandler):
         except SAXParseException as broken:
             at = self._position(broken.getLineNumber(), broken.getColumnNumber())
             raise InvalidRequest(
-                f"the SSML of {self._field} is not well-formed {at}: {broken.getMessage()}",
-                field=self._field,
+                f"the SSML of {Parameter.TEXT} is not well-formed {at}: {broken.getMessage()}",
+                field=Parameter.TEXT,
             ) from broken
         except DefusedXmlException as attack:
             self._refuse(
-                f"the SSML of {self._field} declares a document type or an entity "
+                f"the SSML of {Parameter.TEXT} declares a document type or an entity "
                 f"{self._here()}; neither is allowed",
                 attack,
             )
         except UnicodeEncodeError as broken:
-            self._refuse(f"{self._field} holds half a surrogate pair", broken)
+            self._refuse(f"{Parameter.TEXT} holds half a surrogate pair", broken)
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
         self._flush()
@@ -120,7 +118,8 @@ class _Events(ContentHandler):
             self._refuse(f"<{name}> {here} is more than {MAX_DEPTH} tags deep")
         if self._elements > MAX_ELEMENTS:
             raise TooLarge(
-                f"the SSML of {self._field} has more than {MAX_ELEMENTS} tags", field=self._field
+                f"the SSML of {Parameter.TEXT} has more than {MAX_ELEMENTS} tags",
+                field=Parameter.TEXT,
             )
         self._reader.start(Tag(name, dict(attrs.items()), here))
 
@@ -146,4 +145,4 @@ class _Events(ContentHandler):
         return Position(self._offset.line + line, indent + column + 1)
 
     def _refuse(self, message: str, cause: Exception | None = None) -> NoReturn:
-        raise InvalidRequest(message, field=self._field) from cause
+        raise InvalidRequest(message, field=Parameter.TEXT) from cause

@@ -25,7 +25,15 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="elevenlabs",
     title="ElevenLabs",
-    words={Parameter.TEXT: "text", Parameter.VOICE: "voice_id", Parameter.CLIP: "voice_id"},
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "voice_id",
+        Parameter.LANGUAGE: "language_code",
+        Parameter.SPEED: "voice_settings.speed",
+        Parameter.FORMAT: "output_format",
+        Parameter.SAMPLE_RATE: "output_format",
+        Parameter.BITRATE: "output_format",
+    },
     error_body=error_body,
     owns=(
         "/v1/text-to-speech",

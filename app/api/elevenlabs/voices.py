@@ -18,7 +18,7 @@ from app.api.http.addresses import base_url
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.services import Services
 from app.voices.details import LANGUAGES, VoiceDetails, check_description, check_labels
 from app.voices.store import Voice
@@ -82,8 +82,8 @@ async def add_voice(
             f"files must be 1 to {MAX_FILES} recordings; there are {len(files)}", field="files"
         )
     max_bytes = services.settings.max_upload_bytes
-    clips = [await clip_from_upload(file, "files", max_bytes) for file in files]
-    voice = await create_titled(services.voices, body.name, clips, details, field="files")
+    clips = [await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in files]
+    voice = await create_titled(services.voices, body.name, clips, details)
     return {"voice_id": voice.name, "requires_verification": False}
 
 

@@ -17,7 +17,12 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="fish",
     title="Fish Audio",
-    words={Parameter.TEXT: "text", Parameter.VOICE: "reference_id", Parameter.CLIP: "references"},
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "reference_id",
+        Parameter.SPEED: "prosody.speed",
+        Parameter.VOLUME: "prosody.volume",
+    },
     error_body=error_body,
     owns=("/model/", "/wallet/", "/v1/tts/", "/v1/references/"),
 )

@@ -15,6 +15,7 @@ from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
+from app.errors import Parameter
 from app.voices.details import VoiceDetails
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
@@ -24,7 +25,10 @@ def _error_body(problem: Problem) -> Mapping[str, object]:
     return {"success": False, "message": problem.message}
 
 
-router = dialect_router(replace(DIALECT, error_body=_error_body))
+_DIALECT = replace(DIALECT, error_body=_error_body)
+_RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_reference_id"}
+router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}))
+_renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS))
 health = APIRouter(tags=["server"])
 
 
@@ -56,9 +60,7 @@ async def add_reference(request: Request, services: ServicesDep) -> Response:
     """Make a voice of a recording."""
     body = await body_of(request, NewReference)
     (clip,) = recordings([body.audio], services, "audio")
-    voice, _ = await services.voices.create(
-        body.id, [clip], VoiceDetails(), field="audio", replace=False
-    )
+    voice, _ = await services.voices.create(body.id, [clip], VoiceDetails(), replace=False)
     return _answer(request, f"the voice {voice.name!r} was added", reference_id=voice.name)
 
 
@@ -77,7 +79,7 @@ async def delete_reference(request: Request, services: ServicesDep) -> Response:
     return _answer(request, f"the voice {name!r} was deleted", reference_id=name)
 
 
-@router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
+@_renaming_router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
 async def rename_reference(request: Request, services: ServicesDep) -> Response:
     """Give a voice another name."""
     body = await body_of(request, Renaming)
@@ -102,6 +104,8 @@ def _answer(request: Request, message: str, **more: Any) -> Response:
         return JSONResponse(body)
     return Response(packed(body), media_type="application/msgpack")
 
+
+router.include_router(_renaming_router)
 
 SUPPORT = (
     *support_of("POST /v1/references/add", NewReference),

@@ -107,8 +107,7 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
         description=check_description(body.description), tags=check_tags(body.tags)
     )
     clips = recordings(body.voices, services, "voices")
-    store = services.voices
-    return _shown(await create_titled(store, body.title, clips, details, field="voices"))
+    return _shown(await create_titled(services.voices, body.title, clips, details))
 
 
 @router.patch("/model/{voice_id}", openapi_extra=documented_body(VoiceChange))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.api.http.dialect import Dialect
 from app.audio.formats import AudioFormat
-from app.audio.output import OutputFields, output_format
+from app.audio.output import output_format
 from app.errors import Parameter
 from app.ranges import Temperature
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
@@ -42,7 +42,6 @@ DIALECT = Dialect(
     words={
         Parameter.TEXT: "text",
         Parameter.VOICE: "name",
-        Parameter.CLIP: "reference_audio",
         Parameter.FORMAT: "response_format",
     },
     error_body=error_body,
@@ -85,6 +84,5 @@ class FlashControls(BaseModel):
             name,
             speech_rate_hz=SPEECH_RATE_HZ,
             sample_rate_hz=rate_hz,
-            fields=OutputFields(format="response_format"),
             allowed=FLASH_FORMATS,
         )

@@ -15,8 +15,8 @@ from app.api.flash.voices import LatentFile, RecordingFile, RecordingText, Refer
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.voice_choice import given_voice, named_voice
-from app.errors import InvalidRequest
+from app.api.http.voice_choice import given_voice
+from app.errors import InvalidRequest, Parameter
 from app.ranges import Speed
 from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
@@ -24,6 +24,9 @@ from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.include_router(flash_voices.router)
+_openai_router = dialect_router(
+    DIALECT.with_words({Parameter.TEXT: "input", Parameter.VOICE: "voice"})
+)
 
 ROLE_TAG = "<role:"
 
@@ -79,7 +82,7 @@ class FlashSpeechBody(FlashControls):
 @router.post("/speak", response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: FlashSpeakBody) -> Response:
     """Speak a text in one of the roles."""
-    voice = named_voice(services, body.name, "name")
+    voice = services.cast.voice_named(body.name)
     speech = body.request(body.text, voice, leveled_prosody(body.pitch, body.speed))
     return await _answer(request, services, body, speech)
 
@@ -91,7 +94,7 @@ async def clone_voice(
     body: Annotated[FlashCloneForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """Speak a text in the voice of a recording. Clone a voice only with its owner's consent."""
-    field, clip = await reference(
+    clip = await reference(
         services,
         ("reference_audio", body.reference_audio),
         ("reference_audio_file", body.reference_audio_file),
@@ -106,17 +109,17 @@ async def multi_speak(request: Request, services: ServicesDep, body: FlashDialog
     """Speak a dialogue whose roles are named in tags."""
     if ROLE_TAG not in body.text.lower():
         raise InvalidRequest(
-            f"text names no role; write {ROLE_TAG}NAME> in front of what each one says",
-            field="text",
+            f"{Parameter.TEXT} names no role; write {ROLE_TAG}NAME> in front of what each one says",
+            field=Parameter.TEXT,
         )
     speech = body.request(body.text, services.settings.default_voice, Prosody())
     return await _answer(request, services, body, speech)
 
 
-@router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
+@_openai_router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
 async def create_speech(request: Request, services: ServicesDep, body: FlashSpeechBody) -> Response:
     """Speak a text for an OpenAI client that was made for Flash-TTS."""
-    voice = await given_voice(services, body.voice, "voice")
+    voice = await given_voice(services, body.voice)
     prosody = replace(leveled_prosody(_level(body.pitch), None), speed=body.speed)
     speech = body.request(body.input, voice, prosody)
     return await _answer(request, services, body, speech)
@@ -156,6 +159,8 @@ def _level(pitch: float) -> Level:
         return "moderate"
     return "high" if pitch < 3 else "very_high"
 
+
+router.include_router(_openai_router)
 
 SUPPORT = (
     *support_of("POST /speak", FlashSpeakBody),

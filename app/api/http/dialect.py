@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fastapi import APIRouter
@@ -20,7 +20,8 @@ class Dialect:
     Attributes:
         name: what DIALECTS calls it; its paths always work under `/name`.
         title: what people call it.
-        words: what it calls the parameters; those left out have this server's own names.
+        words: what it calls the parameters; those left out have this server's own names. A call
+            that has others needs a router of its own, made `with_words`.
         error_body: the JSON of a refusal.
         owns: beginnings of paths where a call that leads nowhere is its own.
     """
@@ -34,6 +35,10 @@ class Dialect:
     @property
     def prefix(self) -> str:
         return f"/{self.name}"
+
+    def with_words(self, words: Mapping[Parameter, str]) -> Dialect:
+        """The same dialect where some parameters have other names, as in one call among several."""
+        return replace(self, words={**self.words, **words})
 
 
 class FrontEnd(Protocol):

@@ -96,7 +96,7 @@ async def speak_cloned(
 
     Clone a voice only with its owner's consent.
     """
-    clip = await clip_from_upload(body.voice_file, "voice_file", services.settings.max_upload_bytes)
+    clip = await clip_from_upload(body.voice_file, services.settings.max_upload_bytes)
     return await _deliver(request, services, body, clip)
 
 

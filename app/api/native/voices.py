@@ -18,7 +18,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
@@ -101,13 +101,13 @@ async def create_voice(
     """
     details = body.details()
     store = services.voices
-    field, clips = await _recordings(services, body)
+    clips = await _recordings(services, body)
     if clips[0].filename.lower().endswith(STATE_SUFFIX):
         voice = await store.import_state(
-            body.name, clips[0].data, details, field=field, replace=body.replace
+            body.name, clips[0].data, details, replace=body.replace, field=clips[0].field
         )
     else:
-        voice, _ = await store.create(body.name, clips, details, field=field, replace=body.replace)
+        voice, _ = await store.create(body.name, clips, details, replace=body.replace)
     return _created(request, services, voice)
 
 
@@ -119,10 +119,9 @@ async def import_voice(
 ) -> JSONResponse:
     """Take in a voice state that /voices/{name}/export or pocket-tts has written."""
     details = body.details()
-    state = await clip_from_upload(body.file, "file", services.settings.max_upload_bytes)
-    voice = await services.voices.import_state(
-        body.name, state.data, details, field="file", replace=body.replace
-    )
+    max_bytes = services.settings.max_upload_bytes
+    state = await clip_from_upload(body.file, max_bytes, field=Parameter.STATE)
+    voice = await services.voices.import_state(body.name, state.data, details, replace=body.replace)
     return _created(request, services, voice)
 
 
@@ -187,8 +186,8 @@ async def export(services: ServicesDep, name: str) -> Response:
     )
 
 
-async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Clip]]:
-    """The field that was used, and the recordings in it; exactly one may be."""
+async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
+    """The recordings in the one field that was used; exactly one may be."""
     sent = [
         field
         for field, value in (
@@ -204,14 +203,15 @@ async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Cl
             field=sent[1] if sent else "files",
         )
     if body.audio_base64:
-        clip = await sent_recording(services, body.audio_base64, "audio_base64")
-        return "audio_base64", [clip]
+        return [await sent_recording(services, body.audio_base64, "audio_base64")]
     if body.url:
-        return "url", [await recording_at(services, body.url)]
+        return [await recording_at(services, body.url)]
     if len(body.files) > MAX_FILES:
         raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
     max_bytes = services.settings.max_upload_bytes
-    return "files", [await clip_from_upload(file, "files", max_bytes) for file in body.files]
+    return [
+        await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in body.files
+    ]
 
 
 def _created(request: Request, services: Services, voice: Voice) -> JSONResponse:

@@ -29,7 +29,7 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="openai",
     title="OpenAI",
-    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format", Parameter.CLIP: "voice"},
+    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format"},
     error_body=error_body,
     owns=("/v1/",),
 )

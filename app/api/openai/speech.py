@@ -98,8 +98,8 @@ class SpeechBody(SpeechControls):
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made."""
-    audio = body.audio_format(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, await given_voice(services, body.voice, "voice"))
+    audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
+    speech = body.request(body.input, await given_voice(services, body.voice))
     as_events = body.stream_format == "sse"
     return await live_response(
         request,

@@ -64,12 +64,9 @@ async def create_voice(
     if body.audio_sample is None:
         raise InvalidRequest("audio_sample is required", field="audio_sample")
     await _check_consent(services, body.consent)
-    clip = await clip_from_upload(
-        body.audio_sample, "audio_sample", services.settings.max_upload_bytes
-    )
-    voice = await create_titled(
-        services.voices, body.name, [clip], VoiceDetails(), field="audio_sample"
-    )
+    max_bytes = services.settings.max_upload_bytes
+    clip = await clip_from_upload(body.audio_sample, max_bytes, field="audio_sample")
+    voice = await create_titled(services.voices, body.name, [clip], VoiceDetails())
     return {
         "id": voice.name,
         "created_at": voice.details.created_unix,
@@ -94,10 +91,9 @@ async def create_consent(
     """Keep a recording in which the owner of a voice agrees to its use."""
     if not _LANGUAGE_TAG.fullmatch(body.language):
         raise InvalidRequest("language must be a tag such as en-US", field="language")
-    recording = await clip_from_upload(
-        body.recording, "recording", services.settings.max_upload_bytes
-    )
-    await services.voices.check_recording(recording, field="recording")
+    max_bytes = services.settings.max_upload_bytes
+    recording = await clip_from_upload(body.recording, max_bytes, field="recording")
+    await services.voices.check_recording(recording)
     consent = await asyncio.to_thread(
         services.consents.add,
         recording.data,

@@ -64,21 +64,20 @@ async def speak(
     body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """Speak a text; the WAV is sent while it is being made."""
-    field, voice = await _chosen_voice(services, body)
-    speech = SpeechRequest(body.text, voice)
+    speech = SpeechRequest(body.text, await _chosen_voice(services, body))
     return await live_response(request, services, speech, format_named("wav"))
 
 
-async def _chosen_voice(services: Services, body: PocketForm) -> tuple[str, str | Clip]:
-    """The field that says who is to speak, and who it is."""
+async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
+    """Who is to speak: a voice, or the recording in one of the two fields."""
     if body.voice_wav is None or not was_sent(body.voice_wav):
-        return "voice_url", await given_voice(services, body.voice_url, "voice_url")
+        return await given_voice(services, body.voice_url)
     if body.voice_url is not None:
         raise InvalidRequest(
             "voice_url and voice_wav cannot both be sent; send one of them", field="voice_wav"
         )
     max_bytes = services.settings.max_upload_bytes
-    return "voice_wav", await clip_from_upload(body.voice_wav, "voice_wav", max_bytes)
+    return await clip_from_upload(body.voice_wav, max_bytes)
 
 
 SUPPORT = support_of("POST /tts", PocketForm)
