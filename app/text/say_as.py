@@ -7,14 +7,15 @@ import unicodedata
 from collections.abc import Callable
 
 from app.errors import InvalidRequest
-from app.text.normalisation import foreign, numbers, quantities
-from app.text.normalisation.characters import plain_numerals
-from app.text.normalisation.dates import MONTHS, say_date, say_year
+from app.text.normalisation import foreign
+from app.text.normalisation.en import numbers, quantities
+from app.text.normalisation.en.dates import MONTHS, say_date, say_year
+from app.text.normalisation.en.money import CODES
+from app.text.normalisation.en.roman import value_of
+from app.text.normalisation.en.telephones import say_telephone
+from app.text.normalisation.en.times import say_time
 from app.text.normalisation.languages import LANGUAGES
-from app.text.normalisation.money import CODES
-from app.text.normalisation.roman import value_of
-from app.text.normalisation.telephones import say_telephone
-from app.text.normalisation.times import say_time
+from app.text.normalisation.numerals import plain_numerals
 from app.text.normalise import normalise
 
 _NUMBER = re.compile(r"([-+−]?) ?((?:\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d+)?)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, ordinal, year
+from app.text.normalisation.en.numbers import cardinal, ordinal, year
 from app.text.normalisation.rules import Rule, rule
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from app.text.normalisation.numbers import NUMBER, cardinal, number
+from app.text.normalisation.en.numbers import NUMBER, cardinal, number
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import pairs
+from app.text.normalisation.en.numbers import pairs
+from app.text.normalisation.en.times import ends_sentence
 from app.text.normalisation.rules import Rule, alternatives, rule
-from app.text.normalisation.times import ends_sentence
 
 _TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",
@@ -101,7 +101,7 @@ def _initials(found: re.Match[str]) -> str:
     return letters + _stop(found, found[0].rstrip("."))
 
 
-TITLES: tuple[Rule, ...] = (
+ABBREVIATIONS: tuple[Rule, ...] = (
     # A street's name goes before; after a house number, capitals may follow the abbreviation.
     rule(
         rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"

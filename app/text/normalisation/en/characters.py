@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-import regex
-
-from app.text.normalisation.numbers import spell_digits
+from app.text.normalisation.en.numbers import spell_digits
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SUPERSCRIPT = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,36}"
-_NUMERAL = regex.compile(r"[[\p{Nd}\p{No}Ⅰ-ↈ]--[0-9]]", flags=regex.V1)
-
-_POWERS: tuple[Rule, ...] = (
-    # A raised figure after a word points to a footnote; after a unit or a number it is a power.
-    rule(rf"(?<=[A-Za-z]{{4}}){_SUPERSCRIPT}", ""),
-    rule(rf"(?<=[\w)]){_SUPERSCRIPT}", lambda found: "^" + found[0].translate(_SUPERSCRIPTS)),
-)
 _LETTERS = str.maketrans(
     {
         "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "`": "'", "´": "'", "′": "'",
@@ -45,26 +33,6 @@ _REPEATED: tuple[Rule, ...] = (
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
 _GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
 _LONG_RUN = rule(r"\d{37,}", lambda found: spell_digits(found[0]))
-
-
-def plain_numerals(text: str) -> str:
-    """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
-    if text.isascii():
-        return text
-    return _NUMERAL.sub(_plain_numeral, apply_rules(text, _POWERS))
-
-
-def _plain_numeral(found: regex.Match[str]) -> str:
-    char = found[0]
-    digit = unicodedata.digit(char, None)
-    if digit is not None:
-        return str(digit)
-    plain = unicodedata.normalize("NFKC", char).replace("⁄", "/")
-    if plain == char:
-        value = unicodedata.numeric(char, 0.5)
-        return f" {int(value)} " if value.is_integer() else " "
-    before = found.string[found.start() - 1 : found.start()]
-    return f" {plain}" if before.isalnum() else plain
 
 
 def plain_characters(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import NUMBER, cardinal, is_one, number
-from app.text.normalisation.quantities import say_power
+from app.text.normalisation.en.numbers import NUMBER, cardinal, is_one, number
+from app.text.normalisation.en.quantities import say_power
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 UNITS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, number, spell_digits, year
+from app.text.normalisation.en.numbers import cardinal, number, spell_digits, year
 from app.text.normalisation.rules import Rule, alternatives, rule, words
 
 _SIGNS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, ordinal, plural_of, year
+from app.text.normalisation.en.numbers import cardinal, ordinal, plural_of, year
 from app.text.normalisation.rules import Rule, rule
 
 MONTHS = (

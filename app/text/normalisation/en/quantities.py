@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import (
+from app.text.normalisation.en.numbers import (
     NUMBER,
     cardinal,
     number,

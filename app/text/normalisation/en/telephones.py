@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import spell_digits
+from app.text.normalisation.en.numbers import spell_digits
 from app.text.normalisation.rules import Rule, rule
 
 _GROUP = re.compile(r"\d+")

@@ -1,0 +1,1 @@
+"""English in words; `language.py` lists the rules in their order."""

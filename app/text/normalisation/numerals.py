@@ -1,0 +1,39 @@
+"""One form for the numerals of all scripts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+from app.text.normalisation.rules import Rule, apply_rules, rule
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPT = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,36}"
+_NUMERAL = regex.compile(r"[[\p{Nd}\p{No}Ⅰ-ↈ]--[0-9]]", flags=regex.V1)
+
+_POWERS: tuple[Rule, ...] = (
+    # A raised figure after a word points to a footnote; after a unit or a number it is a power.
+    rule(rf"(?<=[A-Za-z]{{4}}){_SUPERSCRIPT}", ""),
+    rule(rf"(?<=[\w)]){_SUPERSCRIPT}", lambda found: "^" + found[0].translate(_SUPERSCRIPTS)),
+)
+
+
+def plain_numerals(text: str) -> str:
+    """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
+    if text.isascii():
+        return text
+    return _NUMERAL.sub(_plain_numeral, apply_rules(text, _POWERS))
+
+
+def _plain_numeral(found: regex.Match[str]) -> str:
+    char = found[0]
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    plain = unicodedata.normalize("NFKC", char).replace("⁄", "/")
+    if plain == char:
+        value = unicodedata.numeric(char, 0.5)
+        return f" {int(value)} " if value.is_integer() else " "
+    before = found.string[found.start() - 1 : found.start()]
+    return f" {plain}" if before.isalnum() else plain
