@@ -7,6 +7,7 @@ percentages and money; every language loses Markdown, HTML, emoji and emoticons.
 
 from __future__ import annotations
 
+from app.text.normalisation.emoji import remove_emoji
 from app.text.normalisation.en.abbreviations import ABBREVIATIONS
 from app.text.normalisation.en.acronyms import ACRONYMS
 from app.text.normalisation.en.characters import long_digit_runs, plain_characters
@@ -24,7 +25,6 @@ from app.text.normalisation.foreign import speak_foreign
 from app.text.normalisation.languages import LANGUAGES
 from app.text.normalisation.markdown import strip_markdown
 from app.text.normalisation.numerals import plain_numerals
-from app.text.normalisation.pictures import remove_pictures
 from app.text.normalisation.rules import apply_near_digits, apply_rules
 
 _ROUNDS = 4
@@ -58,7 +58,7 @@ def normalise(text: str, *, language: str) -> str:
 
 
 def _speak(text: str, language: str) -> str:
-    plain = strip_markdown(remove_pictures(text))
+    plain = strip_markdown(remove_emoji(text))
     if language == "en":
         return _speak_english(plain)
     if language in LANGUAGES:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import regex
 
-from app.text.abbreviations import Stop, stop_after
+from app.text.full_stops import Stop, stop_after
 
 
 class Break(IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.abbreviations import Stop, stop_after
+from app.text.full_stops import Stop, stop_after
 from app.text.normalisation.en.numbers import cardinal, ordinal
 from app.text.normalisation.rules import Rule, alternatives, rule
 

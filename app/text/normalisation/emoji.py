@@ -29,7 +29,7 @@ _SPACES = regex.compile(r"(?<=[ \t])[ \t]+")
 _BEFORE_MARK = regex.compile(r"(?<=\w)[ \t]+(?=[.,!?;:](?!\w))")
 
 
-def remove_pictures(text: str) -> str:
+def remove_emoji(text: str) -> str:
     """Remove emoji and emoticons, and the spaces they stood between.
 
     A keycap ("2️⃣") becomes its digit.
