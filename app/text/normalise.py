@@ -8,28 +8,10 @@ percentages and money; every language loses Markdown, HTML, emoji and emoticons.
 from __future__ import annotations
 
 from app.text.normalisation.emoji import remove_emoji
-from app.text.normalisation.en.abbreviations import ABBREVIATIONS
-from app.text.normalisation.en.acronyms import ACRONYMS
-from app.text.normalisation.en.characters import long_digit_runs, plain_characters
-from app.text.normalisation.en.dates import DATES
-from app.text.normalisation.en.fractions import MEASURED_FRACTIONS
-from app.text.normalisation.en.money import MONEY, PER
-from app.text.normalisation.en.quantities import QUANTITIES
-from app.text.normalisation.en.roman import ROMAN
-from app.text.normalisation.en.symbols import speak_symbols, tidy_spaces
-from app.text.normalisation.en.telephones import TELEPHONES
-from app.text.normalisation.en.times import HALF_DAYS, TIMES
-from app.text.normalisation.en.units import UNIT_RULES
-from app.text.normalisation.en.web import WEB
-from app.text.normalisation.foreign import speak_foreign
-from app.text.normalisation.languages import LANGUAGES
+from app.text.normalisation.languages import find_language
 from app.text.normalisation.markdown import strip_markdown
-from app.text.normalisation.numerals import plain_numerals
-from app.text.normalisation.rules import apply_near_digits, apply_rules
 
 _ROUNDS = 4
-_MEASURES = (*MEASURED_FRACTIONS, *UNIT_RULES)
-_WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *_MEASURES, *QUANTITIES)
 
 
 def normalise(text: str, *, language: str) -> str:
@@ -57,20 +39,7 @@ def normalise(text: str, *, language: str) -> str:
     return text[:start] + spoken + text[start + len(core) :]
 
 
-def _speak(text: str, language: str) -> str:
+def _speak(text: str, code: str) -> str:
     plain = strip_markdown(remove_emoji(text))
-    if language == "en":
-        return _speak_english(plain)
-    if language in LANGUAGES:
-        return speak_foreign(plain_numerals(plain), language)
-    return plain
-
-
-def _speak_english(text: str) -> str:
-    text = long_digit_runs(plain_characters(plain_numerals(text)))
-    text = apply_rules(text, WEB).replace("_", " ")
-    text = apply_rules(text, ROMAN)
-    text = apply_rules(text, (*HALF_DAYS, *ABBREVIATIONS))
-    text = apply_near_digits(text, _WITH_DIGITS)
-    text = apply_rules(text, ACRONYMS)
-    return tidy_spaces(speak_symbols(text))
+    language = find_language(code)
+    return plain if language is None else language.speak(plain)

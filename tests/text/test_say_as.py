@@ -48,6 +48,7 @@ def test_reads_as_asked(kind: str, detail: str | None, text: str, spoken: str) -
     ("language", "kind", "detail", "text", "spoken"),
     [
         ("fr", "cardinal", None, "21", "vingt et un"),
+        ("fr", "cardinal", None, ",5", "zéro virgule cinq"),
         ("fr", "ordinal", None, "1re", "première"),
         ("de", "digits", None, "12", "eins zwei"),
         ("de", "date", "dmy", "20.11.2026", "zwanzigster November zweitausendsechsundzwanzig"),

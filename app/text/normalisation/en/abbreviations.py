@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.text.full_stops import Stop, stop_after
 from app.text.normalisation.en.numbers import pairs
-from app.text.normalisation.en.times import ends_sentence
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 _TITLES = {
@@ -57,7 +57,21 @@ _DAYS = {
 }  # fmt: skip
 _DAY = alternatives(_DAYS)
 _A_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof)\. ")
 _NAME = r"[A-Z][\w'’-]{0,40}"
+
+
+def ends_sentence(found: re.Match[str], word: str) -> bool:
+    """Whether the full stop that ends the match ends its sentence too, besides the abbreviation."""
+    if not found[0].endswith("."):
+        return False
+    ahead = found.string[found.end() : found.end() + 40]
+    if not ahead.strip() or ahead.lstrip(" ").startswith("\n"):
+        return True
+    if not ahead[0].isspace():
+        return ahead[0] in "\"')" and not ahead[1:].strip()
+    ahead = ahead.lstrip(" \n\"'(")
+    return bool(_SPOKEN_TITLE.match(ahead)) or stop_after(word, ahead) is Stop.ENDS
 
 
 def _stop(found: re.Match[str], word: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.en.numbers import spell_digits
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _LETTERS = str.maketrans(
@@ -32,7 +31,6 @@ _REPEATED: tuple[Rule, ...] = (
 )
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
 _GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
-_LONG_RUN = rule(r"\d{37,}", lambda found: spell_digits(found[0]))
 
 
 def plain_characters(text: str) -> str:
@@ -40,8 +38,3 @@ def plain_characters(text: str) -> str:
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", ",", found[0]), text)
     text = _GROUPED_WITH_LINES.sub(lambda found: found[0].replace("_", ","), text)
     return apply_rules(text.translate(_LETTERS), _REPEATED)
-
-
-def long_digit_runs(text: str) -> str:
-    """Say runs of more than 36 digits digit by digit, so that later rules meet bounded ones."""
-    return apply_rules(text, (_LONG_RUN,))

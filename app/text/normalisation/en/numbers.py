@@ -6,14 +6,12 @@ from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
 
-MAX_DIGITS = 36
-"""Numbers with more digits are read digit by digit: nobody knows the names beyond."""
+from app.text.normalisation.numerals import MAX_DIGITS
+from app.text.normalisation.rules import apply_rules, rule
 
 INTEGER = r"(?:\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,36})"
 NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,36}})?|\.\d{{1,36}})"
 """A number without sign, as regular expression: "7", "1,234", "3.14", ".5"."""
-
-SPACE = r"[ \u00a0\u202f]"
 
 _SCALES = (
     "",
@@ -78,6 +76,14 @@ def _ordinal(value: int) -> str:
 def spell_digits(digits: str) -> str:
     """Say digit by digit: "007" gives "zero zero seven"; what is no digit is left out."""
     return " ".join(_DIGITS[int(digit)] for digit in digits if digit.isdecimal())
+
+
+_LONG_NUMBER = rule(rf"\d{{{MAX_DIGITS + 1},}}", lambda found: spell_digits(found[0]))
+
+
+def spell_long_numbers(text: str) -> str:
+    """Say runs of more than 36 digits digit by digit, so that later rules meet bounded ones."""
+    return apply_rules(text, (_LONG_NUMBER,))
 
 
 def number(written: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.en.numbers import cardinal, ordinal, year
+from app.text.normalisation.numerals import roman_value
 from app.text.normalisation.rules import Rule, rule
 
-_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-_CANONICAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _RULERS = (
     "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon "
     "Pius "
@@ -41,19 +40,8 @@ _ROMAN = r"([IVXLCDM]{1,15})"
 _NOT_WORD = r"(?![\w-])(?!['’][a-rt-z])"
 
 
-def value_of(roman: str) -> int:
-    """The value of a numeral in capitals in the usual form, or 0 where it is none."""
-    if not roman or not _CANONICAL.fullmatch(roman):
-        return 0
-    values = [_VALUES[letter] for letter in roman]
-    following = [*values[1:], 0]
-    return sum(
-        -value if value < after else value for value, after in zip(values, following, strict=True)
-    )
-
-
 def _ruler(found: re.Match[str]) -> str | None:
-    value = value_of(found[2])
+    value = roman_value(found[2])
     return f"{found[1]} the {ordinal(str(value))}" if 0 < value <= 39 else None
 
 
@@ -62,23 +50,23 @@ def _numbered(found: re.Match[str]) -> str | None:
     # A single C, D, L or M names a letter: "Appendix C".
     if len(roman) == 1 and roman not in "IVX":
         return None
-    value = value_of(roman)
+    value = roman_value(roman)
     name = _SHORT_NAMES.get(found[1], found[1])
     return f"{name}{found[2]}{cardinal(str(value))}" if value else None
 
 
 def _century(found: re.Match[str]) -> str | None:
-    value = value_of(found[1])
+    value = roman_value(found[1])
     return ordinal(str(value)) if value else None
 
 
 def _year(found: re.Match[str]) -> str | None:
-    value = value_of(found[0])
+    value = roman_value(found[0])
     return year(value) if value else None
 
 
 def _alone(found: re.Match[str]) -> str | None:
-    value = value_of(found[0])
+    value = roman_value(found[0])
     before = found.string[max(0, found.start() - 4) : found.start()].lower()
     if not value or (found[0] == "IV" and before.endswith(("an ", " iv ", "the "))):
         return None

@@ -19,6 +19,15 @@ _SPOKEN = {
     "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
     "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
 }  # fmt: skip
+SIGN_NAMES = {
+    ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
+    "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",
+    "!": "exclamation mark", "%": "percent", "$": "dollar", "(": "open parenthesis",
+    ")": "close parenthesis", "'": "apostrophe", '"': "quote", "=": "equals", "\\": "backslash",
+    "~": "tilde", "<": "less than", ">": "greater than", "|": "bar", "^": "caret",
+}  # fmt: skip
+"""Signs as they are named where a text is spelled out."""
+
 _SYMBOL = regex.compile(
     r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
 )

@@ -102,6 +102,11 @@ def _say_colour(found: re.Match[str]) -> str | None:
     )
 
 
+def part_underscores(text: str) -> str:
+    """Write a space for every underscore that is in no address."""
+    return text.replace("_", " ")
+
+
 WEB: tuple[Rule, ...] = (
     rule(
         r"(?:https?|(?<!\w)ftps?|sftp|wss?|file)://[^\s<>\"|^(){}]{1,2000}",
