@@ -16,7 +16,7 @@ import regex
 from app.speech import Boundary, Chunk, TokenCounter
 from app.text.leftovers import join_leftovers
 from app.text.sentences import Break, Word, find_words
-from app.text.spans import ENOUGH_WORDS, Limits, Span, count_words
+from app.text.spans import ENOUGH_WORDS, ChunkLimits, ChunkSpan, count_words
 
 _GRAPHEME = regex.compile(r"\X")
 _BOUNDARIES = (
@@ -49,12 +49,12 @@ def split_into_chunks(
         raise ValueError(f"limits must be positive: {max_chars=}, {max_tokens=}")
     words = find_words(text)
     ends = [word.end for word in words]
-    limits = Limits(text, max_chars, max_tokens, count_tokens)
+    limits = ChunkLimits(text, max_chars, max_tokens, count_tokens)
     spans = list(_Packer(words, ends, limits).spans())
     return _as_chunks(text, join_leftovers(spans, words, ends, limits))
 
 
-def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
+def _as_chunks(text: str, spans: Sequence[ChunkSpan]) -> list[Chunk]:
     spans = [trimmed for span in spans if (trimmed := _trimmed(text, span)).start < span.end]
     chunks = [
         Chunk(text[span.start : span.end], text[span.end : following.start], _boundary(span.after))
@@ -65,7 +65,7 @@ def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
     return chunks
 
 
-def _trimmed(text: str, span: Span) -> Span:
+def _trimmed(text: str, span: ChunkSpan) -> ChunkSpan:
     """The span without white space at its edges, which belongs to what separates the chunks.
 
     It gets there where a cut goes by graphemes: a combining mark makes one with a space before it.
@@ -82,19 +82,19 @@ def _boundary(after: Break) -> Boundary:
 class _Packer:
     """Fills spans with words, from left to right."""
 
-    def __init__(self, words: Sequence[Word], ends: Sequence[int], limits: Limits) -> None:
+    def __init__(self, words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits) -> None:
         self._words = words
         self._ends = ends
         self._limits = limits
 
-    def spans(self) -> Iterator[Span]:
+    def spans(self) -> Iterator[ChunkSpan]:
         first = 0
         for index, word in enumerate(self._words):
             if word.after is Break.PARAGRAPH:
                 yield from self._paragraph(first, index + 1)
                 first = index + 1
 
-    def _paragraph(self, first: int, stop: int) -> Iterator[Span]:
+    def _paragraph(self, first: int, stop: int) -> Iterator[ChunkSpan]:
         words, limits = self._words, self._limits
         start = words[first].start
         while first < stop:

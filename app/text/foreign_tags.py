@@ -11,7 +11,7 @@ import re
 from enum import Enum
 
 SHORT_PAUSE_SECONDS = 0.25
-PAUSE_SECONDS = 0.5
+MEDIUM_PAUSE_SECONDS = 0.5
 LONG_PAUSE_SECONDS = 1.0
 
 
@@ -70,8 +70,8 @@ _BREAKS = {
     "lbreak": 0.5,
     "break": 0.4,
     "long break": 1.0,
-    "pause": PAUSE_SECONDS,
-    "pauses": PAUSE_SECONDS,
+    "pause": MEDIUM_PAUSE_SECONDS,
+    "pauses": MEDIUM_PAUSE_SECONDS,
     "short pause": SHORT_PAUSE_SECONDS,
     "long pause": LONG_PAUSE_SECONDS,
 }

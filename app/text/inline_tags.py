@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from app.errors import InvalidRequest
-from app.text.foreign_tags import PAUSE_SECONDS, Bracket, foreign_pause
+from app.text.foreign_tags import MEDIUM_PAUSE_SECONDS, Bracket, foreign_pause
 
 MAX_PAUSE_SECONDS = 30.0
 """The longest that one pause may last."""
@@ -57,7 +57,7 @@ def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> I
         if pause is None:
             seconds = foreign_pause(found[kind], Bracket[kind])
         else:
-            seconds = _pause_seconds(found[0], pause["time"], where(found.start()), field)
+            seconds = _read_pause(found[0], pause["time"], where(found.start()), field)
         if seconds is not None:
             yield InlineTag(found.start(), found.end(), seconds)
 
@@ -77,8 +77,8 @@ def parse_seconds(time: str) -> float | None:
     return float(found["number"]) / (1000 if found["unit"] == "ms" else 1)
 
 
-def _pause_seconds(tag: str, time: str, where: str, field: str) -> float:
-    seconds = parse_seconds(time) if time else PAUSE_SECONDS
+def _read_pause(tag: str, time: str, where: str, field: str) -> float:
+    seconds = parse_seconds(time) if time else MEDIUM_PAUSE_SECONDS
     if len(tag) > _MAX_QUOTED_CHARS:
         tag = f"{tag[:_MAX_QUOTED_CHARS]}…]"
     if seconds is None:

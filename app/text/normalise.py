@@ -33,13 +33,13 @@ def normalise(text: str, *, language: str) -> str:
     spoken = core
     # What is taken away or said may join or part what stands around it: that is looked at again.
     for _ in range(_ROUNDS):
-        before, spoken = spoken, _speak(spoken, language).strip()
+        before, spoken = spoken, _speak_once(spoken, language).strip()
         if spoken == before:
             break
     return text[:start] + spoken + text[start + len(core) :]
 
 
-def _speak(text: str, code: str) -> str:
+def _speak_once(text: str, code: str) -> str:
     plain = strip_markdown(remove_emoji(text))
     language = find_language(code)
     return plain if language is None else language.speak(plain)

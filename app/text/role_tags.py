@@ -34,7 +34,7 @@ def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) 
     exists = functools.cache(is_voice)
     for found in _TAG.finditer(script):
         try:
-            name, prosody = _read(found, exists)
+            name, prosody = _read_role(found, exists)
         except ValueError as error:
             raise InvalidRequest(
                 f"{shortened(found[0])} at character {found.start() + 1} of {field} {error}; "
@@ -45,7 +45,7 @@ def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) 
     return tags
 
 
-def _read(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
+def _read_role(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
     """Who speaks, and how; raises ValueError, whose message goes on after the tag."""
     name, *attributes = (part.strip() for part in tag["inner"].split(","))
     if not tag["close"] or not name:

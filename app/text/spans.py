@@ -17,7 +17,7 @@ _LONG_WORD_CHARS = 12
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
-class Span(NamedTuple):
+class ChunkSpan(NamedTuple):
     """`text[start:end]`, how many words it holds, and the quality of the break after it."""
 
     start: int
@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChunkLimits:
     """What one chunk of `text` may measure: code points, and tokens as the model reads it."""
 
     text: str
@@ -41,8 +41,8 @@ class Limits:
             return False
         return self.count_tokens(self.text[start:end]) <= self.max_tokens
 
-    def span(self, start: int, end: int, after: Break) -> Span:
-        return Span(start, end, count_words(self.text[start:end]), after)
+    def span(self, start: int, end: int, after: Break) -> ChunkSpan:
+        return ChunkSpan(start, end, count_words(self.text[start:end]), after)
 
 
 def count_words(text: str) -> int:

@@ -46,7 +46,7 @@ def find_speaker_tags(
         InvalidRequest: a dialogue names a voice that does not exist, or speakers are written
             `[S1]`, which names no voice.
     """
-    candidates = list(_candidates(script))
+    candidates = list(_line_starts(script))
     known = {name for name in {tag.voice for tag in candidates} if is_voice(name)}
     for tag in candidates:
         if tag.voice not in known and (known or _OTHER_SYSTEM.fullmatch(tag.voice)):
@@ -59,7 +59,7 @@ def find_speaker_tags(
     return [tag for tag in candidates if tag.voice in known]
 
 
-def _candidates(script: str) -> Iterator[SpeakerTag]:
+def _line_starts(script: str) -> Iterator[SpeakerTag]:
     for found in _LINE_START.finditer(script):
         if not is_inline_tag(found["name"]):
             yield SpeakerTag(found.start(), found.end(), found["name"])

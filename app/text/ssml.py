@@ -26,9 +26,9 @@ def parse_ssml(script: str, *, field: str, language: str) -> tuple[Passage, ...]
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
     """
-    speech = _Speech(field, language)
-    read_xml(script, speech, field=field)
-    passages = speech.builder.passages()
+    handler = _SsmlHandler(field, language)
+    read_xml(script, handler, field=field)
+    passages = handler.builder.passages()
     # What `clean_script` refuses may have come past it as references, such as `&#769;`.
     text = "".join(part.text for part in passages if isinstance(part, Span))
     clean_script(text, max_chars=len(text), field=field)
@@ -45,7 +45,7 @@ class _Frame:
     texts: list[str] = dataclass_field(default_factory=list)
 
 
-class _Speech:
+class _SsmlHandler:
     """Follows the tags of a document and says what to speak."""
 
     def __init__(self, field: str, language: str) -> None:

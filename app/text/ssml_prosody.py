@@ -39,9 +39,9 @@ def nested_prosody(attributes: Mapping[str, str], outer: Prosody) -> Prosody:
         volume_db=_value(attributes, "volume", 0.0),
         pitch_semitones=_value(attributes, "pitch", 0.0),
     ).within(outer)
-    _check("rate", inner.speed)
-    _check("volume", inner.volume_db)
-    _check("pitch", inner.pitch_semitones)
+    _check_range("rate", inner.speed)
+    _check_range("volume", inner.volume_db)
+    _check_range("pitch", inner.pitch_semitones)
     return inner
 
 
@@ -52,11 +52,11 @@ def _value(attributes: Mapping[str, str], name: str, default: float) -> float:
     value = control.parse(attributes[name])
     if value is None:
         raise ValueError(f"{name}={attributes[name][:40]!r} is not known; write {control.examples}")
-    _check(name, value, f"={attributes[name][:40]!r}")
+    _check_range(name, value, f"={attributes[name][:40]!r}")
     return value
 
 
-def _check(name: str, value: float, shown: str = ", with the tags around it,") -> None:
+def _check_range(name: str, value: float, shown: str = ", with the tags around it,") -> None:
     control = _CONTROLS[name]
     if not control.lowest - _TOLERANCE <= value <= control.highest + _TOLERANCE:
         raise ValueError(f"{name}{shown} is out of range; allowed is {control.limits}")

@@ -51,7 +51,7 @@ def rate_as_speed(rate: str) -> float | None:
     """How many times faster: "slow", "80%" (of the speed around), "+10%", "1.2"."""
     if _word(rate) in _RATES:
         return _RATES[_word(rate)]
-    sign, number, unit = _split(rate)
+    sign, number, unit = _split_value(rate)
     if unit == "%":
         return (100 + number if sign else number) / 100
     return number if unit == "" and not sign else None
@@ -61,7 +61,7 @@ def volume_as_db(volume: str) -> float | None:
     """Decibels to add: "loud", "+6dB", "+10%" (of the amplitude), "50" (of 100)."""
     if _word(volume) in _VOLUMES_DB:
         return _VOLUMES_DB[_word(volume)]
-    sign, number, unit = _split(volume)
+    sign, number, unit = _split_value(volume)
     if unit == "db":
         return number
     if unit not in ("%", ""):
@@ -75,7 +75,7 @@ def pitch_as_semitones(pitch: str) -> float | None:
     """Semitones to add: "high", "+2st", "-10%"."""
     if _word(pitch) in _PITCHES_SEMITONES:
         return _PITCHES_SEMITONES[_word(pitch)]
-    sign, number, unit = _split(pitch)
+    sign, number, unit = _split_value(pitch)
     if unit == "st":
         return number
     if unit == "%" and sign:
@@ -87,7 +87,7 @@ def _word(value: str) -> str:
     return value.strip().lower()
 
 
-def _split(value: str) -> tuple[str, float, str | None]:
+def _split_value(value: str) -> tuple[str, float, str | None]:
     """Sign, signed number and unit; the unit is None where the value is no number."""
     found = _NUMBER.fullmatch(_word(value))
     if found is None:

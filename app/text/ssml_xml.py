@@ -48,7 +48,7 @@ class Tag(NamedTuple):
         return f"<{self.name}> {self.position}"
 
 
-class Reader(Protocol):
+class XmlHandler(Protocol):
     """What the events of a document are told to, in order."""
 
     def start(self, tag: Tag) -> None: ...
@@ -59,12 +59,12 @@ class Reader(Protocol):
     def end(self) -> None: ...
 
 
-def read_xml(document: str, reader: Reader, *, field: str) -> None:
+def read_xml(document: str, handler: XmlHandler, *, field: str) -> None:
     """Tell a reader what a document holds.
 
     Args:
         document: XML; white space and a byte order mark may stand in front.
-        reader: what it raises is passed on.
+        handler: what it raises is passed on.
         field: what the caller's dialect names the document.
 
     Raises:
@@ -74,16 +74,16 @@ def read_xml(document: str, reader: Reader, *, field: str) -> None:
     prefix = _BEFORE_XML.match(document)
     start = prefix.end() if prefix else 0
     line_start = document.rfind("\n", 0, start) + 1
-    events = _Events(reader, field, Position(document.count("\n", 0, start), start - line_start))
+    events = _Events(handler, field, Position(document.count("\n", 0, start), start - line_start))
     events.read(document[start:])
 
 
 class _Events(ContentHandler):
     """Turns the parser's events into a reader's."""
 
-    def __init__(self, reader: Reader, field: str, offset: Position) -> None:
+    def __init__(self, handler: XmlHandler, field: str, offset: Position) -> None:
         super().__init__()
-        self._reader = reader
+        self._handler = handler
         self._field = field
         self._offset = offset
         self._texts: list[str] = []
@@ -122,12 +122,12 @@ class _Events(ContentHandler):
             raise TooLarge(
                 f"the SSML of {self._field} has more than {MAX_ELEMENTS} tags", field=self._field
             )
-        self._reader.start(Tag(name, dict(attrs.items()), here))
+        self._handler.start(Tag(name, dict(attrs.items()), here))
 
     def endElement(self, name: str) -> None:  # noqa: ARG002, N802 - SAX's names
         self._flush()
         self._depth -= 1
-        self._reader.end()
+        self._handler.end()
 
     def characters(self, content: str) -> None:
         self._texts.append(content)
@@ -135,7 +135,7 @@ class _Events(ContentHandler):
     def _flush(self) -> None:
         if self._texts:
             text, self._texts = "".join(self._texts), []
-            self._reader.text(text, self._here())
+            self._handler.text(text, self._here())
 
     def _here(self) -> Position:
         return self._position(self._parser.getLineNumber(), self._parser.getColumnNumber())

@@ -86,18 +86,19 @@ class VocabularyLanguage(Language):
         """Say an integer; one with very many digits, or with a leading zero, digit by digit."""
         if len(digits) > _MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
             return self.digits(digits)
-        return _cardinal(digits, self.code)
+        # Commas between the groups would be heard as pauses.
+        return _in_words(int(digits), self.code, "cardinal").replace(",", "")
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         """Say a position; one beyond a million as a plain number."""
         if len(digits) > _MAX_ORDINAL_DIGITS or not digits.strip("0"):
             return self.cardinal(digits)
-        spoken = _ordinal(int(digits), self.code)
+        spoken = _in_words(int(digits), self.code, "ordinal")
         return re.sub(r"o(?= |$)", "a", spoken) if feminine else spoken
 
     def number(self, written: str) -> str:
         """Say a number with a decimal comma or point, its thousands parted or not."""
-        whole, decimals = _split(written)
+        whole, decimals = _split_decimals(written)
         spoken = self.cardinal(whole)
         return f"{spoken} {self.words.comma} {self.digits(decimals)}" if decimals else spoken
 
@@ -105,7 +106,7 @@ class VocabularyLanguage(Language):
         """Say an amount of money; a currency that has no name in the language keeps its symbol."""
         symbol = _CODES.get(symbol, symbol)
         one, many = self.words.currencies.get(symbol, (symbol, symbol))
-        whole, decimals = _split(written)
+        whole, decimals = _split_decimals(written)
         if decimals.strip("0") and (len(decimals) > 2 or symbol not in self.words.cents):
             return f"{self.number(written)} {many}"
         spoken = f"{self._count(whole)} {one if whole == '1' else many}"
@@ -130,7 +131,8 @@ class VocabularyLanguage(Language):
         return self.day(day)
 
     def year(self, digits: str) -> str:
-        return _year(int(digits), self.code)
+        # Dutch hundreds are one word, as in "negentienhonderd".
+        return _in_words(int(digits), self.code, "year").replace(" honderd", "honderd")
 
     def date(self, day: int, month: int, year_digits: str) -> str:
         return self._join_date(self.day_in_date(day), month, year_digits)
@@ -262,23 +264,12 @@ def figure_rule(pattern: str, speak: Callable[[re.Match[str]], str | None] | str
     return rule(pattern, speak, needs="0123456789")
 
 
-@lru_cache(maxsize=8192)
-def _cardinal(digits: str, code: str) -> str:
-    # Commas between the groups would be heard as pauses.
-    return str(num2words(int(digits), lang=code)).replace(",", "")
+@lru_cache(maxsize=16_384)
+def _in_words(value: int, code: str, kind: str) -> str:
+    return str(num2words(value, lang=code, to=kind))
 
 
-@lru_cache(maxsize=4096)
-def _ordinal(position: int, code: str) -> str:
-    return str(num2words(position, lang=code, to="ordinal"))
-
-
-@lru_cache(maxsize=4096)
-def _year(value: int, code: str) -> str:
-    return str(num2words(value, lang=code, to="year")).replace(" honderd", "honderd")
-
-
-def _split(written: str) -> tuple[str, str]:
+def _split_decimals(written: str) -> tuple[str, str]:
     """Part a number into the digits before its decimal mark and those after it."""
     found = _DECIMALS.search(written)
     if found is None:

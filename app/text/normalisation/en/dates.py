@@ -82,13 +82,13 @@ def _year_month_day(found: re.Match[str]) -> str | None:
     return _date_if_any(found[4], found[3], found[1])
 
 
-def _slashed(found: re.Match[str]) -> str | None:
+def _slashed_date(found: re.Match[str]) -> str | None:
     first, second, year_digits = found[1], found[3], found[4]
     # Written with slashes, the month comes first in the United States; unless there is no such.
     return _date_if_any(second, first, year_digits) or _date_if_any(first, second, year_digits)
 
 
-def _dotted(found: re.Match[str]) -> str | None:
+def _dotted_date(found: re.Match[str]) -> str | None:
     return _date_if_any(found[1], found[2], found[3])
 
 
@@ -152,10 +152,10 @@ DATES: tuple[Rule, ...] = (
     ),
     rule(
         r"(?<![\w.,/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|[.,]\d)",
-        _slashed,
+        _slashed_date,
         needs="/-",
     ),
-    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted, needs="."),
+    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted_date, needs="."),
     rule(
         rf"(?<!\w){_MONTH} {_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?!\w)(?![.:/]\d)(?!,\d)"
         rf"(?:,? {_YEAR}(?!\w)(?!,?\d))?",

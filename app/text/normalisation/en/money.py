@@ -116,7 +116,7 @@ def _amount(name: str) -> str:
     )
 
 
-def _say(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
+def _money(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
     groups = found.groupdict()
     currency = currencies[found["name"]]
     low, high, magnitude = found["low"], groups.get("high"), _magnitude(found, "low")
@@ -154,22 +154,22 @@ MONEY: tuple[Rule, ...] = (
     rule(
         rf"{_SIGN}(?<![A-Za-z])(?P<name>{_SYMBOL}) ?(?P<minus>[-−])?{_amount('low')}"
         rf"(?:{_TO}(?P=name)?{_amount('high')})?(?!\d){_AS_ADJECTIVE}",
-        lambda found: _say(found, SYMBOLS),
+        lambda found: _money(found, SYMBOLS),
         needs=_SIGNS + "R",
     ),
     rule(
         rf"{_SIGN}{_RANGE} ?(?P<name>[€£¥₹₩₽₺₪₫₱₴₿]|\$(?!\d))(?!\w){_AS_ADJECTIVE}",
-        lambda found: _say(found, SYMBOLS),
+        lambda found: _money(found, SYMBOLS),
         needs=_SIGNS,
     ),
     rule(
         rf"{_SIGN}{_RANGE} ?(?P<name>{_CODE})(?!\w)",
-        lambda found: _say(found, CODES),
+        lambda found: _money(found, CODES),
         needs=_CAPITALS,
     ),
     rule(
         rf"{_SIGN}(?<!\w)(?P<name>{_CODE}) ?{_amount('low')}(?:{_TO}{_amount('high')})?(?!\w)",
-        lambda found: _say(found, CODES),
+        lambda found: _money(found, CODES),
         needs=_CAPITALS,
     ),
     rule(

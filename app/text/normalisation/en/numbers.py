@@ -65,11 +65,11 @@ def ordinal(digits: str) -> str:
     digits = digits.replace(",", "")
     if len(digits) > MAX_DIGITS:
         return spell_digits(digits)
-    return _ordinal(int(digits))
+    return _ordinal_in_words(int(digits))
 
 
 @lru_cache(maxsize=4096)
-def _ordinal(value: int) -> str:
+def _ordinal_in_words(value: int) -> str:
     return str(num2words(value, lang="en", to="ordinal")).replace(",", "")
 
 

@@ -45,7 +45,7 @@ def _ruler(found: re.Match[str]) -> str | None:
     return f"{found[1]} the {ordinal(str(value))}" if 0 < value <= 39 else None
 
 
-def _numbered(found: re.Match[str]) -> str | None:
+def _numbered_part(found: re.Match[str]) -> str | None:
     roman = found[3].upper()
     # A single C, D, L or M names a letter: "Appendix C".
     if len(roman) == 1 and roman not in "IVX":
@@ -73,7 +73,7 @@ def _alone(found: re.Match[str]) -> str | None:
     return cardinal(str(value))
 
 
-def _names(words: str) -> str:
+def _any_of(words: str) -> str:
     return "|".join(dict.fromkeys(words.split()))
 
 
@@ -91,33 +91,35 @@ ROMAN: tuple[Rule, ...] = (
     ),
     rule(r"(?:VI|vi)(?<![\w.'&-]..)(?= (?:editor|mode|commands?)(?!\w))", "V I", needs="Vv"),
     rule(
-        rf"(?=[A-Z])(?<!\w)((?:{_names(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
+        rf"(?=[A-Z])(?<!\w)((?:{_any_of(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
         rf"([IVX]{{1,7}}){_NOT_WORD}(?! (?:am|have|was|will|would|think|know|do|did|had)(?!\w))",
         _ruler,
         needs="IVX",
     ),
     rule(
-        rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) ([IVX]{{2,7}}|[VX]){_NOT_WORD}(?!\.[A-Z])",
+        rf"(?=[A-Z])(?<!\w)({_any_of(_RULERS)}) ([IVX]{{2,7}}|[VX]){_NOT_WORD}(?!\.[A-Z])",
         _ruler,
         needs="IVX",
     ),
     # "Elizabeth I" alone: only where no sentence can go on with the pronoun.
     rule(
-        rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
+        rf"(?=[A-Z])(?<!\w)({_any_of(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
         _ruler,
         needs="I",
     ),
     rule(
-        rf"(?=[A-Z])(?<!\w)((?:{_names(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? "
+        rf"(?=[A-Z])(?<!\w)((?:{_any_of(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? "
         rf"(II|III|IV){_NOT_WORD}",
         _ruler,
         needs="IVX",
     ),
-    rule(rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered, needs="IVXLCDM"),
+    rule(
+        rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered_part, needs="IVXLCDM"
+    ),
     rule(
         r"(?<!\w)(chapter|part|volume|book|act|scene|section|article|phase|type|stage|level|episode|"
         r"appendix|table|figure|title)( )([IVXLCDM]{2,15}|[ivxl]{2,8}|V)(?![\w'’-])",
-        _numbered,
+        _numbered_part,
     ),
     rule(r"(?<!\w)([IVX]{1,5})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century, needs="IVX"),
     rule(r"(?<![\w.'-])M[MDCLXVI]{3,14}(?![\w'’-])", _year, needs="M"),

@@ -50,7 +50,7 @@ def speak_symbols(text: str) -> str:
     """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
     text = apply_rules(text, _BEFORE)
     text = _GREEK_LETTER.sub(_name_letter, text)
-    return _SYMBOL.sub(_speak, text)
+    return _SYMBOL.sub(_speak_sign, text)
 
 
 def tidy_spaces(text: str) -> str:
@@ -58,7 +58,7 @@ def tidy_spaces(text: str) -> str:
     return apply_rules(text, _AFTER)
 
 
-def _speak(found: regex.Match[str]) -> str:
+def _speak_sign(found: regex.Match[str]) -> str:
     char = found[0]
     spoken = _SPOKEN.get(char)
     if spoken is None:

@@ -43,7 +43,7 @@ def _clock(found: re.Match[str]) -> str | None:
     return spoken + ("." if half and ends_sentence(found, "p.m") else "")
 
 
-def _dotted(found: re.Match[str]) -> str:
+def _dotted_time(found: re.Match[str]) -> str:
     spoken = say_time(int(found[1]), int(found[2]), None, _half(found[3]))
     return spoken + ("." if ends_sentence(found, "p.m") else "")
 
@@ -68,7 +68,7 @@ HALF_DAYS: tuple[Rule, ...] = (
 TIMES: tuple[Rule, ...] = (
     rule(
         rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9])\.([0-5]\d){_HALF}(?!\w)",
-        _dotted,
+        _dotted_time,
         needs=".",
     ),
     # "9am-5pm", "5:30–6:30": a range of times before the times themselves.

@@ -155,7 +155,7 @@ def _describes(found: re.Match[str]) -> bool:
     return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
 
 
-def _say(found: re.Match[str]) -> str | None:
+def _measure(found: re.Match[str]) -> str | None:
     groups = found.groupdict()
     length, high = groups.get("length"), found["high"]
     unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
@@ -233,11 +233,11 @@ UNIT_RULES: tuple[Rule, ...] = (
         _power_of_unit,
         needs="^",
     ),
-    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _say),
+    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _measure),
     rule(
         rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))"
         r"(?![\w^°])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
-        _say,
+        _measure,
     ),
 )
