@@ -13,8 +13,7 @@ from app.text.passages import Passage, PassageBuilder, Span, Style
 from app.text.say_as import say_as
 from app.text.script import clean_script
 from app.text.ssml_elements import ELEMENTS, REFUSED, Content
-from app.text.ssml_prosody import nested_prosody
-from app.text.ssml_values import break_seconds
+from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")

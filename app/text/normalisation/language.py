@@ -5,11 +5,8 @@ from __future__ import annotations
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeAlias
 
 from app.text.normalisation.numerals import plain_numerals
-
-Step: TypeAlias = Callable[[str], str]
 
 _LAST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -23,7 +20,7 @@ class Language(ABC):
 
     code: str
     """two letters as in "en\""""
-    steps: tuple[Step, ...]
+    steps: tuple[Callable[[str], str], ...]
     """the rules of running text, in order: each step works on what the one before left"""
     minus: str
     """the word in front of a negative number"""
