@@ -1,4 +1,4 @@
-"""Tags that steer other speech systems: taken out, because no listener wants to hear them.
+"""This module knows the tags that steer other speech systems; they are not read aloud.
 
 The lists name what those systems document and no more, so that ordinary words in brackets are
 spoken: the emotions and sounds of Fish Audio, the sounds of Chatterbox, Orpheus, Bark, Dia and
@@ -16,7 +16,7 @@ LONG_PAUSE_SECONDS = 1.0
 
 
 class Bracket(Enum):
-    """What encloses a tag."""
+    """Names the brackets that enclose a tag."""
 
     SQUARE = "[]"
     ROUND = "()"
@@ -78,7 +78,7 @@ _BREAKS = {
 
 
 def foreign_pause(inner: str, bracket: Bracket) -> float | None:
-    """The seconds of silence that another system's tag stands for, 0 where it is only removed.
+    """Return the seconds of silence that another system's tag stands for, 0 where it only goes.
 
     Args:
         inner: what stands between the brackets; case, "_" and "-" make no difference.

@@ -1,4 +1,4 @@
-"""Joining what is too short to be spoken alone to a neighbour, within the limits."""
+"""This module joins spans that are too short to be spoken alone to their neighbours."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _meeting_places(
     ends: Sequence[int],
     limits: ChunkLimits,
 ) -> Iterator[tuple[int, int, int]]:
-    """Words after which both spans could meet, with the number of words on either side."""
+    """Yield the words after which two spans could meet, with the number of words on either side."""
     first, last = bisect_right(ends, left.start), bisect_left(ends, right.end)
     total = count_words(limits.text[left.start : right.end])
     heads = 0

@@ -1,4 +1,4 @@
-"""Text as it is spoken: numbers, money, dates, units, signs and marks in words.
+"""This module writes a text as it is spoken: numbers, money, dates, units and signs in words.
 
 The model reads letters and punctuation; it was not taught to read "$3.50". English is brought
 into words wholly; French, German, Portuguese, Italian, Spanish and Dutch get their numbers,
@@ -31,7 +31,7 @@ def normalise(text: str, *, language: str) -> str:
         return text
     start = text.index(core)
     spoken = core
-    # What is taken away or said may join or part what stands around it: that is looked at again.
+    # What a round removes or says may form something new with its neighbours for the next round.
     for _ in range(_ROUNDS):
         before, spoken = spoken, _speak_once(spoken, language).strip()
         if spoken == before:

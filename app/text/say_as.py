@@ -1,4 +1,4 @@
-"""Text that is to be read in a way its writer names: SSML's say-as, in plain words."""
+"""This module reads a text in the way that its writer names, as `<say-as>` of SSML does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATE_ORDERS = frozenset(("mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y
 
 
 def say_as(text: str, *, interpret_as: str, detail: str | None, language: str) -> str:
-    """Write a text the way it is to be read.
+    """Write a text in the words of its kind: "3" as an ordinal gives "third".
 
     `cardinal` (or `number`), `ordinal`, `fraction`, `digits`, `characters` (or `spell-out`,
     `verbatim`), `date`, `time`, `telephone`, `currency`, `unit`, and `address`, which is

@@ -1,4 +1,4 @@
-"""A stretch of a text that becomes a chunk, and the limits it has to keep."""
+"""This module describes stretches of a text that become chunks, and the limits they keep."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.speech import TokenCounter
 from app.text.sentences import Break
 
 ENOUGH_WORDS = 3
-"""The model drops or garbles words in chunks of fewer."""
+"""A chunk should have at least this many words; the model garbles shorter ones."""
 
 _LONG_WORD_CHARS = 12
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
 class ChunkSpan(NamedTuple):
-    """`text[start:end]`, how many words it holds, and the quality of the break after it."""
+    """Holds a stretch `text[start:end]`, its number of words, and the rank of the break after it."""
 
     start: int
     end: int
@@ -28,7 +28,7 @@ class ChunkSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChunkLimits:
-    """What one chunk of `text` may measure: code points, and tokens as the model reads it."""
+    """Limits a chunk of `text` in code points, and in tokens as the model reads it."""
 
     text: str
     max_chars: int
@@ -36,7 +36,7 @@ class ChunkLimits:
     count_tokens: TokenCounter
 
     def hold(self, start: int, end: int) -> bool:
-        """Whether `text[start:end]` may be one chunk."""
+        """Tell whether `text[start:end]` may be one chunk."""
         if end - start > self.max_chars:
             return False
         return self.count_tokens(self.text[start:end]) <= self.max_tokens
@@ -46,7 +46,7 @@ class ChunkLimits:
 
 
 def count_words(text: str) -> int:
-    """Number of words that are heard; signs count for none, very long words for several.
+    """Count the words that are heard; signs count for none, very long words for several.
 
     Chinese and Japanese characters, written without spaces, count one each.
     """

@@ -1,4 +1,4 @@
-"""Reads the values of SSML attributes as numbers; the words and units are those of W3C SSML 1.1."""
+"""This module reads the values of SSML attributes, with the words and units of W3C SSML 1.1."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _TOLERANCE = 1e-6
 
 
 def break_seconds(time: str | None, strength: str | None) -> float | None:
-    """The length of a `<break>`; the time counts where both are given."""
+    """Return the length of a `<break>`, or None if malformed; a time overrides a strength."""
     if time is not None:
         return parse_seconds(time)
     return _STRENGTHS_SECONDS.get(_word(strength or "medium"))
 
 
 def nested_prosody(attributes: Mapping[str, str], outer: Prosody) -> Prosody:
-    """The prosody inside a `<prosody>` tag, that around it included.
+    """Combine the prosody that a `<prosody>` tag asks for with the prosody around it.
 
     Raises:
         ValueError: a value is unknown, or out of range alone or with what is around it.
@@ -75,7 +75,7 @@ class _Control(NamedTuple):
 
 
 def _rate_as_speed(rate: str) -> float | None:
-    """How many times faster: "slow", "80%" (of the speed around), "+10%", "1.2"."""
+    """Read a factor of the speed around: "slow", "80%", "+10%" or "1.2"; None if it is none."""
     if _word(rate) in _RATES:
         return _RATES[_word(rate)]
     sign, number, unit = _split_value(rate)
@@ -85,7 +85,7 @@ def _rate_as_speed(rate: str) -> float | None:
 
 
 def _volume_as_db(volume: str) -> float | None:
-    """Decibels to add: "loud", "+6dB", "+10%" (of the amplitude), "50" (of 100)."""
+    """Read decibels to add: "loud", "+6dB", "+10%" (of the amplitude), "50" (of 100); or None."""
     if _word(volume) in _VOLUMES_DB:
         return _VOLUMES_DB[_word(volume)]
     sign, number, unit = _split_value(volume)
@@ -99,7 +99,7 @@ def _volume_as_db(volume: str) -> float | None:
 
 
 def _pitch_as_semitones(pitch: str) -> float | None:
-    """Semitones to add: "high", "+2st", "-10%"."""
+    """Read semitones to add: "high", "+2st" or "-10%"; None if it is none of these."""
     if _word(pitch) in _PITCHES_SEMITONES:
         return _PITCHES_SEMITONES[_word(pitch)]
     sign, number, unit = _split_value(pitch)
@@ -115,7 +115,7 @@ def _word(value: str) -> str:
 
 
 def _split_value(value: str) -> tuple[str, float, str | None]:
-    """Sign, signed number and unit; the unit is None where the value is no number."""
+    """Part a value into sign, signed number and unit; the unit is None where it is no number."""
     found = _NUMBER.fullmatch(_word(value))
     if found is None:
         return "", 0.0, None

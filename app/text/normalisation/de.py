@@ -1,4 +1,4 @@
-"""German: the words for its numbers, amounts, dates and times."""
+"""This module holds the German words for numbers, amounts, dates and times, and its own rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.text.normalisation.vocabulary import (
 )
 
 _CASE = r"(?:[Aa]m|[Vv]om|[Zz]um|[Bb]eim|[Dd]em|[Dd]en|[Dd]es|[Ii]m|[Aa]b|[Ss]eit)"
-"""Words after which an ordinal ends in -n: "am dritten Mai"."""
+"""An ordinal after one of these words ends in -n: "am dritten Mai"."""
 _AFTER_CASE = re.compile(rf"(?<!\w){_CASE} $")
 
 

@@ -1,4 +1,4 @@
-"""French: the words for its numbers, amounts, dates and times."""
+"""This module holds the French words for numbers, amounts, dates and times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.text.normalisation.vocabulary import NO_BREAK_SPACES, Vocabulary, Vocab
 
 
 class French(VocabularyLanguage):
-    """Says the first with its gender."""
+    """Says "first" as "premier" or "première"."""
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         first = feminine and digits.lstrip("0") == "1"

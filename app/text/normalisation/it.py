@@ -1,4 +1,4 @@
-"""Italian: the words for its numbers, amounts, dates and times."""
+"""This module holds the Italian words for numbers, amounts, dates and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of a language: what the rest of the server can have put into words."""
+"""This module is the interface of a language, and what all languages share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Language(ABC):
     code: str
     """two letters as in "en\""""
     steps: tuple[Callable[[str], str], ...]
-    """the rules of running text, in order: each step works on what the one before left"""
+    """how running text is put into words: each step works on what the one before left"""
     minus: str
     """the word in front of a negative number"""
     months: tuple[str, ...]
@@ -36,7 +36,7 @@ class Language(ABC):
 
     @abstractmethod
     def number(self, written: str) -> str:
-        """Say a number without sign, its decimal mark and separators as the language has them."""
+        """Say a number without sign that is written as the language writes numbers."""
 
     @abstractmethod
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
@@ -44,7 +44,7 @@ class Language(ABC):
 
     @abstractmethod
     def day(self, day: int) -> str:
-        """Say a day of the month where neither month nor year is given."""
+        """Say a day of the month alone, without month and year."""
 
     @abstractmethod
     def year(self, digits: str) -> str:
@@ -71,15 +71,15 @@ class Language(ABC):
         return " ".join(name for name in names if name)
 
     def sign(self, char: str) -> str:
-        """Name a sign; without a name for it, the sign itself."""
+        """Name a sign, or return the sign itself where it has no name."""
         return char
 
     def fraction(self, whole: str, numerator: str, denominator: str) -> str | None:  # noqa: ARG002
-        """Say a fraction after a whole number or none; None leaves it to the rules of `speak`."""
+        """Say a fraction, and the whole number before it if any; None leaves it to `speak`."""
         return None
 
     def time(self, hour: int, minute: int, second: int | None, half: str) -> str | None:  # noqa: ARG002
-        """Say a time of day; None leaves it to the rules of `speak`.
+        """Say a time of day; None leaves it to `speak`.
 
         Args:
             hour: 0 to 24.
@@ -90,7 +90,7 @@ class Language(ABC):
         return None
 
     def telephone(self, written: str) -> str | None:
-        """Say a telephone number; None where it holds letters that the language does not say."""
+        """Say a telephone number; return None for one with letters that the language cannot say."""
         return None if any(map(str.isalpha, written)) else self.digits(written)
 
     def _name(self, char: str) -> str:

@@ -1,4 +1,4 @@
-"""The registry of languages whose texts are put into words; each has a file or folder of its own.
+"""This module registers the languages whose texts are put into words.
 
 To add a language, write a `Language` beside the others and name it here.
 """

@@ -1,4 +1,4 @@
-"""One form for the numerals of all scripts."""
+"""This module writes the numerals of all scripts in one form, and reads Roman ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import regex
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 MAX_DIGITS = 36
-"""Numbers with more digits are read digit by digit: nobody knows the names beyond."""
+"""Numbers with more digits are read digit by digit, as few know the names beyond."""
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPT = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,36}"
@@ -33,7 +33,7 @@ def plain_numerals(text: str) -> str:
 
 
 def roman_value(roman: str) -> int:
-    """The value of a numeral in capitals in the usual form, or 0 where it is none."""
+    """Return the value of a Roman numeral in capitals and in the usual form, or 0 if it is none."""
     if not roman or not _ROMAN.fullmatch(roman):
         return 0
     values = [_ROMAN_VALUES[letter] for letter in roman]

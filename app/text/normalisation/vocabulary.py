@@ -1,4 +1,4 @@
-"""The shared engine of languages that are described by a vocabulary.
+"""This module is the engine of languages that are described by a vocabulary.
 
 Numbers, ordinals, percentages, money, dates and times are put into words; the rest of a text,
 abbreviations and signs included, stays as it is. French, German, Portuguese, Italian, Spanish and
@@ -20,17 +20,17 @@ from app.text.normalisation.rules import Rule, apply_rules, rule
 NO_BREAK_SPACES = "\u00a0\u202f"
 
 _MAX_DIGITS = 24
-"""num2words has no names for longer numbers in some of the languages."""
+"""Longer numbers have no name in num2words in some of the languages."""
 _MAX_ORDINAL_DIGITS = 6
 _CODES = {"EUR": "€", "USD": "$", "US$": "$", "GBP": "£", "JPY": "¥", "BRL": "R$"}
 _CURRENCY = r"(?:R\$|US\$|[€$£¥]|(?<![A-Za-z])(?:EUR|USD|GBP|JPY|CHF|BRL)(?![A-Za-z]))"
 _BEFORE_CHARS = 6
-"""How much of the text in front of a date may decide its grammatical case."""
+"""This much of the text in front of a date may decide its grammatical case."""
 _DECIMALS = re.compile(r"(?:,(\d+)|\.(\d{1,2}|\d{4,}))$")
 
 
 class Vocabulary(NamedTuple):
-    """The words and ways of writing that the shared rules need of a language."""
+    """Holds the words and ways of writing that the shared rules need of a language."""
 
     code: str
     """two letters as in "fr\""""
@@ -69,7 +69,7 @@ class Vocabulary(NamedTuple):
 
 
 class VocabularyLanguage(Language):
-    """Says what is written in figures, with num2words and the words of a vocabulary."""
+    """Says figures with num2words and the words of a vocabulary."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.code = vocabulary.code
@@ -79,7 +79,7 @@ class VocabularyLanguage(Language):
         self.steps = (partial(apply_rules, rules=self._rules()),)
 
     def own_rules(self) -> tuple[Rule, ...]:
-        """The rules that this language alone needs, applied before those for years and numbers."""
+        """Return the rules of this language alone, which go before those for years and numbers."""
         return ()
 
     def cardinal(self, digits: str) -> str:
@@ -251,7 +251,7 @@ class VocabularyLanguage(Language):
         )
 
     def _parts_rule(self) -> Rule:
-        """The rule for versions, chapters and the like, "1.2.3", which are no numbers."""
+        """Build the rule for versions, chapters and the like, "1.2.3", which are no numbers."""
         grouped = r"(?!\d{1,3}(?:\.\d{3}){2,7}(?!\d|\.\d))" if "." in self.words.thousands else ""
         return figure_rule(
             rf"(?<![\w.,]){grouped}\d{{1,6}}(?:\.\d{{1,6}}){{2,8}}",
@@ -274,5 +274,5 @@ def _split_decimals(written: str) -> tuple[str, str]:
     found = _DECIMALS.search(written)
     if found is None:
         return re.sub(r"\D", "", written), ""
-    # Nothing is written in front of the mark in ",5".
+    # ",5" has no digit in front of its mark.
     return re.sub(r"\D", "", written[: found.start()]) or "0", found[1] or found[2]

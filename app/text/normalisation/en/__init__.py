@@ -1,1 +1,1 @@
-"""English in words; `language.py` lists the rules in their order."""
+"""This package puts English into words; `language.py` lists its rules in their order."""

@@ -1,4 +1,4 @@
-"""English abbreviations in full: titles, streets, firms, calendar, references, Latin."""
+"""This module says English abbreviations in full: titles, streets, firms, calendar, Latin."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _NAME = r"[A-Z][\w'’-]{0,40}"
 
 
 def ends_sentence(found: re.Match[str], word: str) -> bool:
-    """Whether the full stop that ends the match ends its sentence too, besides the abbreviation."""
+    """Tell whether the full stop of an abbreviation at the end of a match ends a sentence too."""
     if not found[0].endswith("."):
         return False
     ahead = found.string[found.end() : found.end() + 40]
@@ -116,7 +116,7 @@ def _initials(found: re.Match[str]) -> str:
 
 
 ABBREVIATIONS: tuple[Rule, ...] = (
-    # A street's name goes before; after a house number, capitals may follow the abbreviation.
+    # An abbreviated street follows its name; behind a house number, capitals may come after it.
     rule(
         rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"
         rf"(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
@@ -161,7 +161,7 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
     ),
-    # The lookbehinds come late, as a search is fast when its first character is known.
+    # The lookbehind comes late, as a search is fast when its first character is known.
     rule(
         r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?<!\w...)(?:(?<!Sat)(?<!Sun)(?= \d)"
         rf"|(?= \d{{1,2}}(?:st|nd|rd|th| ?[ap]m|:\d\d)(?!\w)| {_A_MONTH}\.? \d)"

@@ -1,4 +1,4 @@
-"""One form for characters written in several ways: digits, quotes, dashes, repeated marks."""
+"""This module writes quotes, dashes, brackets, spaces and repeated marks in one form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPEATED: tuple[Rule, ...] = (
     rule(r"[!?]{2,}", lambda found: "?" if "?" in found[0] else "!"),
     rule(r"\.{4,}", "..."),
     rule(r"([,;:])\1+", lambda found: found[1]),
-    # A line drawn with characters separates; other symbols are repeated for effect.
+    # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
     rule(r"(?<=[^-])--(?=[^-])", "—"),
     rule(r"([^\w\s.!?'\"/<>&=+*|-])\1+", lambda found: found[1]),

@@ -1,4 +1,4 @@
-"""English dates and years."""
+"""This module says English dates and years."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _year_month_day(found: re.Match[str]) -> str | None:
 
 def _slashed_date(found: re.Match[str]) -> str | None:
     first, second, year_digits = found[1], found[3], found[4]
-    # Written with slashes, the month comes first in the United States; unless there is no such.
+    # The United States write the month first; a date that has no such month is read as European.
     return _date_if_any(second, first, year_digits) or _date_if_any(first, second, year_digits)
 
 

@@ -1,4 +1,4 @@
-"""Fractions of a measure: "3/4 tsp", "1 1/2 lbs", "8 1/2 x 11"."""
+"""This module says fractions of a measure: "3/4 tsp", "1 1/2 lbs", "8 1/2 x 11"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English: its rules of running text in their order, and how it says single items."""
+"""This module lists the rules of English in their order, and says single items in English."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class English(Language):
     )
 
     def number(self, written: str) -> str:
-        # Only a comma parts thousands in running text, where these two mean something else.
+        # Running text parts thousands with commas alone; a named number may have "'" or a space.
         return numbers.number(written.replace("'", ",").replace(" ", ","))
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""English amounts of money."""
+"""This module says amounts of money in English."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.text.normalisation.rules import Rule, alternatives, rule
 
 
 class Currency(NamedTuple):
-    """Names of a currency and its hundredth; without hundredths, decimals are read as such."""
+    """Names a currency and its hundredth; without that, decimals are read as in any number."""
 
     one: str
     many: str
@@ -107,7 +107,7 @@ def _plain(written: str) -> str:
 
 
 def _amount(name: str) -> str:
-    """A pattern for an amount and its magnitude, in groups whose names begin with `name`."""
+    """Return a pattern for an amount and its magnitude, in groups whose names begin with `name`."""
     return (
         rf"(?P<{name}>{_AMOUNT})"
         rf"(?:[ -]?(?P<{name}_word>[Hh]undred|[Tt]housand|[MBmb]illion|[Tt]rillion|lakh|crore)"
@@ -139,7 +139,7 @@ def _magnitude(found: re.Match[str], name: str) -> str:
 
 
 def _bare_magnitude(found: re.Match[str]) -> str | None:
-    """Without a currency a capital names a flat, a firm or a model, unless things are counted."""
+    """Say "10k"; leave "3M" and "12B", a firm and a flat, unless counted things follow."""
     capital = found[3]
     if capital and "." not in found[1] and "," not in found[1] and found[4] is None:
         return None

@@ -1,4 +1,4 @@
-"""English numbers in words, from digits as they are written."""
+"""This module says English numbers, given in digits as they are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.text.normalisation.rules import apply_rules, rule
 
 INTEGER = r"(?:\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,36})"
 NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,36}})?|\.\d{{1,36}})"
-"""A number without sign, as regular expression: "7", "1,234", "3.14", ".5"."""
+"""This regular expression matches a number without sign: "7", "1,234", "3.14", ".5"."""
 
 _SCALES = (
     "",
@@ -82,7 +82,7 @@ _LONG_NUMBER = rule(rf"\d{{{MAX_DIGITS + 1},}}", lambda found: spell_digits(foun
 
 
 def spell_long_numbers(text: str) -> str:
-    """Say runs of more than 36 digits digit by digit, so that later rules meet bounded ones."""
+    """Say numbers of more than 36 digits one by one, so that later rules need not match them."""
     return apply_rules(text, (_LONG_NUMBER,))
 
 
@@ -97,7 +97,7 @@ def number(written: str) -> str:
     if len(whole) > 1 and whole[0] == "0":
         spoken = spell_digits(whole)
     elif len(whole) >= 13 and "," not in whole and not whole.endswith("000000"):
-        # Nobody writes a count like this: a card, an account, a serial number.
+        # A count is not written like this: it is a card, an account or a serial number.
         spoken = spell_digits(whole)
     else:
         spoken = cardinal(whole)
@@ -134,12 +134,12 @@ def pairs(digits: str) -> str:
 
 
 def is_one(written: str) -> bool:
-    """Whether a unit after this number is in the singular."""
+    """Tell whether a unit after this number is in the singular."""
     return written == "1"
 
 
 def plural_of(spoken: str) -> str:
-    """Say a decade or a group: "eighty" gives "eighties", "nineteen hundred" gets an s."""
+    """Form the plural of a number in words: "eighty" gives "eighties"."""
     return (
         spoken[:-1] + "ies"
         if spoken.endswith("y")

@@ -1,4 +1,4 @@
-"""English numbers of every other kind: fractions, ranges, powers, sums, codes, plain counts."""
+"""This module says fractions, ranges, powers, sums, codes and plain numbers in English."""
 
 from __future__ import annotations
 

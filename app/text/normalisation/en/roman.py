@@ -1,4 +1,4 @@
-"""Roman numerals in English text: read as numbers where nothing else can be meant."""
+"""This module reads Roman numerals in English text where nothing else can be meant."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ ROMAN: tuple[Rule, ...] = (
         _ruler,
         needs="IVX",
     ),
-    # "Elizabeth I" alone: only where no sentence can go on with the pronoun.
+    # "Elizabeth I" is a ruler only where no sentence can go on with the pronoun.
     rule(
         rf"(?=[A-Z])(?<!\w)({_any_of(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
         _ruler,

@@ -1,4 +1,4 @@
-"""What is left of signs after all else: spoken where they carry a meaning, dropped elsewhere."""
+"""This module says the signs that no other rule has taken, or drops them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIGN_NAMES = {
     ")": "close parenthesis", "'": "apostrophe", '"': "quote", "=": "equals", "\\": "backslash",
     "~": "tilde", "<": "less than", ">": "greater than", "|": "bar", "^": "caret",
 }  # fmt: skip
-"""Signs as they are named where a text is spelled out."""
+"""These are the names of signs where a text is spelled out."""
 
 _SYMBOL = regex.compile(
     r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
@@ -54,7 +54,7 @@ def speak_symbols(text: str) -> str:
 
 
 def tidy_spaces(text: str) -> str:
-    """Leave one space where several are left, none before a mark, no more than one empty line."""
+    """Leave one space of several, none before a mark, and no more than one empty line."""
     return apply_rules(text, _AFTER)
 
 

@@ -1,4 +1,4 @@
-"""Telephone numbers and the like: digit by digit, with a comma where the writer grouped them."""
+"""This module says telephone numbers digit by digit, with commas between the groups."""
 
 from __future__ import annotations
 

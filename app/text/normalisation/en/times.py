@@ -1,4 +1,4 @@
-"""English times of day."""
+"""This module says times of day in English."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ TIMES: tuple[Rule, ...] = (
         _dotted_time,
         needs=".",
     ),
-    # "9am-5pm", "5:30–6:30": a range of times before the times themselves.
+    # A range of times, "9am-5pm" or "5:30–6:30", is parted before its times are said.
     rule(
         r"(?<![\d:.,/])(\d{1,2}(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?) ?[-–—] ?"
         r"(?=\d{1,2}(?::[0-5]\d)(?!\d)|\d{1,2}(?::[0-5]\d)? ?[AaPp]\.? ?[Mm](?!\w))",

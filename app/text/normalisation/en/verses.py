@@ -1,4 +1,4 @@
-"""References to verses of the Bible in English: "Gen. 1:3", "2 Cor. 5:17-19"."""
+"""This module says references to the Bible in English: "Gen. 1:3", "2 Cor. 5:17-19"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses, names of files, versions, tags and colours: what is spelled out sign by sign."""
+"""This module spells out addresses, names of files, versions, tags and colours in English."""
 
 from __future__ import annotations
 
