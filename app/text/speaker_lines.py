@@ -1,4 +1,4 @@
-"""Lines that begin with a voice in square brackets: `[alba] Good morning.`"""
+"""This module finds lines that begin with a voice in square brackets: `[alba] Good morning.`"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHER_SYSTEM = re.compile(r"S[0-9]{1,2}")
 
 
 class SpeakerTag(NamedTuple):
-    """`script[start:end]` names the voice of what follows, and may say how it speaks."""
+    """Marks `script[start:end]`, which names the voice of what follows and maybe its manner."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Reading SSML (W3C Speech Synthesis Markup Language 1.1) into spans and pauses."""
+"""This module reads SSML (W3C Speech Synthesis Markup Language 1.1) as spans and pauses."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_NAME_CHARS = 200
 
 
 def parse_ssml(script: str, *, field: str, language: str) -> tuple[Passage, ...]:
-    """Read SSML; see `app.text.markup.parse_script` for what comes back and what is raised.
+    """Read SSML; `app.text.markup.parse_script` says what comes back and what is raised.
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
     """
     handler = _SsmlHandler(field, language)
     read_xml(script, handler, field=field)
     passages = handler.builder.passages()
-    # What `clean_script` refuses may have come past it as references, such as `&#769;`.
+    # References such as `&#769;` may have brought in what `clean_script` refuses.
     text = "".join(part.text for part in passages if isinstance(part, Span))
     clean_script(text, max_chars=len(text), field=field)
     return tuple(_clean(part, field) if isinstance(part, Span) else part for part in passages)
@@ -36,7 +36,7 @@ def parse_ssml(script: str, *, field: str, language: str) -> tuple[Passage, ...]
 
 @dataclass
 class _Frame:
-    """An open tag, and how the text inside it is spoken."""
+    """Holds an open tag, and how the text inside it is spoken."""
 
     tag: Tag
     content: Content
@@ -45,7 +45,7 @@ class _Frame:
 
 
 class _SsmlHandler:
-    """Follows the tags of a document and says what to speak."""
+    """Follows the tags of a document and builds its passages."""
 
     def __init__(self, field: str, language: str) -> None:
         self.builder = PassageBuilder(field)
@@ -182,7 +182,7 @@ class _SsmlHandler:
 
 
 def _clean(span: Span, field: str) -> Span:
-    """The span without the invisible characters that came as references, such as `&#8203;`."""
+    """Return a span without the invisible characters that came as references, such as `&#8203;`."""
     text = span.text
     if not any(map(str.isalnum, text)):
         return span

@@ -1,7 +1,7 @@
-"""XML as a stream of tags and texts, each with its position; attacks and excess are refused.
+"""This module reads XML as a stream of tags and texts, and refuses attacks and excess.
 
-A stream, so that no depth of tags can exhaust the stack, and every complaint has a line and
-column. Document types, entities and external references are refused by defusedxml.
+It is a stream so that no depth of tags exhausts the stack and every error has a line and column.
+Document types, entities and external references are refused by defusedxml.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from defusedxml.expatreader import DefusedExpatParser
 from app.errors import InvalidRequest, TooLarge
 
 MAX_DEPTH = 64
-"""How deep tags may be nested."""
+"""Tags may be nested at most this deep."""
 
 MAX_ELEMENTS = 20_000
-"""How many tags a document may have."""
+"""A document may have at most this many tags."""
 
 _BEFORE_XML = re.compile(r"[\s\ufeff]*")
 
 
 class Position(NamedTuple):
-    """A place in the document, both counted from 1."""
+    """Holds a place in the document, line and column counted from 1."""
 
     line: int
     column: int
@@ -38,7 +38,7 @@ class Position(NamedTuple):
 
 
 class Tag(NamedTuple):
-    """An opening tag; names have their prefix as written, such as "xml:lang"."""
+    """Holds an opening tag; names have their prefix as written, such as "xml:lang"."""
 
     name: str
     attributes: Mapping[str, str]
@@ -49,18 +49,18 @@ class Tag(NamedTuple):
 
 
 class XmlHandler(Protocol):
-    """What the events of a document are told to, in order."""
+    """Receives the events of a document, in order."""
 
     def start(self, tag: Tag) -> None: ...
 
     def text(self, text: str, end: Position) -> None:
-        """All text between two tags, which ends at a position."""
+        """Receive all the text between two tags, and the position where it ends."""
 
     def end(self) -> None: ...
 
 
 def read_xml(document: str, handler: XmlHandler, *, field: str) -> None:
-    """Tell a reader what a document holds.
+    """Tell a handler the tags and texts of a document.
 
     Args:
         document: XML; white space and a byte order mark may stand in front.
@@ -79,7 +79,7 @@ def read_xml(document: str, handler: XmlHandler, *, field: str) -> None:
 
 
 class _Events(ContentHandler):
-    """Turns the parser's events into a reader's."""
+    """Turns the parser's events into those of a handler."""
 
     def __init__(self, handler: XmlHandler, field: str, offset: Position) -> None:
         super().__init__()
