@@ -18,7 +18,7 @@ _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
 class ChunkSpan(NamedTuple):
-    """Holds a stretch `text[start:end]`, its number of words, and the rank of the break after it."""
+    """Holds a stretch `text[start:end]`, its number of words, and rates the break after it."""
 
     start: int
     end: int
