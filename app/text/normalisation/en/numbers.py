@@ -1,4 +1,4 @@
-"""English numbers in words, from digits as they are written."""
+"""This module says English numbers, given in digits as they are written."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
 
-MAX_DIGITS = 36
-"""Numbers with more digits are read digit by digit: nobody knows the names beyond."""
+from app.text.normalisation.numerals import MAX_DIGITS
+from app.text.normalisation.rules import apply_rules, rule
 
 INTEGER = r"(?:\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,36})"
 NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,36}})?|\.\d{{1,36}})"
-"""A number without sign, as regular expression: "7", "1,234", "3.14", ".5"."""
-
-SPACE = r"[ \u00a0\u202f]"
+"""This regular expression matches a number without sign: "7", "1,234", "3.14", ".5"."""
 
 _SCALES = (
     "",
@@ -67,17 +65,25 @@ def ordinal(digits: str) -> str:
     digits = digits.replace(",", "")
     if len(digits) > MAX_DIGITS:
         return spell_digits(digits)
-    return _ordinal(int(digits))
+    return _ordinal_in_words(int(digits))
 
 
 @lru_cache(maxsize=4096)
-def _ordinal(value: int) -> str:
+def _ordinal_in_words(value: int) -> str:
     return str(num2words(value, lang="en", to="ordinal")).replace(",", "")
 
 
 def spell_digits(digits: str) -> str:
     """Say digit by digit: "007" gives "zero zero seven"; what is no digit is left out."""
     return " ".join(_DIGITS[int(digit)] for digit in digits if digit.isdecimal())
+
+
+_LONG_NUMBER = rule(rf"\d{{{MAX_DIGITS + 1},}}", lambda found: spell_digits(found[0]))
+
+
+def spell_long_numbers(text: str) -> str:
+    """Say numbers of more than 36 digits one by one, so that later rules need not match them."""
+    return apply_rules(text, (_LONG_NUMBER,))
 
 
 def number(written: str) -> str:
@@ -91,7 +97,7 @@ def number(written: str) -> str:
     if len(whole) > 1 and whole[0] == "0":
         spoken = spell_digits(whole)
     elif len(whole) >= 13 and "," not in whole and not whole.endswith("000000"):
-        # Nobody writes a count like this: a card, an account, a serial number.
+        # A count is not written like this: it is a card, an account or a serial number.
         spoken = spell_digits(whole)
     else:
         spoken = cardinal(whole)
@@ -128,12 +134,12 @@ def pairs(digits: str) -> str:
 
 
 def is_one(written: str) -> bool:
-    """Whether a unit after this number is in the singular."""
+    """Tell whether a unit after this number is in the singular."""
     return written == "1"
 
 
 def plural_of(spoken: str) -> str:
-    """Say a decade or a group: "eighty" gives "eighties", "nineteen hundred" gets an s."""
+    """Form the plural of a number in words: "eighty" gives "eighties"."""
     return (
         spoken[:-1] + "ies"
         if spoken.endswith("y")

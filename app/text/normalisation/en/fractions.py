@@ -1,12 +1,12 @@
-"""Fractions of a measure: "3/4 tsp", "1 1/2 lbs", "8 1/2 x 11"."""
+"""This module says fractions of a measure: "3/4 tsp", "1 1/2 lbs", "8 1/2 x 11"."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.quantities import say_fraction, say_mixed
+from app.text.normalisation.en.quantities import say_fraction, say_mixed
+from app.text.normalisation.en.units import SPACED_UNIT, UNITS, kept_stop
 from app.text.normalisation.rules import Rule, rule
-from app.text.normalisation.units import SPACED_UNIT, UNITS, kept_stop
 
 _FRACTION = r"(?P<above>\d{1,3})/(?P<below>\d{1,4})"
 _MIXED = rf"(?<![\w.,/])(?P<whole>\d{{1,6}})(?: |-){_FRACTION}"

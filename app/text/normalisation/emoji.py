@@ -1,4 +1,4 @@
-"""Emoji and emoticons, which are seen and not heard: they are removed.
+"""This module removes emoji and emoticons.
 
 Reading them out ("smiling face with heart eyes") is what screen readers do, and what listeners of
 a spoken text complain about.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import regex
 
 _KEYCAP = regex.compile(r"([0-9#*])\ufe0f?\u20e3")
-# What is drawn as emoji only with a selector after it is a symbol else: © ® ™ ‼ ⁉ ℹ arrows Ⓜ.
+# Some symbols are emoji only with a selector after them: © ® ™ ‼ ⁉ ℹ arrows Ⓜ.
 _EMOJI = regex.compile(
     r"[[\p{Extended_Pictographic}--[©®™‼⁉ℹ↔↕↖↗↘↙↩↪Ⓜ〰〽]]"
     r"\p{Emoji_Modifier}\U0001f1e6-\U0001f1ff\U000e0020-\U000e007f]"
@@ -29,14 +29,14 @@ _SPACES = regex.compile(r"(?<=[ \t])[ \t]+")
 _BEFORE_MARK = regex.compile(r"(?<=\w)[ \t]+(?=[.,!?;:](?!\w))")
 
 
-def remove_pictures(text: str) -> str:
+def remove_emoji(text: str) -> str:
     """Remove emoji and emoticons, and the spaces they stood between.
 
     A keycap ("2️⃣") becomes its digit.
     """
     plain = _KEYCAP.sub(r"\1", text)
     plain = _EMOJI.sub(" ", plain)
-    # What stood between two emoticons may become one.
+    # Removing two emoticons may make a third of what stood between them.
     for _ in range(_ROUNDS):
         plain, removed = _EMOTICON.subn(" ", plain)
         if not removed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.text.abbreviations import Stop, stop_after
+from app.text.full_stops import Stop, stop_after
 
 
 @pytest.mark.parametrize(

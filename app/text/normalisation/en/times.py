@@ -1,33 +1,15 @@
-"""English times of day."""
+"""This module says times of day in English."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.abbreviations import Stop, stop_after
-from app.text.normalisation.numbers import cardinal, ordinal
-from app.text.normalisation.rules import Rule, alternatives, rule
+from app.text.normalisation.en.abbreviations import ends_sentence
+from app.text.normalisation.en.numbers import cardinal
+from app.text.normalisation.rules import Rule, rule
 
-_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof)\. ")
 _HALF = r"(?: ?([AaPp])(?:\.[ ]?[Mm]\.?|[Mm](?![\w])|(?<=[AP]) M(?!\w)))"
 _CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,6})?)?"
-
-
-_BOOKS = {
-    "Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers",
-    "Deut": "Deuteronomy", "Josh": "Joshua", "Judg": "Judges", "Sam": "Samuel",
-    "Chron": "Chronicles",
-    "Neh": "Nehemiah", "Ps": "Psalm", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah",
-    "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Hos": "Hosea", "Mic": "Micah",
-    "Zech": "Zechariah", "Mal": "Malachi", "Matt": "Matthew", "Rom": "Romans",
-    "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians",
-    "Col": "Colossians", "Thess": "Thessalonians", "Tim": "Timothy", "Heb": "Hebrews",
-    "Jas": "James", "Pet": "Peter", "Rev": "Revelation",
-}  # fmt: skip
-_FULL_BOOKS = sorted(
-    {*_BOOKS.values(), "Psalms", "Mark", "Luke", "John", "Acts", "Job", "Ruth", "Kings", "Esther"}
-    | {"Ezra", "Joel", "Amos", "Jonah", "Titus", "Jude"}
-)
 
 
 def say_time(hour: int, minute: int, second: int | None, half: str) -> str:
@@ -50,19 +32,6 @@ def say_time(hour: int, minute: int, second: int | None, half: str) -> str:
     return f"{spoken} {half}" if half else spoken
 
 
-def ends_sentence(found: re.Match[str], word: str) -> bool:
-    """Whether the full stop that ends the match ends its sentence too, besides the abbreviation."""
-    if not found[0].endswith("."):
-        return False
-    ahead = found.string[found.end() : found.end() + 40]
-    if not ahead.strip() or ahead.lstrip(" ").startswith("\n"):
-        return True
-    if not ahead[0].isspace():
-        return ahead[0] in "\"')" and not ahead[1:].strip()
-    ahead = ahead.lstrip(" \n\"'(")
-    return bool(_TITLE.match(ahead)) or stop_after(word, ahead) is Stop.ENDS
-
-
 def _half(letter: str) -> str:
     return f"{letter.upper()} M"
 
@@ -74,17 +43,9 @@ def _clock(found: re.Match[str]) -> str | None:
     return spoken + ("." if half and ends_sentence(found, "p.m") else "")
 
 
-def _dotted(found: re.Match[str]) -> str:
+def _dotted_time(found: re.Match[str]) -> str:
     spoken = say_time(int(found[1]), int(found[2]), None, _half(found[3]))
     return spoken + ("." if ends_sentence(found, "p.m") else "")
-
-
-def _verse(found: re.Match[str]) -> str:
-    book = _BOOKS.get(found[2], found[2])
-    position = f"{ordinal(found[1]).capitalize()} " if found[1] else ""
-    last = found[5]
-    verses = f"verses {cardinal(found[4])} to {cardinal(last)}" if last else ""
-    return f"{position}{book} {cardinal(found[3])} {verses or f'verse {cardinal(found[4])}'}"
 
 
 def _hours(found: re.Match[str]) -> str:
@@ -106,17 +67,11 @@ HALF_DAYS: tuple[Rule, ...] = (
 )
 TIMES: tuple[Rule, ...] = (
     rule(
-        rf"(?<!\w)(?:([123]) )?({alternatives(_FULL_BOOKS)}|(?:{alternatives(_BOOKS)})(?=\.))\.? "
-        r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:–-]|[.,]\d| ?[AaPp]\.? ?[Mm](?!\w))",
-        _verse,
-        needs=":",
-    ),
-    rule(
         rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9])\.([0-5]\d){_HALF}(?!\w)",
-        _dotted,
+        _dotted_time,
         needs=".",
     ),
-    # "9am-5pm", "5:30–6:30": a range of times before the times themselves.
+    # A range of times, "9am-5pm" or "5:30–6:30", is parted before its times are said.
     rule(
         r"(?<![\d:.,/])(\d{1,2}(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?) ?[-–—] ?"
         r"(?=\d{1,2}(?::[0-5]\d)(?!\d)|\d{1,2}(?::[0-5]\d)? ?[AaPp]\.? ?[Mm](?!\w))",

@@ -1,10 +1,11 @@
-"""English dates and years."""
+"""This module says English dates and years."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, ordinal, plural_of, year
+from app.text.normalisation.en.numbers import cardinal, ordinal, plural_of, year
+from app.text.normalisation.language import full_year, has_day
 from app.text.normalisation.rules import Rule, rule
 
 MONTHS = (
@@ -12,7 +13,6 @@ MONTHS = (
     "October", "November", "December",
 )  # fmt: skip
 _MONTH_BY_START = {name[:3].lower(): name for name in MONTHS}
-_LAST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _MONTH = (
     r"(January|February|March|April|May|June|July|August|September|October|November|December"
@@ -34,25 +34,26 @@ _BEFORE_DATE = r"[Bb]y|[Oo]n|[Bb]efore|[Uu]ntil|[Tt]ill|[Dd]ue|[Ss]hips|[Ss]hipp
 _NO_UNIT = r"(?![\w°%$€£¥]|[.,:/]\d|,\d{3}|[-–]\w)"
 
 
-def say_date(year_digits: str, month: int, day: int) -> str | None:
-    """Say a date, or None where there is no such day.
+def say_date(day: int, month: int, year_digits: str) -> str:
+    """Say a date.
 
     Args:
-        year_digits: two or four digits, or none.
-        month: counted from 1.
         day: counted from 1.
+        month: counted from 1.
+        year_digits: two or four digits, or none.
     """
-    if not 1 <= month <= 12 or not 1 <= day <= _LAST_DAYS[month - 1]:
-        return None
     spoken = f"{MONTHS[month - 1]} {ordinal(str(day))}"
     return f"{spoken}, {say_year(year_digits)}" if year_digits else spoken
 
 
 def say_year(digits: str) -> str:
-    """Say a year of two or four digits; two are of the years 1970 to 2069."""
-    if len(digits) == 2:
-        return year((1900 if int(digits) >= 70 else 2000) + int(digits))
-    return year(int(digits))
+    """Say a year of two or four digits."""
+    return year(int(full_year(digits)))
+
+
+def _date_if_any(day: str, month: str, year_digits: str) -> str | None:
+    exists = has_day(int(month), int(day))
+    return say_date(int(day), int(month), year_digits) if exists else None
 
 
 def _month(written: str) -> str:
@@ -60,8 +61,8 @@ def _month(written: str) -> str:
 
 
 def _month_day(found: re.Match[str]) -> str | None:
-    month = MONTHS.index(_month(found[1]))
-    if int(found[3] or found[2]) > _LAST_DAYS[month]:
+    month = MONTHS.index(_month(found[1])) + 1
+    if not has_day(month, int(found[3] or found[2])):
         return None
     spoken = f"{_month(found[1])} {ordinal(found[2])}"
     if found[3]:
@@ -78,24 +79,24 @@ def _day_month(found: re.Match[str]) -> str:
 
 
 def _year_month_day(found: re.Match[str]) -> str | None:
-    return say_date(found[1], int(found[3]), int(found[4]))
+    return _date_if_any(found[4], found[3], found[1])
 
 
-def _slashed(found: re.Match[str]) -> str | None:
-    first, second = int(found[1]), int(found[3])
-    # Written with slashes, the month comes first in the United States; unless there is no such.
-    return say_date(found[4], first, second) or say_date(found[4], second, first)
+def _slashed_date(found: re.Match[str]) -> str | None:
+    first, second, year_digits = found[1], found[3], found[4]
+    # The United States write the month first; a date that has no such month is read as European.
+    return _date_if_any(second, first, year_digits) or _date_if_any(first, second, year_digits)
 
 
-def _dotted(found: re.Match[str]) -> str | None:
-    return say_date(found[3], int(found[2]), int(found[1]))
+def _dotted_date(found: re.Match[str]) -> str | None:
+    return _date_if_any(found[1], found[2], found[3])
 
 
 def _without_year(found: re.Match[str]) -> str | None:
     written = f"{found[2]}/{found[3]}"
     if written == "9/11" or (found[1] in {"by", "By"} and written in _COMMON_FRACTIONS):
         return None
-    spoken = say_date("", int(found[2]), int(found[3]))
+    spoken = _date_if_any(found[3], found[2], "")
     return f"{found[1]} {spoken}" if spoken else None
 
 
@@ -151,10 +152,10 @@ DATES: tuple[Rule, ...] = (
     ),
     rule(
         r"(?<![\w.,/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|[.,]\d)",
-        _slashed,
+        _slashed_date,
         needs="/-",
     ),
-    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted, needs="."),
+    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted_date, needs="."),
     rule(
         rf"(?<!\w){_MONTH} {_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?!\w)(?![.:/]\d)(?!,\d)"
         rf"(?:,? {_YEAR}(?!\w)(?!,?\d))?",

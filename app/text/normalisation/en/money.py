@@ -1,4 +1,4 @@
-"""English amounts of money."""
+"""This module says amounts of money in English."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from app.text.normalisation.numbers import NUMBER, cardinal, number
+from app.text.normalisation.en.numbers import NUMBER, cardinal, number
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 
 class Currency(NamedTuple):
-    """Names of a currency and its hundredth; without hundredths, decimals are read as such."""
+    """Names a currency and its hundredth; without that, decimals are read as in any number."""
 
     one: str
     many: str
@@ -107,7 +107,7 @@ def _plain(written: str) -> str:
 
 
 def _amount(name: str) -> str:
-    """A pattern for an amount and its magnitude, in groups whose names begin with `name`."""
+    """Return a pattern for an amount and its magnitude, in groups whose names begin with `name`."""
     return (
         rf"(?P<{name}>{_AMOUNT})"
         rf"(?:[ -]?(?P<{name}_word>[Hh]undred|[Tt]housand|[MBmb]illion|[Tt]rillion|lakh|crore)"
@@ -116,7 +116,7 @@ def _amount(name: str) -> str:
     )
 
 
-def _say(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
+def _money(found: re.Match[str], currencies: Mapping[str, Currency]) -> str:
     groups = found.groupdict()
     currency = currencies[found["name"]]
     low, high, magnitude = found["low"], groups.get("high"), _magnitude(found, "low")
@@ -139,7 +139,7 @@ def _magnitude(found: re.Match[str], name: str) -> str:
 
 
 def _bare_magnitude(found: re.Match[str]) -> str | None:
-    """Without a currency a capital names a flat, a firm or a model, unless things are counted."""
+    """Say "10k"; leave "3M" and "12B", a firm and a flat, unless counted things follow."""
     capital = found[3]
     if capital and "." not in found[1] and "," not in found[1] and found[4] is None:
         return None
@@ -154,22 +154,22 @@ MONEY: tuple[Rule, ...] = (
     rule(
         rf"{_SIGN}(?<![A-Za-z])(?P<name>{_SYMBOL}) ?(?P<minus>[-−])?{_amount('low')}"
         rf"(?:{_TO}(?P=name)?{_amount('high')})?(?!\d){_AS_ADJECTIVE}",
-        lambda found: _say(found, SYMBOLS),
+        lambda found: _money(found, SYMBOLS),
         needs=_SIGNS + "R",
     ),
     rule(
         rf"{_SIGN}{_RANGE} ?(?P<name>[€£¥₹₩₽₺₪₫₱₴₿]|\$(?!\d))(?!\w){_AS_ADJECTIVE}",
-        lambda found: _say(found, SYMBOLS),
+        lambda found: _money(found, SYMBOLS),
         needs=_SIGNS,
     ),
     rule(
         rf"{_SIGN}{_RANGE} ?(?P<name>{_CODE})(?!\w)",
-        lambda found: _say(found, CODES),
+        lambda found: _money(found, CODES),
         needs=_CAPITALS,
     ),
     rule(
         rf"{_SIGN}(?<!\w)(?P<name>{_CODE}) ?{_amount('low')}(?:{_TO}{_amount('high')})?(?!\w)",
-        lambda found: _say(found, CODES),
+        lambda found: _money(found, CODES),
         needs=_CAPITALS,
     ),
     rule(

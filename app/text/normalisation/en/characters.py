@@ -1,24 +1,11 @@
-"""One form for characters written in several ways: digits, quotes, dashes, repeated marks."""
+"""This module writes quotes, dashes, brackets, spaces and repeated marks in one form."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-import regex
-
-from app.text.normalisation.numbers import spell_digits
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SUPERSCRIPT = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,36}"
-_NUMERAL = regex.compile(r"[[\p{Nd}\p{No}Ⅰ-ↈ]--[0-9]]", flags=regex.V1)
-
-_POWERS: tuple[Rule, ...] = (
-    # A raised figure after a word points to a footnote; after a unit or a number it is a power.
-    rule(rf"(?<=[A-Za-z]{{4}}){_SUPERSCRIPT}", ""),
-    rule(rf"(?<=[\w)]){_SUPERSCRIPT}", lambda found: "^" + found[0].translate(_SUPERSCRIPTS)),
-)
 _LETTERS = str.maketrans(
     {
         "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "`": "'", "´": "'", "′": "'",
@@ -36,7 +23,7 @@ _REPEATED: tuple[Rule, ...] = (
     rule(r"[!?]{2,}", lambda found: "?" if "?" in found[0] else "!"),
     rule(r"\.{4,}", "..."),
     rule(r"([,;:])\1+", lambda found: found[1]),
-    # A line drawn with characters separates; other symbols are repeated for effect.
+    # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
     rule(r"(?<=[^-])--(?=[^-])", "—"),
     rule(r"([^\w\s.!?'\"/<>&=+*|-])\1+", lambda found: found[1]),
@@ -44,27 +31,6 @@ _REPEATED: tuple[Rule, ...] = (
 )
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
 _GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
-_LONG_RUN = rule(r"\d{37,}", lambda found: spell_digits(found[0]))
-
-
-def plain_numerals(text: str) -> str:
-    """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
-    if text.isascii():
-        return text
-    return _NUMERAL.sub(_plain_numeral, apply_rules(text, _POWERS))
-
-
-def _plain_numeral(found: regex.Match[str]) -> str:
-    char = found[0]
-    digit = unicodedata.digit(char, None)
-    if digit is not None:
-        return str(digit)
-    plain = unicodedata.normalize("NFKC", char).replace("⁄", "/")
-    if plain == char:
-        value = unicodedata.numeric(char, 0.5)
-        return f" {int(value)} " if value.is_integer() else " "
-    before = found.string[found.start() - 1 : found.start()]
-    return f" {plain}" if before.isalnum() else plain
 
 
 def plain_characters(text: str) -> str:
@@ -72,8 +38,3 @@ def plain_characters(text: str) -> str:
     text = _THOUSANDS.sub(lambda found: re.sub(r"\D", ",", found[0]), text)
     text = _GROUPED_WITH_LINES.sub(lambda found: found[0].replace("_", ","), text)
     return apply_rules(text.translate(_LETTERS), _REPEATED)
-
-
-def long_digit_runs(text: str) -> str:
-    """Say runs of more than 36 digits digit by digit, so that later rules meet bounded ones."""
-    return apply_rules(text, (_LONG_RUN,))

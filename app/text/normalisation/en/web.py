@@ -1,10 +1,10 @@
-"""Addresses, names of files, versions, tags and colours: what is spelled out sign by sign."""
+"""This module spells out addresses, names of files, versions, tags and colours in English."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, number, spell_digits, year
+from app.text.normalisation.en.numbers import cardinal, number, spell_digits, year
 from app.text.normalisation.rules import Rule, alternatives, rule, words
 
 _SIGNS = {
@@ -100,6 +100,11 @@ def _say_colour(found: re.Match[str]) -> str | None:
     return "hash " + " ".join(
         spell_digits(char) if char.isdigit() else char for char in code.upper()
     )
+
+
+def part_underscores(text: str) -> str:
+    """Write a space for every underscore that is in no address."""
+    return text.replace("_", " ")
 
 
 WEB: tuple[Rule, ...] = (

@@ -1,11 +1,11 @@
-"""English measures: numbers with units, ranges of them, dimensions, heights, percent."""
+"""This module says measures in English: numbers with units, ranges, dimensions, percent."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import NUMBER, cardinal, is_one, number
-from app.text.normalisation.quantities import say_power
+from app.text.normalisation.en.numbers import NUMBER, cardinal, is_one, number
+from app.text.normalisation.en.quantities import say_power
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 UNITS = {
@@ -91,7 +91,7 @@ UNITS = {
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
 _ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt", "mo"))
-"""Units that, apart from the number, are rather a word or a letter."""
+"""These are rather words or letters than units where a space parts them from the number."""
 _PER = {
     "s": "second", "sec": "second", "h": "hour", "hr": "hour", "min": "minute", "d": "day",
     "day": "day", "week": "week", "month": "month", "yr": "year", "year": "year", "kg": "kilogram",
@@ -109,18 +109,18 @@ _RANGE = (
 _POWERED = rf"(?P<length>{alternatives(_LENGTHS)})\^?(?P<power>[23])(?!\w)"
 _SPACED = (
     alternatives(unit for unit in UNITS if unit not in _ATTACHED_ONLY)
-    # With a stop these are abbreviations after all.
+    # With a full stop these are units nevertheless.
     + r"|(?:in|pt|wk|mo)(?=\.(?![\w.]))"
 )
 _ATTACHED = alternatives(UNITS)
 _LETTERS = frozenset("ABNJ")
-"""Units that after a whole number rather are a letter: "Flat 12A"."""
+"""These are rather letters than units after a whole number: "Flat 12A"."""
 _STOP = r"(?P<stop>\.(?![\w.]))?"
 _NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
 _AFTER_ARTICLE = re.compile(r"(?:\A|\W)[Aa]n?\s\Z")
 _NOUN = re.compile(r" (?!(?:of|or|and|to|in|per|a|an|the)(?!\w))[a-z]")
 SPACED_UNIT = rf"(?P<unit>{_SPACED})(?!\w){_STOP}"
-"""A unit after a number and a space, and the stop of its abbreviation, as regular expression."""
+"""This regular expression matches a unit after a number and a space, and its full stop."""
 
 
 def say_measure(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
@@ -136,26 +136,26 @@ def say_measure(written: str, unit: str, *, power: str = "", adjective: bool = F
 
 
 def name_unit(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
-    """The unit's name alone, in the number that `written` asks for."""
+    """Name a unit in the singular or plural, as the number `written` asks for."""
     one, many = UNITS[unit]
     name = one if adjective or is_one(written) else many
     return f"{_POWERS[power]} {name}" if power else name
 
 
 def kept_stop(found: re.Match[str]) -> str:
-    """The stop after a unit where it ends the sentence too, or else nothing."""
+    """Return the full stop after a unit if it ends the sentence too, or else nothing."""
     if not found["stop"]:
         return ""
     return "." if _NEW_SENTENCE.match(found.string, found.end()) else ""
 
 
 def _describes(found: re.Match[str]) -> bool:
-    """Whether the measure stands between an article and a noun: "a 2L bottle"."""
+    """Tell whether a measure stands between an article and a noun: "a 2L bottle"."""
     before = found.string[max(0, found.start() - 4) : found.start()]
     return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
 
 
-def _say(found: re.Match[str]) -> str | None:
+def _measure(found: re.Match[str]) -> str | None:
     groups = found.groupdict()
     length, high = groups.get("length"), found["high"]
     unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
@@ -176,7 +176,7 @@ def _say(found: re.Match[str]) -> str | None:
 def _dimensions(found: re.Match[str]) -> str | None:
     unit = found["unit"]
     if unit is None and " × " in found[0]:
-        return None  # a product
+        return None  # This is a product.
     numbers = re.findall(NUMBER, found["sides"])
     if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
         return " times ".join(number(each) for each in numbers)
@@ -233,11 +233,11 @@ UNIT_RULES: tuple[Rule, ...] = (
         _power_of_unit,
         needs="^",
     ),
-    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _say),
+    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _measure),
     rule(
         rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))"
         r"(?![\w^°])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
-        _say,
+        _measure,
     ),
 )

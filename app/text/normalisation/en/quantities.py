@@ -1,10 +1,10 @@
-"""English numbers of every other kind: fractions, ranges, powers, sums, codes, plain counts."""
+"""This module says fractions, ranges, powers, sums, codes and plain numbers in English."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import (
+from app.text.normalisation.en.numbers import (
     NUMBER,
     cardinal,
     number,
@@ -48,11 +48,11 @@ def say_mixed(whole: str, numerator: str, denominator: str) -> str:
     return f"{number(whole)} and {part}"
 
 
-def _mixed(found: re.Match[str]) -> str:
+def _mixed_fraction(found: re.Match[str]) -> str:
     return say_mixed(found[1], found[2], found[3])
 
 
-def _fraction(found: re.Match[str]) -> str | None:
+def _slashed(found: re.Match[str]) -> str | None:
     return _KNOWN_PAIRS.get(found[0]) or say_fraction(found[1], found[2])
 
 
@@ -74,11 +74,11 @@ def _sum(found: re.Match[str]) -> str:
     return " ".join(words)
 
 
-def _range(found: re.Match[str]) -> str:
+def _number_range(found: re.Match[str]) -> str:
     return f"{number(found[1])} to {number(found[2])}"
 
 
-def _chain(found: re.Match[str]) -> str:
+def _hyphenated(found: re.Match[str]) -> str:
     return " ".join(
         spell_digits(each) if len(each) > 2 else number(each) for each in found[0].split("-")
     )
@@ -129,11 +129,17 @@ QUANTITIES: tuple[Rule, ...] = (
         needs="=≈≠≤≥<>",
     ),
     rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", lambda found: f" {say_power(found[1])}", needs="^"),
-    rule(r"(?<![\w.,/])(\d{1,6})(?: |-)(\d{1,3})/(\d{1,4})(?![\w/]|[.,]\d)", _mixed, needs="/"),
-    rule(r"(?<![\w.,/])(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)", _fraction, needs="/"),
-    rule(rf"(?<![\w.,/-])({NUMBER}) ?[–—] ?({NUMBER})(?![\w–—-]|[.,]\d)", _range, needs="–—"),
-    rule(rf"(?<![\w.,/-])({NUMBER})-({NUMBER})(?!\w|-\w|[.,]\d)", _range, needs="-"),
-    rule(r"(?<![\w.,/])\d{1,6}(?:-\d{1,6}){2,10}(?!\w|-\w)", _chain, needs="-"),
+    rule(
+        r"(?<![\w.,/])(\d{1,6})(?: |-)(\d{1,3})/(\d{1,4})(?![\w/]|[.,]\d)",
+        _mixed_fraction,
+        needs="/",
+    ),
+    rule(r"(?<![\w.,/])(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)", _slashed, needs="/"),
+    rule(
+        rf"(?<![\w.,/-])({NUMBER}) ?[–—] ?({NUMBER})(?![\w–—-]|[.,]\d)", _number_range, needs="–—"
+    ),
+    rule(rf"(?<![\w.,/-])({NUMBER})-({NUMBER})(?!\w|-\w|[.,]\d)", _number_range, needs="-"),
+    rule(r"(?<![\w.,/])\d{1,6}(?:-\d{1,6}){2,10}(?!\w|-\w)", _hyphenated, needs="-"),
     rule(
         rf"(?<![\w.,])({NUMBER}) ([-+×÷*/−–]) (?=[\d.])",
         lambda found: f"{number(found[1])} {_OPERATORS[found[2]]} ",

@@ -1,10 +1,10 @@
-"""Telephone numbers and the like: digit by digit, with a comma where the writer grouped them."""
+"""This module says telephone numbers digit by digit, with commas between the groups."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import spell_digits
+from app.text.normalisation.en.numbers import spell_digits
 from app.text.normalisation.rules import Rule, rule
 
 _GROUP = re.compile(r"\d+")
@@ -20,7 +20,7 @@ def say_telephone(written: str) -> str:
     return f"plus {spoken}" if written.lstrip(" (").startswith("+") else spoken
 
 
-def _say(found: re.Match[str]) -> str | None:
+def _say_if_long(found: re.Match[str]) -> str | None:
     digits = sum(char.isdigit() for char in found[0])
     return say_telephone(found[0]) if digits >= 7 else None
 
@@ -47,24 +47,32 @@ TELEPHONES: tuple[Rule, ...] = (
         _with_words,
         needs="-.",
     ),
-    rule(rf"(?<![\w+])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,6}}\)?){{2,6}}{_NOT_GOING_ON}", _say, needs="+"),
+    rule(
+        rf"(?<![\w+])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,6}}\)?){{2,6}}{_NOT_GOING_ON}",
+        _say_if_long,
+        needs="+",
+    ),
     rule(
         rf"{_NOT_INSIDE}(?:1[ .-])?\(\d{{2,5}}\)[ -]?\d{{3,4}}[ .-]\d{{3,4}}{_NOT_GOING_ON}",
-        _say,
+        _say_if_long,
         needs=" .-(",
     ),
     rule(
         rf"{_NOT_INSIDE}(?:1[ .-])?\d{{3}}([ .-])\d{{3}}\1\d{{4}}{_NOT_GOING_ON}",
-        _say,
+        _say_if_long,
         needs=" .-(",
     ),
-    rule(rf"{_NOT_INSIDE}0\d{{1,4}}[ -]\d{{3,4}}[ -]\d{{3,4}}{_NOT_GOING_ON}", _say, needs=" .-("),
-    rule(rf"{_NOT_INSIDE}0\d(?:[ .]\d\d){{4}}{_NOT_GOING_ON}", _say, needs=" .-("),
+    rule(
+        rf"{_NOT_INSIDE}0\d{{1,4}}[ -]\d{{3,4}}[ -]\d{{3,4}}{_NOT_GOING_ON}",
+        _say_if_long,
+        needs=" .-(",
+    ),
+    rule(rf"{_NOT_INSIDE}0\d(?:[ .]\d\d){{4}}{_NOT_GOING_ON}", _say_if_long, needs=" .-("),
     rule(
         rf"{_NOT_INSIDE}\d{{4}}([ -])\d{{4}}\1\d{{4}}(?:\1\d{{1,4}})?{_NOT_GOING_ON}",
-        _say,
+        _say_if_long,
         needs=" .-(",
     ),
-    rule(rf"{_NOT_INSIDE}\d{{3}}-\d{{2}}-\d{{4}}{_NOT_GOING_ON}", _say, needs=" .-("),
-    rule(rf"{_NOT_INSIDE}\d{{3}}-\d{{4}}{_NOT_GOING_ON}", _say, needs=" .-("),
+    rule(rf"{_NOT_INSIDE}\d{{3}}-\d{{2}}-\d{{4}}{_NOT_GOING_ON}", _say_if_long, needs=" .-("),
+    rule(rf"{_NOT_INSIDE}\d{{3}}-\d{{4}}{_NOT_GOING_ON}", _say_if_long, needs=" .-("),
 )

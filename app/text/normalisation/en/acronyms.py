@@ -1,4 +1,4 @@
-"""Acronyms that are read letter by letter: known ones, and what no mouth can say as a word.
+"""This module spells acronyms: those it knows, and those without a vowel.
 
 Words in capitals, known acronyms that are spoken as words and all in doubt are left alone.
 """

@@ -1,4 +1,4 @@
-"""Which full stops only shorten a word: abbreviations, initials and ordinals.
+"""This module tells full stops that shorten a word from those that end a sentence.
 
 A missed sentence end costs little, as chunks hold several sentences; a false one breaks a sentence
 apart. In doubt, the stop does not end the sentence.
@@ -11,10 +11,10 @@ from enum import Enum
 
 
 class Stop(Enum):
-    """What a full stop after an abbreviation does."""
+    """Says what a full stop after an abbreviation, an initial or an ordinal does."""
 
     BINDS = "binds"
-    """The next word belongs to it: a title and a name, "No." and its number."""
+    """It binds the abbreviation to the next word: a title to a name, "No." to its number."""
     SHORTENS = "shortens"
     """It ends the abbreviation only."""
     ENDS = "ends"

@@ -1,4 +1,4 @@
-"""What is left of signs after all else: spoken where they carry a meaning, dropped elsewhere."""
+"""This module says the signs that no other rule has taken, or drops them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ _SPOKEN = {
     "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
     "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
 }  # fmt: skip
+SIGN_NAMES = {
+    ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
+    "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",
+    "!": "exclamation mark", "%": "percent", "$": "dollar", "(": "open parenthesis",
+    ")": "close parenthesis", "'": "apostrophe", '"': "quote", "=": "equals", "\\": "backslash",
+    "~": "tilde", "<": "less than", ">": "greater than", "|": "bar", "^": "caret",
+}  # fmt: skip
+"""These are the names of signs where a text is spelled out."""
+
 _SYMBOL = regex.compile(
     r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
 )
@@ -41,15 +50,15 @@ def speak_symbols(text: str) -> str:
     """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
     text = apply_rules(text, _BEFORE)
     text = _GREEK_LETTER.sub(_name_letter, text)
-    return _SYMBOL.sub(_speak, text)
+    return _SYMBOL.sub(_speak_sign, text)
 
 
 def tidy_spaces(text: str) -> str:
-    """Leave one space where several are left, none before a mark, no more than one empty line."""
+    """Leave one space of several, none before a mark, and no more than one empty line."""
     return apply_rules(text, _AFTER)
 
 
-def _speak(found: regex.Match[str]) -> str:
+def _speak_sign(found: regex.Match[str]) -> str:
     char = found[0]
     spoken = _SPOKEN.get(char)
     if spoken is None:

@@ -1,12 +1,12 @@
-"""English abbreviations in full: titles, streets, firms, calendar, references, Latin."""
+"""This module says English abbreviations in full: titles, streets, firms, calendar, Latin."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import pairs
+from app.text.full_stops import Stop, stop_after
+from app.text.normalisation.en.numbers import pairs
 from app.text.normalisation.rules import Rule, alternatives, rule
-from app.text.normalisation.times import ends_sentence
 
 _TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",
@@ -57,7 +57,21 @@ _DAYS = {
 }  # fmt: skip
 _DAY = alternatives(_DAYS)
 _A_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof)\. ")
 _NAME = r"[A-Z][\w'’-]{0,40}"
+
+
+def ends_sentence(found: re.Match[str], word: str) -> bool:
+    """Tell whether the full stop of an abbreviation at the end of a match ends a sentence too."""
+    if not found[0].endswith("."):
+        return False
+    ahead = found.string[found.end() : found.end() + 40]
+    if not ahead.strip() or ahead.lstrip(" ").startswith("\n"):
+        return True
+    if not ahead[0].isspace():
+        return ahead[0] in "\"')" and not ahead[1:].strip()
+    ahead = ahead.lstrip(" \n\"'(")
+    return bool(_SPOKEN_TITLE.match(ahead)) or stop_after(word, ahead) is Stop.ENDS
 
 
 def _stop(found: re.Match[str], word: str) -> str:
@@ -101,8 +115,8 @@ def _initials(found: re.Match[str]) -> str:
     return letters + _stop(found, found[0].rstrip("."))
 
 
-TITLES: tuple[Rule, ...] = (
-    # A street's name goes before; after a house number, capitals may follow the abbreviation.
+ABBREVIATIONS: tuple[Rule, ...] = (
+    # An abbreviated street follows its name; behind a house number, capitals may come after it.
     rule(
         rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"
         rf"(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
@@ -147,7 +161,7 @@ TITLES: tuple[Rule, ...] = (
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
     ),
-    # The lookbehinds come late, as a search is fast when its first character is known.
+    # The lookbehind comes late, as a search is fast when its first character is known.
     rule(
         r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?<!\w...)(?:(?<!Sat)(?<!Sun)(?= \d)"
         rf"|(?= \d{{1,2}}(?:st|nd|rd|th| ?[ap]m|:\d\d)(?!\w)| {_A_MONTH}\.? \d)"

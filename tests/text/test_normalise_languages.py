@@ -2,7 +2,12 @@
 
 import pytest
 
+from app.text.normalisation.language import Language
+from app.text.normalisation.languages import find_language
 from app.text.normalise import normalise
+
+CODES = ("en", "fr", "de", "pt", "it", "es", "nl")
+LANGUAGES = [language for code in CODES if (language := find_language(code))]
 
 
 @pytest.mark.parametrize(
@@ -38,4 +43,31 @@ from app.text.normalise import normalise
     ],
 )
 def test_numbers_in_words(language: str, written: str, spoken: str) -> None:
+    """Figures are put into words and everything else stays."""
     assert normalise(written, language=language) == spoken
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_languages_are_alike(language: Language) -> None:
+    """Every language says numbers, ordinals, dates, years and spelled words without digits."""
+    assert len(LANGUAGES) == 7
+    assert find_language(language.code) is language
+    spoken = [
+        language.speak("12"),
+        language.number("12"),
+        language.ordinal("3"),
+        language.day(1),
+        language.year("1984"),
+        language.date(1, 12, "2024"),
+        language.digits("0 7"),
+        language.spell("A7"),
+        language.telephone("555-1234"),
+    ]
+    assert all(spoken)
+    assert not any(map(str.isdigit, "".join(map(str, spoken))))
+    assert language.months[11] in language.date(1, 12, "")
+
+
+def test_a_language_without_rules_is_none() -> None:
+    """Text in it loses its markup and keeps its figures."""
+    assert find_language("xx") is None

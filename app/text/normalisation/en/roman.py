@@ -1,14 +1,13 @@
-"""Roman numerals in English text: read as numbers where nothing else can be meant."""
+"""This module reads Roman numerals in English text where nothing else can be meant."""
 
 from __future__ import annotations
 
 import re
 
-from app.text.normalisation.numbers import cardinal, ordinal, year
+from app.text.normalisation.en.numbers import cardinal, ordinal, year
+from app.text.normalisation.numerals import roman_value
 from app.text.normalisation.rules import Rule, rule
 
-_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-_CANONICAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _RULERS = (
     "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon "
     "Pius "
@@ -41,51 +40,40 @@ _ROMAN = r"([IVXLCDM]{1,15})"
 _NOT_WORD = r"(?![\w-])(?!['’][a-rt-z])"
 
 
-def value_of(roman: str) -> int:
-    """The value of a numeral in capitals in the usual form, or 0 where it is none."""
-    if not roman or not _CANONICAL.fullmatch(roman):
-        return 0
-    values = [_VALUES[letter] for letter in roman]
-    following = [*values[1:], 0]
-    return sum(
-        -value if value < after else value for value, after in zip(values, following, strict=True)
-    )
-
-
 def _ruler(found: re.Match[str]) -> str | None:
-    value = value_of(found[2])
+    value = roman_value(found[2])
     return f"{found[1]} the {ordinal(str(value))}" if 0 < value <= 39 else None
 
 
-def _numbered(found: re.Match[str]) -> str | None:
+def _numbered_part(found: re.Match[str]) -> str | None:
     roman = found[3].upper()
     # A single C, D, L or M names a letter: "Appendix C".
     if len(roman) == 1 and roman not in "IVX":
         return None
-    value = value_of(roman)
+    value = roman_value(roman)
     name = _SHORT_NAMES.get(found[1], found[1])
     return f"{name}{found[2]}{cardinal(str(value))}" if value else None
 
 
 def _century(found: re.Match[str]) -> str | None:
-    value = value_of(found[1])
+    value = roman_value(found[1])
     return ordinal(str(value)) if value else None
 
 
 def _year(found: re.Match[str]) -> str | None:
-    value = value_of(found[0])
+    value = roman_value(found[0])
     return year(value) if value else None
 
 
 def _alone(found: re.Match[str]) -> str | None:
-    value = value_of(found[0])
+    value = roman_value(found[0])
     before = found.string[max(0, found.start() - 4) : found.start()].lower()
     if not value or (found[0] == "IV" and before.endswith(("an ", " iv ", "the "))):
         return None
     return cardinal(str(value))
 
 
-def _names(words: str) -> str:
+def _any_of(words: str) -> str:
     return "|".join(dict.fromkeys(words.split()))
 
 
@@ -103,33 +91,35 @@ ROMAN: tuple[Rule, ...] = (
     ),
     rule(r"(?:VI|vi)(?<![\w.'&-]..)(?= (?:editor|mode|commands?)(?!\w))", "V I", needs="Vv"),
     rule(
-        rf"(?=[A-Z])(?<!\w)((?:{_names(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
+        rf"(?=[A-Z])(?<!\w)((?:{_any_of(_TITLES)}) (?:[A-Z][a-z]{{1,20}} )?[A-Z][a-z]{{1,20}}) "
         rf"([IVX]{{1,7}}){_NOT_WORD}(?! (?:am|have|was|will|would|think|know|do|did|had)(?!\w))",
         _ruler,
         needs="IVX",
     ),
     rule(
-        rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) ([IVX]{{2,7}}|[VX]){_NOT_WORD}(?!\.[A-Z])",
+        rf"(?=[A-Z])(?<!\w)({_any_of(_RULERS)}) ([IVX]{{2,7}}|[VX]){_NOT_WORD}(?!\.[A-Z])",
         _ruler,
         needs="IVX",
     ),
-    # "Elizabeth I" alone: only where no sentence can go on with the pronoun.
+    # "Elizabeth I" is a ruler only where no sentence can go on with the pronoun.
     rule(
-        rf"(?=[A-Z])(?<!\w)({_names(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
+        rf"(?=[A-Z])(?<!\w)({_any_of(_RULERS)}) (I)(?= of |,|\.(?:\s|$)|;|\)|'s)",
         _ruler,
         needs="I",
     ),
     rule(
-        rf"(?=[A-Z])(?<!\w)((?:{_names(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? "
+        rf"(?=[A-Z])(?<!\w)((?:{_any_of(_RULERS)}) (?:[A-Z]\. )?[A-Z][a-z]{{1,20}}),? "
         rf"(II|III|IV){_NOT_WORD}",
         _ruler,
         needs="IVX",
     ),
-    rule(rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered, needs="IVXLCDM"),
+    rule(
+        rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered_part, needs="IVXLCDM"
+    ),
     rule(
         r"(?<!\w)(chapter|part|volume|book|act|scene|section|article|phase|type|stage|level|episode|"
         r"appendix|table|figure|title)( )([IVXLCDM]{2,15}|[ivxl]{2,8}|V)(?![\w'’-])",
-        _numbered,
+        _numbered_part,
     ),
     rule(r"(?<!\w)([IVX]{1,5})(?:th|st|nd|rd)?(?=[ -][Cc]entury(?!\w))", _century, needs="IVX"),
     rule(r"(?<![\w.'-])M[MDCLXVI]{3,14}(?![\w'’-])", _year, needs="M"),
