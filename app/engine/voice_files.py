@@ -24,7 +24,8 @@ def write_voice_state(
     """Write a voice state into a file.
 
     Args:
-        state: as upstream has it, by module: "cache" [2, 1, positions, heads, head_dim], "offset" [1].
+        state: as upstream has it, `{module: {"cache": …, "offset": …}}`, of shapes
+            [2, 1, positions, heads, head_dim] and [1].
 
     Raises:
         OSError: the disk refuses.
