@@ -7,24 +7,25 @@ four siblings needs from another is handed over in `app/assembly.py`.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"app", "app.errors", "app.speech", "app.speech_engine"}
-LIBRARIES = {"app.connections", "app.files", "app.lifetime", "app.ranges"}
+FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
+LIBRARIES = {"app.connections", "app.lifetime", "app.ranges"}
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
     "app.errors": set(),
+    "app.files": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
     "app.connections": set(),
-    "app.files": set(),
     "app.lifetime": set(),
     "app.logs": set(),
     "app.process_end": set(),
@@ -32,8 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.audio": {"app.files"},
-    "app.voices": {"app.files"},
+    "app.audio": set(),
+    "app.voices": set(),
     "app.engine": set(),
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.named_voices": {"app.speaking", "app.settings"},
@@ -104,6 +105,79 @@ def test_dependencies(module: str, imported: set[str]) -> None:
         assert not libraries & WEB, f"{module} must not know of HTTP"
     if part != "app.engine":
         assert not libraries & MODEL, f"{module} must not know of the model's libraries"
+
+
+MOVES = {"os.rename", "os.replace", "os.link", "os.fsync", "shutil.move", "tempfile.mkstemp"}
+WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
+MAY_WRITE = {
+    "app.files": "the one place where files get their names",
+    "app.audio.pydub_export": "pydub's own files, in a scratch folder",
+    "app.cli.outputs": "into a partial file of app.files, or a device",
+    "app.cli.voices": "for a player, in a scratch folder",
+    "app.engine.voice_files": "into the partial file of whoever keeps the state",
+    "app.speaking.previews": "into the partial file of whoever keeps the preview",
+    "app.voices.store": "for the engine, in a scratch folder",
+    "app.voices.clips": "into memory",
+}
+
+
+def file_work(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """("moves" or "writes", the code) of each call that gives a file its name or its contents."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (kind := _kind_of_file_work(node)):
+            yield kind, ast.unparse(node)
+        elif isinstance(node, ast.Constant) and str(node.value).endswith(".partial"):
+            yield "moves", ast.unparse(node)
+
+
+def _kind_of_file_work(call: ast.Call) -> str | None:
+    name = ast.unparse(call.func).split(".")[-1]
+    arguments = [*call.args, *(each.value for each in call.keywords)]
+    # Texts replace two arguments, dataclasses and times take keywords: one alone is a path's.
+    of_path = isinstance(call.func, ast.Attribute) and len(call.args) == len(arguments) == 1
+    if ast.unparse(call.func) in MOVES or (name in ("rename", "replace") and of_path):
+        return "moves"
+    for_writing = re.compile(r"'(?=.*[wax+])[rwaxbt+]{1,3}'").fullmatch
+    if name in WRITES or (name == "open" and any(map(for_writing, map(ast.unparse, arguments)))):
+        return "writes"
+    return None
+
+
+def test_files_are_whole() -> None:
+    """Only app.files renames files, and what others write is a scratch or a partial file."""
+    writers = set()
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        found = list(file_work(ast.parse(path.read_text("utf-8"))))
+        if module != "app.files":
+            assert "moves" not in dict(found), f"{module} must leave {found} to app.files"
+        if found:
+            assert module in MAY_WRITE, f"{module} must leave {found} to app.files"
+            writers.add(module)
+    assert writers == set(MAY_WRITE)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("os.replace(a, b)", "moves"),
+        ("shutil.move(a, b)", "moves"),
+        ("tempfile.mkstemp()", "moves"),
+        ("path.rename(other)", "moves"),
+        ("path.with_suffix('.x').replace(other)", "moves"),
+        ("path.with_name(f'{name}.partial')", "moves"),
+        ("path.write_bytes(data)", "writes"),
+        ("open(path, 'w')", "writes"),
+        ("path.open(mode='xb')", "writes"),
+        ("tempfile.NamedTemporaryFile(delete=False)", "writes"),
+        ("path.open('rb')", None),
+        ("text.replace('a', 'b')", None),
+        ("replace(voice, name='b')", None),
+    ],
+)
+def test_file_work_is_seen(code: str, kind: str | None) -> None:
+    """The rule about files can fail."""
+    assert [found for found, _ in file_work(ast.parse(code))] == ([kind] if kind else [])
 
 
 def test_torch_is_not_imported_early() -> None:

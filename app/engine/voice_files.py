@@ -1,4 +1,4 @@
-"""Voice states as files, in the layout that pocket-tts exports and reads."""
+"""Writes voice states as files, in the layout that pocket-tts exports and reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from pocket_tts import TTSModel
@@ -22,7 +21,11 @@ _MAKES_VOICES = ("mimi.encoder", "mimi.downsample", "flow_lm.transformer", "flow
 def write_voice_state(
     state: Mapping[str, Mapping[str, Tensor]], path: Path, *, fingerprint: str
 ) -> None:
-    """Write upstream's `{module: {"cache": [2, 1, positions, heads, head_dim], "offset": [1]}}`.
+    """Write a voice state into a file.
+
+    Args:
+        state: as upstream has it, `{module: {"cache": …, "offset": …}}`, of shapes
+            [2, 1, positions, heads, head_dim] and [1].
 
     Raises:
         OSError: the disk refuses.
@@ -32,14 +35,12 @@ def write_voice_state(
         for module, values in state.items()
         for key, tensor in values.items()
     }
-    try:
-        safetensors.torch.save_file(tensors, path, metadata={MODEL_KEY: fingerprint})
-    except safetensors.SafetensorError as error:
-        raise OSError(0, str(error)) from error
+    # `save_file` would put a new file in the place of `path`, readable by its owner only.
+    path.write_bytes(safetensors.torch.save(tensors, metadata={MODEL_KEY: fingerprint}))
 
 
 def fingerprint_of(model: TTSModel) -> str:
-    """SHA-256 over the names, shapes and values of the weights that make voice states."""
+    """Hash the names, shapes and values of the weights that make voice states, with SHA-256."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         if name.startswith(_MAKES_VOICES) or "voice" in name:

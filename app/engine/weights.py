@@ -1,4 +1,4 @@
-"""Finding and fetching the files of a model, with each way to fail told apart.
+"""Finds and fetches the files of a model, and tells each way to fail apart.
 
 A Pocket TTS model is a YAML config, a tokenizer and weights; any of them may live on disk, behind
 https:// or on the model hub (hf://). Fetching here, before pocket-tts does it, gives progress in
@@ -39,6 +39,7 @@ from pocket_tts.utils.utils import download_if_necessary
 from tqdm.auto import tqdm
 
 from app.errors import ModelUnavailable
+from app.files import sweep, write_whole
 
 logger = logging.getLogger(__name__)
 # Its lines about every attempt would bury the one that says what is wrong and what helps.
@@ -53,12 +54,12 @@ OnDownload = Callable[[str], None]
 
 
 def nobody(_file_name: str) -> None:
-    """Nobody wants to know of a download."""
+    """Ignore that a file is about to be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Where a model's config is, after all it refers to has been fetched.
+    """Tells where the config of a model is, once all that it refers to has been fetched.
 
     `cloning_refused` says why the weights that can clone voices are not there; None when they are.
     """
@@ -112,7 +113,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Path) -> Path:
-    """pocket-tts reads paths relative to the working directory; people mean the YAML's folder."""
+    """Write the config anew if it has relative paths, as pocket-tts takes the working directory's.
+
+    People mean those of the YAML's folder.
+    """
     changed = False
     for section, key in _references(document):
         value = section[key]
@@ -124,7 +128,8 @@ def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Pat
     resolved = resolved_dir / f"{path.stem}.yaml"
     try:
         resolved_dir.mkdir(parents=True, exist_ok=True)
-        resolved.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+        sweep(resolved_dir)
+        write_whole(resolved, yaml.safe_dump(document, allow_unicode=True).encode())
     except OSError as error:
         raise ModelUnavailable(
             f"MODELS_DIR: {resolved} cannot be written: {error.strerror}"
@@ -133,7 +138,7 @@ def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Pat
 
 
 def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The (section, key) pairs of a config that name files."""
+    """List the (section, key) pairs of a config that name files."""
     flow_lm, mimi = document.get("flow_lm"), document.get("mimi")
     table = flow_lm.get("lookup_table") if isinstance(flow_lm, dict) else None
     for section, key in (
@@ -169,7 +174,7 @@ class _GateNotAccepted(ModelUnavailable):
 
 
 def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
-    """The local file of a path, an https:// or an hf:// address; downloads what is not cached.
+    """Find the local file of a path, an https:// or an hf:// address; download it if need be.
 
     Args:
         on_download: told the name of a file of the hub that is not cached.
@@ -256,7 +261,7 @@ def _split_hub_address(address: str) -> tuple[str, str, str | None]:
 
 
 class _LoggedProgress(tqdm):  # type: ignore[type-arg] # generic only in its stubs
-    """Download progress as a log line every few seconds instead of a bar on the terminal."""
+    """Logs the progress of a download every few seconds, where tqdm would draw a bar."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._logged_at_seconds = time.monotonic()

@@ -117,7 +117,7 @@ async def test_full_disk(
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.voices.folder.sync", full)
+    monkeypatch.setattr("app.files.sync", full)
     clip = Clip(b"\x03", "three.wav")
     for name, replace in (("anna", True), ("bea", False)):
         with pytest.raises(StorageFailed, match="No space left"):
