@@ -21,7 +21,7 @@ class VoiceState(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Its size in memory."""
+        """How many bytes of memory it takes."""
         ...
 
 

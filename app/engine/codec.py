@@ -63,7 +63,7 @@ class BatchedCodec:
         self.frame_samples: int = mimi.frame_size
         self._device = device
         kernels = Kernels.of(precision, self._device)
-        # The latents' mean and deviation, folded into the projection: W (x * std + mean).
+        # Folds the latents' mean and deviation into the projection: W (x * std + mean).
         projection = mimi.quantizer.output_proj.weight.detach().squeeze(2)
         self._embed = PlainLinear(
             (projection * emb_std.detach()).to(self._device),

@@ -50,7 +50,7 @@ class Tails:
         x = x.transpose(1, 2)
         if replicate:
             tail = torch.where(self._fresh, x[:, :1], tail)
-        # Not torch.cat: a traced graph would hand that to oneDNN, whose concatenation is slow.
+        # A traced graph would hand torch.cat to oneDNN, whose concatenation is slow.
         padded = torch.hstack([tail, x])
         self._next.append(padded[:, -positions:].flatten(1))
         return padded.transpose(1, 2)

@@ -37,7 +37,7 @@ class AttentionWindow:
         return min(self._end, self._most_past)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Empty the window for the next row."""
         self._end = 0
         self.position = 0
 
@@ -49,7 +49,7 @@ class AttentionWindow:
         """
         past = self.past
         if self._end + new > self._storage.shape[3]:
-            # Copied, because old and new place may overlap.
+            # The copy is needed because the old and the new place may overlap.
             window = self._storage[:, :, :, self._end - past : self._end].clone()
             self._storage[:, :, :, :past] = window
             self._end = past
@@ -90,7 +90,7 @@ class CodecLayer:
         self._heads: int = attention.num_heads
         self._norm1 = LayerNorm(module.norm1, kernels)
         self._norm2 = LayerNorm(module.norm2, kernels)
-        # The scale of the attention scores, folded into the queries.
+        # Folds the scale of the attention scores into the queries.
         in_proj = attention.in_proj.weight.detach().clone()
         in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
         self._in_proj = kernels.linear(in_proj)
@@ -147,7 +147,7 @@ class CodecTransformer:
         self._device = kernels.device
         self._input_proj = _projection(module.input_proj, kernels)
         self._output_proj = _projection(module.output_projs[0], kernels)
-        # By how many positions are new; two threads at worst make the same one twice.
+        # Keyed by how many positions are new. Two threads at worst make the same one twice.
         self._masks: dict[int, Tensor] = {}
         half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
         self._frequencies = torch.exp(
@@ -267,7 +267,7 @@ def _gelu(x: Tensor) -> Tensor:
 
 def _cache_dtype(kernels: Kernels, head_dim: int) -> torch.dtype:
     """Choose the element type of keys and values."""
-    # Narrow heads gain nothing from half the memory traffic and lose by the conversions.
+    # For narrow heads the conversions cost more than the halved memory traffic saves.
     return kernels.activations if head_dim >= 64 else torch.float32
 
 

@@ -16,9 +16,8 @@ RowTails = tuple[Tensor, Tensor, Tensor]
 
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-# How many rows or frames the fused graphs take at once: enough to be worth the call, few enough
-# for the core's cache.
 TILE = 4
+"""Rows or frames that a fused graph takes: worth the call, and not too many for the cache."""
 
 
 class WaveformDecoder:
@@ -83,7 +82,7 @@ class WaveformDecoder:
         for row, tile_rows, frame, tile_frames in self._cut(rows, frames):
             across = slice(row, row + tile_rows)
             tile = x[across, frame : frame + tile_frames]
-            # By way of one dimension: a graph knows its inputs by their strides as well.
+            # A graph is made for inputs with these strides; a detour by one dimension sets them.
             tile = tile.reshape(-1).view(tile_rows, -1, channels)
             flags = fresh[across] if frame == 0 else torch.zeros_like(fresh[across])
             body = self._graphs.get((tile_rows, tile_frames), self._stack.body)
@@ -123,7 +122,7 @@ def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:
     """Trace a function for inputs of these shapes, and have oneDNN fuse what it can."""
     with warnings.catch_warnings(), torch.inference_mode():
-        # Deprecated in favour of torch.compile, which needs a C++ compiler at run time.
+        # torch.jit is deprecated in favour of torch.compile, which needs a C++ compiler here.
         warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
         torch.jit.enable_onednn_fusion(True)
         trace: Callable[..., StackFunction] = torch.jit.trace

@@ -129,7 +129,8 @@ class FlowLm:
         )
         noise = torch.stack([row.noise for row in rows])
         latents = self._head.decode(z, noise, [row.decode_steps for row in rows])
-        # One synchronisation for everything the host must know; 0 * x is NaN for broken latents.
+        # The host waits for the device only once: 0 * x makes the logit NaN if the latent is not
+        # finite.
         verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
         eos_logits: list[float] = verdict.tolist()
         return latents, eos_logits

@@ -137,7 +137,7 @@ def _packed(weight: Tensor) -> torch.ScriptObject:
     scales = weight.abs().amax(1).clamp_min(1e-12) / 127.0
     zeros = torch.zeros(weight.shape[0], dtype=torch.long)
     with warnings.catch_warnings():
-        # Deprecated in torch 2.13, without another way into FBGEMM yet.
+        # The function is deprecated in torch 2.13, but there is no other way into FBGEMM yet.
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
         quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
     torch.backends.quantized.engine = "fbgemm"

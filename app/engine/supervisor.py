@@ -127,7 +127,7 @@ class EngineSupervisor:
                 pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
                 continue
             except Exception as error:
-                # Else a bug would leave the server saying "loading" for ever.
+                # Without this, a bug would leave the server saying "loading" for ever.
                 logger.exception("loading the model failed in an unforeseen way")
                 self._fail(f"{type(error).__name__}; see the log", pause_seconds)
                 self._stopping.wait(pause_seconds)

@@ -32,8 +32,8 @@ from app.speech import Pcm
 from app.speech_engine import VOICE_MODEL_KEY
 
 _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
-# What turns a recording into a key-value cache; the rest of the weights may differ.
-_MAKES_VOICES = ("mimi.encoder", "mimi.downsample", "flow_lm.transformer", "flow_lm.speaker_proj")
+# The weights that turn a recording into a voice state; models may differ in the others.
+_VOICE_WEIGHTS = ("mimi.encoder", "mimi.downsample", "flow_lm.transformer", "flow_lm.speaker_proj")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ class KvPrefix:
 
     @property
     def nbytes(self) -> int:
-        """Its size in memory."""
+        """How many bytes of memory it takes."""
         return self.cache.nbytes
 
 
@@ -247,7 +247,7 @@ def _fingerprint_of(model: TTSModel) -> str:
     """Hash the names, shapes and values of the weights that make voices: 32 hex digits, SHA-256."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith(_MAKES_VOICES) or "voice" in name:
+        if name.startswith(_VOICE_WEIGHTS) or "voice" in name:
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             flat = tensor.detach().cpu().contiguous().view(-1)
             digest.update(flat.view(torch.uint8).numpy().data)
