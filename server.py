@@ -14,6 +14,7 @@ from app.logs import configure_logging
 from app.main import create_app
 from app.process_end import end_process
 from app.settings import SettingsError, load_settings
+from app.wyoming.server import listener_of
 
 
 def main(**overrides: Any) -> int:
@@ -27,7 +28,8 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
-        server = _Server(create_app(settings), settings)
+        app = create_app(settings, wyoming_listener=listener_of(settings))
+        server = _Server(app, settings)
         # SIGTERM is told like Ctrl-C: as a KeyboardInterrupt.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run()

@@ -1,6 +1,7 @@
-"""Dependencies point one way: api → synthesizer → {text, voices, engine, audio} → {speech, errors}.
+"""Dependencies point one way, and each thing is done in one place.
 
-What one of the four siblings needs from another is handed over in `app/main.py`.
+front ends → services → speaking → {text, voices, audio, engine} → {speech, errors}. What one of the
+four siblings needs from another is handed over in `app/assembly.py`.
 """
 
 from __future__ import annotations
@@ -13,60 +14,42 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"app", "app.errors", "app.speech", "app.speech_engine"}
+LIBRARIES = {"app.connections", "app.files", "app.lifetime", "app.ranges"}
+SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
+BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
     "app.errors": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
-    "app.text": set(),
-    "app.audio": set(),
-    "app.voices": set(),
-    "app.engine": set(),
+    "app.connections": set(),
+    "app.files": set(),
+    "app.lifetime": set(),
     "app.logs": set(),
     "app.process_end": set(),
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
-    "app.speaking": {"app.text", "app.voices", "app.audio", "app.engine", "app.ranges"},
-    "app.api": {
-        "app.speaking",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-        "app.ranges",
-        "app.wyoming",
-    },
-    "app.wyoming": {"app.api", "app.speaking", "app.settings", "app.voices", "app.audio"},
-    "app.assembly": {
-        "app.api",
-        "app.speaking",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-    },
-    "app.main": {"app.assembly", "app.api", "app.settings", "app.speaking", "app.wyoming"},
-    "app.cli": {
-        "app.assembly",
-        "app.api",
-        "app.wyoming",
-        "app.speaking",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-        "app.ranges",
-        "app.logs",
-        "app.main",
-        "app.process_end",
-        "server",
-    },
+    "app.text": set(),
+    "app.audio": {"app.files"},
+    "app.voices": {"app.files"},
+    "app.engine": set(),
+    "app.speaking": LIBRARIES | SIBLINGS,
+    "app.named_voices": {"app.speaking", "app.settings"},
+    "app.services": LIBRARIES | SIBLINGS | {"app.settings", "app.speaking"},
+    "app.wording": set(),
+    "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
+    "app.api": BELOW_FRONT_ENDS | {"app.wording", "app.wyoming"},
+    "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices", "app.wyoming"},
+    "app.main": {"app.assembly", "app.api", "app.settings"},
+    "app.cli": BELOW_FRONT_ENDS
+    | {"app.assembly", "app.logs", "app.process_end", "app.wyoming", "server"},
     "app.__main__": {"app.cli"},
     "server": {
         "app.main",
         "app.api",
+        "app.wyoming",
         "app.settings",
         "app.banner",
         "app.logs",
@@ -135,3 +118,23 @@ def test_torch_is_not_imported_early() -> None:
         if module in light:
             assert not {each.split(".")[0] for each in imported} & MODEL
             assert {each for each in imported if each.startswith("app.engine.")} <= light
+
+
+def called(tree: ast.AST) -> set[str]:
+    """The names of what is called, without what they are attributes of."""
+    return {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name))
+    }
+
+
+@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "plan_script"])
+def test_one_door(name: str) -> None:
+    """Only the door begins speech: nobody else makes a job, a plan or an utterance."""
+    made_in = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        if name in called(ast.parse(path.read_text("utf-8")))
+    ]
+    assert made_in == ["app/speaking/door.py"]

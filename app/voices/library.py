@@ -16,8 +16,8 @@ from app.voices.listing import VoiceFiles
 from app.voices.names import folded
 from app.voices.states import VoiceStates
 
-ClipDecoder = Callable[[bytes, str], Pcm]
-"""(file contents, field name for errors) → checked mono PCM at the model's rate"""
+ClipDecoder = Callable[[Clip], Pcm]
+"""recording → checked mono PCM at the model's rate"""
 
 
 class VoiceLibrary:
@@ -82,11 +82,8 @@ class VoiceLibrary:
         """Whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()
 
-    async def state_of(self, voice: str | Clip, *, field: str) -> VoiceState:
+    async def state_of(self, voice: str | Clip) -> VoiceState:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
-
-        Args:
-            field: the caller's name for the clip, for errors.
 
         Raises:
             VoiceNotFound, InvalidClip, ModelUnavailable.
@@ -95,7 +92,7 @@ class VoiceLibrary:
         if isinstance(voice, Clip):
             sound = await asyncio.to_thread(_sha256_of, voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode, engine, voice.data, field))
+            return await self._states.get(key, partial(self._encode, engine, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
@@ -107,16 +104,16 @@ class VoiceLibrary:
             (self._model, "file", digest), partial(self._load, engine, name, path, digest)
         )
 
-    async def state_of_recording(self, data: bytes, *, field: str) -> VoiceState:
-        """The state that a voice file with these contents would have.
+    async def state_of_recording(self, clip: Clip) -> VoiceState:
+        """The state that a voice file with the clip's contents would have.
 
         Raises:
             InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
-        digest = await asyncio.to_thread(_sha256_of, data)
+        digest = await asyncio.to_thread(_sha256_of, clip.data)
         return await self._states.get(
-            (self._model, "file", digest), partial(self._encode_kept, engine, data, digest, field)
+            (self._model, "file", digest), partial(self._encode_kept, engine, clip, digest)
         )
 
     def forget_recording(self, digest: str) -> None:
@@ -146,13 +143,11 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode(self, engine: SpeechEngine, data: bytes, field: str) -> VoiceState:
-        return engine.encode_voice(self._decode_clip(data, field))
+    def _encode(self, engine: SpeechEngine, clip: Clip) -> VoiceState:
+        return engine.encode_voice(self._decode_clip(clip))
 
-    def _encode_kept(
-        self, engine: SpeechEngine, data: bytes, digest: str, field: str
-    ) -> VoiceState:
-        encode = partial(self._encode, engine, data, field)
+    def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
+        encode = partial(self._encode, engine, clip)
         return encode() if self._kept is None else self._kept.get(digest, encode)
 
     def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
@@ -164,7 +159,8 @@ class VoiceLibrary:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
-            return self._encode_kept(engine, data, digest, path.name)
+            clip = Clip(data, path.name, field=path.name)
+            return self._encode_kept(engine, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 

@@ -8,11 +8,18 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from app.errors import Conflict, InvalidRequest, StorageFailed, VoiceNotFound
+from app.errors import (
+    Conflict,
+    Field,
+    InvalidRequest,
+    Parameter,
+    StorageFailed,
+    VoiceNotFound,
+)
 from app.speech import Clip
 from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
@@ -66,6 +73,14 @@ class VoiceStore:
         self._naming = asyncio.Lock()
         self._preparing = asyncio.Lock()
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all voices, the built-in ones first.
+
+        Raises:
+            ModelUnavailable: the model is not loaded.
+        """
+        return self._library().names()
+
     async def voices(self) -> list[Voice]:
         """Every voice, the built-in ones first.
 
@@ -97,12 +112,11 @@ class VoiceStore:
         return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
 
     async def create(
-        self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, field: str, replace: bool
+        self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, replace: bool
     ) -> tuple[Voice, PromptReport]:
         """Make a voice of recordings; the answer says what was done to them.
 
         Args:
-            field: the caller's name for the recordings, for errors.
             replace: whether a voice of this name may be replaced.
 
         Raises:
@@ -113,8 +127,8 @@ class VoiceStore:
         name = check_name(name)
         self._check_free(name, replace=replace)
         async with self._preparing:
-            data, report = await asyncio.to_thread(self._prompts.make, clips, field)
-        await self._library().state_of_recording(data, field=field)
+            data, report = await asyncio.to_thread(self._prompts.make, clips)
+        await self._library().state_of_recording(_prompt(data, clips))
         details = dataclasses.replace(
             details,
             created=_now(),
@@ -127,21 +141,30 @@ class VoiceStore:
             self._library().forget_recording(hashlib.sha256(data).hexdigest())
             raise
 
-    async def joined(self, clips: Sequence[Clip], *, field: str) -> Clip:
+    async def joined(self, clips: Sequence[Clip]) -> Clip:
         """One recording of several, made ready as for a voice that is kept. Raises: InvalidClip."""
         async with self._preparing:
-            data, _ = await asyncio.to_thread(self._prompts.make, clips, field)
-        return Clip(data, "joined.wav")
+            data, _ = await asyncio.to_thread(self._prompts.make, clips)
+        return _prompt(data, clips)
 
-    async def check_recording(self, clip: Clip, *, field: str) -> None:
+    async def check_recording(self, clip: Clip) -> None:
         """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
         async with self._preparing:
-            await asyncio.to_thread(self._prompts.decode, clip, field)
+            await asyncio.to_thread(self._prompts.decode, clip)
 
     async def import_state(
-        self, name: str, data: bytes, details: VoiceDetails, *, field: str, replace: bool
+        self,
+        name: str,
+        data: bytes,
+        details: VoiceDetails,
+        *,
+        replace: bool,
+        field: Field = Parameter.STATE,
     ) -> Voice:
         """Take in a voice state that another server, or pocket-tts itself, has exported.
+
+        Args:
+            field: where the state stood in the request, for errors.
 
         Raises:
             InvalidRequest: no state, or one of another model or precision; says which.
@@ -194,7 +217,7 @@ class VoiceStore:
             VoiceNotFound, ModelUnavailable, StorageFailed.
         """
         name = self._library().resolve(name)
-        state = await self._library().state_of(name, field="name")
+        state = await self._library().state_of(name)
         engine = self._engine()
 
         def written() -> bytes:
@@ -225,7 +248,7 @@ class VoiceStore:
             raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
         if details.created is None:
-            made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
         seconds = reference_seconds(path, at_most=self._prompts.max_seconds)
         if seconds is not None:
@@ -238,7 +261,7 @@ class VoiceStore:
     def _check_free(self, name: str, *, replace: bool) -> None:
         taken = {folded(known): known for known in self._library().names()}.get(folded(name))
         if taken is not None and not replace:
-            raise Conflict(f"there is a voice {taken!r} already; send replace=true to replace it")
+            raise Conflict(f"there is a voice {taken!r} already; {Parameter.REPLACE} replaces it")
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
@@ -246,7 +269,7 @@ class VoiceStore:
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
 
-    def _try_state(self, name: str, data: bytes, field: str) -> str:
+    def _try_state(self, name: str, data: bytes, field: Field) -> str:
         """Fingerprint of the model that the state was found to fit."""
         engine = self._engine()
         model = engine.model_fingerprint
@@ -257,7 +280,7 @@ class VoiceStore:
             try:
                 engine.load_voice(path)
             except InvalidRequest as error:
-                raise InvalidRequest(error.message, field=field) from error
+                raise InvalidRequest(error.template, field=field) from error
         return model
 
     async def _put(
@@ -297,9 +320,14 @@ class VoiceStore:
         self._forget_previews(digest[:32])
 
 
+def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:
+    """What was made of recordings; what is wrong with it is wrong with them."""
+    return Clip(data, "joined.wav", field=clips[0].field)
+
+
 def _details_name(name: str) -> str:
     return f"{name}{DETAILS_SUFFIX}"
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

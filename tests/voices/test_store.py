@@ -26,10 +26,11 @@ from tests.voices.fakes import FakeVoiceEngine, voice_of
 CLIP = Clip(b"\x02", "two seconds.wav")
 
 
-def decode(data: bytes, field: str, max_seconds: float = 15.0) -> Pcm:
+def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     """The first byte is a number of seconds; a WAV file is two of them."""
+    data = clip.data
     if not data:
-        raise InvalidClip(f"{field} is not audio", field=field)
+        raise InvalidClip(f"{clip.field} is not audio", field=clip.field)
     seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
     return voice_like(min(float(seconds), max_seconds))
 
@@ -65,7 +66,7 @@ def files(folder: Path) -> set[str]:
 
 async def make(store: VoiceStore, name: str, *, clip: Clip = CLIP, replace: bool = False) -> str:
     details = VoiceDetails(description=f"made as {name}")
-    voice, _ = await store.create(name, [clip], details, field="files", replace=replace)
+    voice, _ = await store.create(name, [clip], details, replace=replace)
     return voice.name
 
 
@@ -74,7 +75,7 @@ async def test_ready_at_once(
 ) -> None:
     """Making a voice encodes it; the first request does not do so again."""
     await make(store, "anna")
-    assert await library.state_of("anna", field="voice") == voice_of(engine.encoded[0])
+    assert await library.state_of("anna") == voice_of(engine.encoded[0])
     assert len(engine.encoded) == 1
 
 
