@@ -49,7 +49,10 @@ class Voice:
         device = torch.device("cpu")
         self.precision = choose_precision(precision, device)
         self.runner = Runner(model, self.precision, device, max_rows=2 * TEXTS)
-        state = VoiceMaker(model, self.runner.cache_shape, device).encode(prompt)
+        voices = VoiceMaker(
+            model, self.runner.cache_shape, device, cloning_refused=None, prompts={}
+        )
+        state = voices.encode(prompt)
         sampling = resolve(Sampling(seed=1), Sampling(), model)
         texts = [make_prompt(model, script_of(150, start=2 * index)) for index in range(TEXTS)]
         self.rows = [

@@ -114,7 +114,7 @@ MAY_WRITE = {
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
-    "app.engine.voice_files": "into the partial file of whoever keeps the state",
+    "app.engine.voice_state": "into the partial file of whoever keeps the state",
     "app.speaking.previews": "into the partial file of whoever keeps the preview",
     "app.voices.store": "for the engine, in a scratch folder",
     "app.voices.clips": "into memory",
@@ -181,11 +181,17 @@ def test_file_work_is_seen(code: str, kind: str | None) -> None:
 
 
 def test_torch_is_not_imported_early() -> None:
-    """What the server imports before it listens does not import torch, which takes seconds."""
-    light = {"app.engine", "app.engine.supervisor", "app.engine.languages"}
+    """What the server imports before it listens needs no torch, which takes seconds to import.
+
+    Neither does scheduling, which knows nothing of tensors.
+    """
+    before_listening = ("languages", "preview", "supervisor")
+    scheduling = ("pace", "scheduler", "sequence", "stream")
+    light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     for module, imported in modules():
         if module in light:
             assert not {each.split(".")[0] for each in imported} & MODEL
+            assert {each for each in imported if each.startswith("app.engine.")} <= light
 
 
 def called(tree: ast.AST) -> set[str]:

@@ -150,7 +150,7 @@ class BatchLoop:
                 batch = self._scheduler.next_batch(time.monotonic())
                 if batch is not None:
                     return batch
-                # Time passing can admit a newcomer too, not only what other workers do.
+                # A newcomer may be admitted because time has passed, which nobody notifies.
                 self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
         return None
 

@@ -19,7 +19,7 @@ from app.speech_engine import EngineOptions, EngineStatus, SpeechJob, SpeechStre
 
 
 class BatchedEngine:
-    """`SpeechEngine` over one model.
+    """Implements `SpeechEngine`, whose docstrings say what each method does, over one model.
 
     Args:
         model: loaded weights. Never changed on a CPU; moved to `options.device` otherwise.

@@ -71,7 +71,7 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
     starts = [word.start() for word in words]
     counts = [0] * len(words)
     for start, end in tokenizer.encode_batch([text])[0].offsets:
-        # White space that is a token of its own counts with the word before it.
+        # A token of white space counts with the word before it.
         index = bisect_right(starts, max(start, end - 1)) - 1
         if index >= 0:
             counts[index] += 1
@@ -96,7 +96,7 @@ def _encode(model: TTSModel, text: str) -> list[int]:
     tokenizer = _json_tokenizer(model)
     if tokenizer is None:
         return list(model.flow_lm.conditioner.tokenizer.encode(text))
-    # `encode` keeps all other threads waiting, the event loop too; this does not.
+    # `encode` would hold the interpreter's lock, and the event loop up; `encode_batch` does not.
     ids: list[int] = tokenizer.encode_batch([text])[0].ids
     return ids
 

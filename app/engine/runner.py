@@ -149,7 +149,7 @@ class Runner:
         self.sample_rate_hz = int(model.sample_rate)
         self.frame_seconds = self.codec.frame_samples / self.sample_rate_hz
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
-        # A fresh codec state clicks: upstream fades the first 5 ms of every chunk in.
+        # A chunk begins with a click of the codec. As upstream does, its first 5 ms are faded in.
         self._fade_in = np.linspace(0, 1, self.sample_rate_hz // 200, dtype=np.float32)
         self._slots_lock = threading.Lock()
 

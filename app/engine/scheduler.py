@@ -215,7 +215,7 @@ class Scheduler(Generic[RowT]):
             max(0.0, each.expected_seconds - self._seconds(each.decoded)) for each in together
         )
         lasting /= len(together)
-        # However slow the machine, one may speak: else nothing would ever wake this again.
+        # Even on a machine slower than speech one sequence may run; else none ever would.
         shortfall = len(together) - max(1.0, self._pace.audio_seconds_per_second)
         return shortfall * lasting > sum(min(slack, lasting) for slack in slacks)
 
@@ -265,7 +265,7 @@ class Scheduler(Generic[RowT]):
         job, made_seconds = sequence.job, self._seconds(sequence.decoded)
         unread = job.unread_seconds(sequence.index, made_seconds)
         slack = job.due_at_seconds(sequence.index, made_seconds) - now
-        # Whatever the clock says, a reader that has yet to read so much is slow itself.
+        # A reader that has yet to read so much is not waiting for us, whatever the clock says.
         return max(slack, unread) if unread >= COMFORT_SECONDS else slack
 
     def _seconds(self, frames: int) -> float:

@@ -140,7 +140,7 @@ class EngineStream:
             progress.readable_seconds -= seconds
             if frames.chunk_last:
                 progress.chunk_index += 1
-                # Of the next chunk some may be here already.
+                # Part of the next chunk may have arrived already.
                 at = progress.chunk_index
                 here = self._pieces[at] if at < len(self._pieces) else ()
                 progress.readable_seconds = sum(map(self._seconds, here))
