@@ -117,7 +117,7 @@ def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> S
     """The function as a graph in which oneDNN has fused what it can, for inputs of these shapes."""
     with warnings.catch_warnings(), torch.inference_mode():
         # Deprecated in favour of torch.compile, which needs a C++ compiler at run time.
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
+        warnings.filterwarnings("ignore", "`torch.jit")
         torch.jit.enable_onednn_fusion(True)
         trace: Callable[..., StackFunction] = torch.jit.trace
         graph = trace(function, example, check_trace=False)
