@@ -88,7 +88,7 @@ class RequestContext:
 
 
 async def _in_time(receive: Receive) -> Message:
-    """The next message. Not `wait_for`, which on Python 3.10 and 3.11 may lose a cancellation."""
+    """The next message. Not `wait_for`, which on Python 3.11 may lose a cancellation."""
     receiving = asyncio.ensure_future(receive())
     try:
         done, _ = await asyncio.wait({receiving}, timeout=STANDSTILL_SECONDS)
