@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -59,9 +59,10 @@ def make_services(
     Raises:
         SettingsError: they cannot work as set.
     """
+    models = _models(settings)
     assembly = _Assembly(settings, build_engine)
     folder = _open_voices(settings)
-    cast = _make_cast(settings, assembly, folder, build_preview)
+    cast = _make_cast(settings, models, assembly, folder, build_preview)
     speech = Speech(
         cast,
         ffmpeg=assembly.ffmpeg,
@@ -132,11 +133,11 @@ async def _speaking(services: Services) -> AsyncIterator[None]:
 
 def _make_cast(
     settings: Settings,
+    models: Mapping[str, str],
     assembly: _Assembly,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
 ) -> Cast:
-    models = _models(settings)
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None

@@ -45,7 +45,7 @@ def served_without_weights(
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.engine.supervisor.FIRST_RETRY_SECONDS", 0.2)
-    monkeypatch.setattr("app.speaking.cast._HANDOVER_SECONDS", 0.5)
+    monkeypatch.setattr("app.speaking.stand_in._HANDOVER_SECONDS", 0.5)
 
 
 def test_preview_speaks(tmp_path: Path, log_records: LogRecords) -> None:

@@ -31,7 +31,7 @@ class Scripted:
 
     def __init__(self, module: nn.Module) -> None:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+            warnings.filterwarnings("ignore", "`torch.jit")
             self._module = torch.jit.script(module.eval())
 
     def __call__(self, *arguments: Any) -> Tensor:

@@ -122,8 +122,8 @@ def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:
     """Trace a function for inputs of these shapes, and have oneDNN fuse what it can."""
     with warnings.catch_warnings(), torch.inference_mode():
-        # torch.jit is deprecated in favour of torch.compile, which needs a C++ compiler here.
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
+        # Deprecated in favour of torch.compile, which needs a C++ compiler at run time.
+        warnings.filterwarnings("ignore", "`torch.jit")
         torch.jit.enable_onednn_fusion(True)
         trace: Callable[..., StackFunction] = torch.jit.trace
         graph = trace(function, example, check_trace=False)
