@@ -32,7 +32,8 @@ def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     if not data:
         raise InvalidClip(f"{clip.field} is not audio", field=clip.field)
     seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
-    return voice_like(min(float(seconds), max_seconds))
+    samples = round(min(float(seconds), max_seconds) * RATE_HZ)
+    return np.resize(voice_like(20.0), samples)
 
 
 @pytest.fixture
