@@ -209,7 +209,7 @@ def _zipped(clips: Iterable[bytes]) -> bytes:
     return buffer.getvalue()
 
 
-router.include_router(_batch_router)
+router.routes.extend(_batch_router.routes)
 
 SUPPORT: tuple[Support, ...] = (
     *support_of("POST /v1/audio/speech", ChatSpeechBody),

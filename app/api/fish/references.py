@@ -105,7 +105,7 @@ def _answer(request: Request, message: str, **more: Any) -> Response:
     return Response(packed(body), media_type="application/msgpack")
 
 
-router.include_router(_renaming_router)
+router.routes.extend(_renaming_router.routes)
 
 SUPPORT = (
     *support_of("POST /v1/references/add", NewReference),

@@ -160,7 +160,7 @@ def _level(pitch: float) -> Level:
     return "high" if pitch < 3 else "very_high"
 
 
-router.include_router(_openai_router)
+router.routes.extend(_openai_router.routes)
 
 SUPPORT = (
     *support_of("POST /speak", FlashSpeakBody),
