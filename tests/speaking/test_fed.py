@@ -15,6 +15,7 @@ from app.errors import (
     InvalidRequest,
     NothingToSpeak,
     Overloaded,
+    Parameter,
     SynthesisFailed,
     TooLarge,
     VoiceNotFound,
@@ -150,7 +151,7 @@ async def test_nothing_to_speak(tmp_path: Path, text: str) -> None:
         fed.finish()
         with pytest.raises(NothingToSpeak, match="script") as refused:
             await reading
-        assert refused.value.field == "script"
+        assert refused.value.field is Parameter.TEXT
 
 
 async def test_marks_at_the_end(tmp_path: Path) -> None:
