@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -14,7 +14,6 @@ from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.connections import ended
-from app.engine.interface import EngineOptions, SpeechEngine
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
@@ -28,6 +27,7 @@ from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -36,7 +36,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, beginning_of
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from app.wyoming import server as wyoming
 
@@ -59,9 +59,10 @@ def make_services(
     Raises:
         SettingsError: they cannot work as set.
     """
+    models = _models(settings)
     assembly = _Assembly(settings, build_engine)
     folder = _open_voices(settings)
-    cast = _make_cast(settings, assembly, folder, build_preview)
+    cast = _make_cast(settings, models, assembly, folder, build_preview)
     speech = Speech(
         cast,
         ffmpeg=assembly.ffmpeg,
@@ -75,7 +76,7 @@ def make_services(
         lambda: cast.current.voices,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
-            assembly.decode_clip, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
+            assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         ),
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
@@ -132,11 +133,11 @@ async def _speaking(services: Services) -> AsyncIterator[None]:
 
 def _make_cast(
     settings: Settings,
+    models: Mapping[str, str],
     assembly: _Assembly,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
 ) -> Cast:
-    models = _models(settings)
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None
@@ -167,7 +168,7 @@ class _Assembly:
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
-        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -192,12 +193,12 @@ class _Assembly:
 
         voices = VoiceLibrary(
             settings.voices_dir,
-            maker=engine,
+            engine=engine,
             decode_clip=self.conditioning_speech,
             states=self._states,
             model=model,
             kept=KeptStates(
-                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+                self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
         speaker = Speaker(model, language, supervisor, voices)

@@ -47,7 +47,7 @@ def test_the_list_is_short() -> None:
 
 
 def test_a_request_takes_this_way(tmp_path: Path, tiny_model: Path) -> None:
-    """A live `POST /tts` calls the listed functions in their order; the engine's loop has its own."""
+    """A live `POST /tts` calls the listed functions in order; the engine has a loop of its own."""
     steps = documented()
     *on_the_loop, in_the_engine = steps
     voices = tmp_path / "voices"

@@ -125,12 +125,16 @@ def _filled(pattern: str, number: int, name: str) -> Path:
 
 def _check(path: Path, *, may_replace: bool) -> None:
     try:
-        is_folder, has_folder, exists = path.is_dir(), path.parent.is_dir(), path.exists()
+        # Path.exists() keeps silent about a name that the system refuses, from Python 3.14 on.
+        path.stat()
+        exists = True
+    except (FileNotFoundError, NotADirectoryError):
+        exists = False
     except OSError as error:
         raise Refused(f"-o {path} cannot be written: {error.strerror}") from None
-    if is_folder:
+    if path.is_dir():
         raise Refused(f"-o {path} is a folder")
-    if not has_folder:
+    if not path.parent.is_dir():
         raise Refused(f"-o {path}: there is no folder {path.parent}")
     if exists and not may_replace:
         raise Refused(f"{path} exists already; name the file with -o to replace it")

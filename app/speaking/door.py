@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.engine.interface import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
 from app.errors import Overloaded, SpeechError
 from app.speaking.cast import Cast
 from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
 from app.speech import SpeechRequest
+from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
 from app.text.script import clean_script, ends_paragraph
 
 MAX_TOKENS_PER_CHUNK = 50

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from app.audio.shaping import Shaper
-from app.engine.interface import JobTimings, SpeechStream
 from app.errors import Overloaded, SynthesisFailed
 from app.speaking.speaker import Origin
 from app.speech import Pcm, SpeechRequest
+from app.speech_engine import JobTimings, SpeechStream
 
 
 class Utterance:

@@ -1,4 +1,4 @@
-"""A script that is still being written: what of it can be spoken already."""
+"""This module gives out the finished sentences of a script that is still being written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.text.sentences import Break, find_words
 from app.text.speaker_lines import find_speaker_tags
 
 _ROLE = re.compile(r"<role:", re.IGNORECASE)
-# A character after which a sentence can end, and the beginning of what follows.
+# A sentence can end after one of these characters, once something follows it.
 _POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
 _LONG_CHARS = 1000
 _LONG_GROWTH = 4
@@ -41,11 +41,11 @@ class ScriptFeed:
 
     @property
     def exhausted(self) -> bool:
-        """Nothing is left, and nothing will come."""
+        """Tell whether all was taken and nothing more will come."""
         return self._finished and self._left_chars == 0
 
     def add(self, text: str) -> None:
-        """More of the script.
+        """Add more of the script.
 
         Raises:
             TooLarge: the script is longer than one may be.
@@ -66,15 +66,15 @@ class ScriptFeed:
         self._fresh.append(text)
 
     def flush(self) -> None:
-        """What was added so far need not wait for the rest of its sentence."""
+        """Let `take` give out what was added without waiting for the rest of a sentence."""
         self._flushed_chars = self._left_chars
 
     def finish(self) -> None:
-        """Nothing more will be added."""
+        """Declare the script complete."""
         self._finished = True
 
     def take(self) -> str:
-        """All that can be spoken now and was not taken before; empty if there is nothing."""
+        """Return all that can be spoken now and was not taken before; empty if there is nothing."""
         end = self._left_chars
         if not self._finished:
             # Marks alone are no passage: they belong to what comes next.
@@ -108,7 +108,7 @@ class ScriptFeed:
         return self._waiting
 
     def _is_worth_a_look(self) -> bool:
-        """Whether a sentence can have ended in what came since the last look.
+        """Tell whether a sentence can have ended in what came since the last look.
 
         Looking takes as long as the text that waits is, so where that is long it is looked at only
         after it has grown by a part of itself.
@@ -121,7 +121,7 @@ class ScriptFeed:
         return _POSSIBLE_GAP.search(text, max(0, looked_at - 1)) is not None
 
     def _sentences_end(self) -> int:
-        """Where the last sentence ends of which it is certain."""
+        """Return where the last sentence ends that is certainly complete."""
         text = self._waiting
         if is_ssml(text):
             return 0
@@ -140,7 +140,7 @@ class ScriptFeed:
 
 
 def _last_speaker(text: str) -> int | None:
-    """Where the last voice is named; what names one in front of it holds until there."""
+    """Return where the last voice is named: what stands in front of that is complete."""
     speakers = find_speaker_tags(text, is_voice=lambda _: True)
     starts = [*(tag.start for tag in speakers), *(found.start() for found in _ROLE.finditer(text))]
     return max(starts, default=None)

@@ -1,4 +1,4 @@
-"""Reading the markup of a script: plain text with tags in brackets, or SSML.
+"""This module reads the markup of a script: plain text with tags in brackets, or SSML.
 
 A script is SSML when it starts with `<speak>`. Anything else is plain: `[pause 0.5s]`, lines that
 begin with the name of a voice, `<role:NAME>` in front of what a voice says, and the emotion tags of
@@ -31,7 +31,7 @@ def parse_script(
     is_voice: Callable[[str], bool],
     language: str = "en",
 ) -> tuple[Passage, ...]:
-    """Read a script into what is spoken and the pauses between.
+    """Read a script as spans to be spoken and the pauses between them.
 
     White space at both ends and beside pauses is dropped. A plain script without any tag is one
     span of the same text.
@@ -57,7 +57,7 @@ def parse_script(
 
 
 def is_ssml(script: str) -> bool:
-    """Whether a script that begins so is SSML."""
+    """Tell from the beginning of a script whether it is SSML."""
     return _SSML_START.match(script) is not None
 
 

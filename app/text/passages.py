@@ -1,4 +1,4 @@
-"""What a script is once its markup has been read: spoken spans and pauses, in order."""
+"""This module describes a script whose markup has been read, as spoken spans and pauses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.speech import Prosody
 
 MAX_PAUSES_SECONDS = 600.0
-"""The most that all pauses of one script may last together."""
+"""All pauses of a script together may last at most this long."""
 
 MAX_PARTS = 10_000
-"""The most spans and pauses of one script."""
+"""A script may have at most this many spans and pauses."""
 
 _OPENERS = "([{\"'“‘„‚«‹¿¡*_"
 _CLOSERS = ")]}\"'”’»›*_"
@@ -23,7 +23,7 @@ _PUNCTUATION = re.compile(r"[\s.,;:!?…\"'“”„‘’‚«»‹›()\[\]{}�
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a stretch of text is to be spoken."""
+    """Says how a stretch of text is to be spoken."""
 
     voice: str | None = None
     """name of the voice; None is the request's own"""
@@ -34,7 +34,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text spoken in one voice and one manner.
+    """Holds text that is spoken in one voice and one manner.
 
     White space at its edges separates it from its neighbours: joined, the spans between two
     pauses are readable text. Blank lines separate paragraphs.
@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence that the script asks for, in place of the pause speech would have there."""
+    """Stands for silence that the script asks for, in place of the usual pause."""
 
     seconds: float
 
@@ -74,7 +74,7 @@ class PassageBuilder:
 
     @property
     def at_white_space(self) -> bool:
-        """Whether white space added now would change nothing."""
+        """Tell whether white space added now would change nothing."""
         tail = self._pieces[-1] if self._pieces else self._leading
         return not tail or tail[-1].isspace()
 
@@ -139,7 +139,7 @@ class PassageBuilder:
             self._pieces.append("\n\n")
 
     def passages(self) -> tuple[Passage, ...]:
-        """All that was added.
+        """Return all that was added.
 
         Raises:
             NothingToSpeak: there is no word in it.
@@ -157,7 +157,7 @@ class PassageBuilder:
         return tuple(self._parts)
 
     def _mend(self, text: str) -> str:
-        """The text after a removed tag, led by the white space that belongs there."""
+        """Return the text after a removed tag with the white space that belongs in front of it."""
         body = text.lstrip(" \t")
         spaced = self._joint or len(body) < len(text)
         if not body:

@@ -1,4 +1,4 @@
-"""Accepting a script: what can never be spoken is refused, invisible characters are removed."""
+"""This module checks a script and removes its invisible characters."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def clean_script(text: str, *, max_chars: int) -> str:
 
 
 def ends_paragraph(text: str) -> bool:
-    """Whether a blank line ends a text, as the caller sent it; `clean_script` takes that away."""
+    """Tell whether a blank line ends a text, before `clean_script` takes it away."""
     tail = text[len(text.rstrip()) :]
     return _with_line_feeds(tail).count("\n") >= 2
 

@@ -1,4 +1,4 @@
-"""Lines that begin with a voice in square brackets: `[alba] Good morning.`"""
+"""This module finds lines that begin with a voice in square brackets: `[alba] Good morning.`"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHER_SYSTEM = re.compile(r"S[0-9]{1,2}")
 
 
 class SpeakerTag(NamedTuple):
-    """`script[start:end]` names the voice of what follows, and may say how it speaks."""
+    """Marks `script[start:end]`, which names the voice of what follows and maybe its manner."""
 
     start: int
     end: int
@@ -43,7 +43,7 @@ def find_speaker_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[S
         InvalidRequest: a dialogue names a voice that does not exist, or speakers are written
             `[S1]`, which names no voice.
     """
-    candidates = list(_candidates(script))
+    candidates = list(_line_starts(script))
     known = {name for name in {tag.voice for tag in candidates} if is_voice(name)}
     for tag in candidates:
         if tag.voice not in known and (known or _OTHER_SYSTEM.fullmatch(tag.voice)):
@@ -57,7 +57,7 @@ def find_speaker_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[S
     return [tag for tag in candidates if tag.voice in known]
 
 
-def _candidates(script: str) -> Iterator[SpeakerTag]:
+def _line_starts(script: str) -> Iterator[SpeakerTag]:
     for found in _LINE_START.finditer(script):
         if not is_inline_tag(found["name"]):
             yield SpeakerTag(found.start(), found.end(), found["name"])

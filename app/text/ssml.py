@@ -1,4 +1,4 @@
-"""Reading SSML (W3C Speech Synthesis Markup Language 1.1) into spans and pauses."""
+"""This module reads SSML (W3C Speech Synthesis Markup Language 1.1) as spans and pauses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from app.text.passages import Passage, PassageBuilder, Span, Style
 from app.text.say_as import say_as
 from app.text.script import clean_script
 from app.text.ssml_elements import ELEMENTS, REFUSED, Content
-from app.text.ssml_prosody import nested_prosody
-from app.text.ssml_values import break_seconds
+from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
@@ -21,14 +20,14 @@ _MAX_NAME_CHARS = 200
 
 
 def parse_ssml(script: str, *, language: str) -> tuple[Passage, ...]:
-    """Read SSML; see `app.text.markup.parse_script` for what comes back and what is raised.
+    """Read SSML; `app.text.markup.parse_script` says what comes back and what is raised.
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
     """
-    speech = _Speech(language)
-    read_xml(script, speech)
-    passages = speech.builder.passages()
-    # What `clean_script` refuses may have come past it as references, such as `&#769;`.
+    handler = _SsmlHandler(language)
+    read_xml(script, handler)
+    passages = handler.builder.passages()
+    # References such as `&#769;` may have brought in what `clean_script` refuses.
     text = "".join(part.text for part in passages if isinstance(part, Span))
     clean_script(text, max_chars=len(text))
     return tuple(_clean(part) if isinstance(part, Span) else part for part in passages)
@@ -36,7 +35,7 @@ def parse_ssml(script: str, *, language: str) -> tuple[Passage, ...]:
 
 @dataclass
 class _Frame:
-    """An open tag, and how the text inside it is spoken."""
+    """Holds an open tag, and how the text inside it is spoken."""
 
     tag: Tag
     content: Content
@@ -44,8 +43,8 @@ class _Frame:
     texts: list[str] = field(default_factory=list)
 
 
-class _Speech:
-    """Follows the tags of a document and says what to speak."""
+class _SsmlHandler:
+    """Follows the tags of a document and builds its passages."""
 
     def __init__(self, language: str) -> None:
         self.builder = PassageBuilder()
@@ -181,7 +180,7 @@ class _Speech:
 
 
 def _clean(span: Span) -> Span:
-    """The span without the invisible characters that came as references, such as `&#8203;`."""
+    """Return a span without the invisible characters that came as references, such as `&#8203;`."""
     text = span.text
     if not any(map(str.isalnum, text)):
         return span

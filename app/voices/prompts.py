@@ -44,7 +44,7 @@ class PromptMaker:
     """Reads recordings without trusting them, one at a time: a long one is tens of megabytes."""
 
     read: RecordingDecoder
-    sample_rate_hz: Callable[[], int]
+    sample_rate_hz: int
     max_seconds: float
     """how much speech conditions a voice"""
 
@@ -54,7 +54,7 @@ class PromptMaker:
         Raises:
             InvalidClip: one of them is no voice.
         """
-        rate_hz = self.sample_rate_hz()
+        rate_hz = self.sample_rate_hz
         builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self.max_seconds)
         for clip in clips:
             pcm = self.decode(clip, named=len(clips) > 1)

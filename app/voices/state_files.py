@@ -7,9 +7,7 @@ import struct
 from typing import Any, cast
 
 from app.errors import Field, InvalidRequest
-
-MODEL_KEY = "model"
-"""In the file's metadata: fingerprint of the model it was made with"""
+from app.speech_engine import VOICE_MODEL_KEY
 
 _MAX_HEADER_BYTES = 1 << 20
 _LENGTH_BYTES = 8
@@ -34,7 +32,7 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -
     """
     header = _header(data, field)
     metadata = header.pop("__metadata__", None) or {}
-    made_for = metadata.get(MODEL_KEY) if isinstance(metadata, dict) else None
+    made_for = metadata.get(VOICE_MODEL_KEY) if isinstance(metadata, dict) else None
     if made_for is not None and made_for != model:
         raise InvalidRequest(
             f"{field} was made for another model ({str(made_for)[:16]}…); this server has "

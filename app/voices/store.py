@@ -1,4 +1,4 @@
-"""Voices that people make, describe, rename, take away and carry from one server to another."""
+"""Makes, describes, renames, deletes, imports and exports the voices of people."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from app.errors import (
     VoiceNotFound,
 )
 from app.speech import Clip
+from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
 from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
 from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
-from app.voices.kept_states import StateKeeper
 from app.voices.library import VoiceLibrary
 from app.voices.names import check_name, folded
 from app.voices.prompts import PromptMaker
@@ -34,7 +34,7 @@ from app.voices.state_files import check_state_file
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One entry of the list of voices."""
+    """Describes one voice in the list of voices."""
 
     name: str
     kind: Literal["built-in", "custom"]
@@ -56,7 +56,7 @@ class VoiceStore:
         folder: VoiceFolder,
         library: Callable[[], VoiceLibrary],
         *,
-        engine: Callable[[], StateKeeper],
+        engine: Callable[[], SpeechEngine],
         prompts: PromptMaker,
         model_language: str | None,
         forget_previews: Callable[[str], None],
@@ -82,7 +82,7 @@ class VoiceStore:
         return self._library().names()
 
     async def voices(self) -> list[Voice]:
-        """Every voice, the built-in ones first.
+        """List every voice, the built-in ones first.
 
         Raises:
             ModelUnavailable: the model is not loaded.
@@ -91,7 +91,7 @@ class VoiceStore:
         return await asyncio.to_thread(self._described, names)
 
     async def voice(self, name: str) -> Voice:
-        """One voice, whatever the case of `name`.
+        """Find a voice by its name, in upper or lower case.
 
         Raises:
             VoiceNotFound, ModelUnavailable.
@@ -100,7 +100,7 @@ class VoiceStore:
         return (await asyncio.to_thread(self._described, [found]))[0]
 
     async def sound_id(self, name: str) -> str:
-        """32 hex digits that change when the voice's sound does.
+        """Compute 32 hex digits that change when the sound of a voice does.
 
         Raises:
             VoiceNotFound, ModelUnavailable.
@@ -198,7 +198,7 @@ class VoiceStore:
         return await self.voice(new_name)
 
     async def delete(self, name: str) -> str:
-        """Take a voice people made away, and all that was made of it. Who speaks goes on speaking.
+        """Delete a voice people made, and all that was made of it. Who speaks goes on speaking.
 
         Returns: the name as it was.
 
@@ -211,7 +211,10 @@ class VoiceStore:
             return name
 
     async def export(self, name: str) -> tuple[str, bytes]:
-        """(name, `.safetensors` file) of any voice; pocket-tts reads it as well.
+        """Write any voice as a `.safetensors` file, which pocket-tts reads as well.
+
+        Returns:
+            The voice's name and the contents of the file.
 
         Raises:
             VoiceNotFound, ModelUnavailable, StorageFailed.
@@ -242,7 +245,7 @@ class VoiceStore:
         ]
 
     def _details(self, name: str) -> VoiceDetails:
-        """The details of a voice that is a file; what its maker did not note is found out."""
+        """Read the details of a voice that is a file, and find out what its maker did not note."""
         path = self._folder.voices().get(name)
         if path is None:
             raise VoiceNotFound(name, self._library().names())
@@ -295,27 +298,26 @@ class VoiceStore:
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
         same = [known for known in self._folder.voices() if folded(known) == folded(name)]
-        with self._folder.change() as change:
-            change.add(f"{name}{suffix}", data)
-            change.add(_details_name(name), details.to_json())
-            change.commit([file for known in same for file in self._folder.files_of(known)])
+        self._folder.change(
+            {f"{name}{suffix}": data, _details_name(name): details.to_json()},
+            remove=[file for known in same for file in self._folder.files_of(known)],
+        )
 
     def _rewrite(
         self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
     ) -> None:
         files = self._folder.files_of(name) if name != new_name else []
-        with self._folder.change() as change:
-            for filename in files:
-                data = (self._folder.directory / filename).read_bytes()
-                change.add(new_name + filename[len(name) :], data)
-            change.add(_details_name(new_name), edit(self._noted(name)).to_json())
-            change.commit(files)
+        write = {
+            new_name + filename[len(name) :]: (self._folder.directory / filename).read_bytes()
+            for filename in files
+        }
+        write[_details_name(new_name)] = edit(self._noted(name)).to_json()
+        self._folder.change(write, remove=files)
 
     def _remove(self, name: str) -> None:
         path = self._folder.voices()[name]
         digest = self._library().digest_of(name, path)
-        with self._folder.change() as change:
-            change.commit(remove=self._folder.files_of(name))
+        self._folder.change({}, remove=self._folder.files_of(name))
         self._library().forget_recording(digest)
         self._forget_previews(digest[:32])
 

@@ -202,7 +202,7 @@ def test_any_text_is_read_or_refused(script: str) -> None:
 def test_time_is_linear(piece: str) -> None:
     """100 000 characters of the worst kind are read or refused in a fraction of a second."""
     script = "a" + piece * (100_000 // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     result = outcome(script)
     assert not isinstance(result, InvalidRequest) or len(result.message) < 500
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

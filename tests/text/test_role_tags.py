@@ -79,10 +79,10 @@ def test_words_that_look_like_it() -> None:
 
 def test_hostile_tags_take_linear_time() -> None:
     """A hundred thousand beginnings of a tag are refused at once."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InvalidRequest):
         parse("Hi " + "<role:" * 100_000)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_script_that_is_still_being_written() -> None:

@@ -62,7 +62,7 @@ def test_cleans_without_changing_words(script: str, clean: str) -> None:
 
 def test_a_megabyte_of_combining_marks_is_refused_at_once() -> None:
     """Normalising never sees the runs of marks that would take it hours."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(InvalidRequest):
         clean_script("a" + "\u0301\u0323" * 500_000, max_chars=2_000_000)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2

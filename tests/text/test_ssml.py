@@ -259,7 +259,7 @@ def test_any_document_is_read_or_refused(body: str) -> None:
 )
 def test_time_is_linear(body: str) -> None:
     """Long documents of the worst kind are read or refused in well under a second."""
-    start = time.perf_counter()
+    start = time.process_time()
     result = outcome(body)
     assert not isinstance(result, InvalidRequest) or len(result.message) < 500
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -25,10 +25,10 @@ def start(
 ) -> VoiceLibrary:
     """The library as a new start of the server finds it: with an empty memory."""
     kept = KeptStates(
-        KeptFiles(folder / ".states", max_bytes), keeper=lambda: engine, recipe=recipe
+        KeptFiles(folder / ".states", max_bytes), engine=lambda: engine, recipe=recipe
     )
     return VoiceLibrary(
-        folder, maker=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
+        folder, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
     )
 
 

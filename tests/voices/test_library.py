@@ -11,7 +11,7 @@ import pytest
 from app.errors import InvalidClip, ModelUnavailable, Parameter, VoiceNotFound, named
 from app.speech import Clip, Pcm
 from app.voices.library import VoiceLibrary
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 from tests.fakes import FakeEngine, FakeVoice
 
 
@@ -29,8 +29,8 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeEngine) -> VoiceLibrary:
-    states: VoiceStates[Sized] = VoiceStates(10**6)
-    return VoiceLibrary(tmp_path, maker=lambda: engine, decode_clip=decode, states=states)
+    states = VoiceStates(10**6)
+    return VoiceLibrary(tmp_path, engine=lambda: engine, decode_clip=decode, states=states)
 
 
 async def test_names(tmp_path: Path, library: VoiceLibrary) -> None:
@@ -51,7 +51,7 @@ def test_what_is_no_voice(tmp_path: Path, library: VoiceLibrary) -> None:
 def test_no_folder(engine: FakeEngine, tmp_path: Path) -> None:
     """Without the folder there are the predefined voices."""
     library = VoiceLibrary(
-        tmp_path / "none", maker=lambda: engine, decode_clip=decode, states=VoiceStates(1)
+        tmp_path / "none", engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
     )
     assert library.names() == ("alba", "marius", "javert")
 
@@ -98,7 +98,7 @@ def test_no_voices_yet(tmp_path: Path) -> None:
     """Where there is none at all, the answer says so."""
     engine = FakeEngine(predefined_voices=())
     library = VoiceLibrary(
-        tmp_path, maker=lambda: engine, decode_clip=decode, states=VoiceStates(1)
+        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
     )
     with pytest.raises(VoiceNotFound, match="none yet"):
         library.resolve("alba")
@@ -152,6 +152,6 @@ def test_while_loading(tmp_path: Path) -> None:
     def loading() -> FakeEngine:
         raise ModelUnavailable("the model is being loaded")
 
-    library = VoiceLibrary(tmp_path, maker=loading, decode_clip=decode, states=VoiceStates(1))
+    library = VoiceLibrary(tmp_path, engine=loading, decode_clip=decode, states=VoiceStates(1))
     with pytest.raises(ModelUnavailable, match="being loaded"):
         library.names()

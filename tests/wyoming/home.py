@@ -17,8 +17,8 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.tts import SynthesizeStopped
 
-from app.engine.interface import SpeechEngine
 from app.main import create_app
+from app.speech_engine import SpeechEngine
 from app.wyoming.server import listener_of
 from tests.fakes import FRAME_SAMPLES, FakeEngine
 from tests.serving import Served, make_settings, running, served_at

@@ -23,8 +23,8 @@ from wyoming.tts import (
     SynthesizeVoice,
 )
 
-from app.engine.interface import SpeechEngine
 from app.settings import SettingsError
+from app.speech_engine import SpeechEngine
 from app.wyoming.server import listener_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav

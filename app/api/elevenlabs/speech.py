@@ -196,7 +196,7 @@ for _part in (
     elevenlabs_account.router,
     elevenlabs_live.router,
 ):
-    router.include_router(_part)
+    router.routes.extend(_part.routes)
 
 SUPPORT = (
     *(

@@ -21,7 +21,7 @@ from app.wording.support import Support, support_of
 
 router = dialect_router(DIALECT)
 for part in (fish_live.router, fish_references.router, fish_references.health, fish_voices.router):
-    router.include_router(part)
+    router.routes.extend(part.routes)
 
 _PLENTY = 1_000_000
 _NEVER = "9999-12-31T23:59:59Z"

@@ -23,7 +23,7 @@ from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
-router.include_router(flash_voices.router)
+router.routes.extend(flash_voices.router.routes)
 _openai_router = dialect_router(
     DIALECT.with_words({Parameter.TEXT: "input", Parameter.VOICE: "voice"})
 )

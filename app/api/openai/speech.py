@@ -26,7 +26,7 @@ from app.speaking.encoded import LiveAudio
 from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
-router.include_router(openai_voices.router)
+router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")

@@ -16,11 +16,12 @@ from starlette.types import Scope
 
 from app.api import dialects
 from app.api.dialects import DIALECTS, chosen_dialects, dialect_of
-from app.api.http.dialect import NATIVE, Dialect, Problem
+from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.routes import dialect_router
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.settings import SettingsError
+from app.wording.problems import Problem
 from app.wording.support import Support
 from tests.conftest import ServeFake
 from tests.serving import Served, make_settings
