@@ -132,7 +132,9 @@ def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
         )
     kept = {name: text for name, text in labels.items() if isinstance(text, str)}
     if len(kept) < len(labels):
-        raise InvalidRequest(f"each of {Parameter.LABELS} must be a text", field=Parameter.LABELS)
+        raise InvalidRequest(
+            f"each of the {Parameter.LABELS} must be a text", field=Parameter.LABELS
+        )
     if any(len(part) > MAX_TAG_CHARS for pair in kept.items() for part in pair):
         raise InvalidRequest(
             f"{Parameter.LABELS}: a label has at most {MAX_TAG_CHARS} characters, and so has its "

@@ -31,8 +31,6 @@ DIALECT = Dialect(
         Parameter.LANGUAGE: "language_code",
         Parameter.SPEED: "voice_settings.speed",
         Parameter.FORMAT: "output_format",
-        Parameter.SAMPLE_RATE: "output_format",
-        Parameter.BITRATE: "output_format",
     },
     error_body=error_body,
     owns=(
