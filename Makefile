@@ -1,11 +1,16 @@
 # The first Python in the supported range; override with `make run PYTHON=python3.12`.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null \
 	&& echo $$p && break; done)
 IN_VENV := .venv/bin/python
+# One file for all Pythons and systems. setuptools is left to torch, which takes any, and to the
+# training of the preview voice, which needs an old one.
+LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	--no-emit-package setuptools --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test check format bench preview-model
+.PHONY: help run setup setup-dev lock test check format bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,11 +20,11 @@ run: setup ## Install what is missing and start the server
 	@exec $(IN_VENV) server.py
 
 setup: ## Create .venv and install everything the server needs
-	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.10 to 3.13 found on this machine"; exit 1; fi
+	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.11 to 3.14 found on this machine"; exit 1; fi
 	@$(PYTHON) scripts/bootstrap.py setup
 
 setup-dev: ## The same, and the test tools
-	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.10 to 3.13 found on this machine"; exit 1; fi
+	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.11 to 3.14 found on this machine"; exit 1; fi
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run all tests, with coverage
@@ -33,6 +38,10 @@ check: setup-dev ## Lint, format check and types
 format: setup-dev ## Format the code
 	$(IN_VENV) -m ruff check --fix .
 	$(IN_VENV) -m ruff format .
+
+lock: setup-dev ## Pin what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
 bench: setup-dev ## Measure this machine with a full-size model (random weights)
 	$(IN_VENV) -m benchmarks

@@ -1,76 +1,9 @@
-"""Settings to uvicorn, nothing else."""
+"""`python server.py`: the server, until a signal ends it."""
 
 from __future__ import annotations
 
-import signal
-import socket
-import sys
-from typing import Any
-
-from app.api.http.web_server import WebServer
-from app.audio.ffmpeg import FfmpegUnusable
-from app.banner import banner
-from app.logs import configure_logging
-from app.main import create_app
 from app.process_end import end_process
-from app.settings import SettingsError, load_settings
-
-
-def main(**overrides: Any) -> int:
-    """Serve until a signal ends it.
-
-    Args:
-        overrides: settings that win over the environment and `.env`.
-
-    Returns: the exit code.
-    """
-    try:
-        settings = load_settings(**overrides)
-        configure_logging(settings.log_level, settings.log_format)
-        server = _Server(create_app(settings), settings)
-        # SIGTERM is told like Ctrl-C: as a KeyboardInterrupt.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        server.run()
-    except KeyboardInterrupt:
-        # uvicorn raises the signal once more after its orderly shutdown.
-        return 0
-    except SystemExit:
-        # The app did not come up, and uvicorn has logged why.
-        return 3
-    except (SettingsError, FfmpegUnusable) as error:
-        print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    except _CannotListen as error:
-        print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
-class _CannotListen(Exception):
-    """The address is taken, or none of this machine's. The settings may be right at other times."""
-
-
-class _Server(WebServer):
-    """Tells the operator how to try it once it listens, and not before."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        except SystemExit as end:
-            # uvicorn has logged what the system said, and names no setting.
-            reason = end.__context__
-            if not isinstance(reason, OSError):
-                raise
-            host, port = self.settings.host, self.settings.port
-            # asyncio puts a sentence before it.
-            said = str(reason.strerror).rpartition(": ")[2]
-            raise _CannotListen(
-                f"HOST, PORT: cannot listen on {host} port {port}: {said}"
-            ) from None
-        if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            print(banner(self.settings.model_copy(update={"port": port})), flush=True)  # noqa: T201
-
+from app.serve import main
 
 if __name__ == "__main__":
     end_process(main())

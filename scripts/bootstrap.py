@@ -27,7 +27,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 4.0
-OLDEST, NEWEST = (3, 10), (3, 13)
+OLDEST, NEWEST = (3, 11), (3, 14)
 
 
 def setup(*, dev: bool) -> None:
@@ -61,7 +61,7 @@ def make_env() -> None:
 def _check_python() -> None:
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         sys.exit(
-            f"Python {platform.python_version()} is not supported: use 3.10 to 3.13, "
+            f"Python {platform.python_version()} is not supported: use 3.11 to 3.14, "
             "for example `make run PYTHON=python3.12`"
         )
 

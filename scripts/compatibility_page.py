@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from app.api.dialects import DIALECTS
-from app.api.http.support import Support
+from app.wording.support import Support
 from app.wyoming import server as wyoming
 
 _HEAD = """\

@@ -20,9 +20,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from app.api.http.web_server import WebServer
-from app.engine.interface import SpeechEngine
 from app.main import create_app
 from app.settings import Settings, load_settings
+from app.speech_engine import SpeechEngine
 from tests.fakes import FakeEngine
 
 KEY = "a-key-for-tests"

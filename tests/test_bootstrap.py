@@ -71,13 +71,13 @@ def test_existing_env(bootstrap: ModuleType, tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "API_KEY=mine\n"
 
 
-@pytest.mark.parametrize("version", [(3, 9, 18), (3, 14, 0)])
+@pytest.mark.parametrize("version", [(3, 10, 18), (3, 15, 0)])
 def test_unsupported_python(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...]
 ) -> None:
     """A Python out of range ends with the range and with the way to name another one."""
     monkeypatch.setattr(sys, "version_info", version)
-    with pytest.raises(SystemExit, match=r"3\.10 to 3\.13.*PYTHON="):
+    with pytest.raises(SystemExit, match=r"3\.11 to 3\.14.*PYTHON="):
         bootstrap.setup(dev=False)
 
 

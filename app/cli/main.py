@@ -33,10 +33,9 @@ from app.cli.options import (
     Voice,
     Volume,
 )
+from app.cli.program import PROGRAM
 from app.cli.voice_commands import voices
 from app.process_end import end_process
-
-PROGRAM = "python -m app"
 
 app = typer.Typer(
     help="Pocket Speech: text in, speech out, on ordinary CPUs.\n\n"
@@ -68,13 +67,13 @@ def main(
 
 
 @app.command(
-    epilog="""[bold]Examples[/bold]
-python -m app say "Good evening." -o evening.mp3
-python -m app say chapter.txt -v marius --speed 0.9 -o chapter.ogg
-python -m app say --play --stream "Hello!"
-python -m app say --lines lines.txt -o audio/ --format wav
-echo "From a pipe." | python -m app say - -o - | ffplay -nodisp -autoexit -
-python -m app say "Hello!" --server http://localhost:8000 -o hello.mp3"""
+    epilog=f"""[bold]Examples[/bold]
+{PROGRAM} say "Good evening." -o evening.mp3
+{PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
+{PROGRAM} say --play --stream "Hello!"
+{PROGRAM} say --lines lines.txt -o audio/ --format wav
+echo "From a pipe." | {PROGRAM} say - -o - | ffplay -nodisp -autoexit -
+{PROGRAM} say "Hello!" --server http://localhost:8000 -o hello.mp3"""
 )
 def say(  # noqa: PLR0917 - Typer passes them by name
     texts: Texts,
@@ -119,7 +118,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     say(request, server=server, quiet=quiet)
 
 
-@app.command(epilog="Example: python -m app serve --host 127.0.0.1 --port 8080")
+@app.command(epilog=f"Example: {PROGRAM} serve --host 127.0.0.1 --port 8080")
 def serve(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on, in the place of HOST.")
@@ -133,14 +132,14 @@ def serve(
 
     It needs an API_KEY in the environment or in .env.
     """
-    from server import main as serve_until_ended  # noqa: PLC0415
+    from app.serve import main as serve_until_ended  # noqa: PLC0415
 
     given = {"host": host, "port": port}
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     raise typer.Exit(serve_until_ended(**overrides))
 
 
-@app.command(epilog="Example: python -m app wyoming --host 0.0.0.0")
+@app.command(epilog=f"Example: {PROGRAM} wyoming --host 0.0.0.0")
 def wyoming(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on, in the place of WYOMING_HOST.")
@@ -164,7 +163,7 @@ def wyoming(
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
-    epilog="Example: python -m app bench --quick",
+    epilog=f"Example: {PROGRAM} bench --quick",
 )
 def bench(context: typer.Context) -> None:
     """Measure this machine, as python -m benchmarks does.

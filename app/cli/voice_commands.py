@@ -10,6 +10,7 @@ import typer
 from app.cli.backend import NewVoice, Recording
 from app.cli.exits import EXIT_CODES
 from app.cli.options import Language, Play, Quiet, Server, file_name, output_option
+from app.cli.program import PROGRAM
 
 voices = typer.Typer(
     help="The voices there are, and those you make.\n\n"
@@ -43,7 +44,7 @@ Output = Annotated[
 ]
 
 
-@voices.command("list", epilog="Example: python -m app voices list --json | jq '.\\[].name'")
+@voices.command("list", epilog=f"Example: {PROGRAM} voices list --json | jq '.\\[].name'")
 def list_voices(
     json: Annotated[bool, typer.Option("--json", help="All that is known, for programs.")] = False,
     server: Server = None,
@@ -59,7 +60,7 @@ def list_voices(
 
 
 @voices.command(
-    epilog="Example: python -m app voices add tess one.wav two.mp3 --description 'Warm and calm'"
+    epilog=f"Example: {PROGRAM} voices add tess one.wav two.mp3 --description 'Warm and calm'"
 )
 def add(
     name: Name,
@@ -94,7 +95,7 @@ def add(
     add_voice(voice, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices remove tess")
+@voices.command(epilog=f"Example: {PROGRAM} voices remove tess")
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME", parser=_name, show_default=False)],
     server: Server = None,
@@ -106,7 +107,7 @@ def remove(
     remove_voices(names, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices export tess -o tess.safetensors")
+@voices.command(epilog=f"Example: {PROGRAM} voices export tess -o tess.safetensors")
 def export(name: Name, output: Output = None, server: Server = None, quiet: Quiet = False) -> None:
     """Write a voice as NAME.safetensors, which pocket-tts reads as well.
 
@@ -118,7 +119,7 @@ def export(name: Name, output: Output = None, server: Server = None, quiet: Quie
     export_voice(name, output, server=server, quiet=quiet)
 
 
-@voices.command(epilog="Example: python -m app voices preview tess --play")
+@voices.command(epilog=f"Example: {PROGRAM} voices preview tess --play")
 def preview(
     name: Name,
     output: Output = None,

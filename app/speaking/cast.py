@@ -1,77 +1,33 @@
-"""Models side by side: one speaks at once, the others load once they are asked for."""
+"""Who speaks a request: the models there are, and the names that voices go by."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 
-from app.engine.supervisor import EngineSupervisor
-from app.errors import InvalidRequest, Overloaded
-from app.speaking.utterance import Synthesizer
-from app.speech import Clip, SpeechRequest
-from app.voices.library import VoiceLibrary
-
-logger = logging.getLogger(__name__)
-
-_HANDOVER_SECONDS = 10.0
-"""Longer than a request takes from choosing its speaker to its first audio"""
-_LONGEST_SPEECH_SECONDS = 3600.0
+from app.errors import InvalidRequest, Overloaded, Parameter
+from app.speaking.speaker import Speaker
+from app.speaking.stand_in import StandIn
+from app.speech import SpeechRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """One model, and what it needs to speak.
-
-    Attributes:
-        model: its name, as in MODEL_LANGUAGE.
-        language: two-letter code of what it speaks.
-    """
-
-    model: str
-    language: str
-    supervisor: EngineSupervisor
-    voices: VoiceLibrary
-    synthesizer: Synthesizer
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
-    """by voice, the one that is heard instead; for a model that only fills in for another"""
-
-    def heard(self, voice: str | Clip) -> str | None:
-        """The voice that is heard when somebody asks for `voice`, which exists.
-
-        Returns:
-            None for the voice of a recording.
-
-        Raises:
-            VoiceNotFound: it has gone meanwhile. ModelUnavailable.
-        """
-        if isinstance(voice, Clip):
-            return None
-        name = self.voices.resolve(voice)
-        return name if self.voices.is_file(name) else self.stand_ins.get(name, name)
-
-    @property
-    def is_idle(self) -> bool:
-        """Nobody would notice if it were gone: loaded, and neither speaking nor asked to."""
-        engine = self.supervisor.status().engine
-        return engine is not None and engine.running_rows == 0 and engine.queued_jobs == 0
-
-
-class Speakers:
+class Cast:
     """Chooses the speaker of a request. Use from the event loop.
 
+    One model speaks from the start; those of other languages load once they are asked for.
+
     Args:
-        default: speaks what names no language; loaded from the start, and never given up.
+        default: speaks what names no language; never given up.
         others: model by language, loaded when first asked for.
         make: a speaker for (model, language); its supervisor is not started yet.
-        stand_in: fills in for the default while that is being fetched or cannot be had; loaded only
-            then, and given up once the default speaks.
         max_loaded: how many models may be in memory; the idle one that was asked for longest ago
             makes room.
-        voice_language: the language that a voice is at home in, if that is known.
+        voice_language: the language that a voice is at home in, if that is known. Blocks.
+        default_voice: speaks where no voice is named.
+        aliases: other names for voices, in small letters.
+        stand_in: speaks for the default model while that cannot.
     """
 
     def __init__(
@@ -82,21 +38,23 @@ class Speakers:
         make: Callable[[str, str], Speaker],
         max_loaded: int,
         voice_language: Callable[[str], str | None],
-        stand_in: Speaker | None = None,
+        default_voice: str,
+        aliases: Mapping[str, str],
+        stand_in: StandIn | None = None,
     ) -> None:
         self.default = default
         self._others = dict(others)
         self._make = make
         self._max_loaded = max_loaded
         self._voice_language = voice_language
+        self._default_voice = default_voice
+        self._aliases = aliases
+        self._stand_in = stand_in
         self._loaded: dict[str, Speaker] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._stand_in = stand_in
-        self._filling_in = False
-        self._retiring: asyncio.Task[None] | None = None
 
     def start(self, on_ready: Callable[[Speaker], None]) -> None:
-        """Begin to load the default; returns at once.
+        """Begin to load the default model; returns at once.
 
         Args:
             on_ready: called on this event loop whenever a speaker has become ready.
@@ -109,24 +67,16 @@ class Speakers:
                 loop.call_soon_threadsafe(self._became_ready, speaker, on_ready)
 
         def missing() -> None:
-            stand_in = self._stand_in
-            if stand_in is not None and not self._filling_in:
-                self._filling_in = True
-                logger.warning(
-                    "%s speaks in the place of %s: %s",
-                    stand_in.model,
-                    self.default.model,
-                    self.default.supervisor.status().detail,
-                )
-                stand_in.supervisor.start(partial(told, stand_in))
+            if self._stand_in is not None:
+                self._stand_in.fill_in(partial(told, self._stand_in.speaker))
 
         self.default.supervisor.start(partial(told, self.default), missing)
 
     @property
     def current(self) -> Speaker:
-        """Who speaks for the default model: itself, or who fills in for it."""
-        if self._filling_in and self._stand_in and not self.default.supervisor.is_ready:
-            return self._stand_in
+        """The speaker for the default model: itself, or its stand-in."""
+        if self._stand_in is not None and self._stand_in.speaks:
+            return self._stand_in.speaker
         return self.default
 
     @property
@@ -136,12 +86,13 @@ class Speakers:
 
     @property
     def loaded(self) -> tuple[Speaker, ...]:
-        """Those that are in memory or on their way there, the default first."""
-        filling_in = [self._stand_in] if self._filling_in and self._stand_in else []
+        """The speakers in memory or on their way there, the default first."""
+        stand_in = self._stand_in
+        filling_in = [stand_in.speaker] if stand_in is not None and stand_in.is_loaded else []
         return (self.default, *filling_in, *self._loaded.values())
 
     async def of(self, request: SpeechRequest) -> Speaker:
-        """Who is to speak: by the request's language, else by its voice, else the default.
+        """The speaker for a request: by its language, else by its voice, else the default.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
         refuses with what is going on.
@@ -155,9 +106,9 @@ class Speakers:
             return self.current
         if language not in self._others:
             raise InvalidRequest(
-                f"language must be one of {', '.join(self.languages)} on this server; "
+                f"{Parameter.LANGUAGE} must be one of {', '.join(self.languages)} on this server; "
                 f"it is {language!r}",
-                field="language",
+                field=Parameter.LANGUAGE,
             )
         speaker = self._loaded.pop(language, None)
         if speaker is None:
@@ -167,28 +118,39 @@ class Speakers:
         self._loaded[language] = speaker
         return speaker
 
+    def voice_named(self, name: str | None) -> str:
+        """The voice that a caller's name means, which may be an alias.
+
+        A name that means nothing is returned as it is, and refused when the speech is prepared.
+
+        Args:
+            name: None for the default voice.
+
+        Raises:
+            InvalidRequest: it is empty. ModelUnavailable.
+        """
+        if name is None:
+            return self._default_voice
+        if not name.strip():
+            raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
+        if name in self.current.voices.names():
+            return name
+        return self._aliases.get(name.strip().lower(), name)
+
     async def stop(self, grace_seconds: float) -> None:
         """Stop every model, each with the same time to finish."""
-        if self._retiring is not None:
-            self._retiring.cancel()
-        await asyncio.gather(
-            *(speaker.supervisor.stop(grace_seconds) for speaker in self.loaded), *self._leaving
-        )
+        async with asyncio.TaskGroup() as group:
+            for speaker in (self.default, *self._loaded.values()):
+                group.create_task(speaker.supervisor.stop(grace_seconds))
+            if self._stand_in is not None:
+                group.create_task(self._stand_in.stop(grace_seconds))
+            if self._leaving:
+                await asyncio.wait(self._leaving)
 
     def _became_ready(self, speaker: Speaker, on_ready: Callable[[Speaker], None]) -> None:
         on_ready(speaker)
-        if speaker is self.default and self._filling_in and self._retiring is None:
-            self._retiring = asyncio.create_task(self._retire_stand_in())
-
-    async def _retire_stand_in(self) -> None:
-        """Nothing new comes to it; what it has begun, it finishes."""
-        stand_in = self._stand_in
-        if stand_in is None:
-            return
-        logger.info("%s speaks from now on", self.default.model)
-        await asyncio.sleep(_HANDOVER_SECONDS)
-        await stand_in.supervisor.stop(_LONGEST_SPEECH_SECONDS)
-        self._stand_in = None
+        if speaker is self.default and self._stand_in is not None:
+            self._stand_in.retire()
 
     async def _language_of_voice(self, request: SpeechRequest) -> str:
         if not self._others or not isinstance(request.voice, str):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app.audio.formats import AudioFormat
-from app.audio.output import OutputFields, output_format
+from app.audio.output import output_format
 from app.ranges import (
     CharsPerChunk,
     EosThreshold,
@@ -83,13 +83,7 @@ class SpeechControls(BaseModel):
             max_chars_per_chunk=self.max_chars_per_chunk,
         )
 
-    def audio_format(
-        self,
-        name: str,
-        *,
-        field: str = "format",
-        allowed: tuple[str, ...] | None = None,
-    ) -> AudioFormat:
+    def audio_format(self, name: str, *, allowed: tuple[str, ...] | None = None) -> AudioFormat:
         """The format `name` at the rate and bitrate asked for.
 
         Raises:
@@ -100,6 +94,5 @@ class SpeechControls(BaseModel):
             speech_rate_hz=SPEECH_RATE_HZ,
             sample_rate_hz=self.sample_rate,
             bitrate_kbps=self.bitrate,
-            fields=OutputFields(format=field),
             allowed=allowed,
         )

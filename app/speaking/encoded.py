@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
 
-from app.api.http.dependencies import Services
 from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS, normalized_clip
-from app.speaking.cast import Speaker
 from app.speaking.fed import FedSpeech
-from app.speaking.utterance import FieldNames, Utterance
-from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
-
-
-class Origin(NamedTuple):
-    """Who is heard."""
-
-    model: str
-    voice: str | None
-    """None for a voice that was sent as a recording"""
+from app.speaking.speaker import Origin
+from app.speaking.utterance import Utterance
+from app.speech import Pcm, SpeechRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,84 +31,49 @@ class CompleteAudio:
     took_seconds: dict[str, float]
 
 
-async def complete_clip(
-    services: Services,
-    speech: SpeechRequest,
-    audio: AudioFormat,
-    fields: FieldNames,
-    *,
-    clock: SpokenClock | None = None,
-) -> CompleteAudio:
-    """Speak, wait for all of it, encode it.
-
-    Args:
-        clock: shows meanwhile how far the speech has come.
+async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> CompleteAudio:
+    """Wait for all of an utterance, encode it, and close it.
 
     Raises:
-        SpeechError.
+        SpeechError: as `Utterance.pcm`, or the encoder failed.
     """
-    started = time.monotonic()
-    speaker = await services.speakers.of(speech)
-    synthesizer = speaker.synthesizer
-    plan = await synthesizer.prepare(speech, fields)
-    origin = _origin(speaker, speech)
-    utterance = await synthesizer.begin(plan)
+    request, rate_hz = utterance.request, utterance.sample_rate_hz
     try:
-        spoken = utterance.pcm() if clock is None else clock.timed(utterance.pcm())
-        async with aclosing(spoken):
+        async with aclosing(utterance.pcm()) as spoken:
             pieces = [piece async for piece in spoken]
     finally:
         utterance.close()
-    if speech.normalize_loudness:
+    if request.normalize_loudness:
         pieces = await asyncio.to_thread(
-            normalized_clip, pieces, plan.sample_rate_hz, target_lufs=_target_lufs(speech)
+            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request)
         )
-    synthesized = time.monotonic()
-    data = await asyncio.to_thread(encode_clip, pieces, plan.sample_rate_hz, audio, services.ffmpeg)
+    synthesized_seconds = time.monotonic()
+    data = await asyncio.to_thread(encode_clip, pieces, rate_hz, audio, ffmpeg)
     return CompleteAudio(
         data,
-        audio.content_type(plan.sample_rate_hz),
-        origin,
-        speech_seconds=sum(map(len, pieces)) / plan.sample_rate_hz,
+        audio.content_type(rate_hz),
+        utterance.origin,
+        speech_seconds=utterance.spoken_seconds,
         took_seconds={
             **_begun_seconds(utterance),
-            "synthesis": synthesized - started,
-            "encoding": time.monotonic() - synthesized,
+            "synthesis": synthesized_seconds - utterance.began_seconds,
+            "encoding": time.monotonic() - synthesized_seconds,
         },
     )
 
 
-class SpokenClock:
-    """How much speech has gone by."""
-
-    def __init__(self, sample_rate_hz: int) -> None:
-        self.seconds = 0.0
-        self._sample_rate_hz = sample_rate_hz
-
-    async def timed(self, pieces: AsyncGenerator[Pcm, None]) -> AsyncGenerator[Pcm, None]:
-        """The same pieces, counted."""
-        async with aclosing(pieces):
-            async for piece in pieces:
-                self.seconds += len(piece) / self._sample_rate_hz
-                yield piece
-
-
 @dataclass(frozen=True, slots=True)
 class LiveAudio:
-    """Encoded speech that has begun: its first bytes exist. Close it, whatever happens.
+    """Encoded speech whose first bytes exist. Close it, whatever happens.
 
     Attributes:
         body: all bytes, in order; to be read once.
-        count_script_tokens: how much the model reads. Blocks.
-        clock: how much of the speech has been encoded so far.
     """
 
     body: AsyncIterator[bytes]
     content_type: str
-    origin: Origin
+    utterance: Utterance
     took_seconds: dict[str, float]
-    count_script_tokens: Callable[[], int]
-    clock: SpokenClock
     work: AsyncExitStack
 
     async def aclose(self) -> None:
@@ -125,73 +81,50 @@ class LiveAudio:
         await self.work.aclose()
 
 
-async def live_audio(
-    services: Services, speech: SpeechRequest, audio: AudioFormat, fields: FieldNames
-) -> LiveAudio:
-    """Speech to be read while it is being made.
+async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> LiveAudio:
+    """Encode an utterance while it is being made, and wait for the first bytes.
 
     Raises:
         SpeechError: nothing was given out yet, so that every failure still gets its own answer.
+            The utterance is closed.
     """
-    speaker = await services.speakers.of(speech)
-    synthesizer = speaker.synthesizer
-    plan = await synthesizer.prepare(speech, fields)
-    origin = _origin(speaker, speech)
     async with AsyncExitStack() as stack:
+        stack.callback(utterance.close)
         # FFmpeg starts while the model works on the first frame.
         encoder = await stack.enter_async_context(
-            LiveEncoder(audio, plan.sample_rate_hz, services.ffmpeg)
+            LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
         )
-        utterance = await synthesizer.begin(plan)
-        stack.callback(utterance.close)
-        clock = SpokenClock(plan.sample_rate_hz)
-        pieces = _leveled(utterance.pcm(), speech, plan.sample_rate_hz)
-        body = encoder.encode(clock.timed(pieces))
+        body = encoder.encode(_leveled(utterance))
+        # An encoder gives nothing before there is sound.
         first = await anext(body)
         return LiveAudio(
             body=_chain(first, body),
-            content_type=audio.content_type(plan.sample_rate_hz),
-            origin=origin,
+            content_type=audio.content_type(utterance.sample_rate_hz),
+            utterance=utterance,
             took_seconds=_begun_seconds(utterance),
-            count_script_tokens=lambda: sum(
-                plan.engine.count_tokens(chunk.text) for chunk in plan.chunks
-            ),
-            clock=clock,
             work=stack.pop_all(),
         )
 
 
-def fed_speech(services: Services, speech: SpeechRequest, fields: FieldNames) -> FedSpeech:
-    """Speech of a script that is still being written; the text in `speech` is not looked at."""
-    return FedSpeech(
-        services.speakers, speech, fields, max_chars=services.settings.max_script_chars
-    )
-
-
 async def fed_audio(
-    services: Services, fed: FedSpeech, speech: SpeechRequest, audio: AudioFormat
+    fed: FedSpeech, audio: AudioFormat, ffmpeg: Path
 ) -> AsyncGenerator[bytes, None]:
-    """One encoded stream of a script that is still being written.
-
-    Args:
-        speech: what `fed` was made with.
+    """Yield one encoded stream of a script that is still being written.
 
     Raises:
-        SpeechError.
+        SpeechError: as `FedSpeech.pcm`, or the encoder failed.
     """
-    async with LiveEncoder(audio, SPEECH_RATE_HZ, services.ffmpeg) as encoder:
-        async for data in encoder.encode(_leveled(fed.pcm(), speech, SPEECH_RATE_HZ)):
+    async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
+        async for data in encoder.encode(_leveled(fed)):
             yield data
 
 
-async def _leveled(
-    pieces: AsyncGenerator[Pcm, None], speech: SpeechRequest, sample_rate_hz: int
-) -> AsyncGenerator[Pcm, None]:
-    if speech.normalize_loudness:
-        pieces = normalized_live(pieces, sample_rate_hz, target_lufs=_target_lufs(speech))
-    async with aclosing(pieces):
-        async for piece in pieces:
-            yield piece
+def _leveled(spoken: Utterance | FedSpeech) -> AsyncGenerator[Pcm, None]:
+    """The sound at the loudness that its request asks for."""
+    if not spoken.request.normalize_loudness:
+        return spoken.pcm()
+    target_lufs = _target_lufs(spoken.request)
+    return normalized_live(spoken.pcm(), spoken.sample_rate_hz, target_lufs=target_lufs)
 
 
 async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -200,13 +133,9 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
         yield data
 
 
-def _origin(speaker: Speaker, speech: SpeechRequest) -> Origin:
-    return Origin(speaker.model, speaker.heard(speech.voice))
-
-
-def _target_lufs(speech: SpeechRequest) -> float:
+def _target_lufs(request: SpeechRequest) -> float:
     """A volume is asked for on top of the common loudness, which would else take it back."""
-    return TARGET_LUFS + speech.prosody.volume_db
+    return TARGET_LUFS + request.prosody.volume_db
 
 
 def _begun_seconds(utterance: Utterance) -> dict[str, float]:

@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.errors import NothingToSpeak
-from app.speaking.cast import Speakers
-from app.speaking.utterance import FieldNames, Utterance
-from app.speech import Pcm, SpeechRequest
+from app.connections import ended
+from app.errors import NothingToSpeak, Parameter
+from app.speaking.door import Speech
+from app.speaking.utterance import Utterance
+from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
 from app.text.feed import ScriptFeed
 
 
@@ -20,31 +21,32 @@ class FedSpeech:
     While a passage is read the next one already begins, so that there is no gap between them; all
     that has come meanwhile is spoken as one.
 
-    Args:
+    Attributes:
         request: how to speak; its text is not looked at.
-        max_chars: of the whole script.
     """
 
-    def __init__(
-        self, speakers: Speakers, request: SpeechRequest, fields: FieldNames, *, max_chars: int
-    ) -> None:
-        self._speakers = speakers
-        self._request = request
-        self._fields = fields
-        self._feed = ScriptFeed(max_chars=max_chars, field=fields.text)
+    sample_rate_hz = SPEECH_RATE_HZ
+
+    def __init__(self, speech: Speech, request: SpeechRequest) -> None:
+        self.request = request
+        self._speech = speech
+        self._feed = ScriptFeed(max_chars=speech.max_script_chars)
         self._changed = asyncio.Event()
 
     async def check_voice(self) -> None:
-        """So that who still writes learns at once of a voice that is not there or not usable.
+        """Let who still writes learn at once of a voice that is not there or not usable.
 
         Raises:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
-        speaker = await self._speakers.of(self._request)
-        await speaker.voices.state_of(self._request.voice, field=self._fields.clip)
+        await self._speech.check_voice(self.request)
 
     def add(self, text: str) -> None:
-        """More of the script, verbatim. Raises: TooLarge. InvalidRequest: after `finish`."""
+        """Take more of the script, verbatim.
+
+        Raises:
+            TooLarge. InvalidRequest: the script was said to be complete.
+        """
         self._feed.add(text)
         self._changed.set()
 
@@ -54,15 +56,17 @@ class FedSpeech:
         self._changed.set()
 
     def finish(self) -> None:
-        """The script is complete."""
+        """Say that the script is complete."""
         self._feed.finish()
         self._changed.set()
 
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
-        """The whole speech in order, at the model's rate; ends after `finish`. Read it once.
+        """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
+
+        To be read once.
 
         Raises:
-            SpeechError: as `Synthesizer.prepare` and `begin`; also for a script without words.
+            SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
         """
         coming = asyncio.create_task(self._next_utterance())
         spoken = False
@@ -80,11 +84,11 @@ class FedSpeech:
             await _closed(coming)
         if not spoken:
             raise NothingToSpeak(
-                f"{self._fields.text} holds nothing that can be spoken", field=self._fields.text
+                f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
             )
 
     async def _next_utterance(self) -> Utterance | None:
-        """The next passage, begun; None after the last."""
+        """Begin the next passage; None after the last."""
         passage = ""
         while not self._feed.exhausted:
             taken = self._feed.take()
@@ -93,17 +97,15 @@ class FedSpeech:
                 await self._changed.wait()
                 continue
             passage += taken
-            request = replace(self._request, text=passage, goes_on=not self._feed.exhausted)
+            request = replace(self.request, text=passage, goes_on=not self._feed.exhausted)
             try:
-                synthesizer = (await self._speakers.of(request)).synthesizer
-                return await synthesizer.begin(await synthesizer.prepare(request, self._fields))
+                return await self._speech.begin(request)
             except NothingToSpeak:
                 continue  # a tag that stands alone; it belongs to the words that come later
         return None
 
 
 async def _closed(coming: asyncio.Task[Utterance | None]) -> None:
-    coming.cancel()
-    (result,) = await asyncio.gather(coming, return_exceptions=True)
-    if isinstance(result, Utterance):
-        result.close()
+    await ended(coming)
+    if not coming.cancelled() and coming.exception() is None and (begun := coming.result()):
+        begun.close()

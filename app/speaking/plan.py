@@ -8,7 +8,7 @@ from itertools import groupby
 
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
-from app.errors import InvalidRequest, NothingToSpeak
+from app.errors import InvalidRequest, NothingToSpeak, Parameter
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
 from app.speech import Boundary, Chunk, Prosody, TokenCounter
 from app.text.chunks import split_into_chunks
@@ -66,12 +66,11 @@ class ScriptRules:
     ends_paragraph: bool = False
 
 
-def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
+def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
     """Read a script.
 
     Args:
         script: as `clean_script` returns it.
-        field: the caller's name for the script, for errors.
 
     Raises:
         InvalidRequest: wrong markup, or nothing is left to speak.
@@ -79,7 +78,7 @@ def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
     """
     pieces: list[Piece] = []
     lead_seconds = 0.0
-    passages = parse_script(script, is_voice=rules.is_voice, field=field, language=rules.language)
+    passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
     for manner, group in groupby(passages, _manner):
         if manner is not None:
             voice, prosody = manner
@@ -92,10 +91,12 @@ def plan_script(script: str, rules: ScriptRules, *, field: str) -> ScriptPlan:
         else:
             lead_seconds += seconds
     if not pieces:
-        raise NothingToSpeak(f"{field} holds nothing that can be spoken", field=field)
+        raise NothingToSpeak(
+            f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
+        )
     if isinstance(passages[-1], Span):
         pieces[-1] = _before_what_follows(pieces[-1], rules)
-    _check_prosody(pieces, field)
+    _check_prosody(pieces)
     return ScriptPlan(tuple(pieces), lead_seconds)
 
 
@@ -132,20 +133,20 @@ def _pieces_of(
         yield Piece(chunk.text, voice, ChunkShape(prosody, pause))
 
 
-def _check_prosody(pieces: Sequence[Piece], field: str) -> None:
+def _check_prosody(pieces: Sequence[Piece]) -> None:
     """Markup and the request's own controls are each in range; what they make together must be."""
     for piece in pieces:
         prosody = piece.shape.prosody
-        for name, value, lowest, highest in (
-            ("speed", prosody.speed, *SPEED_RANGE),
-            ("volume", prosody.volume_db, *VOLUME_DB_RANGE),
-            ("pitch", prosody.pitch_semitones, *PITCH_SEMITONES_RANGE),
+        for parameter, value, lowest, highest in (
+            (Parameter.SPEED, prosody.speed, *SPEED_RANGE),
+            (Parameter.VOLUME, prosody.volume_db, *VOLUME_DB_RANGE),
+            (Parameter.PITCH, prosody.pitch_semitones, *PITCH_SEMITONES_RANGE),
         ):
             if not lowest - _ROUNDING <= value <= highest + _ROUNDING:
                 raise InvalidRequest(
-                    f"{name} of the request and of the markup in {field} come to {value:g} "
-                    f"together; {lowest:g} to {highest:g} is allowed",
-                    field=name,
+                    f"{parameter} of the request and of the markup in {Parameter.TEXT} come to "
+                    f"{value:g} together; {lowest:g} to {highest:g} is allowed",
+                    field=parameter,
                 )
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from wyoming.event import Event, async_write_event
 
-from app.api.http.problems import ClientLeft
-from app.api.http.sockets import SEND_SECONDS
+from app.connections import SEND_SECONDS, ClientLeft
 from app.errors import InvalidRequest, TooLarge, shortened
 
 _PIECE_BYTES = 1 << 16
@@ -58,8 +57,9 @@ class EventWriter:
         """Returns once there is room for the next one. Raises: ClientLeft."""
         async with self._lock:
             try:
-                await asyncio.wait_for(async_write_event(event, self._writer), SEND_SECONDS)
-            except (ConnectionError, asyncio.TimeoutError):
+                async with asyncio.timeout(SEND_SECONDS):
+                    await async_write_event(event, self._writer)
+            except (ConnectionError, TimeoutError):
                 raise ClientLeft from None
 
 

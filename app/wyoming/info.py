@@ -7,8 +7,8 @@ import asyncio
 from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
 
 from app import __version__
-from app.api.http.dependencies import Services
 from app.errors import ModelUnavailable
+from app.services import Services
 from app.voices.store import Voice
 
 ANSWER_SECONDS = 0.5
@@ -32,8 +32,9 @@ class Introduction:
         answer has those that were known last, or else the default voice alone.
         """
         try:
-            await asyncio.wait_for(self._look(), ANSWER_SECONDS)
-        except asyncio.TimeoutError:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._look()
+        except TimeoutError:
             if not self._voices:
                 default = self._services.settings.default_voice
                 return self._with([_voice(default, None, self._default_language)])
@@ -41,12 +42,12 @@ class Introduction:
 
     @property
     def _default_language(self) -> str:
-        return self._services.speakers.default.language
+        return self._services.cast.default.language
 
     async def _look(self) -> None:
         while True:
             try:
-                voices = await self._services.own_voices.store.voices()
+                voices = await self._services.voices.voices()
             except ModelUnavailable:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
@@ -58,7 +59,7 @@ class Introduction:
     def _language(self, voice: Voice) -> str:
         """What it speaks if nobody asks for another language."""
         home = voice.details.language
-        return home if home in self._services.speakers.languages else self._default_language
+        return home if home in self._services.cast.languages else self._default_language
 
     def _with(self, voices: list[TtsVoice]) -> Info:
         program = TtsProgram(

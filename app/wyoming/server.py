@@ -8,10 +8,10 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.api.http.dependencies import Services
-from app.api.http.sockets import IDLE_SECONDS
-from app.api.http.support import support_of
+from app.connections import IDLE_SECONDS, ended
+from app.services import Services
 from app.settings import Settings, SettingsError
+from app.wording.support import support_of
 from app.wyoming.info import Introduction
 from app.wyoming.talk import (
     Limits,
@@ -52,7 +52,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def listener_of(settings: Settings) -> socket.socket | None:
-    """The socket that the settings ask for, if any.
+    """The socket that the settings ask for, or None.
 
     To be called before anything has begun, so that an address that cannot be had stops the start.
 
@@ -66,29 +66,16 @@ def listener_of(settings: Settings) -> socket.socket | None:
 
 @asynccontextmanager
 async def serve(
-    services: Services, host: str, port: int, *, idle_seconds: float = IDLE_SECONDS
-) -> AsyncIterator[int]:
-    """Speak Wyoming at an address while the block runs, which is given the port.
-
-    Args:
-        idle_seconds: how long a client may be quiet that has nothing to listen to.
-
-    Raises:
-        SettingsError: the address cannot be had.
-    """
-    listener = listen(host, port)
-    async with serve_listener(services, listener, idle_seconds=idle_seconds):
-        yield int(listener.getsockname()[1])
-
-
-@asynccontextmanager
-async def serve_listener(
     services: Services, listener: socket.socket | None, *, idle_seconds: float = IDLE_SECONDS
 ) -> AsyncIterator[None]:
-    """The same with a socket of `listen`, which is closed at the end; None serves nobody.
+    """Speak Wyoming while the block runs.
 
     At the end what is completely written is still spoken, for a moment; then all clients are
-    left. Stop the speakers before that.
+    left. Stop the cast before that.
+
+    Args:
+        listener: of `listen`; it is closed at the end. None serves nobody.
+        idle_seconds: how long a client may be quiet that has nothing to listen to.
     """
     if listener is None:
         yield
@@ -117,9 +104,7 @@ async def _leave(talks: dict[asyncio.Task[None], Talk]) -> None:
     settled = [asyncio.create_task(talk.owes_nothing.wait()) for talk in talks.values()]
     if settled:
         await asyncio.wait(settled, timeout=LEAVE_SECONDS)
-    for task in (*settled, *tasks):
-        task.cancel()
-    await asyncio.gather(*settled, *tasks, return_exceptions=True)
+    await ended(*settled, *tasks)
 
 
 def _say_where(listener: socket.socket) -> None:

@@ -18,19 +18,16 @@ from wyoming.event import Event
 from wyoming.ping import Ping, Pong
 from wyoming.tts import SynthesizeStopped
 
-from app.api.http.dependencies import Services
-from app.api.http.problems import ClientLeft, problem_of
-from app.api.http.sockets import quiet_too_long
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
-from app.api.http.validation import validated
-from app.api.http.voice_choice import named_voice
 from app.audio.pcm import S16_BYTES, to_s16
-from app.errors import InvalidRequest, SpeechError, SynthesisFailed
-from app.speaking.encoded import fed_speech
+from app.connections import ClientLeft, ended, quiet_too_long, race
+from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
+from app.services import Services
 from app.speaking.fed import FedSpeech
-from app.speaking.utterance import FieldNames
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
+from app.wording.problems import problem_of
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.validation import validated
 from app.wyoming.events import EventWriter, read_event
 from app.wyoming.info import Introduction
 
@@ -40,7 +37,7 @@ MAX_WAITING = 8
 """Texts of one client that wait for their turn; it is not listened to while there are more"""
 CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
 _LINGER_SECONDS = 2.0
-_FIELDS = FieldNames(text="text", clip="voice")
+_WORDS = {Parameter.TEXT: "text"}
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
@@ -123,7 +120,7 @@ class Talk:
     async def run(self) -> None:
         """Talk until the client leaves or is told of an error, which closes the connection."""
         try:
-            await self._hear_and_speak()
+            await race(self._speak(), self._hear())
         except ClientLeft:
             return
         except SpeechError as error:
@@ -134,17 +131,6 @@ class Talk:
         finally:
             self.owes_nothing.set()
             self._writer.close()
-
-    async def _hear_and_speak(self) -> None:
-        hearing = asyncio.create_task(self._hear())
-        speaking = asyncio.create_task(self._speak())
-        try:
-            await asyncio.wait({hearing, speaking}, return_when=asyncio.FIRST_COMPLETED)
-            (speaking if speaking.done() else hearing).result()
-        finally:
-            hearing.cancel()
-            speaking.cancel()
-            await asyncio.gather(hearing, speaking, return_exceptions=True)
 
     async def _hear(self) -> None:
         while (event := await self._next_event()) is not None:
@@ -165,8 +151,7 @@ class Talk:
             self._stirred_seconds = time.monotonic()
             return reading.result()
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await ended(reading)
 
     async def _describe(self, _data: dict[str, Any]) -> None:
         info = await self._introduction.info()
@@ -206,10 +191,10 @@ class Talk:
         name = None if voice is None else voice.name
         request = SpeechRequest(
             text="",
-            voice=named_voice(self._services, name, "voice"),
+            voice=self._services.cast.voice_named(name),
             language=check_language(voice.language) if voice and name is None else None,
         )
-        return fed_speech(self._services, request, _FIELDS)
+        return FedSpeech(self._services.speech, request)
 
     def _complete(self, fed: FedSpeech) -> None:
         fed.finish()
@@ -249,13 +234,14 @@ class Talk:
         )
 
     async def _refuse(self, error: SpeechError) -> None:
-        problem = problem_of(error, secrets.token_hex(16))
+        problem = problem_of(error, secrets.token_hex(16), _WORDS)
         logger.warning("WYOMING %s: %s", problem.kind, problem.message)
         # To end one's side of a connection that is gone is no ConnectionError, but an OSError.
-        with suppress(ClientLeft, OSError, asyncio.TimeoutError):
+        with suppress(ClientLeft, OSError, TimeoutError):
             await self._events.send(Error(problem.message, problem.kind).event())
             self._writer.write_eof()
-            await asyncio.wait_for(self._heard_out(), _LINGER_SECONDS)
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self._heard_out()
 
     async def _heard_out(self) -> None:
         """Closing while something is unread would take the error back before it is read."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.engine.interface import SpeechEngine
 from app.settings import SettingsError
+from app.speech_engine import SpeechEngine
 from tests.fakes import FakeEngine
 from tests.serving import Served, error_of, make_settings, serve
 

@@ -15,12 +15,12 @@ from app.errors import (
     InvalidRequest,
     NothingToSpeak,
     Overloaded,
+    Parameter,
     SynthesisFailed,
     TooLarge,
     VoiceNotFound,
 )
 from app.speaking.fed import FedSpeech
-from app.speaking.utterance import FieldNames
 from app.speech import SpeechRequest
 from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine
 from tests.serving import make_settings
@@ -34,16 +34,17 @@ PAUSE_SAMPLES = RATE_HZ // 4
 async def fed_speech(
     folder: Path, engine: FakeEngine, *, voice: str = "alba", max_chars: int = 1000
 ) -> AsyncIterator[FedSpeech]:
-    services = make_services(make_settings(folder), lambda: engine)
+    settings = make_settings(folder, max_script_chars=max_chars)
+    services = make_services(settings, lambda: engine)
     ready = asyncio.Event()
-    services.speakers.start(lambda _: ready.set())
+    services.cast.start(lambda _: ready.set())
     await asyncio.wait_for(ready.wait(), PATIENCE_SECONDS)
     request = SpeechRequest(text="", voice=voice)
     try:
-        yield FedSpeech(services.speakers, request, FieldNames(), max_chars=max_chars)
+        yield FedSpeech(services.speech, request)
     finally:
         engine.let_go.set()
-        await services.speakers.stop(0)
+        await services.cast.stop(0)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -150,7 +151,7 @@ async def test_nothing_to_speak(tmp_path: Path, text: str) -> None:
         fed.finish()
         with pytest.raises(NothingToSpeak, match="script") as refused:
             await reading
-        assert refused.value.field == "script"
+        assert refused.value.field is Parameter.TEXT
 
 
 async def test_marks_at_the_end(tmp_path: Path) -> None:

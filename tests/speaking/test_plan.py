@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from app.errors import InvalidRequest, Parameter
 from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
 from app.speech import Prosody
 from app.text.script import clean_script, ends_paragraph
 
 
-def plan(text: str, *, goes_on: bool = True, pause_scale: float = 1.0) -> ScriptPlan:
+def plan(
+    text: str,
+    *,
+    goes_on: bool = True,
+    pause_scale: float = 1.0,
+    prosody: Prosody = Prosody(),  # noqa: B008 - frozen
+) -> ScriptPlan:
     rules = ScriptRules(
         is_voice=lambda _: False,
         language="en",
         normalise=True,
-        prosody=Prosody(),
+        prosody=prosody,
         pause_scale=pause_scale,
         max_chars=218,
         max_tokens=50,
@@ -22,7 +29,7 @@ def plan(text: str, *, goes_on: bool = True, pause_scale: float = 1.0) -> Script
         goes_on=goes_on,
         ends_paragraph=ends_paragraph(text),
     )
-    return plan_script(clean_script(text, max_chars=1000), rules, field="text")
+    return plan_script(clean_script(text, max_chars=1000), rules)
 
 
 def last_pause_seconds(text: str, *, goes_on: bool = True, pause_scale: float = 1.0) -> float:
@@ -62,3 +69,12 @@ def test_pauses_are_scaled() -> None:
     assert last_pause_seconds("One. ", pause_scale=2.0) == pytest.approx(0.5)
     assert last_pause_seconds("One.\n\n", pause_scale=0.5) == pytest.approx(0.3)
     assert last_pause_seconds("One. [pause 2s]", pause_scale=2.0) == pytest.approx(2.0)
+
+
+def test_markup_and_the_request_may_not_be_too_much_together() -> None:
+    """Each is in range; the error names the control, and the text where the markup stands."""
+    text = '<speak><prosody rate="400%">Fast.</prosody></speak>'
+    with pytest.raises(InvalidRequest) as refused:
+        plan(text, prosody=Prosody(speed=2))
+    assert refused.value.field is Parameter.SPEED
+    assert refused.value.message.startswith("speed of the request and of the markup in script come")

@@ -15,8 +15,9 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.tts import SynthesizeStopped
 
-from app.engine.interface import SpeechEngine
 from app.main import create_app
+from app.speech_engine import SpeechEngine
+from app.wyoming.server import listener_of
 from tests.fakes import FRAME_SAMPLES, FakeEngine
 from tests.serving import Served, make_settings, running, served_at
 
@@ -98,11 +99,14 @@ def home(
     folder: Path, build: Callable[[], SpeechEngine] | None, *, wait: bool = True, **fields: Any
 ) -> Iterator[Home]:
     settings = make_settings(folder, wyoming_port=0, **fields)
-    app = create_app(settings, build)
+    listener = listener_of(settings)
+    assert listener is not None
+    port = listener.getsockname()[1]
+    app = create_app(settings, build, wyoming_listener=listener)
     with running(app) as url, served_at(url, settings) as served:
         if wait:
             served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
-        yield Home(served, app.state.wyoming_address[1])
+        yield Home(served, port)
 
 
 @contextmanager

@@ -23,9 +23,9 @@ from wyoming.tts import (
     SynthesizeVoice,
 )
 
-from app.engine.interface import SpeechEngine
-from app.main import create_app
 from app.settings import SettingsError
+from app.speech_engine import SpeechEngine
+from app.wyoming.server import listener_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine, FakeVoice
@@ -234,10 +234,10 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = make_settings(tmp_path, wyoming_port=taken.getsockname()[1])
         with pytest.raises(SettingsError, match=r"^WYOMING_PORT: .*127\.0\.0\.1 .*in use$"):
-            create_app(settings, FakeEngine)
+            listener_of(settings)
     settings = make_settings(tmp_path, wyoming_port=0, wyoming_host="no.such.host.invalid")
     with pytest.raises(SettingsError, match=r"WYOMING_PORT: cannot listen on no\.such\.host"):
-        create_app(settings, FakeEngine)
+        listener_of(settings)
 
 
 def test_compatibility(tmp_path: Path) -> None:

@@ -162,9 +162,11 @@ async def test_a_client_that_is_quiet_for_long(tmp_path: Path) -> None:
     engine = FakeEngine(frame_seconds=0.2)
     services = make_services(make_settings(tmp_path), lambda: engine)
     ready = asyncio.Event()
-    services.speakers.start(lambda _: ready.set())
+    services.cast.start(lambda _: ready.set())
     await asyncio.wait_for(ready.wait(), PATIENCE_SECONDS)
-    async with wyoming.serve(services, "127.0.0.1", 0, idle_seconds=0.3) as port:
+    listener = wyoming.listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    async with wyoming.serve(services, listener, idle_seconds=0.3):
         for data in (b"", b'{"type": "synthesize-start"}\n', b'{"type": "desc'):
             heard = await asyncio.to_thread(heard_raw, port, data)
             assert heard.error is not None
@@ -175,4 +177,4 @@ async def test_a_client_that_is_quiet_for_long(tmp_path: Path) -> None:
         assert received.count(b'"audio-chunk"') == 5
         assert b'"audio-stop"' in received
         writer.close()
-    await services.speakers.stop(0)
+    await services.cast.stop(0)

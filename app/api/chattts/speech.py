@@ -13,18 +13,19 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from app.api.chattts.batch import complete_clips
 from app.api.http.delivery import file_response, live_response, while_connected
-from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dependencies import ServicesDep
+from app.api.http.dialect import Dialect
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
-from app.speaking.batch import complete_clips
-from app.speaking.utterance import FieldNames
+from app.services import Services
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -44,10 +45,17 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="chattts",
     title="ChatTTS",
-    fields=FieldNames(text="input", clip="voice"),
+    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format"},
     error_body=error_body,
 )
+_BATCH_WORDS = {
+    Parameter.TEXT: "text",
+    Parameter.VOICE: "params_infer_code.spk_emb",
+    Parameter.SPEED: "params_infer_code.prompt",
+    Parameter.LANGUAGE: "lang",
+}
 router = dialect_router(DIALECT)
+_batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
 class ChatSpeechBody(BaseModel):
@@ -126,26 +134,20 @@ class GenerateBody(BaseModel):
 @router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
 async def create_speech(request: Request, services: ServicesDep, body: ChatSpeechBody) -> Response:
     """Speak a text, as a complete file if nothing else is asked for."""
-    audio = format_named(
-        body.response_format or "mp3", field="response_format", allowed=CHATTTS_FORMATS
-    )
-    voice = await _voice(services, body.voice, "voice")
+    audio = format_named(body.response_format or "mp3", allowed=CHATTTS_FORMATS)
+    voice = await _voice(services, body.voice)
     speech = SpeechRequest(body.input, voice, prosody=Prosody(speed=body.speed or 1.0))
     deliver = live_response if body.stream else file_response
-    return await deliver(request, services, speech, audio, DIALECT.fields)
+    return await deliver(request, services, speech, audio)
 
 
-@router.post("/generate_voice", response_class=Response)
+@_batch_router.post("/generate_voice", response_class=Response)
 async def generate_voice(request: Request, services: ServicesDep, body: GenerateBody) -> Response:
     """Speak several texts; the answer is a zip of 0.mp3, 1.mp3 and so on."""
     _check(services, body)
     code = body.params_infer_code or InferCode()
-    clip_field = "params_infer_code.spk_emb"
-    voice = await _voice(services, code.spk_emb, clip_field)
-    speeches = [
-        (_speech(text, voice, body, code), FieldNames(f"text[{number}]", clip_field))
-        for number, text in enumerate(body.text)
-    ]
+    voice = await _voice(services, code.spk_emb)
+    speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
     clips = await while_connected(request, complete_clips(services, speeches, audio))
     return Response(
@@ -161,13 +163,6 @@ def _check(services: Services, body: GenerateBody) -> None:
             "refine_text_only must be false: this model speaks a text as it is, and refines none",
             field="refine_text_only",
         )
-    languages = services.speakers.languages
-    if body.lang is not None and body.lang not in languages:
-        raise InvalidRequest(
-            f"lang must be one of {', '.join(languages)} on this server, or null; "
-            f"it is {body.lang[:40]!r}",
-            field="lang",
-        )
     if body.params_infer_code is not None and body.params_infer_code.spk_smp:
         raise InvalidRequest(
             "params_infer_code.spk_smp is a sample that ChatTTS encoded, which means nothing to "
@@ -177,14 +172,15 @@ def _check(services: Services, body: GenerateBody) -> None:
     chars, most = sum(map(len, body.text)), services.settings.max_script_chars
     if chars > most:
         raise TooLarge(
-            f"text has {chars} characters in all; at most {most} are allowed", field="text"
+            f"{Parameter.TEXT} has {chars} characters in all; at most {most} are allowed",
+            field=Parameter.TEXT,
         )
 
 
-async def _voice(services: Services, name: str | None, field: str) -> str | Clip:
+async def _voice(services: Services, name: str | None) -> str | Clip:
     if name == DEFAULT_VOICE and DEFAULT_VOICE not in services.voices.names():
         name = None
-    return await given_voice(services, name, field)
+    return await given_voice(services, name)
 
 
 def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -> SpeechRequest:
@@ -212,6 +208,8 @@ def _zipped(clips: Iterable[bytes]) -> bytes:
             archive.writestr(f"{number}.mp3", data)
     return buffer.getvalue()
 
+
+router.routes.extend(_batch_router.routes)
 
 SUPPORT: tuple[Support, ...] = (
     *support_of("POST /v1/audio/speech", ChatSpeechBody),

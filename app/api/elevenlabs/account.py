@@ -6,7 +6,7 @@ from typing import Any
 
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.http.routes import dialect_router
-from app.api.http.support import Support
+from app.wording.support import Support
 
 _PLENTY = 1_000_000_000
 _SUBSCRIPTION: dict[str, Any] = {

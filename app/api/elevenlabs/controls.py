@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
-from app.api.http.dependencies import Services
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
-from app.api.http.voice_choice import named_voice
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import Seed, Speed
+from app.services import Services
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +93,9 @@ async def speech_request(
     """The request for `text`; what it leaves open is as the voice's own settings say.
 
     Raises:
-        InvalidRequest: the language. ModelUnavailable.
+        InvalidRequest: the voice has no name. ModelUnavailable.
     """
-    voice = named_voice(services, voice_id, "voice_id")
+    voice = services.cast.voice_named(voice_id)
     speed = None if settings is None else settings.speed
     if speed is None:
         speed = (await _settings_of(services, voice)).speed
@@ -106,7 +105,7 @@ async def speech_request(
         sampling=Sampling(seed=manner.seed),
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
-        language=_language(services, manner.language_code),
+        language=_language(manner.language_code),
     )
 
 
@@ -121,26 +120,13 @@ def kept_settings(details: VoiceDetails) -> VoiceSettings:
 
 async def _settings_of(services: Services, voice: str) -> VoiceSettings:
     try:
-        found = await services.own_voices.store.voice(voice)
+        found = await services.voices.voice(voice)
     except VoiceNotFound:
         # Another language's model may have it; if none has, it is refused with the text.
         return VoiceSettings()
     return kept_settings(found.details)
 
 
-def _language(services: Services, code: str | None) -> str | None:
-    """Two letters of a code such as `en` or `en-GB`; None for none.
-
-    Raises:
-        InvalidRequest: no model here speaks it.
-    """
-    language = (code or "").strip().lower().replace("_", "-").split("-")[0]
-    if not language:
-        return None
-    if language not in services.speakers.languages:
-        raise InvalidRequest(
-            f"language_code must be one of {', '.join(services.speakers.languages)} on this "
-            f"server; it is {(code or '')[:40]!r}",
-            field="language_code",
-        )
-    return language
+def _language(code: str | None) -> str | None:
+    """Two letters of a code such as `en` or `en-GB`; None for none."""
+    return (code or "").strip().lower().replace("_", "-").split("-")[0] or None

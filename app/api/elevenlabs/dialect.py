@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.api.http.dialect import Dialect, Problem
-from app.speaking.utterance import FieldNames
+from app.api.http.dialect import Dialect
+from app.errors import Parameter
+from app.wording.problems import Problem
 
 # Where ElevenLabs has a word of its own for what happened.
 _STATUS_WORDS = {"unauthorized": "invalid_api_key", "overloaded": "system_busy"}
@@ -24,7 +25,13 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="elevenlabs",
     title="ElevenLabs",
-    fields=FieldNames(text="text", clip="voice_id"),
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "voice_id",
+        Parameter.LANGUAGE: "language_code",
+        Parameter.SPEED: "voice_settings.speed",
+        Parameter.FORMAT: "output_format",
+    },
     error_body=error_body,
     owns=(
         "/v1/text-to-speech",

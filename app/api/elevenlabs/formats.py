@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.audio.formats import AudioFormat
-from app.audio.output import OutputFields, output_format
-from app.errors import InvalidRequest
+from app.audio.output import output_format
+from app.errors import InvalidRequest, Parameter
 from app.speech import SPEECH_RATE_HZ
 
 DEFAULT_FORMAT = "mp3_44100_128"
@@ -31,8 +31,8 @@ def audio_format_of(name: str) -> AudioFormat:
     """
     if name not in OUTPUT_FORMATS:
         raise InvalidRequest(
-            f"output_format must be one of {', '.join(OUTPUT_FORMATS)}; it is {name[:40]!r}",
-            field="output_format",
+            f"{Parameter.FORMAT} must be one of {', '.join(OUTPUT_FORMATS)}; it is {name[:40]!r}",
+            field=Parameter.FORMAT,
         )
     codec, rate_hz, *kbps = name.split("_")
     return output_format(
@@ -40,6 +40,5 @@ def audio_format_of(name: str) -> AudioFormat:
         speech_rate_hz=SPEECH_RATE_HZ,
         sample_rate_hz=int(rate_hz),
         bitrate_kbps=int(kbps[0]) if kbps else None,
-        fields=OutputFields("output_format", "output_format", "output_format"),
         allowed=(codec,),
     )

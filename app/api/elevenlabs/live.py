@@ -24,14 +24,15 @@ from app.api.elevenlabs.controls import (
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
 from app.api.http.access import check_key
-from app.api.http.dependencies import Services, services
-from app.api.http.dialect import Problem
+from app.api.http.dependencies import services
 from app.api.http.sockets import Socket, SocketKind, serve_socket
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
-from app.api.http.validation import validated
 from app.errors import InvalidRequest
-from app.speaking.encoded import fed_audio, fed_speech
+from app.services import Services
+from app.speaking.encoded import fed_audio
 from app.speaking.fed import FedSpeech
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+from app.wording.validation import validated
 
 PATH = "/v1/text-to-speech/{voice_id}/stream-input"
 
@@ -94,10 +95,10 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     audio = audio_format_of(query.output_format)
     provided: Services = services(websocket)
     speech = await speech_request(provided, voice_id, "", query, first.voice_settings)
-    fed = fed_speech(provided, speech, DIALECT.fields)
+    fed = FedSpeech(provided.speech, speech)
     await fed.check_voice()
     await socket.converse(
-        _hear(socket, first, fed), _speak(socket, fed_audio(provided, fed, speech, audio))
+        _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, provided.ffmpeg))
     )
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
 from app.errors import InvalidRequest
 from app.voices.store import Voice
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 _NONE_FITS = Effect("honoured", "no voice here has it, so that none is found")
 _BY_LABEL = Effect("honoured", "by the voice's label")

@@ -27,16 +27,17 @@ from app.api.elevenlabs.controls import (
 )
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.delivery import complete_audio, file_response, live_response
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.delivery import complete_answer, file_response, live_response
+from app.api.http.dependencies import ServicesDep
 from app.api.http.middleware import request_id_of
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speaking.encoded import LiveAudio
 from app.speech import SpeechRequest
 from app.voices.details import LANGUAGES
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MODELS = (
     "pocket-tts",
@@ -103,19 +104,19 @@ _models = dialect_router(DIALECT, only_if=_has_key_header)
 @_speech.post(_SPEECH, response_class=Response)
 async def convert(asked: AskedDep) -> Response:
     """Speak a text; the answer is the complete file."""
-    return _numbered(asked.request, await file_response(*asked, DIALECT.fields))
+    return _numbered(asked.request, await file_response(*asked))
 
 
 @_speech.post(f"{_SPEECH}/stream", response_class=Response)
 async def stream(asked: AskedDep) -> Response:
     """Speak a text; the audio is sent while it is being made."""
-    return _numbered(asked.request, await live_response(*asked, DIALECT.fields))
+    return _numbered(asked.request, await live_response(*asked))
 
 
 @_speech.post(f"{_SPEECH}/with-timestamps")
 async def convert_with_timestamps(asked: AskedDep) -> Response:
     """Speak a text; the complete file as base64. When each letter is spoken is not known."""
-    made = await complete_audio(*asked, DIALECT.fields)
+    made = await complete_answer(*asked)
     content = await asyncio.to_thread(_timed_json, made.data)
     return _numbered(asked.request, Response(content, media_type="application/json"))
 
@@ -123,9 +124,7 @@ async def convert_with_timestamps(asked: AskedDep) -> Response:
 @_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)
 async def stream_with_timestamps(asked: AskedDep) -> Response:
     """Speak a text; a line of JSON for each piece of audio, sent while it is being made."""
-    response = await live_response(
-        *asked, DIALECT.fields, frames=_timed_lines, media_type="application/x-ndjson"
-    )
+    response = await live_response(*asked, wrapping=_timed_lines, media_type="application/x-ndjson")
     return _numbered(asked.request, response)
 
 
@@ -134,7 +133,7 @@ async def list_models(services: ServicesDep) -> list[dict[str, Any]]:
     """The names that `model_id` may have. Only for requests with the header xi-api-key."""
     names = {code: name.capitalize() for name, code in LANGUAGES.items()}
     languages = [
-        {"language_id": code, "name": names.get(code, code)} for code in services.speakers.languages
+        {"language_id": code, "name": names.get(code, code)} for code in services.cast.languages
     ]
     return [_model_entry(name, languages, services) for name in MODELS]
 

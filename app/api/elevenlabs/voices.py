@@ -16,13 +16,14 @@ from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.search import VoiceSearch, category_of, labels_of, page_of
 from app.api.http.addresses import base_url
 from app.api.http.clip_input import clip_from_upload, was_sent
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
+from app.services import Services
 from app.voices.details import LANGUAGES, VoiceDetails, check_description, check_labels
 from app.voices.store import Voice
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MAX_FILES = 25
 """As many as ElevenLabs takes"""
@@ -51,7 +52,7 @@ class VoiceEditForm(VoiceForm):
 @router.get("/v1/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
     """Every voice, the built-in ones first."""
-    voices = await services.own_voices.store.voices()
+    voices = await services.voices.voices()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -60,7 +61,7 @@ async def search_voices(
     request: Request, services: ServicesDep, query: Annotated[VoiceSearch, Query()]
 ) -> dict[str, Any]:
     """The voices that fit, page by page."""
-    page = page_of(await services.own_voices.store.voices(), query)
+    page = page_of(await services.voices.voices(), query)
     return {
         "voices": [_shown(request, services, voice) for voice in page.voices],
         "has_more": page.next_page_token is not None,
@@ -81,8 +82,8 @@ async def add_voice(
             f"files must be 1 to {MAX_FILES} recordings; there are {len(files)}", field="files"
         )
     max_bytes = services.settings.max_upload_bytes
-    clips = [await clip_from_upload(file, "files", max_bytes) for file in files]
-    voice = await create_titled(services.own_voices.store, body.name, clips, details, field="files")
+    clips = [await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in files]
+    voice = await create_titled(services.voices, body.name, clips, details)
     return {"voice_id": voice.name, "requires_verification": False}
 
 
@@ -95,13 +96,13 @@ async def default_settings() -> dict[str, Any]:
 @router.get("/v1/voices/{voice_id}")
 async def get_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """One voice."""
-    return _shown(request, services, await services.own_voices.store.voice(voice_id))
+    return _shown(request, services, await services.voices.voice(voice_id))
 
 
 @router.delete("/v1/voices/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, str]:
     """Take a voice away. Speech that has begun goes on."""
-    await services.own_voices.store.delete(voice_id)
+    await services.voices.delete(voice_id)
     return {"status": "ok"}
 
 
@@ -121,14 +122,14 @@ async def edit_voice(
     def edit(details: VoiceDetails) -> VoiceDetails:
         return _changed(details, body)
 
-    await services.own_voices.store.update(voice_id, edit)
+    await services.voices.update(voice_id, edit)
     return {"status": "ok"}
 
 
 @router.get("/v1/voices/{voice_id}/settings")
 async def get_settings(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """How a voice speaks where a request does not say."""
-    voice = await services.own_voices.store.voice(voice_id)
+    voice = await services.voices.voice(voice_id)
     return _shown_settings(voice.details)
 
 
@@ -143,7 +144,7 @@ async def edit_settings(
         kept = kept_settings(details).model_dump(exclude_none=True)
         return dataclasses.replace(details, voice_settings={**kept, **sent})
 
-    await services.own_voices.store.update(voice_id, edit)
+    await services.voices.update(voice_id, edit)
     return {"status": "ok"}
 
 

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from app.api.http.clip_input import clip_from_base64
-from app.api.http.dependencies import Services
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
-from app.api.http.voice_choice import named_voice
 from app.audio.formats import AudioFormat
-from app.audio.output import OutputFields, output_format
-from app.errors import InvalidRequest, TooLarge
+from app.audio.output import output_format
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed
+from app.services import Services
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 FORMATS = ("mp3", "wav", "pcm", "opus")
 DEFAULT_RATE_HZ = 44_100
@@ -30,7 +29,7 @@ def _bytes_of(value: object) -> object:
     """JSON has no bytes: recordings are base64 there."""
     if not isinstance(value, str):
         return value
-    return clip_from_base64(value, "audio", len(value)).data
+    return clip_from_base64(value, len(value), field="audio").data
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -107,14 +106,18 @@ class FishSpeech(BaseModel):
         """Raises: InvalidRequest."""
         mp3_kbps = None if self.mp3_bitrate == DEFAULT_MP3_KBPS else self.mp3_bitrate
         opus_kbps = None if self.opus_bitrate == AUTO_BITRATE else self.opus_bitrate
-        return output_format(
-            self.format,
-            speech_rate_hz=SPEECH_RATE_HZ,
-            sample_rate_hz=self.sample_rate or (None if self.format == "opus" else DEFAULT_RATE_HZ),
-            bitrate_kbps={"mp3": mp3_kbps, "opus": opus_kbps}.get(self.format),
-            fields=OutputFields(bitrate=f"{self.format}_bitrate"),
-            allowed=FORMATS,
-        )
+        rate_hz = self.sample_rate or (None if self.format == "opus" else DEFAULT_RATE_HZ)
+        try:
+            return output_format(
+                self.format,
+                speech_rate_hz=SPEECH_RATE_HZ,
+                sample_rate_hz=rate_hz,
+                bitrate_kbps={"mp3": mp3_kbps, "opus": opus_kbps}.get(self.format),
+                allowed=FORMATS,
+            )
+        except InvalidRequest as error:
+            error.reword({Parameter.BITRATE: f"{self.format}_bitrate"})
+            raise
 
     async def speech_request(self, services: Services) -> SpeechRequest:
         """Raises: InvalidRequest, InvalidClip, TooLarge."""
@@ -144,16 +147,20 @@ class FishSpeech(BaseModel):
                 )
             wanted = wanted[0] if wanted else None
         if wanted or not self.references:
-            return named_voice(services, wanted or None, "reference_id")
+            return services.cast.voice_named(wanted or None)
         clips = recordings([each.audio for each in self.references], services, "references")
         if len(clips) == 1:
             return clips[0]
-        return await services.own_voices.store.joined(clips, field="references")
+        return await services.voices.joined(clips)
 
 
 def recordings(data: list[bytes], services: Services, field: str) -> list[Clip]:
-    """Raises: TooLarge: one of them."""
+    """The recordings that were sent in a field.
+
+    Raises:
+        TooLarge: one of them.
+    """
     max_bytes = services.settings.max_upload_bytes
     if any(len(each) > max_bytes for each in data):
-        raise TooLarge(f"a recording is larger than the {max_bytes} bytes allowed", field=field)
-    return [Clip(each, f"{field}[{place}]") for place, each in enumerate(data)]
+        raise TooLarge(f"{field} has more than the {max_bytes} bytes allowed", field=field)
+    return [Clip(each, f"{field}[{place}]", field=field) for place, each in enumerate(data)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.api.http.dialect import Dialect, Problem
-from app.speaking.utterance import FieldNames
+from app.api.http.dialect import Dialect
+from app.errors import Parameter
+from app.wording.problems import Problem
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
@@ -16,7 +17,12 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="fish",
     title="Fish Audio",
-    fields=FieldNames(text="text", clip="references"),
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "reference_id",
+        Parameter.SPEED: "prosody.speed",
+        Parameter.VOLUME: "prosody.volume",
+    },
     error_body=error_body,
     owns=("/model/", "/wallet/", "/v1/tts/", "/v1/references/"),
 )

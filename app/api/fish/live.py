@@ -12,16 +12,16 @@ from fastapi import APIRouter, WebSocket
 from app.api.fish.controls import FishSpeech
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import packed, unpacked
-from app.api.http.dependencies import Services, services
-from app.api.http.dialect import Problem
+from app.api.http.dependencies import services
 from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
-from app.api.http.support import Support, support_of
-from app.api.http.validation import validated
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest, shortened
-from app.speaking.encoded import fed_audio, fed_speech
+from app.services import Services
+from app.speaking.encoded import fed_audio
 from app.speaking.fed import FedSpeech
-from app.speech import SpeechRequest
+from app.wording.problems import Problem
+from app.wording.support import Support, support_of
+from app.wording.validation import validated
 
 PATH = "/v1/tts/live"
 EVENTS = ("start", "text", "flush", "stop")
@@ -39,10 +39,10 @@ async def _talk(services: Services, socket: Socket) -> None:
     body = await _started(services, socket)
     audio = body.audio_format()
     speech = await body.speech_request(services)
-    fed = fed_speech(services, speech, DIALECT.fields)
+    fed = FedSpeech(services.speech, speech)
     await fed.check_voice()
     fed.add(body.text)
-    await socket.converse(_hear(socket, fed), _speak(services, socket, fed, speech, audio))
+    await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
 
 
 async def _started(services: Services, socket: Socket) -> FishSpeech:
@@ -74,10 +74,8 @@ async def _hear(socket: Socket, fed: FedSpeech) -> None:
             raise InvalidRequest("start may come only once")
 
 
-async def _speak(
-    services: Services, socket: Socket, fed: FedSpeech, speech: SpeechRequest, audio: AudioFormat
-) -> None:
-    async with aclosing(fed_audio(services, fed, speech, audio)) as pieces:
+async def _speak(services: Services, socket: Socket, fed: FedSpeech, audio: AudioFormat) -> None:
+    async with aclosing(fed_audio(fed, audio, services.ffmpeg)) as pieces:
         async for data in pieces:
             await socket.send(packed({"event": "audio", "audio": data}))
     await socket.send(packed({"event": "finish", "reason": "stop"}))

@@ -13,9 +13,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from app.api.http.forms import is_form
-from app.api.http.problems import ClientLeft
-from app.api.http.validation import validated
+from app.connections import ClientLeft
 from app.errors import InvalidRequest
+from app.wording.validation import validated
 
 MAX_ENTRIES = 1024
 """In one list or map"""

@@ -14,17 +14,21 @@ from app.api.fish.controls import Recording, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
-from app.api.http.dialect import Problem
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
+from app.errors import Parameter
 from app.voices.details import VoiceDetails
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, Effect, support_of
 
 
 def _error_body(problem: Problem) -> Mapping[str, object]:
     return {"success": False, "message": problem.message}
 
 
-router = dialect_router(replace(DIALECT, error_body=_error_body))
+_DIALECT = replace(DIALECT, error_body=_error_body)
+_RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_reference_id"}
+router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}))
+_renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS))
 health = APIRouter(tags=["server"])
 
 
@@ -47,7 +51,7 @@ class Renaming(BaseModel):
 @health.post("/v1/health")
 async def is_healthy(services: ServicesDep) -> dict[str, str]:
     """Whether this server can speak."""
-    _ = services.supervisor.engine
+    _ = services.cast.current.supervisor.engine
     return {"status": "ok"}
 
 
@@ -56,9 +60,7 @@ async def add_reference(request: Request, services: ServicesDep) -> Response:
     """Make a voice of a recording."""
     body = await body_of(request, NewReference)
     (clip,) = recordings([body.audio], services, "audio")
-    voice, _ = await services.own_voices.store.create(
-        body.id, [clip], VoiceDetails(), field="audio", replace=False
-    )
+    voice, _ = await services.voices.create(body.id, [clip], VoiceDetails(), replace=False)
     return _answer(request, f"the voice {voice.name!r} was added", reference_id=voice.name)
 
 
@@ -73,15 +75,15 @@ async def list_references(request: Request, services: ServicesDep) -> Response:
 async def delete_reference(request: Request, services: ServicesDep) -> Response:
     """Take a voice away."""
     body = await body_of(request, WhichReference)
-    name = await services.own_voices.store.delete(body.reference_id)
+    name = await services.voices.delete(body.reference_id)
     return _answer(request, f"the voice {name!r} was deleted", reference_id=name)
 
 
-@router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
+@_renaming_router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
 async def rename_reference(request: Request, services: ServicesDep) -> Response:
     """Give a voice another name."""
     body = await body_of(request, Renaming)
-    voice = await services.own_voices.store.update(
+    voice = await services.voices.update(
         body.old_reference_id, lambda details: details, new_name=body.new_reference_id
     )
     return _answer(
@@ -102,6 +104,8 @@ def _answer(request: Request, message: str, **more: Any) -> Response:
         return JSONResponse(body)
     return Response(packed(body), media_type="application/msgpack")
 
+
+router.routes.extend(_renaming_router.routes)
 
 SUPPORT = (
     *support_of("POST /v1/references/add", NewReference),

@@ -16,8 +16,8 @@ from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import Support, support_of
 from app.errors import NotSupported
+from app.wording.support import Support, support_of
 
 router = dialect_router(DIALECT)
 for part in (fish_live.router, fish_references.router, fish_references.health, fish_voices.router):
@@ -34,7 +34,7 @@ async def speak(request: Request, services: ServicesDep) -> Response:
     audio = body.audio_format()
     speech = await body.speech_request(services)
     answer = file_response if body.streaming is False else live_response
-    return await answer(request, services, speech, audio, DIALECT.fields)
+    return await answer(request, services, speech, audio)
 
 
 @router.post("/v1/asr")

@@ -14,11 +14,11 @@ from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.errors import InvalidRequest
 from app.voices.details import VoiceDetails, check_description, check_tags
 from app.voices.store import Voice
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 OWNER = "owner"
 """Everybody who has the key is the same user"""
@@ -83,9 +83,7 @@ async def list_voices(
 ) -> dict[str, Any]:
     """The voices that match all filters, page by page."""
     found = [
-        shown
-        for voice in await services.own_voices.store.voices()
-        if _fits(shown := _shown(voice), query)
+        shown for voice in await services.voices.voices() if _fits(shown := _shown(voice), query)
     ]
     if query.sort_by == "created_at":
         found.sort(key=lambda each: str(each["created_at"]), reverse=True)
@@ -96,7 +94,7 @@ async def list_voices(
 @router.get("/model/{voice_id}")
 async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """One voice."""
-    return _shown(await services.own_voices.store.voice(voice_id))
+    return _shown(await services.voices.voice(voice_id))
 
 
 @router.post("/model", status_code=201, openapi_extra=documented_body(NewVoice))
@@ -109,8 +107,7 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
         description=check_description(body.description), tags=check_tags(body.tags)
     )
     clips = recordings(body.voices, services, "voices")
-    store = services.own_voices.store
-    return _shown(await create_titled(store, body.title, clips, details, field="voices"))
+    return _shown(await create_titled(services.voices, body.title, clips, details))
 
 
 @router.patch("/model/{voice_id}", openapi_extra=documented_body(VoiceChange))
@@ -124,7 +121,7 @@ async def change_voice(request: Request, services: ServicesDep, voice_id: str) -
         changes["description"] = check_description(body.description)
     if body.tags is not None:
         changes["tags"] = check_tags(body.tags)
-    voice = await services.own_voices.store.update(
+    voice = await services.voices.update(
         voice_id, lambda details: dataclasses.replace(details, **changes)
     )
     return _shown(voice)
@@ -133,7 +130,7 @@ async def change_voice(request: Request, services: ServicesDep, voice_id: str) -
 @router.delete("/model/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> None:
     """Take a voice away."""
-    await services.own_voices.store.delete(voice_id)
+    await services.voices.delete(voice_id)
 
 
 def _shown(voice: Voice) -> dict[str, Any]:

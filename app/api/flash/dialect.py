@@ -7,13 +7,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from app.api.http.dialect import Dialect, Problem
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.api.http.dialect import Dialect
 from app.audio.formats import AudioFormat
-from app.audio.output import OutputFields, output_format
+from app.audio.output import output_format
+from app.errors import Parameter
 from app.ranges import Temperature
-from app.speaking.utterance import FieldNames
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
 """What Flash-TTS speaks at, and what its published players take for granted"""
@@ -38,7 +39,11 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="flash",
     title="Flash-TTS",
-    fields=FieldNames(text="text", clip="reference_audio"),
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "name",
+        Parameter.FORMAT: "response_format",
+    },
     error_body=error_body,
 )
 
@@ -79,6 +84,5 @@ class FlashControls(BaseModel):
             name,
             speech_rate_hz=SPEECH_RATE_HZ,
             sample_rate_hz=rate_hz,
-            fields=OutputFields(format="response_format"),
             allowed=FLASH_FORMATS,
         )

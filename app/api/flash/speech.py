@@ -13,17 +13,20 @@ from app.api.flash import voices as flash_voices
 from app.api.flash.dialect import DIALECT, FlashControls
 from app.api.flash.voices import LatentFile, RecordingFile, RecordingText, ReferenceText, reference
 from app.api.http.delivery import file_response, live_response
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
-from app.api.http.voice_choice import given_voice, named_voice
-from app.errors import InvalidRequest
+from app.api.http.voice_choice import given_voice
+from app.errors import InvalidRequest, Parameter
 from app.ranges import Speed
-from app.speaking.utterance import FieldNames
+from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
+from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.routes.extend(flash_voices.router.routes)
+_openai_router = dialect_router(
+    DIALECT.with_words({Parameter.TEXT: "input", Parameter.VOICE: "voice"})
+)
 
 ROLE_TAG = "<role:"
 
@@ -79,9 +82,9 @@ class FlashSpeechBody(FlashControls):
 @router.post("/speak", response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: FlashSpeakBody) -> Response:
     """Speak a text in one of the roles."""
-    voice = named_voice(services, body.name, "name")
+    voice = services.cast.voice_named(body.name)
     speech = body.request(body.text, voice, leveled_prosody(body.pitch, body.speed))
-    return await _answer(request, services, body, speech, FieldNames("text", "name"))
+    return await _answer(request, services, body, speech)
 
 
 @router.post("/clone_voice", response_class=Response)
@@ -91,14 +94,14 @@ async def clone_voice(
     body: Annotated[FlashCloneForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """Speak a text in the voice of a recording. Clone a voice only with its owner's consent."""
-    field, clip = await reference(
+    clip = await reference(
         services,
         ("reference_audio", body.reference_audio),
         ("reference_audio_file", body.reference_audio_file),
         latent_file=body.latent_file,
     )
     speech = body.request(body.text, clip, leveled_prosody(body.pitch, body.speed))
-    return await _answer(request, services, body, speech, FieldNames("text", field))
+    return await _answer(request, services, body, speech)
 
 
 @router.post("/multi_speak", response_class=Response)
@@ -106,20 +109,20 @@ async def multi_speak(request: Request, services: ServicesDep, body: FlashDialog
     """Speak a dialogue whose roles are named in tags."""
     if ROLE_TAG not in body.text.lower():
         raise InvalidRequest(
-            f"text names no role; write {ROLE_TAG}NAME> in front of what each one says",
-            field="text",
+            f"{Parameter.TEXT} names no role; write {ROLE_TAG}NAME> in front of what each one says",
+            field=Parameter.TEXT,
         )
     speech = body.request(body.text, services.settings.default_voice, Prosody())
-    return await _answer(request, services, body, speech, DIALECT.fields)
+    return await _answer(request, services, body, speech)
 
 
-@router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
+@_openai_router.post("/v1/audio/speech", response_class=Response, include_in_schema=False)
 async def create_speech(request: Request, services: ServicesDep, body: FlashSpeechBody) -> Response:
     """Speak a text for an OpenAI client that was made for Flash-TTS."""
-    voice = await given_voice(services, body.voice, "voice")
+    voice = await given_voice(services, body.voice)
     prosody = replace(leveled_prosody(_level(body.pitch), None), speed=body.speed)
     speech = body.request(body.input, voice, prosody)
-    return await _answer(request, services, body, speech, FieldNames("input", "voice"))
+    return await _answer(request, services, body, speech)
 
 
 @router.get("/v1/models", include_in_schema=False)
@@ -140,11 +143,10 @@ async def _answer(
     services: Services,
     controls: FlashControls,
     speech: SpeechRequest,
-    fields: FieldNames,
 ) -> Response:
     audio = controls.audio_format()
     deliver = live_response if controls.stream else file_response
-    return await deliver(request, services, speech, audio, fields)
+    return await deliver(request, services, speech, audio)
 
 
 def _level(pitch: float) -> Level:
@@ -157,6 +159,8 @@ def _level(pitch: float) -> Level:
         return "moderate"
     return "high" if pitch < 3 else "very_high"
 
+
+router.routes.extend(_openai_router.routes)
 
 SUPPORT = (
     *support_of("POST /speak", FlashSpeakBody),

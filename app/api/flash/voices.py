@@ -9,13 +9,14 @@ from pydantic import BaseModel
 
 from app.api.flash.dialect import DIALECT, SAMPLE_RATE_HZ
 from app.api.http.clip_input import clip_from_upload, was_sent
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.api.http.voice_choice import given_recording
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MODEL = "pocket-tts"
 
@@ -63,15 +64,13 @@ async def add_speaker(
     services: ServicesDep, body: Annotated[RoleForm, Form(media_type="multipart/form-data")]
 ) -> dict[str, Any]:
     """Make a role of a recording."""
-    field, clip = await reference(
+    clip = await reference(
         services,
         ("audio", body.audio),
         ("audio_file", body.audio_file),
         latent_file=body.latent_file,
     )
-    voice, _ = await services.own_voices.store.create(
-        body.name, [clip], VoiceDetails(), field=field, replace=True
-    )
+    voice, _ = await services.voices.create(body.name, [clip], VoiceDetails(), replace=True)
     return {"success": True, "role": voice.name}
 
 
@@ -80,7 +79,7 @@ async def delete_speaker(
     services: ServicesDep, body: Annotated[RoleName, Form()]
 ) -> dict[str, Any]:
     """Take a role away."""
-    return {"success": True, "role": await services.own_voices.store.delete(body.name)}
+    return {"success": True, "role": await services.voices.delete(body.name)}
 
 
 async def reference(
@@ -89,8 +88,8 @@ async def reference(
     file: tuple[str, UploadFile | None],
     *,
     latent_file: UploadFile | None,
-) -> tuple[str, Clip]:
-    """The name of the field that holds the recording, and the recording; the file wins.
+) -> Clip:
+    """The recording in one of two fields; the file wins.
 
     Args:
         text, file: the two fields, each with what was sent.
@@ -101,9 +100,9 @@ async def reference(
     field, upload = file
     if upload is not None and was_sent(upload):
         max_bytes = services.settings.max_upload_bytes
-        return field, await clip_from_upload(upload, field, max_bytes)
+        return await clip_from_upload(upload, max_bytes, field=field)
     if text[1] is not None:
-        return text[0], await given_recording(services, text[1], text[0])
+        return await given_recording(services, text[1], text[0])
     reason = "" if latent_file is None else ": no voice can be made of a latent_file alone"
     raise InvalidRequest(f"{text[0]} or {field} is required{reason}", field=text[0])
 

@@ -8,7 +8,7 @@ import re
 
 from fastapi import UploadFile
 
-from app.errors import InvalidClip, TooLarge
+from app.errors import Field, InvalidClip, Parameter, TooLarge, named
 from app.speech import Clip
 
 _DATA_URL = re.compile(
@@ -25,8 +25,13 @@ def was_sent(upload: UploadFile) -> bool:
     return bool(upload.filename or upload.size)
 
 
-async def clip_from_upload(upload: UploadFile, field: str, max_bytes: int) -> Clip:
+async def clip_from_upload(
+    upload: UploadFile, max_bytes: int, *, field: Field = Parameter.CLIP
+) -> Clip:
     """The recording in an uploaded file.
+
+    Args:
+        field: where it stands in the request.
 
     Raises:
         InvalidClip: it is empty.
@@ -37,7 +42,7 @@ async def clip_from_upload(upload: UploadFile, field: str, max_bytes: int) -> Cl
         raise _too_large(field, max_bytes)
     if not data:
         raise InvalidClip(f"{field} is empty", field=field)
-    return Clip(data, (upload.filename or "clip")[:100])
+    return Clip(data, (upload.filename or "clip")[:100], field=field)
 
 
 def is_recording(text: str) -> bool:
@@ -49,13 +54,13 @@ def is_recording(text: str) -> bool:
     )
 
 
-def clip_from_text(text: str, field: str, max_bytes: int) -> Clip:
+def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
     """The recording in a data URL or in plain base64.
 
     Takes a while where it is long: not for the event loop.
 
     Args:
-        field: the caller's name for the text, for errors.
+        field: where it stands in the request.
 
     Raises:
         InvalidClip: it is neither, or is empty.
@@ -63,17 +68,20 @@ def clip_from_text(text: str, field: str, max_bytes: int) -> Clip:
     """
     text = text.strip()
     if not _is_data_url(text):
-        return clip_from_base64(text, field, max_bytes)
+        return clip_from_base64(text, max_bytes, field=field)
     match = _DATA_URL.match(text)
     if match is None or match[3] is None:
         raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
-    return clip_from_base64(text[match.end() :], field, max_bytes)
+    return clip_from_base64(text[match.end() :], max_bytes, field=field)
 
 
-def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
+def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
     """The recording in base64: standard or URL-safe, with or without padding and line breaks.
 
     Takes a while where it is long: not for the event loop.
+
+    Args:
+        field: where it stands in the request.
 
     Raises:
         InvalidClip: it is no base64, or is empty.
@@ -99,12 +107,12 @@ def clip_from_base64(text: str, field: str, max_bytes: int) -> Clip:
         raise InvalidClip(f"{field} is empty", field=field)
     if len(data) > max_bytes:
         raise _too_large(field, max_bytes)
-    return Clip(data, field)
+    return Clip(data, named(field), field=field)
 
 
 def _is_data_url(text: str) -> bool:
     return text[:5].lower() == "data:"
 
 
-def _too_large(field: str, max_bytes: int) -> TooLarge:
+def _too_large(field: Field, max_bytes: int) -> TooLarge:
     return TooLarge(f"{field} is larger than the {max_bytes} bytes allowed", field=field)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import Request
@@ -14,48 +14,45 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.addresses import base_url
-from app.api.http.dependencies import Services
 from app.api.http.middleware import request_id_of
-from app.api.http.problems import ClientLeft
 from app.audio.formats import AudioFormat
+from app.connections import ClientLeft, race
 from app.errors import SpeechError
-from app.speaking.encoded import CompleteAudio, LiveAudio, Origin, complete_clip, live_audio
-from app.speaking.utterance import FieldNames
+from app.services import Services
+from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
+from app.speaking.speaker import Origin
 from app.speech import SpeechRequest
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Frames = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
-"""The bytes of a live answer in a wrapping, such as events with the audio as base64."""
+Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
+"""Makes a live answer's bytes into others, such as events with the audio as base64"""
 
 
-async def complete_audio(
-    request: Request,
-    services: Services,
-    speech: SpeechRequest,
-    audio: AudioFormat,
-    fields: FieldNames,
+async def complete_answer(
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> CompleteAudio:
-    """Speak, wait for all of it, encode it.
+    """Speak, wait for all of it, and encode it.
 
     Raises:
         SpeechError: nothing was sent yet, so every failure still gets its own answer.
         ClientLeft: the caller hung up, and the work was stopped.
     """
-    return await while_connected(request, complete_clip(services, speech, audio, fields))
+
+    async def spoken() -> CompleteAudio:
+        utterance = await services.speech.begin(speech)
+        return await complete_audio(utterance, audio, services.ffmpeg)
+
+    return await while_connected(request, spoken())
 
 
 async def file_response(
-    request: Request,
-    services: Services,
-    speech: SpeechRequest,
-    audio: AudioFormat,
-    fields: FieldNames,
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> Response:
     """The complete clip as the body, with a true Content-Length."""
-    made = await complete_audio(request, services, speech, audio, fields)
+    made = await complete_answer(request, services, speech, audio)
     return Response(
         made.data,
         media_type=made.content_type,
@@ -64,15 +61,11 @@ async def file_response(
 
 
 async def saved_file(
-    request: Request,
-    services: Services,
-    speech: SpeechRequest,
-    audio: AudioFormat,
-    fields: FieldNames,
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> tuple[str, str, dict[str, str]]:
     """(URL, file name, headers) of the clip, saved where anybody with the URL can fetch it."""
-    made = await complete_audio(request, services, speech, audio, fields)
-    filename = await asyncio.to_thread(services.store.save, made.data, audio.extension)
+    made = await complete_answer(request, services, speech, audio)
+    filename = await asyncio.to_thread(services.saved.save, made.data, audio.extension)
     base = base_url(request, services.settings)
     return f"{base}/voice/{filename}", filename, _measured(made)
 
@@ -82,9 +75,8 @@ async def live_response(
     services: Services,
     speech: SpeechRequest,
     audio: AudioFormat,
-    fields: FieldNames,
     *,
-    frames: Frames | None = None,
+    wrapping: Wrapping | None = None,
     media_type: str | None = None,
 ) -> Response:
     """A response whose body is sent while the speech is being made.
@@ -93,18 +85,23 @@ async def live_response(
     own, what fails later aborts the connection, since a clean end would mean success.
 
     Args:
-        frames: wraps the audio; None sends it as it is.
-        media_type: of what `frames` makes.
+        wrapping: wraps the audio; None sends it as it is.
+        media_type: of what `wrapping` makes.
     """
-    live = await while_connected(request, live_audio(services, speech, audio, fields))
+
+    async def begun() -> LiveAudio:
+        utterance = await services.speech.begin(speech)
+        return await live_audio(utterance, audio, services.ffmpeg)
+
+    live = await while_connected(request, begun())
     headers = {
-        **_origin(live.origin),
+        **_origin(live.utterance.origin),
         "Server-Timing": _server_timing(live.took_seconds),
         "X-Accel-Buffering": "no",  # else nginx keeps the beginning until it has more
     }
-    if frames is None:
+    if wrapping is None:
         return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
-    return LiveResponse(live, frames(live), str(media_type), headers)
+    return LiveResponse(live, wrapping(live), str(media_type), headers)
 
 
 class LiveResponse(StreamingResponse):
@@ -133,28 +130,19 @@ class LiveResponse(StreamingResponse):
                 raise
 
 
-async def while_connected(request: Request, work: Awaitable[T]) -> T:
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Await `work`, but cancel it as soon as the client hangs up.
 
     Raises:
         ClientLeft: the client hung up first.
     """
-    task = asyncio.ensure_future(work)
-    leaving = asyncio.create_task(_disconnected(request))
-    try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientLeft
-    finally:
-        for pending in (task, leaving):
-            pending.cancel()
-        await asyncio.gather(task, leaving, return_exceptions=True)
+    return await race(work, _disconnected(request))
 
 
-async def _disconnected(request: Request) -> None:
+async def _disconnected(request: Request) -> Any:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    raise ClientLeft
 
 
 def _measured(made: CompleteAudio) -> dict[str, str]:

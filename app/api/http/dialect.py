@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fastapi import APIRouter
 
-from app.api.http.support import Support
-from app.speaking.utterance import FieldNames
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A refusal on its way out, before a dialect gives it a shape."""
-
-    status: int
-    kind: str
-    message: str
-    field: str | None
-    request_id: str
+from app.errors import Parameter
+from app.wording.problems import Problem
+from app.wording.support import Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +20,25 @@ class Dialect:
     Attributes:
         name: what DIALECTS calls it; its paths always work under `/name`.
         title: what people call it.
-        fields: what it calls the fields that can be wrong.
+        words: what it calls the parameters; those left out have this server's own names. A call
+            that has others needs a router of its own, made `with_words`.
         error_body: the JSON of a refusal.
         owns: beginnings of paths where a call that leads nowhere is its own.
     """
 
     name: str
     title: str
-    fields: FieldNames
+    words: Mapping[Parameter, str]
     error_body: Callable[[Problem], Mapping[str, object]]
     owns: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
         return f"/{self.name}"
+
+    def with_words(self, words: Mapping[Parameter, str]) -> Dialect:
+        """The same dialect where some parameters have other names, as in one call among several."""
+        return replace(self, words={**self.words, **words})
 
 
 class FrontEnd(Protocol):
@@ -66,4 +61,4 @@ def native_error_body(problem: Problem) -> Mapping[str, object]:
     }
 
 
-NATIVE = Dialect(name="", title="Pocket Speech", fields=FieldNames(), error_body=native_error_body)
+NATIVE = Dialect(name="", title="Pocket Speech", words={}, error_body=native_error_body)

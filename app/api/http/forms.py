@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from app.api.http.problems import ClientLeft
+from app.connections import ClientLeft
 from app.errors import InvalidRequest, shortened
 
 MULTIPART = "multipart/form-data"

@@ -88,15 +88,13 @@ class RequestContext:
 
 
 async def _in_time(receive: Receive) -> Message:
-    """The next message. Not `wait_for`, which on Python 3.10 and 3.11 may lose a cancellation."""
-    receiving = asyncio.ensure_future(receive())
     try:
-        done, _ = await asyncio.wait({receiving}, timeout=STANDSTILL_SECONDS)
-        if done:
-            return receiving.result()
-    finally:
-        receiving.cancel()
-    raise TooSlow(f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s")
+        async with asyncio.timeout(STANDSTILL_SECONDS):
+            return await receive()
+    except TimeoutError:
+        raise TooSlow(
+            f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s"
+        ) from None
 
 
 class BodyLimit:

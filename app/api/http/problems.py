@@ -13,51 +13,26 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.api.http.validation import invalid_body, model_in
+from app.connections import ClientLeft
 from app.errors import (
-    AudioNotFound,
     Conflict,
-    ConsentNotFound,
-    InvalidRequest,
-    ModelNotFound,
     ModelUnavailable,
     NotSupported,
     Overloaded,
     SpeechError,
     StorageFailed,
-    TooLarge,
-    TooSlow,
     Unauthorized,
-    VoiceNotFound,
 )
+from app.wording.problems import Problem, problem_of
+from app.wording.validation import invalid_body, model_in
 
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
 
-_STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
-    (TooLarge, 413, "too_large"),
-    (InvalidRequest, 400, "invalid_request"),
-    (Unauthorized, 401, "unauthorized"),
-    (VoiceNotFound, 404, "voice_not_found"),
-    (AudioNotFound, 404, "not_found"),
-    (ModelNotFound, 404, "model_not_found"),
-    (ConsentNotFound, 404, "not_found"),
-    (TooSlow, 408, "too_slow"),
-    (Conflict, 409, "conflict"),
-    (Overloaded, 429, "overloaded"),
-    (NotSupported, 501, "not_supported"),
-    (ModelUnavailable, 503, "model_unavailable"),
-    (StorageFailed, 507, "storage_failed"),
-    (SpeechError, 500, "internal_error"),
-)
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
-
-
-class ClientLeft(Exception):
-    """Nobody is there any more to hear the answer."""
 
 
 class ErrorAnswers:
@@ -75,7 +50,8 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
-        problem = problem_of(error, request_id_of(request.scope))
+        words = self._dialect_of(request.scope).words
+        problem = problem_of(error, request_id_of(request.scope), words)
         return self._answer(request, problem, _headers_of(error))
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
@@ -111,20 +87,6 @@ class ErrorAnswers:
         body = self._dialect_of(request.scope).error_body(problem)
         headers = {**(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
-
-
-def problem_of(error: SpeechError, request_id: str) -> Problem:
-    """What a caller is told of an error; what was our own fault goes into the log instead."""
-    status, kind = next(
-        (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
-    )
-    if status == 500:
-        logger.error("%s", error.message, extra={"request_id": request_id})
-    field = error.field if isinstance(error, InvalidRequest) else None
-    if isinstance(error, VoiceNotFound):
-        field = "voice"
-    message = error.message if status != 500 else "the speech could not be made"
-    return Problem(status, kind, message, field, request_id)
 
 
 def _problem(request: Request, status: int, kind: str, message: str) -> Problem:

@@ -14,15 +14,13 @@ from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import check_key
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.api.http.problems import ClientLeft, problem_of
-from app.errors import InvalidRequest, SpeechError, TooLarge, Unauthorized
+from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
+from app.errors import SpeechError, TooLarge, Unauthorized
+from app.wording.problems import Problem, problem_of
 
 MAX_FRAME_BYTES = 1 << 20
-IDLE_SECONDS = 60.0
-SEND_SECONDS = 120.0
-"""A client that takes nothing for so long is not listening any more"""
 
 _NORMAL, _POLICY, _TOO_BIG, _OUR_FAULT, _TRY_LATER = 1000, 1008, 1009, 1011, 1013
 _MAX_REASON_BYTES = 120
@@ -89,13 +87,16 @@ class Socket:
             else self._websocket.send_bytes(frame)
         )
         try:
-            await asyncio.wait_for(sending, SEND_SECONDS)
-        except (WebSocketDisconnect, asyncio.TimeoutError):
+            async with asyncio.timeout(SEND_SECONDS):
+                await sending
+        except (WebSocketDisconnect, TimeoutError):
             self._gone = True
             raise ClientLeft from None
         self._stir()
 
-    async def converse(self, hear: Coroutine[Any, Any, None], speak: Awaitable[None]) -> None:
+    async def converse(
+        self, hear: Coroutine[Any, Any, None], speak: Coroutine[Any, Any, None]
+    ) -> None:
         """Run both until `speak` is done; what fails in one of them ends the other.
 
         Args:
@@ -104,14 +105,7 @@ class Socket:
         Raises:
             ClientLeft: while one of them was at work. Whatever they raise.
         """
-        hearing = asyncio.create_task(self._heard_out(hear))
-        speaking = asyncio.ensure_future(speak)
-        try:
-            await asyncio.wait({hearing, speaking}, return_when=asyncio.FIRST_COMPLETED)
-            (speaking if speaking.done() else hearing).result()
-        finally:
-            for task in (hearing, speaking):
-                await _ended(task)
+        await race(speak, self._heard_out(hear))
 
     async def close(self, code: int, reason: str) -> None:
         """Say goodbye, unless nobody is there."""
@@ -120,8 +114,9 @@ class Socket:
         self._gone = True
         short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
         try:
-            await asyncio.wait_for(self._websocket.close(code, short), SEND_SECONDS)
-        except (WebSocketDisconnect, asyncio.TimeoutError):
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._websocket.close(code, short)
+        except (WebSocketDisconnect, TimeoutError):
             return
 
     async def _heard_out(self, hear: Coroutine[Any, Any, None]) -> None:
@@ -135,8 +130,9 @@ class Socket:
             left_seconds = self._stirred_seconds + self.idle_seconds - time.monotonic()
             timeout_seconds = None if for_ever else max(0.0, left_seconds)
             try:
-                message = await asyncio.wait_for(self._websocket.receive(), timeout_seconds)
-            except asyncio.TimeoutError:
+                async with asyncio.timeout(timeout_seconds):
+                    message = await self._websocket.receive()
+            except TimeoutError:
                 if time.monotonic() - self._stirred_seconds < self.idle_seconds:
                     continue  # something was sent meanwhile
                 raise quiet_too_long(self.idle_seconds) from None
@@ -147,23 +143,6 @@ class Socket:
 
     def _stir(self) -> None:
         self._stirred_seconds = time.monotonic()
-
-
-def quiet_too_long(idle_seconds: float) -> InvalidRequest:
-    """What a client is told that neither goes on with its text nor ends it."""
-    return InvalidRequest(
-        f"nothing came for {idle_seconds:g} s; text that was neither ended nor flushed before that "
-        "is not spoken"
-    )
-
-
-async def _ended(task: asyncio.Future[None]) -> None:
-    # Up to Python 3.11, what is cancelled while its `wait_for` comes to an end goes on.
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1.0)
-    if not task.cancelled():
-        task.exception()  # it was raised already, or the other's matters more
 
 
 async def serve_socket(
@@ -178,7 +157,7 @@ async def serve_socket(
     try:
         kind.check(websocket)
     except Unauthorized as error:
-        await _turn_away(websocket, kind.dialect, problem_of(error, request_id))
+        await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
         return
     await websocket.accept()
     socket = Socket(websocket, idle_seconds=IDLE_SECONDS)
@@ -188,7 +167,7 @@ async def serve_socket(
     except ClientLeft:
         return
     except SpeechError as error:
-        problem = problem_of(error, request_id)
+        problem = problem_of(error, request_id, kind.dialect.words)
         try:
             await socket.send(kind.refusal(problem))
         except ClientLeft:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import uvicorn
 from fastapi import FastAPI
 
+from app.lifetime import Lifetime
 from app.settings import Settings
 
 FRAME_OVERHEAD_BYTES = 1 << 20
@@ -19,12 +19,12 @@ class WebServer(uvicorn.Server):
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(_config(app, settings))
         self.settings = settings
-        self._app = app
+        self._lifetime: Lifetime = app.state.services.lifetime
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # What HTTP takes of the grace time, the app does not give to others once more.
-        grace_seconds = self.settings.shutdown_grace_seconds
-        self._app.state.stop_by_seconds = time.monotonic() + grace_seconds
+        # The grace time begins for all at once: what running answers take of it is over for
+        # the speakers too.
+        self._lifetime.begin_stop()
         await super().shutdown(sockets)
 
 

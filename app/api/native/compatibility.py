@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from app.api.http.dialect import FrontEnd
-from app.api.http.support import Support
+from app.wording.support import Support
 from app.wyoming import server as wyoming
 
-router = APIRouter(tags=["server"])
 
+def router_about(dialects: Iterable[FrontEnd], wyoming_port: int | None) -> APIRouter:
+    """The router that tells of these dialects.
 
-@router.get("/compatibility")
-async def compatibility(request: Request) -> dict[str, Any]:
-    """By dialect and call: honoured, approximated, without effect, or refused."""
-    dialects: tuple[FrontEnd, ...] = request.app.state.dialects
-    shown = [
+    Args:
+        wyoming_port: where Home Assistant is served; None where it is not.
+    """
+    router = APIRouter(tags=["server"])
+    shown: list[dict[str, Any]] = [
         {
             "name": each.DIALECT.name,
             "title": each.DIALECT.title,
@@ -27,11 +28,17 @@ async def compatibility(request: Request) -> dict[str, Any]:
         }
         for each in dialects
     ]
-    if (address := request.app.state.wyoming_address) is not None:
+    if wyoming_port is not None:
         # No HTTP, so there is no prefix.
-        place = {"name": wyoming.NAME, "title": wyoming.TITLE, "port": address[1]}
+        place = {"name": wyoming.NAME, "title": wyoming.TITLE, "port": wyoming_port}
         shown.append({**place, "calls": _calls(wyoming.SUPPORT)})
-    return {"dialects": shown}
+
+    @router.get("/compatibility")
+    async def compatibility() -> dict[str, Any]:
+        """By dialect and call: honoured, approximated, without effect, or refused."""
+        return {"dialects": shown}
+
+    return router
 
 
 def _calls(support: Iterable[Support]) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -11,9 +10,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app import __version__
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.audio.formats import FORMATS
 from app.errors import ModelUnavailable
+from app.services import Services
 
 router = APIRouter(tags=["server"])
 
@@ -58,42 +58,42 @@ async def health(services: ServicesDep) -> dict[str, Any]:
 async def ready(services: ServicesDep) -> JSONResponse:
     """200 once speech can be made, else 503 with the reason."""
     try:
-        _ = services.supervisor.engine
+        _ = services.cast.current.supervisor.engine
     except ModelUnavailable as error:
         retry_seconds = error.retry_after_seconds
         headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
         return JSONResponse({"ready": False, "reason": error.message}, 503, headers)
-    speakers = services.speakers
-    shown = {"ready": True, "model": speakers.current.model}
-    if speakers.current is speakers.default:
+    cast = services.cast
+    shown = {"ready": True, "model": cast.current.model}
+    if cast.current is cast.default:
         return JSONResponse(shown)
     return JSONResponse({**shown, "wanted": _wanted(services)})
 
 
 def _wanted(services: Services) -> dict[str, str]:
     """The model in whose place another one speaks, and why."""
-    default = services.speakers.default
+    default = services.cast.default
     status = default.supervisor.status()
     return {"name": default.model, "state": status.state, "reason": status.detail}
 
 
 def _state(services: Services) -> dict[str, Any]:
-    status = services.supervisor.status()
-    speakers = services.speakers
+    status = services.cast.current.supervisor.status()
+    cast = services.cast
     return {
         "version": __version__,
-        "uptime_seconds": round(time.monotonic() - services.started_monotonic_seconds, 1),
+        "uptime_seconds": round(services.lifetime.uptime_seconds, 1),
         # What ChatTTS's clients look at.
         "model_loaded": status.state == "ready",
         "model": {
             "state": status.state,
             "detail": status.detail,
-            "name": speakers.current.model,
-            **({} if speakers.current is speakers.default else {"wanted": _wanted(services)}),
+            "name": cast.current.model,
+            **({} if cast.current is cast.default else {"wanted": _wanted(services)}),
         },
         "engine": None if status.engine is None else asdict(status.engine),
         "languages": {
-            "available": speakers.languages,
-            "loaded": list(dict.fromkeys(speaker.language for speaker in speakers.loaded)),
+            "available": cast.languages,
+            "loaded": list(dict.fromkeys(speaker.language for speaker in cast.loaded)),
         },
     }

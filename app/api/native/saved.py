@@ -23,7 +23,7 @@ router = APIRouter(
 @router.get("/voice/{filename}", response_class=FileResponse)
 async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
     """Saved audio; understands Range requests."""
-    path = await asyncio.to_thread(services.store.path_of, filename)
+    path = await asyncio.to_thread(services.saved.path_of, filename)
     audio = format_with_extension(path.suffix)
     return FileResponse(
         path,

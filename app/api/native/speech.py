@@ -11,11 +11,11 @@ from pydantic import ConfigDict, Field
 from app.api.http.access import documented_key
 from app.api.http.clip_input import clip_from_upload
 from app.api.http.delivery import file_response, live_response, saved_file
-from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import NATIVE
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
 from app.audio.formats import FORMATS
 from app.errors import InvalidRequest
+from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speech import Clip
 
@@ -96,7 +96,7 @@ async def speak_cloned(
 
     Clone a voice only with its owner's consent.
     """
-    clip = await clip_from_upload(body.voice_file, "voice_file", services.settings.max_upload_bytes)
+    clip = await clip_from_upload(body.voice_file, services.settings.max_upload_bytes)
     return await _deliver(request, services, body, clip)
 
 
@@ -125,7 +125,7 @@ async def _deliver(
                 "complete",
                 field="stream",
             )
-        url, filename, headers = await saved_file(request, services, speech, audio, NATIVE.fields)
+        url, filename, headers = await saved_file(request, services, speech, audio)
         return JSONResponse({"url": url, "filename": filename}, headers=headers)
     deliver = live_response if body.stream else file_response
-    return await deliver(request, services, speech, audio, NATIVE.fields)
+    return await deliver(request, services, speech, audio)

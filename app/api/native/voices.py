@@ -13,12 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.api.http.access import documented_key
 from app.api.http.addresses import base_url
 from app.api.http.clip_input import clip_from_upload
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.delivery import while_connected
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
-from app.errors import InvalidRequest
-from app.speaking.previews import preview_of
+from app.errors import InvalidRequest, Parameter
+from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.store import Voice
@@ -84,7 +85,7 @@ class VoiceChange(Described):
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
     """Every voice, the built-in ones first."""
-    voices = await services.own_voices.store.voices()
+    voices = await services.voices.voices()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -99,14 +100,14 @@ async def create_voice(
     Clone a voice only with its owner's consent.
     """
     details = body.details()
-    store = services.own_voices.store
-    field, clips = await _recordings(services, body)
+    store = services.voices
+    clips = await _recordings(services, body)
     if clips[0].filename.lower().endswith(STATE_SUFFIX):
         voice = await store.import_state(
-            body.name, clips[0].data, details, field=field, replace=body.replace
+            body.name, clips[0].data, details, replace=body.replace, field=clips[0].field
         )
     else:
-        voice, _ = await store.create(body.name, clips, details, field=field, replace=body.replace)
+        voice, _ = await store.create(body.name, clips, details, replace=body.replace)
     return _created(request, services, voice)
 
 
@@ -118,17 +119,16 @@ async def import_voice(
 ) -> JSONResponse:
     """Take in a voice state that /voices/{name}/export or pocket-tts has written."""
     details = body.details()
-    state = await clip_from_upload(body.file, "file", services.settings.max_upload_bytes)
-    voice = await services.own_voices.store.import_state(
-        body.name, state.data, details, field="file", replace=body.replace
-    )
+    max_bytes = services.settings.max_upload_bytes
+    state = await clip_from_upload(body.file, max_bytes, field=Parameter.STATE)
+    voice = await services.voices.import_state(body.name, state.data, details, replace=body.replace)
     return _created(request, services, voice)
 
 
 @router.get("/voices/{name}")
 async def get_voice(request: Request, services: ServicesDep, name: str) -> dict[str, Any]:
     """One voice, and what was done to its recordings."""
-    voice = await services.own_voices.store.voice(name)
+    voice = await services.voices.voice(name)
     return _shown(request, services, voice, report=True)
 
 
@@ -143,14 +143,14 @@ async def change_voice(
     def edit(details: VoiceDetails) -> VoiceDetails:
         return dataclasses.replace(details, **changes)
 
-    voice = await services.own_voices.store.update(name, edit, new_name=body.name)
+    voice = await services.voices.update(name, edit, new_name=body.name)
     return _shown(request, services, voice, report=True)
 
 
 @router.delete("/voices/{name}")
 async def delete_voice(services: ServicesDep, name: str) -> dict[str, Any]:
     """Take a voice away. Speech that has begun goes on."""
-    return {"name": await services.own_voices.store.delete(name), "deleted": True}
+    return {"name": await services.voices.delete(name), "deleted": True}
 
 
 @router.get("/voices/{name}/preview", response_class=Response)
@@ -161,15 +161,15 @@ async def preview(
     format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
 ) -> Response:
     """A few words in this voice."""
-    voice = await services.own_voices.store.voice(name)
+    voice = await services.voices.voice(name)
     audio = format_named(format)
-    data = await preview_of(request, services, voice, audio)
+    data = await while_connected(request, services.previews.of(voice, audio))
     return Response(
         data,
         media_type=audio.media_type,
         headers={
             "Cache-Control": "private, no-cache",
-            "X-TTS-Model": quote(services.speakers.current.model),
+            "X-TTS-Model": quote(services.cast.current.model),
             "Content-Disposition": _disposition("inline", f"{voice.name}{audio.extension}"),
         },
     )
@@ -178,7 +178,7 @@ async def preview(
 @router.get("/voices/{name}/export", response_class=Response)
 async def export(services: ServicesDep, name: str) -> Response:
     """The voice as a file that this server imports and pocket-tts reads."""
-    name, data = await services.own_voices.store.export(name)
+    name, data = await services.voices.export(name)
     return Response(
         data,
         media_type="application/octet-stream",
@@ -186,8 +186,8 @@ async def export(services: ServicesDep, name: str) -> Response:
     )
 
 
-async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Clip]]:
-    """The field that was used, and the recordings in it; exactly one may be."""
+async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
+    """The recordings in the one field that was used; exactly one may be."""
     sent = [
         field
         for field, value in (
@@ -203,14 +203,15 @@ async def _recordings(services: Services, body: VoiceForm) -> tuple[str, list[Cl
             field=sent[1] if sent else "files",
         )
     if body.audio_base64:
-        clip = await sent_recording(services, body.audio_base64, "audio_base64")
-        return "audio_base64", [clip]
+        return [await sent_recording(services, body.audio_base64, "audio_base64")]
     if body.url:
-        return "url", [await recording_at(services, body.url)]
+        return [await recording_at(services, body.url)]
     if len(body.files) > MAX_FILES:
         raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
     max_bytes = services.settings.max_upload_bytes
-    return "files", [await clip_from_upload(file, "files", max_bytes) for file in body.files]
+    return [
+        await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in body.files
+    ]
 
 
 def _created(request: Request, services: Services, voice: Voice) -> JSONResponse:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.api.http.dialect import Dialect, Problem
-from app.speaking.utterance import FieldNames
+from app.api.http.dialect import Dialect
+from app.errors import Parameter
+from app.wording.problems import Problem
 
 _ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 
@@ -28,7 +29,7 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="openai",
     title="OpenAI",
-    fields=FieldNames(text="input", clip="voice"),
+    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format"},
     error_body=error_body,
     owns=("/v1/",),
 )

@@ -13,16 +13,17 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from app.api.http.delivery import live_response
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.http.voice_choice import given_voice
 from app.api.openai import voices as openai_voices
 from app.api.openai.dialect import DIALECT
 from app.errors import ModelNotFound, shortened
 from app.ranges import Speed
+from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
+from app.wording.support import HONOURED, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.routes.extend(openai_voices.router.routes)
@@ -97,16 +98,15 @@ class SpeechBody(SpeechControls):
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made."""
-    audio = body.audio_format(body.response_format, field="response_format", allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, await given_voice(services, body.voice, "voice"))
+    audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
+    speech = body.request(body.input, await given_voice(services, body.voice))
     as_events = body.stream_format == "sse"
     return await live_response(
         request,
         services,
         speech,
         audio,
-        DIALECT.fields,
-        frames=speech_events if as_events else None,
+        wrapping=speech_events if as_events else None,
         media_type="text/event-stream" if as_events else None,
     )
 
@@ -115,8 +115,8 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
     """Server-sent events: audio as soon as it exists, at the end what it took."""
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
-    spoken = round(live.clock.seconds * LATENT_FRAMES_PER_SECOND)
-    read = await asyncio.to_thread(live.count_script_tokens)
+    spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
+    read = await asyncio.to_thread(live.utterance.count_script_tokens)
     usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
     yield _event("speech.audio.done", usage=usage)
 
@@ -144,7 +144,7 @@ async def list_speech_models() -> dict[str, Any]:
 @router.get("/v1/audio/voices")
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
     """The voices that `voice` may name."""
-    voices = await services.own_voices.store.voices()
+    voices = await services.voices.voices()
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
     }
@@ -157,7 +157,7 @@ def _model_entry(services: Services, name: str) -> dict[str, Any]:
         "created": 0,
         "owned_by": "kyutai",
         # All names mean the one model that is loaded; this says which.
-        "speaks_with": services.speakers.current.model,
+        "speaks_with": services.cast.current.model,
     }
 
 

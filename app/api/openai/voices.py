@@ -10,14 +10,15 @@ from fastapi import Form, Query, UploadFile
 from pydantic import BaseModel, Field
 
 from app.api.http.clip_input import clip_from_upload
-from app.api.http.dependencies import Services, ServicesDep
+from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.openai.dialect import DIALECT
 from app.errors import ConsentNotFound, InvalidRequest
+from app.services import Services
 from app.voices.consents import Consent
 from app.voices.details import VoiceDetails
 from app.voices.titled import create_titled
+from app.wording.support import HONOURED, Effect, support_of
 
 MAX_LABEL_CHARS = 200
 
@@ -63,12 +64,9 @@ async def create_voice(
     if body.audio_sample is None:
         raise InvalidRequest("audio_sample is required", field="audio_sample")
     await _check_consent(services, body.consent)
-    clip = await clip_from_upload(
-        body.audio_sample, "audio_sample", services.settings.max_upload_bytes
-    )
-    voice = await create_titled(
-        services.own_voices.store, body.name, [clip], VoiceDetails(), field="audio_sample"
-    )
+    max_bytes = services.settings.max_upload_bytes
+    clip = await clip_from_upload(body.audio_sample, max_bytes, field="audio_sample")
+    voice = await create_titled(services.voices, body.name, [clip], VoiceDetails())
     return {
         "id": voice.name,
         "created_at": voice.details.created_unix,
@@ -81,7 +79,7 @@ async def create_voice(
 @router.delete("/v1/audio/voices/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Take a voice away."""
-    name = await services.own_voices.store.delete(voice_id)
+    name = await services.voices.delete(voice_id)
     return {"id": name, "deleted": True, "object": "audio.voice.deleted"}
 
 
@@ -93,12 +91,11 @@ async def create_consent(
     """Keep a recording in which the owner of a voice agrees to its use."""
     if not _LANGUAGE_TAG.fullmatch(body.language):
         raise InvalidRequest("language must be a tag such as en-US", field="language")
-    recording = await clip_from_upload(
-        body.recording, "recording", services.settings.max_upload_bytes
-    )
-    await services.own_voices.store.check_recording(recording, field="recording")
+    max_bytes = services.settings.max_upload_bytes
+    recording = await clip_from_upload(body.recording, max_bytes, field="recording")
+    await services.voices.check_recording(recording)
     consent = await asyncio.to_thread(
-        services.own_voices.consents.add,
+        services.consents.add,
         recording.data,
         name=body.name,
         language=body.language,
@@ -111,7 +108,7 @@ async def list_consents(
     services: ServicesDep, query: Annotated[ConsentPage, Query()]
 ) -> dict[str, Any]:
     """Consents, the newest first; `after` is the id that the page before ended with."""
-    found = await asyncio.to_thread(services.own_voices.consents.all)
+    found = await asyncio.to_thread(services.consents.all)
     if query.after is not None:
         places = [place for place, consent in enumerate(found) if consent.id == query.after]
         if not places:
@@ -130,7 +127,7 @@ async def list_consents(
 @router.get("/v1/audio/voice_consents/{consent_id}")
 async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """One consent."""
-    return _shown(await asyncio.to_thread(services.own_voices.consents.get, consent_id))
+    return _shown(await asyncio.to_thread(services.consents.get, consent_id))
 
 
 @router.post("/v1/audio/voice_consents/{consent_id}")
@@ -138,14 +135,14 @@ async def rename_consent(
     services: ServicesDep, consent_id: str, body: ConsentChange
 ) -> dict[str, Any]:
     """Change a consent's label."""
-    consents = services.own_voices.consents
+    consents = services.consents
     return _shown(await asyncio.to_thread(consents.rename, consent_id, body.name))
 
 
 @router.delete("/v1/audio/voice_consents/{consent_id}")
 async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """Remove a consent and its recording."""
-    await asyncio.to_thread(services.own_voices.consents.delete, consent_id)
+    await asyncio.to_thread(services.consents.delete, consent_id)
     return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
 
 
@@ -170,7 +167,7 @@ async def _check_consent(services: Services, consent_id: str | None) -> None:
             field="consent",
         )
     try:
-        await asyncio.to_thread(services.own_voices.consents.get, consent_id)
+        await asyncio.to_thread(services.consents.get, consent_id)
     except ConsentNotFound as error:
         raise InvalidRequest(error.message, field="consent") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Form, Request, UploadFile
@@ -14,16 +13,17 @@ from starlette.types import Scope
 
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.delivery import live_response
-from app.api.http.dependencies import Services, ServicesDep
-from app.api.http.dialect import Dialect, Problem
+from app.api.http.dependencies import ServicesDep
+from app.api.http.dialect import Dialect
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
-from app.api.http.support import HONOURED, Effect, support_of
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
-from app.errors import InvalidRequest
-from app.speaking.utterance import FieldNames
+from app.errors import InvalidRequest, Parameter
+from app.services import Services
 from app.speech import Clip, SpeechRequest
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, Effect, support_of
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
@@ -37,7 +37,7 @@ def _has_form(scope: Scope) -> bool:
 DIALECT = Dialect(
     name="pocket",
     title="pocket-tts serve",
-    fields=FieldNames(text="text", clip="voice_wav"),
+    words={Parameter.TEXT: "text", Parameter.VOICE: "voice_url", Parameter.CLIP: "voice_wav"},
     error_body=error_body,
 )
 router = dialect_router(DIALECT, only_if=_has_form)
@@ -64,22 +64,20 @@ async def speak(
     body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """Speak a text; the WAV is sent while it is being made."""
-    field, voice = await _chosen_voice(services, body)
-    speech = SpeechRequest(body.text, voice)
-    fields = replace(DIALECT.fields, clip=field)
-    return await live_response(request, services, speech, format_named("wav"), fields)
+    speech = SpeechRequest(body.text, await _chosen_voice(services, body))
+    return await live_response(request, services, speech, format_named("wav"))
 
 
-async def _chosen_voice(services: Services, body: PocketForm) -> tuple[str, str | Clip]:
-    """The field that says who is to speak, and who it is."""
+async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
+    """Who is to speak: a voice, or the recording in one of the two fields."""
     if body.voice_wav is None or not was_sent(body.voice_wav):
-        return "voice_url", await given_voice(services, body.voice_url, "voice_url")
+        return await given_voice(services, body.voice_url)
     if body.voice_url is not None:
         raise InvalidRequest(
             "voice_url and voice_wav cannot both be sent; send one of them", field="voice_wav"
         )
     max_bytes = services.settings.max_upload_bytes
-    return "voice_wav", await clip_from_upload(body.voice_wav, "voice_wav", max_bytes)
+    return await clip_from_upload(body.voice_wav, max_bytes)
 
 
 SUPPORT = support_of("POST /tts", PocketForm)

@@ -167,7 +167,7 @@ def refused(fake_server: ServeFake) -> Callable[..., Any]:
 def test_refusals(refused: Callable[..., Any]) -> None:
     """What can be wrong is the SDK's ApiError, and says what it was."""
     # An unknown voice is told of before there is any text.
-    assert "voice 'nobody' does not exist" in str(refused(iter([]), voice_id="nobody"))
+    assert "voice_id 'nobody' does not exist" in str(refused(iter([]), voice_id="nobody"))
     assert refused(iter([])) == {
         "message": "text holds nothing that can be spoken",
         "error": "invalid_request",

@@ -168,12 +168,12 @@ def test_unknown_voice(served: Served) -> None:
             "event": "finish",
             "reason": "error",
             "status": 404,
-            "message": "voice 'nobody' does not exist; available voices: alba, marius",
+            "message": "reference_id 'nobody' does not exist; available voices: alba, marius",
         }
         with pytest.raises(WebSocketDisconnect) as closed:
             next_event(ws)
     assert closed.value.code == 1008
-    assert closed.value.reason.startswith("voice 'nobody' does not exist")
+    assert closed.value.reason.startswith("reference_id 'nobody' does not exist")
 
 
 @pytest.mark.parametrize("client", LIVE)

@@ -16,13 +16,13 @@ from starlette.types import Scope
 
 from app.api import dialects
 from app.api.dialects import DIALECTS, chosen_dialects, dialect_of
-from app.api.http.dialect import NATIVE, Dialect, Problem
+from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.routes import dialect_router
-from app.api.http.support import Support
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.settings import SettingsError
-from app.speaking.utterance import FieldNames
+from app.wording.problems import Problem
+from app.wording.support import Support
 from tests.conftest import ServeFake
 from tests.serving import Served, make_settings
 
@@ -46,7 +46,7 @@ def invented(name: str, **fields: Any) -> Invented:
     def error_body(problem: Problem) -> Mapping[str, object]:
         return {"told_by": name, "words": problem.message}
 
-    dialect = Dialect(name, name.title(), FieldNames(), error_body, **fields)
+    dialect = Dialect(name, name.title(), {}, error_body, **fields)
     router = dialect_router(dialect)
 
     @router.get("/say/{word}")

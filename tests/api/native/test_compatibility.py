@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute
 
 from app.api.dialects import DIALECTS
 from app.api.http.dialect import FrontEnd
-from app.api.http.support import HONOURED, WITHOUT_EFFECT, Effect, How, Support, support_of
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, How, Support, support_of
 from app.wyoming import server as wyoming
 from scripts.compatibility_page import page
 from tests.conftest import ServeFake

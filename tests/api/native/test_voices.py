@@ -138,7 +138,7 @@ def test_taken_name(client: httpx.Client, folder: Path) -> None:
     before = (folder / "voices" / "anna.wav").read_bytes()
     for name in ("anna", "ANNA", " Anna "):
         error = error_of(create(client, name, speech_like(2.0)), 409)
-        assert "already; send replace=true" in error["message"]
+        assert "already; replace=true replaces it" in error["message"]
     assert (folder / "voices" / "anna.wav").read_bytes() == before
     made = create(client, "Anna", speech_like(2.5), replace="true").json()
     assert (made["name"], made["description"]) == ("Anna", None)
@@ -489,16 +489,14 @@ def test_url(tmp_path: Path) -> None:
         ok(b"no state" if b".safetensors" in head else clip)(connection, head)
 
     app = create_app(make_settings(tmp_path, allow_voice_urls=True), FakeEngine)
-    own = app.state.services.own_voices
-    assert own.fetcher is not None
+    services = app.state.services
     local = dataclasses.replace(
-        own.fetcher,
+        services.fetcher,
         allow_http=True,
         is_allowed=lambda address: address == "127.0.0.1",
         resolve=lambda *_: ["127.0.0.1"],
     )
-    own = dataclasses.replace(own, fetcher=local)
-    app.state.services = dataclasses.replace(app.state.services, own_voices=own)
+    app.state.services = dataclasses.replace(services, fetcher=local)
     with site(answer) as web, running(app) as url, ready_client(url) as client:
         address = f"http://voices.example:{web.port}"
         made = client.post("/voices", data={"name": "anna", "url": f"{address}/anna.wav"})

@@ -12,8 +12,8 @@ import httpx
 import openai
 import pytest
 
-from app.engine.interface import SpeechJob
 from app.errors import ModelUnavailable, Overloaded
+from app.speech_engine import SpeechJob
 from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeStream

@@ -104,14 +104,14 @@ def test_a_delta_comes_as_soon_as_its_audio_exists(fake_server: ServeFake) -> No
         assert len(first + heard_in(list(coming))) == 2 * 10 * 1920
 
 
-def decoded(sdk: openai.OpenAI) -> openai.Stream[Any]:
+def decoded(sdk: openai.OpenAI) -> openai.Stream[Event]:
     """The stream as the SDK decodes those of its other calls; it has no name for this one."""
     return sdk.post(
         "/audio/speech",
         body={"input": INPUT, "response_format": "pcm", "stream_format": "sse"},
-        cast_to=object,  # on Python 3.10 the SDK stumbles over dict[str, Any]
+        cast_to=Event,
         stream=True,
-        stream_cls=openai.Stream[object],
+        stream_cls=openai.Stream[Event],
     )
 
 
