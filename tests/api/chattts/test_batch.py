@@ -18,7 +18,7 @@ from app.api.chattts.batch import AT_ONCE
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen
-from tests.serving import detail_of, serve_fake
+from tests.serving import detail_of, fake_in_process
 
 # The body of ChatTTS's own example, with words that this model reads.
 REFINE = {
@@ -76,7 +76,7 @@ def unpacked(answer: httpx.Response) -> list[bytes]:
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, FakeEngine]]:
     engine = FakeEngine(frames_per_chunk=25)
-    with serve_fake(tmp_path_factory.mktemp("fake"), engine) as served:
+    with fake_in_process(tmp_path_factory.mktemp("fake"), engine) as served:
         yield served.client, engine
 
 
@@ -117,10 +117,10 @@ def test_order(fake: tuple[httpx.Client, FakeEngine], ffmpeg: Path, tmp_path: Pa
         assert len(heard.pcm) / 24000 == pytest.approx(3 * count - 1, abs=0.2)
 
 
-def test_side_by_side(fake_server: ServeFake) -> None:
+def test_side_by_side(fake_app: ServeFake) -> None:
     """Several texts are in the engine at once, but not so many that others must wait."""
     engine = FakeEngine(hold_after=2)
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     texts = [f"This is text {number}." for number in range(2 * AT_ONCE)]
     answers: list[httpx.Response] = []
 
@@ -154,10 +154,10 @@ async def test_client_leaves(fake_server: ServeFake) -> None:
     assert len(engine.streams) == AT_ONCE
 
 
-def test_all_or_nothing(fake_server: ServeFake) -> None:
+def test_all_or_nothing(fake_app: ServeFake) -> None:
     """If one text fails, there is no zip, and the others are stopped."""
     engine = FakeEngine(fail_after=3)
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     answer = client.post("/generate_voice", json={"text": ["Hello."] * 20})
     assert detail_of(answer, 500, beside="error") == "the speech could not be made"
     assert len(engine.streams) <= AT_ONCE + 1

@@ -131,7 +131,7 @@ def test_refusals(
     )
 
 
-def test_health(fake_server: ServeFake, tmp_path: Path) -> None:
+def test_health(fake_app: ServeFake, tmp_path: Path) -> None:
     """The health that its clients poll says whether the model is loaded."""
 
     def unavailable() -> FakeEngine:
@@ -140,7 +140,7 @@ def test_health(fake_server: ServeFake, tmp_path: Path) -> None:
     with serve(make_settings(tmp_path), unavailable) as served:
         served.wait_until(lambda health: health["model"]["state"] == "failed")
         assert served.client.get("/chattts/health").json()["model_loaded"] is False
-    client = fake_server().client
+    client = fake_app().client
     for path in ("/health", "/chattts/health"):
         health = client.get(path).json()
         assert (health["status"], health["model_loaded"]) == ("healthy", True)

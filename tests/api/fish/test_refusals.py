@@ -13,14 +13,14 @@ import pytest
 from tests.api.fish.sdk import BASES, TEXT, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.serving import Served, serve_fake
+from tests.serving import Served, fake_in_process
 
 BODY = {"text": TEXT, "format": "wav", "reference_id": "alba"}
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve_fake(tmp_path_factory.mktemp("fish"), max_script_chars=5000) as served:
+    with fake_in_process(tmp_path_factory.mktemp("fish"), max_script_chars=5000) as served:
         yield served
 
 

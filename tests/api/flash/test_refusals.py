@@ -83,9 +83,9 @@ def test_broken_bodies(client: httpx.Client) -> None:
     detail_of(answer, 400)
 
 
-def test_upload_over_the_limit(fake_server: ServeFake, recording: bytes) -> None:
+def test_upload_over_the_limit(fake_app: ServeFake, recording: bytes) -> None:
     """A recording over MAX_UPLOAD_MB is a 413, however it comes."""
-    client = fake_server(max_upload_mb=0.05).client
+    client = fake_app(max_upload_mb=0.05).client
     encoded = base64.b64encode(recording).decode()
     answer = client.post("/clone_voice", data={"text": TEXT, "reference_audio": encoded})
     assert "reference_audio is larger" in detail_of(answer, 413)

@@ -86,9 +86,9 @@ def test_script_of_a_megabyte(client: httpx.Client) -> None:
     )
 
 
-def test_longest_script_in_its_longest_form(fake_server: ServeFake) -> None:
+def test_longest_script_in_its_longest_form(fake_app: ServeFake) -> None:
     """The limit of the body leaves room for the longest script, however it is escaped."""
-    served = fake_server(max_script_chars=5_000)
+    served = fake_app(max_script_chars=5_000)
     content = json.dumps({"script": "\U0001d538" * 5_000}).encode()
     assert len(content) > 60_000
     answer = served.client.post("/tts", content=content, headers=JSON)
@@ -122,10 +122,10 @@ def test_nothing_there(client: httpx.Client) -> None:
     assert "/docs" in error["message"]
 
 
-def test_queue_timeout(fake_server: ServeFake) -> None:
+def test_queue_timeout(fake_app: ServeFake) -> None:
     """A request that gets no audio in time is a 429, and its work is stopped."""
     engine = FakeEngine(hold_after=0)
-    served = fake_server(engine, queue_timeout_seconds=0.2)
+    served = fake_app(engine, queue_timeout_seconds=0.2)
     answer = served.client.post("/tts", json={"script": "Hi"})
     assert error_of(answer, 429)["type"] == "overloaded"
     assert int(answer.headers["retry-after"]) >= 1
@@ -151,11 +151,9 @@ def test_our_own_fault(fake_server: ServeFake, log_records: LogRecords, path: st
     )
 
 
-def test_our_own_fault_is_logged_with_its_id(
-    fake_server: ServeFake, log_records: LogRecords
-) -> None:
+def test_our_own_fault_is_logged_with_its_id(fake_app: ServeFake, log_records: LogRecords) -> None:
     """A failed synthesis is in the log with the words and the id that the client got."""
-    answer = fake_server(FakeEngine(fail_after=0)).client.post("/tts", json={"script": "Hi"})
+    answer = fake_app(FakeEngine(fail_after=0)).client.post("/tts", json={"script": "Hi"})
     request_id = error_of(answer, 500)["request_id"]
     said = [each for each in log_records.kept if each.getMessage() == "the fake engine broke"]
     assert [getattr(each, "request_id", None) for each in said] == [request_id]

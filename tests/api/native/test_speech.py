@@ -64,18 +64,18 @@ def test_saved_file(server: Served) -> None:
 
 
 @pytest.mark.parametrize("field", ["model", "voice"])
-def test_voice_field(fake_server: ServeFake, field: str) -> None:
+def test_voice_field(fake_app: ServeFake, field: str) -> None:
     """`model` and `voice` both name the voice, whatever its case."""
     engine = FakeEngine()
-    served = fake_server(engine)
+    served = fake_app(engine)
     assert served.client.post("/tts", json={"script": SCRIPT, field: "Marius"}).is_success
     assert engine.streams[0].voice == FakeVoice("marius")
 
 
-def test_default_voice(fake_server: ServeFake) -> None:
+def test_default_voice(fake_app: ServeFake) -> None:
     """Without a name the voice is DEFAULT_VOICE."""
     engine = FakeEngine()
-    served = fake_server(engine, default_voice="marius")
+    served = fake_app(engine, default_voice="marius")
     assert served.client.post("/tts", json={"script": SCRIPT}).is_success
     assert engine.streams[0].voice == FakeVoice("marius")
 
@@ -94,10 +94,10 @@ def test_no_streamed_url(client: httpx.Client) -> None:
     assert error_of(client.post("/tts", json=body), 400)["field"] == "stream"
 
 
-def test_long_script(fake_server: ServeFake) -> None:
+def test_long_script(fake_app: ServeFake) -> None:
     """A long script is spoken whole, in order, in chunks of the allowed length, with pauses."""
     engine = FakeEngine(frames_per_chunk=2)
-    served = fake_server(engine, max_chars_per_chunk=60)
+    served = fake_app(engine, max_chars_per_chunk=60)
     script = " ".join(f"This is sentence {name} of a long script." for name in "abcdefghijkl")
     script = f"{script}\n\nAnd this is a new paragraph."
     answer = served.client.post("/tts", json={"script": script, "format": "wav"})

@@ -76,18 +76,18 @@ def test_json_on_the_same_path(client: httpx.Client) -> None:
     assert error_of(client.get("/tts"), 405)
 
 
-def test_form_without_this_dialect(fake_server: ServeFake) -> None:
+def test_form_without_this_dialect(fake_app: ServeFake) -> None:
     """Where DIALECTS leaves pocket out, a form is no request that /tts knows."""
-    client = fake_server(dialects="openai").client
+    client = fake_app(dialects="openai").client
     error = error_of(client.post("/tts", data={"text": TEXT}), 400)
     assert "Content-Type: application/json" in error["message"]
     assert client.post("/pocket/tts", data={"text": TEXT}).status_code == 404
 
 
-def test_voices(fake_server: ServeFake, recording: bytes) -> None:
+def test_voices(fake_app: ServeFake, recording: bytes) -> None:
     """A voice is a name or a recording; nothing is the default."""
     engine = FakeEngine()
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     encoded = base64.b64encode(recording).decode()
     empty = {"voice_wav": ("", b"")}
     for fields, files, voice in (
