@@ -174,8 +174,9 @@ def test_our_own_fault(fake_server: ServeFake, log_records: LogRecords, path: st
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
     log_records.wait_for(
-        lambda record: record.exc_info is not None
-        and isinstance(record.exc_info[1], ZeroDivisionError)
+        lambda record: (
+            record.exc_info is not None and isinstance(record.exc_info[1], ZeroDivisionError)
+        )
     )
 
 
