@@ -28,7 +28,7 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run all tests, with coverage
-	$(IN_VENV) -m pytest --cov --cov-report=term
+	$(IN_VENV) -m pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
 check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .

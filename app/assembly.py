@@ -1,25 +1,33 @@
-"""Puts the long-lived parts together; with `main`, the only file that imports every layer."""
+"""Makes the long-lived parts, and runs them in order; the only file that imports every layer."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-import time
-from collections.abc import Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from app.api.dependencies import OwnVoices, Services
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
-from app.engine.interface import EngineOptions, SpeechEngine
+from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
+from app.lifetime import Lifetime
+from app.named_voices import look_at_voices
+from app.services import Services
 from app.settings import Settings, SettingsError
-from app.speakers import Speaker, Speakers
-from app.speech import SPEECH_RATE_HZ, Pcm
-from app.synthesizer import Synthesizer
+from app.speaking.cast import Cast
+from app.speaking.door import Speech
+from app.speaking.previews import Previews
+from app.speaking.speaker import Speaker
+from app.speaking.stand_in import StandIn
+from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -27,9 +35,10 @@ from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
-from app.voices.prompts import PromptMaker, RecordingDecoder, beginning_of
-from app.voices.states import Sized, VoiceStates
+from app.voices.prompts import PromptMaker, beginning_of
+from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
+from app.wyoming import server as wyoming
 
 PREVIEWS_BYTES = 64_000_000
 
@@ -41,7 +50,7 @@ def make_services(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
 ) -> Services:
-    """The parts, of which no model is being loaded yet.
+    """Make the parts; no model is being loaded yet.
 
     Args:
         build_engine: loads a model and starts an engine on it; tests put a fake here.
@@ -52,33 +61,103 @@ def make_services(
     """
     models = _models(settings)
     assembly = _Assembly(settings, build_engine)
+    folder = _open_voices(settings)
+    cast = _make_cast(settings, models, assembly, folder, build_preview)
+    speech = Speech(
+        cast,
+        ffmpeg=assembly.ffmpeg,
+        max_script_chars=settings.max_script_chars,
+        max_chars_per_chunk=settings.max_chars_per_chunk,
+        patience_seconds=settings.queue_timeout_seconds,
+    )
+    preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
+    voices = VoiceStore(
+        folder,
+        lambda: cast.current.voices,
+        engine=lambda: cast.current.supervisor.engine,
+        prompts=PromptMaker(
+            assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
+        ),
+        model_language=None if settings.model_config_path else cast.default.language,
+        forget_previews=preview_files.forget,
+    )
+    fetcher = VoiceFetcher(
+        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+    )
+    return Services(
+        settings=settings,
+        lifetime=Lifetime(settings.shutdown_grace_seconds),
+        speech=speech,
+        cast=cast,
+        voices=voices,
+        previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
+        consents=ConsentStore(settings.voices_dir / ".consents"),
+        fetcher=fetcher if settings.allow_voice_urls else None,
+        saved=_open_store(settings),
+        ffmpeg=assembly.ffmpeg,
+    )
+
+
+@asynccontextmanager
+async def running(
+    services: Services, wyoming_listener: socket.socket | None = None
+) -> AsyncIterator[None]:
+    """Run the parts while the block runs: front ends can use them in it.
+
+    At the end requests say so, the models finish what they can within the grace time, and then
+    Home Assistant is left, in this order.
+
+    Args:
+        wyoming_listener: where Home Assistant is served, if at all.
+    """
+    async with wyoming.serve(services, wyoming_listener), _speaking(services):
+        yield
+
+
+@asynccontextmanager
+async def _speaking(services: Services) -> AsyncIterator[None]:
+    """Load the models, look at the voices once they are there, and stop them at the end."""
+    looking: set[asyncio.Task[None]] = set()
+
+    def on_ready(speaker: Speaker) -> None:
+        looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
+
+    services.cast.start(on_ready)
+    try:
+        yield
+    finally:
+        await services.lifetime.requests_ended()
+        await services.cast.stop(services.lifetime.grace_left_seconds)
+        await ended(*looking)
+
+
+def _make_cast(
+    settings: Settings,
+    models: Mapping[str, str],
+    assembly: _Assembly,
+    folder: VoiceFolder,
+    build_preview: BuildEngine | None,
+) -> Cast:
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None
     # It speaks English, and nobody wants to hear another language spoken by it.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
-        stand_in = assembly.speaker(PREVIEW, "en", build_preview)
-    folder = _open_voices(settings)
+        stand_in = StandIn(assembly.speaker(PREVIEW, "en", build_preview), default)
 
     def voice_language(name: str) -> str | None:
         details = read_details(folder.details_path(name))
         return details.language if details else HOME_LANGUAGES.get(name)
 
-    speakers = Speakers(
+    return Cast(
         default,
         others={language: models[language] for language in others},
         make=assembly.speaker,
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
+        default_voice=settings.default_voice,
+        aliases=settings.openai_voices,
         stand_in=stand_in,
-    )
-    return Services(
-        settings=settings,
-        speakers=speakers,
-        own_voices=_own_voices(settings, speakers, folder, assembly.decode_clip),
-        store=_open_store(settings),
-        ffmpeg=assembly.ffmpeg,
-        started_monotonic_seconds=time.monotonic(),
     )
 
 
@@ -89,7 +168,7 @@ class _Assembly:
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
-        self._states: VoiceStates[Sized] = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -114,69 +193,33 @@ class _Assembly:
 
         voices = VoiceLibrary(
             settings.voices_dir,
-            maker=engine,
+            engine=engine,
             decode_clip=self.conditioning_speech,
             states=self._states,
             model=model,
             kept=KeptStates(
-                self._kept, keeper=engine, recipe=f"first {settings.max_ref_duration:g} s"
+                self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
-        synthesizer = Synthesizer(
-            engine=engine,
-            voices=voices,
-            ffmpeg=self.ffmpeg,
-            language=language,
-            max_script_chars=settings.max_script_chars,
-            max_chars_per_chunk=settings.max_chars_per_chunk,
-            queue_timeout_seconds=settings.queue_timeout_seconds,
-        )
-        speaker = Speaker(model, language, supervisor, voices, synthesizer)
+        speaker = Speaker(model, language, supervisor, voices)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def conditioning_speech(self, data: bytes, field: str) -> Pcm:
+    def conditioning_speech(self, clip: Clip) -> Pcm:
         """As much of a recording as conditions a voice."""
         return beginning_of(
             self.decode_clip,
-            data,
-            field,
+            clip,
             seconds=self._settings.max_ref_duration,
             sample_rate_hz=SPEECH_RATE_HZ,
         )
 
-    def decode_clip(self, data: bytes, field: str, max_seconds: float) -> Pcm:
+    def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
+        """The beginning of a recording, at the rate of speech."""
         return decode_clip(
-            data,
-            ffmpeg=self.ffmpeg,
-            max_seconds=max_seconds,
-            sample_rate_hz=SPEECH_RATE_HZ,
-            field=field,
+            clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
-
-
-def _own_voices(
-    settings: Settings, speakers: Speakers, folder: VoiceFolder, decode: RecordingDecoder
-) -> OwnVoices:
-    previews = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
-    store = VoiceStore(
-        folder,
-        lambda: speakers.current.voices,
-        engine=lambda: speakers.current.supervisor.engine,
-        prompts=PromptMaker(decode, lambda: SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration),
-        model_language=None if settings.model_config_path else speakers.default.language,
-        forget_previews=previews.forget,
-    )
-    fetcher = VoiceFetcher(
-        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
-    )
-    return OwnVoices(
-        store=store,
-        previews=previews,
-        consents=ConsentStore(settings.voices_dir / ".consents"),
-        fetcher=fetcher if settings.allow_voice_urls else None,
-    )
 
 
 def _models(settings: Settings) -> dict[str, str]:

@@ -7,12 +7,13 @@ import socket
 import sys
 from typing import Any
 
-from app.api.web_server import WebServer
+from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
 from app.logs import configure_logging
 from app.main import create_app
 from app.settings import SettingsError, load_settings
+from app.wyoming.server import listener_of
 
 
 def main(**overrides: Any) -> int:
@@ -26,7 +27,8 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
-        server = _Server(create_app(settings), settings)
+        app = create_app(settings, wyoming_listener=listener_of(settings))
+        server = _Server(app, settings)
         # SIGTERM is told like Ctrl-C: as a KeyboardInterrupt.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run()

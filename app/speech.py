@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import Field, Parameter
+
 SPEECH_RATE_HZ = 24_000
 """What every Pocket TTS model speaks at"""
 
@@ -82,10 +84,15 @@ def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An uploaded reference recording, as received: any container FFmpeg reads."""
+    """A recording as it was received, in any container that FFmpeg reads.
+
+    Attributes:
+        field: where in the request it stood, for errors.
+    """
 
     data: bytes = field(repr=False)
     filename: str
+    field: Field = Parameter.CLIP
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,14 @@ class UpstreamDecoder:
 
 def make_codec(model: TTSModel, precision: str, max_rows: int) -> BatchedCodec:
     lm = model.flow_lm
-    return BatchedCodec(model.mimi, lm.emb_mean, lm.emb_std, precision=precision, max_rows=max_rows)
+    return BatchedCodec(
+        model.mimi,
+        lm.emb_mean,
+        lm.emb_std,
+        precision=precision,
+        max_rows=max_rows,
+        device=torch.device("cpu"),
+    )
 
 
 @contextmanager

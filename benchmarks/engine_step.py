@@ -20,8 +20,9 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.precision import PRECISIONS, choose_precision
+from app.engine.prompt import Prompt
 from app.engine.runner import Row, Runner
-from app.engine.sampling import RowSampling
+from app.engine.sequence import RowSampling
 from app.engine.voice_state import KvPrefix
 from benchmarks.models import model_argument
 
@@ -39,7 +40,7 @@ def open_rows(runner: Runner, rows: int) -> list[Row]:
     made = []
     for index in range(rows):
         tokens = torch.randint(0, 100, (TEXT_TOKENS,))
-        row = runner.open(voice, tokens, 300, SAMPLING, index)
+        row = runner.open(voice, Prompt(tokens, 300, 0), SAMPLING, index)
         row.position = TEXT_TOKENS + FRAMES
         row.cache[:, :, :, : row.position].normal_(0, 0.1)
         row.tokens = None

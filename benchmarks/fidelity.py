@@ -16,6 +16,7 @@ import json
 import math
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,18 @@ class Voice:
         device = torch.device("cpu")
         self.precision = choose_precision(precision, device)
         self.runner = Runner(model, self.precision, device, max_rows=2 * TEXTS)
-        state = VoiceMaker(model, self.runner.cache_shape, device).encode(prompt)
+        voices = VoiceMaker(
+            model, self.runner.cache_shape, device, cloning_refused=None, prompts={}
+        )
+        state = voices.encode(prompt)
         sampling = resolve(Sampling(seed=1), Sampling(), model)
         texts = [make_prompt(model, script_of(150, start=2 * index)) for index in range(TEXTS)]
         self.rows = [
-            self.runner.open(state, text.tokens, max(text.max_frames, FRAMES), sampling, index)
+            self.runner.open(
+                state, replace(text, max_frames=max(text.max_frames, FRAMES)), sampling, index
+            )
             for index, text in enumerate(texts)
-            if text.tokens is not None
+            if text is not None
         ]
 
 

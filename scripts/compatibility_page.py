@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from app.api import wyoming
 from app.api.dialects import DIALECTS
-from app.api.support import Support
+from app.wording.support import Support
+from app.wyoming import server as wyoming
 
 _HEAD = """\
 # What becomes of each field

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.interface import EngineStatus, JobTimings, SpeechJob, VoiceState
 from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Frames, Pcm, TokenCounter
+from app.speech_engine import EngineStatus, JobTimings, SpeechJob, VoiceState
 
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920

@@ -27,15 +27,14 @@ def serve_fetching(folder: Path, recording: bytes) -> Iterator[Fetching]:
     engine = FakeEngine()
     settings = make_settings(folder, allow_voice_urls=True)
     app = create_app(settings, lambda: engine)
-    own = app.state.services.own_voices
+    services = app.state.services
     fetcher = dataclasses.replace(
-        own.fetcher,
+        services.fetcher,
         allow_http=True,
         is_allowed=lambda address: address == "127.0.0.1",
         resolve=lambda *_: ["127.0.0.1"],
     )
-    own = dataclasses.replace(own, fetcher=fetcher)
-    app.state.services = dataclasses.replace(app.state.services, own_voices=own)
+    app.state.services = dataclasses.replace(services, fetcher=fetcher)
     with site(ok(recording)) as web, running(app) as url, served_at(url, settings) as served:
         served.wait_until(lambda health: health["model"]["state"] == "ready")
         yield Fetching(served, engine, f"http://voices.example:{web.port}/me.wav")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import faulthandler
 import json
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
-from app.api.web_server import WebServer
-from app.engine.interface import SpeechEngine
+from app.api.http.web_server import WebServer
 from app.main import create_app
 from app.settings import Settings, load_settings
+from app.speech_engine import SpeechEngine
 from tests.fakes import FakeEngine
 
 KEY = "a-key-for-tests"
@@ -51,7 +53,7 @@ class Served:
             if holds(answer.json()):
                 return
             assert time.monotonic() < deadline, answer.text
-            time.sleep(0.02)
+            time.sleep(0.005)
 
 
 def make_settings(folder: Path, **fields: Any) -> Settings:
@@ -88,21 +90,75 @@ def served_at(url: str, settings: Settings) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
+def in_process(
+    settings: Settings,
+    build_engine: Callable[[], SpeechEngine] | None = None,
+    build_preview: Callable[[], SpeechEngine] | None = None,
+) -> Iterator[Served]:
+    """The real app on an event loop of its own, without a web server, until the block ends.
+
+    An answer is given when it is complete: what comes when, and who leaves, needs `serve`.
+    """
+    app = create_app(settings, build_engine, build_preview)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+        httpx.Client(
+            base_url="http://in.process",
+            headers={"X-API-Key": KEY},
+            transport=_InProcess(app, portal),
+        ) as client,
+    ):
+        yield Served("http://in.process", client, settings)
+
+
+class _InProcess(httpx.BaseTransport):
+    """Hands requests to an app that lives on the event loop of a portal."""
+
+    def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        return self._portal.call(self._answer, request)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._transport.handle_async_request(request)
+        content = httpx.ByteStream(await answer.aread())
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=content)
+
+
+@contextlib.contextmanager
 def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
     """A server that is ready to speak with a fake engine."""
     fake = engine or FakeEngine()
     with serve(make_settings(folder, **fields), lambda: fake) as served:
-        served.wait_until(lambda health: health["model"]["state"] == "ready")
-        try:
-            yield served
-        finally:
-            fake.let_go.set()
+        yield from _once_ready(served, fake)
+
+
+@contextlib.contextmanager
+def fake_in_process(
+    folder: Path, engine: FakeEngine | None = None, **fields: Any
+) -> Iterator[Served]:
+    """The same, as `in_process` has it."""
+    fake = engine or FakeEngine()
+    with in_process(make_settings(folder, **fields), lambda: fake) as served:
+        yield from _once_ready(served, fake)
+
+
+def _once_ready(served: Served, fake: FakeEngine) -> Iterator[Served]:
+    served.wait_until(lambda health: health["model"]["state"] == "ready")
+    try:
+        yield served
+    finally:
+        fake.let_go.set()
 
 
 @contextlib.contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """The base URL of `app`, served from a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = _listener()
     server = WebServer(app, app.state.services.settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -120,6 +176,27 @@ def running(app: FastAPI) -> Iterator[str]:
             faulthandler.dump_traceback(all_threads=True)
         assert not thread.is_alive(), "the server does not stop"
         listener.close()
+
+
+def _listener() -> socket.socket:
+    """Listens on a free port of loopback, for connections that asyncio knows to be TCP.
+
+    It turns Nagle's algorithm off only where the socket names its protocol. Otherwise the body of
+    every answer waits 40 ms for the client to acknowledge the head.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+class HurriedAsyncio:
+    """`asyncio` for uvicorn, which looks only ten times a second whether it is to end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
 
 
 def error_of(response: httpx.Response, status: int) -> dict[str, Any]:

@@ -1,76 +1,56 @@
-"""Dependencies point one way: api → synthesizer → {text, voices, engine, audio} → {speech, errors}.
+"""Dependencies point one way, and each thing is done in one place.
 
-What one of the four siblings needs from another is handed over in `app/main.py`.
+front ends → services → speaking → {text, voices, audio, engine} → {speech, errors}. What one of the
+four siblings needs from another is handed over in `app/assembly.py`.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"app", "app.errors", "app.speech"}
-INTERFACE = "app.engine.interface"
+FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
+LIBRARIES = {"app.connections", "app.lifetime", "app.ranges"}
+SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
+BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
-# What each part may import of this project, besides itself and the foundation. The engine's
-# interface is types only, for the parts that have to name them.
+# What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
     "app.errors": set(),
+    "app.files": set(),
     "app.speech": set(),
-    "app.text": set(),
-    "app.audio": set(),
-    "app.voices": set(),
-    "app.engine": set(),
+    "app.speech_engine": set(),
+    "app.connections": set(),
+    "app.lifetime": set(),
     "app.logs": set(),
     "app.process_end": set(),
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},
-    "app.script_plan": {"app.text", "app.audio", "app.ranges"},
-    "app.synthesizer": {"app.script_plan", "app.text", "app.voices", "app.audio", INTERFACE},
-    "app.speakers": {"app.synthesizer", "app.voices", "app.engine"},
-    "app.fed_speech": {"app.speakers", "app.synthesizer", "app.text"},
-    "app.api": {
-        "app.speakers",
-        "app.fed_speech",
-        "app.synthesizer",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-    }
-    | {"app.ranges"},
-    "app.assembly": {
-        "app.api",
-        "app.speakers",
-        "app.synthesizer",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-    },
-    "app.main": {"app.assembly", "app.api", "app.settings", "app.speakers"},
-    "app.cli": {
-        "app.assembly",
-        "app.api",
-        "app.synthesizer",
-        "app.settings",
-        "app.voices",
-        "app.audio",
-        "app.engine",
-        "app.ranges",
-        "app.logs",
-        "app.main",
-        "app.process_end",
-        "app.serve",
-    },
+    "app.text": set(),
+    "app.audio": set(),
+    "app.voices": set(),
+    "app.engine": set(),
+    "app.speaking": LIBRARIES | SIBLINGS,
+    "app.named_voices": {"app.speaking", "app.settings"},
+    "app.services": LIBRARIES | SIBLINGS | {"app.settings", "app.speaking"},
+    "app.wording": set(),
+    "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
+    "app.api": BELOW_FRONT_ENDS | {"app.wording", "app.wyoming"},
+    "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices", "app.wyoming"},
+    "app.main": {"app.assembly", "app.api", "app.settings"},
+    "app.cli": BELOW_FRONT_ENDS
+    | {"app.assembly", "app.logs", "app.process_end", "app.serve", "app.wyoming"},
     "app.__main__": {"app.cli"},
     "app.serve": {
         "app.main",
         "app.api",
+        "app.wyoming",
         "app.settings",
         "app.banner",
         "app.logs",
@@ -127,9 +107,108 @@ def test_dependencies(module: str, imported: set[str]) -> None:
         assert not libraries & MODEL, f"{module} must not know of the model's libraries"
 
 
+MOVES = {"os.rename", "os.replace", "os.link", "os.fsync", "shutil.move", "tempfile.mkstemp"}
+WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
+MAY_WRITE = {
+    "app.files": "the one place where files get their names",
+    "app.audio.pydub_export": "pydub's own files, in a scratch folder",
+    "app.cli.outputs": "into a partial file of app.files, or a device",
+    "app.cli.voices": "for a player, in a scratch folder",
+    "app.engine.voice_state": "into the partial file of whoever keeps the state",
+    "app.speaking.previews": "into the partial file of whoever keeps the preview",
+    "app.voices.store": "for the engine, in a scratch folder",
+    "app.voices.clips": "into memory",
+}
+
+
+def file_work(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """("moves" or "writes", the code) of each call that gives a file its name or its contents."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (kind := _kind_of_file_work(node)):
+            yield kind, ast.unparse(node)
+        elif isinstance(node, ast.Constant) and str(node.value).endswith(".partial"):
+            yield "moves", ast.unparse(node)
+
+
+def _kind_of_file_work(call: ast.Call) -> str | None:
+    name = ast.unparse(call.func).split(".")[-1]
+    arguments = [*call.args, *(each.value for each in call.keywords)]
+    # Texts replace two arguments, dataclasses and times take keywords: one alone is a path's.
+    of_path = isinstance(call.func, ast.Attribute) and len(call.args) == len(arguments) == 1
+    if ast.unparse(call.func) in MOVES or (name in ("rename", "replace") and of_path):
+        return "moves"
+    for_writing = re.compile(r"'(?=.*[wax+])[rwaxbt+]{1,3}'").fullmatch
+    if name in WRITES or (name == "open" and any(map(for_writing, map(ast.unparse, arguments)))):
+        return "writes"
+    return None
+
+
+def test_files_are_whole() -> None:
+    """Only app.files renames files, and what others write is a scratch or a partial file."""
+    writers = set()
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        found = list(file_work(ast.parse(path.read_text("utf-8"))))
+        if module != "app.files":
+            assert "moves" not in dict(found), f"{module} must leave {found} to app.files"
+        if found:
+            assert module in MAY_WRITE, f"{module} must leave {found} to app.files"
+            writers.add(module)
+    assert writers == set(MAY_WRITE)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("os.replace(a, b)", "moves"),
+        ("shutil.move(a, b)", "moves"),
+        ("tempfile.mkstemp()", "moves"),
+        ("path.rename(other)", "moves"),
+        ("path.with_suffix('.x').replace(other)", "moves"),
+        ("path.with_name(f'{name}.partial')", "moves"),
+        ("path.write_bytes(data)", "writes"),
+        ("open(path, 'w')", "writes"),
+        ("path.open(mode='xb')", "writes"),
+        ("tempfile.NamedTemporaryFile(delete=False)", "writes"),
+        ("path.open('rb')", None),
+        ("text.replace('a', 'b')", None),
+        ("replace(voice, name='b')", None),
+    ],
+)
+def test_file_work_is_seen(code: str, kind: str | None) -> None:
+    """The rule about files can fail."""
+    assert [found for found, _ in file_work(ast.parse(code))] == ([kind] if kind else [])
+
+
 def test_torch_is_not_imported_early() -> None:
-    """What the server imports before it listens does not import torch, which takes seconds."""
-    light = {"app.engine", "app.engine.interface", "app.engine.supervisor", "app.engine.languages"}
+    """What the server imports before it listens needs no torch, which takes seconds to import.
+
+    Neither does scheduling, which knows nothing of tensors.
+    """
+    before_listening = ("languages", "preview", "supervisor")
+    scheduling = ("pace", "scheduler", "sequence", "stream")
+    light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     for module, imported in modules():
         if module in light:
             assert not {each.split(".")[0] for each in imported} & MODEL
+            assert {each for each in imported if each.startswith("app.engine.")} <= light
+
+
+def called(tree: ast.AST) -> set[str]:
+    """The names of what is called, without what they are attributes of."""
+    return {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name))
+    }
+
+
+@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "plan_script"])
+def test_one_door(name: str) -> None:
+    """Only the door begins speech: nobody else makes a job, a plan or an utterance."""
+    made_in = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        if name in called(ast.parse(path.read_text("utf-8")))
+    ]
+    assert made_in == ["app/speaking/door.py"]

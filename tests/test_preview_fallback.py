@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.interface import SpeechEngine
 from app.engine.preview import preview_voices, stand_ins
 from app.errors import ModelUnavailable
+from app.speech_engine import SpeechEngine
 from tests.fakes import FakeEngine
 from tests.serving import LogRecords, Served, error_of, make_settings, serve
 
@@ -45,7 +45,7 @@ def served_without_weights(
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.engine.supervisor.FIRST_RETRY_SECONDS", 0.2)
-    monkeypatch.setattr("app.speakers._HANDOVER_SECONDS", 0.5)
+    monkeypatch.setattr("app.speaking.stand_in._HANDOVER_SECONDS", 0.5)
 
 
 def test_preview_speaks(tmp_path: Path, log_records: LogRecords) -> None:

@@ -1,0 +1,1 @@
+"""The front ends over HTTP: a package for each kind of client."""

@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from starlette.routing import Router
 from starlette.types import Scope
 
-from app.api import chattts, elevenlabs, fish, flash, health, openai, pocket
-from app.api.dialect import NATIVE, Dialect, FrontEnd
-from app.api.routes import KeyedRoute
+from app.api import chattts, elevenlabs, fish, flash, openai, pocket
+from app.api.http.dialect import NATIVE, Dialect, FrontEnd
+from app.api.http.routes import KeyedRoute
+from app.api.native import health
 
 DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts)
 """Where two have a path in common, it belongs to the first one; the other has its prefix."""

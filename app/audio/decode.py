@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import subprocess
 import tempfile
 import threading
@@ -22,8 +21,8 @@ from typing import IO
 
 import numpy as np
 
-from app.errors import InvalidClip
-from app.speech import Pcm
+from app.errors import Field, InvalidClip
+from app.speech import Clip, Pcm
 
 logger = logging.getLogger(__name__)
 
@@ -56,50 +55,43 @@ class _Decoded:
 
 
 def decode_clip(
-    source: Path | bytes,
+    clip: Clip,
     *,
     ffmpeg: Path,
     max_seconds: float,
     sample_rate_hz: int,
     time_limit_seconds: float = 20.0,
-    field: str = "voice_file",
 ) -> Pcm:
     """The first `max_seconds` of a recording, mono at `sample_rate_hz`, shape [samples]. Blocks.
 
     Args:
-        source: the bytes of any common audio file, or where one lies.
-        field: the name of the caller's parameter, for the error.
+        clip: any common audio file.
 
     Raises:
         InvalidClip: empty, not audio, too slow to decode, shorter than a second, or silent.
-        OSError: the file at `source` cannot be opened.
     """
+    if not clip.data:
+        raise InvalidClip(f"{clip.field} is empty", field=clip.field)
     max_samples = math.ceil(max_seconds * sample_rate_hz)
-    with _opened(source) as clip:
-        if os.fstat(clip.fileno()).st_size == 0:
-            raise InvalidClip(f"{field} is empty", field=field)
+    with _opened(clip.data) as file:
         decoded = _decode(
             [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
-            clip,
+            file,
             max_bytes=max_samples * _F32_BYTES,
             time_limit_seconds=time_limit_seconds,
         )
-    _check_exit(decoded, max_samples * _F32_BYTES, field)
+    _check_exit(decoded, max_samples * _F32_BYTES, clip.field)
     whole = len(decoded.data) - len(decoded.data) % _F32_BYTES
     pcm = np.frombuffer(decoded.data[:whole], dtype="<f4").astype(np.float32)
-    _check_sound(pcm, sample_rate_hz, field)
+    _check_sound(pcm, sample_rate_hz, clip.field)
     return np.clip(pcm, -1.0, 1.0, out=pcm)
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[IO[bytes]]:
+def _opened(data: bytes) -> Iterator[IO[bytes]]:
     """A file at its start that FFmpeg can seek in: an M4A may keep its index at the end."""
-    if isinstance(source, Path):
-        with source.open("rb", buffering=0) as file:
-            yield file
-        return
     with tempfile.TemporaryFile() as file:
-        file.write(source)
+        file.write(data)
         file.flush()
         file.seek(0)
         yield file
@@ -116,13 +108,13 @@ def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
 
 
 def _decode(
-    command: list[str], clip: IO[bytes], *, max_bytes: int, time_limit_seconds: float
+    command: list[str], file: IO[bytes], *, max_bytes: int, time_limit_seconds: float
 ) -> _Decoded:
     timed_out = threading.Event()
     kept: list[bytes] = []
 
     with subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
-        command, stdin=clip, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None and process.stderr is not None  # noqa: PT018
 
@@ -154,7 +146,7 @@ def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
         room -= len(kept[-1])
 
 
-def _check_exit(decoded: _Decoded, max_bytes: int, field: str) -> None:
+def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
     if decoded.timed_out:
         raise InvalidClip(f"{field} takes too long to decode", field=field)
     # A full measure is success even if FFmpeg then stumbles over the rest.
@@ -164,7 +156,7 @@ def _check_exit(decoded: _Decoded, max_bytes: int, field: str) -> None:
         raise InvalidClip(f"{field} is not audio FFmpeg can read", field=field)
 
 
-def _check_sound(pcm: Pcm, sample_rate_hz: int, field: str) -> None:
+def _check_sound(pcm: Pcm, sample_rate_hz: int, field: Field) -> None:
     if len(pcm) < MIN_CLIP_SECONDS * sample_rate_hz:
         raise InvalidClip(f"{field} is shorter than {MIN_CLIP_SECONDS:g} second", field=field)
     if not np.isfinite(pcm).all():

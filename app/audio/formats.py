@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +145,20 @@ TELEPHONE_FORMATS = MappingProxyType(
 """Raw G.711, for callers who know their names; listed to nobody."""
 
 
-def format_named(
-    name: str, *, field: str = "format", allowed: Collection[str] | None = None
-) -> AudioFormat:
+def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
     """The format a caller asked for.
 
     Args:
-        field: the name of the caller's parameter.
         allowed: the names this caller may use, in the order to list them; None for `FORMATS`.
 
     Raises:
-        InvalidRequest: names the field and the allowed values.
+        InvalidRequest: names the parameter and the allowed values.
     """
     names = list(FORMATS if allowed is None else allowed)
     if name not in names:
         raise InvalidRequest(
-            f"{field} must be one of {', '.join(names)}; it is {name[:40]!r}", field=field
+            f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {name[:40]!r}",
+            field=Parameter.FORMAT,
         )
     return FORMATS[name] if name in FORMATS else TELEPHONE_FORMATS[name]
 

@@ -7,11 +7,11 @@ rate feeds the audio to something that expects it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from app.audio.formats import AudioFormat, format_named
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 
 COMMON_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -38,22 +38,12 @@ _BITRATES_KBPS = MappingProxyType(
 """By format: (up to this sample rate, lowest, highest); formats without a bitrate are not in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFields:
-    """What a dialect calls the fields that can be wrong, so that errors speak its language."""
-
-    format: str = "format"
-    sample_rate: str = "sample_rate"
-    bitrate: str = "bitrate"
-
-
 def output_format(
     name: str,
     *,
     speech_rate_hz: int,
     sample_rate_hz: int | None = None,
     bitrate_kbps: int | None = None,
-    fields: OutputFields = OutputFields(),
     allowed: Collection[str] | None = None,
 ) -> AudioFormat:
     """The format a caller asked for, at the rate and the bitrate they asked for.
@@ -64,21 +54,21 @@ def output_format(
         allowed: as in `format_named`.
 
     Raises:
-        InvalidRequest: names the field and what is allowed.
+        InvalidRequest: names the parameter and what is allowed.
     """
-    audio_format = format_named(name, field=fields.format, allowed=allowed)
+    audio_format = format_named(name, allowed=allowed)
     if sample_rate_hz is not None:
         rates_hz = sample_rates_hz(audio_format)
         if sample_rate_hz not in rates_hz:
             raise InvalidRequest(
-                f"{fields.sample_rate} must be one of {', '.join(map(str, rates_hz))} for {name}; "
-                f"it is {sample_rate_hz}",
-                field=fields.sample_rate,
+                f"{Parameter.SAMPLE_RATE} must be one of {', '.join(map(str, rates_hz))} for "
+                f"{name}; it is {sample_rate_hz}",
+                field=Parameter.SAMPLE_RATE,
             )
         audio_format = replace(audio_format, sample_rate_hz=sample_rate_hz)
     if bitrate_kbps is None:
         return audio_format
-    _check_bitrate(audio_format, audio_format.rate_hz(speech_rate_hz), bitrate_kbps, fields)
+    _check_bitrate(audio_format, audio_format.rate_hz(speech_rate_hz), bitrate_kbps)
     # Vorbis has a quality in the place of a bitrate.
     arguments = () if name == "ogg" else audio_format.codec_arguments
     return replace(audio_format, bitrate_kbps=bitrate_kbps, codec_arguments=arguments)
@@ -99,21 +89,19 @@ def bitrates_kbps(audio_format: AudioFormat, sample_rate_hz: int) -> tuple[int, 
     return lowest, highest
 
 
-def _check_bitrate(
-    audio_format: AudioFormat, rate_hz: int, bitrate_kbps: int, fields: OutputFields
-) -> None:
+def _check_bitrate(audio_format: AudioFormat, rate_hz: int, bitrate_kbps: int) -> None:
     name = audio_format.name
     allowed = bitrates_kbps(audio_format, rate_hz)
     if allowed is None:
         having = ", ".join(_BITRATES_KBPS)
         raise InvalidRequest(
-            f"{fields.bitrate} cannot be chosen for {name}, only for {having}",
-            field=fields.bitrate,
+            f"{Parameter.BITRATE} cannot be chosen for {name}, only for {having}",
+            field=Parameter.BITRATE,
         )
     lowest, highest = allowed
     if not lowest <= bitrate_kbps <= highest:
         raise InvalidRequest(
-            f"{fields.bitrate} must be {lowest} to {highest} kbps for {name} at {rate_hz} Hz; "
+            f"{Parameter.BITRATE} must be {lowest} to {highest} kbps for {name} at {rate_hz} Hz; "
             f"it is {bitrate_kbps}",
-            field=fields.bitrate,
+            field=Parameter.BITRATE,
         )

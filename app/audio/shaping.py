@@ -78,6 +78,7 @@ class Shaper:
         self._joiner = ChunkJoiner(
             [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
         )
+        self._waiting: Frames | None = None
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 
@@ -117,37 +118,51 @@ class Shaper:
 
     async def _shaped(self, frames: AsyncIterable[Frames]) -> AsyncGenerator[Pcm, None]:
         async with closed_at_the_end(frames):
-            if self._lead_samples:
-                yield np.zeros(self._lead_samples, dtype=np.float32)
             arriving = aiter(frames)
+            if self._lead_samples:
+                # What is heard first says that there is speech, so silence waits for it.
+                self._waiting = await self._next(arriving)
+                yield np.zeros(self._lead_samples, dtype=np.float32)
             for run in self._runs:
-                pieces = self._joined(arriving, run.chunks_end)
-                shaped = pieces if run.is_plain else self._stretched(pieces, run)
-                async with aclosing(shaped):
+                if run.is_plain:
+                    while self._joiner.chunk_index < run.chunks_end:
+                        pcm = await self._played(arriving)
+                        if len(pcm):
+                            yield pcm
+                    continue
+                async with aclosing(self._stretched(arriving, run)) as shaped:
                     async for pcm in shaped:
                         yield pcm
             async for surplus in arriving:
                 self._joiner.feed(surplus)
 
-    async def _joined(
-        self, arriving: AsyncIterator[Frames], chunks_end: int
+    async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
+        """Take the next frames; what can be played then, at its volume but not yet at its speed."""
+        volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
+        pcm = self._joiner.feed(await self._next(arriving))
+        return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
+
+    async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:
+        if self._waiting is not None:
+            frames, self._waiting = self._waiting, None
+            return frames
+        try:
+            return await anext(arriving)
+        except StopAsyncIteration:
+            raise SynthesisFailed("the engine ended before the speech did") from None
+
+    async def _up_to(
+        self, chunks_end: int, arriving: AsyncIterator[Frames]
     ) -> AsyncGenerator[Pcm, None]:
-        """What is to be played up to a chunk, at its volume but not yet at its speed."""
         while self._joiner.chunk_index < chunks_end:
-            volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
-            frames = await anext(arriving, None)
-            if frames is None:
-                raise SynthesisFailed("the engine ended before the speech did")
-            pcm = self._joiner.feed(frames)
-            if len(pcm):
-                yield pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
+            yield await self._played(arriving)
 
     async def _stretched(
-        self, pieces: AsyncGenerator[Pcm, None], run: _Run
+        self, arriving: AsyncIterator[Frames], run: _Run
     ) -> AsyncGenerator[Pcm, None]:
         stretch, self._early = self._early or await self._start(run), None
         try:
-            async with aclosing(stretch.run(pieces)) as shaped:
+            async with aclosing(stretch.run(self._up_to(run.chunks_end, arriving))) as shaped:
                 async for pcm in shaped:
                     yield pcm
         finally:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
+
+from app.errors import Parameter
 
 
 class ExitCode(IntEnum):
@@ -26,37 +29,39 @@ EXIT_CODES = """[bold]Exit codes[/bold]
 [cyan]130[/cyan]  interrupted (Ctrl-C); no half file is left
 [cyan]141[/cyan]  whoever read the standard output has left"""
 
-SPEECH_OPTIONS: Mapping[str, str] = {
-    "script": "TEXT",
-    "voice": "--voice",
-    "voice_file": "--voice",
-    **{
-        name: f"--{name.replace('_', '-')}"
-        for name in (
-            "speed",
-            "pitch",
-            "volume",
-            "seed",
-            "temperature",
-            "language",
-            "format",
-            "sample_rate",
-            "bitrate",
-            "normalize_loudness",
-        )
-    },
-}
-"""Field of the speech endpoints → what it is called here"""
+SPEECH_WORDS: Mapping[Parameter, str] = MappingProxyType(
+    {
+        Parameter.TEXT: "TEXT",
+        Parameter.VOICE: "--voice",
+        Parameter.CLIP: "--voice",
+        **{
+            parameter: f"--{parameter.value.replace('_', '-')}"
+            for parameter in (
+                Parameter.SPEED,
+                Parameter.PITCH,
+                Parameter.VOLUME,
+                Parameter.LANGUAGE,
+                Parameter.FORMAT,
+                Parameter.SAMPLE_RATE,
+                Parameter.BITRATE,
+            )
+        },
+    }
+)
+"""What `say` calls the parameters of speech"""
 
-VOICE_OPTIONS: Mapping[str, str] = {
-    "name": "NAME",
-    "files": "FILE",
-    "file": "FILE",
-    "description": "--description",
-    "tags": "--tag",
-    "language": "--language",
-}
-"""Likewise of the endpoints of voices"""
+VOICE_WORDS: Mapping[Parameter, str] = MappingProxyType(
+    {
+        Parameter.NAME: "NAME",
+        Parameter.RECORDINGS: "FILE",
+        Parameter.STATE: "FILE",
+        Parameter.DESCRIPTION: "--description",
+        Parameter.TAGS: "--tag",
+        Parameter.LANGUAGE: "--language",
+        Parameter.REPLACE: "--replace",
+    }
+)
+"""What `voices` calls the parameters of a voice"""
 
 
 class Refused(Exception):
@@ -79,20 +84,3 @@ class Refused(Exception):
     def line(self) -> str:
         """For standard error; empty where nobody is left to read it."""
         return "" if self.message is None else f"error: {' '.join(self.message.split())}"
-
-
-def in_options(message: str, field: str | None, names: Mapping[str, str]) -> str:
-    """A message about a field, said about the option that it came from.
-
-    >>> in_options("voice 'bob' does not exist", "voice", {"voice": "--voice"})
-    "--voice 'bob' does not exist"
-    """
-    message = message.replace("send replace=true", "use --replace")
-    option = names.get(field or "")
-    if field is None or option is None:
-        return message
-    if message.startswith(option):
-        return message
-    if message.startswith((f"{field} ", f"{field}:")):
-        return option + message[len(field) :]
-    return f"{option}: {message}"

@@ -11,11 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.api.controls import SpeechControls
-from app.api.dependencies import Services
-from app.api.previews import PREVIEW_TEXTS
-from app.api.spoken import SpokenClock, complete_clip, live_audio
-from app.assembly import make_services
+from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
 from app.cli.backend import (
@@ -27,20 +23,24 @@ from app.cli.backend import (
     Spoken,
     stand_in_warning,
 )
-from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
+from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused
 from app.cli.progress import ProgressLine
+from app.connections import ended
 from app.engine.supervisor import EngineSupervisor
 from app.errors import (
     Conflict,
     InvalidRequest,
     ModelUnavailable,
+    Parameter,
     SpeechError,
     TooLarge,
     VoiceNotFound,
 )
+from app.services import Services
 from app.settings import SettingsError, load_settings
-from app.speech import SPEECH_RATE_HZ, Clip, Sampling, SpeechRequest
-from app.synthesizer import FieldNames
+from app.speaking.controls import SpeechControls
+from app.speaking.encoded import complete_audio, live_audio
+from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.store import Voice, VoiceStore
 
@@ -48,8 +48,6 @@ POLL_SECONDS = 0.05
 DRAW_SECONDS = 0.2
 STAND_IN_SECONDS = 0.5
 """Between the failure of a model and the start of the one that fills in for it, at the most"""
-FIELDS = FieldNames()
-"""As the API has them, so that its errors and these are translated alike"""
 
 
 class LocalBackend:
@@ -65,32 +63,28 @@ class LocalBackend:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        speakers = self._services.speakers
-        speakers.start(lambda _speaker: None)
-        try:
+        async with running(self._services):
             await self._ready_to_speak()
             yield
-        finally:
-            await speakers.stop(0)
 
     async def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
-        with _refusing(SPEECH_OPTIONS):
+        with _refusing(SPEECH_WORDS):
             controls = SpeechControls(**order.controls)
             speech = controls.request(order.text, self._voice(order.voice))
             audio = controls.audio_format(order.format)
-            await self._loaded((await self._services.speakers.of(speech)).supervisor)
+            await self._loaded((await self._services.cast.of(speech)).supervisor)
             pieces = self._live if order.stream else self._whole
             async with aclosing(pieces(speech, audio, spoken)) as made:
                 async for data in made:
                     yield data
 
     async def voices(self) -> list[dict[str, Any]]:
-        with _refusing(VOICE_OPTIONS):
+        with _refusing(VOICE_WORDS):
             return [_shown(voice) for voice in await self._store.voices()]
 
     async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
         first = voice.recordings[0]
-        with _refusing(VOICE_OPTIONS):
+        with _refusing(VOICE_WORDS):
             details = VoiceDetails(
                 description=check_description(voice.description),
                 tags=check_tags(voice.tags),
@@ -98,34 +92,31 @@ class LocalBackend:
             )
             if first.filename.lower().endswith(STATE_SUFFIX):
                 made = await self._store.import_state(
-                    voice.name, first.data, details, field="files", replace=voice.replace
+                    voice.name, first.data, details, replace=voice.replace
                 )
             else:
                 clips = [Clip(each.data, each.filename) for each in voice.recordings]
                 made, _ = await self._store.create(
-                    voice.name, clips, details, field="files", replace=voice.replace
+                    voice.name, clips, details, replace=voice.replace
                 )
         return _shown(made)
 
     async def remove_voice(self, name: str) -> str:
-        with _refusing(VOICE_OPTIONS):
+        with _refusing(VOICE_WORDS):
             return await self._store.delete(name)
 
     async def export_voice(self, name: str) -> bytes:
-        with _refusing(VOICE_OPTIONS):
+        with _refusing(VOICE_WORDS):
             return (await self._store.export(name))[1]
 
     async def preview_voice(self, name: str, audio_format: str) -> bytes:
-        with _refusing(VOICE_OPTIONS):
+        with _refusing(VOICE_WORDS):
             voice = await self._store.voice(name)
-            text = PREVIEW_TEXTS[voice.details.language or "en"]
-            speech = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
-            audio = format_named(audio_format)
-            return (await complete_clip(self._services, speech, audio, FIELDS)).data
+            return await self._services.previews.of(voice, format_named(audio_format))
 
     @property
     def _store(self) -> VoiceStore:
-        return self._services.own_voices.store
+        return self._services.voices
 
     def _voice(self, voice: str | Recording | None) -> str | Clip:
         if isinstance(voice, Recording):
@@ -133,16 +124,16 @@ class LocalBackend:
         return self._services.settings.default_voice if voice is None else voice
 
     async def _ready_to_speak(self) -> None:
-        speakers = self._services.speakers
+        cast = self._services.cast
         with _refusing({}):
             try:
-                await self._loaded(speakers.default.supervisor)
+                await self._loaded(cast.default.supervisor)
             except ModelUnavailable as error:
                 await asyncio.sleep(STAND_IN_SECONDS)
-                if speakers.current is speakers.default:
+                if cast.current is cast.default:
                     raise
-                await self._loaded(speakers.current.supervisor)
-                self._progress.say(stand_in_warning(error.message, speakers.current.model))
+                await self._loaded(cast.current.supervisor)
+                self._progress.say(stand_in_warning(error.message, cast.current.model))
 
     async def _loaded(self, supervisor: EngineSupervisor) -> None:
         """Until the model is ready. Raises: ModelUnavailable: it cannot be."""
@@ -156,25 +147,25 @@ class LocalBackend:
     async def _live(
         self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
     ) -> AsyncGenerator[bytes, None]:
-        async with aclosing(await live_audio(self._services, speech, audio, FIELDS)) as live:
+        utterance = await self._services.speech.begin(speech)
+        live = await live_audio(utterance, audio, self._services.ffmpeg)
+        async with aclosing(live):
             async for data in live.body:
                 yield data
-                spoken(live.clock.seconds)
+                spoken(utterance.spoken_seconds)
 
     async def _whole(
         self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
     ) -> AsyncGenerator[bytes, None]:
-        clock = SpokenClock(SPEECH_RATE_HZ)
-        making = asyncio.create_task(
-            complete_clip(self._services, speech, audio, FIELDS, clock=clock)
-        )
+        utterance = await self._services.speech.begin(speech)
+        making = asyncio.create_task(complete_audio(utterance, audio, self._services.ffmpeg))
         try:
             while not making.done():
                 await asyncio.wait({making}, timeout=DRAW_SECONDS)
-                spoken(clock.seconds)
+                spoken(utterance.spoken_seconds)
             yield making.result().data
         finally:
-            making.cancel()
+            await ended(making)
 
 
 def _services() -> Services:
@@ -196,23 +187,20 @@ def _services() -> Services:
 
 
 @contextmanager
-def _refusing(names: Mapping[str, str]) -> Iterator[None]:
-    """Turns what goes wrong into what a command tells.
+def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
+    """Turn what goes wrong into what a command tells.
 
     Args:
-        names: option by field.
+        words: what the command calls the parameters.
     """
     try:
         yield
     except SpeechError as error:
-        field = error.field if isinstance(error, InvalidRequest) else None
         code = ExitCode.FAILED
         if isinstance(error, (InvalidRequest, VoiceNotFound, Conflict)):
             code = ExitCode.USAGE
-        if isinstance(error, VoiceNotFound):
-            field = "voice"
-        message = in_options(error.message, field, names)
-        if isinstance(error, TooLarge) and field == FIELDS.text:
+        message = error.told(words)
+        if isinstance(error, TooLarge) and error.field is Parameter.TEXT:
             message += "; MAX_SCRIPT_CHARS sets how many"
         raise Refused(message, code) from None
 

@@ -1,54 +1,67 @@
-"""Where bytes go: into a file that appears whole or not at all, or to the standard output."""
+"""Puts bytes into a file that appears whole or not at all, or into the standard output."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
 from app.cli.exits import ExitCode, Refused
+from app.files import partial_file
 
 Write = Callable[[bytes], Awaitable[None]]
-"""Takes bytes as they come; raises Refused"""
+"""takes bytes as they come; raises Refused"""
 
 
 @asynccontextmanager
 async def whole_file(path: Path) -> AsyncIterator[Write]:
-    """Writes beside `path` and takes its place at the end of the block; an error leaves nothing.
+    """Writes a file that takes the place of `path` at the end of the block.
 
-    What is no ordinary file (a device, a named pipe) is written into as it is.
+    An error leaves what was there, and nothing else. What is no ordinary file (a device, a named
+    pipe) is written into as it is.
 
     Raises:
         Refused: the disk refuses.
     """
-    with _refusing(path):
-        final, written = _places(path)
-        file = written.open("wb")
-
-    async def write(data: bytes) -> None:
+    with ExitStack() as opened:
         with _refusing(path):
-            await asyncio.to_thread(file.write, data)
+            file = opened.enter_context(_opened(path))
 
-    try:
+        async def write(data: bytes) -> None:
+            with _refusing(path):
+                await asyncio.to_thread(file.write, data)
+
         yield write
+        whole = opened.pop_all()
         with _refusing(path):
+            await asyncio.to_thread(whole.close)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Opens what `path` leads to: a new file that takes its place, or a device as it is."""
+    with ExitStack() as stack:
+        if path.exists() and not path.is_file():
+            written = path
+        else:
+            # A link stays a link: what it leads to is replaced.
+            written = stack.enter_context(partial_file(Path(os.path.realpath(path))))
+        file = written.open("wb")
+        try:
+            yield file
             file.close()
-            if written != final:
-                written.replace(final)
-    finally:
-        with contextlib.suppress(OSError):
-            file.close()
-        if written != final:
+        finally:
+            # Closing writes what is left, and fails once more where writing has failed.
             with contextlib.suppress(OSError):
-                written.unlink(missing_ok=True)
+                file.close()
 
 
 @asynccontextmanager
@@ -71,7 +84,11 @@ async def standard_output() -> AsyncIterator[Write]:
 
 
 def check_takes_bytes() -> None:
-    """Raises: Refused: the standard output is closed, or would show bytes as characters."""
+    """Checks that the standard output can take bytes.
+
+    Raises:
+        Refused: it is closed, or a terminal, which would show them as characters.
+    """
     if sys.stdout is None:
         raise Refused("-o -: the standard output is closed")
     if sys.stdout.isatty():
@@ -79,18 +96,9 @@ def check_takes_bytes() -> None:
 
 
 def print_result(line: str) -> None:
-    """A line on the standard output. Raises Refused."""
+    """Prints a line on the standard output. Raises Refused."""
     with _standard_output_refusing():
         typer.echo(line)
-
-
-def _places(path: Path) -> tuple[Path, Path]:
-    """What `path` leads to, and what to write in its place until that is whole."""
-    if path.exists() and not path.is_file():
-        return path, path
-    # A link stays a link: what it leads to is replaced.
-    final = Path(os.path.realpath(path))
-    return final, final.with_name(f".{final.name[:50]}.{secrets.token_hex(4)}.partial")
 
 
 def _put(data: bytes) -> None:
@@ -112,7 +120,7 @@ def _standard_output_refusing() -> Iterator[None]:
 
 @contextmanager
 def _refusing(what: object) -> Iterator[None]:
-    """Turns what the system says while `what` is written into what a command tells."""
+    """Turns an error of the system while `what` is written into one that a command shows."""
     try:
         yield
     except BrokenPipeError:

@@ -20,9 +20,10 @@ from app.cli.backend import (
     Spoken,
     stand_in_warning,
 )
-from app.cli.exits import SPEECH_OPTIONS, VOICE_OPTIONS, ExitCode, Refused, in_options
+from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused
 from app.cli.progress import ProgressLine
 from app.engine.preview import PREVIEW
+from app.errors import Parameter
 from app.settings import SettingsError, load_settings
 
 CONNECT_SECONDS = 10.0
@@ -63,7 +64,7 @@ class RemoteBackend:
             named = {} if order.voice is None else {"voice": order.voice}
             sent = {"json": {**fields, **named}}
             path = "/tts"
-        async with self._answer("POST", path, SPEECH_OPTIONS, **sent) as answer:
+        async with self._answer("POST", path, SPEECH_WORDS, **sent) as answer:
             kind = answer.headers.get("content-type", "")
             if not kind.startswith("audio/"):
                 raise Refused(
@@ -103,7 +104,7 @@ class RemoteBackend:
         return await self._fetched(f"/voices/{quote(name, safe='')}/preview?format={audio_format}")
 
     async def _asked(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
-        async with self._answer(method, path, VOICE_OPTIONS, **sent) as answer:
+        async with self._answer(method, path, VOICE_WORDS, **sent) as answer:
             data = await answer.aread()
         try:
             document = json.loads(data)
@@ -112,12 +113,12 @@ class RemoteBackend:
         return cast("dict[str, Any]", document)
 
     async def _fetched(self, path: str) -> bytes:
-        async with self._answer("GET", path, VOICE_OPTIONS) as answer:
+        async with self._answer("GET", path, VOICE_WORDS) as answer:
             return await answer.aread()
 
     @asynccontextmanager
     async def _answer(
-        self, method: str, path: str, names: Mapping[str, str], **sent: Any
+        self, method: str, path: str, words: Mapping[Parameter, str], **sent: Any
     ) -> AsyncIterator[httpx.Response]:
         """An answer that is none of the refusals; a busy server is asked again."""
         for tries_left in reversed(range(BUSY_TRIES)):
@@ -129,7 +130,7 @@ class RemoteBackend:
                         return
                     await answer.aread()
             if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or not tries_left:
-                raise _refusal(answer, self._url, names)
+                raise _refusal(answer, self._url, words)
             seconds = _pause_seconds(answer)
             self._progress.status(f"the server is busy; trying again in {seconds:.0f} s")
             await asyncio.sleep(seconds)
@@ -209,7 +210,7 @@ def _pause_seconds(answer: httpx.Response) -> float:
     return min(max(wanted, 0.1), LONGEST_PAUSE_SECONDS)
 
 
-def _refusal(answer: httpx.Response, url: str, names: Mapping[str, str]) -> Refused:
+def _refusal(answer: httpx.Response, url: str, words: Mapping[Parameter, str]) -> Refused:
     status = answer.status_code
     code = ExitCode.USAGE if 400 <= status < 500 else ExitCode.FAILED
     if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -220,7 +221,13 @@ def _refusal(answer: httpx.Response, url: str, names: Mapping[str, str]) -> Refu
         return Refused(f"{said} (API_KEY of the environment or .env)", ExitCode.UNAUTHORIZED)
     if "message" not in error:
         return Refused(f"{url} answered {status} {answer.reason_phrase}", code)
-    return Refused(in_options(error["message"], error.get("field"), names), code)
+    return Refused(_about_option(error["message"], error.get("field"), words), code)
+
+
+def _about_option(message: str, field: str | None, words: Mapping[Parameter, str]) -> str:
+    """The server's message, after the option that it is about if that has another name here."""
+    option = next((word for each, word in words.items() if each.value == field), None)
+    return message if option is None else f"{option}: {message}"
 
 
 def _error_of(answer: httpx.Response) -> dict[str, str]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.audio.formats import FORMATS, AudioFormat, format_with_extension
-from app.audio.output import OutputFields, output_format
-from app.cli.exits import Refused
+from app.audio.output import output_format
+from app.cli.exits import SPEECH_WORDS, Refused
 from app.cli.paths import expanded
 from app.errors import InvalidRequest
 
@@ -17,7 +17,6 @@ DEFAULT_FORMAT = "mp3"
 
 _FIELD = re.compile(r"\{(n|name)(?::(\d{1,2}))?\}")
 _LIKE_A_FIELD = re.compile(r"\{[^{}]*\}")
-_OPTIONS = OutputFields(format="--format", sample_rate="--sample-rate", bitrate="--bitrate")
 
 
 def chosen_format(
@@ -42,10 +41,9 @@ def chosen_format(
             speech_rate_hz=speech_rate_hz,
             sample_rate_hz=sample_rate_hz,
             bitrate_kbps=bitrate_kbps,
-            fields=_OPTIONS,
         )
     except InvalidRequest as error:
-        raise Refused(error.message) from None
+        raise Refused(error.told(SPEECH_WORDS)) from None
 
 
 def extension_of(output: str | None) -> str:

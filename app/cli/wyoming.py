@@ -8,11 +8,12 @@ from typing import Any
 
 import typer
 
+from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.cli.exits import ExitCode, Refused
 from app.logs import configure_logging
-from app.main import create_app
 from app.settings import Settings, SettingsError, load_settings
+from app.wyoming.server import listen
 
 USUAL_PORT = 10200
 """Where Home Assistant looks for it"""
@@ -35,18 +36,18 @@ def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
         settings = load_settings(auth_disabled=True, **overrides)
         if port is None:
             port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
-        settings = settings.model_copy(update={"wyoming_port": port})
         configure_logging(settings.log_level, settings.log_format)
-        ended_by = asyncio.run(_serve(settings))
+        ended_by = asyncio.run(_serve(settings, port))
     except (SettingsError, FfmpegUnusable) as error:
         code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
         raise Refused(str(error), code) from None
     return ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.OK
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, port: int) -> int:
     """Returns: the signal that ended it."""
-    app = create_app(settings)
+    services = make_services(settings)
+    listener = listen(settings.wyoming_host, port)
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[int] = asyncio.Queue()
 
@@ -55,8 +56,7 @@ async def _serve(settings: Settings) -> int:
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
-    # The app serves Wyoming while it lives, whether or not anybody serves its HTTP.
-    async with app.router.lifespan_context(app):
-        host, port = app.state.wyoming_address
+    async with running(services, listener):
+        host, port = listener.getsockname()[:2]
         typer.echo(f"Wyoming listens on {host} port {port}")
         return await signals.get()

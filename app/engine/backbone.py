@@ -5,8 +5,8 @@ text and another row's single frame share the matrix products. Attention has two
 their log-sum-exp: over the voice, computed once for all rows that speak in it, and over what a
 row has read and said itself, row by row, each at its own offset.
 
-Scripted, because a step is some thousand small operations: without the interpreter they take a
-fraction of the time and do not hold the interpreter's lock against the other workers.
+It is scripted because a pass is some thousand small operations: without the interpreter they take
+a fraction of the time and do not hold the interpreter's lock against the other workers.
 """
 
 import warnings
@@ -22,11 +22,11 @@ from app.engine.precision import make_linear
 
 
 class Scripted:
-    """A module as TorchScript, run as it is written.
+    """Compiles a module to TorchScript and runs it without the optimising executor.
 
-    The optimising executor profiles and recompiles per shape, which would stall a step for each
-    new batch size, and applies whatever fusion other code has switched on for the whole process.
-    TorchScript is deprecated without an equal for shapes that change and no compiler at hand.
+    That executor profiles and recompiles per shape, which would stall a pass for each new batch
+    size, and applies whatever fusion other code has switched on for the whole process.
+    TorchScript is deprecated, but nothing else runs shapes that change without a C++ compiler.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -40,7 +40,12 @@ class Scripted:
 
 
 class Backbone(nn.Module):
-    """The transformer, its output norm and the projection to the heads' width."""
+    """The transformer, its output norm and the projection to the width of the heads after it.
+
+    Args:
+        module: upstream's model; its weights are copied.
+        precision: `float32`, `int8` or `bfloat16`.
+    """
 
     norm_weight: Tensor
     norm_bias: Tensor
@@ -49,7 +54,9 @@ class Backbone(nn.Module):
         super().__init__()
         transformer = module.transformer
         self.width = module.dim
-        self.layers = nn.ModuleList([Layer(layer, precision) for layer in transformer.layers])
+        self.layers = nn.ModuleList(
+            [BackboneLayer(layer, precision) for layer in transformer.layers]
+        )
         self.register_buffer("norm_weight", module.out_norm.weight.detach().float())
         self.register_buffer("norm_bias", module.out_norm.bias.detach().float())
         self.z_proj = (
@@ -75,10 +82,10 @@ class Backbone(nn.Module):
             x: `[positions, d_model]`, the rows one after the other, those of a voice together.
             rotation: `[positions, 1, head_dim / 2]`, complex.
             prefixes: per voice `[layers, 2, kv_heads, voice positions, head_dim]`.
-            spans: per voice, how many of the positions belong to it.
+            spans: per voice, how many of the positions in `x` belong to it.
             caches: per row `[layers, 2, kv_heads, room, head_dim]`; the new positions are written.
-            offsets: per row, positions already in its cache; 0 if it brings several.
-            lengths: per row, new positions.
+            offsets: per row, how many positions are in its cache already; 0 if it brings several.
+            lengths: per row, how many positions it brings.
             scratch: flat float32 room for one layer of the longest cache, if caches are not
                 float32.
 
@@ -95,8 +102,8 @@ class Backbone(nn.Module):
         return self.z_proj(x)  # type: ignore[no-any-return]
 
 
-class Layer(nn.Module):
-    """A pre-norm transformer layer; grouped-query attention included."""
+class BackboneLayer(nn.Module):
+    """A pre-norm transformer layer, with grouped-query attention."""
 
     norm1_weight: Tensor
     norm1_bias: Tensor
@@ -128,6 +135,14 @@ class Layer(nn.Module):
         lengths: list[int],
         scratch: Tensor,
     ) -> Tensor:
+        """Compute `[positions, d_model]` to the same shape.
+
+        Args:
+            prefixes: per voice this layer's `[2, kv_heads, voice positions, head_dim]`.
+            caches: per row this layer's `[2, kv_heads, room, head_dim]`; written to.
+
+        The others are as in `Backbone.forward`.
+        """
         h = functional.layer_norm(x, [self.width], self.norm1_weight, self.norm1_bias, 1e-5)
         qkv = self.attention.rotate(self.in_proj(h), rotation)
         voice, voice_weight = self.attention.to_voices(qkv, prefixes, spans)
@@ -140,7 +155,10 @@ class Layer(nn.Module):
 
 
 class Attention(nn.Module):
-    """The two parts of attention. Query heads that share a key head stand as its positions."""
+    """Computes the two parts of attention: to the voice, and to a row's own positions.
+
+    Query heads that share a key head are folded into positions of that head.
+    """
 
     def __init__(self, heads: int, kv_heads: int) -> None:
         super().__init__()
@@ -149,7 +167,15 @@ class Attention(nn.Module):
         self.group = heads // kv_heads
 
     def rotate(self, projected: Tensor, rotation: Tensor) -> Tensor:
-        """`[n, (heads + 2 kv_heads) head_dim]` to `[n, heads + 2 kv_heads, head_dim]` with RoPE."""
+        """Apply RoPE to queries and keys, in place.
+
+        Args:
+            projected: queries, keys and values, `[n, (heads + 2 kv_heads) head_dim]`.
+            rotation: `[n, 1, head_dim / 2]`, complex.
+
+        Returns:
+            `[n, heads + 2 kv_heads, head_dim]`.
+        """
         pairs = projected.view(projected.shape[0], self.heads + 2 * self.kv_heads, -1, 2)
         torch.view_as_complex(pairs)[:, : self.heads + self.kv_heads].mul_(rotation)
         return pairs.flatten(2)
@@ -157,11 +183,15 @@ class Attention(nn.Module):
     def to_voices(
         self, qkv: Tensor, prefixes: list[Tensor], spans: list[int]
     ) -> tuple[Tensor, Tensor]:
-        """Attention to the voices: `[n, heads, head_dim]` and log-sum-exp `[n, heads]`.
+        """Attend to the voices.
 
         Args:
-            qkv: see `rotate`.
+            qkv: as `rotate` returns it, the positions of a voice together.
             prefixes: per voice `[2, kv_heads, voice positions, head_dim]`.
+            spans: per voice, how many of the positions belong to it.
+
+        Returns:
+            `[n, heads, head_dim]`, and the log-sum-exp of the scores, `[n, heads]`.
         """
         outs: list[Tensor] = []
         weights: list[Tensor] = []
@@ -183,7 +213,15 @@ class Attention(nn.Module):
         lengths: list[int],
         scratch: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Attention of each row to its own positions; same shapes as `to_voices`."""
+        """Write each row's new keys and values to its cache, and attend to all in there.
+
+        Args:
+            qkv: as `rotate` returns it, the rows one after the other.
+            caches: per row `[2, kv_heads, room, head_dim]`.
+
+        Returns:
+            `[n, heads, head_dim]`, and the log-sum-exp of the scores, `[n, heads]`.
+        """
         outs: list[Tensor] = []
         weights: list[Tensor] = []
         queries = qkv.narrow(1, 0, self.heads).split_with_sizes(lengths)
@@ -216,7 +254,7 @@ class Attention(nn.Module):
 
 
 def by_layer(caches: list[Tensor], layers: int) -> list[list[Tensor]]:
-    """Each cache taken apart once: per layer the caches' parts."""
+    """Take each cache apart: `[layers, ...]` per cache to one list of `[...]` per layer."""
     parts: list[list[Tensor]] = []
     for _ in range(layers):
         parts.append([])  # noqa: PERF401 - TorchScript needs the element type
@@ -227,11 +265,12 @@ def by_layer(caches: list[Tensor], layers: int) -> list[list[Tensor]]:
 
 
 def joined(parts: list[Tensor]) -> Tensor:
+    """Concatenate along the first dimension, without a copy if there is one part only."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention with its log-sum-exp.
+    """Compute scaled dot-product attention and the log-sum-exp of its scores.
 
     Args:
         query: `[1, heads, n, head_dim]`.
@@ -255,7 +294,7 @@ def plain_attention(
     value: Tensor,
     causal: bool,
 ) -> tuple[Tensor, Tensor]:
-    """`attention` from single operations, for devices without the fused one."""
+    """Compute `attention` from single operations, for devices without the fused one."""
     scores = query @ key.transpose(2, 3) / float(query.shape[3]) ** 0.5
     if causal:
         seen = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).tril()

@@ -1,26 +1,25 @@
-"""Worker threads around one visible step: schedule, run, hand on, settle."""
+"""Worker threads around one visible step: schedule, run, hand on."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from app.engine.prompt import Prompt
 from app.engine.runner import Row, Runner
-from app.engine.sampling import RowSampling
-from app.engine.scheduler import Decode, Scheduler, Step, Work
-from app.engine.sequence import Job, Sequence
+from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
+from app.engine.sequence import EngineJob, RowSampling, Sequence
 from app.engine.stream import EngineStream
 from app.engine.supervisor import RESTART_SECONDS
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
 from app.speech import Frames
+from app.speech_engine import EngineOptions, EngineStatus, SpeechJob
 
 logger = logging.getLogger(__name__)
 
@@ -28,49 +27,26 @@ _RECHECK_SECONDS = 0.1
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a job asked for, and where its audio goes."""
-
-    stream: EngineStream
-    texts: tuple[str, ...]
-    voices: tuple[KvPrefix, ...]
-    sampling: RowSampling
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A snapshot of how busy the loop is."""
-
-    running_rows: int
-    queued_jobs: int
-    alive: bool
-
-
 class BatchLoop:
     """Takes jobs, computes them on its threads and delivers to their streams.
 
-    Each worker repeats `step()`: it takes the most urgent piece of work from the scheduler, runs
-    it and hands on what it gave. A piece is either one latent for a batch of rows or PCM for a
-    batch of rows, so that both halves of the model can use every core.
+    Each worker repeats `step()`. A batch is either one latent for each of some sequences or PCM
+    of some sequences, so that both halves of the model can use every core. Each worker computes
+    with one thread of its own: two threads inside one operation wait for each other whenever
+    another process wants a core.
 
     Args:
-        runner: computes; called without the lock.
-        scheduler: decides; called under the lock.
-        prompt: what the model reads for a chunk of text.
-        workers: threads. Each computes with one thread of its own: two threads inside one
-            operation wait for each other whenever another process wants a core.
+        runner: computes; called without the lock, by several workers at once.
     """
 
-    def __init__(
-        self, runner: Runner, scheduler: Scheduler, prompt: Callable[[str], Prompt], workers: int
-    ) -> None:
+    def __init__(self, runner: Runner, options: EngineOptions) -> None:
         self._runner = runner
-        self._scheduler = scheduler
-        self._prompt = prompt
-        self._orders: dict[Job, Order] = {}
-        self._rows: dict[Sequence, Row] = {}
-        # Guards the scheduler and all of the above; never held while computing.
+        self._options = options
+        workers = options.worker_threads or _default_workers(options.device)
+        self._scheduler: Scheduler[Row] = Scheduler(
+            options, workers=workers, frame_seconds=runner.frame_seconds
+        )
+        # Guards the scheduler with its jobs and sequences; never held while computing.
         self._changed = threading.Condition()
         self._closed_because: str | None = "the engine has not been started"
         self._stopping = False
@@ -80,45 +56,47 @@ class BatchLoop:
         ]
 
     def start(self) -> None:
-        """Start the threads; once."""
+        """Start the threads; call it once."""
         self._closed_because = None
         for thread in self._threads:
             thread.start()
 
-    def load(self) -> Load:
+    def status(self) -> EngineStatus:
+        """A snapshot of how busy the engine is, and its bounds."""
         with self._changed:
-            return Load(
+            return EngineStatus(
                 running_rows=self._scheduler.running_rows,
                 queued_jobs=self._scheduler.queued_jobs,
+                max_running_rows=self._options.max_running_rows,
+                max_queued_jobs=self._options.max_queued_jobs,
+                precision=str(self._runner.precision),
+                device=self._options.device,
                 alive=self._closed_because is None,
             )
 
-    def submit(self, job: Job, order: Order) -> None:
-        """Queue a job.
+    def submit(self, job: SpeechJob, sampling: RowSampling) -> EngineStream:
+        """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
 
         Raises:
             Overloaded: too many wait already.
             ModelUnavailable: the loop does not run.
         """
+        stream = EngineStream(
+            asyncio.get_running_loop(),
+            len(job.chunks),
+            self._runner.sample_rate_hz,
+            buffer_seconds=self._options.stream_buffer_seconds,
+            on_abort=lambda: self._cancel(queued),
+            on_room=self._wake,
+        )
+        queued: EngineJob[Row] = EngineJob.of(job, stream, sampling, time.monotonic())
         with self._changed:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
-            if order.texts:
-                self._scheduler.submit(job)
-                self._orders[job] = order
+            if queued.sequences:
+                self._scheduler.submit(queued)
                 self._changed.notify()
-
-    def cancel(self, job: Job) -> None:
-        """Nobody wants the job any more: its rows leave when their piece of work is done."""
-        with self._changed:
-            job.cancelled = True
-            self._retire()
-            self._changed.notify_all()
-
-    def wake(self) -> None:
-        """Something outside changed: look for work again."""
-        with self._changed:
-            self._changed.notify_all()
+        return stream
 
     def refuse(self, reason: str) -> None:
         """Take no more jobs; those that are here go on."""
@@ -126,8 +104,11 @@ class BatchLoop:
             self._closed_because = self._closed_because or reason
 
     def wait_until_idle(self, timeout_seconds: float) -> None:
+        """Wait until no job is left, the loop stops, or the time is over. Blocks."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or not self._orders, timeout_seconds)
+            self._changed.wait_for(
+                lambda: self._stopping or not self._scheduler.jobs, timeout_seconds
+            )
 
     def close(self, reason: str) -> None:
         """Stop at once and wait for the threads; streams that are not complete end."""
@@ -137,18 +118,22 @@ class BatchLoop:
                 thread.join()
 
     def step(self) -> bool:
-        """Schedule, run, hand on. Waits until there is work; False when the engine stops."""
-        work = self._schedule()
-        if work is None:
+        """Schedule a batch, run it, hand on what it gave; False when the engine stops.
+
+        Waits until there is work.
+        """
+        batch = self._schedule()
+        if batch is None:
             return False
-        if isinstance(work, Step):
-            self._sample(work)
+        if isinstance(batch, SampleBatch):
+            self._sample(batch)
         else:
-            self._decode(work)
-        self._settle(work)
+            self._decode(batch)
+        self._settle(batch)
         return True
 
     def _work(self) -> None:
+        """Repeat `step` until the engine stops; the body of each thread."""
         torch.set_num_threads(1)
         try:
             with torch.inference_mode():
@@ -158,19 +143,23 @@ class BatchLoop:
             logger.exception("an engine thread died")
             self._stop("the engine broke down")
 
-    def _schedule(self) -> Work | None:
+    def _schedule(self) -> Batch[Row] | None:
+        """Wait for the scheduler's next batch; None when the engine stops."""
         with self._changed:
             while not self._stopping:
-                work = self._scheduler.next_work(time.monotonic())
-                if work is not None:
-                    return work
-                # Time passing can admit a newcomer too, not only what other workers do.
+                batch = self._scheduler.next_batch(time.monotonic())
+                if batch is not None:
+                    return batch
+                # A newcomer may be admitted because time has passed, which nobody notifies.
                 self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
         return None
 
-    def _sample(self, work: Step) -> None:
-        """One latent for each row of the batch; rows that are new are opened first."""
-        opened = [(sequence, row) for sequence in work.rows if (row := self._row_of(sequence))]
+    def _sample(self, batch: SampleBatch[Row]) -> None:
+        """Give each sequence one more latent; those that are new get their row first."""
+        for sequence in batch.sequences:
+            if sequence.row is None:
+                self._open(sequence)
+        opened = [(each, each.row) for each in batch.sequences if each.row is not None]
         if not opened:
             return
         verdicts = self._runner.sample([row for _, row in opened])
@@ -178,96 +167,109 @@ class BatchLoop:
             for (sequence, row), verdict in zip(opened, verdicts, strict=True):
                 if isinstance(verdict, Exception):
                     self._fail(sequence.job, verdict)
-                elif sequence.advance(is_eos=verdict):
+                    continue
+                if sequence.advance(is_eos=verdict):
                     row.pending.append(row.latent)
-                if sequence.sampled == 1:
-                    self._mark(sequence, "prefill_seconds")
+                timings = sequence.job.stream.timings
+                if timings.prefill_seconds is None:
+                    timings.prefill_seconds = _age_seconds(sequence.job)
                 if sequence.reached_maximum:
                     logger.warning("a chunk reached its maximum length without EOS")
 
-    def _decode(self, work: Decode) -> None:
-        """PCM of each row of the batch, handed to the consumers."""
-        pcms = self._runner.decode([self._rows[row] for row in work.rows], work.frames)
-        for sequence, pcm in zip(work.rows, pcms, strict=True):
+    def _decode(self, batch: DecodeBatch[Row]) -> None:
+        """Make each sequence's next latents into PCM and deliver it."""
+        rows = [each.row for each in batch.sequences if each.row is not None]
+        pcms = self._runner.decode(rows, batch.frames)
+        for sequence, pcm in zip(batch.sequences, pcms, strict=True):
             if isinstance(pcm, Exception):
                 with self._changed:
                     self._fail(sequence.job, pcm)
                 continue
-            self._mark(sequence, "first_audio_seconds")
-            sequence.closed = sequence.finished and sequence.pending == work.frames
-            frames = Frames(sequence.index, pcm, chunk_last=sequence.closed)
-            self._orders[sequence.job].stream.deliver(frames)
+            stream = sequence.job.stream
+            if stream.timings.first_audio_seconds is None:
+                stream.timings.first_audio_seconds = _age_seconds(sequence.job)
+            sequence.closed = sequence.finished and sequence.pending == batch.frames
+            stream.deliver(Frames(sequence.index, pcm, chunk_last=sequence.closed))
 
-    def _settle(self, work: Work) -> None:
-        """Record the work as done, end chunks that ended in silence, free what is free."""
+    def _settle(self, batch: Batch[Row]) -> None:
+        """Record a batch as done, end chunks that ended in silence, free what is free."""
         with self._changed:
-            if isinstance(work, Step):
-                self._scheduler.step_done(work, time.monotonic())
+            if isinstance(batch, SampleBatch):
+                self._scheduler.sample_done(batch, time.monotonic())
             else:
-                self._scheduler.decode_done(work, time.monotonic())
-            for sequence in work.rows:
+                self._scheduler.decode_done(batch, time.monotonic())
+            for sequence in batch.sequences:
                 if sequence.drained and not sequence.closed and not sequence.job.cancelled:
                     sequence.closed = True
                     last = Frames(sequence.index, _SILENCE, chunk_last=True)
-                    self._orders[sequence.job].stream.deliver(last)
+                    sequence.job.stream.deliver(last)
             self._retire()
             self._changed.notify_all()
 
-    def _row_of(self, sequence: Sequence) -> Row | None:
-        """The sequence's row, opened if it is new; None if it has nothing to say or fails."""
-        row = self._rows.get(sequence)
-        if row is not None:
-            return row
-        order = self._orders[sequence.job]
-        self._mark(sequence, "queued_seconds")
-        prompt = self._prompt(order.texts[sequence.index])
-        if prompt.tokens is None:
+    def _open(self, sequence: Sequence[Row]) -> None:
+        """Give a new sequence its row; end it if there is nothing to say or no room for one."""
+        job, chunk = sequence.job, sequence.chunk
+        timings = job.stream.timings
+        if timings.queued_seconds is None:
+            timings.queued_seconds = _age_seconds(job)
+        prompt = self._runner.prompt(chunk.text)
+        if prompt is None:
             sequence.finished = True
-            return None
-        asked = order.sampling.frames_after_eos
+            return
+        asked = job.sampling.frames_after_eos
         sequence.max_frames = prompt.max_frames
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
+        assert isinstance(chunk.voice, KvPrefix)
         try:
-            row = self._runner.open(
-                order.voices[sequence.index],
-                prompt.tokens,
-                prompt.max_frames,
-                order.sampling,
-                sequence.index,
-            )
+            sequence.row = self._runner.open(chunk.voice, prompt, job.sampling, sequence.index)
         except (RuntimeError, MemoryError) as error:
             with self._changed:
-                self._fail(sequence.job, error)
-            return None
-        self._rows[sequence] = row
-        return row
+                self._fail(job, error)
 
-    def _mark(self, sequence: Sequence, event: str) -> None:
-        """Note when something first happened to a job."""
-        timings = self._orders[sequence.job].stream.timings
-        if getattr(timings, event) is None:
-            setattr(timings, event, time.monotonic() - sequence.job.submitted_at)
+    def _cancel(self, job: EngineJob[Row]) -> None:
+        """Drop a job that nobody wants; its busy rows leave when their batch is done."""
+        with self._changed:
+            job.cancelled = True
+            self._retire()
+            self._changed.notify_all()
 
-    def _fail(self, job: Job, error: Exception) -> None:
+    def _wake(self) -> None:
+        """Have idle workers ask for work again, after a reader made room in its stream."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _fail(self, job: EngineJob[Row], error: Exception) -> None:
         """End one job; called with the lock held."""
         job.cancelled = True
         logger.error("a job failed: %s", error)
-        self._orders[job].stream.fail(SynthesisFailed(f"the speech could not be made: {error}"))
+        job.stream.fail(SynthesisFailed(f"the speech could not be made: {error}"))
 
     def _retire(self) -> None:
-        """Free the rows and jobs that are through; called with the lock held."""
+        """Free the rows of sequences that are through; called with the lock held."""
         for sequence in self._scheduler.retire():
-            row = self._rows.pop(sequence, None)
-            if row is not None:
-                self._runner.close(row)
-        live = set(self._scheduler.jobs)
-        self._orders = {job: order for job, order in self._orders.items() if job in live}
+            if sequence.row is not None:
+                self._runner.close(sequence.row)
+                sequence.row = None
 
     def _stop(self, reason: str) -> None:
-        """Stop the threads and end every stream that is not complete; from any thread."""
+        """Stop the threads and end every stream that is not complete; called from any thread."""
         with self._changed:
             self._stopping = True
             self._closed_because = reason
-            for order in self._orders.values():
-                order.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
+            for job in self._scheduler.jobs:
+                job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()
+
+
+def _age_seconds(job: EngineJob[Row]) -> float:
+    """How long ago a job was submitted."""
+    return time.monotonic() - job.submitted_at_seconds
+
+
+def _default_workers(device: str) -> int:
+    """How many threads to use: one for each core this process may use; two beside a GPU."""
+    if device != "cpu":
+        return 2
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

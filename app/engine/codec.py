@@ -24,7 +24,7 @@ MAX_FRAMES_PER_CALL = 16
 
 @dataclass(slots=True)
 class _Slot:
-    """One row's streaming state.
+    """The streaming state of one row.
 
     Attributes:
         last_frame: `[channels]`, the previous input of the upsampling.
@@ -38,7 +38,7 @@ class _Slot:
 
 
 class BatchedCodec:
-    """Mimi's decoder over slots.
+    """Decodes with Mimi's decoder, whose rows keep their state in slots.
 
     Args:
         mimi: the codec with its float32 weights; its encoder is not used.
@@ -54,17 +54,16 @@ class BatchedCodec:
         emb_mean: Tensor,
         emb_std: Tensor,
         *,
-        precision: str = "float32",
+        precision: str,
         max_rows: int,
-        device: torch.device | str = "cpu",
+        device: torch.device,
     ) -> None:
         if mimi.channels != 1:
             raise ValueError("the codec must be mono")
-        self.precision = precision
         self.frame_samples: int = mimi.frame_size
-        self._device = torch.device(device)
+        self._device = device
         kernels = Kernels.of(precision, self._device)
-        # The latents' mean and deviation, folded into the projection: W (x * std + mean).
+        # Folds the latents' mean and deviation into the projection: W (x * std + mean).
         projection = mimi.quantizer.output_proj.weight.detach().squeeze(2)
         self._embed = PlainLinear(
             (projection * emb_std.detach()).to(self._device),
@@ -80,7 +79,7 @@ class BatchedCodec:
         self._free: list[int] = []
 
     def acquire(self) -> int:
-        """A slot with a fresh state.
+        """Take a slot and give it a fresh state.
 
         Raises:
             RuntimeError: `max_rows` slots are taken.
@@ -102,19 +101,23 @@ class BatchedCodec:
         self._free.append(slot)
 
     def _fresh(self, window: AttentionWindow) -> _Slot:
+        """Make the state of a row without a past, around a window that is empty."""
         last_frame = torch.zeros(self._upsampler.channels, device=self._device)
         return _Slot(last_frame, window, self._waveform.new_tails())
 
     @torch.inference_mode()
     def decode(self, slots: Sequence[int], latents: Tensor) -> Tensor:
-        """The next frames of the given rows.
+        """Decode the next frames of the given rows.
 
         Args:
             slots: one distinct slot per row.
-            latents: `[rows, frames, ldim]` as the flow LM gives them, 1 to 16 frames.
+            latents: `[rows, frames, ldim]` as the flow LM gives them; 1 to 16 frames.
 
         Returns:
             `[rows, frames * frame_samples]`, float32 PCM.
+
+        Raises:
+            ValueError: the slots are not distinct, or there are too few or too many frames.
         """
         states = [self._slots[slot] for slot in slots]
         frames = latents.shape[1]

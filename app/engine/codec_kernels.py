@@ -16,10 +16,10 @@ from torch.nn import functional
 
 
 class Linear(Protocol):
-    """`x @ weight.T` over the last dimension."""
+    """A linear map over the last dimension: `x @ weight.T`, plus a bias if it has one."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """`[..., in]` to `[..., out]`."""
+        """Map `[..., in]` to `[..., out]`."""
         ...
 
 
@@ -27,7 +27,7 @@ class Conv(Protocol):
     """A stride-1 convolution without padding."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """`[rows, in, positions + context]` to `[rows, out, positions]`, channels last."""
+        """Map `[rows, in, positions + context]` to `[rows, out, positions]`, channels last."""
         ...
 
 
@@ -36,7 +36,7 @@ class Kernels:
     """Makes the operations for one precision and device.
 
     Attributes:
-        activations: what the convolutions read and write.
+        activations: element type that the convolutions read and write.
         packed: whether oneDNN's packed weights are used.
         fused: whether oneDNN can fuse traced graphs.
     """
@@ -48,7 +48,11 @@ class Kernels:
 
     @classmethod
     def of(cls, precision: str, device: torch.device) -> Kernels:
-        """Kernels for `float32` or `bfloat16`."""
+        """Choose the operations for `float32` or `bfloat16`.
+
+        Raises:
+            ValueError: it is another precision.
+        """
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"unknown codec precision {precision!r}")
         x86 = device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
@@ -61,31 +65,33 @@ class Kernels:
         )
 
     def linear(self, weight: Tensor) -> Linear:
-        """A map of float32 activations for `weight[out, in]`."""
+        """Make a linear map of float32 activations for `weight[out, in]`."""
         weight = weight.detach().to(self.device, torch.float32).contiguous()
         if self.activations == torch.bfloat16:
             return RoundedLinear(weight, packed=self.packed)
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
     def unfolded_conv(self, weight: Tensor, bias: Tensor | None) -> Conv:
-        """A convolution for `weight[out, in, kernel]` of few positions and many channels."""
+        """Make a convolution for `weight[out, in, kernel]` of few positions and many channels."""
         return UnfoldedConv(self, weight, bias)
 
     def plain_conv(self, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
-        """A convolution for `weight[out, in, kernel]`, to be traced and fused."""
+        """Make a convolution for `weight[out, in, kernel]`, to be traced and fused."""
         return PlainConv(self.cast(weight), None if bias is None else self.cast(bias), dilation)
 
     def product(self, weight: Tensor, bias: Tensor | None) -> Linear:
-        """A linear map of `activations`."""
+        """Make a linear map for `weight[out, in]` that reads and writes `activations`."""
         weight, bias = self.cast(weight), None if bias is None else self.cast(bias)
         return PackedLinear(weight, bias) if self.packed else PlainLinear(weight, bias)
 
     def cast(self, parameter: Tensor) -> Tensor:
-        """A parameter as the convolutions need it."""
+        """Convert a parameter to the element type and device of the convolutions."""
         return parameter.detach().to(self.device, self.activations).contiguous()
 
 
 class PlainLinear:
+    """A linear map by torch's own operator."""
+
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._weight, self._bias = weight, bias
 
@@ -94,6 +100,8 @@ class PlainLinear:
 
 
 class PackedLinear:
+    """A linear map by oneDNN, with weights in its own layout."""
+
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._weight, self._bias = torch.ops.mkldnn._reorder_linear_weight(weight), bias
 
@@ -119,6 +127,8 @@ class RoundedLinear:
 
 
 class PlainConv:
+    """A convolution by torch's own operator."""
+
     def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
         self._weight, self._bias, self._dilation = weight, bias, dilation
 
@@ -127,7 +137,7 @@ class PlainConv:
 
 
 class UnfoldedConv:
-    """The kernel's inputs side by side, times the weights.
+    """A convolution as one matrix product: the inputs of each output side by side, times weights.
 
     Packed convolution weights would do as well for most shapes, but for others oneDNN wants
     another layout and reorders them in each call, which takes a hundred times as long.

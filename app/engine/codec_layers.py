@@ -23,10 +23,10 @@ from app.engine.codec_kernels import Conv, Kernels
 
 
 class Tails:
-    """Walks along the flat state of all convolutions, in their order, and collects the next one.
+    """Hands the convolutions their last inputs one after the other, and collects the new ones.
 
     Args:
-        flat: `[rows, size]`, of one part of the stack.
+        flat: `[rows, size]`, the last inputs of all convolutions of one part of the stack.
         fresh: `[rows]`, True for rows without a past.
     """
 
@@ -37,7 +37,12 @@ class Tails:
         self._next: list[Tensor] = []
 
     def put_before(self, x: Tensor, shape: tuple[int, int], *, replicate: bool) -> Tensor:
-        """`x` with the last inputs of the past, `shape = (positions, channels)`, before it."""
+        """Put the next convolution's last inputs before `x`, `[rows, channels, positions]`.
+
+        Args:
+            shape: how many positions and channels it has to remember.
+            replicate: whether rows without a past repeat the first input; else they get zeros.
+        """
         positions, channels = shape
         end = self._position + positions * channels
         tail = self._flat[:, self._position : end].view(-1, positions, channels)
@@ -45,13 +50,13 @@ class Tails:
         x = x.transpose(1, 2)
         if replicate:
             tail = torch.where(self._fresh, x[:, :1], tail)
-        # Not torch.cat: a traced graph would hand that to oneDNN, whose concatenation is slow.
+        # A traced graph would hand torch.cat to oneDNN, whose concatenation is slow.
         padded = torch.hstack([tail, x])
         self._next.append(padded[:, -positions:].flatten(1))
         return padded.transpose(1, 2)
 
     def next(self) -> Tensor:
-        """The flat state after this call."""
+        """The last inputs after this call: `[rows, size]`."""
         return torch.cat(self._next, dim=1)
 
 
@@ -71,14 +76,18 @@ class CausalConv:
         self.tails_size = tail_shape[0] * tail_shape[1]
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, in, positions]` to `[rows, out, positions]`."""
+        """Map `[rows, in, positions]` to `[rows, out, positions]`."""
         if self.tails_size:
             x = tails.put_before(x, self._tail_shape, replicate=self._replicate)
         return self._conv(x)
 
 
 class Upsampling:
-    """A transposed convolution without its bias."""
+    """A transposed convolution without its bias, as a convolution of kernel 2 and a reshape.
+
+    Args:
+        unfolded: whether the convolution is a matrix product; see `Kernels.unfolded_conv`.
+    """
 
     def __init__(
         self, module: StreamingConvTranspose1d, kernels: Kernels, *, unfolded: bool
@@ -96,7 +105,7 @@ class Upsampling:
         self.tails_size = self._conv.tails_size
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, in, positions]` to `[rows, out, positions * stride]`."""
+        """Map `[rows, in, positions]` to `[rows, out, positions * stride]`."""
         y = self._conv(x, tails).transpose(1, 2)
         return y.reshape(y.shape[0], -1, self.channels).transpose(1, 2)
 
@@ -124,7 +133,7 @@ class Refinement:
         self.tails_size = sum(conv.tails_size for block in self._blocks for conv in block)
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, channels, positions]` to the same shape."""
+        """Map `[rows, channels, positions]` to the same shape."""
         activated = functional.elu(x + self._bias)
         for first, *others in self._blocks:
             update = first(activated, tails)
@@ -153,7 +162,7 @@ class LastConv:
         self.tails_size: int = self._tail_shape[0] * self._tail_shape[1]
 
     def __call__(self, x: Tensor, tails: Tails) -> Tensor:
-        """`[rows, in, positions]` to `[rows, positions]`."""
+        """Map `[rows, in, positions]` to `[rows, positions]`."""
         positions = x.shape[2]
         padded = tails.put_before(x, self._tail_shape, replicate=self._replicate)
         parts = torch.matmul(self._taps, padded.float())
@@ -164,9 +173,9 @@ class LastConv:
 
 
 class WaveformStack:
-    """Embeddings to PCM: upstream's `SEANetDecoder` as functions of its state.
+    """Makes embeddings into PCM: upstream's `SEANetDecoder` as three functions of its state.
 
-    In three parts. The head, up to the first upsampling, has most of the weights and few
+    The head, up to the first upsampling, has most of the weights and few
     positions: it wants many rows at once. The body has few weights and many positions. The end is
     the last convolution.
     """
@@ -197,9 +206,9 @@ class WaveformStack:
         )
 
     def head(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
-        """`[rows, positions, dimension]` to `[rows, positions * stride, head_channels]`.
+        """Map `[rows, positions, dimension]` to `[rows, positions * stride, head_channels]`.
 
-        See `Tails` for the state; the next one is returned as well.
+        `flat_tails` and `fresh` are as in `Tails`; the next `flat_tails` are returned as well.
         """
         tails = Tails(flat_tails, fresh)
         x = x.to(self._dtype).transpose(1, 2)
@@ -208,7 +217,7 @@ class WaveformStack:
         return x.transpose(1, 2), tails.next()
 
     def body(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
-        """The head's output to `[rows, samples, channels]`, and the next tails."""
+        """Map the head's output to `[rows, samples, channels]`; returns the next tails as well."""
         tails = Tails(flat_tails, fresh)
         x = x.transpose(1, 2)
         (_, refinement), *stages = self._stages
@@ -218,13 +227,13 @@ class WaveformStack:
         return x.transpose(1, 2), tails.next()
 
     def end(self, x: Tensor, flat_tails: Tensor, fresh: Tensor) -> tuple[Tensor, Tensor]:
-        """The body's output to float32 samples `[rows, samples]`, and the next tails."""
+        """Map the body's output to float32 `[rows, samples]`; returns the next tails as well."""
         tails = Tails(flat_tails, fresh)
         return self._last(x.transpose(1, 2), tails), tails.next()
 
 
 class Upsampler:
-    """Frames to positions: a depthwise transposed convolution of kernel 2 * stride.
+    """Makes frames into positions: a depthwise transposed convolution of kernel 2 * stride.
 
     Per channel that is `current * weight[:stride] + previous * weight[stride:]`: two products,
     which no convolution kernel does as fast.
@@ -242,7 +251,7 @@ class Upsampler:
         self._previous = weight[stride:].contiguous()
 
     def __call__(self, frames: Tensor, last_frame: Tensor) -> Tensor:
-        """`[rows, frames, channels]` to `[rows, frames * stride, channels]`.
+        """Map `[rows, frames, channels]` to `[rows, frames * stride, channels]`.
 
         Args:
             last_frame: `[rows, channels]`, the frame before these; zeros at the start.
@@ -259,6 +268,15 @@ def _causal_conv(
     *,
     unfolded: bool = False,
 ) -> CausalConv:
+    """Make upstream's streaming convolution into a function of its last inputs.
+
+    Args:
+        extra_bias: `[out]`, added to the convolution's own bias.
+        unfolded: whether it is a matrix product; see `Kernels.unfolded_conv`.
+
+    Raises:
+        ValueError: its stride, groups or dilation are not supported.
+    """
     conv, dilation = module.conv, module.conv.dilation[0]
     if conv.stride != (1,) or conv.groups != 1 or (unfolded and dilation != 1):
         raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
@@ -272,5 +290,6 @@ def _causal_conv(
 
 
 def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
+    """The bias of a convolution, `[out]`; zeros if it has none."""
     bias: Tensor | None = conv.bias
     return torch.zeros(conv.out_channels) if bias is None else bias.detach()

@@ -15,14 +15,17 @@ from app.engine.codec_kernels import Kernels, Linear
 
 
 class AttentionWindow:
-    """One row's keys and values, for all layers: the last `context - 1` positions.
+    """Keeps the keys and values of one row for all layers: the last `context - 1` positions.
 
     Positions are written one after the other into storage with some slack, so that a window is
     always one view; where the slack ends, the window moves to the front.
+
+    Args:
+        storage: `[layers, 2, heads, positions, head_dim]`.
+        context: how many positions a query sees, its own included.
     """
 
     def __init__(self, storage: Tensor, context: int) -> None:
-        """storage: `[layers, 2, heads, positions, head_dim]`."""
         self._storage = storage
         self._most_past = context - 1
         self._end = 0
@@ -30,21 +33,23 @@ class AttentionWindow:
 
     @property
     def past(self) -> int:
-        """How many positions the window holds."""
+        """How many positions the window holds now."""
         return min(self._end, self._most_past)
 
     def reset(self) -> None:
+        """Empty the window for the next row."""
         self._end = 0
         self.position = 0
 
     def with_room(self, new: int) -> tuple[Tensor, ...]:
-        """Keys, then values, of each layer in turn: `[heads, past + new, head_dim]`.
+        """The window with room for `new` positions after it, which are undefined.
 
-        What is in the room is undefined.
+        Returns:
+            Keys, then values, of each layer in turn: `[heads, past + new, head_dim]`.
         """
         past = self.past
         if self._end + new > self._storage.shape[3]:
-            # Copied, because old and new place may overlap.
+            # The copy is needed because the old and the new place may overlap.
             window = self._storage[:, :, :, self._end - past : self._end].clone()
             self._storage[:, :, :, :past] = window
             self._end = past
@@ -61,7 +66,7 @@ class AttentionWindow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows with equally long windows: they attend together.
+    """Rows whose windows are equally long, so that they attend together.
 
     Attributes:
         rows: their indices in the batch, or None for all rows in order.
@@ -75,7 +80,7 @@ class Group:
     mask: Tensor
 
 
-class Layer:
+class CodecLayer:
     """One pre-norm transformer layer; upstream's layer scales are folded into the weights."""
 
     def __init__(self, module: StreamingTransformerLayer, kernels: Kernels) -> None:
@@ -85,7 +90,7 @@ class Layer:
         self._heads: int = attention.num_heads
         self._norm1 = LayerNorm(module.norm1, kernels)
         self._norm2 = LayerNorm(module.norm2, kernels)
-        # The scale of the attention scores, folded into the queries.
+        # Folds the scale of the attention scores into the queries.
         in_proj = attention.in_proj.weight.detach().clone()
         in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
         self._in_proj = kernels.linear(in_proj)
@@ -96,9 +101,10 @@ class Layer:
     def __call__(
         self, x: Tensor, rotation: Tensor, index: int, groups: list[Group], fresh: Tensor
     ) -> Tensor:
-        """This layer, the `index`-th, over `[rows, new, d_model]`.
+        """Map `[rows, new, d_model]` to the same shape.
 
         Args:
+            index: which layer of the windows this is.
             rotation: `[rows, new, 1, head_dim / 2]`, complex.
             fresh: `[rows, 2, heads, new, head_dim]`, receives the new keys and values.
         """
@@ -116,7 +122,7 @@ class Layer:
 
 
 class LayerNorm:
-    """Upstream's layer norm without the cost of calling a module."""
+    """Computes upstream's layer norm without the cost of calling a module."""
 
     def __init__(self, module: nn.LayerNorm, kernels: Kernels) -> None:
         self._weight = module.weight.detach().to(kernels.device)
@@ -128,12 +134,12 @@ class LayerNorm:
 
 
 class CodecTransformer:
-    """Upstream's `ProjectedTransformer` with one output."""
+    """Computes upstream's `ProjectedTransformer`, of which it needs one output."""
 
     def __init__(self, module: ProjectedTransformer, kernels: Kernels) -> None:
         transformer = module.transformer
         attention = transformer.layers[0].self_attn
-        self._layers = [Layer(layer, kernels) for layer in transformer.layers]
+        self._layers = [CodecLayer(layer, kernels) for layer in transformer.layers]
         self._context: int = transformer.context
         self._heads: int = attention.num_heads
         self._head_dim: int = attention.dim_per_head
@@ -141,7 +147,7 @@ class CodecTransformer:
         self._device = kernels.device
         self._input_proj = _projection(module.input_proj, kernels)
         self._output_proj = _projection(module.output_projs[0], kernels)
-        # By how many positions are new; two threads at worst make the same one twice.
+        # Keyed by how many positions are new. Two threads at worst make the same one twice.
         self._masks: dict[int, Tensor] = {}
         half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
         self._frequencies = torch.exp(
@@ -149,17 +155,17 @@ class CodecTransformer:
         )
 
     def new_window(self, max_new: int) -> AttentionWindow:
-        """An empty window for calls of up to `max_new` positions."""
+        """Make an empty window for calls of up to `max_new` positions."""
         positions = self._context - 1 + max_new
         shape = (len(self._layers), 2, self._heads, positions, self._head_dim)
         storage = torch.zeros(shape, dtype=self._cache_dtype, device=self._device)
         return AttentionWindow(storage, self._context)
 
     def __call__(self, x: Tensor, windows: list[AttentionWindow]) -> tuple[Tensor, Tensor]:
-        """`[rows, new, dimension]` to the same shape.
+        """Map `[rows, new, dimension]` to the same shape.
 
         Returns:
-            the output, and the keys and values that the caller is to append to each window:
+            The output, and the keys and values that the caller is to append to each window:
             `[rows, layers, 2, heads, new, head_dim]`.
         """
         rows, new, _ = x.shape
@@ -174,7 +180,13 @@ class CodecTransformer:
         return (x if self._output_proj is None else self._output_proj(x)), fresh
 
     def _rotation(self, starts: list[int], new: int) -> Tensor:
-        """RoPE as complex factors, with upstream's float32 products of position and frequency."""
+        """Compute RoPE's complex factors: `[rows, new, 1, head_dim / 2]`.
+
+        The products of position and frequency are float32, as upstream's.
+
+        Args:
+            starts: per row, its first position.
+        """
         first = torch.tensor(starts, dtype=torch.float32, device=self._device)
         offsets = torch.arange(new, dtype=torch.float32, device=self._device)
         positions = first[:, None] + offsets
@@ -182,6 +194,7 @@ class CodecTransformer:
         return torch.polar(torch.ones_like(angles), angles)
 
     def _groups(self, windows: list[AttentionWindow], new: int) -> list[Group]:
+        """Group the rows by the lengths of their windows."""
         rows_by_past: dict[int, list[int]] = {}
         for row, window in enumerate(windows):
             rows_by_past.setdefault(window.past, []).append(row)
@@ -196,14 +209,14 @@ class CodecTransformer:
         ]
 
     def _mask(self, new: int) -> Tensor:
-        """For a full window, to be added to `[new, context - 1 + new]` scores."""
+        """The mask of a full window, to be added to `[new, context - 1 + new]` scores."""
         mask = self._masks.get(new)
         if mask is None:
             mask = self._masks[new] = self._make_mask(new)
         return mask
 
     def _make_mask(self, new: int) -> Tensor:
-        """Query i sees the `context` keys that end with its own."""
+        """Make the mask by which each query sees the `context` keys that end with its own."""
         keys = torch.arange(self._context - 1 + new, device=self._device)
         distance = keys - torch.arange(new, device=self._device)[:, None]
         hidden = (distance < 0) | (distance >= self._context)
@@ -212,7 +225,12 @@ class CodecTransformer:
 
 
 def _attend(query: Tensor, fresh: Tensor, groups: list[Group], layer: int) -> Tensor:
-    """`[rows, heads, new, head_dim]` queries to what they attend to, of the same shape."""
+    """Attend with `[rows, heads, new, head_dim]` queries; returns the same shape.
+
+    Args:
+        fresh: new keys and values, `[rows, 2, heads, new, head_dim]`.
+        layer: which layer of the windows is meant.
+    """
     if groups[0].rows is None:
         return _attend_together(query, fresh, groups[0], layer)
     attended = torch.empty_like(query)
@@ -223,6 +241,7 @@ def _attend(query: Tensor, fresh: Tensor, groups: list[Group], layer: int) -> Te
 
 
 def _attend_together(query: Tensor, fresh: Tensor, group: Group, layer: int) -> Tensor:
+    """Do the work of `_attend` for the rows of one group."""
     new = query.shape[2]
     keys = torch.stack(group.windows[2 * layer])
     values = torch.stack(group.windows[2 * layer + 1])
@@ -237,9 +256,9 @@ def _attend_together(query: Tensor, fresh: Tensor, group: Group, layer: int) -> 
 
 
 def _gelu(x: Tensor) -> Tensor:
-    """GELU in its tanh form, as `x * sigmoid(2 * inner)`: torch's own kernel takes twice as long.
+    """Compute GELU in its tanh form as `x * sigmoid(2 * inner)`, overwriting `x`.
 
-    Overwrites `x`.
+    Torch's own kernel takes twice as long.
     """
     scale = 2 * math.sqrt(2 / math.pi)
     gate = (x * x).mul_(scale * 0.044715).add_(scale).mul_(x).sigmoid_()
@@ -247,14 +266,17 @@ def _gelu(x: Tensor) -> Tensor:
 
 
 def _cache_dtype(kernels: Kernels, head_dim: int) -> torch.dtype:
-    # Narrow heads gain nothing from half the memory traffic and lose by the conversions.
+    """Choose the element type of keys and values."""
+    # For narrow heads the conversions cost more than the halved memory traffic saves.
     return kernels.activations if head_dim >= 64 else torch.float32
 
 
 def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
+    """Fold a layer scale, if it is one, into the weight before it."""
     weight = linear.get_parameter("weight")
     return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight
 
 
 def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
+    """Make upstream's projection; None if there is none."""
     return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None

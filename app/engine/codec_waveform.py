@@ -11,27 +11,29 @@ from torch import Tensor
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import WaveformStack
 
-# A row's tails in the head, the body and the end of the stack.
 RowTails = tuple[Tensor, Tensor, Tensor]
+"""The tails of one row in the head, the body and the end of the stack; each `[size]`."""
+
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-# How many rows or frames the fused graphs take at once: enough to be worth the call, few enough
-# for the core's cache.
 TILE = 4
+"""Rows or frames that a fused graph takes: worth the call, and not too many for the cache."""
 
 
 class WaveformDecoder:
-    """The convolutional stack over rows with tails of their own.
+    """Runs the convolutional stack over rows with tails of their own.
 
     Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
     fused into the convolution before it. Such a graph takes inputs of one shape only, so there
     are three, and the rows and frames of a call are cut into tiles of these shapes; they also
     keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and frames
     run together.
+
+    Args:
+        frame_positions: how many positions a frame has at the stack's input.
     """
 
     def __init__(self, stack: WaveformStack, frame_positions: int, kernels: Kernels) -> None:
-        """frame_positions: what a frame has at the stack's input."""
         self._stack = stack
         self._dtype = kernels.activations
         self._device = kernels.device
@@ -42,7 +44,7 @@ class WaveformDecoder:
                 self._graphs[rows, frames] = _fused(stack.body, example)
 
     def new_tails(self) -> RowTails:
-        """The tails of a row without a past."""
+        """Make the tails of a row without a past."""
         head, body, end = (
             torch.zeros(size, dtype=self._dtype, device=self._device)
             for size in self._stack.tails_sizes
@@ -52,7 +54,7 @@ class WaveformDecoder:
     def __call__(
         self, x: Tensor, tails: Sequence[RowTails], fresh: Sequence[bool], frames: int
     ) -> tuple[Tensor, list[RowTails]]:
-        """`[rows, positions, dimension]` to PCM `[rows, samples]` and each row's next tails.
+        """Map `[rows, positions, dimension]` to PCM `[rows, samples]` and each row's next tails.
 
         Args:
             tails: one per row.
@@ -70,13 +72,17 @@ class WaveformDecoder:
     def _by_tiles(
         self, x: Tensor, bodies: list[Tensor], ends: list[Tensor], fresh: Tensor
     ) -> Tensor:
-        """`[rows, frames, positions, channels]` of the head's output to PCM; updates the tails."""
+        """Map the head's output to PCM `[rows, samples]` tile by tile; updates the tails.
+
+        Args:
+            x: `[rows, frames, positions, channels]`.
+        """
         rows, frames, _, channels = x.shape
         pcm: list[list[Tensor]] = [[] for _ in range(rows)]
         for row, tile_rows, frame, tile_frames in self._cut(rows, frames):
             across = slice(row, row + tile_rows)
             tile = x[across, frame : frame + tile_frames]
-            # By way of one dimension: a graph knows its inputs by their strides as well.
+            # A graph is made for inputs with these strides; a detour by one dimension sets them.
             tile = tile.reshape(-1).view(tile_rows, -1, channels)
             flags = fresh[across] if frame == 0 else torch.zeros_like(fresh[across])
             body = self._graphs.get((tile_rows, tile_frames), self._stack.body)
@@ -89,7 +95,7 @@ class WaveformDecoder:
         return torch.stack([torch.cat(parts) for parts in pcm])
 
     def _cut(self, rows: int, frames: int) -> Iterator[tuple[int, int, int, int]]:
-        """Tiles as `(row, rows, frame, frames)`, each row's frames in order."""
+        """Yield tiles as `(row, rows, frame, frames)`, each row's frames in order."""
         if not self._graphs:
             yield 0, rows, 0, frames
             return
@@ -98,7 +104,7 @@ class WaveformDecoder:
                 yield row, tile_rows, frame, tile_frames
 
     def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs of the shapes that a tile has."""
+        """Make example inputs of the body, of the shapes that a tile has."""
         heads, bodies, _ = zip(*(self.new_tails() for _ in range(rows)), strict=True)
         fresh = torch.ones(rows, dtype=torch.bool)
         x = torch.randn(rows, positions, self._stack.dimension)
@@ -107,14 +113,14 @@ class WaveformDecoder:
 
 
 def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
-    """`(start, length)` of spans of `width` and, for what they leave over, of 1."""
+    """Yield `(start, length)` of spans of `width` and, for what they leave over, of 1."""
     wide = total - total % width
     yield from ((start, width) for start in range(0, wide, width))
     yield from ((start, 1) for start in range(wide, total))
 
 
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:
-    """The function as a graph in which oneDNN has fused what it can, for inputs of these shapes."""
+    """Trace a function for inputs of these shapes, and have oneDNN fuse what it can."""
     with warnings.catch_warnings(), torch.inference_mode():
         # Deprecated in favour of torch.compile, which needs a C++ compiler at run time.
         warnings.filterwarnings("ignore", "`torch.jit")

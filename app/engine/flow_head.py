@@ -30,10 +30,10 @@ class FlowNet(nn.Module):
         self.linear = make_linear(last.weight, last.bias, precision)
 
     def forward(self, condition: Tensor, time: Tensor, x: Tensor) -> Tensor:
-        """One evaluation.
+        """Evaluate the network once.
 
         Args:
-            condition: `[rows, width]`, already through `cond_embed`.
+            condition: `[rows, width]`, what `cond_embed` made of the language model's output.
             time: `[width]`, the embedding of the step's times; zeros for heads without.
             x: `[rows, ldim]`.
 
@@ -49,6 +49,8 @@ class FlowNet(nn.Module):
 
 
 class _Block(nn.Module):
+    """Upstream's `ResBlock`, given its modulation."""
+
     norm_weight: Tensor
     norm_bias: Tensor
 
@@ -61,6 +63,7 @@ class _Block(nn.Module):
         self.linear2 = make_linear(block.mlp[2].weight, block.mlp[2].bias, precision)
 
     def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor) -> Tensor:
+        """Compute the block; all are `[rows, width]`, and `scale` includes the 1."""
         h = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-6)
         h = self.linear1(torch.addcmul(shift, h, scale))
         h = self.linear2(functional.silu(h))
@@ -86,7 +89,7 @@ class FlowHead:
         self._times: dict[tuple[int, int], Tensor] = {}
 
     def decode(self, z: Tensor, noise: Tensor, decode_steps: list[int]) -> Tensor:
-        """Latents for all rows.
+        """Decode noise into latents for all rows.
 
         Args:
             z: `[rows, cond]`, the language model's output.
@@ -106,7 +109,10 @@ class FlowHead:
         return latents
 
     def _decode_together(self, condition: Tensor, noise: Tensor, steps: int) -> Tensor:
-        """Upstream's `lsd_decode`, `ot_decode`, `drifting_decode` and `pointwise_decode`."""
+        """Decode rows with the same number of steps, as upstream's `*_decode` functions do.
+
+        Those are `lsd_decode`, `ot_decode`, `drifting_decode` and `pointwise_decode`.
+        """
         if self._type == "drifting":
             return self._net(condition, self._time(0, 1), noise)
         if self._type == "pointwise":
@@ -117,7 +123,7 @@ class FlowHead:
         return x
 
     def _time(self, step: int, steps: int) -> Tensor:
-        """Mean embedding of the head's time conditions at `step`, kept once made: `[width]`."""
+        """Compute the mean embedding of the times at `step`, and keep it: `[width]`."""
         known = self._times.get((step, steps))
         if known is None:
             times = ((step / steps), ((step + 1) / steps))
@@ -130,7 +136,10 @@ class FlowHead:
 
 
 def _with_unit_scale(bias: Tensor, width: int) -> Tensor:
-    """The bias of (shift, scale, ...) with 1 added to the scale: `x * (1 + scale) + shift`."""
+    """Add 1 to the scale's part of a modulation's bias, which is (shift, scale, ...).
+
+    Upstream computes `x * (1 + scale) + shift`.
+    """
     bias = bias.detach().float().clone()
     bias[width : 2 * width] += 1.0
     return bias

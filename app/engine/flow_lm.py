@@ -1,4 +1,4 @@
-"""One step of the language model for many rows of different ages: from inputs to latents."""
+"""The language model's pass over many rows of different ages: from inputs to latents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.engine.precision import make_linear
 
 @dataclass(frozen=True, slots=True)
 class CacheShape:
-    """Geometry of a row's key-value cache, `[layers, 2, heads, positions, head_dim]`."""
+    """Geometry of key-value caches, `[layers, 2, heads, positions, head_dim]`, and element type."""
 
     layers: int
     heads: int
@@ -26,6 +26,7 @@ class CacheShape:
     dtype: torch.dtype
 
     def of(self, positions: int) -> tuple[int, int, int, int, int]:
+        """The shape of a cache for so many positions."""
         return (self.layers, 2, self.heads, positions, self.head_dim)
 
 
@@ -34,13 +35,13 @@ class RowInput:
     """What one row brings to a forward pass.
 
     Attributes:
-        voice: the voice's `[layers, 2, heads, voice positions, head_dim]`, float32.
-        cache: `[layers, 2, heads, room, head_dim]`; the new positions are written to it.
-        offset: positions already in the cache.
-        tokens: text tokens still to be read, `[n]`, or None.
+        voice: cache of the voice, `[layers, 2, heads, voice positions, head_dim]`, float32.
+        cache: its own, `[layers, 2, heads, room, head_dim]`; the new positions are written to it.
+        offset: how many positions are in its own cache already.
+        tokens: text tokens still to be read, `[n]`, int64, or None.
         latent: the latent to continue from, `[ldim]`.
         noise: starting point of the next latent, `[ldim]`.
-        decode_steps: evaluations of the flow head.
+        decode_steps: how often the flow head is evaluated.
     """
 
     voice: Tensor
@@ -53,12 +54,12 @@ class RowInput:
 
     @property
     def positions(self) -> int:
-        """New positions in the cache after the pass."""
+        """How many positions the pass adds to the cache."""
         return 1 if self.tokens is None else 1 + len(self.tokens)
 
 
 class FlowLm:
-    """Upstream's FlowLM for many rows, with weights of its own at the wanted precision.
+    """Computes upstream's FlowLM for many rows, with weights of its own at the wanted precision.
 
     Args:
         module: upstream's model; left as it is.
@@ -92,10 +93,10 @@ class FlowLm:
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
-        """One new latent for every row.
+        """Compute one new latent for every row.
 
         Returns:
-            The latents `[rows, ldim]` and each row's EOS logit, NaN where the row is broken.
+            The latents, `[rows, ldim]`, and each row's EOS logit; NaN if its latent is not finite.
         """
         order = sorted(range(len(rows)), key=lambda row: id(rows[row].voice))
         latents, eos_logits = self._step_by_voice([rows[row] for row in order])
@@ -105,7 +106,7 @@ class FlowLm:
         return latents[places], [eos_logits[place] for place in places]
 
     def _step_by_voice(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
-        """`step` for rows that stand together where they share a voice."""
+        """Do the work of `step` for rows that stand together where they share a voice."""
         offsets = [row.offset for row in rows]
         lengths = [row.positions for row in rows]
         voices: list[Tensor] = []
@@ -128,13 +129,17 @@ class FlowLm:
         )
         noise = torch.stack([row.noise for row in rows])
         latents = self._head.decode(z, noise, [row.decode_steps for row in rows])
-        # One synchronisation for everything the host must know; 0 * x is NaN for broken latents.
+        # The host waits for the device only once: 0 * x makes the logit NaN if the latent is not
+        # finite.
         verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
         eos_logits: list[float] = verdict.tolist()
         return latents, eos_logits
 
     def _scratch_for(self, positions: int) -> Tensor:
-        """This thread's float32 room for one layer of a cache of `positions`, kept."""
+        """This thread's float32 room for one layer of a cache of so many positions; it is kept.
+
+        Caches in float32 need none and get whatever there is.
+        """
         room: Tensor = getattr(self._scratch, "room", self._nothing)
         wanted = 2 * self.cache_shape.heads * positions * self.cache_shape.head_dim
         if self._cache_dtype == torch.float32 or room.numel() >= wanted:
@@ -144,6 +149,7 @@ class FlowLm:
         return room
 
     def _embed(self, rows: Sequence[RowInput]) -> Tensor:
+        """Embed each row's tokens and then its latent: `[positions, d_model]`."""
         frames: Tensor = self._input_linear(torch.stack([row.latent for row in rows]))
         if all(row.tokens is None for row in rows):
             return frames
@@ -156,7 +162,10 @@ class FlowLm:
 
 
 class RotationTable:
-    """RoPE (Su et al. 2022, https://arxiv.org/abs/2104.09864) as complex factors per position."""
+    """Keeps the factors of RoPE per position, as complex numbers.
+
+    RoPE: Su et al. 2022, https://arxiv.org/abs/2104.09864.
+    """
 
     def __init__(self, head_dim: int, max_period: float, device: torch.device) -> None:
         half = head_dim // 2
@@ -166,7 +175,12 @@ class RotationTable:
         self._table = self._make(1024)
 
     def at(self, offsets: list[int], lengths: list[int]) -> Tensor:
-        """Factors of consecutive positions per row: `[sum(lengths), 1, head_dim / 2]`."""
+        """Look up the factors of consecutive positions per row: `[sum(lengths), 1, head_dim / 2]`.
+
+        Args:
+            offsets: per row, its first position.
+            lengths: per row, how many positions.
+        """
         positions: list[int] = []
         for offset, length in zip(offsets, lengths, strict=True):
             positions.extend(range(offset, offset + length))
@@ -176,5 +190,6 @@ class RotationTable:
         return table[torch.tensor(positions, device=self._device)].unsqueeze(1)
 
     def _make(self, positions: int) -> Tensor:
+        """Compute the factors of the first positions: `[positions, head_dim / 2]`."""
         angles = torch.arange(positions, dtype=torch.float32)[:, None] * self._frequencies
         return torch.polar(torch.ones_like(angles), angles).to(self._device)

@@ -1,4 +1,4 @@
-"""Which models pocket-tts ships, found without importing it (and torch with it)."""
+"""The models and voices that pocket-tts ships, known without importing it and torch with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOME_LANGUAGES = {
     "lola": "es",
     "rafael": "pt",
 }
-"""What the recordings behind some predefined voices speak; the others speak English"""
+"""Language of the recordings behind some predefined voices; the others speak English."""
 
 _WOMEN = "alba fantine cosette eponine azelma anna vera mary jane eve caro_davy lola estelle"
 _MEN = """marius javert jean charles paul george michael bill_boerst peter_yearsley stuart_bell
@@ -24,11 +24,15 @@ PREDEFINED_SEXES: Mapping[str, Literal["female", "male"]] = {
     **dict.fromkeys(_WOMEN.split(), "female"),
     **dict.fromkeys(_MEN.split(), "male"),
 }
-"""Whose recordings are behind the predefined voices"""
+"""Whether a woman or a man is heard in the recording behind a predefined voice."""
 
 
 def shipped_languages() -> tuple[str, ...]:
-    """Names that MODEL_LANGUAGE may have, such as `english` or `french_24l`."""
+    """The names that MODEL_LANGUAGE may have, such as `english` or `french_24l`.
+
+    Raises:
+        ModuleNotFoundError: pocket-tts is not installed.
+    """
     spec = importlib.util.find_spec("pocket_tts")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("pocket-tts is not installed")

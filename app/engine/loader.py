@@ -1,4 +1,4 @@
-"""From settings to a running engine: weights, precision, threads, warm-up."""
+"""Makes a running engine of its options: fetches and loads the model, then starts the engine."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import EngineOptions
-from app.engine.weights import ModelFiles, OnDownload, fetch_model, nobody
+from app.engine.weights import ModelFiles, OnDownload, fetch_model
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineOptions
 
 logger = logging.getLogger(__name__)
 
-# The tokenizer's own threads would not mix with FFmpeg's being started.
+# The tokenizers library warns when a process with its threads starts another one, such as FFmpeg.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class EngineLoader:
-    """Makes engines over one model, which is loaded once and kept."""
+    """Makes engines over one model, which is loaded once and kept.
 
-    def __init__(self, options: EngineOptions, on_download: OnDownload = nobody) -> None:
-        """
-        Args:
-            on_download: told each file that is not on this machine, before it is fetched.
-        """
+    Args:
+        on_download: called for each file that is not on this machine, before it is fetched.
+    """
+
+    def __init__(self, options: EngineOptions, on_download: OnDownload | None = None) -> None:
         self._options = options
         self._on_download = on_download
         self._model: TTSModel | None = None
@@ -40,7 +40,7 @@ class EngineLoader:
         """Load the model unless an earlier call did, and start an engine on it.
 
         Raises:
-            ModelUnavailable: what is missing, why, and what the operator can do.
+            ModelUnavailable: says what is missing, why, and what the operator can do.
         """
         options = self._options
         if options.device != "cpu" and not torch.cuda.is_available():
@@ -58,15 +58,7 @@ class EngineLoader:
             self._model = load_model(self._files.config_path)
         try:
             engine = BatchedEngine(
-                self._model,
-                precision=options.precision,
-                worker_threads=options.worker_threads,
-                max_running_rows=options.max_running_rows,
-                max_queued_jobs=options.max_queued_jobs,
-                defaults=options.defaults,
-                device=options.device,
-                cloning_refused=self._files.cloning_refused,
-                voice_prompts=options.voice_prompts,
+                self._model, options, cloning_refused=self._files.cloning_refused
             )
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
@@ -76,10 +68,10 @@ class EngineLoader:
 
 
 def load_model(config_path: Path) -> TTSModel:
-    """The model of a YAML config whose files are all on this machine.
+    """Load the model of a YAML config whose files are all on this machine.
 
     Raises:
-        ModelUnavailable: the config or the weights are wrong; the message says how.
+        ModelUnavailable: says how the config or the weights are wrong.
     """
     started = time.monotonic()
     try:

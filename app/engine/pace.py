@@ -7,9 +7,13 @@ MAX_LATENTS_PER_DECODE = 12
 
 
 class Pace:
-    """Rates over the last few seconds of work, idle time not counted.
+    """Keeps rates over the last few seconds of work; idle time does not count.
 
     The first guesses are those of a laptop; a moment of work replaces them.
+
+    Args:
+        workers: how many threads compute batches.
+        frame_seconds: audio of one latent.
     """
 
     def __init__(self, workers: int, frame_seconds: float) -> None:
@@ -21,20 +25,20 @@ class Pace:
 
     @property
     def audio_seconds_per_second(self) -> float:
-        """What all workers together make while they are busy."""
+        """How much audio all workers together make in a second in which all are busy."""
         return self._workers * self._latents * self._frame_seconds / self._busy_seconds
 
     def latents_in(self, seconds: float) -> int:
-        """How many latents one worker decodes in about `seconds`; at least two."""
+        """How many latents one worker decodes in about `seconds`; 2 at least, 12 at most."""
         fitting = int(seconds * self._latents / self._decode_seconds)
         return max(2, min(MAX_LATENTS_PER_DECODE, fitting))
 
-    def stepped(self, seconds: float) -> None:
-        """A worker was busy with a step for so long."""
+    def sampled(self, seconds: float) -> None:
+        """Count a batch of the language model that kept a worker busy for so long."""
         self._busy_seconds += seconds
 
     def decoded(self, latents: int, seconds: float) -> None:
-        """A worker was busy with decoding so many latents for so long."""
+        """Count a batch of the codec: how many latents it had, and how long a worker was busy."""
         self._busy_seconds += seconds
         self._decode_seconds += seconds
         self._latents += latents

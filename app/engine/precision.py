@@ -1,4 +1,4 @@
-"""Which arithmetic the engine uses, and the linear maps that carry it out."""
+"""The arithmetic that the engine uses, and the linear maps that carry it out."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PRECISIONS = ("float32", "int8", "bfloat16", "auto")
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Arithmetic of the two halves of the model.
+    """The arithmetic of the two halves of the model.
 
     Attributes:
         flow_lm: `float32`, `int8` or `bfloat16`, for the language model and its flow head.
@@ -32,13 +32,13 @@ class Precision:
 
 
 def choose_precision(requested: str, device: torch.device) -> Precision:
-    """What `requested` means on this machine.
+    """Choose the arithmetic for a requested precision on this machine.
 
     `float32` is upstream's arithmetic everywhere. The other three add what the processor has
     natively: bfloat16 for the codec, and for `auto` int8 for the language model.
 
     Raises:
-        ValueError: not one of `PRECISIONS`, or int8 where there are no kernels for it.
+        ValueError: it is not one of `PRECISIONS`, or int8 where there are no kernels for that.
     """
     if requested not in PRECISIONS:
         raise ValueError(f"precision {requested!r} is not one of {', '.join(PRECISIONS)}")
@@ -59,7 +59,13 @@ def choose_precision(requested: str, device: torch.device) -> Precision:
 
 
 def make_linear(weight: Tensor, bias: Tensor | None, precision: str) -> nn.Module:
-    """A map of float32 `[n, in]` to float32 `[n, out]` with the given `[out, in]` weight."""
+    """Make a linear map of float32 `[n, in]` to float32 `[n, out]`.
+
+    Args:
+        weight: `[out, in]`; copied.
+        bias: `[out]` or None; copied.
+        precision: `float32`, `int8` or `bfloat16`.
+    """
     weight = weight.detach().float()
     bias = None if bias is None else bias.detach().float()
     if precision == "int8":
@@ -70,6 +76,8 @@ def make_linear(weight: Tensor, bias: Tensor | None, precision: str) -> nn.Modul
 
 
 class Float32Linear(nn.Module):
+    """A linear map in float32."""
+
     weight: Tensor
     bias: Tensor | None
 
@@ -83,6 +91,8 @@ class Float32Linear(nn.Module):
 
 
 class Bfloat16Linear(nn.Module):
+    """A linear map in bfloat16, with float32 input and output."""
+
     weight: Tensor
     bias: Tensor | None
 
@@ -96,7 +106,7 @@ class Bfloat16Linear(nn.Module):
 
 
 class Int8Linear(nn.Module):
-    """Weights in int8 per output channel, activations quantised on the way in, by FBGEMM.
+    """A linear map by FBGEMM: int8 weights per output channel, activations quantised on the way in.
 
     FBGEMM's dynamic quantisation takes one range from the whole batch, so that a row would sound
     different next to a loud one. Here each row is scaled to [-1, 1] first and quantised with that
@@ -123,11 +133,11 @@ class Int8Linear(nn.Module):
 
 
 def _packed(weight: Tensor) -> torch.ScriptObject:
-    """Weights in FBGEMM's layout, one scale per output channel."""
+    """Quantise weights `[out, in]` with one scale per output channel, in FBGEMM's layout."""
     scales = weight.abs().amax(1).clamp_min(1e-12) / 127.0
     zeros = torch.zeros(weight.shape[0], dtype=torch.long)
     with warnings.catch_warnings():
-        # Deprecated in torch 2.13, without another way into FBGEMM yet.
+        # The function is deprecated in torch 2.13, but there is no other way into FBGEMM yet.
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
         quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
     torch.backends.quantized.engine = "fbgemm"
@@ -135,4 +145,5 @@ def _packed(weight: Tensor) -> torch.ScriptObject:
 
 
 def _has(feature: str) -> bool:
+    """Whether this processor has a feature, by the name that torch gives it."""
     return bool(torch.cpu.get_capabilities().get(feature, False))

@@ -11,7 +11,7 @@ from typing import Literal
 from app.engine.languages import PREDEFINED_SEXES
 
 PREVIEW = "preview"
-"""Its name as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK"""
+"""The name of the preview voice as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK."""
 
 _FOLDER = Path(__file__).parent.parent / "preview"
 PREVIEW_CONFIG = _FOLDER / "preview.yaml"
@@ -19,7 +19,7 @@ PREVIEW_CONFIG = _FOLDER / "preview.yaml"
 
 @cache
 def preview_voices() -> Mapping[str, Literal["female", "male"]]:
-    """The voices it really has, and whether each is a woman's or a man's."""
+    """The voices that the preview model really has, and whether each is a woman's or a man's."""
     listed = json.loads((_FOLDER / "voices.json").read_text("utf-8"))
     return {name: entry["sex"] for name, entry in listed.items()}
 
@@ -37,6 +37,6 @@ def stand_ins() -> Mapping[str, str]:
 
 
 def voice_prompts() -> dict[str, Path]:
-    """Recording by name, of its own voices and of all for which they stand in."""
+    """The recording behind each voice name: its own voices', and those for which they stand in."""
     own = {name: _FOLDER / "voices" / f"{name}.wav" for name in preview_voices()}
     return {**{name: own[voice] for name, voice in stand_ins().items()}, **own}

@@ -19,21 +19,21 @@ from app.speech import TokenCounter
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A chunk ready for prefill.
+    """A chunk of text as the model reads it.
 
     Attributes:
-        tokens: `[n]`, int64; None when nothing is left to speak.
+        tokens: `[n]`, int64.
         max_frames: latents after which the chunk ends without EOS.
-        frames_after_eos: upstream's guess from the number of words.
+        frames_after_eos: latents from EOS on, by upstream's guess from the number of words.
     """
 
-    tokens: Tensor | None
+    tokens: Tensor
     max_frames: int
     frames_after_eos: int
 
 
-def make_prompt(model: TTSModel, text: str) -> Prompt:
-    """Prepare and tokenise `text` as `TTSModel.generate_audio` does for a chunk."""
+def make_prompt(model: TTSModel, text: str) -> Prompt | None:
+    """Prepare and tokenise `text` as `TTSModel.generate_audio` does; None if no text is left."""
     try:
         prepared, words_guess = prepare_text_prompt(
             text,
@@ -44,7 +44,7 @@ def make_prompt(model: TTSModel, text: str) -> Prompt:
             model.replace_characters,
         )
     except ValueError:  # upstream's only complaint: no text is left
-        return Prompt(None, 0, 0)
+        return None
     ids = _encode(model, prepared)
     seconds = len(ids) / model._TOKENS_PER_SECOND_ESTIMATE + model._GEN_SECONDS_PADDING
     max_frames = math.ceil(seconds * model.config.mimi.frame_rate)
@@ -52,12 +52,13 @@ def make_prompt(model: TTSModel, text: str) -> Prompt:
 
 
 def count_tokens(model: TTSModel, text: str) -> int:
-    tokens = make_prompt(model, text).tokens
-    return 0 if tokens is None else len(tokens)
+    """Count the tokens that the model reads for a chunk of text; 0 if it has nothing to say."""
+    prompt = make_prompt(model, text)
+    return 0 if prompt is None else len(prompt.tokens)
 
 
 def token_counter(model: TTSModel, text: str) -> TokenCounter:
-    """Counts the tokens of pieces of `text`, which is read only once.
+    """Make a function that counts the tokens of pieces of `text`; the text is read only once.
 
     Cutting a script asks for hundreds of pieces, and a tokenizer with pronunciations inside takes
     20 ms for any of them. Tokens do not reach over white space, but for the marks that
@@ -70,7 +71,7 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
     starts = [word.start() for word in words]
     counts = [0] * len(words)
     for start, end in tokenizer.encode_batch([text])[0].offsets:
-        # White space that is a token of its own counts with the word before it.
+        # A token of white space counts with the word before it.
         index = bisect_right(starts, max(start, end - 1)) - 1
         if index >= 0:
             counts[index] += 1
@@ -79,6 +80,7 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
         of_word[word[0]] = max(tokens, of_word.get(word[0], 0))
 
     def count(piece: str) -> int:
+        """Add up the tokens of the piece's words."""
         total = 0
         for word in piece.split():
             if word not in of_word:  # a piece may begin or end inside a word
@@ -90,14 +92,15 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
 
 
 def _encode(model: TTSModel, text: str) -> list[int]:
+    """Tokenise text that has been prepared."""
     tokenizer = _json_tokenizer(model)
     if tokenizer is None:
         return list(model.flow_lm.conditioner.tokenizer.encode(text))
-    # `encode` keeps all other threads waiting, the event loop too; this does not.
+    # `encode` would hold the interpreter's lock, and the event loop up; `encode_batch` does not.
     ids: list[int] = tokenizer.encode_batch([text])[0].ids
     return ids
 
 
 def _json_tokenizer(model: TTSModel) -> Any:
-    """The `tokenizers.Tokenizer` that upstream wraps, if it is one."""
+    """The `tokenizers.Tokenizer` that upstream wraps; None if it wraps sentencepiece."""
     return getattr(model.flow_lm.conditioner.tokenizer, "tokenizer", None)

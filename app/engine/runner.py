@@ -1,4 +1,4 @@
-"""The tensors of the running rows, and the two passes over them."""
+"""The tensors of the running sequences, and the two passes over them."""
 
 from __future__ import annotations
 
@@ -16,31 +16,35 @@ from pocket_tts import TTSModel
 from torch import Tensor
 
 from app.engine.codec import BatchedCodec
-from app.engine.flow_lm import FlowLm, RowInput
+from app.engine.flow_lm import CacheShape, FlowLm, RowInput
 from app.engine.precision import Precision
-from app.engine.sampling import RowSampling, draw_noise
-from app.engine.slots import CachePool
+from app.engine.prompt import Prompt, make_prompt
+from app.engine.sampling import draw_noise
+from app.engine.sequence import RowSampling
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm
 
 logger = logging.getLogger(__name__)
+
+_GRANULE_POSITIONS = 64
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """What a sequence owns while it is in the batch.
+    """The tensors of a sequence while it is in the batch.
 
     Attributes:
-        voice: the voice's keys and values, shared with the other rows that speak in it.
-        cache: the row's own, see `CacheShape`; the first `position` positions are in use.
-        tokens: the text, `[n]`, until it has been read.
+        voice: keys and values of the voice, shared with the other rows that speak in it.
+        cache: keys and values of its own, see `CacheShape`; `position` positions are in use.
+        codec_slot: its place in the codec.
+        tokens: the text, `[n]`, int64; None once it has been read.
         latent: the last latent, `[ldim]`.
-        noise: `[max_frames, ldim]`.
-        sampled: latents sampled so far.
-        spoken: latents decoded so far.
-        pending: latents for the codec; appended by one worker, taken by another.
+        noise: what its latents are sampled from, `[max_frames, ldim]`.
+        sampled: how many latents have been sampled.
+        spoken: how many latents have been decoded.
+        pending: latents for the codec, `[ldim]`; appended by one worker, taken by another.
     """
 
     voice: Tensor
@@ -56,7 +60,7 @@ class Row:
     pending: deque[Tensor] = field(default_factory=deque)
 
     def input(self) -> RowInput:
-        """What the row brings to the next pass of the language model."""
+        """Gather what the row brings to the next pass of the language model."""
         return RowInput(
             voice=self.voice,
             cache=self.cache,
@@ -68,25 +72,69 @@ class Row:
         )
 
     def advance(self, latent: Tensor) -> None:
-        """The pass went through and gave `latent`."""
+        """Take over the latent that a pass gave, `[ldim]`."""
         self.position += 1 if self.tokens is None else 1 + len(self.tokens)
         self.tokens = None
         self.latent = latent
         self.sampled += 1
 
 
+class CachePool:
+    """Hands out key-value caches of at least the wanted length and takes them back. Thread-safe.
+
+    Args:
+        shape: geometry of a cache.
+        max_idle: how many returned caches are kept for the next rows; further ones are freed.
+    """
+
+    def __init__(self, shape: CacheShape, device: torch.device, *, max_idle: int) -> None:
+        self._shape = shape
+        self._device = device
+        self._max_idle = max_idle
+        self._idle: list[Tensor] = []
+        self._lock = threading.Lock()
+
+    def acquire(self, positions: int) -> Tensor:
+        """Hand out a cache of undefined content, `[layers, 2, heads, >= positions, head_dim]`.
+
+        It is the smallest idle one that fits and has no more than twice the room, else a new one.
+
+        Raises:
+            RuntimeError: there is no memory.
+        """
+        with self._lock:
+            fitting = [c for c in self._idle if positions <= c.shape[3] <= 2 * positions]
+            if fitting:
+                best = min(fitting, key=lambda cache: cache.shape[3])
+                self._idle = [cache for cache in self._idle if cache is not best]
+                return best
+        rounded = -(-positions // _GRANULE_POSITIONS) * _GRANULE_POSITIONS
+        return torch.empty(self._shape.of(rounded), dtype=self._shape.dtype, device=self._device)
+
+    def release(self, cache: Tensor) -> None:
+        """Take a cache back; the oldest idle one is freed for it if too many are kept."""
+        with self._lock:
+            self._idle.append(cache)
+            if len(self._idle) > self._max_idle:
+                self._idle.pop(0)
+
+
 class Runner:
-    """Opens, computes and closes rows. Different rows may be computed by different threads.
+    """Opens, computes and closes rows. Different threads may compute different rows.
+
+    It knows of rows only, not of the sequences that they belong to.
 
     Args:
         model: loaded weights, on `device`; read, never changed.
-        max_rows: rows that may be open at the same time.
+        max_rows: how many rows may be open at the same time.
     """
 
     def __init__(
         self, model: TTSModel, precision: Precision, device: torch.device, *, max_rows: int
     ) -> None:
         flow_lm = model.flow_lm
+        self.precision = precision
+        self._model = model
         self._device = device
         self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device)
         self.codec = BatchedCodec(
@@ -98,10 +146,11 @@ class Runner:
             device=device,
         )
         self.cache_shape = self.flow_lm.cache_shape
-        self.frame_samples = self.codec.frame_samples
+        self.sample_rate_hz = int(model.sample_rate)
+        self.frame_seconds = self.codec.frame_samples / self.sample_rate_hz
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
-        # A fresh codec state clicks: upstream fades the first 5 ms of every chunk in.
-        self._fade_in = np.linspace(0, 1, model.sample_rate // 200, dtype=np.float32)
+        # A chunk begins with a click of the codec. As upstream does, its first 5 ms are faded in.
+        self._fade_in = np.linspace(0, 1, self.sample_rate_hz // 200, dtype=np.float32)
         self._slots_lock = threading.Lock()
 
     @torch.inference_mode()
@@ -112,8 +161,8 @@ class Runner:
             Exception: whatever keeps this model from speaking at all.
         """
         silence = torch.zeros(self.cache_shape.of(1), device=self._device)
-        settings = RowSampling(0.0, 1, 0.0, None, None, None)
-        row = self.open(KvPrefix(silence), torch.zeros(8, dtype=torch.long), 2, settings, 0)
+        prompt = Prompt(torch.zeros(8, dtype=torch.long), max_frames=2, frames_after_eos=0)
+        row = self.open(KvPrefix(silence), prompt, RowSampling(0.0, 1, 0.0, None, None, None), 0)
         for _ in range(2):
             outcomes: list[object] = [*self.sample([row])]
             row.pending.append(row.latent)
@@ -123,17 +172,21 @@ class Runner:
                     raise outcome
         self.close(row)
 
-    def open(
-        self,
-        voice: KvPrefix,
-        tokens: Tensor,
-        max_frames: int,
-        sampling: RowSampling,
-        chunk_index: int,
-    ) -> Row:
-        """A row that has heard the voice and is about to read its text."""
-        noise = draw_noise(sampling, chunk_index, max_frames, self.flow_lm.latent_dim)
-        cache = self._caches.acquire(len(tokens) + max_frames)
+    def prompt(self, text: str) -> Prompt | None:
+        """Make a chunk of text into what the model reads; None if nothing is left to speak."""
+        return make_prompt(self._model, text)
+
+    def open(self, voice: KvPrefix, prompt: Prompt, sampling: RowSampling, chunk_index: int) -> Row:
+        """Make a row that has heard the voice and is about to read its text.
+
+        Args:
+            chunk_index: place of the chunk in its job; chunks of a job sound different for it.
+
+        Raises:
+            RuntimeError: as many rows as allowed are open, or there is no memory.
+        """
+        noise = draw_noise(sampling, chunk_index, prompt.max_frames, self.flow_lm.latent_dim)
+        cache = self._caches.acquire(len(prompt.tokens) + prompt.max_frames)
         with self._slots_lock:
             slot = self.codec.acquire()
         return Row(
@@ -141,7 +194,7 @@ class Runner:
             cache=cache,
             position=0,
             codec_slot=slot,
-            tokens=tokens.to(self._device),
+            tokens=prompt.tokens.to(self._device),
             latent=self.flow_lm.bos_latent,
             noise=noise.to(self._device),
             sampling=sampling,
@@ -154,14 +207,23 @@ class Runner:
             self.codec.release(row.codec_slot)
 
     def sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
-        """One more latent for every row: whether the EOS head fired, or why the row broke."""
+        """Sample one more latent for each row.
+
+        Returns:
+            Per row whether the EOS head fired, or why the row broke.
+        """
         return _each_or_alone(self._sample, rows)
 
     def decode(self, rows: Sequence[Row], frames: int) -> list[Pcm | Exception]:
-        """PCM of the next `frames` pending latents of every row, or why the row broke."""
+        """Make the next `frames` pending latents of each row into PCM.
+
+        Returns:
+            Per row `[frames * frame_samples]`, or why the row broke.
+        """
         return _each_or_alone(lambda some: self._decode(some, frames), rows)
 
     def _sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
+        """Do the work of `sample` for all rows in one pass."""
         latents, eos_logits = self.flow_lm.step([row.input() for row in rows])
         verdicts: list[bool | Exception] = []
         for row, latent, logit in zip(rows, latents.unbind(0), eos_logits, strict=True):
@@ -173,6 +235,7 @@ class Runner:
         return verdicts
 
     def _decode(self, rows: Sequence[Row], frames: int) -> list[Pcm | Exception]:
+        """Do the work of `decode` for all rows in one pass."""
         latents = [row.pending[i] for row in rows for i in range(frames)]
         pcm = self.codec.decode(
             [row.codec_slot for row in rows],
@@ -194,7 +257,7 @@ class Runner:
 def _each_or_alone(
     compute: Callable[[Sequence[Row]], list[_T | Exception]], rows: Sequence[Row]
 ) -> list[_T | Exception]:
-    """`compute` over all rows; if that fails, over one at a time, so that only the culprit fails.
+    """Compute all rows together; if that fails, one at a time, so that only the culprit fails.
 
     Both passes change a row's state at their very end only, so they can be repeated.
     """

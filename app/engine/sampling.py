@@ -1,30 +1,17 @@
-"""From what a caller asked to what a row is sampled with."""
+"""Settles how a row is sampled, and draws the noise that it is sampled from."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from pocket_tts import TTSModel
 from torch import Tensor
 
+from app.engine.sequence import RowSampling
 from app.speech import Sampling
 
 
-@dataclass(frozen=True, slots=True)
-class RowSampling:
-    """Settings of one row, nothing left open but the seed and the frames after EOS."""
-
-    temperature: float
-    decode_steps: int
-    eos_threshold: float
-    noise_clamp: float | None
-    frames_after_eos: int | None
-    seed: int | None
-
-
 def resolve(asked: Sampling, defaults: Sampling, model: TTSModel) -> RowSampling:
-    """The caller's value, else the server's, else the model's."""
+    """Settle each setting: the caller's, else the server's default, else the model's own."""
 
     def pick(name: str, fallback: float | int | None) -> float | int | None:
         for settings in (asked, defaults):
@@ -49,7 +36,7 @@ def resolve(asked: Sampling, defaults: Sampling, model: TTSModel) -> RowSampling
 
 
 def draw_noise(sampling: RowSampling, chunk_index: int, frames: int, latent_dim: int) -> Tensor:
-    """All noise a chunk may need, from a generator of its own: `[frames, latent_dim]`.
+    """Draw all noise that a chunk may need from a generator of its own: `[frames, latent_dim]`.
 
     Drawn at once, so that a frame's noise cannot depend on the batch it is computed in.
     """
@@ -69,7 +56,7 @@ def draw_noise(sampling: RowSampling, chunk_index: int, frames: int, latent_dim:
 
 
 def _mixed(seed: int, chunk_index: int) -> int:
-    """One 64-bit seed per chunk; neighbouring seeds and chunks land far apart (splitmix64)."""
+    """Make one 64-bit seed of a job's seed and a chunk; neighbours land far apart (splitmix64)."""
     mask = (1 << 64) - 1
     x = (seed + 0x9E3779B97F4A7C15 * (chunk_index + 1)) & mask
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask

@@ -1,303 +1,326 @@
-"""Which rows run, and what a free worker does next: policy only, no tensors, no clock, no lock.
+"""Which sequences run, and what a free worker computes next: no tensors, no clock, no lock.
 
-Deadlines of playback decide. A row's deadline is when its listener, who started with the first
-PCM and plays without a pause, needs the row's next frame. Rows that are comfortably ahead share
-large batches; a row that is not goes first, with few others in the batch.
+Deadlines of playback decide. A sequence's deadline is when its listener, who started with the
+first PCM and plays without a pause, needs its next frame. Sequences that are comfortably ahead
+share large batches; one that is not goes first, with few others in the batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic
 
 from app.engine.pace import Pace
-from app.engine.sequence import Job, Sequence
+from app.engine.sequence import EngineJob, RowT, Sequence
 from app.errors import Overloaded
+from app.speech_engine import EngineOptions
 
 COMFORT_SECONDS = 1.0
-"""Rows further ahead of their deadline than this are equally (not) urgent."""
+"""Sequences further ahead of their deadline than this are equally (not) urgent."""
 URGENT_SECONDS = 0.1
-"""With less slack than this a row is served with others of its kind only."""
-STEP_LEAD_SECONDS = 0.12
+"""A sequence with less slack than this is served with others of its kind only."""
+LATENT_LEAD_SECONDS = 0.12
 """How much earlier a latent is due than its PCM, so that the codec rarely waits for one."""
 MAX_PENDING_FRAMES = 6
-"""Latents of one row that may wait for the codec."""
+"""Latents of one sequence that may wait for the codec."""
 MAX_FRAMES_PER_DECODE = 4
+"""Latents of one sequence that the codec takes at once."""
 TARGET_DECODE_SECONDS = 0.04
-"""A worker that decodes does not see newcomers until it is done."""
-MAX_PREFILLS_PER_STEP = 2
-MIN_ROWS_PER_STEP = 8
+"""How long decoding a batch should take: its worker does not see newcomers until it is done."""
+MAX_PREFILLS_PER_BATCH = 2
+"""New sequences that may read their text in one batch."""
+MIN_SAMPLED_SEQUENCES = 8
+"""A batch of the language model is not divided among workers below this size."""
 BATCH_SHARE = 0.6
-"""Part of the speaking rows that a step waits for, when nobody is in a hurry."""
+"""Part of the speaking sequences that the language model waits for, if nobody is in a hurry."""
 MAX_OPENING_JOBS = 6
 """Newcomers between admission and their first audio."""
 STRAIN_SECONDS = 0.1
-"""No newcomer is admitted while a listener has less than this left to play (see `_strained`),"""
+"""No newcomer is admitted while a listener has less than this left to play."""
 PATIENCE_SECONDS = 10.0
-"""unless none has been for so long."""
+"""A newcomer is admitted all the same once none has been for so long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One latent for each of these rows; those with nothing sampled yet read their text first."""
+class SampleBatch(Generic[RowT]):
+    """Sequences that get one more latent each; new ones read their text before it."""
 
-    rows: tuple[Sequence, ...]
-    started_at: float
+    sequences: tuple[Sequence[RowT], ...]
+    started_at_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Decode:
-    """The next `frames` latents of each of these rows to PCM."""
+class DecodeBatch(Generic[RowT]):
+    """Sequences of which the codec makes the next `frames` latents into PCM."""
 
-    rows: tuple[Sequence, ...]
+    sequences: tuple[Sequence[RowT], ...]
     frames: int
-    started_at: float
+    started_at_seconds: float
 
 
-Work = Step | Decode
+Batch = SampleBatch[RowT] | DecodeBatch[RowT]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the scheduler may use.
+class Scheduler(Generic[RowT]):
+    """Decides from the jobs' progress; all methods are called under the engine's lock.
 
-    Attributes:
-        buffer_seconds: audio a job may be ahead of its reader.
+    `now` is the time in seconds on the engine's clock.
+
+    Args:
+        options: how many rows and queued jobs there may be, and how far ahead of its reader a job
+            may run.
+        workers: how many threads compute batches.
+        frame_seconds: audio of one latent.
     """
 
-    max_running_rows: int
-    max_queued_jobs: int
-    workers: int
-    frame_seconds: float
-    buffer_seconds: float
-
-
-class Scheduler:
-    """All methods are called under the engine's lock."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._jobs: list[Job] = []
-        self._running: list[Sequence] = []
+    def __init__(self, options: EngineOptions, *, workers: int, frame_seconds: float) -> None:
+        self._options = options
+        self._workers = workers
+        self._frame_seconds = frame_seconds
+        self._jobs: list[EngineJob[RowT]] = []
+        self._running: list[Sequence[RowT]] = []
         self._served = 0
-        self._last_newcomer_at = 0.0
-        self._pace = Pace(limits.workers, limits.frame_seconds)
+        self._last_newcomer_at_seconds = 0.0
+        self._pace = Pace(workers, frame_seconds)
 
     @property
     def running_rows(self) -> int:
+        """How many sequences are in the batch."""
         return len(self._running)
 
     @property
     def queued_jobs(self) -> int:
+        """How many jobs wait for their first row."""
         return sum(job.queued for job in self._jobs)
 
     @property
-    def jobs(self) -> tuple[Job, ...]:
-        """Jobs that still have something to compute."""
+    def jobs(self) -> tuple[EngineJob[RowT], ...]:
+        """The jobs that still have something to compute."""
         return tuple(self._jobs)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: EngineJob[RowT]) -> None:
         """Queue a job.
 
         Raises:
             Overloaded: as many jobs as allowed wait already.
         """
-        if self.queued_jobs >= self._limits.max_queued_jobs:
-            waiting = sum(job.waiting_seconds for job in self._jobs)
+        if self.queued_jobs >= self._options.max_queued_jobs:
+            waiting_seconds = sum(job.waiting_seconds for job in self._jobs)
+            clears_seconds = waiting_seconds / self._pace.audio_seconds_per_second
             raise Overloaded(
                 f"{self.queued_jobs} requests are waiting already; try again later",
-                retry_after_seconds=min(
-                    60.0, max(1.0, waiting / self._pace.audio_seconds_per_second)
-                ),
+                retry_after_seconds=min(60.0, max(1.0, clears_seconds)),
             )
         self._jobs.append(job)
 
-    def next_work(self, now: float) -> Work | None:
-        """What to compute next, its rows marked as busy; None if there is nothing."""
+    def next_batch(self, now: float) -> Batch[RowT] | None:
+        """Choose what to compute next and mark its sequences as busy; None if there is nothing."""
         self._admit(now)
-        steps = self._by_deadline([row for row in self._running if self._can_step(row)], now)
-        decodes = self._by_deadline([row for row in self._running if self._can_decode(row)], now)
-        if not steps and not decodes:
+        to_sample = self._by_deadline(filter(self._can_sample, self._running), now)
+        to_decode = self._by_deadline(filter(self._can_decode, self._running), now)
+        if not to_sample and not to_decode:
             return None
         self._served += 1
-        if not decodes or (steps and self._step_first(steps, decodes, now)):
-            return self._step(steps, now)
-        return self._decode(decodes, now)
+        if not to_decode or (to_sample and self._sample_first(to_sample, to_decode, now)):
+            return self._sample_batch(to_sample, now)
+        return self._decode_batch(to_decode, now)
 
-    def step_done(self, work: Step, now: float) -> None:
-        """The rows' progress is recorded; let go of them."""
-        self._pace.stepped(now - work.started_at)
-        for row in work.rows:
-            row.in_step = False
-            if row.finished:
-                row.job.speaking -= 1
-                row.expected_seconds = row.emitted * self._limits.frame_seconds
-                row.job.lengths_changed()
+    def sample_done(self, batch: SampleBatch[RowT], now: float) -> None:
+        """Let go of sequences whose new latents have been counted."""
+        self._pace.sampled(now - batch.started_at_seconds)
+        for sequence in batch.sequences:
+            sequence.being_sampled = False
+            if sequence.finished:
+                sequence.job.speaking -= 1
+                sequence.expected_seconds = self._seconds(sequence.emitted)
+                sequence.job.lengths_changed()
 
-    def decode_done(self, work: Decode, now: float) -> None:
-        for row in work.rows:
-            row.in_codec = False
-            row.decoded += work.frames
-            if row.job.playing_since is None:
-                earlier = row.job.chunks[: row.index]
-                row.job.playing_since = now if all(c.closed for c in earlier) else None
-        self._pace.decoded(len(work.rows) * work.frames, now - work.started_at)
+    def decode_done(self, batch: DecodeBatch[RowT], now: float) -> None:
+        """Count the PCM that has been delivered, and let go of its sequences."""
+        for sequence in batch.sequences:
+            sequence.being_decoded = False
+            sequence.decoded += batch.frames
+            job = sequence.job
+            if job.playing_since_seconds is None:
+                earlier = job.sequences[: sequence.index]
+                job.playing_since_seconds = now if all(each.closed for each in earlier) else None
+        latents = len(batch.sequences) * batch.frames
+        self._pace.decoded(latents, now - batch.started_at_seconds)
 
-    def retire(self) -> list[Sequence]:
-        """Take the rows that are through out of the batch, and the jobs that are through off."""
-        retired = [row for row in self._running if row.retired]
+    def retire(self) -> list[Sequence[RowT]]:
+        """Drop the sequences and jobs that are through; return those sequences."""
+        retired = [sequence for sequence in self._running if sequence.retired]
         if retired:
-            self._running = [row for row in self._running if not row.retired]
-        alive = {row.job for row in self._running}
+            self._running = [sequence for sequence in self._running if not sequence.retired]
+        alive = {sequence.job for sequence in self._running}
         self._jobs = [job for job in self._jobs if job.waiting is not None or job in alive]
         return retired
 
     @property
     def _crowded(self) -> bool:
-        full = len(self._running) >= self._limits.max_running_rows
+        """Whether newcomers wait and all rows are taken."""
+        full = len(self._running) >= self._options.max_running_rows
         return full and self.queued_jobs > 0
 
     def _admit(self, now: float) -> None:
-        while len(self._running) < self._limits.max_running_rows:
-            row = self._next_admission(now)
-            if row is None:
+        """Make waiting sequences rows of the batch while there is room."""
+        while len(self._running) < self._options.max_running_rows:
+            sequence = self._next_admission(now)
+            if sequence is None:
                 return
-            row.job.admitted += 1
-            row.job.speaking += 1
-            self._running.append(row)
+            sequence.job.admitted += 1
+            sequence.job.speaking += 1
+            self._running.append(sequence)
 
-    def _next_admission(self, now: float) -> Sequence | None:
-        """Listeners in the middle of their speech, then newcomers in order, then running ahead.
+    def _next_admission(self, now: float) -> Sequence[RowT] | None:
+        """Choose whom to admit: first who is listened to, then newcomers, then who runs ahead.
 
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
         """
-        waiting = [row for row in (job.waiting for job in self._jobs) if row is not None]
-        started = [row for row in waiting if not row.job.queued and not self._paused(row)]
-        next_up = [row for row in started if not row.job.speaking]
+        waiting = [each for each in (job.waiting for job in self._jobs) if each is not None]
+        started = [each for each in waiting if not each.job.queued and not self._paused(each)]
+        next_up = [each for each in started if not each.job.speaking]
         if next_up:
-            return min(next_up, key=lambda row: row.job.due_at(row.index, 0.0))
-        newcomers = [row for row in waiting if row.job.queued]
+            return min(next_up, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
+        newcomers = [each for each in waiting if each.job.queued]
         if newcomers:
-            patient = now - self._last_newcomer_at < PATIENCE_SECONDS
+            patient = now - self._last_newcomer_at_seconds < PATIENCE_SECONDS
             if self._opening >= MAX_OPENING_JOBS or (patient and self._strained(newcomers[0], now)):
                 return None
-            self._last_newcomer_at = now
+            self._last_newcomer_at_seconds = now
             return newcomers[0]
-        extra_rows = len(self._running) - len({row.job for row in self._running})
-        bound = self._limits.max_running_rows
+        extra_rows = len(self._running) - len({each.job for each in self._running})
+        bound = self._options.max_running_rows
         room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
-        ahead = [r for r in started if r.job.ahead_seconds <= self._limits.buffer_seconds]
+        buffer_seconds = self._options.stream_buffer_seconds
+        ahead = [each for each in started if each.job.ahead_seconds <= buffer_seconds]
         if not ahead or not room:
             return None
-        return min(ahead, key=lambda row: row.job.due_at(row.index, 0.0))
+        return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
 
-    def _strained(self, newcomer: Sequence, now: float) -> bool:
+    def _strained(self, newcomer: Sequence[RowT], now: float) -> bool:
         """Whether a listener would hear a gap if `newcomer` were admitted now.
 
-        That is so if one has hardly anything left to play, and if more rows speak than the
+        That is so if one has hardly anything left to play, and if more sequences speak than the
         machine keeps up with and their slack does not last until they are through.
         """
-        active = [row for row in self._running if not self._paused(row)]
-        slacks = [self._slack(row, now) for row in active if row.job.playing_since is not None]
+        active = [each for each in self._running if not self._paused(each)]
+        playing = [each for each in active if each.job.playing_since_seconds is not None]
+        slacks = [self._slack_seconds(each, now) for each in playing]
         if slacks and min(slacks) < STRAIN_SECONDS:
             return True
-        rows = [*active, newcomer]
-        lasting = sum(max(0.0, row.expected_seconds - self._seconds(row.decoded)) for row in rows)
-        lasting /= len(rows)
-        # However slow the machine, one may speak: else nothing would ever wake this again.
-        shortfall = len(rows) - max(1.0, self._pace.audio_seconds_per_second)
+        together = [*active, newcomer]
+        lasting = sum(
+            max(0.0, each.expected_seconds - self._seconds(each.decoded)) for each in together
+        )
+        lasting /= len(together)
+        # Even on a machine slower than speech one sequence may run; else none ever would.
+        shortfall = len(together) - max(1.0, self._pace.audio_seconds_per_second)
         return shortfall * lasting > sum(min(slack, lasting) for slack in slacks)
 
     @property
     def _opening(self) -> int:
-        """Running jobs of which nothing has been heard yet."""
-        return len({row.job for row in self._running if row.job.playing_since is None})
+        """How many running jobs have not been heard yet."""
+        jobs = {each.job for each in self._running if each.job.playing_since_seconds is None}
+        return len(jobs)
 
-    def _paused(self, row: Sequence) -> bool:
-        """Whether the row's reader has enough to read.
+    def _paused(self, sequence: Sequence[RowT]) -> bool:
+        """Whether the sequence's reader has enough to read.
 
         The chunk that is being read is never held up by what cannot be read before it has ended.
         """
-        reader = row.job.reader
-        waits = reader.readable_seconds if row.index <= reader.reading else reader.buffered_seconds
-        return waits >= self._limits.buffer_seconds
+        progress = sequence.job.stream.progress
+        is_read = sequence.index <= progress.chunk_index
+        waits_seconds = progress.readable_seconds if is_read else progress.buffered_seconds
+        return waits_seconds >= self._options.stream_buffer_seconds
 
-    def _can_step(self, row: Sequence) -> bool:
-        if row.in_step or row.finished or row.job.cancelled:
+    def _can_sample(self, sequence: Sequence[RowT]) -> bool:
+        """Whether the language model may compute the sequence's next latent now."""
+        if sequence.being_sampled or sequence.finished or sequence.job.cancelled:
             return False
-        if row.pending >= MAX_PENDING_FRAMES:
+        if sequence.pending >= MAX_PENDING_FRAMES:
             return False
-        # A row whose reader is slow rests, unless a newcomer needs its place: then it goes on,
-        # when nobody else is due, to the end of its chunk.
-        return not self._paused(row) or self._crowded
+        # A sequence whose reader is slow rests, unless a newcomer needs its place: then it goes
+        # on, when nobody else is due, to the end of its chunk.
+        return not self._paused(sequence) or self._crowded
 
-    def _can_decode(self, row: Sequence) -> bool:
-        return row.pending > 0 and not row.in_codec and not row.job.cancelled
+    def _can_decode(self, sequence: Sequence[RowT]) -> bool:
+        """Whether the codec may make the sequence's next PCM now."""
+        free = not sequence.being_decoded and not sequence.job.cancelled
+        return sequence.pending > 0 and free
 
-    def _due(self, row: Sequence, now: float) -> float:
-        """Deadline of the row's next PCM; all comfortable rows share one."""
-        return now + min(self._slack(row, now), COMFORT_SECONDS)
+    def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
+        """When the sequence's next PCM is due; all comfortable sequences share one deadline."""
+        return now + min(self._slack_seconds(sequence, now), COMFORT_SECONDS)
 
-    def _step_due(self, row: Sequence, now: float) -> float:
-        """Deadline of the row's next latent."""
-        lead = STEP_LEAD_SECONDS if row.decoded else 0.0
-        made_ahead = self._seconds(row.pending)
-        return now + min(self._slack(row, now) + made_ahead, COMFORT_SECONDS) - lead
+    def _latent_due(self, sequence: Sequence[RowT], now: float) -> float:
+        """When the sequence's next latent is due."""
+        lead = LATENT_LEAD_SECONDS if sequence.decoded else 0.0
+        slack = self._slack_seconds(sequence, now) + self._seconds(sequence.pending)
+        return now + min(slack, COMFORT_SECONDS) - lead
 
-    def _slack(self, row: Sequence, now: float) -> float:
-        """Seconds until the row's listener needs its next PCM; negative if it is late."""
-        seconds = self._seconds(row.decoded)
-        unread = row.job.unread_seconds(row.index, seconds)
-        slack = row.job.due_at(row.index, seconds) - now
-        # Whatever the clock says, a reader that has yet to read so much is slow itself.
+    def _slack_seconds(self, sequence: Sequence[RowT], now: float) -> float:
+        """How long until the listener needs the sequence's next PCM; negative if it is late."""
+        job, made_seconds = sequence.job, self._seconds(sequence.decoded)
+        unread = job.unread_seconds(sequence.index, made_seconds)
+        slack = job.due_at_seconds(sequence.index, made_seconds) - now
+        # A reader that has yet to read so much is not waiting for us, whatever the clock says.
         return max(slack, unread) if unread >= COMFORT_SECONDS else slack
 
     def _seconds(self, frames: int) -> float:
-        return frames * self._limits.frame_seconds
+        """How much audio so many frames are."""
+        return frames * self._frame_seconds
 
-    def _step_first(self, steps: list[Sequence], decodes: list[Sequence], now: float) -> bool:
-        """Whether the language model goes before the codec, given the rows by deadline.
+    def _sample_first(
+        self, to_sample: list[Sequence[RowT]], to_decode: list[Sequence[RowT]], now: float
+    ) -> bool:
+        """Whether the language model goes before the codec, given the sequences by deadline.
 
-        Unless a row is in a hurry, it waits for company: a large batch reads the weights once.
+        Unless one is in a hurry, it waits for company: a large batch reads the weights once.
         """
-        due = self._due(steps[0], now)
+        due = self._pcm_due(to_sample[0], now)
         if due - now >= URGENT_SECONDS:
-            speaking = sum(not r.finished and not self._paused(r) for r in self._running)
-            if BATCH_SHARE * speaking > len(steps):
+            speaking = sum(not each.finished and not self._paused(each) for each in self._running)
+            if BATCH_SHARE * speaking > len(to_sample):
                 return False
-        return self._step_due(steps[0], now) < self._due(decodes[0], now)
+        return self._latent_due(to_sample[0], now) < self._pcm_due(to_decode[0], now)
 
-    def _by_deadline(self, rows: list[Sequence], now: float) -> list[Sequence]:
-        return sorted(rows, key=lambda row: (self._due(row, now), row.served))
+    def _by_deadline(self, sequences: Iterable[Sequence[RowT]], now: float) -> list[Sequence[RowT]]:
+        """Sort by when PCM is due, then by who has waited longest for the codec."""
+        return sorted(sequences, key=lambda each: (self._pcm_due(each, now), each.served))
 
-    def _companions(self, rows: list[Sequence], now: float) -> list[Sequence]:
-        """Of rows by deadline, those to be served with the first."""
-        first = self._due(rows[0], now)
+    def _companions(self, sequences: list[Sequence[RowT]], now: float) -> list[Sequence[RowT]]:
+        """Choose, of sequences by deadline, those to be served with the first."""
+        first = self._pcm_due(sequences[0], now)
         if first - now >= URGENT_SECONDS:
-            return rows
-        return [row for row in rows if self._due(row, now) < max(first, now) + URGENT_SECONDS]
+            return sequences
+        latest = max(first, now) + URGENT_SECONDS
+        return [each for each in sequences if self._pcm_due(each, now) < latest]
 
-    def _step(self, rows: list[Sequence], now: float) -> Step:
-        chosen: list[Sequence] = []
+    def _sample_batch(self, sequences: list[Sequence[RowT]], now: float) -> SampleBatch[RowT]:
+        """Take from sequences by deadline a batch for the language model."""
+        chosen: list[Sequence[RowT]] = []
         prefills = 0
         # One large batch reads the weights once; many workers are fed by more than one.
-        share = max(MIN_ROWS_PER_STEP, -(-len(rows) // max(1, self._limits.workers // 2)))
-        for row in self._companions(rows, now)[:share]:
-            if row.sampled == 0:
+        portion = -(-len(sequences) // max(1, self._workers // 2))
+        for sequence in self._companions(sequences, now)[: max(MIN_SAMPLED_SEQUENCES, portion)]:
+            if sequence.sampled == 0:
                 prefills += 1
-                if prefills > min(MAX_PREFILLS_PER_STEP, self._limits.workers):
+                if prefills > min(MAX_PREFILLS_PER_BATCH, self._workers):
                     continue
-            row.in_step = True
-            chosen.append(row)
-        return Step(tuple(chosen), now)
+            sequence.being_sampled = True
+            chosen.append(sequence)
+        return SampleBatch(tuple(chosen), now)
 
-    def _decode(self, rows: list[Sequence], now: float) -> Decode:
-        """A share of the rows, so that all workers have one."""
+    def _decode_batch(self, sequences: list[Sequence[RowT]], now: float) -> DecodeBatch[RowT]:
+        """Take from sequences by deadline a worker's portion for the codec."""
         latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
-        share = min(latents, -(-len(rows) // self._limits.workers))
-        chosen = self._companions(rows, now)[:share]
-        frames = min(MAX_FRAMES_PER_DECODE, *(row.pending for row in chosen))
+        portion = min(latents, -(-len(sequences) // self._workers))
+        chosen = self._companions(sequences, now)[:portion]
+        frames = min(MAX_FRAMES_PER_DECODE, *(sequence.pending for sequence in chosen))
         frames = min(frames, max(1, latents // len(chosen)))
-        for row in chosen:
-            row.in_codec = True
-            row.served = self._served
-        return Decode(tuple(chosen), frames, now)
+        for sequence in chosen:
+            sequence.being_decoded = True
+            sequence.served = self._served
+        return DecodeBatch(tuple(chosen), frames, now)

@@ -1,33 +1,74 @@
-"""One chunk's progress through the engine, and the job it belongs to. No tensors here."""
+"""One chunk's way through the engine, and the job it belongs to. There are no tensors here.
+
+What it takes to compute a chunk hangs on its sequence as `row`. Its type, `RowT`, is the runner's
+business: scheduling neither looks at it nor imports torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Protocol
+from typing import Generic, TypeVar
+
+from app.engine.stream import EngineStream
+from app.speech_engine import SpeechJob, SpokenChunk
 
 MIN_FRAMES_BEFORE_EOS = 6
 _CHARACTERS_PER_SECOND = 15.0
 
+RowT = TypeVar("RowT")
 
-@dataclass(slots=True, eq=False)
-class Sequence:
-    """A chunk on its way: waiting, then a row of the batch, then drained by the codec.
+
+@dataclass(frozen=True, slots=True)
+class RowSampling:
+    """How a row is sampled; nothing is left open but the seed and the frames after EOS.
 
     Attributes:
-        sampled: latents sampled, the language model's step number.
-        emitted: latents handed to the codec.
-        decoded: latents decoded to PCM.
-        finished: the language model is done with it.
-        in_step, in_codec: a worker is computing it right now.
-        closed: its last piece has been delivered.
-        served: when the codec last took it, for fairness among equals.
+        temperature: variance of the noise; 0 always gives the same speech.
+        decode_steps: evaluations of the flow head per latent, at least 1.
+        eos_threshold: the chunk ends when the EOS logit exceeds this.
+        noise_clamp: largest absolute value of the noise, or None for no bound.
+        frames_after_eos: latents spoken from the one that fired on; None for upstream's guess.
+        seed: None for another speech each time.
     """
 
-    job: Job
+    temperature: float
+    decode_steps: int
+    eos_threshold: float
+    noise_clamp: float | None
+    frames_after_eos: int | None
+    seed: int | None
+
+
+@dataclass(slots=True, eq=False)
+class Sequence(Generic[RowT]):
+    """A chunk on its way: it waits, then is a row of the batch, then is drained by the codec.
+
+    Attributes:
+        job: the job that the chunk belongs to.
+        index: the chunk's place in the job.
+        chunk: text and voice.
+        expected_seconds: how long its audio is likely to be; exact once it is finished.
+        row: its tensors while it is in the batch; None before and after.
+        max_frames: latents after which it ends without EOS.
+        frames_after_eos: latents spoken from the one on at which EOS fired.
+        sampled: latents that the language model has sampled.
+        emitted: those of them that are to be heard, and were handed to the codec.
+        decoded: those of them that the codec has made PCM of.
+        eos_step: number of the latent at which EOS fired, or None.
+        finished: whether the language model is done with it.
+        reached_maximum: whether it ended without EOS.
+        being_sampled: whether a worker computes its next latent right now.
+        being_decoded: whether a worker computes its next PCM right now.
+        closed: whether its last piece of PCM has been delivered.
+        served: when the codec last took it, as a count of batches; for fairness among equals.
+    """
+
+    job: EngineJob[RowT]
     index: int
+    chunk: SpokenChunk
     expected_seconds: float
+    row: RowT | None = None
     max_frames: int = 0
     frames_after_eos: int = 0
     sampled: int = 0
@@ -36,35 +77,39 @@ class Sequence:
     eos_step: int | None = None
     finished: bool = False
     reached_maximum: bool = False
-    in_step: bool = False
-    in_codec: bool = False
+    being_sampled: bool = False
+    being_decoded: bool = False
     closed: bool = False
     served: int = 0
 
     @property
     def pending(self) -> int:
-        """Latents that wait for the codec."""
+        """How many latents wait for the codec."""
         return self.emitted - self.decoded
 
     @property
+    def busy(self) -> bool:
+        """Whether a worker computes it right now."""
+        return self.being_sampled or self.being_decoded
+
+    @property
     def drained(self) -> bool:
-        """Both halves of the model are through with it."""
+        """Whether both halves of the model are through with it."""
         return self.finished and self.pending == 0 and not self.busy
 
     @property
-    def busy(self) -> bool:
-        return self.in_step or self.in_codec
-
-    @property
     def retired(self) -> bool:
-        """Nothing is left to compute, or nobody wants it any more."""
+        """Whether it may leave the batch: it is drained, or nobody wants it any more."""
         return self.drained or (self.job.cancelled and not self.busy)
 
     def advance(self, *, is_eos: bool) -> bool:
-        """Account for one sampled latent; whether it is to be heard.
+        """Count one sampled latent, and say whether it is to be heard.
 
         Upstream's rule: EOS counts from the seventh latent on, then `frames_after_eos` latents
         follow, the one that fired included; without EOS the chunk ends at its maximum.
+
+        Args:
+            is_eos: whether the EOS head fired at this latent.
         """
         step = self.sampled
         self.sampled += 1
@@ -80,89 +125,78 @@ class Sequence:
         return heard
 
 
-class Reader(Protocol):
-    """The consumer's side of a job, as far as scheduling goes. Read without a lock."""
-
-    @property
-    def reading(self) -> int:
-        """Index of the chunk that is being read; later ones cannot be read yet."""
-        ...
-
-    @property
-    def buffered_seconds(self) -> float:
-        """Audio made and not yet read, of all chunks."""
-        ...
-
-    @property
-    def readable_seconds(self) -> float:
-        """Audio made and not yet read of the chunk that is being read."""
-        ...
-
-    @property
-    def read_seconds(self) -> float:
-        """Audio read so far."""
-        ...
-
-
 @dataclass(slots=True, eq=False)
-class Job:
-    """The chunks of one request.
+class EngineJob(Generic[RowT]):
+    """A job inside the engine: its sequences, and the stream that its audio goes to.
+
+    Moments are seconds on the engine's clock.
 
     Attributes:
-        submitted_at: seconds, on the engine's clock.
-        playing_since: when its first PCM was delivered, or None.
-        admitted: how many chunks have been admitted to the batch.
-        speaking: how many of those the language model is still at work on.
+        stream: takes its audio, and knows how much of it has been read.
+        sampling: how all of its chunks are sampled.
+        sequences: one for each chunk, in order.
+        playing_since_seconds: when its first PCM was delivered, or None.
+        admitted: how many sequences have been admitted to the batch.
+        speaking: how many of those the language model is not done with.
+        cancelled: whether its audio is no longer wanted.
     """
 
-    reader: Reader
-    submitted_at: float
-    chunks: list[Sequence] = field(default_factory=list)
-    playing_since: float | None = None
+    stream: EngineStream
+    sampling: RowSampling
+    submitted_at_seconds: float
+    sequences: list[Sequence[RowT]] = field(default_factory=list)
+    playing_since_seconds: float | None = None
     admitted: int = 0
     speaking: int = 0
     cancelled: bool = False
-    _starts: list[float] = field(default_factory=list)
+    _starts_seconds: list[float] = field(default_factory=list)
 
     @classmethod
-    def of(cls, texts: Iterable[str], reader: Reader, submitted_at: float) -> Job:
-        job = cls(reader, submitted_at)
-        for index, text in enumerate(texts):
-            job.chunks.append(Sequence(job, index, len(text) / _CHARACTERS_PER_SECOND))
-        job.lengths_changed()
-        return job
+    def of(
+        cls, job: SpeechJob, stream: EngineStream, sampling: RowSampling, now_seconds: float
+    ) -> EngineJob[RowT]:
+        """The engine's side of a job that is submitted now."""
+        made = cls(stream, sampling, now_seconds)
+        for index, chunk in enumerate(job.chunks):
+            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
+            made.sequences.append(Sequence(made, index, chunk, expected_seconds))
+        made.lengths_changed()
+        return made
 
     @property
-    def waiting(self) -> Sequence | None:
-        """The next chunk to admit."""
-        if self.cancelled or self.admitted == len(self.chunks):
+    def waiting(self) -> Sequence[RowT] | None:
+        """The next sequence to admit; None if there is none or the job is cancelled."""
+        if self.cancelled or self.admitted == len(self.sequences):
             return None
-        return self.chunks[self.admitted]
+        return self.sequences[self.admitted]
 
     @property
     def queued(self) -> bool:
-        """No chunk of it has been admitted yet."""
+        """Whether none of its sequences has been admitted yet."""
         return self.admitted == 0
 
     def lengths_changed(self) -> None:
-        """Recompute when each chunk starts, after a better estimate of one."""
-        self._starts = list(accumulate((c.expected_seconds for c in self.chunks), initial=0.0))
+        """Compute anew when each chunk starts, after a better estimate of one."""
+        lengths = (sequence.expected_seconds for sequence in self.sequences)
+        self._starts_seconds = list(accumulate(lengths, initial=0.0))
 
-    def due_at(self, index: int, seconds: float) -> float:
-        """When a listener who plays without a pause needs what is `seconds` into a chunk."""
-        since = self.submitted_at if self.playing_since is None else self.playing_since
-        return since + self._starts[index] + seconds
+    def due_at_seconds(self, index: int, offset_seconds: float) -> float:
+        """When a listener who plays without a pause needs what is at an offset into a chunk."""
+        since = self.playing_since_seconds
+        since = self.submitted_at_seconds if since is None else since
+        return since + self._starts_seconds[index] + offset_seconds
 
-    def unread_seconds(self, index: int, seconds: float) -> float:
-        """Audio before a moment of a chunk that the reader has yet to read."""
-        return self._starts[index] + seconds - self.reader.read_seconds
+    def unread_seconds(self, index: int, offset_seconds: float) -> float:
+        """How much audio before an offset into a chunk the reader has yet to read."""
+        return self._starts_seconds[index] + offset_seconds - self.stream.progress.read_seconds
 
     @property
     def ahead_seconds(self) -> float:
         """How far the admitted chunks and the next one would run ahead of the reader."""
-        return self._starts[min(self.admitted + 1, len(self.chunks))] - self.reader.read_seconds
+        end = min(self.admitted + 1, len(self.sequences))
+        return self._starts_seconds[end] - self.stream.progress.read_seconds
 
     @property
     def waiting_seconds(self) -> float:
-        """Expected audio of the chunks that wait."""
-        return self._starts[-1] - self._starts[self.admitted]
+        """How much audio is expected of the chunks that wait."""
+        return self._starts_seconds[-1] - self._starts_seconds[self.admitted]

@@ -6,24 +6,47 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from app.engine.interface import JobTimings
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import Frames
+from app.speech_engine import JobTimings
+
+
+@dataclass(slots=True)
+class ReadingProgress:
+    """How much of a job's audio has been read, and how much waits to be.
+
+    The stream writes it under its lock. The scheduler reads it without one: a number that is a
+    moment old does no harm there.
+
+    Attributes:
+        chunk_index: the chunk that is being read; later ones cannot be read before it has ended.
+        buffered_seconds: audio made and not yet read, of all chunks.
+        readable_seconds: audio made and not yet read, of the chunk that is being read.
+        read_seconds: audio read so far.
+    """
+
+    chunk_index: int = 0
+    buffered_seconds: float = 0.0
+    readable_seconds: float = 0.0
+    read_seconds: float = 0.0
 
 
 class EngineStream:
-    """Chunks arrive in any order from any thread and leave in order on the event loop.
+    """A `SpeechStream` whose chunks arrive in any order from any thread, and leave in order.
 
-    Waking the loop costs a system call; one wake-up is under way at a time however much arrives.
+    Waking the event loop costs a system call; one wake-up is under way at a time however much
+    arrives.
 
     Args:
         loop: the consumer's event loop.
         chunks: how many chunks the job has.
-        sample_rate_hz: of the PCM.
-        on_abort: called once, on the event loop, when the consumer gives up.
-        buffer_seconds: the engine pauses the job when so much waits to be read.
-        on_room: called on the event loop when the consumer has read of a full buffer.
+        sample_rate_hz: rate of the PCM.
+        buffer_seconds: how much may wait to be read before the engine pauses the job.
+        on_abort: called when the consumer gives up, once, on the event loop; or from a worker
+            when the event loop is closed.
+        on_room: called on the event loop when the consumer has read from a full buffer.
     """
 
     def __init__(
@@ -36,6 +59,8 @@ class EngineStream:
         on_abort: Callable[[], None],
         on_room: Callable[[], None],
     ) -> None:
+        self.timings = JobTimings()
+        self.progress = ReadingProgress()
         self._loop = loop
         self._sample_rate_hz = sample_rate_hz
         self._buffer_seconds = buffer_seconds
@@ -43,51 +68,24 @@ class EngineStream:
         self._on_room = on_room
         self._lock = threading.Lock()
         self._pieces: list[deque[Frames]] = [deque() for _ in range(chunks)]
-        self._head = 0
         self._error: SpeechError | None = None
         self._arrival = asyncio.Event()
         self._waking = False
-        self._made_samples = 0
-        self._read_samples = 0
-        self._readable_samples = 0
-        self._timings = JobTimings()
-
-    @property
-    def timings(self) -> JobTimings:
-        return self._timings
-
-    @property
-    def reading(self) -> int:
-        """Index of the chunk that is being read."""
-        return self._head
-
-    @property
-    def readable_seconds(self) -> float:
-        """Audio of the chunk that is being read, delivered and not yet read."""
-        return self._readable_samples / self._sample_rate_hz
-
-    @property
-    def buffered_seconds(self) -> float:
-        """Audio delivered and not yet read."""
-        return (self._made_samples - self._read_samples) / self._sample_rate_hz
-
-    @property
-    def read_seconds(self) -> float:
-        return self._read_samples / self._sample_rate_hz
 
     @property
     def ended(self) -> bool:
-        """Everything was read, or it failed."""
-        return self._error is not None or self._head == len(self._pieces)
+        """Whether everything has been read, or the job failed."""
+        return self._error is not None or self.progress.chunk_index == len(self._pieces)
 
     def deliver(self, frames: Frames) -> None:
         """Hand over PCM; called by a worker, in order within a chunk."""
+        seconds = self._seconds(frames)
         with self._lock:
             self._pieces[frames.chunk_index].append(frames)
-            self._made_samples += len(frames.pcm)
-            wanted = frames.chunk_index == self._head
+            self.progress.buffered_seconds += seconds
+            wanted = frames.chunk_index == self.progress.chunk_index
             if wanted:
-                self._readable_samples += len(frames.pcm)
+                self.progress.readable_seconds += seconds
         if wanted:
             self._wake()
 
@@ -100,6 +98,7 @@ class EngineStream:
         self._wake()
 
     def abort(self) -> None:
+        """End the iteration with SynthesisFailed and tell the engine, unless it ended before."""
         if not self.ended:
             self.fail(SynthesisFailed("the speech was aborted"))
             self._on_abort()
@@ -108,12 +107,17 @@ class EngineStream:
         return self
 
     async def __anext__(self) -> Frames:
+        """The next piece of PCM in playback order.
+
+        Raises:
+            SpeechError: the job failed or was aborted.
+        """
         while True:
             if self._error is not None:
                 raise self._error
-            if self._head == len(self._pieces):
+            if self.ended:
                 raise StopAsyncIteration
-            was_full = self.buffered_seconds >= self._buffer_seconds
+            was_full = self.progress.buffered_seconds >= self._buffer_seconds
             frames = self._take()
             if frames is not None:
                 if was_full or frames.chunk_last:
@@ -123,24 +127,31 @@ class EngineStream:
             self._arrival.clear()
 
     def _take(self) -> Frames | None:
+        """Remove and return the next piece; None while it is not there."""
         with self._lock:
-            pieces = self._pieces[self._head]
+            progress = self.progress
+            pieces = self._pieces[progress.chunk_index]
             if not pieces:
                 return None
             frames = pieces.popleft()
-            self._read_samples += len(frames.pcm)
-            self._readable_samples -= len(frames.pcm)
+            seconds = self._seconds(frames)
+            progress.read_seconds += seconds
+            progress.buffered_seconds -= seconds
+            progress.readable_seconds -= seconds
             if frames.chunk_last:
-                self._head += 1
-                self._readable_samples = self._samples_in(self._head)
+                progress.chunk_index += 1
+                # Part of the next chunk may have arrived already.
+                at = progress.chunk_index
+                here = self._pieces[at] if at < len(self._pieces) else ()
+                progress.readable_seconds = sum(map(self._seconds, here))
             return frames
 
-    def _samples_in(self, chunk: int) -> int:
-        if chunk == len(self._pieces):
-            return 0
-        return sum(len(frames.pcm) for frames in self._pieces[chunk])
+    def _seconds(self, frames: Frames) -> float:
+        """How long a piece of PCM is."""
+        return len(frames.pcm) / self._sample_rate_hz
 
     def _wake(self) -> None:
+        """Have the event loop look at what has arrived; called from any thread."""
         with self._lock:
             if self._waking:
                 return
@@ -151,6 +162,7 @@ class EngineStream:
             self._on_abort()
 
     def _woken(self) -> None:
+        """Let the consumer go on; runs on the event loop."""
         with self._lock:
             self._waking = False
         self._arrival.set()

@@ -1,6 +1,6 @@
 """Keeps an engine running: loads it in the background, retries, and replaces a dead one.
 
-No torch here: the server answers /health while the libraries are still being imported.
+It does not import torch: the server answers /health while the libraries are still being imported.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.engine.interface import EngineStatus, SpeechEngine
 from app.errors import ModelUnavailable
+from app.speech_engine import EngineStatus, SpeechEngine
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 5.0
+"""Pause after the first failure to load; it doubles with each further one."""
 LONGEST_RETRY_SECONDS = 300.0
 WATCH_SECONDS = 0.5
+"""How often a running engine is looked at."""
 RESTART_SECONDS = 5.0
-"""What a caller is told to wait while the engine, or the whole server, is being started"""
+"""How long a caller is told to wait while the engine, or the whole server, is being started."""
 
 State = Literal["loading", "ready", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What /health and /ready report about the model."""
+    """What /health and /ready report about the model; `detail` is for people."""
 
     state: State
     detail: str
@@ -37,18 +39,15 @@ class ModelStatus:
 
 
 class EngineSupervisor:
-    """Owns the one engine of this process.
+    """Owns the engine of one model.
 
     Args:
         build: loads the model and returns a started engine; raises ModelUnavailable with the
-            reason and the remedy. Called again after a failure, and after an engine died.
+            reason and the remedy. It is called again after a failure and after an engine died.
     """
 
-    def __init__(
-        self, build: Callable[[], SpeechEngine], *, first_retry_seconds: float | None = None
-    ) -> None:
+    def __init__(self, build: Callable[[], SpeechEngine]) -> None:
         self._build = build
-        self._first_retry_seconds = first_retry_seconds or FIRST_RETRY_SECONDS
         self._engine: SpeechEngine | None = None
         self._state: State = "loading"
         self._detail = "the model is being loaded"
@@ -67,7 +66,8 @@ class EngineSupervisor:
 
         Args:
             on_ready: called on the supervisor's thread whenever an engine has become ready.
-            on_missing: likewise, whenever it turns out that this will take long or has failed.
+            on_missing: called on that thread whenever a file has to be downloaded first, or
+                loading has failed.
         """
         self._on_ready = on_ready
         self._on_missing = on_missing
@@ -78,7 +78,7 @@ class EngineSupervisor:
         """The running engine.
 
         Raises:
-            ModelUnavailable: with what is going on and what can be done.
+            ModelUnavailable: says what is going on, and when to come back.
         """
         engine = self._engine
         if engine is not None and self.is_ready:
@@ -87,11 +87,12 @@ class EngineSupervisor:
 
     @property
     def is_ready(self) -> bool:
+        """Whether an engine is running."""
         engine = self._engine
         return self._state == "ready" and engine is not None and engine.status().alive
 
     def downloading(self, file_name: str) -> None:
-        """To be called while the model is built, by whoever finds a file missing."""
+        """Report a file that has to be downloaded; called while the model is built."""
         if self._stopping.is_set():
             return
         self._state, self._detail = "loading", f"{file_name} is being downloaded"
@@ -99,6 +100,7 @@ class EngineSupervisor:
             self._on_missing()
 
     def status(self) -> ModelStatus:
+        """A snapshot of the model and its engine."""
         engine = self._engine
         engine_status = engine.status() if engine is not None else None
         if self._state == "ready" and engine_status is not None and not engine_status.alive:
@@ -106,7 +108,7 @@ class EngineSupervisor:
         return ModelStatus(self._state, self._detail, engine_status)
 
     async def stop(self, grace_seconds: float) -> None:
-        """Refuse new work, give running work `grace_seconds`, and stop the engine."""
+        """Refuse new jobs, let running ones finish for at most `grace_seconds`, stop the engine."""
         self._stopping.set()
         engine, self._detail = self._engine, "the server is shutting down"
         self._state = "stopped"
@@ -114,7 +116,8 @@ class EngineSupervisor:
             await engine.drain(grace_seconds)
 
     def _run(self) -> None:
-        pause_seconds = self._first_retry_seconds
+        """Build an engine, watch it, build the next; wait longer after each failure."""
+        pause_seconds = FIRST_RETRY_SECONDS
         while not self._stopping.is_set():
             try:
                 engine = self._build()
@@ -124,7 +127,7 @@ class EngineSupervisor:
                 pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
                 continue
             except Exception as error:
-                # A bug must not leave the server saying "loading" for ever.
+                # Without this, a bug would leave the server saying "loading" for ever.
                 logger.exception("loading the model failed in an unforeseen way")
                 self._fail(f"{type(error).__name__}; see the log", pause_seconds)
                 self._stopping.wait(pause_seconds)
@@ -133,7 +136,7 @@ class EngineSupervisor:
             if self._stopping.is_set():
                 asyncio.run(engine.drain(0))
                 return
-            pause_seconds = self._first_retry_seconds
+            pause_seconds = FIRST_RETRY_SECONDS
             self._engine, self._detail, self._state = engine, "the model is ready", "ready"
             logger.info("the model is ready")
             if self._on_ready is not None:
@@ -141,6 +144,7 @@ class EngineSupervisor:
             self._watch(engine)
 
     def _watch(self, engine: SpeechEngine) -> None:
+        """Return once the engine died or the supervisor stops."""
         while not self._stopping.wait(WATCH_SECONDS):
             if not engine.status().alive:
                 logger.error("the engine died; starting it anew")
@@ -148,6 +152,7 @@ class EngineSupervisor:
                 return
 
     def _fail(self, reason: str, pause_seconds: float) -> None:
+        """Record and log that loading failed."""
         if self._stopping.is_set():
             return
         self._state, self._detail = "failed", f"the model is not available: {reason}"
@@ -157,6 +162,7 @@ class EngineSupervisor:
             self._on_missing()
 
     def _retry_after_seconds(self) -> float:
+        """How long a caller should wait before asking again."""
         if self._state != "failed" or self._retry_at_seconds is None:
             return RESTART_SECONDS
         return max(1.0, self._retry_at_seconds - time.monotonic())

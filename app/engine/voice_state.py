@@ -1,17 +1,18 @@
-"""Voice states: the key-value prefix a voice prompt leaves in the language model's cache."""
+"""Voice states: the keys and values that a voice prompt leaves in the language model's cache."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import safetensors
+import safetensors.torch
 import torch
 from pocket_tts import TTSModel
 from pocket_tts.data.audio_utils import end_on_pause
@@ -25,29 +26,34 @@ from pocket_tts.utils.utils import (
 from torch import Tensor
 
 from app.engine.flow_lm import CacheShape
-from app.engine.voice_files import fingerprint_of, write_voice_state
 from app.engine.weights import fetch_file
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Pcm
+from app.speech_engine import VOICE_MODEL_KEY
 
 _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
+# The weights that turn a recording into a voice state; models may differ in the others.
+_VOICE_WEIGHTS = ("mimi.encoder", "mimi.downsample", "flow_lm.transformer", "flow_lm.speaker_proj")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KvPrefix:
-    """A voice ready to speak: `[layers, 2, heads, positions, head_dim]`, float32.
+    """A `VoiceState`: keys and values that every row speaking in the voice reads.
 
-    Rows that speak in it read it where it is; nobody writes to it.
+    Attributes:
+        cache: `[layers, 2, heads, positions, head_dim]`, float32; never written to.
     """
 
     cache: Tensor = field(repr=False)
 
     @property
     def positions(self) -> int:
+        """How many positions of the language model the voice takes."""
         return self.cache.shape[3]
 
     @property
     def nbytes(self) -> int:
+        """How many bytes of memory it takes."""
         return self.cache.nbytes
 
 
@@ -57,8 +63,10 @@ class VoiceMaker:
     Args:
         model: read, never changed.
         shape: geometry of the states.
-        cloning_refused: why the weights that can clone are not there; None when they are.
-        prompts: recordings that are this model's predefined voices, instead of the released ones.
+        device: where the states are kept.
+        cloning_refused: why the weights that can clone are not there; None if they are.
+        prompts: recordings behind this model's predefined voices, by name; empty for a model
+            whose voices were released with it.
     """
 
     def __init__(
@@ -67,8 +75,8 @@ class VoiceMaker:
         shape: CacheShape,
         device: torch.device,
         *,
-        cloning_refused: str | None = None,
-        prompts: Mapping[str, Path] = MappingProxyType({}),
+        cloning_refused: str | None,
+        prompts: Mapping[str, Path],
     ) -> None:
         self._prompts = prompts
         self._model = model
@@ -91,12 +99,13 @@ class VoiceMaker:
         return (*_FIRST_VOICES, *others)
 
     def encode(self, pcm: Pcm) -> KvPrefix:
-        """State of a voice heard in `pcm` (`[samples]`, at the model's rate).
+        """Make the state of the voice that is heard in `pcm`, `[samples]` at the model's rate.
 
-        As upstream's `get_state_for_audio_prompt`, without the flow head, whose output it drops.
+        This is upstream's `get_state_for_audio_prompt` without the flow head, whose output that
+        function drops.
 
         Raises:
-            InvalidClip: no samples, or not finite.
+            InvalidClip: there are no samples, or some are not finite.
             ModelUnavailable: the weights came without the voice encoder.
         """
         if not self._model.has_voice_cloning:
@@ -117,10 +126,10 @@ class VoiceMaker:
         return self._from_caches([state[name]["cache"] for name in self._layer_names()], positions)
 
     def load(self, path: Path) -> KvPrefix:
-        """State from a file written by upstream's `export_model_state`.
+        """Read the state from a file written by `save` or upstream's `export_model_state`.
 
         Raises:
-            InvalidRequest: not such a file, or one of another model.
+            InvalidRequest: it is no such file, or one of another model.
         """
         try:
             state: ModelState = _import_model_state(path, torch.device("cpu"))
@@ -134,11 +143,11 @@ class VoiceMaker:
         return self._from_caches(caches, int(state[names[0]]["offset"].view(-1)[0]))
 
     def predefined_state(self, name: str) -> KvPrefix:
-        """State of a voice that ships with the weights; may download.
+        """Fetch or make the state of a voice that ships with the weights; may download.
 
         Raises:
             VoiceNotFound: this model has no such voice.
-            ModelUnavailable: it cannot be fetched.
+            ModelUnavailable: the state cannot be fetched.
         """
         if name not in self.predefined:
             raise VoiceNotFound(name, self.predefined)
@@ -149,7 +158,7 @@ class VoiceMaker:
     @cached_property
     def fingerprint(self) -> str:
         """Hex digits that differ between models whose voice states differ."""
-        return fingerprint_of(self._model)
+        return _fingerprint_of(self._model)
 
     def save(self, state: KvPrefix, path: Path) -> None:
         """Write a file that `load` and pocket-tts read.
@@ -162,13 +171,14 @@ class VoiceMaker:
             name: {"cache": layer.transpose(1, 2)[:, None], "offset": offset.clone()}
             for name, layer in zip(self._layer_names(), state.cache, strict=True)
         }
-        write_voice_state(layers, path, fingerprint=self.fingerprint)
+        _write_state(layers, path, fingerprint=self.fingerprint)
 
     def _layer_names(self) -> list[str]:
+        """Upstream's names of the modules that have a cache, first layer first."""
         return [f"transformer.layers.{i}.self_attn" for i in range(self._shape.layers)]
 
     def _mismatch(self, state: ModelState) -> str | None:
-        """Why `state` cannot be this model's, or None."""
+        """Say why `state` cannot be of this model; None if it can."""
         names = self._layer_names()
         if set(state) != set(names):
             return f"it has {len(state)} layers, the model has {len(names)}"
@@ -181,6 +191,7 @@ class VoiceMaker:
         return None
 
     def _layer_mismatch(self, layer: dict[str, Tensor]) -> str | None:
+        """Say what is wrong with one layer's part of a state; None if nothing is."""
         if "cache" not in layer or "offset" not in layer or layer["offset"].numel() != 1:
             return "has no cache and offset"
         cache, offset = layer["cache"], int(layer["offset"].view(-1)[0])
@@ -197,13 +208,45 @@ class VoiceMaker:
         return None
 
     def _from_caches(self, caches: list[Tensor], positions: int) -> KvPrefix:
-        """From upstream's `[2, 1, positions, heads, head_dim]` per layer."""
+        """Make a state of upstream's caches, `[2, 1, >= positions, heads, head_dim]` per layer."""
         layers = [cache[:, 0, :positions].transpose(1, 2) for cache in caches]
         stacked = torch.stack(layers).to(self._device, torch.float32)
         return KvPrefix(stacked.contiguous())
 
 
 def _read_prompt(path: Path) -> Pcm:
+    """Read a WAV file of 16 bits, mono, at the model's rate."""
     with wave.open(str(path), "rb") as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
     return (samples / 32768).astype(np.float32)
+
+
+def _write_state(
+    state: Mapping[str, Mapping[str, Tensor]], path: Path, *, fingerprint: str
+) -> None:
+    """Write a state in upstream's form to a file that pocket-tts reads.
+
+    Args:
+        state: per module `{"cache": [2, 1, positions, heads, head_dim], "offset": [1]}`.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    tensors = {
+        f"{module}/{key}": tensor.cpu().contiguous()
+        for module, values in state.items()
+        for key, tensor in values.items()
+    }
+    # `save_file` would put a new file in the place of `path`, readable by its owner only.
+    path.write_bytes(safetensors.torch.save(tensors, metadata={VOICE_MODEL_KEY: fingerprint}))
+
+
+def _fingerprint_of(model: TTSModel) -> str:
+    """Hash the names, shapes and values of the weights that make voices: 32 hex digits, SHA-256."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if name.startswith(_VOICE_WEIGHTS) or "voice" in name:
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+            flat = tensor.detach().cpu().contiguous().view(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Finding and fetching the files of a model, with each way to fail told apart.
+"""Finds and fetches the files of a model, and tells each way to fail apart.
 
 A Pocket TTS model is a YAML config, a tokenizer and weights; any of them may live on disk, behind
 https:// or on the model hub (hf://). Fetching here, before pocket-tts does it, gives progress in
@@ -39,9 +39,10 @@ from pocket_tts.utils.utils import download_if_necessary
 from tqdm.auto import tqdm
 
 from app.errors import ModelUnavailable
+from app.files import sweep, write_whole
 
 logger = logging.getLogger(__name__)
-# Its lines about every attempt would bury the one that says what is wrong and what helps.
+# The hub library logs every attempt, which would bury the line that says what helps.
 hub_logging.set_verbosity_error()
 
 PROGRESS_EVERY_SECONDS = 5.0
@@ -50,21 +51,19 @@ _CLONING_WEIGHTS = "weights_path"
 _PLAIN_WEIGHTS = "weights_path_without_voice_cloning"
 
 OnDownload = Callable[[str], None]
-
-
-def nobody(_file_name: str) -> None:
-    """Nobody wants to know of a download."""
+"""Is told the name of each file that is about to be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Where a model's config is, after all it refers to has been fetched.
+    """A model whose files are all on this machine.
 
-    `cloning_refused` says why the weights that can clone voices are not there; None when they are.
+    Attributes:
+        config_path: its YAML.
+        cloning_refused: why the weights that can clone voices are not there; None if they are.
     """
 
     config_path: Path
-    language: str | None
     cloning_refused: str | None
 
 
@@ -73,31 +72,36 @@ def fetch_model(
     language: str,
     config: str | None,
     resolved_dir: Path,
-    on_download: OnDownload = nobody,
+    on_download: OnDownload | None = None,
 ) -> ModelFiles:
     """Fetch whatever the model of `language`, or of the YAML at `config`, still lacks.
 
     Args:
         config: a local path, https:// or hf:// address; takes the place of `language`.
         resolved_dir: where a config with relative paths is rewritten to absolute ones.
-        on_download: told each file of the hub that is not cached, before it is fetched.
+        on_download: called for each file of the hub that is not cached, before it is fetched.
 
     Raises:
-        ModelUnavailable: what is missing, why, and what the operator can do.
+        ModelUnavailable: says what is missing, why, and what the operator can do.
     """
     if config is None:
         path = Path(CONFIGS_DIR) / f"{language}.yaml"
         refused = _fetch_references(_read_yaml(path), on_download)
-        return ModelFiles(path, language, refused)
+        return ModelFiles(path, refused)
     path = fetch_file(config) if config.startswith(_REMOTE) else Path(config).expanduser()
     document = _read_yaml(path)
     if not config.startswith(_REMOTE):
         path = _with_absolute_paths(document, path.resolve(), resolved_dir)
         document = _read_yaml(path)
-    return ModelFiles(path, None, _fetch_references(document, on_download))
+    return ModelFiles(path, _fetch_references(document, on_download))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    """Read a model's config.
+
+    Raises:
+        ModelUnavailable: it cannot be read, is not YAML, or is no mapping.
+    """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
@@ -112,7 +116,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Path) -> Path:
-    """pocket-tts reads paths relative to the working directory; people mean the YAML's folder."""
+    """Write a copy of a config whose paths are absolute; the path of the config if they all are.
+
+    pocket-tts reads paths relative to the working directory; people mean the YAML's folder.
+
+    Raises:
+        ModelUnavailable: the copy cannot be written.
+    """
     changed = False
     for section, key in _references(document):
         value = section[key]
@@ -124,7 +134,8 @@ def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Pat
     resolved = resolved_dir / f"{path.stem}.yaml"
     try:
         resolved_dir.mkdir(parents=True, exist_ok=True)
-        resolved.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+        sweep(resolved_dir)
+        write_whole(resolved, yaml.safe_dump(document, allow_unicode=True).encode())
     except OSError as error:
         raise ModelUnavailable(
             f"MODELS_DIR: {resolved} cannot be written: {error.strerror}"
@@ -133,7 +144,7 @@ def _with_absolute_paths(document: dict[str, Any], path: Path, resolved_dir: Pat
 
 
 def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The (section, key) pairs of a config that name files."""
+    """Yield the (section, key) pairs of a config that name files."""
     flow_lm, mimi = document.get("flow_lm"), document.get("mimi")
     table = flow_lm.get("lookup_table") if isinstance(flow_lm, dict) else None
     for section, key in (
@@ -147,8 +158,15 @@ def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]
             yield section, key
 
 
-def _fetch_references(document: dict[str, Any], on_download: OnDownload) -> str | None:
-    """Fetch all that `document` names; returns why cloning weights were refused, if they were."""
+def _fetch_references(document: dict[str, Any], on_download: OnDownload | None) -> str | None:
+    """Fetch all files that a config names.
+
+    Returns:
+        Why the weights that can clone were refused, or None.
+
+    Raises:
+        ModelUnavailable: a file cannot be had.
+    """
     refused: str | None = None
     has_plain_weights = isinstance(document.get(_PLAIN_WEIGHTS), str)
     for section, key in _references(document):
@@ -165,25 +183,24 @@ def _fetch_references(document: dict[str, Any], on_download: OnDownload) -> str 
 
 
 class _GateNotAccepted(ModelUnavailable):
-    """The weights exist, but their licence has not been accepted with this machine's token."""
+    """Says that weights exist, but that this machine's token has not accepted their licence."""
 
 
-def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
-    """The local file of a path, an https:// or an hf:// address; downloads what is not cached.
+def fetch_file(address: str, on_download: OnDownload | None = None) -> Path:
+    """Return the local file of a path, an https:// or an hf:// address; download it if need be.
 
     Args:
-        on_download: told the name of a file of the hub that is not cached.
+        on_download: called if it is a file of the hub that is not cached, before it is fetched.
 
     Raises:
-        ModelUnavailable: it cannot be had, and why.
+        ModelUnavailable: says why it cannot be had.
     """
     if not address.startswith("hf://"):
         return _fetch_plain(address)
     repository, file_name, revision = _split_hub_address(address)
     try:
         if not isinstance(try_to_load_from_cache(repository, file_name, revision=revision), str):
-            on_download(file_name)
-            _reach_hub(repository, file_name, revision)
+            _begin_download(repository, file_name, revision, on_download)
         found = hf_hub_download(
             repository, file_name, revision=revision, tqdm_class=_LoggedProgress
         )
@@ -209,21 +226,26 @@ def fetch_file(address: str, on_download: OnDownload = nobody) -> Path:
     return Path(found)
 
 
-def _reach_hub(repository: str, file_name: str, revision: str | None) -> None:
-    """Ask the hub once whether it is there.
+def _begin_download(
+    repository: str, file_name: str, revision: str | None, on_download: OnDownload | None
+) -> None:
+    """Tell `on_download`, then ask the hub once whether it is there.
 
-    Its library asks six times, for half a minute where nothing answers and for many minutes where
-    packets get lost. Whoever calls tries again on their own terms, or speaks otherwise meanwhile.
+    The hub's library asks six times, which takes half a minute where nothing answers and many
+    minutes where packets get lost. Our callers try again at their own pace instead.
 
     Raises:
         HTTPError: nothing answers.
     """
-    # What it answers is told by the download itself.
+    if on_download is not None:
+        on_download(file_name)
+    # The download that follows reports what the hub answers.
     with suppress(HfHubHTTPError, EntryNotFoundError):
         get_hf_file_metadata(hf_hub_url(repository, file_name, revision=revision))
 
 
 def _unreachable(repository: str, file_name: str) -> ModelUnavailable:
+    """Make the error for a hub that does not answer."""
     return ModelUnavailable(
         f"the model hub cannot be reached and {file_name} of {repository} is not cached: check "
         "the network, or set MODEL_CONFIG to a local model"
@@ -231,6 +253,11 @@ def _unreachable(repository: str, file_name: str) -> ModelUnavailable:
 
 
 def _fetch_plain(address: str) -> Path:
+    """Return the local file of a path or an https:// address; download it if need be.
+
+    Raises:
+        ModelUnavailable: says why it cannot be had.
+    """
     try:
         found = Path(download_if_necessary(address))
     except OSError as error:  # requests' errors are OSErrors as well
@@ -241,12 +268,18 @@ def _fetch_plain(address: str) -> Path:
 
 
 def _disk_error(error: OSError, name: str) -> ModelUnavailable:
+    """Make the error for a file that could not be fetched or stored."""
     if error.errno == errno.ENOSPC:
         return ModelUnavailable(f"the disk is full: {name} could not be stored; free some space")
     return ModelUnavailable(f"{name} could not be fetched: {error}")
 
 
 def _split_hub_address(address: str) -> tuple[str, str, str | None]:
+    """Split `hf://owner/name/file[@revision]` into repository, file and revision.
+
+    Raises:
+        ModelUnavailable: the address has another form.
+    """
     path, _, revision = address.removeprefix("hf://").partition("@")
     owner, _, rest = path.partition("/")
     name, _, file_name = rest.partition("/")
@@ -256,7 +289,7 @@ def _split_hub_address(address: str) -> tuple[str, str, str | None]:
 
 
 class _LoggedProgress(tqdm):  # type: ignore[type-arg] # generic only in its stubs
-    """Download progress as a log line every few seconds instead of a bar on the terminal."""
+    """Logs a download's progress every few seconds instead of drawing a bar on the terminal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._logged_at_seconds = time.monotonic()
@@ -265,6 +298,7 @@ class _LoggedProgress(tqdm):  # type: ignore[type-arg] # generic only in its stu
         super().__init__(*args, **kwargs)
 
     def display(self, *_args: Any, **_kwargs: Any) -> None:
+        """Log the progress if a line is due or the download is complete; tqdm calls this."""
         now = time.monotonic()
         due = now - self._logged_at_seconds >= PROGRESS_EVERY_SECONDS
         if self.total and self.n > self._logged_bytes and (due or self.n >= self.total):

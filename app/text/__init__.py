@@ -1,1 +1,1 @@
-"""From a script to the chunks the model speaks: text in, text out, nothing else known here."""
+"""This package turns a script into the chunks that the model speaks; it knows nothing but text."""

@@ -1,6 +1,6 @@
-"""Cutting a script into chunks that the model speaks in one go.
+"""This module cuts a script into chunks, each of which the model speaks in one go.
 
-Greedy: each chunk takes as much as the limits allow and ends at the best break inside that, a
+It is greedy: each chunk takes as much as the limits allow and ends at the best break inside that, a
 sentence end before a clause end before a word end. A second pass joins leftovers of one or two
 words, and of punctuation alone, to a neighbour.
 """
@@ -16,7 +16,7 @@ import regex
 from app.speech import Boundary, Chunk, TokenCounter
 from app.text.leftovers import join_leftovers
 from app.text.sentences import Break, Word, find_words
-from app.text.spans import ENOUGH_WORDS, Limits, Span, count_words
+from app.text.spans import ENOUGH_WORDS, ChunkLimits, ChunkSpan, count_words
 
 _GRAPHEME = regex.compile(r"\X")
 _BOUNDARIES = (
@@ -49,12 +49,12 @@ def split_into_chunks(
         raise ValueError(f"limits must be positive: {max_chars=}, {max_tokens=}")
     words = find_words(text)
     ends = [word.end for word in words]
-    limits = Limits(text, max_chars, max_tokens, count_tokens)
+    limits = ChunkLimits(text, max_chars, max_tokens, count_tokens)
     spans = list(_Packer(words, ends, limits).spans())
     return _as_chunks(text, join_leftovers(spans, words, ends, limits))
 
 
-def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
+def _as_chunks(text: str, spans: Sequence[ChunkSpan]) -> list[Chunk]:
     spans = [trimmed for span in spans if (trimmed := _trimmed(text, span)).start < span.end]
     chunks = [
         Chunk(text[span.start : span.end], text[span.end : following.start], _boundary(span.after))
@@ -65,10 +65,11 @@ def _as_chunks(text: str, spans: Sequence[Span]) -> list[Chunk]:
     return chunks
 
 
-def _trimmed(text: str, span: Span) -> Span:
-    """The span without white space at its edges, which belongs to what separates the chunks.
+def _trimmed(text: str, span: ChunkSpan) -> ChunkSpan:
+    """Take the white space off the edges of a span; it belongs to the separators of chunks.
 
-    It gets there where a cut goes by graphemes: a combining mark makes one with a space before it.
+    White space gets there where a word is cut between graphemes, as a combining mark makes one
+    grapheme with the space in front of it.
     """
     piece = text[span.start : span.end]
     start = span.start + len(piece) - len(piece.lstrip())
@@ -82,19 +83,19 @@ def _boundary(after: Break) -> Boundary:
 class _Packer:
     """Fills spans with words, from left to right."""
 
-    def __init__(self, words: Sequence[Word], ends: Sequence[int], limits: Limits) -> None:
+    def __init__(self, words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits) -> None:
         self._words = words
         self._ends = ends
         self._limits = limits
 
-    def spans(self) -> Iterator[Span]:
+    def spans(self) -> Iterator[ChunkSpan]:
         first = 0
         for index, word in enumerate(self._words):
             if word.after is Break.PARAGRAPH:
                 yield from self._paragraph(first, index + 1)
                 first = index + 1
 
-    def _paragraph(self, first: int, stop: int) -> Iterator[Span]:
+    def _paragraph(self, first: int, stop: int) -> Iterator[ChunkSpan]:
         words, limits = self._words, self._limits
         start = words[first].start
         while first < stop:
@@ -113,7 +114,7 @@ class _Packer:
             start = words[first].start if first < stop else start
 
     def _reach(self, start: int, first: int, stop: int) -> int:
-        """The index after the last word that still fits with all from `start` on."""
+        """Return the index after the last word that fits into a span beginning at `start`."""
         ends, limits = self._ends, self._limits
         beyond = bisect_right(ends, start + limits.max_chars, first, stop)
         if beyond == first or limits.hold(start, ends[beyond - 1]):
@@ -128,7 +129,7 @@ class _Packer:
         return fits
 
     def _best_end(self, start: int, first: int, reach: int, stop: int) -> int:
-        """The index after the last word of the span; all up to `reach` would fit."""
+        """Choose the end of a span: return the index after its last word, at most `reach`."""
         enough = self._enough(start, first, reach)
         ranked: list[tuple[int, int]] = []
         sentence_end = min(stop, reach + ENOUGH_WORDS)
@@ -141,13 +142,13 @@ class _Packer:
                 sentence_end = index
         ranked.sort(reverse=True)
         for _, index in ranked:
-            # Counts of tokens need not grow with the text, so a shorter piece is no safe guess.
+            # A shorter piece may have more tokens, so that it has to be counted as well.
             if index == reach or self._limits.hold(start, self._ends[index - 1]):
                 return index
         return reach
 
     def _enough(self, start: int, first: int, reach: int) -> int:
-        """The first index up to which there are enough words for a chunk."""
+        """Return the first index up to which a chunk would have enough words."""
         count = 0
         for index in range(first, reach):
             word = self._words[index]
@@ -157,7 +158,7 @@ class _Packer:
         return reach + 1
 
     def _cut(self, start: int, end: int) -> int:
-        """Where to end the first piece of a word that does not fit, in pieces of like length."""
+        """Return where to cut a word that is too long, so that its pieces are of like length."""
         limits = self._limits
         last = min(end, start + limits.max_chars)
         # One code point more than fits shows whether a grapheme ends at the limit.
@@ -175,7 +176,7 @@ class _Packer:
 
 
 def _rank(after: Break, *, shred: bool, short: bool) -> int:
-    """How much a break is wanted, given whether it leaves a shred of a sentence or a short span."""
+    """Rate a break that may leave a shred of a sentence or a short span; higher is better."""
     if after is Break.SENTENCE:
         return 4 if short else 6
     if after is Break.CLAUSE:

@@ -1,17 +1,17 @@
-"""A script that is still being written: what of it can be spoken already."""
+"""This module gives out the finished sentences of a script that is still being written."""
 
 from __future__ import annotations
 
 import re
 from itertools import pairwise
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.text.markup import is_ssml
 from app.text.sentences import Break, find_words
 from app.text.speaker_lines import find_speaker_tags
 
 _ROLE = re.compile(r"<role:", re.IGNORECASE)
-# A character after which a sentence can end, and the beginning of what follows.
+# A sentence can end after one of these characters, once something follows it.
 _POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
 _LONG_CHARS = 1000
 _LONG_GROWTH = 4
@@ -27,12 +27,10 @@ class ScriptFeed:
 
     Args:
         max_chars: of the whole script.
-        field: the caller's name for the text, for errors.
     """
 
-    def __init__(self, *, max_chars: int, field: str) -> None:
+    def __init__(self, *, max_chars: int) -> None:
         self._max_chars = max_chars
-        self._field = field
         self._added_chars = 0
         self._taken_chars = 0
         self._waiting = ""
@@ -43,11 +41,11 @@ class ScriptFeed:
 
     @property
     def exhausted(self) -> bool:
-        """Nothing is left, and nothing will come."""
+        """Tell whether all was taken and nothing more will come."""
         return self._finished and self._left_chars == 0
 
     def add(self, text: str) -> None:
-        """More of the script.
+        """Add more of the script.
 
         Raises:
             TooLarge: the script is longer than one may be.
@@ -55,27 +53,28 @@ class ScriptFeed:
         """
         if self._finished and text:
             raise InvalidRequest(
-                f"more of {self._field} came after it was said to be complete", field=self._field
+                f"more of {Parameter.TEXT} came after it was said to be complete",
+                field=Parameter.TEXT,
             )
         if self._added_chars + len(text) > self._max_chars:
             raise TooLarge(
-                f"{self._field} has more than the {self._max_chars} characters allowed",
-                field=self._field,
+                f"{Parameter.TEXT} has more than the {self._max_chars} characters allowed",
+                field=Parameter.TEXT,
             )
         self._note_words(text, self._left_chars)
         self._added_chars += len(text)
         self._fresh.append(text)
 
     def flush(self) -> None:
-        """What was added so far need not wait for the rest of its sentence."""
+        """Let `take` give out what was added without waiting for the rest of a sentence."""
         self._flushed_chars = self._left_chars
 
     def finish(self) -> None:
-        """Nothing more will be added."""
+        """Declare the script complete."""
         self._finished = True
 
     def take(self) -> str:
-        """All that can be spoken now and was not taken before; empty if there is nothing."""
+        """Return all that can be spoken now and was not taken before; empty if there is nothing."""
         end = self._left_chars
         if not self._finished:
             # Marks alone are no passage: they belong to what comes next.
@@ -109,7 +108,7 @@ class ScriptFeed:
         return self._waiting
 
     def _is_worth_a_look(self) -> bool:
-        """Whether a sentence can have ended in what came since the last look.
+        """Tell whether a sentence can have ended in what came since the last look.
 
         Looking takes as long as the text that waits is, so where that is long it is looked at only
         after it has grown by a part of itself.
@@ -122,7 +121,7 @@ class ScriptFeed:
         return _POSSIBLE_GAP.search(text, max(0, looked_at - 1)) is not None
 
     def _sentences_end(self) -> int:
-        """Where the last sentence ends of which it is certain."""
+        """Return where the last sentence ends that is certainly complete."""
         text = self._waiting
         if is_ssml(text):
             return 0
@@ -141,7 +140,7 @@ class ScriptFeed:
 
 
 def _last_speaker(text: str) -> int | None:
-    """Where the last voice is named; what names one in front of it holds until there."""
-    speakers = find_speaker_tags(text, is_voice=lambda _: True, field="")
+    """Return where the last voice is named: what stands in front of that is complete."""
+    speakers = find_speaker_tags(text, is_voice=lambda _: True)
     starts = [*(tag.start for tag in speakers), *(found.start() for found in _ROLE.finditer(text))]
     return max(starts, default=None)

@@ -1,4 +1,4 @@
-"""Tags that steer other speech systems: taken out, because no listener wants to hear them.
+"""This module knows the tags that steer other speech systems; they are not read aloud.
 
 The lists name what those systems document and no more, so that ordinary words in brackets are
 spoken: the emotions and sounds of Fish Audio, the sounds of Chatterbox, Orpheus, Bark, Dia and
@@ -11,12 +11,12 @@ import re
 from enum import Enum
 
 SHORT_PAUSE_SECONDS = 0.25
-PAUSE_SECONDS = 0.5
+MEDIUM_PAUSE_SECONDS = 0.5
 LONG_PAUSE_SECONDS = 1.0
 
 
 class Bracket(Enum):
-    """What encloses a tag."""
+    """Names the brackets that enclose a tag."""
 
     SQUARE = "[]"
     ROUND = "()"
@@ -70,15 +70,15 @@ _BREAKS = {
     "lbreak": 0.5,
     "break": 0.4,
     "long break": 1.0,
-    "pause": PAUSE_SECONDS,
-    "pauses": PAUSE_SECONDS,
+    "pause": MEDIUM_PAUSE_SECONDS,
+    "pauses": MEDIUM_PAUSE_SECONDS,
     "short pause": SHORT_PAUSE_SECONDS,
     "long pause": LONG_PAUSE_SECONDS,
 }
 
 
 def foreign_pause(inner: str, bracket: Bracket) -> float | None:
-    """The seconds of silence that another system's tag stands for, 0 where it is only removed.
+    """Return the seconds of silence that another system's tag stands for, 0 where it only goes.
 
     Args:
         inner: what stands between the brackets; case, "_" and "-" make no difference.

@@ -1,4 +1,4 @@
-"""Tags inside running text: `[pause 0.5s]`, and the tags of other systems.
+"""This module finds tags inside running text: `[pause 0.5s]`, and those of other systems.
 
 Every pattern looks at a bounded stretch after an opening bracket, or no further than the next
 one, so the time is linear.
@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from app.errors import InvalidRequest
-from app.text.foreign_tags import PAUSE_SECONDS, Bracket, foreign_pause
+from app.errors import InvalidRequest, Parameter
+from app.text.foreign_tags import MEDIUM_PAUSE_SECONDS, Bracket, foreign_pause
 
 MAX_PAUSE_SECONDS = 30.0
-"""The longest that one pause may last."""
+"""No pause may last longer than this."""
 
 _MAX_QUOTED_CHARS = 80
-"""Of a tag in an error."""
+"""An error quotes at most this much of a tag."""
 
 _TAG = re.compile(
     # A pause that is written wrongly, however long, must be refused rather than spoken.
@@ -33,20 +33,19 @@ _TIME = re.compile(r"\+?(?P<number>[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})\
 
 
 class InlineTag(NamedTuple):
-    """`text[start:end]`, not spoken, and the seconds of silence in its place, often 0."""
+    """Marks `text[start:end]` as unspoken, with the seconds of silence in its place, often 0."""
 
     start: int
     end: int
     pause_seconds: float
 
 
-def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> Iterator[InlineTag]:
+def find_inline_tags(text: str, *, where: Callable[[int], str]) -> Iterator[InlineTag]:
     """Yield the tags in a text, from left to right.
 
     Args:
         text: running text.
         where: says in words where the character of an index stands, for errors.
-        field: what the caller's dialect names the script.
 
     Raises:
         InvalidRequest: a pause is malformed or too long.
@@ -57,40 +56,40 @@ def find_inline_tags(text: str, *, where: Callable[[int], str], field: str) -> I
         if pause is None:
             seconds = foreign_pause(found[kind], Bracket[kind])
         else:
-            seconds = _pause_seconds(found[0], pause["time"], where(found.start()), field)
+            seconds = _read_pause(found[0], pause["time"], where(found.start()))
         if seconds is not None:
             yield InlineTag(found.start(), found.end(), seconds)
 
 
 def is_inline_tag(inner: str) -> bool:
-    """Whether square brackets around these words make a tag."""
+    """Tell whether square brackets around these words make a tag."""
     if _PAUSE.fullmatch(inner.strip()):
         return True
     return foreign_pause(inner, Bracket.SQUARE) is not None
 
 
 def parse_seconds(time: str) -> float | None:
-    """The seconds in a time such as "0.5s" or "500ms", None where there is none."""
+    """Read the seconds of a time such as "0.5s" or "500ms"; None where it is no time."""
     found = _TIME.fullmatch(time.strip().lower())
     if found is None:
         return None
     return float(found["number"]) / (1000 if found["unit"] == "ms" else 1)
 
 
-def _pause_seconds(tag: str, time: str, where: str, field: str) -> float:
-    seconds = parse_seconds(time) if time else PAUSE_SECONDS
+def _read_pause(tag: str, time: str, where: str) -> float:
+    seconds = parse_seconds(time) if time else MEDIUM_PAUSE_SECONDS
     if len(tag) > _MAX_QUOTED_CHARS:
         tag = f"{tag[:_MAX_QUOTED_CHARS]}…]"
     if seconds is None:
         raise InvalidRequest(
-            f"{tag} {where} of {field} is not a pause; write a time with its unit, "
+            f"{tag} {where} of {Parameter.TEXT} is not a pause; write a time with its unit, "
             "such as [pause 0.5s] or [pause 500ms]",
-            field=field,
+            field=Parameter.TEXT,
         )
     if seconds > MAX_PAUSE_SECONDS:
         raise InvalidRequest(
-            f"{tag} {where} of {field} is too long; a pause lasts from 0 to "
+            f"{tag} {where} of {Parameter.TEXT} is too long; a pause lasts from 0 to "
             f"{MAX_PAUSE_SECONDS:.0f} seconds",
-            field=field,
+            field=Parameter.TEXT,
         )
     return seconds

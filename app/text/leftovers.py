@@ -1,4 +1,4 @@
-"""Joining what is too short to be spoken alone to a neighbour, within the limits."""
+"""This module joins spans that are too short to be spoken alone to their neighbours."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from app.text.sentences import Break, Word
-from app.text.spans import ENOUGH_WORDS, Limits, Span, count_words
+from app.text.spans import ENOUGH_WORDS, ChunkLimits, ChunkSpan, count_words
 
 
 def join_leftovers(
-    spans: Sequence[Span], words: Sequence[Word], ends: Sequence[int], limits: Limits
-) -> list[Span]:
+    spans: Sequence[ChunkSpan], words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits
+) -> list[ChunkSpan]:
     """Rid `spans` of leftovers as far as the limits allow.
 
     A leftover has fewer than `ENOUGH_WORDS` words. It is joined to a neighbour in its paragraph,
@@ -23,13 +23,13 @@ def join_leftovers(
         words: the words of the text; `ends` are their `end`s.
         limits: of one span.
     """
-    merged: list[Span] = []
+    merged: list[ChunkSpan] = []
     for span in spans:
         if merged and _is_leftover(merged[-1], span):
             merged[-1:] = _merge(merged[-1], span, limits)
         else:
             merged.append(span)
-    shared: list[Span] = []
+    shared: list[ChunkSpan] = []
     for span in merged:
         if shared and _is_leftover(shared[-1], span):
             shared[-1:] = _share(shared[-1], span, words, ends, limits)
@@ -38,20 +38,24 @@ def join_leftovers(
     return shared
 
 
-def _is_leftover(left: Span, right: Span) -> bool:
+def _is_leftover(left: ChunkSpan, right: ChunkSpan) -> bool:
     fewest = min(left.words, right.words)
     return fewest == 0 or (fewest < ENOUGH_WORDS and left.after is not Break.PARAGRAPH)
 
 
-def _merge(left: Span, right: Span, limits: Limits) -> list[Span]:
+def _merge(left: ChunkSpan, right: ChunkSpan, limits: ChunkLimits) -> list[ChunkSpan]:
     if limits.hold(left.start, right.end):
         return [limits.span(left.start, right.end, right.after)]
     return [left, right]
 
 
 def _share(
-    left: Span, right: Span, words: Sequence[Word], ends: Sequence[int], limits: Limits
-) -> list[Span]:
+    left: ChunkSpan,
+    right: ChunkSpan,
+    words: Sequence[Word],
+    ends: Sequence[int],
+    limits: ChunkLimits,
+) -> list[ChunkSpan]:
     """Move the break between two spans to where both have enough words, if there is such a place.
 
     A complete sentence is not torn between words for that; a span without any word takes what it
@@ -64,7 +68,7 @@ def _share(
     worst = Break.JOINED if speechless else min(left.after, Break.CLAUSE)
     ranked = sorted(
         (min(heads, tails, ENOUGH_WORDS), words[index].after, index)
-        for index, heads, tails in _places(left, right, words, ends, limits)
+        for index, heads, tails in _meeting_places(left, right, words, ends, limits)
         if min(heads, tails) >= enough and words[index].after >= worst
     )
     for _, after, index in reversed(ranked):
@@ -74,10 +78,14 @@ def _share(
     return [left, right]
 
 
-def _places(
-    left: Span, right: Span, words: Sequence[Word], ends: Sequence[int], limits: Limits
+def _meeting_places(
+    left: ChunkSpan,
+    right: ChunkSpan,
+    words: Sequence[Word],
+    ends: Sequence[int],
+    limits: ChunkLimits,
 ) -> Iterator[tuple[int, int, int]]:
-    """Words after which both spans could meet, with the number of words on either side."""
+    """Yield the words after which two spans could meet, with the number of words on either side."""
     first, last = bisect_right(ends, left.start), bisect_left(ends, right.end)
     total = count_words(limits.text[left.start : right.end])
     heads = 0

@@ -1,4 +1,4 @@
-"""Reading the markup of a script: plain text with tags in brackets, or SSML.
+"""This module reads the markup of a script: plain text with tags in brackets, or SSML.
 
 A script is SSML when it starts with `<speak>`. Anything else is plain: `[pause 0.5s]`, lines that
 begin with the name of a voice, `<role:NAME>` in front of what a voice says, and the emotion tags of
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.text.inline_tags import InlineTag, find_inline_tags
 from app.text.passages import Passage, PassageBuilder, Style
 from app.text.role_tags import find_role_tags
@@ -29,10 +29,9 @@ def parse_script(
     script: str,
     *,
     is_voice: Callable[[str], bool],
-    field: str = "script",
     language: str = "en",
 ) -> tuple[Passage, ...]:
-    """Read a script into what is spoken and the pauses between.
+    """Read a script as spans to be spoken and the pauses between them.
 
     White space at both ends and beside pauses is dropped. A plain script without any tag is one
     span of the same text.
@@ -41,7 +40,6 @@ def parse_script(
         script: as `clean_script` returns it.
         is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
             the names in SSML are not checked.
-        field: what the caller's dialect names the script.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
 
     Returns:
@@ -53,23 +51,23 @@ def parse_script(
         TooLarge: there is too much markup.
     """
     if is_ssml(script):
-        return parse_ssml(script, field=field, language=language)
-    _refuse_loose_ssml(script, field)
-    return _parse_plain(script, is_voice, field)
+        return parse_ssml(script, language=language)
+    _refuse_loose_ssml(script)
+    return _parse_plain(script, is_voice)
 
 
 def is_ssml(script: str) -> bool:
-    """Whether a script that begins so is SSML."""
+    """Tell from the beginning of a script whether it is SSML."""
     return _SSML_START.match(script) is not None
 
 
-def _parse_plain(script: str, is_voice: Callable[[str], bool], field: str) -> tuple[Passage, ...]:
+def _parse_plain(script: str, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
     speakers = [
-        *find_speaker_tags(script, is_voice=is_voice, field=field),
-        *find_role_tags(script, is_voice=is_voice, field=field),
+        *find_speaker_tags(script, is_voice=is_voice),
+        *find_role_tags(script, is_voice=is_voice),
     ]
-    inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}", field=field)
-    builder, style, done = PassageBuilder(field), Style(), 0
+    inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}")
+    builder, style, done = PassageBuilder(), Style(), 0
     tags: list[SpeakerTag | InlineTag] = [*speakers, *inline]
     tags.sort(key=lambda tag: tag.start)
     for tag in tags:
@@ -84,11 +82,11 @@ def _parse_plain(script: str, is_voice: Callable[[str], bool], field: str) -> tu
     return builder.passages()
 
 
-def _refuse_loose_ssml(script: str, field: str) -> None:
+def _refuse_loose_ssml(script: str) -> None:
     if found := _SSML_TAG.search(script):
         raise InvalidRequest(
-            f"<{found['name']}> at character {found.start() + 1} of {field} is a tag of SSML, but "
-            "the script does not start with <speak>; put all of it between <speak> and </speak>, "
-            "or write pauses as [pause 0.5s] and voices as lines that begin with [name]",
-            field=field,
+            f"<{found['name']}> at character {found.start() + 1} of {Parameter.TEXT} is a tag of "
+            "SSML, but the text does not start with <speak>; put all of it between <speak> and "
+            "</speak>, or write pauses as [pause 0.5s] and voices as lines that begin with [name]",
+            field=Parameter.TEXT,
         )

@@ -1,4 +1,4 @@
-"""Text as it is spoken: numbers, money, dates, units, signs and marks in words.
+"""This module writes a text as it is spoken: numbers, money, dates, units and signs in words.
 
 The model reads letters and punctuation; it was not taught to read "$3.50". English is brought
 into words wholly; French, German, Portuguese, Italian, Spanish and Dutch get their numbers,
@@ -7,28 +7,11 @@ percentages and money; every language loses Markdown, HTML, emoji and emoticons.
 
 from __future__ import annotations
 
-from app.text.normalisation.acronyms import ACRONYMS
-from app.text.normalisation.characters import long_digit_runs, plain_characters, plain_numerals
-from app.text.normalisation.dates import DATES
-from app.text.normalisation.foreign import speak_foreign
-from app.text.normalisation.fractions import MEASURED_FRACTIONS
-from app.text.normalisation.languages import LANGUAGES
+from app.text.normalisation.emoji import remove_emoji
+from app.text.normalisation.languages import find_language
 from app.text.normalisation.markdown import strip_markdown
-from app.text.normalisation.money import MONEY, PER
-from app.text.normalisation.pictures import remove_pictures
-from app.text.normalisation.quantities import QUANTITIES
-from app.text.normalisation.roman import ROMAN
-from app.text.normalisation.rules import apply_near_digits, apply_rules
-from app.text.normalisation.symbols import speak_symbols, tidy_spaces
-from app.text.normalisation.telephones import TELEPHONES
-from app.text.normalisation.times import HALF_DAYS, TIMES
-from app.text.normalisation.titles import TITLES
-from app.text.normalisation.units import UNIT_RULES
-from app.text.normalisation.web import WEB
 
 _ROUNDS = 4
-_MEASURES = (*MEASURED_FRACTIONS, *UNIT_RULES)
-_WITH_DIGITS = (*DATES, *TIMES, *TELEPHONES, *MONEY, *PER, *_MEASURES, *QUANTITIES)
 
 
 def normalise(text: str, *, language: str) -> str:
@@ -48,28 +31,15 @@ def normalise(text: str, *, language: str) -> str:
         return text
     start = text.index(core)
     spoken = core
-    # What is taken away or said may join or part what stands around it: that is looked at again.
+    # What a round removes or says may form something new with its neighbours for the next round.
     for _ in range(_ROUNDS):
-        before, spoken = spoken, _speak(spoken, language).strip()
+        before, spoken = spoken, _speak_once(spoken, language).strip()
         if spoken == before:
             break
     return text[:start] + spoken + text[start + len(core) :]
 
 
-def _speak(text: str, language: str) -> str:
-    plain = strip_markdown(remove_pictures(text))
-    if language == "en":
-        return _speak_english(plain)
-    if language in LANGUAGES:
-        return speak_foreign(plain_numerals(plain), language)
-    return plain
-
-
-def _speak_english(text: str) -> str:
-    text = long_digit_runs(plain_characters(plain_numerals(text)))
-    text = apply_rules(text, WEB).replace("_", " ")
-    text = apply_rules(text, ROMAN)
-    text = apply_rules(text, (*HALF_DAYS, *TITLES))
-    text = apply_near_digits(text, _WITH_DIGITS)
-    text = apply_rules(text, ACRONYMS)
-    return tidy_spaces(speak_symbols(text))
+def _speak_once(text: str, code: str) -> str:
+    plain = strip_markdown(remove_emoji(text))
+    language = find_language(code)
+    return plain if language is None else language.speak(plain)

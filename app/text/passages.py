@@ -1,4 +1,4 @@
-"""What a script is once its markup has been read: spoken spans and pauses, in order."""
+"""This module describes a script whose markup has been read, as spoken spans and pauses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from app.errors import InvalidRequest, NothingToSpeak, TooLarge
+from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.speech import Prosody
 
 MAX_PAUSES_SECONDS = 600.0
-"""The most that all pauses of one script may last together."""
+"""All pauses of a script together may last at most this long."""
 
 MAX_PARTS = 10_000
-"""The most spans and pauses of one script."""
+"""A script may have at most this many spans and pauses."""
 
 _OPENERS = "([{\"'“‘„‚«‹¿¡*_"
 _CLOSERS = ")]}\"'”’»›*_"
@@ -23,7 +23,7 @@ _PUNCTUATION = re.compile(r"[\s.,;:!?…\"'“”„‘’‚«»‹›()\[\]{}�
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a stretch of text is to be spoken."""
+    """Says how a stretch of text is to be spoken."""
 
     voice: str | None = None
     """name of the voice; None is the request's own"""
@@ -34,7 +34,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text spoken in one voice and one manner.
+    """Holds text that is spoken in one voice and one manner.
 
     White space at its edges separates it from its neighbours: joined, the spans between two
     pauses are readable text. Blank lines separate paragraphs.
@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence that the script asks for, in place of the pause speech would have there."""
+    """Stands for silence that the script asks for, in place of the usual pause."""
 
     seconds: float
 
@@ -63,8 +63,7 @@ class PassageBuilder:
     follow; pauses in a row add up; white space at the ends and beside pauses goes.
     """
 
-    def __init__(self, field: str) -> None:
-        self._field = field
+    def __init__(self) -> None:
         self._parts: list[Passage] = []
         self._style = Style()
         self._pieces: list[str] = []
@@ -75,7 +74,7 @@ class PassageBuilder:
 
     @property
     def at_white_space(self) -> bool:
-        """Whether white space added now would change nothing."""
+        """Tell whether white space added now would change nothing."""
         tail = self._pieces[-1] if self._pieces else self._leading
         return not tail or tail[-1].isspace()
 
@@ -114,9 +113,9 @@ class PassageBuilder:
         self._pauses_seconds += seconds
         if self._pauses_seconds > MAX_PAUSES_SECONDS:
             raise InvalidRequest(
-                f"the pauses in {self._field} last more than {MAX_PAUSES_SECONDS:.0f} seconds "
+                f"the pauses in {Parameter.TEXT} last more than {MAX_PAUSES_SECONDS:.0f} seconds "
                 "together; ask for the speech in several requests",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         last = self._parts[-1] if self._parts else None
         if isinstance(last, Pause):
@@ -140,7 +139,7 @@ class PassageBuilder:
             self._pieces.append("\n\n")
 
     def passages(self) -> tuple[Passage, ...]:
-        """All that was added.
+        """Return all that was added.
 
         Raises:
             NothingToSpeak: there is no word in it.
@@ -148,9 +147,9 @@ class PassageBuilder:
         self._close_span()
         if not any(isinstance(part, Span) and _has_word(part.text) for part in self._parts):
             raise NothingToSpeak(
-                f"{self._field} holds nothing that can be spoken: "
+                f"{Parameter.TEXT} holds nothing that can be spoken: "
                 "no letter and no digit beside its tags",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         last = self._parts[-1]
         if isinstance(last, Span):
@@ -158,7 +157,7 @@ class PassageBuilder:
         return tuple(self._parts)
 
     def _mend(self, text: str) -> str:
-        """The text after a removed tag, led by the white space that belongs there."""
+        """Return the text after a removed tag with the white space that belongs in front of it."""
         body = text.lstrip(" \t")
         spaced = self._joint or len(body) < len(text)
         if not body:
@@ -195,9 +194,9 @@ class PassageBuilder:
             self._parts[-1] = replace(last, text=last.text.rstrip())
         if len(self._parts) >= MAX_PARTS:
             raise TooLarge(
-                f"the markup of {self._field} cuts it into more than {MAX_PARTS} parts; "
+                f"the markup of {Parameter.TEXT} cuts it into more than {MAX_PARTS} parts; "
                 "ask for the speech in several requests",
-                field=self._field,
+                field=Parameter.TEXT,
             )
         self._parts.append(part)
 

@@ -1,4 +1,4 @@
-"""Tags that name who speaks from there on: `<role:alba>Hi! <role:marius,pitch:low>Hello.`
+"""This module finds tags that switch the voice: `<role:alba>Hi! <role:marius,pitch:low>Hello.`
 
 They are Flash-TTS's way to write a dialogue, and understood in every plain script.
 """
@@ -10,22 +10,21 @@ import re
 from collections.abc import Callable
 from typing import get_args
 
-from app.errors import InvalidRequest, shortened
+from app.errors import InvalidRequest, Parameter, shortened
 from app.speech import Level, Prosody, leveled_prosody
 from app.text.speaker_lines import SpeakerTag
 
-# Brackets are tags of another kind; a tag that is not closed ends where they or the line do.
+# A tag that is not closed ends at the next bracket, which begins another tag, or with the line.
 _TAG = re.compile(r"<role:(?P<inner>[^<>()\[\]*|\n]{0,200})(?P<close>>?)", re.IGNORECASE)
 _LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) -> list[SpeakerTag]:
+def find_role_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[SpeakerTag]:
     """Find the roles in a script.
 
     Args:
         script: a plain script.
         is_voice: whether a voice of that name exists; asked once for each name.
-        field: what the caller's dialect names the script.
 
     Raises:
         InvalidRequest: a tag is malformed, or names a voice or a level that does not exist.
@@ -34,19 +33,19 @@ def find_role_tags(script: str, *, is_voice: Callable[[str], bool], field: str) 
     exists = functools.cache(is_voice)
     for found in _TAG.finditer(script):
         try:
-            name, prosody = _read(found, exists)
+            name, prosody = _read_role(found, exists)
         except ValueError as error:
             raise InvalidRequest(
-                f"{shortened(found[0])} at character {found.start() + 1} of {field} {error}; "
-                "write <role:NAME> or <role:NAME,pitch:high,speed:low>",
-                field=field,
+                f"{shortened(found[0])} at character {found.start() + 1} of {Parameter.TEXT} "
+                f"{error}; write <role:NAME> or <role:NAME,pitch:high,speed:low>",
+                field=Parameter.TEXT,
             ) from None
         tags.append(SpeakerTag(found.start(), found.end(), name, prosody))
     return tags
 
 
-def _read(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
-    """Who speaks, and how; raises ValueError, whose message goes on after the tag."""
+def _read_role(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
+    """Read who speaks and how; a ValueError says what is wrong in words that follow the tag."""
     name, *attributes = (part.strip() for part in tag["inner"].split(","))
     if not tag["close"] or not name:
         raise ValueError("is not a role")

@@ -1,20 +1,15 @@
-"""Text that is to be read in a way its writer names: SSML's say-as, in plain words."""
+"""This module reads a text in the way that its writer names, as `<say-as>` of SSML does."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.errors import InvalidRequest
-from app.text.normalisation import foreign, numbers, quantities
-from app.text.normalisation.characters import plain_numerals
-from app.text.normalisation.dates import MONTHS, say_date, say_year
-from app.text.normalisation.languages import LANGUAGES
-from app.text.normalisation.money import CODES
-from app.text.normalisation.roman import value_of
-from app.text.normalisation.telephones import say_telephone
-from app.text.normalisation.times import say_time
+from app.text.normalisation.en.money import CODES
+from app.text.normalisation.language import Language, capital, full_year, has_day
+from app.text.normalisation.languages import find_language
+from app.text.normalisation.numerals import MAX_DIGITS, plain_numerals, roman_value
 from app.text.normalise import normalise
 
 _NUMBER = re.compile(r"([-+−]?) ?((?:\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+|\d+)?(?:[.,]\d+)?)")
@@ -24,19 +19,11 @@ _DATE_PART = re.compile(r"\d{1,8}", re.ASCII)
 _TIME = re.compile(
     r"(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?(?: ?([AaPp])\.? ?[Mm]\.?|Z)?", re.ASCII
 )
-_TELEPHONE_SIGNS = re.compile(r"[-().]")
 _DATE_ORDERS = frozenset(("mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y", "m", "d"))
-_SIGN_NAMES = {
-    ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
-    "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",
-    "!": "exclamation mark", "%": "percent", "$": "dollar", "(": "open parenthesis",
-    ")": "close parenthesis", "'": "apostrophe", '"': "quote", "=": "equals", "\\": "backslash",
-    "~": "tilde", "<": "less than", ">": "greater than", "|": "bar", "^": "caret",
-}  # fmt: skip
 
 
 def say_as(text: str, *, interpret_as: str, detail: str | None, language: str) -> str:
-    """Write a text the way it is to be read.
+    """Write a text in the words of its kind: "3" as an ordinal gives "third".
 
     `cardinal` (or `number`), `ordinal`, `fraction`, `digits`, `characters` (or `spell-out`,
     `verbatim`), `date`, `time`, `telephone`, `currency`, `unit`, and `address`, which is
@@ -71,74 +58,51 @@ def _quote(text: str) -> str:
     return f'"{text}"' if len(text) <= 60 else f'"{text[:60]}…"'
 
 
-def _speaks_numbers(language: str) -> bool:
-    return language == "en" or language in LANGUAGES
-
-
 def _said_normally(text: str, _detail: str, language: str) -> str | None:
     return normalise(text, language=language)
 
 
 def _cardinal(text: str, _detail: str, language: str) -> str | None:
-    found = _NUMBER.fullmatch(text)
-    if found is None or not found[2] or not text.isascii() or not _speaks_numbers(language):
+    found, speech = _NUMBER.fullmatch(text), find_language(language)
+    if found is None or not found[2] or not text.isascii() or speech is None:
         return normalise(text, language=language) if any(map(str.isdigit, text)) else None
-    negative, written = bool(found[1].strip("+")), found[2]
-    if language == "en":
-        spoken = numbers.number(written.replace("'", ",").replace(" ", ","))
-        return f"minus {spoken}" if negative else spoken
-    spoken = foreign.number(written, language)
-    return f"{LANGUAGES[language].minus} {spoken}" if negative else spoken
+    spoken = speech.number(found[2])
+    return f"{speech.minus} {spoken}" if found[1].strip("+") else spoken
 
 
 def _ordinal(text: str, _detail: str, language: str) -> str | None:
-    found = _ORDINAL.fullmatch(text)
-    digits = found[1].replace(",", "") if found else str(value_of(text) or "")
-    if not digits.isdecimal() or not digits.isascii() or len(digits) > numbers.MAX_DIGITS:
+    found, speech = _ORDINAL.fullmatch(text), find_language(language)
+    digits = found[1].replace(",", "") if found else str(roman_value(text) or "")
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > MAX_DIGITS:
         return None
-    if language == "en":
-        return numbers.ordinal(digits)
     feminine = text.endswith(("a", "ª", "re"))
-    return foreign.ordinal(digits, language, feminine=feminine) if language in LANGUAGES else None
+    return speech.ordinal(digits, feminine=feminine) if speech else None
 
 
 def _digits(text: str, _detail: str, language: str) -> str | None:
-    digits = [str(unicodedata.decimal(char)) for char in text if char.isdecimal()]
-    if not digits or any(char.isalpha() for char in text) or not _speaks_numbers(language):
+    speech = find_language(language)
+    if speech is None or any(map(str.isalpha, text)):
         return None
-    if language == "en":
-        return numbers.spell_digits("".join(digits))
-    return " ".join(foreign.cardinal(digit, language) for digit in digits)
+    return speech.digits(text)
 
 
 def _characters(text: str, _detail: str, language: str) -> str | None:
-    names = [_name_character(char, language) for char in text if not char.isspace()]
-    return " ".join(name for name in names if name)
-
-
-def _name_character(char: str, language: str) -> str:
-    if char.isdecimal():
-        return _digits(char, "", language) or char
-    if char.isalpha():
-        # "ß" in capitals is two letters.
-        return char.upper() if len(char.upper()) == 1 else char
-    return _SIGN_NAMES.get(char, "") if language == "en" else char
+    if speech := find_language(language):
+        return speech.spell(text)
+    return " ".join(capital(char) for char in text if not char.isspace())
 
 
 def _fraction(text: str, _detail: str, language: str) -> str | None:
-    found = _FRACTION.fullmatch(plain_numerals(text).strip())
+    found, speech = _FRACTION.fullmatch(plain_numerals(text).strip()), find_language(language)
     if found is None:
         return None
-    if language != "en":
-        return normalise(text, language=language)
-    whole, above, below = found.groups()
-    part = quantities.say_fraction(above, below)
-    return f"{numbers.cardinal(whole)} and {part}" if whole else part
+    spoken = speech.fraction(found[1] or "", found[2], found[3]) if speech else None
+    return spoken or normalise(text, language=language)
 
 
 def _date(text: str, detail: str, language: str) -> str | None:
-    order = detail.lower()
-    if not order or not _speaks_numbers(language):
+    order, speech = detail.lower(), find_language(language)
+    if not order or speech is None:
         return normalise(text, language=language) if any(map(str.isdigit, text)) else None
     if order not in _DATE_ORDERS:
         raise InvalidRequest(
@@ -152,7 +116,7 @@ def _date(text: str, detail: str, language: str) -> str | None:
     given = dict(zip(order, parts, strict=True))
     if len(given.get("y", "2000")) not in {2, 4} or any(len(given.get(k, "1")) > 2 for k in "md"):
         return None
-    return _say_date_parts(given, language)
+    return _say_date_parts(given, speech)
 
 
 def _cut(digits: str, order: str) -> list[str]:
@@ -164,31 +128,19 @@ def _cut(digits: str, order: str) -> list[str]:
     return parts
 
 
-def _say_date_parts(given: dict[str, str], language: str) -> str | None:
-    day, month, year = int(given.get("d", 1)), int(given.get("m", 1)), given.get("y", "")
-    if say_date(year, month, day) is None:
+def _say_date_parts(given: Mapping[str, str], speech: Language) -> str | None:
+    day, month = int(given.get("d", 1)), int(given.get("m", 1))
+    year_digits = full_year(given.get("y", ""))
+    if not has_day(month, day):
         return None
     if "d" in given and "m" in given:
-        if language == "en":
-            return say_date(year, month, day)
-        return foreign.date(day, month, _full_year(year), language)
+        return speech.date(day, month, year_digits)
     if "d" in given:
-        digits = given["d"].lstrip("0")
-        return numbers.ordinal(digits) if language == "en" else foreign.cardinal(digits, language)
-    words = []
-    if "m" in given:
-        words.append((MONTHS if language == "en" else LANGUAGES[language].months)[month - 1])
-    if year:
-        words.append(
-            say_year(year) if language == "en" else foreign.year(_full_year(year), language)
-        )
+        return speech.day(day)
+    words = [speech.months[month - 1]] if "m" in given else []
+    if year_digits:
+        words.append(speech.year(year_digits))
     return " ".join(words)
-
-
-def _full_year(digits: str) -> str:
-    if len(digits) != 2:
-        return digits
-    return f"{'19' if digits >= '70' else '20'}{digits}"
 
 
 def _time(text: str, _detail: str, language: str) -> str | None:
@@ -198,20 +150,16 @@ def _time(text: str, _detail: str, language: str) -> str | None:
     hour, minute, second, half = found.groups()
     if int(hour) > 24 or int(minute or 0) > 59 or int(second or 0) > 59:
         return None
-    if language != "en":
-        return normalise(text, language=language)
-    spoken_half = f"{half.upper()} M" if half else ""
-    return say_time(int(hour), int(minute or 0), int(second) if second else None, spoken_half)
+    speech, seconds = find_language(language), int(second) if second else None
+    spoken = speech.time(int(hour), int(minute or 0), seconds, half or "") if speech else None
+    return spoken or normalise(text, language=language)
 
 
 def _telephone(text: str, _detail: str, language: str) -> str | None:
     if not any(map(str.isdigit, text)) or not text.isascii():
         return None
-    if language == "en":
-        if any(map(str.isalpha, text)):
-            return _characters(_TELEPHONE_SIGNS.sub(" ", text), "", language)
-        return say_telephone(text)
-    return _digits(text.replace("+", ""), "", language)
+    speech = find_language(language)
+    return speech.telephone(text) if speech else None
 
 
 def _currency(text: str, detail: str, language: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Accepting a script: what can never be spoken is refused, invisible characters are removed."""
+"""This module checks a script and removes its invisible characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 import regex
 
-from app.errors import InvalidRequest, NothingToSpeak, TooLarge
+from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -18,7 +18,7 @@ _MAX_MARKS_IN_A_ROW = 30
 _TOO_MANY_MARKS = regex.compile(rf"\p{{M}}{{{_MAX_MARKS_IN_A_ROW + 1}}}")
 
 
-def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
+def clean_script(text: str, *, max_chars: int) -> str:
     """Check a script and bring it into the one form the splitter expects.
 
     Invisible format characters (byte order mark, zero-width space, soft hyphen, marks of writing
@@ -28,7 +28,6 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
     Args:
         text: as the caller sent it.
         max_chars: the most Unicode code points a script may have, counted as received.
-        field: what the caller's dialect names the script.
 
     Raises:
         TooLarge: the script is longer than `max_chars`.
@@ -37,23 +36,27 @@ def clean_script(text: str, *, max_chars: int, field: str = "script") -> str:
     """
     if len(text) > max_chars:
         raise TooLarge(
-            f"{field} has {len(text)} characters; at most {max_chars} are allowed", field=field
+            f"{Parameter.TEXT} has {len(text)} characters; at most {max_chars} are allowed",
+            field=Parameter.TEXT,
         )
-    _refuse_broken_characters(text, field)
+    _refuse_broken_characters(text)
     visible = _INVISIBLE.sub("", text)
-    _refuse_stacked_marks(visible, field)
+    _refuse_stacked_marks(visible)
     script = unicodedata.normalize("NFC", _with_line_feeds(visible)).strip()
     if not script:
-        raise NothingToSpeak(f"{field} is empty; send the text to speak", field=field)
+        raise NothingToSpeak(
+            f"{Parameter.TEXT} is empty; send the text to speak", field=Parameter.TEXT
+        )
     if not any(map(str.isalnum, script)):
         raise NothingToSpeak(
-            f"{field} holds nothing that can be spoken: no letter and no digit", field=field
+            f"{Parameter.TEXT} holds nothing that can be spoken: no letter and no digit",
+            field=Parameter.TEXT,
         )
     return script
 
 
 def ends_paragraph(text: str) -> bool:
-    """Whether a blank line ends a text, as the caller sent it; `clean_script` takes that away."""
+    """Tell whether a blank line ends a text, before `clean_script` takes it away."""
     tail = text[len(text.rstrip()) :]
     return _with_line_feeds(tail).count("\n") >= 2
 
@@ -62,29 +65,29 @@ def _with_line_feeds(text: str) -> str:
     return _LINE_END.sub("\n", text).replace(_PARAGRAPH_SEPARATOR, "\n\n")
 
 
-def _refuse_broken_characters(text: str, field: str) -> None:
+def _refuse_broken_characters(text: str) -> None:
     if found := _SURROGATE.search(text):
         raise InvalidRequest(
-            f"{field} holds half a surrogate pair, {_where(found)}; "
+            f"{Parameter.TEXT} holds half a surrogate pair, {_where(found)}; "
             "the text was cut or decoded wrongly",
-            field=field,
+            field=Parameter.TEXT,
         )
     if found := _CONTROL.search(text):
         raise InvalidRequest(
-            f"{field} holds a control character, {_where(found)}; "
+            f"{Parameter.TEXT} holds a control character, {_where(found)}; "
             "only tabs and line breaks are allowed",
-            field=field,
+            field=Parameter.TEXT,
         )
 
 
-def _refuse_stacked_marks(text: str, field: str) -> None:
+def _refuse_stacked_marks(text: str) -> None:
     # Normalising sorts the marks on a letter in quadratic time: a megabyte of them takes hours.
     # No language needs more than 30, the limit of Unicode's Stream-Safe Text Format (UAX #15).
     if found := _TOO_MANY_MARKS.search(text):
         raise InvalidRequest(
-            f"{field} stacks more than {_MAX_MARKS_IN_A_ROW} combining marks, "
+            f"{Parameter.TEXT} stacks more than {_MAX_MARKS_IN_A_ROW} combining marks, "
             f"from {_where(found)} on",
-            field=field,
+            field=Parameter.TEXT,
         )
 
 

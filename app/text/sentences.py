@@ -1,4 +1,4 @@
-"""Where a text may be broken, and how well: paragraphs, sentences, clauses, words.
+"""This module finds the places where a text may be broken, and rates them.
 
 Breaks are looked for only at white space, after the sentence and clause marks of scripts written
 without spaces, and after a dash between two words. What has none of these inside, such as a
@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import regex
 
-from app.text.abbreviations import Stop, stop_after
+from app.text.full_stops import Stop, stop_after
 
 
 class Break(IntEnum):
-    """How good the place after a word is for a break; higher is better."""
+    """Rates the place after a word as a break; higher is better."""
 
     JOINED = 0
-    """Belongs together ("No. 5", "Dr. Smith", a word and a dash after it): broken only in need."""
+    """Both sides belong together ("No. 5", "Dr. Smith"), and are broken only in need."""
     WORD = 1
     CLAUSE = 2
     SENTENCE = 3
@@ -29,7 +29,7 @@ class Break(IntEnum):
 
 
 class Word(NamedTuple):
-    """`text[start:end]`, free of breaks, and the quality of the break after it."""
+    """Holds the place of a word, `text[start:end]`, and rates the break after it."""
 
     start: int
     end: int
@@ -45,10 +45,10 @@ _CLOSING_BRACKETS = ")]}）】"
 _OPENING_BRACKETS = "([{（【"
 _NO_BREAK_SPACES = "\u00a0\u202f\u2007"
 _REACH_CHARS = 40
-"""How far to either side of a gap the rules look; longer than any abbreviation with its quotes."""
+"""Rules look this far to either side of a gap; no abbreviation with its quotes is longer."""
 
-# A combining mark directly after white space forms one grapheme with it: no break there. White
-# space is what `str.isspace` says, which has the four separators U+001C-1F in addition.
+# A combining mark directly after white space forms one grapheme with it, which is not broken.
+# White space is what `str.isspace` says, which has the four separators U+001C-1F in addition.
 _GAP = regex.compile(
     r"(?<!\p{GCB=Prepend})(?P<white>[\s\x1c-\x1f]++)"
     r"(?:(?<=\n)|(?![\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]))"
@@ -82,7 +82,7 @@ def find_words(text: str) -> list[Word]:
             end = following
             after = Break.SENTENCE if gap.lastgroup == "stop" else Break.CLAUSE
         elif gap[0] == " " and text[end - 1].isalpha() and text[following].isalpha():
-            after = Break.WORD  # the common case, decided early
+            after = Break.WORD  # This is the common case, which is decided early.
         elif _begins_something(text, start, end, at_line_start, at_paragraph_start):
             after = Break.JOINED if "\n" not in gap[0] else _rate(text, end, following)
         else:
@@ -98,7 +98,7 @@ def find_words(text: str) -> list[Word]:
 def _begins_something(
     text: str, start: int, end: int, at_line_start: bool, at_paragraph_start: bool
 ) -> bool:
-    """Whether the word only introduces the next one: a list mark, an opening quote, a dash."""
+    """Tell whether a word only introduces the next one: a list mark, an opening quote, a dash."""
     if at_line_start or at_paragraph_start:
         item = _LIST_ITEM.match(text, start)
         if item is not None and item.end("mark") == end:

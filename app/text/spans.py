@@ -1,4 +1,4 @@
-"""A stretch of a text that becomes a chunk, and the limits it has to keep."""
+"""This module describes stretches of a text that become chunks, and the limits they keep."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.speech import TokenCounter
 from app.text.sentences import Break
 
 ENOUGH_WORDS = 3
-"""The model drops or garbles words in chunks of fewer."""
+"""A chunk should have at least this many words; the model garbles shorter ones."""
 
 _LONG_WORD_CHARS = 12
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
-class Span(NamedTuple):
-    """`text[start:end]`, how many words it holds, and the quality of the break after it."""
+class ChunkSpan(NamedTuple):
+    """Holds a stretch `text[start:end]`, its number of words, and rates the break after it."""
 
     start: int
     end: int
@@ -27,8 +27,8 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one chunk of `text` may measure: code points, and tokens as the model reads it."""
+class ChunkLimits:
+    """Limits a chunk of `text` in code points, and in tokens as the model reads it."""
 
     text: str
     max_chars: int
@@ -36,17 +36,17 @@ class Limits:
     count_tokens: TokenCounter
 
     def hold(self, start: int, end: int) -> bool:
-        """Whether `text[start:end]` may be one chunk."""
+        """Tell whether `text[start:end]` may be one chunk."""
         if end - start > self.max_chars:
             return False
         return self.count_tokens(self.text[start:end]) <= self.max_tokens
 
-    def span(self, start: int, end: int, after: Break) -> Span:
-        return Span(start, end, count_words(self.text[start:end]), after)
+    def span(self, start: int, end: int, after: Break) -> ChunkSpan:
+        return ChunkSpan(start, end, count_words(self.text[start:end]), after)
 
 
 def count_words(text: str) -> int:
-    """Number of words that are heard; signs count for none, very long words for several.
+    """Count the words that are heard; signs count for none, very long words for several.
 
     Chinese and Japanese characters, written without spaces, count one each.
     """

@@ -1,56 +1,53 @@
-"""Reading SSML (W3C Speech Synthesis Markup Language 1.1) into spans and pauses."""
+"""This module reads SSML (W3C Speech Synthesis Markup Language 1.1) as spans and pauses."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from dataclasses import field as dataclass_field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.text.inline_tags import MAX_PAUSE_SECONDS, find_inline_tags
 from app.text.passages import Passage, PassageBuilder, Span, Style
 from app.text.say_as import say_as
 from app.text.script import clean_script
 from app.text.ssml_elements import ELEMENTS, REFUSED, Content
-from app.text.ssml_prosody import nested_prosody
-from app.text.ssml_values import break_seconds
+from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 _MAX_NAME_CHARS = 200
 
 
-def parse_ssml(script: str, *, field: str, language: str) -> tuple[Passage, ...]:
-    """Read SSML; see `app.text.markup.parse_script` for what comes back and what is raised.
+def parse_ssml(script: str, *, language: str) -> tuple[Passage, ...]:
+    """Read SSML; `app.text.markup.parse_script` says what comes back and what is raised.
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
     """
-    speech = _Speech(field, language)
-    read_xml(script, speech, field=field)
-    passages = speech.builder.passages()
-    # What `clean_script` refuses may have come past it as references, such as `&#769;`.
+    handler = _SsmlHandler(language)
+    read_xml(script, handler)
+    passages = handler.builder.passages()
+    # References such as `&#769;` may have brought in what `clean_script` refuses.
     text = "".join(part.text for part in passages if isinstance(part, Span))
-    clean_script(text, max_chars=len(text), field=field)
-    return tuple(_clean(part, field) if isinstance(part, Span) else part for part in passages)
+    clean_script(text, max_chars=len(text))
+    return tuple(_clean(part) if isinstance(part, Span) else part for part in passages)
 
 
 @dataclass
 class _Frame:
-    """An open tag, and how the text inside it is spoken."""
+    """Holds an open tag, and how the text inside it is spoken."""
 
     tag: Tag
     content: Content
     style: Style
-    texts: list[str] = dataclass_field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
 
-class _Speech:
-    """Follows the tags of a document and says what to speak."""
+class _SsmlHandler:
+    """Follows the tags of a document and builds its passages."""
 
-    def __init__(self, field: str, language: str) -> None:
-        self.builder = PassageBuilder(field)
-        self._field = field
+    def __init__(self, language: str) -> None:
+        self.builder = PassageBuilder()
         self._language = language
         self._frames: list[_Frame] = []
 
@@ -148,7 +145,7 @@ class _Speech:
             return f"in the text that ends {end}"
 
         done = 0
-        for tag in find_inline_tags(text, where=where, field=self._field):
+        for tag in find_inline_tags(text, where=where):
             self._add(text[done : tag.start], style)
             self.builder.pause(tag.pause_seconds)
             done = tag.end
@@ -179,14 +176,14 @@ class _Speech:
         self._add(" " * text.endswith(" "), style)
 
     def _refuse(self, message: str) -> NoReturn:
-        raise InvalidRequest(f"{message} (in {self._field})", field=self._field)
+        raise InvalidRequest(f"{message} (in {Parameter.TEXT})", field=Parameter.TEXT)
 
 
-def _clean(span: Span, field: str) -> Span:
-    """The span without the invisible characters that came as references, such as `&#8203;`."""
+def _clean(span: Span) -> Span:
+    """Return a span without the invisible characters that came as references, such as `&#8203;`."""
     text = span.text
     if not any(map(str.isalnum, text)):
         return span
-    body = clean_script(text, max_chars=len(text), field=field)
+    body = clean_script(text, max_chars=len(text))
     before = text[: len(text) - len(text.lstrip())]
     return replace(span, text=before + body + text[len(text.rstrip()) :])

@@ -1,4 +1,4 @@
-"""Which SSML tags exist, what they may carry, and why some are refused."""
+"""This module lists the tags of SSML, their attributes, and why some are refused."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 
 class Content(Enum):
-    """What happens to what stands inside a tag."""
+    """Says what becomes of the text inside a tag."""
 
     SPOKEN = "spoken"
     REPLACED = "replaced"
-    """text alone, and something else is spoken in its place"""
+    """it is text alone, and something else is spoken in its place"""
     UNSPOKEN = "unspoken"
-    """notes for other programs: passed over, whatever tags are inside"""
+    """it holds notes for other programs and is passed over, whatever tags are inside"""
 
 
 class Element(NamedTuple):
-    """A tag and the attributes it may have, beside those with a prefix such as `xml:id`."""
+    """Describes a tag by the attributes it may have, beside prefixed ones such as `xml:id`."""
 
     content: Content
     attributes: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""XML as a stream of tags and texts, each with its position; attacks and excess are refused.
+"""This module reads XML as a stream of tags and texts, and refuses attacks and excess.
 
-A stream, so that no depth of tags can exhaust the stack, and every complaint has a line and
-column. Document types, entities and external references are refused by defusedxml.
+It is a stream so that no depth of tags exhausts the stack and every error has a line and column.
+Document types, entities and external references are refused by defusedxml.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from xml.sax.xmlreader import AttributesImpl
 from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 
 MAX_DEPTH = 64
-"""How deep tags may be nested."""
+"""Tags may be nested at most this deep."""
 
 MAX_ELEMENTS = 20_000
-"""How many tags a document may have."""
+"""A document may have at most this many tags."""
 
 _BEFORE_XML = re.compile(r"[\s\ufeff]*")
 
 
 class Position(NamedTuple):
-    """A place in the document, both counted from 1."""
+    """Holds a place in the document, line and column counted from 1."""
 
     line: int
     column: int
@@ -38,7 +38,7 @@ class Position(NamedTuple):
 
 
 class Tag(NamedTuple):
-    """An opening tag; names have their prefix as written, such as "xml:lang"."""
+    """Holds an opening tag; names have their prefix as written, such as "xml:lang"."""
 
     name: str
     attributes: Mapping[str, str]
@@ -48,24 +48,23 @@ class Tag(NamedTuple):
         return f"<{self.name}> {self.position}"
 
 
-class Reader(Protocol):
-    """What the events of a document are told to, in order."""
+class XmlHandler(Protocol):
+    """Receives the events of a document, in order."""
 
     def start(self, tag: Tag) -> None: ...
 
     def text(self, text: str, end: Position) -> None:
-        """All text between two tags, which ends at a position."""
+        """Receive all the text between two tags, and the position where it ends."""
 
     def end(self) -> None: ...
 
 
-def read_xml(document: str, reader: Reader, *, field: str) -> None:
-    """Tell a reader what a document holds.
+def read_xml(document: str, handler: XmlHandler) -> None:
+    """Tell a handler the tags and texts of a document.
 
     Args:
         document: XML; white space and a byte order mark may stand in front.
-        reader: what it raises is passed on.
-        field: what the caller's dialect names the document.
+        handler: what it raises is passed on.
 
     Raises:
         InvalidRequest: it is not well-formed, too deep, or has a document type or entities.
@@ -74,17 +73,16 @@ def read_xml(document: str, reader: Reader, *, field: str) -> None:
     prefix = _BEFORE_XML.match(document)
     start = prefix.end() if prefix else 0
     line_start = document.rfind("\n", 0, start) + 1
-    events = _Events(reader, field, Position(document.count("\n", 0, start), start - line_start))
+    events = _Events(handler, Position(document.count("\n", 0, start), start - line_start))
     events.read(document[start:])
 
 
 class _Events(ContentHandler):
-    """Turns the parser's events into a reader's."""
+    """Turns the parser's events into those of a handler."""
 
-    def __init__(self, reader: Reader, field: str, offset: Position) -> None:
+    def __init__(self, handler: XmlHandler, offset: Position) -> None:
         super().__init__()
-        self._reader = reader
-        self._field = field
+        self._handler = handler
         self._offset = offset
         self._texts: list[str] = []
         self._depth = 0
@@ -99,17 +97,17 @@ class _Events(ContentHandler):
         except SAXParseException as broken:
             at = self._position(broken.getLineNumber(), broken.getColumnNumber())
             raise InvalidRequest(
-                f"the SSML of {self._field} is not well-formed {at}: {broken.getMessage()}",
-                field=self._field,
+                f"the SSML of {Parameter.TEXT} is not well-formed {at}: {broken.getMessage()}",
+                field=Parameter.TEXT,
             ) from broken
         except DefusedXmlException as attack:
             self._refuse(
-                f"the SSML of {self._field} declares a document type or an entity "
+                f"the SSML of {Parameter.TEXT} declares a document type or an entity "
                 f"{self._here()}; neither is allowed",
                 attack,
             )
         except UnicodeEncodeError as broken:
-            self._refuse(f"{self._field} holds half a surrogate pair", broken)
+            self._refuse(f"{Parameter.TEXT} holds half a surrogate pair", broken)
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
         self._flush()
@@ -120,14 +118,15 @@ class _Events(ContentHandler):
             self._refuse(f"<{name}> {here} is more than {MAX_DEPTH} tags deep")
         if self._elements > MAX_ELEMENTS:
             raise TooLarge(
-                f"the SSML of {self._field} has more than {MAX_ELEMENTS} tags", field=self._field
+                f"the SSML of {Parameter.TEXT} has more than {MAX_ELEMENTS} tags",
+                field=Parameter.TEXT,
             )
-        self._reader.start(Tag(name, dict(attrs.items()), here))
+        self._handler.start(Tag(name, dict(attrs.items()), here))
 
     def endElement(self, name: str) -> None:  # noqa: ARG002, N802 - SAX's names
         self._flush()
         self._depth -= 1
-        self._reader.end()
+        self._handler.end()
 
     def characters(self, content: str) -> None:
         self._texts.append(content)
@@ -135,7 +134,7 @@ class _Events(ContentHandler):
     def _flush(self) -> None:
         if self._texts:
             text, self._texts = "".join(self._texts), []
-            self._reader.text(text, self._here())
+            self._handler.text(text, self._here())
 
     def _here(self) -> Position:
         return self._position(self._parser.getLineNumber(), self._parser.getColumnNumber())
@@ -146,4 +145,4 @@ class _Events(ContentHandler):
         return Position(self._offset.line + line, indent + column + 1)
 
     def _refuse(self, message: str, cause: Exception | None = None) -> NoReturn:
-        raise InvalidRequest(message, field=self._field) from cause
+        raise InvalidRequest(message, field=Parameter.TEXT) from cause

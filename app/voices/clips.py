@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidClip
-from app.speech import Pcm
+from app.speech import Clip, Pcm
 
 TARGET_LEVEL_DB = -20.0
 """RMS of the speech (not of its pauses), in dB of full scale"""
@@ -80,18 +80,22 @@ class PromptBuilder:
         self._reports: list[ClipReport] = []
         self._actions = [f"converted to one channel at {sample_rate_hz} Hz"]
 
-    def add(self, pcm: Pcm, *, filename: str, field: str) -> None:
-        """Take the speech of a recording, shape [samples], as far as there is room.
+    def add(self, pcm: Pcm, clip: Clip) -> None:
+        """Take the speech of a recording as far as there is room.
+
+        Args:
+            pcm: what was read of `clip`, shape [samples].
 
         Raises:
             InvalidClip: less than a second of it is anything but silence.
         """
+        filename = clip.filename
         start, end = _speech_bounds(pcm, self._rate_hz)
         if end - start < MIN_SPEECH_SECONDS * self._rate_hz:
             raise InvalidClip(
                 f"{filename!r} has {max(0, end - start) / self._rate_hz:.1f} s of speech between "
                 f"silences; {MIN_SPEECH_SECONDS:g} s is the least",
-                field=field,
+                field=clip.field,
             )
         room = self._room_samples - sum(map(len, self._pieces))
         if self._pieces:

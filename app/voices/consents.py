@@ -1,4 +1,4 @@
-"""Recordings in which the owners of voices agree to their use, as OpenAI's API keeps them."""
+"""Keeps the recordings in which people agree to the use of their voices, for OpenAI's API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from app.errors import ConsentNotFound, StorageFailed
-from app.voices.folder import sync
+from app.files import sweep, write_whole
 
 _ID = re.compile(r"cons_[0-9a-f]{24}")
 _RECORDING = ".audio"
 _NOTE = ".json"
-_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,15 @@ class Consent:
 
 
 class ConsentStore:
-    """A folder of recordings, each with a JSON note. Blocks; safe to use from any thread.
+    """Keeps recordings in a folder, each with a JSON note. Blocks; safe to use from any thread.
 
     The note is written last and removed first: a recording without one does not count.
     """
 
     def __init__(self, directory: Path) -> None:
+        """Sweep out what interrupted writes left; the folder is made with the first consent."""
         self._directory = directory
+        sweep(directory)
         self._lock = threading.Lock()
 
     def add(self, recording: bytes, *, name: str, language: str) -> Consent:
@@ -48,8 +49,8 @@ class ConsentStore:
         consent = Consent(f"cons_{secrets.token_hex(12)}", name, language, int(time.time()))
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._write(consent.id + _RECORDING, recording)
-            self._note(consent)
+            write_whole(self._directory / (consent.id + _RECORDING), recording)
+            self._write_note(consent)
         except OSError as error:
             with contextlib.suppress(OSError):
                 (self._directory / (consent.id + _RECORDING)).unlink(missing_ok=True)
@@ -57,14 +58,18 @@ class ConsentStore:
         return consent
 
     def get(self, consent_id: str) -> Consent:
-        """Raises: ConsentNotFound."""
+        """Find a consent by its id.
+
+        Raises:
+            ConsentNotFound: there is none, or its note cannot be read.
+        """
         if _ID.fullmatch(consent_id):
             with contextlib.suppress(OSError, ValueError, TypeError):
                 return Consent(**json.loads((self._directory / (consent_id + _NOTE)).read_bytes()))
         raise ConsentNotFound(f"there is no consent {consent_id[:64]!r}")
 
     def all(self) -> list[Consent]:
-        """Every consent, the newest first."""
+        """List every consent, the newest first."""
         found = []
         for path in self._directory.glob(f"cons_*{_NOTE}"):
             with contextlib.suppress(ConsentNotFound):
@@ -72,17 +77,25 @@ class ConsentStore:
         return sorted(found, key=lambda each: (-each.created_at, each.id))
 
     def rename(self, consent_id: str, name: str) -> Consent:
-        """Raises: ConsentNotFound, StorageFailed."""
+        """Give a consent another label.
+
+        Raises:
+            ConsentNotFound; StorageFailed: the disk refuses.
+        """
         with self._lock:
             consent = replace(self.get(consent_id), name=name)
             try:
-                self._note(consent)
+                self._write_note(consent)
             except OSError as error:
                 raise StorageFailed(f"the consent cannot be saved: {error.strerror}") from error
         return consent
 
     def delete(self, consent_id: str) -> None:
-        """Raises: ConsentNotFound, StorageFailed."""
+        """Remove a consent and its recording.
+
+        Raises:
+            ConsentNotFound; StorageFailed: the disk refuses.
+        """
         with self._lock:
             self.get(consent_id)
             try:
@@ -91,15 +104,5 @@ class ConsentStore:
             except OSError as error:
                 raise StorageFailed(f"the consent stays: {error.strerror}") from error
 
-    def _note(self, consent: Consent) -> None:
-        self._write(consent.id + _NOTE, json.dumps(asdict(consent)).encode())
-
-    def _write(self, filename: str, data: bytes) -> None:
-        partial = self._directory / f"{filename}{_PARTIAL}"
-        try:
-            partial.write_bytes(data)
-            sync(partial)
-            partial.replace(self._directory / filename)
-            sync(self._directory)
-        finally:
-            partial.unlink(missing_ok=True)
+    def _write_note(self, consent: Consent) -> None:
+        write_whole(self._directory / (consent.id + _NOTE), json.dumps(asdict(consent)).encode())

@@ -6,11 +6,11 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class VoiceDetails:
             moment = datetime.fromisoformat((self.created or "")[:19])
         except ValueError:
             return None
-        return int(moment.replace(tzinfo=timezone.utc).timestamp())
+        return int(moment.replace(tzinfo=UTC).timestamp())
 
     def to_json(self) -> bytes:
         known = {name: value for name, value in asdict(self).items() if value not in (None, ())}
@@ -92,8 +92,9 @@ def check_description(text: str | None) -> str | None:
     text = (text or "").strip()
     if len(text) > MAX_DESCRIPTION_CHARS:
         raise InvalidRequest(
-            f"description has {len(text)} characters; {MAX_DESCRIPTION_CHARS} are allowed",
-            field="description",
+            f"{Parameter.DESCRIPTION} has {len(text)} characters; "
+            f"{MAX_DESCRIPTION_CHARS} are allowed",
+            field=Parameter.DESCRIPTION,
         )
     return text or None
 
@@ -107,9 +108,14 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     parts = (part.strip() for tag in tags for part in tag.split(","))
     found = tuple(dict.fromkeys(part for part in parts if part))
     if len(found) > MAX_TAGS:
-        raise InvalidRequest(f"there are {len(found)} tags; {MAX_TAGS} are allowed", field="tags")
+        raise InvalidRequest(
+            f"there are {len(found)} {Parameter.TAGS}; {MAX_TAGS} are allowed", field=Parameter.TAGS
+        )
     if any(len(tag) > MAX_TAG_CHARS for tag in found):
-        raise InvalidRequest(f"a tag has at most {MAX_TAG_CHARS} characters", field="tags")
+        raise InvalidRequest(
+            f"{Parameter.TAGS}: a tag has at most {MAX_TAG_CHARS} characters",
+            field=Parameter.TAGS,
+        )
     return found
 
 
@@ -121,14 +127,19 @@ def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     """
     if len(labels) > MAX_TAGS:
         raise InvalidRequest(
-            f"there are {len(labels)} labels; {MAX_TAGS} are allowed", field="labels"
+            f"there are {len(labels)} {Parameter.LABELS}; {MAX_TAGS} are allowed",
+            field=Parameter.LABELS,
         )
     kept = {name: text for name, text in labels.items() if isinstance(text, str)}
     if len(kept) < len(labels):
-        raise InvalidRequest("each of the labels must be a text", field="labels")
+        raise InvalidRequest(
+            f"each of the {Parameter.LABELS} must be a text", field=Parameter.LABELS
+        )
     if any(len(part) > MAX_TAG_CHARS for pair in kept.items() for part in pair):
         raise InvalidRequest(
-            f"a label has at most {MAX_TAG_CHARS} characters, and so has its name", field="labels"
+            f"{Parameter.LABELS}: a label has at most {MAX_TAG_CHARS} characters, and so has its "
+            "name",
+            field=Parameter.LABELS,
         )
     return kept
 
@@ -145,8 +156,9 @@ def check_language(language: str | None) -> str | None:
     code = LANGUAGES.get(wanted, wanted.replace("_", "-").split("-")[0])
     if code not in LANGUAGES.values():
         raise InvalidRequest(
-            f"language must be one of {', '.join(LANGUAGES.values())}; it is {wanted[:40]!r}",
-            field="language",
+            f"{Parameter.LANGUAGE} must be one of {', '.join(LANGUAGES.values())}; "
+            f"it is {wanted[:40]!r}",
+            field=Parameter.LANGUAGE,
         )
     return code
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import Field, InvalidRequest, TooLarge
 from app.voices.addresses import Resolver, is_public, resolve
 
 MAX_REDIRECTS = 3
@@ -63,11 +63,11 @@ class VoiceFetcher:
     resolve: Resolver = resolve
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
-    def fetch(self, url: str, *, field: str = "url") -> Fetched:
+    def fetch(self, url: str, *, field: Field = "url") -> Fetched:
         """The contents of `url` and the name its last part gives it. Blocks.
 
         Args:
-            field: the caller's name for the URL, for errors.
+            field: where the URL stood in the request, for errors.
 
         Raises:
             InvalidRequest: an address that is not allowed, or one that gives nothing.

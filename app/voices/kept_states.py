@@ -6,62 +6,48 @@ import hashlib
 import logging
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Protocol
 
 from app.errors import InvalidRequest
+from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_files import KeptFiles
-from app.voices.states import Sized
 
 logger = logging.getLogger(__name__)
-
-
-class StateKeeper(Protocol):
-    """What keeping states needs of the engine."""
-
-    @property
-    def model_fingerprint(self) -> str: ...
-
-    @property
-    def voice_precision(self) -> str: ...
-
-    def save_voice(self, state: Sized, path: Path) -> None: ...
-
-    def load_voice(self, path: Path) -> Sized: ...
 
 
 class KeptStates:
     """States of recordings, by what was recorded and what encoded it.
 
     Args:
-        keeper: the engine.
+        engine: gives the running engine, which writes and reads the states.
         recipe: whatever else decides what a recording becomes, such as how much of it is used.
     """
 
-    def __init__(self, files: KeptFiles, *, keeper: Callable[[], StateKeeper], recipe: str) -> None:
+    def __init__(
+        self, files: KeptFiles, *, engine: Callable[[], SpeechEngine], recipe: str
+    ) -> None:
         self._files = files
-        self._keeper = keeper
+        self._engine = engine
         self._recipe = recipe
 
-    def get(self, digest: str, encode: Callable[[], Sized]) -> Sized:
+    def get(self, digest: str, encode: Callable[[], VoiceState]) -> VoiceState:
         """The state of the recording with this SHA-256, encoded if it is not kept. Blocks."""
-        keeper = self._keeper()
-        name = self._name(keeper, digest)
+        engine = self._engine()
+        name = self._name(engine, digest)
         kept = self._files.find(name)
         if kept is not None:
             try:
-                return keeper.load_voice(kept)
+                return engine.load_voice(kept)
             except InvalidRequest as error:
                 logger.warning("a kept voice state is damaged, encoding again: %s", error)
                 self._files.forget(name)
         state = encode()
-        self._files.keep(name, partial(keeper.save_voice, state))
+        self._files.keep(name, partial(engine.save_voice, state))
         return state
 
     def forget(self, digest: str) -> None:
         """Remove all that was made of this recording."""
         self._files.forget(digest[:32])
 
-    def _name(self, keeper: StateKeeper, digest: str) -> str:
-        maker = f"{keeper.model_fingerprint} {keeper.voice_precision} {self._recipe}"
+    def _name(self, engine: SpeechEngine, digest: str) -> str:
+        maker = f"{engine.model_fingerprint} {engine.voice_precision} {self._recipe}"
         return f"{digest[:32]}-{hashlib.sha256(maker.encode()).hexdigest()[:16]}.safetensors"

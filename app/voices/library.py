@@ -7,31 +7,17 @@ import hashlib
 from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
+from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_states import KeptStates
 from app.voices.listing import VoiceFiles
 from app.voices.names import folded
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 
-
-class VoiceMaker(Protocol):
-    """What the library needs of the engine."""
-
-    @property
-    def predefined_voices(self) -> tuple[str, ...]: ...
-
-    def encode_voice(self, pcm: Pcm) -> Sized: ...
-
-    def load_voice(self, path: Path) -> Sized: ...
-
-    def predefined_voice(self, name: str) -> Sized: ...
-
-
-ClipDecoder = Callable[[bytes, str], Pcm]
-"""(file contents, field name for errors) → checked mono PCM at the model's rate"""
+ClipDecoder = Callable[[Clip], Pcm]
+"""recording → checked mono PCM at the model's rate"""
 
 
 class VoiceLibrary:
@@ -41,6 +27,7 @@ class VoiceLibrary:
     of a predefined one of that name. Files may come and go while the server runs.
 
     Args:
+        engine: gives the running engine, which makes the states.
         model: name of the model, under which states of predefined voices and clips are cached.
         kept: where states of files stay from one start of the server to the next, if anywhere.
     """
@@ -49,14 +36,14 @@ class VoiceLibrary:
         self,
         directory: Path,
         *,
-        maker: Callable[[], VoiceMaker],
+        engine: Callable[[], SpeechEngine],
         decode_clip: ClipDecoder,
-        states: VoiceStates[Sized],
+        states: VoiceStates,
         model: str = "",
         kept: KeptStates | None = None,
     ) -> None:
         self._files = VoiceFiles(directory)
-        self._maker = maker
+        self._engine = engine
         self._decode_clip = decode_clip
         self._states = states
         self._model = model
@@ -75,7 +62,7 @@ class VoiceLibrary:
 
     def predefined(self) -> tuple[str, ...]:
         """The voices that come with the model, also those whose place a file takes."""
-        return self._maker().predefined_voices
+        return self._engine().predefined_voices
 
     def resolve(self, name: str) -> str:
         """The voice that a caller's `name` means, whatever its case.
@@ -95,41 +82,38 @@ class VoiceLibrary:
         """Whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()
 
-    async def state_of(self, voice: str | Clip, *, field: str) -> Sized:
+    async def state_of(self, voice: str | Clip) -> VoiceState:
         """The voice state of a name or of an uploaded clip, from the cache where possible.
-
-        Args:
-            field: the caller's name for the clip, for errors.
 
         Raises:
             VoiceNotFound, InvalidClip, ModelUnavailable.
         """
-        maker = self._maker()
+        engine = self._engine()
         if isinstance(voice, Clip):
             sound = await asyncio.to_thread(_sha256_of, voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode, maker, voice.data, field))
+            return await self._states.get(key, partial(self._encode, engine, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
             return await self._states.get(
-                (self._model, "predefined", name), partial(maker.predefined_voice, name)
+                (self._model, "predefined", name), partial(engine.predefined_voice, name)
             )
         digest = await asyncio.to_thread(self.digest_of, name, path)
         return await self._states.get(
-            (self._model, "file", digest), partial(self._load, maker, name, path, digest)
+            (self._model, "file", digest), partial(self._load, engine, name, path, digest)
         )
 
-    async def state_of_recording(self, data: bytes, *, field: str) -> Sized:
-        """The state that a voice file with these contents would have.
+    async def state_of_recording(self, clip: Clip) -> VoiceState:
+        """The state that a voice file with the clip's contents would have.
 
         Raises:
             InvalidClip, ModelUnavailable.
         """
-        maker = self._maker()
-        digest = await asyncio.to_thread(_sha256_of, data)
+        engine = self._engine()
+        digest = await asyncio.to_thread(_sha256_of, clip.data)
         return await self._states.get(
-            (self._model, "file", digest), partial(self._encode_kept, maker, data, digest, field)
+            (self._model, "file", digest), partial(self._encode_kept, engine, clip, digest)
         )
 
     def forget_recording(self, digest: str) -> None:
@@ -159,23 +143,24 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode(self, maker: VoiceMaker, data: bytes, field: str) -> Sized:
-        return maker.encode_voice(self._decode_clip(data, field))
+    def _encode(self, engine: SpeechEngine, clip: Clip) -> VoiceState:
+        return engine.encode_voice(self._decode_clip(clip))
 
-    def _encode_kept(self, maker: VoiceMaker, data: bytes, digest: str, field: str) -> Sized:
-        encode = partial(self._encode, maker, data, field)
+    def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
+        encode = partial(self._encode, engine, clip)
         return encode() if self._kept is None else self._kept.get(digest, encode)
 
-    def _load(self, maker: VoiceMaker, name: str, path: Path, digest: str) -> Sized:
+    def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
         try:
             if path.suffix.lower() == ".safetensors":
-                return maker.load_voice(path)
+                return engine.load_voice(path)
             data = path.read_bytes()
             if _sha256_of(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
-            return self._encode_kept(maker, data, digest, path.name)
+            clip = Clip(data, path.name, field=path.name)
+            return self._encode_kept(engine, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 

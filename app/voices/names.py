@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 
 MAX_NAME_CHARS = 64
 # A file name has 255 bytes on common systems; suffixes and temporary names need some of them.
@@ -13,7 +13,7 @@ _MAX_NAME_BYTES = 200
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 
 
-def check_name(name: str, *, field: str = "name") -> str:
+def check_name(name: str) -> str:
     """A name that a voice can be given, in composed form (NFC).
 
     Raises:
@@ -23,9 +23,9 @@ def check_name(name: str, *, field: str = "name") -> str:
     problem = _problem(name)
     if problem is not None:
         raise InvalidRequest(
-            f"{field} {problem}; a name has 1 to {MAX_NAME_CHARS} letters, digits, '_', '-' or "
-            "'.', and does not begin or end with a '.'",
-            field=field,
+            f"{Parameter.NAME} {problem}; a name has 1 to {MAX_NAME_CHARS} letters, digits, "
+            "'_', '-' or '.', and does not begin or end with a '.'",
+            field=Parameter.NAME,
         )
     return name
 

@@ -6,10 +6,8 @@ import json
 import struct
 from typing import Any, cast
 
-from app.errors import InvalidRequest
-
-MODEL_KEY = "model"
-"""In the file's metadata: fingerprint of the model it was made with"""
+from app.errors import Field, InvalidRequest
+from app.speech_engine import VOICE_MODEL_KEY
 
 _MAX_HEADER_BYTES = 1 << 20
 _LENGTH_BYTES = 8
@@ -18,7 +16,7 @@ _ELEMENT_TYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "F64":
 _EXACT = "float32"
 
 
-def check_state_file(data: bytes, *, model: str, precision: str, field: str) -> None:
+def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -> None:
     """Refuse what cannot be a voice state for this model, without giving it to any library.
 
     Layout: https://huggingface.co/docs/safetensors, "Format": the length of a JSON header as a
@@ -27,13 +25,14 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: str) -> 
     Args:
         model: fingerprint of the loaded model.
         precision: element type of its voice states, such as `float32`.
+        field: where the file stood in the request, for errors.
 
     Raises:
         InvalidRequest: says what the file is instead, or whom it was made for.
     """
     header = _header(data, field)
     metadata = header.pop("__metadata__", None) or {}
-    made_for = metadata.get(MODEL_KEY) if isinstance(metadata, dict) else None
+    made_for = metadata.get(VOICE_MODEL_KEY) if isinstance(metadata, dict) else None
     if made_for is not None and made_for != model:
         raise InvalidRequest(
             f"{field} was made for another model ({str(made_for)[:16]}…); this server has "
@@ -55,7 +54,7 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: str) -> 
         )
 
 
-def _header(data: bytes, field: str) -> dict[str, Any]:
+def _header(data: bytes, field: Field) -> dict[str, Any]:
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise InvalidRequest(
             f"{field} is a pickled PyTorch file or an archive, which can run code when it is "

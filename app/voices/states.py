@@ -5,18 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, Protocol, TypeVar
+
+from app.speech_engine import VoiceState
 
 
-class Sized(Protocol):
-    @property
-    def nbytes(self) -> int: ...
-
-
-S = TypeVar("S", bound=Sized)
-
-
-class VoiceStates(Generic[S]):
+class VoiceStates:
     """Least recently used states leave first once `max_bytes` is exceeded.
 
     Use from one event loop. Making a state takes up to seconds, so it runs on a thread, one at a
@@ -25,15 +18,15 @@ class VoiceStates(Generic[S]):
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._states: OrderedDict[Hashable, S] = OrderedDict()
-        self._making: dict[Hashable, asyncio.Task[S]] = {}
+        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[VoiceState]] = {}
         self._one_at_a_time = asyncio.Lock()
         self.nbytes = 0
 
     def __len__(self) -> int:
         return len(self._states)
 
-    async def get(self, key: Hashable, make: Callable[[], S]) -> S:
+    async def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
         """The state of `key`, made by `make` on a worker thread if it is not cached.
 
         Callers that ask for the same key at once share one making. An error of `make` reaches all
@@ -50,18 +43,18 @@ class VoiceStates(Generic[S]):
             task.add_done_callback(lambda done: self._forget_task(key, done))
         return await asyncio.shield(task)
 
-    async def _make(self, key: Hashable, make: Callable[[], S]) -> S:
+    async def _make(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
         async with self._one_at_a_time:
             state = await asyncio.to_thread(make)
         self._keep(key, state)
         return state
 
-    def _forget_task(self, key: Hashable, done: asyncio.Task[S]) -> None:
+    def _forget_task(self, key: Hashable, done: asyncio.Task[VoiceState]) -> None:
         del self._making[key]
         if not done.cancelled():
             done.exception()  # every waiting caller may have left; the error is theirs, not a leak
 
-    def _keep(self, key: Hashable, state: S) -> None:
+    def _keep(self, key: Hashable, state: VoiceState) -> None:
         self._states[key] = state
         self.nbytes += state.nbytes
         while self.nbytes > self._max_bytes and len(self._states) > 1:

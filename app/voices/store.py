@@ -1,4 +1,4 @@
-"""Voices that people make, describe, rename, take away and carry from one server to another."""
+"""Makes, describes, renames, deletes, imports and exports the voices of people."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from app.errors import Conflict, InvalidRequest, StorageFailed, VoiceNotFound
+from app.errors import (
+    Conflict,
+    Field,
+    InvalidRequest,
+    Parameter,
+    StorageFailed,
+    VoiceNotFound,
+)
 from app.speech import Clip
+from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
 from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
 from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
-from app.voices.kept_states import StateKeeper
 from app.voices.library import VoiceLibrary
 from app.voices.names import check_name, folded
 from app.voices.prompts import PromptMaker
@@ -27,7 +34,7 @@ from app.voices.state_files import check_state_file
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One entry of the list of voices."""
+    """Describes one voice in the list of voices."""
 
     name: str
     kind: Literal["built-in", "custom"]
@@ -49,7 +56,7 @@ class VoiceStore:
         folder: VoiceFolder,
         library: Callable[[], VoiceLibrary],
         *,
-        engine: Callable[[], StateKeeper],
+        engine: Callable[[], SpeechEngine],
         prompts: PromptMaker,
         model_language: str | None,
         forget_previews: Callable[[str], None],
@@ -66,8 +73,16 @@ class VoiceStore:
         self._naming = asyncio.Lock()
         self._preparing = asyncio.Lock()
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all voices, the built-in ones first.
+
+        Raises:
+            ModelUnavailable: the model is not loaded.
+        """
+        return self._library().names()
+
     async def voices(self) -> list[Voice]:
-        """Every voice, the built-in ones first.
+        """List every voice, the built-in ones first.
 
         Raises:
             ModelUnavailable: the model is not loaded.
@@ -76,7 +91,7 @@ class VoiceStore:
         return await asyncio.to_thread(self._described, names)
 
     async def voice(self, name: str) -> Voice:
-        """One voice, whatever the case of `name`.
+        """Find a voice by its name, in upper or lower case.
 
         Raises:
             VoiceNotFound, ModelUnavailable.
@@ -85,7 +100,7 @@ class VoiceStore:
         return (await asyncio.to_thread(self._described, [found]))[0]
 
     async def sound_id(self, name: str) -> str:
-        """32 hex digits that change when the voice's sound does.
+        """Compute 32 hex digits that change when the sound of a voice does.
 
         Raises:
             VoiceNotFound, ModelUnavailable.
@@ -97,12 +112,11 @@ class VoiceStore:
         return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
 
     async def create(
-        self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, field: str, replace: bool
+        self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, replace: bool
     ) -> tuple[Voice, PromptReport]:
         """Make a voice of recordings; the answer says what was done to them.
 
         Args:
-            field: the caller's name for the recordings, for errors.
             replace: whether a voice of this name may be replaced.
 
         Raises:
@@ -113,8 +127,8 @@ class VoiceStore:
         name = check_name(name)
         self._check_free(name, replace=replace)
         async with self._preparing:
-            data, report = await asyncio.to_thread(self._prompts.make, clips, field)
-        await self._library().state_of_recording(data, field=field)
+            data, report = await asyncio.to_thread(self._prompts.make, clips)
+        await self._library().state_of_recording(_prompt(data, clips))
         details = dataclasses.replace(
             details,
             created=_now(),
@@ -127,21 +141,30 @@ class VoiceStore:
             self._library().forget_recording(hashlib.sha256(data).hexdigest())
             raise
 
-    async def joined(self, clips: Sequence[Clip], *, field: str) -> Clip:
+    async def joined(self, clips: Sequence[Clip]) -> Clip:
         """One recording of several, made ready as for a voice that is kept. Raises: InvalidClip."""
         async with self._preparing:
-            data, _ = await asyncio.to_thread(self._prompts.make, clips, field)
-        return Clip(data, "joined.wav")
+            data, _ = await asyncio.to_thread(self._prompts.make, clips)
+        return _prompt(data, clips)
 
-    async def check_recording(self, clip: Clip, *, field: str) -> None:
+    async def check_recording(self, clip: Clip) -> None:
         """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
         async with self._preparing:
-            await asyncio.to_thread(self._prompts.decode, clip, field)
+            await asyncio.to_thread(self._prompts.decode, clip)
 
     async def import_state(
-        self, name: str, data: bytes, details: VoiceDetails, *, field: str, replace: bool
+        self,
+        name: str,
+        data: bytes,
+        details: VoiceDetails,
+        *,
+        replace: bool,
+        field: Field = Parameter.STATE,
     ) -> Voice:
         """Take in a voice state that another server, or pocket-tts itself, has exported.
+
+        Args:
+            field: where the state stood in the request, for errors.
 
         Raises:
             InvalidRequest: no state, or one of another model or precision; says which.
@@ -175,7 +198,7 @@ class VoiceStore:
         return await self.voice(new_name)
 
     async def delete(self, name: str) -> str:
-        """Take a voice people made away, and all that was made of it. Who speaks goes on speaking.
+        """Delete a voice people made, and all that was made of it. Who speaks goes on speaking.
 
         Returns: the name as it was.
 
@@ -188,13 +211,16 @@ class VoiceStore:
             return name
 
     async def export(self, name: str) -> tuple[str, bytes]:
-        """(name, `.safetensors` file) of any voice; pocket-tts reads it as well.
+        """Write any voice as a `.safetensors` file, which pocket-tts reads as well.
+
+        Returns:
+            The voice's name and the contents of the file.
 
         Raises:
             VoiceNotFound, ModelUnavailable, StorageFailed.
         """
         name = self._library().resolve(name)
-        state = await self._library().state_of(name, field="name")
+        state = await self._library().state_of(name)
         engine = self._engine()
 
         def written() -> bytes:
@@ -219,13 +245,13 @@ class VoiceStore:
         ]
 
     def _details(self, name: str) -> VoiceDetails:
-        """The details of a voice that is a file; what its maker did not note is found out."""
+        """Read the details of a voice that is a file, and find out what its maker did not note."""
         path = self._folder.voices().get(name)
         if path is None:
             raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
         if details.created is None:
-            made = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
         seconds = reference_seconds(path, at_most=self._prompts.max_seconds)
         if seconds is not None:
@@ -238,7 +264,7 @@ class VoiceStore:
     def _check_free(self, name: str, *, replace: bool) -> None:
         taken = {folded(known): known for known in self._library().names()}.get(folded(name))
         if taken is not None and not replace:
-            raise Conflict(f"there is a voice {taken!r} already; send replace=true to replace it")
+            raise Conflict(f"there is a voice {taken!r} already; {Parameter.REPLACE} replaces it")
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
@@ -246,7 +272,7 @@ class VoiceStore:
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
 
-    def _try_state(self, name: str, data: bytes, field: str) -> str:
+    def _try_state(self, name: str, data: bytes, field: Field) -> str:
         """Fingerprint of the model that the state was found to fit."""
         engine = self._engine()
         model = engine.model_fingerprint
@@ -257,7 +283,7 @@ class VoiceStore:
             try:
                 engine.load_voice(path)
             except InvalidRequest as error:
-                raise InvalidRequest(error.message, field=field) from error
+                raise InvalidRequest(error.template, field=field) from error
         return model
 
     async def _put(
@@ -272,29 +298,33 @@ class VoiceStore:
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
         same = [known for known in self._folder.voices() if folded(known) == folded(name)]
-        with self._folder.change() as change:
-            change.add(f"{name}{suffix}", data)
-            change.add(_details_name(name), details.to_json())
-            change.commit([file for known in same for file in self._folder.files_of(known)])
+        self._folder.change(
+            {f"{name}{suffix}": data, _details_name(name): details.to_json()},
+            remove=[file for known in same for file in self._folder.files_of(known)],
+        )
 
     def _rewrite(
         self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
     ) -> None:
         files = self._folder.files_of(name) if name != new_name else []
-        with self._folder.change() as change:
-            for filename in files:
-                data = (self._folder.directory / filename).read_bytes()
-                change.add(new_name + filename[len(name) :], data)
-            change.add(_details_name(new_name), edit(self._noted(name)).to_json())
-            change.commit(files)
+        write = {
+            new_name + filename[len(name) :]: (self._folder.directory / filename).read_bytes()
+            for filename in files
+        }
+        write[_details_name(new_name)] = edit(self._noted(name)).to_json()
+        self._folder.change(write, remove=files)
 
     def _remove(self, name: str) -> None:
         path = self._folder.voices()[name]
         digest = self._library().digest_of(name, path)
-        with self._folder.change() as change:
-            change.commit(remove=self._folder.files_of(name))
+        self._folder.change({}, remove=self._folder.files_of(name))
         self._library().forget_recording(digest)
         self._forget_previews(digest[:32])
+
+
+def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:
+    """What was made of recordings; what is wrong with it is wrong with them."""
+    return Clip(data, "joined.wav", field=clips[0].field)
 
 
 def _details_name(name: str) -> str:
@@ -302,4 +332,4 @@ def _details_name(name: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -13,12 +13,9 @@ from app.voices.store import Voice, VoiceStore
 
 
 async def create_titled(
-    store: VoiceStore, title: str, clips: Sequence[Clip], details: VoiceDetails, *, field: str
+    store: VoiceStore, title: str, clips: Sequence[Clip], details: VoiceDetails
 ) -> Voice:
     """Make a voice of recordings under a free name that resembles `title`, which it keeps.
-
-    Args:
-        field: the caller's name for the recordings, for errors.
 
     Raises:
         InvalidClip, ModelUnavailable, StorageFailed.
@@ -27,7 +24,7 @@ async def create_titled(
     while True:
         name = await _free_name(store, title)
         try:
-            voice, _ = await store.create(name, clips, details, field=field, replace=False)
+            voice, _ = await store.create(name, clips, details, replace=False)
         except Conflict:  # somebody else took the name meanwhile
             continue
         return voice

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from app.audio.decode import decode_clip
-from app.errors import InvalidClip
-from app.speech import Pcm
+from app.errors import InvalidClip, Parameter
+from app.speech import Clip, Pcm
 from tests.audio.hostile_clips import quicktime_that_points_at
 from tests.audio.probe import RATE_HZ, Probed, assert_same_speech, run_ffmpeg, voice_like
 
@@ -31,8 +31,9 @@ def encode(ffmpeg: Path, directory: Path, name: str, *arguments: str, pcm: Pcm =
 def decode(
     ffmpeg: Path, source: Path | bytes, max_seconds: float = 15, time_limit_seconds: float = 20
 ) -> Pcm:
+    data = source.read_bytes() if isinstance(source, Path) else source
     return decode_clip(
-        source,
+        Clip(data, "voice"),
         ffmpeg=ffmpeg,
         max_seconds=max_seconds,
         sample_rate_hz=RATE_HZ,
@@ -43,7 +44,7 @@ def decode(
 def assert_refused(ffmpeg: Path, source: Path | bytes, reason: str, **options: float) -> None:
     with pytest.raises(InvalidClip, match=reason) as caught:
         decode(ffmpeg, source, **options)
-    assert caught.value.field == "voice_file"
+    assert caught.value.field is Parameter.CLIP
     assert "/" not in caught.value.message
 
 
@@ -169,10 +170,9 @@ def test_a_picture_is_not_audio(ffmpeg: Path, tmp_path: Path) -> None:
 
 
 def test_the_field_is_named_as_the_caller_knows_it(ffmpeg: Path) -> None:
+    clip = Clip(b"", "voice.wav", field="audio_sample")
     with pytest.raises(InvalidClip, match="audio_sample is empty") as caught:
-        decode_clip(
-            b"", ffmpeg=ffmpeg, max_seconds=15, sample_rate_hz=RATE_HZ, field="audio_sample"
-        )
+        decode_clip(clip, ffmpeg=ffmpeg, max_seconds=15, sample_rate_hz=RATE_HZ)
     assert caught.value.field == "audio_sample"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.audio.formats import FORMATS, format_named, format_with_extension
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 
 
 def test_the_formats_of_the_contract_are_there() -> None:
@@ -24,10 +24,10 @@ def test_an_unknown_extension_has_no_format() -> None:
     assert format_with_extension(".txt") is None
 
 
-def test_an_unknown_name_is_refused_with_the_field_and_the_choices() -> None:
-    with pytest.raises(InvalidRequest, match="response_format must be one of mp3, wav; ") as caught:
-        format_named("ogg", field="response_format", allowed=("mp3", "wav"))
-    assert caught.value.field == "response_format"
+def test_an_unknown_name_is_refused_with_the_parameter_and_the_choices() -> None:
+    with pytest.raises(InvalidRequest, match="format must be one of mp3, wav; ") as caught:
+        format_named("ogg", allowed=("mp3", "wav"))
+    assert caught.value.field is Parameter.FORMAT
 
 
 def test_an_absurdly_long_name_is_not_repeated() -> None:

@@ -10,12 +10,11 @@ import pytest
 from app.audio.encode import encode_clip
 from app.audio.formats import FORMATS, AudioFormat, format_named
 from app.audio.live import LiveEncoder
-from app.audio.output import OutputFields, bitrates_kbps, output_format, sample_rates_hz
-from app.errors import InvalidRequest
+from app.audio.output import bitrates_kbps, output_format, sample_rates_hz
+from app.errors import InvalidRequest, Parameter
 from tests.audio.probe import RATE_HZ, Probed, in_pieces, loudness_over_time, probe, voice_like
 
 SPEECH = voice_like(1.0)
-NAMES = OutputFields("response_format", "rate", "kbps")
 
 
 def live(audio: AudioFormat, ffmpeg: Path) -> bytes:
@@ -83,7 +82,7 @@ def test_what_is_not_asked_for_stays(ffmpeg: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "rate_hz", "message"),
     [
-        ("mp3", 0, "rate must be one of 8000, 11025"),
+        ("mp3", 0, "sample_rate must be one of 8000, 11025"),
         ("wav", 7999, "for wav; it is 7999"),
         ("pcm", 96000, "for pcm; it is 96000"),
         ("flac", -24000, "for flac; it is -24000"),
@@ -92,17 +91,17 @@ def test_what_is_not_asked_for_stays(ffmpeg: Path) -> None:
 )
 def test_a_rate_the_format_lacks_is_refused(name: str, rate_hz: int, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message) as caught:
-        output_format(name, speech_rate_hz=RATE_HZ, sample_rate_hz=rate_hz, fields=NAMES)
-    assert caught.value.field == "rate"
+        output_format(name, speech_rate_hz=RATE_HZ, sample_rate_hz=rate_hz)
+    assert caught.value.field is Parameter.SAMPLE_RATE
 
 
 @pytest.mark.parametrize(
     ("name", "rate_hz", "kbps", "message"),
     [
-        ("wav", None, 128, "kbps cannot be chosen for wav, only for mp3, ogg, opus, aac"),
+        ("wav", None, 128, "bitrate cannot be chosen for wav, only for mp3, ogg, opus, aac"),
         ("pcm", None, 128, "cannot be chosen for pcm"),
         ("flac", None, 128, "cannot be chosen for flac"),
-        ("mp3", None, 320, "kbps must be 8 to 160 kbps for mp3 at 24000 Hz; it is 320"),
+        ("mp3", None, 320, "bitrate must be 8 to 160 kbps for mp3 at 24000 Hz; it is 320"),
         ("mp3", 8000, 96, "8 to 64 kbps for mp3 at 8000 Hz"),
         ("mp3", 44100, 16, "32 to 320 kbps for mp3 at 44100 Hz"),
         ("opus", None, 0, "6 to 256"),
@@ -119,9 +118,8 @@ def test_a_bitrate_the_format_lacks_is_refused(
             speech_rate_hz=RATE_HZ,
             sample_rate_hz=rate_hz,
             bitrate_kbps=kbps,
-            fields=NAMES,
         )
-    assert caught.value.field == "kbps"
+    assert caught.value.field is Parameter.BITRATE
 
 
 def test_the_content_type_of_headerless_audio_tells_the_rate_it_has() -> None:

@@ -64,8 +64,8 @@ def test_links_directories_and_unfinished_files_are_not_opened(
     name = "audio_1_" + "a" * 32
     (directory / f"{name}.mp3").symlink_to("/etc/passwd")
     (directory / f"{name}.wav").mkdir()
-    (directory / f".{name}.ogg.partial").write_bytes(b"half")
-    for wrong in (f"{name}.mp3", f"{name}.wav", f".{name}.ogg.partial"):
+    (directory / f".{name}.12345678.partial").write_bytes(b"half")
+    for wrong in (f"{name}.mp3", f"{name}.wav", f".{name}.12345678.partial"):
         with pytest.raises(AudioNotFound):
             store.path_of(wrong)
 
@@ -73,13 +73,13 @@ def test_links_directories_and_unfinished_files_are_not_opened(
 def test_old_leftovers_are_swept_out_at_the_start_and_nothing_else(directory: Path) -> None:
     directory.mkdir(parents=True)
     two_hours_ago = time.time() - 7200
-    for name in (".audio_1_x.mp3.partial", "audio_1_x.mp3", "notes.partial"):
+    for name in (".audio_1_x.0a1b2c3d.partial", "audio_1_x.mp3", "notes.partial"):
         (directory / name).touch()
         os.utime(directory / name, (two_hours_ago, two_hours_ago))
-    (directory / ".audio_2_x.mp3.partial").touch()
+    (directory / ".audio_2_x.0a1b2c3d.partial").touch()
     AudioStore(directory)
     left = sorted(path.name for path in directory.iterdir())
-    assert left == [".audio_2_x.mp3.partial", "audio_1_x.mp3", "notes.partial"]
+    assert left == [".audio_2_x.0a1b2c3d.partial", "audio_1_x.mp3", "notes.partial"]
 
 
 def test_a_disk_that_refuses_leaves_nothing_and_says_no_path(

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.interface import SpeechJob
 from app.errors import Overloaded
+from app.speech_engine import SpeechJob
 from tests.cli.command import Here, environment, files_in, interrupt, run_command, start_command
 from tests.conftest import ServeFake
 from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine, FakeStream

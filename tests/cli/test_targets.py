@@ -13,6 +13,7 @@ from app.cli.exits import ExitCode, Refused
 from app.cli.outputs import whole_file
 from app.cli.targets import chosen_format, named_files
 from tests.cli.command import files_in
+from tests.full_disk import full_disk
 
 ONE = ["speech"]
 TWO = ["a", "b"]
@@ -150,3 +151,20 @@ async def test_full_disk() -> None:
         async with whole_file(Path("/dev/full")) as write:
             await write(b"x" * 100_000)
     assert refused.value.code == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("pieces", [1, 1000])
+async def test_disk_that_fills_up(tmp_path: Path, pieces: int) -> None:
+    """A disk that fills up, before the end or at the end, leaves the old file and nothing else."""
+    path = tmp_path / "there" / "x"
+    path.write_bytes(b"old")
+
+    async def fill() -> None:
+        async with whole_file(path) as write:
+            for _ in range(pieces):
+                await write(b"x" * 2000)
+
+    with full_disk(), pytest.raises(Refused, match="x cannot be written: File too large"):
+        await fill()
+    assert path.read_bytes() == b"old"
+    assert files_in(path.parent) == ["x"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.engine.engine import BatchedEngine
 from app.engine.voice_state import KvPrefix
+from app.speech_engine import EngineOptions
 from tests.engine.speaking import EOS_BIAS, Upstream, voice_clip
 from tests.tiny_model import write_tiny_model
 
@@ -26,7 +28,9 @@ def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
     made: list[BatchedEngine] = []
 
     def make(model: Any = None, *, start: bool = True, **options: Any) -> BatchedEngine:
-        engine = BatchedEngine(tiny.model if model is None else model, **options)
+        described: dict[str, Any] = {"language": "english", "config": None, "models_dir": Path()}
+        described |= {"precision": "float32", **options}
+        engine = BatchedEngine(tiny.model if model is None else model, EngineOptions(**described))
         made.append(engine)
         if start:
             engine.start()

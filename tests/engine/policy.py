@@ -2,90 +2,104 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
 
-from app.engine.scheduler import Decode, Limits, Scheduler, Step, Work
-from app.engine.sequence import Job, Reader, Sequence
+from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
+from app.engine.sequence import EngineJob, RowSampling, Sequence
+from app.engine.stream import EngineStream, ReadingProgress
+from app.speech_engine import EngineOptions, SpeechJob, SpokenChunk
+from tests.fakes import FakeVoice
 
 FRAME_SECONDS = 0.08
+SAMPLING = RowSampling(0.0, 1, 0.0, None, None, None)
+
+# Scheduling never looks at a sequence's row, so there are none here.
+Job = EngineJob[None]
+Policy = Scheduler[None]
 
 
-@dataclass
-class FastReader:
-    """Has read whatever there is."""
-
-    buffered_seconds: float = 0.0
-    readable_seconds: float = 0.0
-    read_seconds: float = 1e9
-    reading: int = 1_000_000
+def read_all() -> ReadingProgress:
+    """A reader that has read whatever there is."""
+    return ReadingProgress(chunk_index=1_000_000, read_seconds=1e9)
 
 
-@dataclass
-class StillReader:
-    """Reads nothing, though all that waits could be read."""
-
-    buffered_seconds: float = 0.0
-    read_seconds: float = 0.0
-    reading: int = 0
-
-    @property
-    def readable_seconds(self) -> float:
-        return self.buffered_seconds
+def read_nothing(buffered_seconds: float = 0.0) -> ReadingProgress:
+    """A reader that reads nothing, though all that waits could be read."""
+    return ReadingProgress(buffered_seconds=buffered_seconds, readable_seconds=buffered_seconds)
 
 
-@dataclass
-class HinderedReader:
-    """Would read, but all that waits lies behind a chunk that has not ended."""
-
-    buffered_seconds: float
-    readable_seconds: float = 0.0
-    read_seconds: float = 0.0
-    reading: int = 0
+def hindered(buffered_seconds: float, chunk_index: int = 0) -> ReadingProgress:
+    """A reader that would read, but all that waits lies behind a chunk that has not ended."""
+    return ReadingProgress(chunk_index, buffered_seconds=buffered_seconds)
 
 
-def limits(
+def policy(
     *,
     max_running_rows: int = 8,
     max_queued_jobs: int = 4,
     workers: int = 2,
     buffer_seconds: float = 60.0,
-) -> Limits:
-    return Limits(max_running_rows, max_queued_jobs, workers, FRAME_SECONDS, buffer_seconds)
+) -> Policy:
+    options = EngineOptions(
+        language="english",
+        config=None,
+        models_dir=Path(),
+        max_running_rows=max_running_rows,
+        max_queued_jobs=max_queued_jobs,
+        stream_buffer_seconds=buffer_seconds,
+    )
+    return Scheduler(options, workers=workers, frame_seconds=FRAME_SECONDS)
 
 
-def job(chunks: int = 1, at: float = 0.0, reader: Reader | None = None) -> Job:
-    return Job.of(["x" * 60] * chunks, reader or FastReader(), at)
+def job(
+    chunks: int = 1, at: float = 0.0, progress: ReadingProgress | None = None, text: str = "x" * 60
+) -> Job:
+    """A job whose stream goes nowhere: no event loop hears of it."""
+    stream = EngineStream(
+        cast("asyncio.AbstractEventLoop", None),
+        chunks,
+        24_000,
+        buffer_seconds=1.0,
+        on_abort=lambda: None,
+        on_room=lambda: None,
+    )
+    stream.progress = progress or read_all()
+    order = SpeechJob((SpokenChunk(text, FakeVoice("any")),) * chunks)
+    return EngineJob.of(order, stream, SAMPLING, at)
 
 
-def finish(scheduler: Scheduler, work: Work, now: float, *, chunk_frames: int = 50) -> None:
-    """What the engine does after a piece of work, every chunk being `chunk_frames` long."""
-    if isinstance(work, Step):
-        for row in work.rows:
-            row.max_frames = chunk_frames
-            row.advance(is_eos=False)
-        scheduler.step_done(work, now)
+def finish(scheduler: Policy, batch: Batch[None], now: float, *, chunk_frames: int = 50) -> None:
+    """What the engine does after a batch, every chunk being `chunk_frames` long."""
+    if isinstance(batch, SampleBatch):
+        for sequence in batch.sequences:
+            sequence.max_frames = chunk_frames
+            sequence.advance(is_eos=False)
+        scheduler.sample_done(batch, now)
     else:
-        scheduler.decode_done(work, now)
-        for row in work.rows:
-            row.closed = row.drained
+        scheduler.decode_done(batch, now)
+        for sequence in batch.sequences:
+            sequence.closed = sequence.drained
     scheduler.retire()
 
 
-def rows_of(work: Work | None) -> list[Sequence]:
-    return [] if work is None else list(work.rows)
+def sequences_of(batch: Batch[None] | None) -> list[Sequence[None]]:
+    return [] if batch is None else list(batch.sequences)
 
 
 @dataclass
 class Machine:
-    """Workers that take a known time per piece of work, and what the listeners hear of it.
+    """Workers that take a known time per batch, and what the listeners hear of it.
 
     Attributes:
         now: the simulated clock, in seconds.
         heard: per job, when its frames were decoded.
     """
 
-    scheduler: Scheduler
+    scheduler: Policy
     workers: int = 1
     step_seconds: float = 0.004
     step_seconds_per_row: float = 0.001
@@ -94,7 +108,7 @@ class Machine:
     chunk_frames: int = 50
     now: float = 0.0
     heard: dict[Job, list[float]] = field(default_factory=dict)
-    _under_way: list[tuple[float, int, Work]] = field(default_factory=list)
+    _under_way: list[tuple[float, int, Batch[None]]] = field(default_factory=list)
     _started: int = 0
 
     def run(self, seconds: float) -> None:
@@ -102,23 +116,23 @@ class Machine:
         end = self.now + seconds
         while True:
             while len(self._under_way) < self.workers:
-                work = self.scheduler.next_work(self.now)
-                if work is None:
+                batch = self.scheduler.next_batch(self.now)
+                if batch is None:
                     break
                 self._started += 1
-                due = self.now + self._cost_seconds(work)
-                heapq.heappush(self._under_way, (due, self._started, work))
+                due = self.now + self._cost_seconds(batch)
+                heapq.heappush(self._under_way, (due, self._started, batch))
             if not self._under_way or self._under_way[0][0] > end:
                 self.now = end
                 return
-            self.now, _, work = heapq.heappop(self._under_way)
-            finish(self.scheduler, work, self.now, chunk_frames=self.chunk_frames)
-            if isinstance(work, Decode):
-                for row in work.rows:
-                    self.heard.setdefault(row.job, []).extend([self.now] * work.frames)
+            self.now, _, batch = heapq.heappop(self._under_way)
+            finish(self.scheduler, batch, self.now, chunk_frames=self.chunk_frames)
+            if isinstance(batch, DecodeBatch):
+                for sequence in batch.sequences:
+                    self.heard.setdefault(sequence.job, []).extend([self.now] * batch.frames)
 
     def first_audio_seconds(self, one: Job) -> float:
-        return self.heard[one][0] - one.submitted_at
+        return self.heard[one][0] - one.submitted_at_seconds
 
     def worst_gap_seconds(self, one: Job) -> float:
         """The longest silence of a listener who plays from the first frame on."""
@@ -126,9 +140,9 @@ class Machine:
         lateness = (at - times[0] - i * FRAME_SECONDS for i, at in enumerate(times))
         return max(lateness)
 
-    def _cost_seconds(self, work: Work) -> float:
-        if isinstance(work, Decode):
-            return len(work.rows) * work.frames * self.decode_seconds_per_frame
-        prefills = sum(row.sampled == 0 for row in work.rows)
-        batch = self.step_seconds_per_row * len(work.rows)
-        return self.step_seconds + batch + self.prefill_seconds * prefills
+    def _cost_seconds(self, batch: Batch[None]) -> float:
+        if isinstance(batch, DecodeBatch):
+            return len(batch.sequences) * batch.frames * self.decode_seconds_per_frame
+        prefills = sum(sequence.sampled == 0 for sequence in batch.sequences)
+        rows = self.step_seconds_per_row * len(batch.sequences)
+        return self.step_seconds + rows + self.prefill_seconds * prefills

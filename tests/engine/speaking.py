@@ -12,9 +12,9 @@ import torch
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob, SpeechStream
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm, Sampling
+from app.speech_engine import SpeechJob, SpeechStream, SpokenChunk
 
 STILL = Sampling(temperature=0.0)
 
@@ -25,6 +25,9 @@ TEXTS = (
     "A somewhat longer sentence, with a comma; and a semicolon, to be read in one go.",
     "Is it so?",
 )
+
+FRAME_SAMPLES = 1920
+"""Samples of one frame of the tiny model"""
 
 EOS_BIAS = 0.4
 """With this some of the texts end by EOS and some at their maximum."""
@@ -58,6 +61,11 @@ class Upstream:
         return self._known[key]
 
 
+def job(texts: Sequence[str], voice: KvPrefix, sampling: Sampling = STILL) -> SpeechJob:
+    """Texts that are all spoken in the same voice."""
+    return SpeechJob(tuple(SpokenChunk(text, voice) for text in texts), sampling)
+
+
 async def collect(stream: SpeechStream, chunks: int) -> list[Pcm]:
     """The PCM of every chunk, checking that the frames come in order."""
     pieces: list[list[Pcm]] = [[] for _ in range(chunks)]
@@ -74,9 +82,7 @@ async def collect(stream: SpeechStream, chunks: int) -> list[Pcm]:
 async def speak(
     engine: BatchedEngine, voice: KvPrefix, texts: Sequence[str], sampling: Sampling = STILL
 ) -> list[Pcm]:
-    return await collect(
-        engine.submit(SpeechJob.in_one_voice(tuple(texts), voice, sampling)), len(texts)
-    )
+    return await collect(engine.submit(job(texts, voice, sampling)), len(texts))
 
 
 def speak_now(

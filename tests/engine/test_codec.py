@@ -80,7 +80,9 @@ class Bench:
         _level_output(mimi, self.latents[:1] * std + mean)
         reference = Reference(mimi, mean, std)
         self.pcm = torch.stack([reference.decode(row) for row in self.latents])
-        self.codec = BatchedCodec(mimi, mean, std, precision=precision, max_rows=rows)
+        self.codec = BatchedCodec(
+            mimi, mean, std, precision=precision, max_rows=rows, device=torch.device("cpu")
+        )
 
     @contextmanager
     def slots(self) -> Iterator[list[int]]:

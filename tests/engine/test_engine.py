@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob
 from app.engine.runner import Row
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Sampling
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
-    STILL,
+    FRAME_SAMPLES,
     TEXTS,
     Upstream,
     assert_same,
     collect,
+    job,
     speak,
     speak_now,
     voice_clip,
@@ -34,7 +34,7 @@ LONG = "A much longer sentence that goes on and on, so that it is still running 
 async def test_chunks_are_delivered_in_order_and_timed(
     engine: BatchedEngine, voice: KvPrefix
 ) -> None:
-    stream = engine.submit(SpeechJob.in_one_voice(TEXTS, voice, STILL))
+    stream = engine.submit(job(TEXTS, voice))
     await collect(stream, len(TEXTS))
     timings = stream.timings
     assert timings.queued_seconds is not None
@@ -86,7 +86,7 @@ async def test_frames_after_eos_and_the_eos_threshold_are_per_job(
         return Sampling(temperature=0.0, eos_threshold=-1e9, frames_after_eos=after)
 
     waves = await asyncio.gather(*(speak(engine, voice, [LONG], at_once(n)) for n in (0, 1, 4)))
-    assert [len(wave[0]) // engine.frame_samples for wave in waves] == [6, 7, 10]
+    assert [len(wave[0]) // FRAME_SAMPLES for wave in waves] == [6, 7, 10]
 
 
 async def test_the_servers_defaults_apply_where_a_job_leaves_it_open(
@@ -100,11 +100,11 @@ async def test_the_servers_defaults_apply_where_a_job_leaves_it_open(
         *await speak(engine, voice, [LONG], Sampling()),
         *await speak(engine, voice, [LONG], own),
     ]
-    assert [len(wave) // engine.frame_samples for wave in waves] == [8, 11]
+    assert [len(wave) // FRAME_SAMPLES for wave in waves] == [8, 11]
 
 
 async def test_an_aborted_job_frees_its_rows(engine: BatchedEngine, voice: KvPrefix) -> None:
-    stream = engine.submit(SpeechJob.in_one_voice((LONG,) * 8, voice, STILL))
+    stream = engine.submit(job((LONG,) * 8, voice))
     await anext(aiter(stream))
     stream.abort()
     with pytest.raises(SynthesisFailed):
@@ -163,11 +163,11 @@ async def test_chunks_that_ran_ahead_do_not_hold_up_the_one_that_is_read(
 async def test_a_reader_that_stops_holds_nobody_else_up(make_engine: MakeEngine) -> None:
     engine = make_engine(max_running_rows=2, stream_buffer_seconds=1.0)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    slow = engine.submit(SpeechJob.in_one_voice((LONG, LONG), voice, STILL))
+    slow = engine.submit(job((LONG, LONG), voice))
     await anext(aiter(slow))
     for _ in range(3):
         await speak(engine, voice, [TEXTS[0]])
-    assert slow.buffered_seconds < 5.0  # type: ignore[attr-defined]
+    assert slow.progress.buffered_seconds < 5.0  # type: ignore[attr-defined]
     assert len(await collect_rest(slow)) > 0
 
 
@@ -178,12 +178,12 @@ async def collect_rest(stream: Any) -> list[Any]:
 async def test_the_queue_is_bounded(make_engine: MakeEngine) -> None:
     engine = make_engine(max_running_rows=1, max_queued_jobs=1)
     voice = engine.encode_voice(voice_clip(engine.sample_rate_hz))
-    first = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+    first = engine.submit(job((LONG,), voice))
     await anext(aiter(first))
-    second = engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+    second = engine.submit(job((LONG,), voice))
     assert engine.status().queued_jobs == 1
     with pytest.raises(Overloaded):
-        engine.submit(SpeechJob.in_one_voice((LONG,), voice, STILL))
+        engine.submit(job((LONG,), voice))
     second.abort()
     assert engine.status().queued_jobs == 0
 
@@ -196,7 +196,7 @@ async def test_draining_finishes_what_runs_and_refuses_the_rest(make_engine: Mak
     draining = asyncio.create_task(engine.drain(10.0))
     await asyncio.sleep(0)
     with pytest.raises(ModelUnavailable):
-        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+        engine.submit(job((TEXTS[0],), voice))
     assert len((await running)[0]) > 0
     await draining
     assert not engine.status().alive
@@ -223,12 +223,12 @@ async def test_a_dead_worker_ends_every_stream_and_a_new_engine_can_take_over(
     def broken(*_: Any) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr(engine._loop._scheduler, "next_work", broken)
+    monkeypatch.setattr(engine._loop._scheduler, "next_batch", broken)
     for failure in await asyncio.gather(*streams, return_exceptions=True):
         assert isinstance(failure, ModelUnavailable)
     assert not engine.status().alive
     with pytest.raises(ModelUnavailable):
-        engine.submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+        engine.submit(job((TEXTS[0],), voice))
     heir = make_engine()
     assert_same((await speak(heir, voice, [TEXTS[0]]))[0], tiny.speak(TEXTS[0]))
 
@@ -237,7 +237,7 @@ async def test_an_engine_that_was_not_started_refuses_jobs(
     make_engine: MakeEngine, voice: KvPrefix
 ) -> None:
     with pytest.raises(ModelUnavailable):
-        make_engine(start=False).submit(SpeechJob.in_one_voice((TEXTS[0],), voice, STILL))
+        make_engine(start=False).submit(job((TEXTS[0],), voice))
 
 
 def test_one_worker_is_enough(make_engine: MakeEngine, tiny: Upstream) -> None:

@@ -14,18 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from app.engine.engine import BatchedEngine
-from app.engine.interface import SpeechJob
 from app.engine.voice_state import KvPrefix
 from app.errors import SynthesisFailed
 from benchmarks.random_model import write_random_model
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
     EOS_BIAS,
-    STILL,
     TEXTS,
     Upstream,
     assert_same,
     eos_bias,
+    job,
     speak,
     speak_now,
     voice_clip,
@@ -99,12 +98,12 @@ def test_several_decode_steps_speak_as_upstream(
 @st.composite
 def schedules(draw: DrawFn) -> list[tuple[list[str], float, int | None]]:
     """Jobs: their chunks, when they come, and after how many pieces they are aborted."""
-    job = st.tuples(
+    one = st.tuples(
         st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3),
         st.floats(0, 0.2),
         st.one_of(st.none(), st.none(), st.integers(0, 20)),
     )
-    return draw(st.lists(job, min_size=2, max_size=7))
+    return draw(st.lists(one, min_size=2, max_size=7))
 
 
 @settings(
@@ -123,7 +122,7 @@ def test_rows_that_come_and_go_do_not_change_the_others(
             for text, ours in zip(texts, await speak(engine, voice, texts), strict=True):
                 assert_same(ours, tiny.speak(text))
             return
-        stream = engine.submit(SpeechJob.in_one_voice(tuple(texts), voice, STILL))
+        stream = engine.submit(job(texts, voice))
         with contextlib.suppress(SynthesisFailed):
             for pieces in itertools.count():
                 if pieces == abort_after:
@@ -132,7 +131,7 @@ def test_rows_that_come_and_go_do_not_change_the_others(
                     return
 
     async def everyone() -> None:
-        await asyncio.gather(*(one(*job) for job in schedule))
+        await asyncio.gather(*(one(*each) for each in schedule))
 
     asyncio.run(everyone())
     wait_until(lambda: engine.status().running_rows == 0)

@@ -10,10 +10,12 @@ import pytest
 import torch
 import yaml
 
-from app.engine.interface import EngineOptions, SpeechJob
 from app.engine.loader import EngineLoader, load_model
 from app.errors import ModelUnavailable
+from app.speech import Sampling
+from app.speech_engine import EngineOptions
 from tests.audio.probe import voice_like
+from tests.engine.speaking import job
 
 
 def options(config: Path, folder: Path) -> EngineOptions:
@@ -36,12 +38,12 @@ def broken(tiny_model: Path, tmp_path: Path) -> Any:
 async def test_engine_that_speaks(tiny_model: Path, tmp_path: Path) -> None:
     """The engine of a real model speaks each chunk to its end, in order."""
     engine = EngineLoader(options(tiny_model, tmp_path))()
-    assert (engine.sample_rate_hz, engine.frame_samples) == (24000, 1920)
+    assert engine.sample_rate_hz == 24000
     assert engine.predefined_voices == ()
     assert engine.count_tokens("Hello there.") > 1
     voice = engine.encode_voice(voice_like(1.0))
     assert voice.nbytes > 0
-    stream = engine.submit(SpeechJob.in_one_voice(("Hello.", "And again."), voice))
+    stream = engine.submit(job(("Hello.", "And again."), voice, Sampling()))
     frames = [each async for each in stream]
     assert [each.chunk_index for each in frames if each.chunk_last] == [0, 1]
     assert sum(len(each.pcm) for each in frames) % 1920 == 0

@@ -10,7 +10,7 @@ from app.engine.pace import MAX_LATENTS_PER_DECODE, Pace
 def test_the_pace_is_audio_per_busy_second_of_all_workers() -> None:
     pace = Pace(workers=2, frame_seconds=0.08)
     for _ in range(500):
-        pace.stepped(0.02)
+        pace.sampled(0.02)
         pace.decoded(4, 0.04)
     assert pace.audio_seconds_per_second == pytest.approx(2 * 4 * 0.08 / 0.06, rel=0.02)
 

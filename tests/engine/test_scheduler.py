@@ -9,31 +9,30 @@ from hypothesis import strategies as st
 from app.engine.scheduler import (
     MAX_FRAMES_PER_DECODE,
     MAX_PENDING_FRAMES,
-    MAX_PREFILLS_PER_STEP,
+    MAX_PREFILLS_PER_BATCH,
     PATIENCE_SECONDS,
-    Decode,
-    Scheduler,
-    Step,
+    DecodeBatch,
+    SampleBatch,
 )
 from app.errors import Overloaded
 from tests.engine.policy import (
     FRAME_SECONDS,
-    HinderedReader,
     Machine,
-    StillReader,
     finish,
+    hindered,
     job,
-    limits,
-    rows_of,
+    policy,
+    read_nothing,
+    sequences_of,
 )
 
 
 def test_there_is_nothing_to_do_without_jobs() -> None:
-    assert Scheduler(limits()).next_work(0.0) is None
+    assert policy().next_batch(0.0) is None
 
 
 def test_the_queue_is_bounded_and_says_when_to_come_back() -> None:
-    scheduler = Scheduler(limits(max_queued_jobs=2))
+    scheduler = policy(max_queued_jobs=2)
     scheduler.submit(job())
     scheduler.submit(job())
     with pytest.raises(Overloaded) as refusal:
@@ -43,34 +42,34 @@ def test_the_queue_is_bounded_and_says_when_to_come_back() -> None:
 
 
 def test_an_admitted_job_makes_room_in_the_queue() -> None:
-    scheduler = Scheduler(limits(max_queued_jobs=1))
+    scheduler = policy(max_queued_jobs=1)
     scheduler.submit(job())
-    scheduler.next_work(0.0)
+    scheduler.next_batch(0.0)
     assert (scheduler.queued_jobs, scheduler.running_rows) == (0, 1)
     scheduler.submit(job())
 
 
 def test_a_row_is_never_in_two_steps_at_once_but_in_a_step_and_the_codec() -> None:
-    scheduler = Scheduler(limits())
+    scheduler = policy()
     scheduler.submit(job())
-    first = scheduler.next_work(0.0)
-    assert isinstance(first, Step)
-    assert scheduler.next_work(0.0) is None
+    first = scheduler.next_batch(0.0)
+    assert isinstance(first, SampleBatch)
+    assert scheduler.next_batch(0.0) is None
     finish(scheduler, first, 0.0)
-    together = [scheduler.next_work(0.0), scheduler.next_work(0.0)]
-    assert {type(work) for work in together} == {Step, Decode}
-    assert scheduler.next_work(0.0) is None
+    together = [scheduler.next_batch(0.0), scheduler.next_batch(0.0)]
+    assert {type(work) for work in together} == {SampleBatch, DecodeBatch}
+    assert scheduler.next_batch(0.0) is None
 
 
 def test_newcomers_are_prefilled_a_few_at_a_time() -> None:
-    scheduler = Scheduler(limits())
+    scheduler = policy()
     for _ in range(4):
         scheduler.submit(job())
-    assert len(rows_of(scheduler.next_work(0.0))) == MAX_PREFILLS_PER_STEP
+    assert len(sequences_of(scheduler.next_batch(0.0))) == MAX_PREFILLS_PER_BATCH
 
 
 def test_a_newcomers_first_frames_come_before_a_books_later_chunks() -> None:
-    scheduler = Scheduler(limits(max_running_rows=8))
+    scheduler = policy(max_running_rows=8)
     machine = Machine(scheduler)
     scheduler.submit(job(chunks=20))
     machine.run(2.0)
@@ -82,7 +81,7 @@ def test_a_newcomers_first_frames_come_before_a_books_later_chunks() -> None:
 
 @pytest.mark.parametrize("books", [0, 1])
 def test_listeners_hear_no_gap_while_others_come_and_go(books: int) -> None:
-    scheduler = Scheduler(limits(max_running_rows=32, max_queued_jobs=64))
+    scheduler = policy(max_running_rows=32, max_queued_jobs=64)
     machine = Machine(scheduler, workers=2)  # makes some 25 seconds of audio a second
     for _ in range(books):
         scheduler.submit(job(chunks=60))
@@ -97,18 +96,18 @@ def test_listeners_hear_no_gap_while_others_come_and_go(books: int) -> None:
 
 
 def test_under_overload_newcomers_wait_and_listeners_hear_no_gap() -> None:
-    scheduler = Scheduler(limits(max_running_rows=64, max_queued_jobs=64, workers=1))
+    scheduler = policy(max_running_rows=64, max_queued_jobs=64, workers=1)
     machine = Machine(scheduler, workers=1, step_seconds=0.01, decode_seconds_per_frame=0.01)
     crowd = [job() for _ in range(30)]  # three times what this machine can sustain
     for one in crowd:
         scheduler.submit(one)
     machine.run(60.0)
-    assert all(one.chunks[0].drained for one in crowd)
+    assert all(one.sequences[0].drained for one in crowd)
     assert max(map(machine.worst_gap_seconds, crowd)) < 0.1
 
 
 def test_a_machine_that_is_too_slow_still_admits_a_newcomer_now_and_then() -> None:
-    scheduler = Scheduler(limits(max_running_rows=4, workers=1))
+    scheduler = policy(max_running_rows=4, workers=1)
     machine = Machine(scheduler, workers=1, decode_seconds_per_frame=0.1)
     scheduler.submit(job(chunks=50))
     machine.run(1.0)
@@ -120,26 +119,26 @@ def test_a_machine_that_is_too_slow_still_admits_a_newcomer_now_and_then() -> No
 
 @pytest.mark.parametrize("resting", [True, False])
 def test_a_machine_slower_than_speech_never_leaves_a_newcomer_alone(resting: bool) -> None:
-    scheduler = Scheduler(limits(workers=1, buffer_seconds=2.0))
+    scheduler = policy(workers=1, buffer_seconds=2.0)
     machine = Machine(scheduler, workers=1, decode_seconds_per_frame=0.8, chunk_frames=5)
     earlier = job(chunks=3 if resting else 1)
     scheduler.submit(earlier)
     machine.run(PATIENCE_SECONDS / 2)
     if resting:
-        earlier.reader = StillReader(buffered_seconds=2.0)
+        earlier.stream.progress = read_nothing(buffered_seconds=2.0)
         machine.run(PATIENCE_SECONDS / 2 - 1)
     newcomer = job(at=machine.now)
     scheduler.submit(newcomer)
-    assert newcomer.chunks[0] in rows_of(scheduler.next_work(machine.now))
+    assert newcomer.sequences[0] in sequences_of(scheduler.next_batch(machine.now))
 
 
 def test_a_reader_that_rests_does_not_count_as_a_listener_in_distress() -> None:
-    scheduler = Scheduler(limits(buffer_seconds=10.0))
-    resting = job(chunks=20, reader=StillReader())
+    scheduler = policy(buffer_seconds=10.0)
+    resting = job(chunks=20, progress=read_nothing())
     scheduler.submit(resting)
     machine = Machine(scheduler, workers=2)
     machine.run(60.0)
-    resting.reader = StillReader(buffered_seconds=10.0)
+    resting.stream.progress = read_nothing(buffered_seconds=10.0)
     newcomer = job(at=machine.now)
     scheduler.submit(newcomer)
     machine.run(0.2)
@@ -147,7 +146,7 @@ def test_a_reader_that_rests_does_not_count_as_a_listener_in_distress() -> None:
 
 
 def test_all_workers_are_kept_busy_by_one_job() -> None:
-    scheduler = Scheduler(limits(max_running_rows=32, max_queued_jobs=64, buffer_seconds=1000.0))
+    scheduler = policy(max_running_rows=32, max_queued_jobs=64, buffer_seconds=1000.0)
     machine = Machine(scheduler, workers=2)
     scheduler.submit(job(chunks=100))
     machine.run(10.0)
@@ -156,64 +155,64 @@ def test_all_workers_are_kept_busy_by_one_job() -> None:
 
 
 def test_chunks_that_run_ahead_leave_half_of_the_rows_to_others() -> None:
-    scheduler = Scheduler(limits(max_running_rows=8, buffer_seconds=1000.0))
+    scheduler = policy(max_running_rows=8, buffer_seconds=1000.0)
     scheduler.submit(job(chunks=20))
-    scheduler.next_work(0.0)
+    scheduler.next_batch(0.0)
     assert scheduler.running_rows == 1 + 4
 
 
 def test_a_job_runs_ahead_of_its_reader_by_a_bounded_time() -> None:
-    scheduler = Scheduler(limits(buffer_seconds=12.0))
-    book = job(chunks=20, reader=StillReader())  # of four seconds each
+    scheduler = policy(buffer_seconds=12.0)
+    book = job(chunks=20, progress=read_nothing())  # of four seconds each
     scheduler.submit(book)
-    scheduler.next_work(0.0)
+    scheduler.next_batch(0.0)
     assert book.admitted == 3
 
 
 def test_audio_that_cannot_be_read_yet_does_not_hold_up_the_chunk_before_it() -> None:
-    scheduler = Scheduler(limits(buffer_seconds=10.0))
+    scheduler = policy(buffer_seconds=10.0)
     book = job(chunks=6)
     scheduler.submit(book)
     machine = Machine(scheduler)
     machine.run(0.05)
-    book.reader = HinderedReader(buffered_seconds=1000.0)
+    book.stream.progress = hindered(buffered_seconds=1000.0)
     machine.run(5.0)
-    assert book.chunks[0].drained
-    assert not any(chunk.drained for chunk in book.chunks[1:])
-    book.reader = HinderedReader(buffered_seconds=1000.0, reading=1)
+    assert book.sequences[0].drained
+    assert not any(chunk.drained for chunk in book.sequences[1:])
+    book.stream.progress = hindered(buffered_seconds=1000.0, chunk_index=1)
     machine.run(5.0)
-    assert book.chunks[1].drained
+    assert book.sequences[1].drained
 
 
 def test_a_slow_reader_pauses_its_own_rows_only() -> None:
-    scheduler = Scheduler(limits(buffer_seconds=10.0))
-    slow = job(reader=StillReader(buffered_seconds=10.0))
+    scheduler = policy(buffer_seconds=10.0)
+    slow = job(progress=read_nothing(buffered_seconds=10.0))
     other = job()
     scheduler.submit(slow)
     scheduler.submit(other)
-    assert {row.job for row in rows_of(scheduler.next_work(0.0))} == {other}
+    assert {each.job for each in sequences_of(scheduler.next_batch(0.0))} == {other}
 
 
 def test_paused_rows_make_room_when_newcomers_wait() -> None:
-    scheduler = Scheduler(limits(max_running_rows=2))
+    scheduler = policy(max_running_rows=2)
     stalled = [job(chunks=3), job(chunks=3)]
     machine = Machine(scheduler)
     for one in stalled:
         scheduler.submit(one)
     machine.run(0.1)
     for one in stalled:
-        one.reader = StillReader(buffered_seconds=1000.0)
+        one.stream.progress = read_nothing(buffered_seconds=1000.0)
     machine.run(1.0)
     assert scheduler.running_rows == 2
     newcomer = job(at=machine.now)
     scheduler.submit(newcomer)
     machine.run(3.0)
-    assert newcomer.chunks[0].drained
+    assert newcomer.sequences[0].drained
     assert [one.admitted for one in stalled] == [1, 1]
 
 
 def test_the_next_chunk_of_a_running_job_comes_before_a_new_job() -> None:
-    scheduler = Scheduler(limits(max_running_rows=1))
+    scheduler = policy(max_running_rows=1)
     running, waiting = job(chunks=2), job()
     scheduler.submit(running)
     machine = Machine(scheduler)
@@ -221,17 +220,18 @@ def test_the_next_chunk_of_a_running_job_comes_before_a_new_job() -> None:
     scheduler.submit(waiting)
     machine.run(3.0)
     assert (running.admitted, waiting.admitted) == (2, 1)
-    assert running.chunks[1].drained
+    assert running.sequences[1].drained
 
 
 def test_a_row_far_ahead_waits_for_one_that_is_due() -> None:
-    scheduler = Scheduler(limits(workers=1))
+    scheduler = policy(workers=1)
     early, late = job(), job()
     for one in (early, late):
         scheduler.submit(one)
     machine = Machine(scheduler)
     machine.run(0.2)
-    early.playing_since, late.playing_since = machine.now + 100.0, machine.now - 100.0
+    early.playing_since_seconds = machine.now + 100.0
+    late.playing_since_seconds = machine.now - 100.0
     before = {one: len(machine.heard[one]) for one in (early, late)}
     machine.run(0.2)
     gained = {one: len(machine.heard[one]) - before[one] for one in (early, late)}
@@ -240,30 +240,30 @@ def test_a_row_far_ahead_waits_for_one_that_is_due() -> None:
 
 
 def test_the_language_model_stays_a_bounded_number_of_frames_ahead_of_the_codec() -> None:
-    scheduler = Scheduler(limits())
+    scheduler = policy()
     scheduler.submit(job())
     stuck = None
     for _ in range(50):
-        work = scheduler.next_work(0.0)
-        if isinstance(work, Step):
+        work = scheduler.next_batch(0.0)
+        if isinstance(work, SampleBatch):
             finish(scheduler, work, 0.0)
         elif stuck is None:
             stuck = work
-    assert rows_of(stuck)[0].pending == MAX_PENDING_FRAMES
+    assert sequences_of(stuck)[0].pending == MAX_PENDING_FRAMES
 
 
 def test_a_cancelled_job_leaves_when_its_work_is_done() -> None:
-    scheduler = Scheduler(limits())
+    scheduler = policy()
     gone = job(chunks=3)
     scheduler.submit(gone)
-    work = scheduler.next_work(0.0)
+    work = scheduler.next_batch(0.0)
     gone.cancelled = True
     assert work is not None
-    busy = [row for row in gone.chunks[: gone.admitted] if row.busy]
+    busy = [row for row in gone.sequences[: gone.admitted] if row.busy]
     assert len(scheduler.retire()) == gone.admitted - len(busy)
     finish(scheduler, work, 0.0)
     assert (scheduler.running_rows, scheduler.jobs) == (0, ())
-    assert scheduler.next_work(0.0) is None
+    assert scheduler.next_batch(0.0) is None
 
 
 @settings(max_examples=40, deadline=None)
@@ -276,7 +276,7 @@ def test_a_cancelled_job_leaves_when_its_work_is_done() -> None:
 def test_every_job_is_spoken_in_the_end(
     jobs: list[tuple[int, float]], max_rows: int, workers: int, decode_seconds: float
 ) -> None:
-    scheduler = Scheduler(limits(max_running_rows=max_rows, max_queued_jobs=12, workers=workers))
+    scheduler = policy(max_running_rows=max_rows, max_queued_jobs=12, workers=workers)
     machine = Machine(scheduler, workers=workers, decode_seconds_per_frame=decode_seconds)
     made = []
     for chunks, pause in jobs:
@@ -286,4 +286,4 @@ def test_every_job_is_spoken_in_the_end(
         assert scheduler.running_rows <= max_rows
     machine.run(1000.0)
     assert scheduler.jobs == ()
-    assert all(chunk.decoded == 50 for one in made for chunk in one.chunks)
+    assert all(chunk.decoded == 50 for one in made for chunk in one.sequences)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.engine.sequence import Job, Sequence
-from tests.engine.policy import StillReader
+from app.engine.sequence import Sequence
+from tests.engine.policy import job, read_nothing
 
 
-def sequence(*, frames_after_eos: int, max_frames: int = 100) -> Sequence:
-    chunk = Job.of(["some words"], StillReader(), 0.0).chunks[0]
+def sequence(*, frames_after_eos: int, max_frames: int = 100) -> Sequence[None]:
+    chunk = job().sequences[0]
     chunk.frames_after_eos, chunk.max_frames = frames_after_eos, max_frames
     return chunk
 
 
-def emitted_until_finished(chunk: Sequence, eos_from: int) -> int:
+def emitted_until_finished(chunk: Sequence[None], eos_from: int) -> int:
     while not chunk.finished:
         chunk.advance(is_eos=chunk.sampled >= eos_from)
     return chunk.emitted
@@ -47,24 +47,24 @@ def test_a_sequence_retires_when_both_halves_are_through() -> None:
     emitted_until_finished(chunk, eos_from=6)
     assert not chunk.retired
     chunk.decoded = chunk.emitted
-    chunk.in_codec = True
+    chunk.being_decoded = True
     assert not chunk.retired
-    chunk.in_codec = False
+    chunk.being_decoded = False
     assert chunk.retired
 
 
 def test_a_cancelled_sequence_retires_once_nobody_computes_it() -> None:
     chunk = sequence(frames_after_eos=1)
-    chunk.job.cancelled = chunk.in_step = True
+    chunk.job.cancelled = chunk.being_sampled = True
     assert not chunk.retired
-    chunk.in_step = False
+    chunk.being_sampled = False
     assert chunk.retired
 
 
 def test_deadlines_move_when_a_chunk_turns_out_longer() -> None:
-    job = Job.of(["x" * 30, "y" * 30], StillReader(), submitted_at=100.0)
-    assert job.due_at(1, 0.5) == pytest.approx(102.5)
-    job.playing_since = 101.0
-    job.chunks[0].expected_seconds = 3.0
-    job.lengths_changed()
-    assert job.due_at(1, 0.5) == pytest.approx(104.5)
+    book = job(2, at=100.0, progress=read_nothing(), text="x" * 30)
+    assert book.due_at_seconds(1, 0.5) == pytest.approx(102.5)
+    book.playing_since_seconds = 101.0
+    book.sequences[0].expected_seconds = 3.0
+    book.lengths_changed()
+    assert book.due_at_seconds(1, 0.5) == pytest.approx(104.5)

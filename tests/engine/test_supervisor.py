@@ -10,9 +10,15 @@ from collections.abc import Callable
 
 import pytest
 
+from app.engine import supervisor as supervisors
 from app.engine.supervisor import EngineSupervisor
 from app.errors import ModelUnavailable
 from tests.fakes import FakeEngine
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.05)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -58,7 +64,7 @@ async def test_tries_again() -> None:
             raise ModelUnavailable(f"reason {len(attempts)}")
         return FakeEngine()
 
-    supervisor = EngineSupervisor(build, first_retry_seconds=0.05)
+    supervisor = EngineSupervisor(build)
     supervisor.start()
     wait_until(lambda: "reason 1" in supervisor.status().detail)
     with pytest.raises(ModelUnavailable, match="reason") as caught:
@@ -72,8 +78,9 @@ async def test_tries_again() -> None:
     await supervisor.stop(0)
 
 
-async def test_an_unforeseen_failure_is_tried_again() -> None:
+async def test_an_unforeseen_failure_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no known reason is reported by its name only, and loading goes on trying."""
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.3)
     tries: list[int] = []
 
     def build() -> FakeEngine:
@@ -82,7 +89,7 @@ async def test_an_unforeseen_failure_is_tried_again() -> None:
             raise ZeroDivisionError("inner words")
         return FakeEngine()
 
-    supervisor = EngineSupervisor(build, first_retry_seconds=0.3)
+    supervisor = EngineSupervisor(build)
     supervisor.start()
     wait_until(lambda: state_of(supervisor) == "failed")
     with pytest.raises(ModelUnavailable, match="ZeroDivisionError; see the log") as caught:
@@ -100,7 +107,7 @@ async def test_a_dead_engine_is_replaced() -> None:
         engines.append(FakeEngine())
         return engines[-1]
 
-    supervisor = EngineSupervisor(build, first_retry_seconds=0.01)
+    supervisor = EngineSupervisor(build)
     supervisor.start()
     wait_until(lambda: state_of(supervisor) == "ready")
     engines[0].alive = False
@@ -141,15 +148,16 @@ async def test_stop_while_loading() -> None:
     assert state_of(supervisor) == "stopped"
 
 
-async def test_stop_while_waiting_to_try_again() -> None:
+async def test_stop_while_waiting_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopping does not wait for the next attempt, and there is none."""
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.1)
     attempts: list[int] = []
 
     def build() -> FakeEngine:
         attempts.append(1)
         raise ModelUnavailable("no network")
 
-    supervisor = EngineSupervisor(build, first_retry_seconds=0.1)
+    supervisor = EngineSupervisor(build)
     supervisor.start()
     wait_until(lambda: state_of(supervisor) == "failed")
     await supervisor.stop(0)
@@ -168,7 +176,7 @@ async def test_a_download_is_told() -> None:
         assert going_on.wait(5)
         raise ModelUnavailable("the hub is gone")
 
-    supervisor = EngineSupervisor(build, first_retry_seconds=0.05)
+    supervisor = EngineSupervisor(build)
     supervisor.start(on_missing=lambda: told.append(supervisor.status().detail))
     for _ in range(2):
         wait_until(lambda: supervisor.status().detail == "weights.safetensors is being downloaded")

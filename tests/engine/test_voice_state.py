@@ -42,6 +42,19 @@ def test_a_saved_voice_is_the_same_when_loaded(
     torch.testing.assert_close(engine.load_voice(exported).cache, voice.cache)
 
 
+def test_a_voice_is_saved_into_the_file_that_is_there(
+    engine: BatchedEngine, voice: KvPrefix, tmp_path: Path
+) -> None:
+    """Whoever holds a lock on that file, or let others read it, finds both unchanged."""
+    path = tmp_path / "state.safetensors"
+    path.touch()
+    path.chmod(0o640)
+    before = path.stat()
+    engine.save_voice(voice, path)
+    assert (path.stat().st_ino, path.stat().st_mode) == (before.st_ino, before.st_mode)
+    torch.testing.assert_close(engine.load_voice(path).cache, voice.cache)
+
+
 def rewrite(path: Path, change: Callable[[Tensors], Tensors]) -> None:
     safetensors.torch.save_file(change(safetensors.torch.load_file(path)), path)
 

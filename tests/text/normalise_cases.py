@@ -397,7 +397,7 @@ Boeing 747 = Boeing seven hundred and forty-seven
 π = pi
 """
 
-PICTURES = """
+EMOJI = """
 Hello 😀! = Hello!
 I ❤️ you = I you
 👍🏽 =
@@ -459,7 +459,7 @@ ALL = {
         "abbreviations": ABBREVIATIONS,
         "acronyms": ACRONYMS,
         "symbols": SYMBOLS,
-        "pictures": PICTURES,
+        "emoji": EMOJI,
         "markdown": MARKDOWN,
     }.items()
 }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.text.feed import ScriptFeed
 from app.text.sentences import Break, find_words
 
@@ -33,7 +33,7 @@ def cut(text: str, places: Iterable[int]) -> list[str]:
 
 
 def feed_of(max_chars: int = MAX_CHARS) -> ScriptFeed:
-    return ScriptFeed(max_chars=max_chars, field="text")
+    return ScriptFeed(max_chars=max_chars)
 
 
 def passages(pieces: Iterable[str]) -> list[str]:
@@ -164,9 +164,9 @@ def test_text_after_the_end() -> None:
     feed = feed_of()
     feed.add("One.")
     feed.finish()
-    with pytest.raises(InvalidRequest, match="more of text came after") as refused:
+    with pytest.raises(InvalidRequest, match="more of script came after") as refused:
         feed.add("Two.")
-    assert refused.value.field == "text"
+    assert refused.value.field is Parameter.TEXT
     feed.add("")
     assert feed.take() == "One."
     assert feed.exhausted

@@ -28,15 +28,18 @@ _PIECES = st.lists(
 
 @pytest.mark.parametrize(("written", "spoken"), CASES)
 def test_hard_cases(written: str, spoken: str) -> None:
+    """Each case is spoken as its table says."""
     assert normalise(written, language="en") == spoken
 
 
 @pytest.mark.parametrize(("written", "spoken"), CASES)
 def test_spoken_text_does_not_change(written: str, spoken: str) -> None:
+    """Text that is in its spoken form already stays."""
     assert normalise(spoken, language="en") == spoken
 
 
 def test_paragraphs_and_sentences_survive() -> None:
+    """Paragraphs stay apart, and items of a list become sentences."""
     text = "# Report\n\nIt cost $5. We paid.\n\n- one\n- two\n\nThe end!"
     assert normalise(text, language="en") == (
         "Report\n\nIt cost five dollars. We paid.\n\none.\ntwo.\n\nThe end!"
@@ -44,6 +47,7 @@ def test_paragraphs_and_sentences_survive() -> None:
 
 
 def test_fences_and_tables_leave_their_words() -> None:
+    """Code and tables keep their words without their marks."""
     text = "```python\nprint(1)\n```\n| a | b |\n|---|---|\n| 1 | 2 |"
     assert normalise(text, language="en") == "print(one)\na, b.\n\none, two."
 
@@ -52,6 +56,7 @@ def test_fences_and_tables_leave_their_words() -> None:
 @settings(max_examples=30, deadline=None)
 @given(text=st.one_of(st.text(max_size=60), _DENSE, _PIECES))
 def test_never_raises_and_is_stable(language: str, text: str) -> None:
+    """Any text can be normalised, and doing it again changes nothing."""
     spoken = normalise(text, language=language)
     assert normalise(spoken, language=language) == spoken
 
@@ -59,12 +64,14 @@ def test_never_raises_and_is_stable(language: str, text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(max_size=60), _DENSE, _PIECES))
 def test_no_digit_is_left_in_english(text: str) -> None:
+    """English comes out without digits, whatever is written."""
     assert not any(char.isdigit() for char in normalise(text, language="en"))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.from_regex(r"[a-z]{3,8}", fullmatch=True), max_size=8))
 def test_plain_words_stay(words: list[str]) -> None:
+    """Words without digits and signs are not touched."""
     text = " ".join(word for word in words if word != "etc")
     assert normalise(text, language="en") == text
 
@@ -73,6 +80,7 @@ def test_plain_words_stay(words: list[str]) -> None:
     "unit", ["1", "$", "1,", ".", "a.", "((", "http://", "1 ", "½", "*a", "[a](", "<a ", "$1", "1:"]
 )
 def test_takes_time_linear_in_the_text(unit: str) -> None:
+    """Eight times the text takes no more than three times eight times as long."""
     short = _seconds(unit * (5_000 // len(unit)))
     long = _seconds(unit * (40_000 // len(unit)))
     assert long < 24 * max(short, 0.01)

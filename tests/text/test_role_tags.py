@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.speech import Prosody
 from app.text.feed import ScriptFeed
 from app.text.markup import parse_script
@@ -16,7 +16,7 @@ VOICES = {"alba", "marius", "赞助商", "my voice-2"}
 
 
 def parse(script: str) -> tuple[Passage, ...]:
-    return parse_script(script, is_voice=VOICES.__contains__, field="text")
+    return parse_script(script, is_voice=VOICES.__contains__)
 
 
 def test_roles() -> None:
@@ -65,10 +65,10 @@ def test_roles_among_other_markup() -> None:
 )
 def test_wrong_tags(tag: str, words: str) -> None:
     """A tag that is wrong is refused with its place, and never read aloud."""
-    with pytest.raises(InvalidRequest, match=r"at character 4 of text") as caught:
+    with pytest.raises(InvalidRequest, match=r"at character 4 of script") as caught:
         parse(f"Hi {tag} there.")
     assert words in caught.value.message
-    assert caught.value.field == "text"
+    assert caught.value.field is Parameter.TEXT
 
 
 def test_words_that_look_like_it() -> None:
@@ -79,15 +79,15 @@ def test_words_that_look_like_it() -> None:
 
 def test_hostile_tags_take_linear_time() -> None:
     """A hundred thousand beginnings of a tag are refused at once."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InvalidRequest):
         parse("Hi " + "<role:" * 100_000)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_script_that_is_still_being_written() -> None:
     """A sentence is not torn from the role that speaks it."""
-    feed = ScriptFeed(max_chars=1000, field="text")
+    feed = ScriptFeed(max_chars=1000)
     feed.add("Before. <role:alba> One. Two. Three. ")
     assert feed.take() == "Before. "
     assert feed.take() == ""

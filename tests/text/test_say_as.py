@@ -41,6 +41,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "detail", "text", "spoken"), CASES)
 def test_reads_as_asked(kind: str, detail: str | None, text: str, spoken: str) -> None:
+    """English is read as every kind that there is."""
     assert say_as(text, interpret_as=kind, detail=detail, language="en") == spoken
 
 
@@ -48,6 +49,7 @@ def test_reads_as_asked(kind: str, detail: str | None, text: str, spoken: str) -
     ("language", "kind", "detail", "text", "spoken"),
     [
         ("fr", "cardinal", None, "21", "vingt et un"),
+        ("fr", "cardinal", None, ",5", "zéro virgule cinq"),
         ("fr", "ordinal", None, "1re", "première"),
         ("de", "digits", None, "12", "eins zwei"),
         ("de", "date", "dmy", "20.11.2026", "zwanzigster November zweitausendsechsundzwanzig"),
@@ -58,6 +60,7 @@ def test_reads_as_asked(kind: str, detail: str | None, text: str, spoken: str) -
 def test_other_languages(
     language: str, kind: str, detail: str | None, text: str, spoken: str
 ) -> None:
+    """Other languages read the kinds they know in their own words."""
     assert say_as(text, interpret_as=kind, detail=detail, language=language) == spoken
 
 
@@ -81,6 +84,7 @@ def test_other_languages(
     ],
 )
 def test_refuses_what_is_not_of_the_kind(kind: str, detail: str | None, text: str) -> None:
+    """A text that is not of the kind, or an unknown kind, is an error."""
     with pytest.raises(InvalidRequest):
         say_as(text, interpret_as=kind, detail=detail, language="en")
 
@@ -93,6 +97,7 @@ def test_refuses_what_is_not_of_the_kind(kind: str, detail: str | None, text: st
     language=st.sampled_from(["en", "fr", "de", "pt", "it", "es", "nl", "xx"]),
 )
 def test_says_something_or_refuses(text: str, kind: str, detail: str | None, language: str) -> None:
+    """Any text is either spoken or refused; nothing else is raised."""
     try:
         spoken = say_as(text, interpret_as=kind, detail=detail, language=language)
     except InvalidRequest:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.speech import Prosody
 from app.text.markup import parse_script
 from app.text.passages import Passage, Pause, Span
@@ -32,7 +32,7 @@ def outcome(body: str) -> tuple[Passage, ...] | InvalidRequest:
 def refusal(ssml: str) -> str:
     with pytest.raises(InvalidRequest) as refused:
         parse(ssml)
-    assert refused.value.field == "script"
+    assert refused.value.field is Parameter.TEXT
     return refused.value.message
 
 
@@ -238,7 +238,7 @@ def test_no_word_is_lost(tree: str) -> None:
 def test_any_document_is_read_or_refused(body: str) -> None:
     """No text breaks the reader."""
     result = outcome(body)
-    assert not isinstance(result, InvalidRequest) or result.field == "script"
+    assert not isinstance(result, InvalidRequest) or result.field is Parameter.TEXT
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_any_document_is_read_or_refused(body: str) -> None:
 )
 def test_time_is_linear(body: str) -> None:
     """Long documents of the worst kind are read or refused in well under a second."""
-    start = time.perf_counter()
+    start = time.process_time()
     result = outcome(body)
     assert not isinstance(result, InvalidRequest) or len(result.message) < 500
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.errors import InvalidClip
-from app.speech import Pcm
+from app.errors import InvalidClip, Parameter
+from app.speech import Clip, Pcm
 from app.voices.clips import (
     END_PAUSE_SECONDS,
     PEAK_DB,
@@ -37,8 +37,8 @@ def sentences(count: int, level: float = 1.0) -> Pcm:
 
 def prompt(*clips: Pcm, max_seconds: float = 15.0) -> tuple[Pcm, PromptReport]:
     builder = PromptBuilder(sample_rate_hz=RATE_HZ, max_seconds=max_seconds)
-    for number, clip in enumerate(clips):
-        builder.add(clip, filename=f"{number}.wav", field="files")
+    for number, pcm in enumerate(clips):
+        builder.add(pcm, Clip(b"", f"{number}.wav", field=Parameter.RECORDINGS))
     return builder.build()
 
 
@@ -129,7 +129,7 @@ def test_no_speech(clip: Pcm) -> None:
     """Less than a second of sound is no voice."""
     with pytest.raises(InvalidClip, match=r"'0.wav' has 0\.\d s of speech") as caught:
         prompt(clip)
-    assert caught.value.field == "files"
+    assert caught.value.field is Parameter.RECORDINGS
 
 
 def test_click_at_the_edge() -> None:

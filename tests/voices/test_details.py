@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.voices.details import (
     VoiceDetails,
     check_description,
@@ -65,7 +65,7 @@ def test_unknown_language() -> None:
     """A language the model does not speak is refused with those it does."""
     with pytest.raises(InvalidRequest, match="en, fr, de") as caught:
         check_language("xx")
-    assert caught.value.field == "language"
+    assert caught.value.field is Parameter.LANGUAGE
 
 
 def test_language_of_model() -> None:
@@ -96,7 +96,7 @@ def test_labels(labels: dict[str, object], words: str) -> None:
     assert check_labels({"age": "old"}) == {"age": "old"}
     with pytest.raises(InvalidRequest, match=words) as caught:
         check_labels(labels)
-    assert caught.value.field == "labels"
+    assert caught.value.field is Parameter.LABELS
 
 
 def test_tags_and_description() -> None:

@@ -7,12 +7,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.errors import StorageFailed
+from app.files import commit_change
 from app.voices.folder import VoiceFolder
 
 BEFORE = {"anna.mp3": b"old sound", "anna.json": b"old words", "other.wav": b"other"}
@@ -36,10 +38,9 @@ def fill(folder: Path) -> VoiceFolder:
 
 
 def replace_anna(voices: VoiceFolder) -> None:
-    with voices.change() as change:
-        change.add("anna.wav", b"new sound")
-        change.add("anna.json", b"new words")
-        change.commit(["anna.mp3", "anna.json"])
+    voices.change(
+        {"anna.wav": b"new sound", "anna.json": b"new words"}, remove=["anna.mp3", "anna.json"]
+    )
 
 
 def test_change(tmp_path: Path) -> None:
@@ -50,20 +51,12 @@ def test_change(tmp_path: Path) -> None:
     assert voices.files_of("anna") == ["anna.wav", "anna.json"]
 
 
-def test_no_commit(tmp_path: Path) -> None:
-    """Without a commit, or with an error, nothing changes."""
-    voices = fill(tmp_path / "voices")
-    with voices.change() as change:
-        change.add("anna.wav", b"new sound")
-
-    def give_up() -> None:
-        with voices.change() as change:
-            change.add("anna.wav", b"new sound")
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        give_up()
-    assert contents(tmp_path / "voices") == BEFORE
+def test_any_name(tmp_path: Path) -> None:
+    """A voice may have any name that is allowed, also those that the change itself could use."""
+    voices = VoiceFolder(tmp_path / "voices")
+    files = {"plan.wav": b"sound", "plan.json": b"words", "change-1.wav": b"sound"}
+    voices.change(files)
+    assert contents(tmp_path / "voices") == files
 
 
 def crash_at(step: int, patch: pytest.MonkeyPatch) -> list[str]:
@@ -113,7 +106,7 @@ def test_crash_while_recovering(tmp_path: Path) -> None:
         folder = tmp_path / str(step)
         voices = fill(folder)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.voices.folder._carry_out", lambda _: crash())
+            patch.setattr("app.voices.folder.carry_out", lambda _: crash())
             with pytest.raises(Crash):
                 replace_anna(voices)
         with pytest.MonkeyPatch.context() as patch:
@@ -136,15 +129,18 @@ def test_crash_while_tidying(tmp_path: Path) -> None:
     assert contents(tmp_path / "voices") == BEFORE
 
 
-def test_another_server_at_work(tmp_path: Path) -> None:
-    """A change that is being written by somebody else is left alone."""
+def test_two_servers_finish(tmp_path: Path) -> None:
+    """A server that starts while another carries out a change helps or waits; nothing is lost."""
     voices = fill(tmp_path / "voices")
-    with voices.change() as change:
-        change.add("anna.wav", b"new sound")
-        VoiceFolder(tmp_path / "voices").recover()
-        assert (change.folder / "anna.wav").exists()
-        change.commit(["anna.mp3"])
-    assert (tmp_path / "voices" / "anna.wav").exists()
+    committed = commit_change(voices.directory, {"anna.wav": b"new sound"}, ["anna.mp3"])
+    with ThreadPoolExecutor(8) as starts:
+        list(starts.map(lambda _: VoiceFolder(voices.directory).recover(), range(8)))
+    assert not committed.exists()
+    assert contents(voices.directory) == {
+        "anna.wav": b"new sound",
+        "anna.json": b"old words",
+        "other.wav": b"other",
+    }
 
 
 def test_forged_plan(tmp_path: Path) -> None:
@@ -153,7 +149,7 @@ def test_forged_plan(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("here")
     forged = tmp_path / "voices" / ".change-1"
     forged.mkdir()
-    (forged / "plan.json").write_text('{"add": [], "remove": ["../precious"]}')
+    (forged / ".plan.json").write_text('{"add": [], "remove": ["../precious"]}')
     with pytest.raises(ValueError, match="outside its folder"):
         voices.recover()
     assert (tmp_path / "precious").exists()

@@ -61,12 +61,12 @@ def test_half_written(tmp_path: Path) -> None:
 
 
 def test_leftovers(tmp_path: Path) -> None:
-    """What a crash left is swept once it is old, and not while somebody may be writing it."""
-    (tmp_path / "old.partial").write_bytes(b"x")
-    os.utime(tmp_path / "old.partial", (1000, 1000))
-    (tmp_path / "new.partial").write_bytes(b"x")
+    """What a crash left is swept once it is old; what somebody still writes stays, uncounted."""
+    (tmp_path / ".a.01234567.partial").write_bytes(b"x")
+    os.utime(tmp_path / ".a.01234567.partial", (1000, 1000))
+    (tmp_path / ".b.01234567.partial").write_bytes(bytes(200))
     keep(KeptFiles(tmp_path, 100), "a", b"x")
-    assert names(tmp_path) == {"a", "new.partial"}
+    assert names(tmp_path) == {"a", ".b.01234567.partial"}
 
 
 def test_forget(tmp_path: Path) -> None:

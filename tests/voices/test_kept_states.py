@@ -16,8 +16,8 @@ from app.voices.states import VoiceStates
 from tests.voices.fakes import FakeVoiceEngine
 
 
-def decode(data: bytes, _field: str) -> Pcm:
-    return np.frombuffer(data, np.uint8).astype(np.float32)
+def decode(clip: Clip) -> Pcm:
+    return np.frombuffer(clip.data, np.uint8).astype(np.float32)
 
 
 def start(
@@ -25,10 +25,10 @@ def start(
 ) -> VoiceLibrary:
     """The library as a new start of the server finds it: with an empty memory."""
     kept = KeptStates(
-        KeptFiles(folder / ".states", max_bytes), keeper=lambda: engine, recipe=recipe
+        KeptFiles(folder / ".states", max_bytes), engine=lambda: engine, recipe=recipe
     )
     return VoiceLibrary(
-        folder, maker=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
+        folder, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
     )
 
 
@@ -45,9 +45,9 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_loaded_instead_of_encoded(folder: Path, engine: FakeVoiceEngine) -> None:
     """The next start loads what the last one encoded, also under another name."""
-    first = await start(folder, engine).state_of("anna", field="voice")
+    first = await start(folder, engine).state_of("anna")
     (folder / "anna.wav").rename(folder / "bea.wav")
-    again = await start(folder, engine).state_of("bea", field="voice")
+    again = await start(folder, engine).state_of("bea")
     assert again == first
     assert len(engine.encoded) == 1
 
@@ -55,7 +55,7 @@ async def test_loaded_instead_of_encoded(folder: Path, engine: FakeVoiceEngine) 
 @pytest.mark.parametrize("what", ["clip", "model", "precision", "recipe"])
 async def test_invalidated(folder: Path, engine: FakeVoiceEngine, what: str) -> None:
     """Another recording, model, precision or recipe needs another state."""
-    await start(folder, engine).state_of("anna", field="voice")
+    await start(folder, engine).state_of("anna")
     other = replace(
         engine,
         model_fingerprint="model-two" if what == "model" else engine.model_fingerprint,
@@ -64,35 +64,35 @@ async def test_invalidated(folder: Path, engine: FakeVoiceEngine, what: str) -> 
     if what == "clip":
         (folder / "anna.wav").write_bytes(b"other")
     recipe = "5 s" if what == "recipe" else "15 s"
-    await start(folder, other, recipe=recipe).state_of("anna", field="voice")
+    await start(folder, other, recipe=recipe).state_of("anna")
     assert len(engine.encoded) == 2
 
 
 async def test_replaced_while_running(folder: Path, engine: FakeVoiceEngine) -> None:
     """A recording that is replaced while the server runs is encoded anew."""
     library = start(folder, engine)
-    await library.state_of("anna", field="voice")
+    await library.state_of("anna")
     (folder / "new").write_bytes(b"other")
     (folder / "new").replace(folder / "anna.wav")
-    await library.state_of("anna", field="voice")
+    await library.state_of("anna")
     assert len(engine.encoded) == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn", b"\0" * 1000])
 async def test_damaged(folder: Path, engine: FakeVoiceEngine, damage: bytes) -> None:
     """A state that does not load is made again, and then loads."""
-    await start(folder, engine).state_of("anna", field="voice")
+    await start(folder, engine).state_of("anna")
     (kept,) = (folder / ".states").iterdir()
     kept.write_bytes(damage)
     for _ in range(2):
-        await start(folder, engine).state_of("anna", field="voice")
+        await start(folder, engine).state_of("anna")
     assert len(engine.encoded) == 2
 
 
 async def test_full_disk(folder: Path, engine: FakeVoiceEngine) -> None:
     """Without room on the disk voices speak all the same."""
     engine.full_disk = True
-    await start(folder, engine).state_of("anna", field="voice")
+    await start(folder, engine).state_of("anna")
     assert list((folder / ".states").iterdir()) == []
 
 
@@ -100,13 +100,13 @@ async def test_bounded(folder: Path, engine: FakeVoiceEngine) -> None:
     """The states on disk stay under their limit; zero keeps none."""
     for number in range(10):
         (folder / f"v{number}.wav").write_bytes(bytes([number]) * 9)
-        await start(folder, engine, max_bytes=300).state_of(f"v{number}", field="voice")
+        await start(folder, engine, max_bytes=300).state_of(f"v{number}")
     sizes = [path.stat().st_size for path in (folder / ".states").iterdir()]
     assert 0 < sum(sizes) <= 300
-    await start(folder, engine, max_bytes=0).state_of("anna", field="voice")
+    await start(folder, engine, max_bytes=0).state_of("anna")
 
 
 async def test_uploads_are_not_kept(folder: Path, engine: FakeVoiceEngine) -> None:
     """A clip that speaks once leaves nothing on the disk; only voices people keep do."""
-    await start(folder, engine).state_of(Clip(b"mine", "me.wav"), field="voice_file")
+    await start(folder, engine).state_of(Clip(b"mine", "me.wav"))
     assert not (folder / ".states").exists()

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import InvalidClip, ModelUnavailable, VoiceNotFound
+from app.errors import InvalidClip, ModelUnavailable, Parameter, VoiceNotFound, named
 from app.speech import Clip, Pcm
 from app.voices.library import VoiceLibrary
-from app.voices.states import Sized, VoiceStates
+from app.voices.states import VoiceStates
 from tests.fakes import FakeEngine, FakeVoice
 
 
-def decode(data: bytes, field: str) -> Pcm:
+def decode(clip: Clip) -> Pcm:
     """One sample for each byte; what begins with `bad` is no audio."""
-    if data.startswith(b"bad"):
-        raise InvalidClip(f"{field} is not audio FFmpeg can read", field=field)
-    return np.zeros(len(data), np.float32)
+    if clip.data.startswith(b"bad"):
+        raise InvalidClip(f"{clip.field} is not audio FFmpeg can read", field=clip.field)
+    return np.zeros(len(clip.data), np.float32)
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeEngine) -> VoiceLibrary:
-    states: VoiceStates[Sized] = VoiceStates(10**6)
-    return VoiceLibrary(tmp_path, maker=lambda: engine, decode_clip=decode, states=states)
+    states = VoiceStates(10**6)
+    return VoiceLibrary(tmp_path, engine=lambda: engine, decode_clip=decode, states=states)
 
 
 async def test_names(tmp_path: Path, library: VoiceLibrary) -> None:
@@ -51,7 +51,7 @@ def test_what_is_no_voice(tmp_path: Path, library: VoiceLibrary) -> None:
 def test_no_folder(engine: FakeEngine, tmp_path: Path) -> None:
     """Without the folder there are the predefined voices."""
     library = VoiceLibrary(
-        tmp_path / "none", maker=lambda: engine, decode_clip=decode, states=VoiceStates(1)
+        tmp_path / "none", engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
     )
     assert library.names() == ("alba", "marius", "javert")
 
@@ -61,19 +61,19 @@ async def test_a_file_takes_the_place_of_a_predefined_voice(
 ) -> None:
     """A file of a predefined voice's name is that voice, until it is taken away."""
     (tmp_path / "alba.wav").write_bytes(b"sound")
-    assert await library.state_of("alba", field="voice") == FakeVoice("clip 1")
+    assert await library.state_of("alba") == FakeVoice("clip 1")
     (tmp_path / "alba.wav").unlink()
-    assert await library.state_of("alba", field="voice") == FakeVoice("alba")
+    assert await library.state_of("alba") == FakeVoice("alba")
 
 
 async def test_preferred_file(tmp_path: Path, library: VoiceLibrary, engine: FakeEngine) -> None:
     """Of several files of one name a ready voice state comes first, then the better recording."""
     (tmp_path / "bruno.mp3").write_bytes(b"sound")
     (tmp_path / "bruno.wav").write_bytes(b"longer sound")
-    await library.state_of("bruno", field="voice")
+    await library.state_of("bruno")
     assert len(engine.encoded[0]) == len(b"longer sound")
     (tmp_path / "bruno.safetensors").write_bytes(b"state")
-    assert await library.state_of("bruno", field="voice") == FakeVoice("bruno.safetensors")
+    assert await library.state_of("bruno") == FakeVoice("bruno.safetensors")
 
 
 @pytest.mark.parametrize("asked", ["alba", "ALBA", "Alba", " alba ", "bruno", "BRUNO"])
@@ -90,7 +90,7 @@ async def test_any_case(tmp_path: Path, library: VoiceLibrary, asked: str) -> No
 async def test_unknown_name(library: VoiceLibrary, asked: str) -> None:
     """Any other name, paths and addresses among them, is no voice; those that exist are listed."""
     with pytest.raises(VoiceNotFound, match="alba, marius, javert") as caught:
-        await library.state_of(asked, field="voice")
+        await library.state_of(asked)
     assert caught.value.available == ("alba", "marius", "javert")
 
 
@@ -98,7 +98,7 @@ def test_no_voices_yet(tmp_path: Path) -> None:
     """Where there is none at all, the answer says so."""
     engine = FakeEngine(predefined_voices=())
     library = VoiceLibrary(
-        tmp_path, maker=lambda: engine, decode_clip=decode, states=VoiceStates(1)
+        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
     )
     with pytest.raises(VoiceNotFound, match="none yet"):
         library.resolve("alba")
@@ -108,9 +108,9 @@ async def test_cached(library: VoiceLibrary, engine: FakeEngine, tmp_path: Path)
     """Each voice is made once, wherever it comes from."""
     (tmp_path / "bruno.wav").write_bytes(b"sound")
     for _ in range(3):
-        await library.state_of("alba", field="voice")
-        await library.state_of("bruno", field="voice")
-        await library.state_of(Clip(b"my voice", "me.wav"), field="voice_file")
+        await library.state_of("alba")
+        await library.state_of("bruno")
+        await library.state_of(Clip(b"my voice", "me.wav"))
     assert engine.loaded == ["alba"]
     assert len(engine.encoded) == 2
 
@@ -119,10 +119,10 @@ async def test_replaced_file(library: VoiceLibrary, engine: FakeEngine, tmp_path
     """A file that was replaced is read anew, also one of the same size."""
     path = tmp_path / "bruno.wav"
     path.write_bytes(b"sound")
-    await library.state_of("bruno", field="voice")
+    await library.state_of("bruno")
     path.write_bytes(b"other")
     os.utime(path, ns=(1, 1))
-    await library.state_of("bruno", field="voice")
+    await library.state_of("bruno")
     assert len(engine.encoded) == 2
 
 
@@ -134,14 +134,16 @@ async def test_broken_file(
     engine.broken_voice = True
     (tmp_path / name).write_bytes(b"bad")
     with pytest.raises(ModelUnavailable, match=f"'bruno'.*{name}.*VOICES_DIR"):
-        await library.state_of("bruno", field="voice")
+        await library.state_of("bruno")
 
 
 async def test_bad_clip(library: VoiceLibrary) -> None:
-    """A bad upload is the caller's: the error names the caller's field."""
-    with pytest.raises(InvalidClip, match="voice_file is not audio") as caught:
-        await library.state_of(Clip(b"bad", "me.wav"), field="voice_file")
-    assert caught.value.field == "voice_file"
+    """A bad upload is the caller's: the error names the place of the clip in the request."""
+    for field in (Parameter.CLIP, Parameter.VOICE, "references"):
+        clip = Clip(b"bad", "me.wav", field=field)
+        with pytest.raises(InvalidClip, match=f"{named(field)} is not audio") as caught:
+            await library.state_of(clip)
+        assert caught.value.field is field
 
 
 def test_while_loading(tmp_path: Path) -> None:
@@ -150,6 +152,6 @@ def test_while_loading(tmp_path: Path) -> None:
     def loading() -> FakeEngine:
         raise ModelUnavailable("the model is being loaded")
 
-    library = VoiceLibrary(tmp_path, maker=loading, decode_clip=decode, states=VoiceStates(1))
+    library = VoiceLibrary(tmp_path, engine=loading, decode_clip=decode, states=VoiceStates(1))
     with pytest.raises(ModelUnavailable, match="being loaded"):
         library.names()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.voices.names import check_name, folded, name_from
 
 
@@ -51,7 +51,7 @@ def test_bad(name: str, words: str) -> None:
     """Anything that is no plain file name everywhere is refused, and the rule is told."""
     with pytest.raises(InvalidRequest, match=words) as caught:
         check_name(name)
-    assert caught.value.field == "name"
+    assert caught.value.field is Parameter.NAME
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Parameter
 from app.voices.state_files import check_state_file
 
 
@@ -27,7 +27,7 @@ def packed(header: Any) -> bytes:
 
 
 def check(data: bytes, precision: str = "float32") -> None:
-    check_state_file(data, model="m1", precision=precision, field="file")
+    check_state_file(data, model="m1", precision=precision, field=Parameter.STATE)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_bad(data: bytes, words: str) -> None:
     """Everything else is refused with the reason, and nothing is unpickled."""
     with pytest.raises(InvalidRequest, match=words) as caught:
         check(data)
-    assert caught.value.field == "file"
+    assert caught.value.field is Parameter.STATE
 
 
 @given(st.binary(max_size=300))

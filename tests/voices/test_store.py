@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
 from app.speech import Clip, Pcm
+from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
@@ -20,17 +21,19 @@ from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from tests.audio.probe import RATE_HZ, voice_like
-from tests.voices.fakes import FakeState, FakeVoiceEngine
+from tests.voices.fakes import FakeVoiceEngine, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
 
 
-def decode(data: bytes, field: str, max_seconds: float = 15.0) -> Pcm:
+def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     """The first byte is a number of seconds; a WAV file is two of them."""
+    data = clip.data
     if not data:
-        raise InvalidClip(f"{field} is not audio", field=field)
+        raise InvalidClip(f"{clip.field} is not audio", field=clip.field)
     seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
-    return voice_like(min(float(seconds), max_seconds))
+    samples = round(min(float(seconds), max_seconds) * RATE_HZ)
+    return np.resize(voice_like(20.0), samples)
 
 
 @pytest.fixture
@@ -40,9 +43,9 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), keeper=lambda: engine, recipe="")
+    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), engine=lambda: engine, recipe="")
     return VoiceLibrary(
-        tmp_path, maker=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
+        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
     )
 
 
@@ -52,7 +55,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, lambda: RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
         model_language="en",
         forget_previews=lambda _: None,
     )
@@ -64,7 +67,7 @@ def files(folder: Path) -> set[str]:
 
 async def make(store: VoiceStore, name: str, *, clip: Clip = CLIP, replace: bool = False) -> str:
     details = VoiceDetails(description=f"made as {name}")
-    voice, _ = await store.create(name, [clip], details, field="files", replace=replace)
+    voice, _ = await store.create(name, [clip], details, replace=replace)
     return voice.name
 
 
@@ -73,7 +76,7 @@ async def test_ready_at_once(
 ) -> None:
     """Making a voice encodes it; the first request does not do so again."""
     await make(store, "anna")
-    assert await library.state_of("anna", field="voice") == engine.encoded[0]
+    assert await library.state_of("anna") == voice_of(engine.encoded[0])
     assert len(engine.encoded) == 1
 
 
@@ -115,7 +118,7 @@ async def test_full_disk(
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.voices.folder.sync", full)
+    monkeypatch.setattr("app.files.sync", full)
     clip = Clip(b"\x03", "three.wav")
     for name, replace in (("anna", True), ("bea", False)):
         with pytest.raises(StorageFailed, match="No space left"):
@@ -131,7 +134,7 @@ async def test_model_that_cannot_clone(
 ) -> None:
     """Where encoding fails nothing is kept."""
 
-    def refuse(_pcm: Pcm) -> FakeState:
+    def refuse(_pcm: Pcm) -> VoiceState:
         raise ModelUnavailable("no cloning weights")
 
     monkeypatch.setattr(engine, "encode_voice", refuse)

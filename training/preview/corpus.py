@@ -5,10 +5,10 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
-from typing_extensions import Self
 
 from training.preview.analysis import Utterance
 from training.preview.latents import (

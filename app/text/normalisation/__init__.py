@@ -1,1 +1,4 @@
-"""The parts of text normalisation; `app.text.normalise` puts them together."""
+"""This package puts text into words; `app.text.normalise` is its door.
+
+Each language has a room of its own: `en/` a folder, the others a file. `languages.py` registers
+them, `language.py` is what they have in common, and the rest is machinery that all of them use."""

@@ -1,4 +1,4 @@
-"""Markdown and HTML as plain text: what is written is kept, how it is set is dropped.
+"""This module turns Markdown and HTML into plain text: words stay, marks go.
 
 The text of headings, links, tables, quotations and code stays; an image leaves its description.
 List items and table rows end as sentences do, since their marks no longer part them.
@@ -13,7 +13,7 @@ from itertools import zip_longest
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _ROUNDS = 4
-"""Marks inside marks: one round uncovers what the next removes."""
+"""Marks may stand inside marks: one round uncovers what the next removes."""
 _MARKS = re.compile(
     r"[*_#`~\[\]<>&|\\=]|^[ \t]*[-+•·▪◦‣●○■–][ \t]|^[ \t]*\d{1,3}[.)] |---", re.MULTILINE
 )
@@ -122,7 +122,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def _strip_line(line: str, *, wraps: bool) -> list[str]:
-    """What becomes of a line: nothing, itself, or itself set off by an empty line.
+    """Return what becomes of a line: nothing, the line, or the line and an empty one.
 
     Args:
         line: without line feed.
@@ -152,7 +152,7 @@ def _strip_item(line: str, *, wraps: bool) -> str:
 
 
 def _is_drawn(line: str) -> bool:
-    """Whether a line is a rule, or underlines a heading."""
+    """Tell whether a line is a rule, or underlines a heading."""
     signs = line.replace(" ", "").replace("\t", "")
     return len(signs) >= 3 and signs[0] in "-*_=+" and signs == signs[0] * len(signs)
 

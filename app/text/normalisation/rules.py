@@ -1,4 +1,4 @@
-"""A rule of normalisation: what it looks for, and how that is spoken."""
+"""This module builds and applies rules, which say how a pattern in a text is spoken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """Replaces every match of `pattern` by what `speak` says, or leaves it where that is None.
+    """Replaces every match of `pattern` by what `speak` returns, and leaves it where that is None.
 
     Patterns are linear in the text: every repetition is bounded, or cannot be entered twice.
     """
@@ -16,7 +16,7 @@ class Rule(NamedTuple):
     pattern: re.Pattern[str]
     speak: Callable[[re.Match[str]], str | None]
     needs: frozenset[str]
-    """Characters of which one is in every match; of none where nothing is known."""
+    """characters of which one is in every match; empty where nothing is known"""
 
 
 def rule(
@@ -67,7 +67,7 @@ _SPACE = re.compile(r"\s")
 
 
 def _digit_areas(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches that hold every digit and its surroundings, cut at spaces where there are some."""
+    """Yield stretches that hold every digit and its surroundings, cut at spaces if possible."""
     start, end = 0, -1
     for found in _FROM_DIGIT.finditer(text):
         if found.start() - _REACH_CHARS > end + _REACH_CHARS:
@@ -80,7 +80,7 @@ def _digit_areas(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _widen(text: str, start: int, end: int) -> tuple[int, int]:
-    # Two neighbours are 200 characters apart: half to the one, half to the other at most.
+    # Two neighbours are 200 characters apart; each takes half of that at most.
     first = max(0, start - _REACH_CHARS)
     before = _SPACE.search(text, first, start)
     half = min(len(text), end + _REACH_CHARS // 2)
@@ -89,7 +89,7 @@ def _widen(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _apply(text: str, one: Rule) -> str:
-    # Built up by hand, as what is said may need spaces around it.
+    # `re.sub` would not do: the words may need spaces around them.
     pieces: list[str] = []
     done = 0
     for found in one.pattern.finditer(text):
@@ -111,10 +111,10 @@ def _apply(text: str, one: Rule) -> str:
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """A regular expression for any of the words, the longest first."""
+    """Return a regular expression for any of the words, which tries the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a list written as a text."""
+    """Split a text into the set of its words."""
     return frozenset(text.split())

@@ -1,0 +1,161 @@
+"""ElevenLabs' WebSocket: text comes word by word, speech goes back while the rest is written."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, WebSocket
+from fastapi.requests import HTTPConnection
+from pydantic import AliasChoices, Field
+
+from app.api.elevenlabs.controls import (
+    Dictionaries,
+    Manner,
+    Output,
+    VoiceSettings,
+    settings_support,
+    speech_request,
+)
+from app.api.elevenlabs.dialect import DIALECT, status_word
+from app.api.elevenlabs.formats import audio_format_of
+from app.api.http.access import check_key
+from app.api.http.dependencies import services
+from app.api.http.sockets import Socket, SocketKind, serve_socket
+from app.errors import InvalidRequest
+from app.services import Services
+from app.speaking.encoded import fed_audio
+from app.speaking.fed import FedSpeech
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+from app.wording.validation import validated
+
+PATH = "/v1/text-to-speech/{voice_id}/stream-input"
+
+_FIRST_FRAME_BYTES = 1 << 16
+"""Whoever sends it has not shown a key yet"""
+_FIRST_FRAME_SECONDS = 20.0
+
+router = APIRouter()
+
+
+class LiveQuery(Output, Manner):
+    inactivity_timeout: Annotated[
+        Annotated[int, Field(ge=1, le=180)],
+        Effect("honoured", "seconds of silence in both directions before the socket is closed"),
+    ] = 20
+    auto_mode: Annotated[
+        bool | None, Effect("without effect", "a sentence is spoken once it is complete")
+    ] = None
+    sync_alignment: Annotated[
+        bool | None, Effect("without effect", "`alignment` is always null")
+    ] = None
+    enable_ssml_parsing: Annotated[
+        bool | None, Effect("without effect", "a text that begins with <speak> is read as SSML")
+    ] = None
+
+
+class Frame(Dictionaries):
+    """What a client says; all but `text` and `flush` belongs into its first frame."""
+
+    text: Annotated[str | None, Effect("honoured", "joined as it is; an empty one ends")] = None
+    flush: Annotated[bool | None, HONOURED] = None
+    try_trigger_generation: Annotated[
+        bool | None, Effect("without effect", "a sentence is spoken once it is complete")
+    ] = None
+    voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None
+    generation_config: Annotated[dict[str, Any] | None, WITHOUT_EFFECT] = None
+    xi_api_key: Annotated[str | None, Effect("honoured", "in the place of the header")] = Field(
+        None, validation_alias=AliasChoices("xi_api_key", "xi-api-key")
+    )
+    authorization: Annotated[str | None, Effect("honoured", "in the place of the header")] = None
+
+    @property
+    def key(self) -> str | None:
+        return self.xi_api_key or (self.authorization or "").removeprefix("Bearer ") or None
+
+
+@router.websocket(PATH)
+async def stream_input(websocket: WebSocket, voice_id: str) -> None:
+    """Speak a text that is still being written."""
+    await serve_socket(websocket, _KIND, partial(_talk, websocket, voice_id))
+
+
+async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
+    socket.idle_seconds = _FIRST_FRAME_SECONDS
+    first = _frame_of(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
+    check_key(websocket, also=first.key)
+    query = validated(LiveQuery, dict(websocket.query_params))
+    socket.idle_seconds = query.inactivity_timeout
+    first.refuse_dictionaries()
+    audio = audio_format_of(query.output_format)
+    provided: Services = services(websocket)
+    speech = await speech_request(provided, voice_id, "", query, first.voice_settings)
+    fed = FedSpeech(provided.speech, speech)
+    await fed.check_voice()
+    await socket.converse(
+        _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, provided.ffmpeg))
+    )
+
+
+async def _hear(socket: Socket, first: Frame, fed: FedSpeech) -> None:
+    frame = first
+    while frame.text != "":
+        if frame.text is not None:
+            fed.add(frame.text)
+        if frame.flush:
+            fed.flush()
+        frame = _frame_of(await socket.receive())
+        if frame.voice_settings not in (None, first.voice_settings):
+            raise InvalidRequest(
+                "voice_settings must be in the first frame; they cannot change while text is read",
+                field="voice_settings",
+            )
+    fed.finish()
+
+
+async def _speak(socket: Socket, pieces: AsyncGenerator[bytes, None]) -> None:
+    async with aclosing(pieces):
+        async for data in pieces:
+            await socket.send(_said(base64.b64encode(data).decode(), is_final=None))
+    await socket.send(_said(None, is_final=True))
+
+
+def _said(audio: str | None, *, is_final: bool | None) -> str:
+    return json.dumps(
+        {"audio": audio, "isFinal": is_final, "normalizedAlignment": None, "alignment": None}
+    )
+
+
+def _frame_of(data: str | bytes) -> Frame:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
+    if not isinstance(said, dict):
+        raise InvalidRequest("a frame must be a JSON object")
+    return validated(Frame, said)
+
+
+def _refusal(problem: Problem) -> str:
+    """The SDK takes a frame with a `message` before the end for an error, and raises it."""
+    return json.dumps(
+        {"message": problem.message, "error": status_word(problem), "code": problem.status}
+    )
+
+
+def _let_in(_connection: HTTPConnection) -> None:
+    """The key may be in the first frame, and only after it can the SDK be told no."""
+
+
+_KIND = SocketKind(DIALECT, _refusal, _let_in)
+
+SUPPORT = (
+    *support_of(f"WebSocket {PATH} (query)", LiveQuery),
+    *support_of(f"WebSocket {PATH}", Frame),
+    *settings_support(f"WebSocket {PATH}"),
+)

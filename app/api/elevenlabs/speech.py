@@ -1,0 +1,214 @@
+"""ElevenLabs' API: POST /v1/text-to-speech/{voice_id} in its four kinds, and GET /v1/models."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import Field
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from app.api.elevenlabs import account as elevenlabs_account
+from app.api.elevenlabs import live as elevenlabs_live
+from app.api.elevenlabs import voices as elevenlabs_voices
+from app.api.elevenlabs.controls import (
+    Dictionaries,
+    Manner,
+    Output,
+    VoiceSettings,
+    settings_support,
+    speech_request,
+)
+from app.api.elevenlabs.dialect import DIALECT
+from app.api.elevenlabs.formats import audio_format_of
+from app.api.http.delivery import complete_answer, file_response, live_response
+from app.api.http.dependencies import ServicesDep
+from app.api.http.middleware import request_id_of
+from app.api.http.routes import dialect_router
+from app.audio.formats import AudioFormat
+from app.errors import InvalidRequest
+from app.services import Services
+from app.speaking.encoded import LiveAudio
+from app.speech import SpeechRequest
+from app.voices.details import LANGUAGES
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+
+MODELS = (
+    "pocket-tts",
+    "eleven_multilingual_v2",
+    "eleven_flash_v2_5",
+    "eleven_turbo_v2_5",
+    "eleven_flash_v2",
+    "eleven_turbo_v2",
+    "eleven_monolingual_v1",
+    "eleven_v3",
+)
+"""Names that clients send; all of them mean the one model that is loaded"""
+
+_SPEECH = "/v1/text-to-speech/{voice_id}"
+_NO_TIMES: dict[str, Any] = {"alignment": None, "normalized_alignment": None}
+_NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
+
+
+class ElevenSpeechBody(Manner, Dictionaries):
+    """Fields that this server does not know are ignored, as ElevenLabs' clients expect."""
+
+    text: Annotated[str, HONOURED] = Field(description="The text to speak.", examples=["Hello."])
+    voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None
+    previous_text: Annotated[str | None, _NEIGHBOUR] = None
+    next_text: Annotated[str | None, _NEIGHBOUR] = None
+    previous_request_ids: Annotated[list[Any] | None, _NEIGHBOUR] = None
+    next_request_ids: Annotated[list[Any] | None, _NEIGHBOUR] = None
+    use_pvc_as_ivc: Annotated[bool | None, WITHOUT_EFFECT] = None
+    audio_effects: Annotated[
+        dict[str, Any] | None, Effect("refused", "neutral values are fine")
+    ] = None
+
+
+def _has_key_header(scope: Scope) -> bool:
+    return "xi-api-key" in Headers(scope=scope)
+
+
+class Asked(NamedTuple):
+    """What the four calls have in common; they differ in how they answer."""
+
+    request: Request
+    services: Services
+    speech: SpeechRequest
+    audio: AudioFormat
+
+
+async def _asked(
+    request: Request,
+    services: ServicesDep,
+    voice_id: str,
+    query: Annotated[Output, Query()],
+    body: ElevenSpeechBody,
+) -> Asked:
+    audio = audio_format_of(query.output_format)
+    return Asked(request, services, await _request(services, voice_id, body), audio)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
+
+_speech = dialect_router(DIALECT)
+_models = dialect_router(DIALECT, only_if=_has_key_header)
+
+
+@_speech.post(_SPEECH, response_class=Response)
+async def convert(asked: AskedDep) -> Response:
+    """Speak a text; the answer is the complete file."""
+    return _numbered(asked.request, await file_response(*asked))
+
+
+@_speech.post(f"{_SPEECH}/stream", response_class=Response)
+async def stream(asked: AskedDep) -> Response:
+    """Speak a text; the audio is sent while it is being made."""
+    return _numbered(asked.request, await live_response(*asked))
+
+
+@_speech.post(f"{_SPEECH}/with-timestamps")
+async def convert_with_timestamps(asked: AskedDep) -> Response:
+    """Speak a text; the complete file as base64. When each letter is spoken is not known."""
+    made = await complete_answer(*asked)
+    content = await asyncio.to_thread(_timed_json, made.data)
+    return _numbered(asked.request, Response(content, media_type="application/json"))
+
+
+@_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)
+async def stream_with_timestamps(asked: AskedDep) -> Response:
+    """Speak a text; a line of JSON for each piece of audio, sent while it is being made."""
+    response = await live_response(*asked, wrapping=_timed_lines, media_type="application/x-ndjson")
+    return _numbered(asked.request, response)
+
+
+@_models.get("/v1/models", include_in_schema=False)
+async def list_models(services: ServicesDep) -> list[dict[str, Any]]:
+    """The names that `model_id` may have. Only for requests with the header xi-api-key."""
+    names = {code: name.capitalize() for name, code in LANGUAGES.items()}
+    languages = [
+        {"language_id": code, "name": names.get(code, code)} for code in services.cast.languages
+    ]
+    return [_model_entry(name, languages, services) for name in MODELS]
+
+
+def _model_entry(
+    model_id: str, languages: list[dict[str, str]], services: Services
+) -> dict[str, Any]:
+    max_chars = services.settings.max_script_chars
+    return {
+        "model_id": model_id,
+        "name": "Pocket TTS",
+        "description": "The model of this server; every name here means it.",
+        "can_be_finetuned": False,
+        "can_do_text_to_speech": True,
+        "can_do_voice_conversion": False,
+        "can_use_style": False,
+        "can_use_speaker_boost": False,
+        "serves_pro_voices": False,
+        "token_cost_factor": 0.0,
+        "requires_alpha_access": False,
+        "max_characters_request_free_user": max_chars,
+        "max_characters_request_subscribed_user": max_chars,
+        "maximum_text_length_per_request": max_chars,
+        "languages": languages,
+    }
+
+
+async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) -> SpeechRequest:
+    body.refuse_dictionaries()
+    # How much of the voice goes into a reverb says nothing where there is none.
+    effects = {**(body.audio_effects or {}), "send_level": None}
+    if any(effects.values()):
+        raise InvalidRequest(
+            "audio_effects are refused: this server has none; leave them out",
+            field="audio_effects",
+        )
+    return await speech_request(services, voice_id, body.text, body, body.voice_settings)
+
+
+def _numbered(request: Request, response: Response) -> Response:
+    """Clients read the id under this name, and send it with the text that comes next."""
+    response.headers["request-id"] = request_id_of(request.scope)
+    return response
+
+
+def _timed_json(data: bytes) -> bytes:
+    return json.dumps({"audio_base64": base64.b64encode(data).decode(), **_NO_TIMES}).encode()
+
+
+async def _timed_lines(live: LiveAudio) -> AsyncGenerator[bytes, None]:
+    async for data in live.body:
+        yield _timed_json(data) + b"\n"
+
+
+router = APIRouter()
+for _part in (
+    _speech,
+    _models,
+    elevenlabs_voices.router,
+    elevenlabs_account.router,
+    elevenlabs_live.router,
+):
+    router.routes.extend(_part.routes)
+
+SUPPORT = (
+    *(
+        row
+        for path in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
+        for row in (
+            *support_of(f"POST {_SPEECH}{path}", Output),
+            *support_of(f"POST {_SPEECH}{path}", ElevenSpeechBody),
+            *settings_support(f"POST {_SPEECH}{path}"),
+        )
+    ),
+    *elevenlabs_voices.SUPPORT,
+    *elevenlabs_account.SUPPORT,
+    *elevenlabs_live.SUPPORT,
+)

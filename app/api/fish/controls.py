@@ -1,0 +1,166 @@
+"""What Fish Audio's clients say about speech, and what it means here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+from app.api.http.clip_input import clip_from_base64
+from app.audio.formats import AudioFormat
+from app.audio.output import output_format
+from app.errors import InvalidRequest, Parameter, TooLarge
+from app.ranges import Seed
+from app.services import Services
+from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+
+FORMATS = ("mp3", "wav", "pcm", "opus")
+DEFAULT_RATE_HZ = 44_100
+DEFAULT_MP3_KBPS = 128
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_CHUNK_LENGTH = 200
+"""Clients send the defaults of that service with every request, whether anybody chose them"""
+AUTO_BITRATE = -1000
+MAX_REFERENCES = 32
+
+
+def _bytes_of(value: object) -> object:
+    """JSON has no bytes: recordings are base64 there."""
+    if not isinstance(value, str):
+        return value
+    return clip_from_base64(value, len(value), field="audio").data
+
+
+def _one_of(*allowed: int) -> AfterValidator:
+    def check(value: int) -> int:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(map(str, allowed))}; it is {value}")
+        return value
+
+    return AfterValidator(check)
+
+
+Recording = Annotated[bytes, BeforeValidator(_bytes_of)]
+
+
+class Reference(BaseModel):
+    audio: Recording
+    text: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file(cls, value: object) -> object:
+        """In a form it is simply a file."""
+        return {"audio": value} if isinstance(value, bytes) else value
+
+
+class FishProsody(BaseModel):
+    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    volume: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    normalize_loudness: bool = False
+
+
+class FishSpeech(BaseModel):
+    """The body of POST /v1/tts, and the `request` of a WebSocket's first event."""
+
+    text: Annotated[str, HONOURED]
+    reference_id: Annotated[
+        str | list[str] | None, Effect("honoured", "the name of a voice; several are refused")
+    ] = None
+    references: Annotated[
+        list[Reference],
+        Field(max_length=MAX_REFERENCES),
+        Effect("approximated", "the recordings are joined; their `text` is without effect"),
+    ] = Field(default_factory=list)
+    format: Annotated[str, HONOURED] = "mp3"
+    sample_rate: Annotated[int | None, HONOURED] = None
+    mp3_bitrate: Annotated[int, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
+    opus_bitrate: Annotated[int, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = AUTO_BITRATE
+    chunk_length: Annotated[
+        int, Field(ge=100, le=300), Effect("honoured", "200 leaves it to the server")
+    ] = DEFAULT_CHUNK_LENGTH
+    normalize: Annotated[bool, HONOURED] = True
+    latency: Annotated[
+        Literal["normal", "balanced"], Effect("without effect", "always as fast as it can")
+    ] = "normal"
+    prosody: Annotated[
+        FishProsody | None, Effect("approximated", "speed and volume are changed in the audio")
+    ] = None
+    temperature: Annotated[
+        float, Field(ge=0, le=1), Effect("honoured", "0.7 leaves it to the server")
+    ] = DEFAULT_TEMPERATURE
+    seed: Annotated[Seed | None, HONOURED] = None
+    streaming: Annotated[
+        bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
+    ] = None
+    top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
+    repetition_penalty: Annotated[float, WITHOUT_EFFECT] = 1.2
+    max_new_tokens: Annotated[int, WITHOUT_EFFECT] = 1024
+    min_chunk_length: Annotated[int, WITHOUT_EFFECT] = 50
+    condition_on_previous_chunks: Annotated[bool, WITHOUT_EFFECT] = True
+    early_stop_threshold: Annotated[float, WITHOUT_EFFECT] = 1.0
+    use_memory_cache: Annotated[str, WITHOUT_EFFECT] = "off"
+
+    def audio_format(self) -> AudioFormat:
+        """Raises: InvalidRequest."""
+        mp3_kbps = None if self.mp3_bitrate == DEFAULT_MP3_KBPS else self.mp3_bitrate
+        opus_kbps = None if self.opus_bitrate == AUTO_BITRATE else self.opus_bitrate
+        rate_hz = self.sample_rate or (None if self.format == "opus" else DEFAULT_RATE_HZ)
+        try:
+            return output_format(
+                self.format,
+                speech_rate_hz=SPEECH_RATE_HZ,
+                sample_rate_hz=rate_hz,
+                bitrate_kbps={"mp3": mp3_kbps, "opus": opus_kbps}.get(self.format),
+                allowed=FORMATS,
+            )
+        except InvalidRequest as error:
+            error.reword({Parameter.BITRATE: f"{self.format}_bitrate"})
+            raise
+
+    async def speech_request(self, services: Services) -> SpeechRequest:
+        """Raises: InvalidRequest, InvalidClip, TooLarge."""
+        prosody = self.prosody or FishProsody()
+        unset = self.temperature == DEFAULT_TEMPERATURE
+        return SpeechRequest(
+            text=self.text,
+            voice=await self._voice(services),
+            sampling=Sampling(temperature=None if unset else self.temperature, seed=self.seed),
+            prosody=Prosody(speed=prosody.speed, volume_db=prosody.volume),
+            normalize=self.normalize,
+            normalize_loudness=prosody.normalize_loudness,
+            max_chars_per_chunk=(
+                None if self.chunk_length == DEFAULT_CHUNK_LENGTH else self.chunk_length
+            ),
+        )
+
+    async def _voice(self, services: Services) -> str | Clip:
+        """A named voice comes before recordings."""
+        wanted = self.reference_id
+        if isinstance(wanted, list):
+            if len(wanted) > 1:
+                raise InvalidRequest(
+                    "reference_id must be one voice; for several, begin the lines of the text "
+                    "with their names, such as [alba]",
+                    field="reference_id",
+                )
+            wanted = wanted[0] if wanted else None
+        if wanted or not self.references:
+            return services.cast.voice_named(wanted or None)
+        clips = recordings([each.audio for each in self.references], services, "references")
+        if len(clips) == 1:
+            return clips[0]
+        return await services.voices.joined(clips)
+
+
+def recordings(data: list[bytes], services: Services, field: str) -> list[Clip]:
+    """The recordings that were sent in a field.
+
+    Raises:
+        TooLarge: one of them.
+    """
+    max_bytes = services.settings.max_upload_bytes
+    if any(len(each) > max_bytes for each in data):
+        raise TooLarge(f"{field} has more than the {max_bytes} bytes allowed", field=field)
+    return [Clip(each, f"{field}[{place}]", field=field) for place, each in enumerate(data)]

@@ -1,0 +1,28 @@
+"""How Fish Audio's clients name things and are told no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.api.http.dialect import Dialect
+from app.errors import Parameter
+from app.wording.problems import Problem
+
+
+def error_body(problem: Problem) -> Mapping[str, object]:
+    """Exactly these two: the older SDK makes them the arguments of its exception."""
+    return {"status": problem.status, "message": problem.message}
+
+
+DIALECT = Dialect(
+    name="fish",
+    title="Fish Audio",
+    words={
+        Parameter.TEXT: "text",
+        Parameter.VOICE: "reference_id",
+        Parameter.SPEED: "prosody.speed",
+        Parameter.VOLUME: "prosody.volume",
+    },
+    error_body=error_body,
+    owns=("/model/", "/wallet/", "/v1/tts/", "/v1/references/"),
+)

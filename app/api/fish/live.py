@@ -1,0 +1,109 @@
+"""Fish Audio's WebSocket: text comes word by word, speech goes back while the rest is written."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, WebSocket
+
+from app.api.fish.controls import FishSpeech
+from app.api.fish.dialect import DIALECT
+from app.api.fish.msgpack_body import packed, unpacked
+from app.api.http.dependencies import services
+from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
+from app.audio.formats import AudioFormat
+from app.errors import InvalidRequest, shortened
+from app.services import Services
+from app.speaking.encoded import fed_audio
+from app.speaking.fed import FedSpeech
+from app.wording.problems import Problem
+from app.wording.support import Support, support_of
+from app.wording.validation import validated
+
+PATH = "/v1/tts/live"
+EVENTS = ("start", "text", "flush", "stop")
+
+router = APIRouter()
+
+
+@router.websocket(PATH)
+async def speak_live(websocket: WebSocket) -> None:
+    """Speak a text that is still being written."""
+    await serve_socket(websocket, _KIND, partial(_talk, services(websocket)))
+
+
+async def _talk(services: Services, socket: Socket) -> None:
+    body = await _started(services, socket)
+    audio = body.audio_format()
+    speech = await body.speech_request(services)
+    fed = FedSpeech(services.speech, speech)
+    await fed.check_voice()
+    fed.add(body.text)
+    await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
+
+
+async def _started(services: Services, socket: Socket) -> FishSpeech:
+    # It may bring recordings.
+    max_bytes = services.settings.max_upload_bytes + MAX_FRAME_BYTES
+    kind, event = _event_in(await socket.receive(max_bytes=max_bytes))
+    if kind != "start":
+        raise InvalidRequest(f"{kind} came before start, which has to be the first event")
+    request = event.get("request")
+    if not isinstance(request, dict):
+        raise InvalidRequest("a start event must have a request", field="request")
+    return await asyncio.to_thread(validated, FishSpeech, request)
+
+
+async def _hear(socket: Socket, fed: FedSpeech) -> None:
+    while True:
+        kind, event = _event_in(await socket.receive())
+        if kind == "text":
+            text = event.get("text")
+            if not isinstance(text, str):
+                raise InvalidRequest("a text event must have a text", field="text")
+            fed.add(text)
+        elif kind == "flush":
+            fed.flush()
+        elif kind == "stop":
+            fed.finish()
+            return
+        else:
+            raise InvalidRequest("start may come only once")
+
+
+async def _speak(services: Services, socket: Socket, fed: FedSpeech, audio: AudioFormat) -> None:
+    async with aclosing(fed_audio(fed, audio, services.ffmpeg)) as pieces:
+        async for data in pieces:
+            await socket.send(packed({"event": "audio", "audio": data}))
+    await socket.send(packed({"event": "finish", "reason": "stop"}))
+
+
+def _event_in(frame: str | bytes) -> tuple[str, dict[str, Any]]:
+    if isinstance(frame, str):
+        raise InvalidRequest("events must be binary frames of MessagePack, not text")
+    event = unpacked(frame)
+    kind = event.get("event") if isinstance(event, dict) else None
+    if kind not in EVENTS:
+        raise InvalidRequest(
+            f"event must be one of {', '.join(EVENTS)}; it is {shortened(repr(kind))}",
+            field="event",
+        )
+    return kind, event
+
+
+def _refusal(problem: Problem) -> bytes:
+    told = {"status": problem.status, "message": problem.message}
+    return packed({"event": "finish", "reason": "error", **told})
+
+
+_KIND = SocketKind(DIALECT, _refusal)
+
+_CALL = f"WebSocket {PATH}"
+SUPPORT = (
+    Support(_CALL, "model (header)", "without effect", "any name; there is one model"),
+    *support_of(_CALL, FishSpeech),
+    Support(_CALL, "flush", "honoured", "what is there is spoken, also half a sentence"),
+)

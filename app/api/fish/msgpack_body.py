@@ -1,0 +1,159 @@
+"""MessagePack from strangers, and bodies that may come in one of several wrappings."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgpack
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
+
+from app.api.http.forms import is_form
+from app.connections import ClientLeft
+from app.errors import InvalidRequest
+from app.wording.validation import validated
+
+MAX_ENTRIES = 1024
+"""In one list or map"""
+MAX_CONTAINERS = 4096
+
+M = TypeVar("M", bound=BaseModel)
+
+_MSGPACK_TYPES = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
+
+
+def unpacked(data: bytes) -> Any:
+    """What MessagePack says.
+
+    Raises:
+        InvalidRequest: it is none, or is made to fill the memory: a few bytes can announce lists
+            of lists of any length.
+    """
+    containers = 0
+
+    def counted(container: Any) -> Any:
+        nonlocal containers
+        containers += 1
+        if containers > MAX_CONTAINERS:
+            raise ValueError("too many lists and maps")
+        return container
+
+    try:
+        return msgpack.unpackb(
+            data,
+            strict_map_key=True,
+            max_array_len=MAX_ENTRIES,
+            max_map_len=MAX_ENTRIES,
+            max_ext_len=0,
+            list_hook=counted,
+            object_hook=counted,
+        )
+    except (ValueError, OverflowError) as error:
+        reason = str(error) or type(error).__name__
+        raise InvalidRequest(f"the data is not valid MessagePack: {reason}") from None
+
+
+def packed(value: Any) -> bytes:
+    """As MessagePack."""
+    data: bytes = msgpack.packb(value)
+    return data
+
+
+async def body_of(request: Request, model: type[M]) -> M:
+    """The body of a request as MessagePack, JSON or a form, by its Content-Type.
+
+    A form has files as bytes, lists as a field of that name again and again, and what has a
+    structure of its own as JSON. `?format=msgpack` tells where the Content-Type says nothing.
+
+    Raises:
+        InvalidRequest, TooLarge.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    says_msgpack = request.query_params.get("format") in ("msgpack", "application/msgpack")
+    has_form = is_form(kind)
+    if kind in _MSGPACK_TYPES or (says_msgpack and not has_form and kind != "application/json"):
+        return await asyncio.to_thread(_from_msgpack, model, await _all_of(request))
+    if has_form:
+        async with request.form() as form:
+            fields = await _fields(form, model)
+        return await asyncio.to_thread(validated, model, fields)
+    body = await _all_of(request)
+    if not body and not kind:
+        return validated(model, {})
+    if kind != "application/json":
+        raise InvalidRequest(
+            "the body must be sent with Content-Type: application/msgpack, application/json or "
+            "multipart/form-data"
+        )
+    return await asyncio.to_thread(_from_json, model, body)
+
+
+def _from_msgpack(model: type[M], body: bytes) -> M:
+    return validated(model, unpacked(body))
+
+
+def _from_json(model: type[M], body: bytes) -> M:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"the body is not valid JSON: {error}") from None
+    return validated(model, value)
+
+
+async def _all_of(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise ClientLeft from None
+
+
+async def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in form:
+        values = [
+            await each.read() if isinstance(each, UploadFile) else _decoded(name, each, model)
+            for each in form.getlist(name)
+        ]
+        field = model.model_fields.get(name)
+        several = field is not None and _may_be_list(field.annotation)
+        if several and len(values) == 1 and isinstance(values[0], list):
+            values = values[0]
+        found[name] = values if several else values[-1]
+    return found
+
+
+def _may_be_list(annotation: object) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+
+
+def _decoded(name: str, text: str, model: type[BaseModel]) -> Any:
+    field = model.model_fields.get(name)
+    if field is None or field.annotation is str or not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidRequest(f"{name} is not valid JSON", field=name) from None
+
+
+def documented_body(model: type[BaseModel]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body with `body_of`."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(parts[value["$ref"].rpartition("/")[2]])
+        return {name: inlined(each) for name, each in value.items()}
+
+    kinds = ("application/json", "multipart/form-data", "application/msgpack")
+    content = {kind: {"schema": inlined(schema)} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}

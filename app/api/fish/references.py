@@ -1,0 +1,114 @@
+"""fish-speech's own routes for those who run it themselves: its health, and its voices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from app.api.fish.controls import Recording, recordings
+from app.api.fish.dialect import DIALECT
+from app.api.fish.msgpack_body import body_of, documented_body, packed
+from app.api.http.dependencies import ServicesDep
+from app.api.http.routes import dialect_router
+from app.errors import Parameter
+from app.voices.details import VoiceDetails
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, Effect, support_of
+
+
+def _error_body(problem: Problem) -> Mapping[str, object]:
+    return {"success": False, "message": problem.message}
+
+
+_DIALECT = replace(DIALECT, error_body=_error_body)
+_RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_reference_id"}
+router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}))
+_renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS))
+health = APIRouter(tags=["server"])
+
+
+class NewReference(BaseModel):
+    id: Annotated[str, HONOURED]
+    audio: Annotated[Recording, HONOURED]
+    text: Annotated[str, Effect("without effect", "this model needs no transcript")] = ""
+
+
+class WhichReference(BaseModel):
+    reference_id: Annotated[str, HONOURED]
+
+
+class Renaming(BaseModel):
+    old_reference_id: Annotated[str, HONOURED]
+    new_reference_id: Annotated[str, HONOURED]
+
+
+@health.get("/v1/health")
+@health.post("/v1/health")
+async def is_healthy(services: ServicesDep) -> dict[str, str]:
+    """Whether this server can speak."""
+    _ = services.cast.current.supervisor.engine
+    return {"status": "ok"}
+
+
+@router.post("/v1/references/add", openapi_extra=documented_body(NewReference))
+async def add_reference(request: Request, services: ServicesDep) -> Response:
+    """Make a voice of a recording."""
+    body = await body_of(request, NewReference)
+    (clip,) = recordings([body.audio], services, "audio")
+    voice, _ = await services.voices.create(body.id, [clip], VoiceDetails(), replace=False)
+    return _answer(request, f"the voice {voice.name!r} was added", reference_id=voice.name)
+
+
+@router.get("/v1/references/list")
+async def list_references(request: Request, services: ServicesDep) -> Response:
+    """All that `reference_id` may name."""
+    names = list(services.voices.names())
+    return _answer(request, f"there are {len(names)} voices", reference_ids=names)
+
+
+@router.delete("/v1/references/delete", openapi_extra=documented_body(WhichReference))
+async def delete_reference(request: Request, services: ServicesDep) -> Response:
+    """Take a voice away."""
+    body = await body_of(request, WhichReference)
+    name = await services.voices.delete(body.reference_id)
+    return _answer(request, f"the voice {name!r} was deleted", reference_id=name)
+
+
+@_renaming_router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
+async def rename_reference(request: Request, services: ServicesDep) -> Response:
+    """Give a voice another name."""
+    body = await body_of(request, Renaming)
+    voice = await services.voices.update(
+        body.old_reference_id, lambda details: details, new_name=body.new_reference_id
+    )
+    return _answer(
+        request,
+        f"the voice {body.old_reference_id!r} is called {voice.name!r} now",
+        old_reference_id=body.old_reference_id,
+        new_reference_id=voice.name,
+    )
+
+
+def _answer(request: Request, message: str, **more: Any) -> Response:
+    """MessagePack unless JSON is asked for, as there."""
+    body = {"success": True, "message": message, **more}
+    wanted = request.query_params.get("format", "").removeprefix("application/")
+    accept = request.headers.get("accept", "")
+    says_json = "application/json" in accept and "application/msgpack" not in accept
+    if wanted == "json" or (wanted != "msgpack" and says_json):
+        return JSONResponse(body)
+    return Response(packed(body), media_type="application/msgpack")
+
+
+router.routes.extend(_renaming_router.routes)
+
+SUPPORT = (
+    *support_of("POST /v1/references/add", NewReference),
+    *support_of("DELETE /v1/references/delete", WhichReference),
+    *support_of("POST /v1/references/update", Renaming),
+)

@@ -1,0 +1,52 @@
+"""The API key: checked before a single byte of the body is read."""
+
+from __future__ import annotations
+
+import secrets
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+from fastapi.security import APIKeyHeader, HTTPBearer
+
+from app.api.http.dependencies import services
+from app.errors import Unauthorized
+
+KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
+"""Besides `Authorization: Bearer`. Proxies may drop a header whose name has an underscore."""
+
+
+def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
+    """Raise Unauthorized unless the request carries the key in one of the known headers.
+
+    Args:
+        also: a key that came by another way.
+    """
+    settings = services(connection).settings
+    if settings.auth_disabled or settings.api_key is None:
+        return
+    expected = settings.api_key.get_secret_value().encode()
+    offered = [*_offered_keys(connection), *([also] if also else [])]
+    if not offered:
+        raise Unauthorized(
+            "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
+        )
+    matches = [
+        secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered
+    ]
+    if not any(matches):
+        raise Unauthorized("the API key is wrong")
+
+
+def _offered_keys(connection: HTTPConnection) -> list[str]:
+    keys = [value for name in KEY_HEADERS if (value := connection.headers.get(name))]
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        keys.append(token.strip())
+    return keys
+
+
+# Only so that the docs page offers the two ways to enter the key.
+documented_key = [
+    Depends(APIKeyHeader(name="API_KEY", auto_error=False)),
+    Depends(HTTPBearer(auto_error=False)),
+]

@@ -1,0 +1,118 @@
+"""Recordings as they come in: files, base64, data URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from fastapi import UploadFile
+
+from app.errors import Field, InvalidClip, Parameter, TooLarge, named
+from app.speech import Clip
+
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE
+)
+# No voice has so long a name, and no recording of a second is so short.
+_MIN_BASE64_CHARS = 400
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_PIECE_CHARS = 1 << 18  # a multiple of four
+
+
+def was_sent(upload: UploadFile) -> bool:
+    """False for what a browser sends of a file field that nobody filled in."""
+    return bool(upload.filename or upload.size)
+
+
+async def clip_from_upload(
+    upload: UploadFile, max_bytes: int, *, field: Field = Parameter.CLIP
+) -> Clip:
+    """The recording in an uploaded file.
+
+    Args:
+        field: where it stands in the request.
+
+    Raises:
+        InvalidClip: it is empty.
+        TooLarge: over `max_bytes`.
+    """
+    data = await upload.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise _too_large(field, max_bytes)
+    if not data:
+        raise InvalidClip(f"{field} is empty", field=field)
+    return Clip(data, (upload.filename or "clip")[:100], field=field)
+
+
+def is_recording(text: str) -> bool:
+    """Whether a text is meant as a recording; else it is the name of a voice."""
+    beginning = text[:4096].strip()
+    return _is_data_url(beginning) or (
+        len(beginning) >= _MIN_BASE64_CHARS
+        and _BASE64.fullmatch("".join(beginning.split())) is not None
+    )
+
+
+def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
+    """The recording in a data URL or in plain base64.
+
+    Takes a while where it is long: not for the event loop.
+
+    Args:
+        field: where it stands in the request.
+
+    Raises:
+        InvalidClip: it is neither, or is empty.
+        TooLarge: over `max_bytes` once decoded.
+    """
+    text = text.strip()
+    if not _is_data_url(text):
+        return clip_from_base64(text, max_bytes, field=field)
+    match = _DATA_URL.match(text)
+    if match is None or match[3] is None:
+        raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
+    return clip_from_base64(text[match.end() :], max_bytes, field=field)
+
+
+def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
+    """The recording in base64: standard or URL-safe, with or without padding and line breaks.
+
+    Takes a while where it is long: not for the event loop.
+
+    Args:
+        field: where it stands in the request.
+
+    Raises:
+        InvalidClip: it is no base64, or is empty.
+        TooLarge: over `max_bytes` once decoded.
+    """
+    if len(text) * 3 // 4 > max_bytes + max_bytes // 16 + 4:  # line breaks are not data
+        raise _too_large(field, max_bytes)
+    compact = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    refusal = InvalidClip(f"{field} is not base64", field=field)
+    if "=" in compact:
+        raise refusal
+    compact += "=" * (-len(compact) % 4)
+    try:
+        # Between two pieces other threads have their turn.
+        pieces = [
+            base64.b64decode(compact[start : start + _PIECE_CHARS], validate=True)
+            for start in range(0, len(compact), _PIECE_CHARS)
+        ]
+    except (binascii.Error, ValueError):
+        raise refusal from None
+    data = b"".join(pieces)
+    if not data:
+        raise InvalidClip(f"{field} is empty", field=field)
+    if len(data) > max_bytes:
+        raise _too_large(field, max_bytes)
+    return Clip(data, named(field), field=field)
+
+
+def _is_data_url(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
+def _too_large(field: Field, max_bytes: int) -> TooLarge:
+    return TooLarge(f"{field} is larger than the {max_bytes} bytes allowed", field=field)

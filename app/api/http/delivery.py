@@ -1,0 +1,166 @@
+"""How finished speech leaves: a live stream, a complete body, or a saved file with its URL."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from app.api.http.addresses import base_url
+from app.api.http.middleware import request_id_of
+from app.audio.formats import AudioFormat
+from app.connections import ClientLeft, race
+from app.errors import SpeechError
+from app.services import Services
+from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
+from app.speaking.speaker import Origin
+from app.speech import SpeechRequest
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
+"""Makes a live answer's bytes into others, such as events with the audio as base64"""
+
+
+async def complete_answer(
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
+) -> CompleteAudio:
+    """Speak, wait for all of it, and encode it.
+
+    Raises:
+        SpeechError: nothing was sent yet, so every failure still gets its own answer.
+        ClientLeft: the caller hung up, and the work was stopped.
+    """
+
+    async def spoken() -> CompleteAudio:
+        utterance = await services.speech.begin(speech)
+        return await complete_audio(utterance, audio, services.ffmpeg)
+
+    return await while_connected(request, spoken())
+
+
+async def file_response(
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
+) -> Response:
+    """The complete clip as the body, with a true Content-Length."""
+    made = await complete_answer(request, services, speech, audio)
+    return Response(
+        made.data,
+        media_type=made.content_type,
+        headers={**_measured(made), **_inline(audio)},
+    )
+
+
+async def saved_file(
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
+) -> tuple[str, str, dict[str, str]]:
+    """(URL, file name, headers) of the clip, saved where anybody with the URL can fetch it."""
+    made = await complete_answer(request, services, speech, audio)
+    filename = await asyncio.to_thread(services.saved.save, made.data, audio.extension)
+    base = base_url(request, services.settings)
+    return f"{base}/voice/{filename}", filename, _measured(made)
+
+
+async def live_response(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    *,
+    wrapping: Wrapping | None = None,
+    media_type: str | None = None,
+) -> Response:
+    """A response whose body is sent while the speech is being made.
+
+    The first encoded bytes exist before this returns: what fails until then gets a status of its
+    own, what fails later aborts the connection, since a clean end would mean success.
+
+    Args:
+        wrapping: wraps the audio; None sends it as it is.
+        media_type: of what `wrapping` makes.
+    """
+
+    async def begun() -> LiveAudio:
+        utterance = await services.speech.begin(speech)
+        return await live_audio(utterance, audio, services.ffmpeg)
+
+    live = await while_connected(request, begun())
+    headers = {
+        **_origin(live.utterance.origin),
+        "Server-Timing": _server_timing(live.took_seconds),
+        "X-Accel-Buffering": "no",  # else nginx keeps the beginning until it has more
+    }
+    if wrapping is None:
+        return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
+    return LiveResponse(live, wrapping(live), str(media_type), headers)
+
+
+class LiveResponse(StreamingResponse):
+    """A live stream that stops the work behind it when its listener leaves."""
+
+    def __init__(
+        self,
+        live: LiveAudio,
+        body: AsyncIterator[bytes],
+        media_type: str,
+        headers: dict[str, str],
+    ) -> None:
+        self._live = live
+        super().__init__(body, media_type=media_type, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._live):
+            try:
+                await super().__call__(scope, receive, send)
+            except SpeechError as error:
+                logger.error(  # noqa: TRY400 - the reason is enough
+                    "the stream was broken off: %s",
+                    error.message,
+                    extra={"request_id": request_id_of(scope)},
+                )
+                raise
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, but cancel it as soon as the client hangs up.
+
+    Raises:
+        ClientLeft: the client hung up first.
+    """
+    return await race(work, _disconnected(request))
+
+
+async def _disconnected(request: Request) -> Any:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    raise ClientLeft
+
+
+def _measured(made: CompleteAudio) -> dict[str, str]:
+    return {
+        **_origin(made.origin),
+        "Server-Timing": _server_timing(made.took_seconds),
+        "X-Audio-Duration": f"{made.speech_seconds:.3f}",
+    }
+
+
+def _origin(origin: Origin) -> dict[str, str]:
+    headers = {"X-TTS-Model": quote(origin.model)}
+    return headers if origin.voice is None else {**headers, "X-TTS-Voice": quote(origin.voice)}
+
+
+def _server_timing(seconds: dict[str, float]) -> str:
+    return ", ".join(f"{name};dur={1000 * value:.1f}" for name, value in seconds.items())
+
+
+def _inline(audio: AudioFormat) -> dict[str, str]:
+    return {"Content-Disposition": f'inline; filename="speech{audio.extension}"'}

@@ -1,0 +1,19 @@
+"""What the routes are given, by the name of its type."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from app.services import Services
+
+
+def services(connection: HTTPConnection) -> Services:
+    """The parts of the app that a connection belongs to."""
+    found: Services = connection.app.state.services
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services)]

@@ -1,0 +1,135 @@
+"""What happens to every request: an id, a bounded body, a line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import TooLarge, TooSlow
+
+logger = logging.getLogger(__name__)
+
+STANDSTILL_SECONDS = 60.0
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id of the request that `scope` belongs to."""
+    return str(scope.get("state", {}).get("request_id", "none"))
+
+
+class RequestContext:
+    """Gives each request an id (the client's own where it sent a sane one) and logs its end.
+
+    Args:
+        at_work: has the tasks of the requests that have not ended.
+    """
+
+    def __init__(self, app: ASGIApp, *, at_work: set[asyncio.Future[Any]]) -> None:
+        self._app = app
+        self._at_work = at_work
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        offered = Headers(scope=scope).get("x-request-id", "")
+        request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.monotonic()
+        outcome: object = "unanswered"
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work.add(task)
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal outcome
+            if message["type"] in _ANSWERS:
+                outcome = message.get("status", 101)
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif message["type"] == "websocket.close":
+                outcome = f"{outcome}, closed with {message.get('code', 1000)}"
+            await send(message)
+
+        async def noted_receive() -> Message:
+            nonlocal outcome
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and outcome == 101:
+                outcome = f"101, left with {message.get('code', 1005)}"
+            return message
+
+        try:
+            await self._app(scope, noted_receive, send_with_id)
+        except BaseException:
+            if outcome != "unanswered":
+                outcome = f"{outcome}, broken off"
+            raise
+        finally:
+            self._at_work.discard(task)
+            logger.info(
+                "%s %s %s in %.3f s",
+                scope.get("method", "WEBSOCKET"),
+                quote(scope["path"]),  # decoded, it could put a line of its own into the log
+                outcome,
+                time.monotonic() - started,
+                extra={"request_id": request_id},
+            )
+
+
+async def _in_time(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(STANDSTILL_SECONDS):
+            return await receive()
+    except TimeoutError:
+        raise TooSlow(
+            f"nothing more of the request body came for {STANDSTILL_SECONDS:g} s"
+        ) from None
+
+
+class BodyLimit:
+    """Refuses a body over the limit while it is being read, not after, and one that stands still.
+
+    Args:
+        limit_bytes: of (path, content type).
+    """
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: Callable[[str, str], int]) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        limit_bytes = self._limit_bytes(scope["path"], headers.get("content-type", ""))
+        declared = headers.get("content-length", "")
+        declared_bytes = int(declared) if declared.isdigit() else 0
+        counted_bytes = 0
+        complete = False
+
+        async def bounded_receive() -> Message:
+            nonlocal counted_bytes, complete
+            # After the body, what comes next is that the client leaves.
+            message = await (receive() if complete else _in_time(receive))
+            complete = not message.get("more_body", False)
+            counted_bytes += len(message.get("body", b""))
+            if (
+                max(counted_bytes, declared_bytes) > limit_bytes
+                and message["type"] == "http.request"
+            ):
+                raise TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
+            return message
+
+        await self._app(scope, bounded_receive, send)

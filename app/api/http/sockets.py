@@ -1,0 +1,189 @@
+"""What all WebSockets here have in common: the key, bounded frames, and an end in every case."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import WebSocket
+from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse
+from starlette.websockets import WebSocketDisconnect
+
+from app.api.http.access import check_key
+from app.api.http.dialect import Dialect
+from app.api.http.middleware import request_id_of
+from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
+from app.errors import SpeechError, TooLarge, Unauthorized
+from app.wording.problems import Problem, problem_of
+
+MAX_FRAME_BYTES = 1 << 20
+
+_NORMAL, _POLICY, _TOO_BIG, _OUR_FAULT, _TRY_LATER = 1000, 1008, 1009, 1011, 1013
+_MAX_REASON_BYTES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class SocketKind:
+    """How a dialect's clients are let in and told no.
+
+    Attributes:
+        refusal: the frame that tells of a problem, before the socket is closed.
+        check: lets a client in, or raises Unauthorized. It is then told in a plain HTTP answer,
+            before there is a socket.
+    """
+
+    dialect: Dialect
+    refusal: Callable[[Problem], str | bytes]
+    check: Callable[[HTTPConnection], None] = check_key
+
+
+class Socket:
+    """A WebSocket whose client writes a script while it hears it. For one event loop.
+
+    Args:
+        idle_seconds: how long it may be quiet in both directions.
+    """
+
+    def __init__(self, websocket: WebSocket, *, idle_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self._websocket = websocket
+        self._stirred_seconds = time.monotonic()
+        self._gone = False
+
+    async def receive(self, *, max_bytes: int = MAX_FRAME_BYTES) -> str | bytes:
+        """The client's next frame.
+
+        Args:
+            max_bytes: what it may have at most.
+
+        Raises:
+            ClientLeft. TooLarge: the frame. InvalidRequest: the client has been quiet too long.
+        """
+        message = await self._message()
+        self._stir()
+        frame: str | bytes | None = message.get("bytes")
+        if frame is None:
+            frame = message["text"]
+        frame_bytes = len(frame) if isinstance(frame, bytes) else len(frame.encode())
+        if frame_bytes > max_bytes:
+            raise TooLarge(f"a frame has {frame_bytes} bytes; {max_bytes} are allowed")
+        return frame
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send a frame; returns once there is room for the next one.
+
+        Raises:
+            ClientLeft: or it takes nothing any more.
+        """
+        if self._gone:
+            raise ClientLeft
+        sending = (
+            self._websocket.send_text(frame)
+            if isinstance(frame, str)
+            else self._websocket.send_bytes(frame)
+        )
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await sending
+        except (WebSocketDisconnect, TimeoutError):
+            self._gone = True
+            raise ClientLeft from None
+        self._stir()
+
+    async def converse(
+        self, hear: Coroutine[Any, Any, None], speak: Coroutine[Any, Any, None]
+    ) -> None:
+        """Run both until `speak` is done; what fails in one of them ends the other.
+
+        Args:
+            hear: receives what the client says; it may return before the speech is over.
+
+        Raises:
+            ClientLeft: while one of them was at work. Whatever they raise.
+        """
+        await race(speak, self._heard_out(hear))
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye, unless nobody is there."""
+        if self._gone:
+            return
+        self._gone = True
+        short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._websocket.close(code, short)
+        except (WebSocketDisconnect, TimeoutError):
+            return
+
+    async def _heard_out(self, hear: Coroutine[Any, Any, None]) -> None:
+        await hear
+        # Nobody else would notice that the client leaves.
+        while True:
+            await self._message(for_ever=True)
+
+    async def _message(self, *, for_ever: bool = False) -> dict[str, Any]:
+        while True:
+            left_seconds = self._stirred_seconds + self.idle_seconds - time.monotonic()
+            timeout_seconds = None if for_ever else max(0.0, left_seconds)
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    message = await self._websocket.receive()
+            except TimeoutError:
+                if time.monotonic() - self._stirred_seconds < self.idle_seconds:
+                    continue  # something was sent meanwhile
+                raise quiet_too_long(self.idle_seconds) from None
+            if message["type"] == "websocket.disconnect":
+                self._gone = True
+                raise ClientLeft
+            return dict(message)
+
+    def _stir(self) -> None:
+        self._stirred_seconds = time.monotonic()
+
+
+async def serve_socket(
+    websocket: WebSocket, kind: SocketKind, talk: Callable[[Socket], Awaitable[None]]
+) -> None:
+    """Let a client in, talk with it, and part in its own words, whatever happens.
+
+    Args:
+        talk: returns when all is said. A SpeechError it raises is told to the client.
+    """
+    request_id = request_id_of(websocket.scope)
+    try:
+        kind.check(websocket)
+    except Unauthorized as error:
+        await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
+        return
+    await websocket.accept()
+    socket = Socket(websocket, idle_seconds=IDLE_SECONDS)
+    try:
+        await talk(socket)
+        await socket.close(_NORMAL, "")
+    except ClientLeft:
+        return
+    except SpeechError as error:
+        problem = problem_of(error, request_id, kind.dialect.words)
+        try:
+            await socket.send(kind.refusal(problem))
+        except ClientLeft:
+            return
+        await socket.close(_close_code(problem.status), problem.message)
+
+
+async def _turn_away(websocket: WebSocket, dialect: Dialect, problem: Problem) -> None:
+    headers = {"x-request-id": problem.request_id, "WWW-Authenticate": "Bearer"}
+    body = dialect.error_body(problem)
+    await websocket.send_denial_response(JSONResponse(body, problem.status, headers))
+
+
+def _close_code(status: int) -> int:
+    if status == 413:
+        return _TOO_BIG
+    if status in (429, 503):
+        return _TRY_LATER
+    return _OUR_FAULT if status >= 500 else _POLICY

@@ -1,0 +1,99 @@
+"""What the server says about itself: GET /, /health and /ready. None of it needs the key."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app import __version__
+from app.api.http.dependencies import ServicesDep
+from app.audio.formats import FORMATS
+from app.errors import ModelUnavailable
+from app.services import Services
+
+router = APIRouter(tags=["server"])
+
+
+@router.head("/", include_in_schema=False)
+@router.get("/")
+async def information(services: ServicesDep) -> dict[str, Any]:
+    """What this server is and where its endpoints are."""
+    return {
+        "name": "Pocket Speech",
+        "version": __version__,
+        "description": "Text in over HTTP, speech out. Inside: Kyutai's Pocket TTS.",
+        "documentation": "/docs",
+        "endpoints": {
+            "POST /tts": "speak a script in one of the server's voices",
+            "POST /tts/clone": "speak a script in the voice of an uploaded recording",
+            "POST /v1/audio/speech": "the same for OpenAI's clients (base_url ends in /v1)",
+            "GET|POST /voices": "the voices there are; make one of a recording",
+            "GET|PATCH|DELETE /voices/{name}": "look at a voice, describe, rename or delete it",
+            "GET /voices/{name}/preview": "hear a voice",
+            "GET /voices/{name}/export, POST /voices/import": "carry a voice elsewhere",
+            "GET /v1/models": "model names for OpenAI's clients",
+            "GET /v1/audio/voices": "the voices there are",
+            "GET /voice/{filename}": "audio saved by type=url",
+            "GET /health": "model state, load, uptime",
+            "GET /ready": "200 once speech can be made, else 503",
+        },
+        "formats": list(FORMATS),
+        "default_voice": services.settings.default_voice,
+    }
+
+
+@router.head("/health", include_in_schema=False)
+@router.get("/health")
+async def health(services: ServicesDep) -> dict[str, Any]:
+    """Always 200 while the server lives, also while the model loads or speaks."""
+    return {"status": "healthy", **_state(services)}
+
+
+@router.head("/ready", include_in_schema=False)
+@router.get("/ready", responses={503: {"description": "Speech cannot be made yet."}})
+async def ready(services: ServicesDep) -> JSONResponse:
+    """200 once speech can be made, else 503 with the reason."""
+    try:
+        _ = services.cast.current.supervisor.engine
+    except ModelUnavailable as error:
+        retry_seconds = error.retry_after_seconds
+        headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
+        return JSONResponse({"ready": False, "reason": error.message}, 503, headers)
+    cast = services.cast
+    shown = {"ready": True, "model": cast.current.model}
+    if cast.current is cast.default:
+        return JSONResponse(shown)
+    return JSONResponse({**shown, "wanted": _wanted(services)})
+
+
+def _wanted(services: Services) -> dict[str, str]:
+    """The model in whose place another one speaks, and why."""
+    default = services.cast.default
+    status = default.supervisor.status()
+    return {"name": default.model, "state": status.state, "reason": status.detail}
+
+
+def _state(services: Services) -> dict[str, Any]:
+    status = services.cast.current.supervisor.status()
+    cast = services.cast
+    return {
+        "version": __version__,
+        "uptime_seconds": round(services.lifetime.uptime_seconds, 1),
+        # What ChatTTS's clients look at.
+        "model_loaded": status.state == "ready",
+        "model": {
+            "state": status.state,
+            "detail": status.detail,
+            "name": cast.current.model,
+            **({} if cast.current is cast.default else {"wanted": _wanted(services)}),
+        },
+        "engine": None if status.engine is None else asdict(status.engine),
+        "languages": {
+            "available": cast.languages,
+            "loaded": list(dict.fromkeys(speaker.language for speaker in cast.loaded)),
+        },
+    }

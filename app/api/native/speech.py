@@ -1,0 +1,131 @@
+"""This server's own endpoints: POST /tts and POST /tts/clone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi.responses import JSONResponse, Response
+from pydantic import ConfigDict, Field
+
+from app.api.http.access import documented_key
+from app.api.http.clip_input import clip_from_upload
+from app.api.http.delivery import file_response, live_response, saved_file
+from app.api.http.dependencies import ServicesDep
+from app.api.http.routes import KeyedRoute
+from app.audio.formats import FORMATS
+from app.errors import InvalidRequest
+from app.services import Services
+from app.speaking.controls import SpeechControls
+from app.speech import Clip
+
+SPEECH_PATH = "/tts"
+
+router = APIRouter(route_class=KeyedRoute, dependencies=documented_key, tags=["speech"])
+
+_AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The audio, or with `type=url` where it was saved.",
+        "content": {
+            "audio/*": {},
+            "application/json": {
+                "example": {
+                    "url": "http://localhost:8000/voice/audio_1760000000_0f3a….mp3",
+                    "filename": "audio_1760000000_0f3a….mp3",
+                }
+            },
+        },
+    },
+    400: {"description": "A bad parameter; the answer names the field and what is allowed."},
+    401: {"description": "No key, or a wrong one."},
+    404: {"description": "No such voice; the answer lists those that exist."},
+    413: {"description": "The script or the upload is too large."},
+    429: {"description": "Too many requests are waiting; see Retry-After."},
+    # Also keeps FastAPI from listing a 422, which is never sent.
+    "4XX": {"description": "Any other refusal."},
+    503: {"description": "The model is not loaded; the answer says why."},
+}
+
+
+class Delivery(SpeechControls):
+    """How the caller wants the audio."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    script: str = Field(
+        description="The text to speak.", examples=["Hello! This is my script, spoken."]
+    )
+    type: Literal["file", "url"] = Field(
+        "file",
+        description="`file` answers with the audio itself, `url` saves it and answers its address.",
+    )
+    format: str = Field(
+        "mp3", description="Audio format.", json_schema_extra={"enum": list(FORMATS)}
+    )
+    stream: bool = Field(
+        False,
+        description="true sends the audio while it is being made; false sends a complete file.",
+    )
+
+
+class TtsBody(Delivery):
+    model: str | None = Field(None, description="Name of the voice.", examples=["alba"])
+    voice: str | None = Field(None, description="The same as `model`.")
+
+
+class CloneForm(Delivery):
+    voice_file: UploadFile = Field(
+        description="A recording of the voice, in any container that FFmpeg reads."
+    )
+
+
+@router.post(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
+    """Speak a script in one of the server's voices."""
+    voice = _chosen_voice(body, services.settings.default_voice)
+    return await _deliver(request, services, body, voice)
+
+
+@router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak_cloned(
+    request: Request,
+    services: ServicesDep,
+    body: Annotated[CloneForm, Form(media_type="multipart/form-data")],
+) -> Response:
+    """Speak a script in the voice of an uploaded recording.
+
+    Clone a voice only with its owner's consent.
+    """
+    clip = await clip_from_upload(body.voice_file, services.settings.max_upload_bytes)
+    return await _deliver(request, services, body, clip)
+
+
+def _chosen_voice(body: TtsBody, default: str) -> str:
+    if body.model is not None and body.voice is not None and body.model != body.voice:
+        raise InvalidRequest(
+            "model and voice mean the same and differ here; send one of them", field="voice"
+        )
+    name = body.voice if body.model is None else body.model
+    if name is None:
+        return default
+    if not name.strip():
+        raise InvalidRequest("voice must not be empty; leave it out for the default", field="voice")
+    return name
+
+
+async def _deliver(
+    request: Request, services: Services, body: Delivery, voice: str | Clip
+) -> Response:
+    audio = body.audio_format(body.format)
+    speech = body.request(body.script, voice)
+    if body.type == "url":
+        if body.stream:
+            raise InvalidRequest(
+                "stream=true cannot be combined with type=url: a URL is given once the audio is "
+                "complete",
+                field="stream",
+            )
+        url, filename, headers = await saved_file(request, services, speech, audio)
+        return JSONResponse({"url": url, "filename": filename}, headers=headers)
+    deliver = live_response if body.stream else file_response
+    return await deliver(request, services, speech, audio)

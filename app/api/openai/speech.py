@@ -1,0 +1,176 @@
+"""OpenAI's speech API: POST /v1/audio/speech, and the lists that its clients ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from app.api.http.delivery import live_response
+from app.api.http.dependencies import ServicesDep
+from app.api.http.routes import dialect_router
+from app.api.http.voice_choice import given_voice
+from app.api.openai import voices as openai_voices
+from app.api.openai.dialect import DIALECT
+from app.errors import ModelNotFound, shortened
+from app.ranges import Speed
+from app.services import Services
+from app.speaking.controls import SpeechControls
+from app.speaking.encoded import LiveAudio
+from app.wording.support import HONOURED, Effect, support_of
+
+router = dialect_router(DIALECT)
+router.routes.extend(openai_voices.router.routes)
+
+OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+"""Names that clients send; all of them mean the one model that is loaded"""
+LATENT_FRAMES_PER_SECOND = 12.5
+
+
+def _voice_name(value: object) -> object:
+    name = value.get("id") if isinstance(value, dict) else value
+    if not isinstance(name, str):
+        raise ValueError('must be a name, or {"id": name}')  # noqa: TRY004 - for pydantic
+    return name
+
+
+VoiceName = Annotated[
+    str,
+    BeforeValidator(_voice_name),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+            ]
+        }
+    ),
+]
+
+
+class SpeechBody(SpeechControls):
+    """Fields that this server does not know are ignored, as OpenAI's clients expect."""
+
+    input: Annotated[str, HONOURED] = Field(
+        description="The text to speak.", examples=["Hello from Pocket TTS."]
+    )
+    model: Annotated[str, Effect("without effect", "any name; there is one model")] = Field(
+        "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
+    )
+    voice: Annotated[
+        VoiceName | None,
+        Effect("honoured", "OpenAI's names mean what OPENAI_VOICES says; also a recording"),
+    ] = Field(
+        None,
+        description="A voice of this server, one of OpenAI's names, a recording in base64, or the "
+        "address of one.",
+        examples=["alloy"],
+    )
+    instructions: Annotated[
+        str | None, Effect("without effect", "this model takes no directions")
+    ] = None
+    response_format: Annotated[str, HONOURED] = Field(
+        "mp3", json_schema_extra={"enum": list(OPENAI_FORMATS)}
+    )
+    speed: Annotated[Speed, Effect("honoured", "by stretching time at constant pitch")] = Field(
+        1.0, description="Pace at constant pitch; 2 is twice as fast."
+    )
+    stream_format: Annotated[
+        Literal["audio", "sse"], Effect("honoured", "sse for every model; tokens as counted here")
+    ] = Field("audio", description="`sse` sends the audio as base64 in server-sent events.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, data: Any) -> Any:
+        """Clients in typed languages send null for what their caller left out."""
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None}
+        return data
+
+
+@router.post("/v1/audio/speech", response_class=Response)
+async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
+    """Speak a text; the audio is sent while it is being made."""
+    audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
+    speech = body.request(body.input, await given_voice(services, body.voice))
+    as_events = body.stream_format == "sse"
+    return await live_response(
+        request,
+        services,
+        speech,
+        audio,
+        wrapping=speech_events if as_events else None,
+        media_type="text/event-stream" if as_events else None,
+    )
+
+
+async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
+    """Server-sent events: audio as soon as it exists, at the end what it took."""
+    async for data in live.body:
+        yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
+    spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
+    read = await asyncio.to_thread(live.utterance.count_script_tokens)
+    usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
+    yield _event("speech.audio.done", usage=usage)
+
+
+@router.get("/v1/models")
+async def list_models(services: ServicesDep) -> dict[str, Any]:
+    """The names that `model` may have."""
+    return {"object": "list", "data": [_model_entry(services, name) for name in MODELS]}
+
+
+@router.get("/v1/models/{model}")
+async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
+    """One of the names that `model` may have."""
+    if model not in MODELS:
+        raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(MODELS)}")
+    return _model_entry(services, model)
+
+
+@router.get("/v1/audio/models")
+async def list_speech_models() -> dict[str, Any]:
+    """The same names, as Open WebUI asks for them."""
+    return {"models": [{"id": name, "name": name} for name in MODELS]}
+
+
+@router.get("/v1/audio/voices")
+async def list_voices(services: ServicesDep) -> dict[str, Any]:
+    """The voices that `voice` may name."""
+    voices = await services.voices.voices()
+    return {
+        "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
+    }
+
+
+def _model_entry(services: Services, name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "kyutai",
+        # All names mean the one model that is loaded; this says which.
+        "speaks_with": services.cast.current.model,
+    }
+
+
+def _event(kind: str, **fields: object) -> bytes:
+    data = json.dumps({"type": kind, **fields}, separators=(",", ":"))
+    return f"event: {kind}\ndata: {data}\n\n".encode()
+
+
+SUPPORT = (
+    *support_of(
+        "POST /v1/audio/speech",
+        SpeechBody,
+        unmarked=Effect("honoured", "this server's own, in extra_body"),
+    ),
+    *openai_voices.SUPPORT,
+)

@@ -1,0 +1,5 @@
+"""The API of `pocket-tts serve`."""
+
+from app.api.pocket.speech import DIALECT, SUPPORT, router
+
+__all__ = ["DIALECT", "SUPPORT", "router"]

@@ -1,0 +1,83 @@
+"""What `pocket-tts serve` answers: POST /tts with a form, beside this server's own JSON there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Form, Request, UploadFile
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from app.api.http.clip_input import clip_from_upload, was_sent
+from app.api.http.delivery import live_response
+from app.api.http.dependencies import ServicesDep
+from app.api.http.dialect import Dialect
+from app.api.http.forms import is_form
+from app.api.http.routes import dialect_router
+from app.api.http.voice_choice import given_voice
+from app.audio.formats import format_named
+from app.errors import InvalidRequest, Parameter
+from app.services import Services
+from app.speech import Clip, SpeechRequest
+from app.wording.problems import Problem
+from app.wording.support import HONOURED, Effect, support_of
+
+
+def error_body(problem: Problem) -> Mapping[str, object]:
+    return {"detail": problem.message}
+
+
+def _has_form(scope: Scope) -> bool:
+    return is_form(Headers(scope=scope).get("content-type", ""))
+
+
+DIALECT = Dialect(
+    name="pocket",
+    title="pocket-tts serve",
+    words={Parameter.TEXT: "text", Parameter.VOICE: "voice_url", Parameter.CLIP: "voice_wav"},
+    error_body=error_body,
+)
+router = dialect_router(DIALECT, only_if=_has_form)
+
+
+class PocketForm(BaseModel):
+    """Fields that are not named here are ignored, as pocket-tts does."""
+
+    text: Annotated[str, HONOURED]
+    voice_url: Annotated[
+        str | None,
+        Effect(
+            "honoured",
+            "a voice of this server; an https:// or hf:// address if ALLOW_VOICE_URLS is set",
+        ),
+    ] = None
+    voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any container")] = None
+
+
+@router.post("/tts", response_class=Response, include_in_schema=False)
+async def speak(
+    request: Request,
+    services: ServicesDep,
+    body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
+) -> Response:
+    """Speak a text; the WAV is sent while it is being made."""
+    speech = SpeechRequest(body.text, await _chosen_voice(services, body))
+    return await live_response(request, services, speech, format_named("wav"))
+
+
+async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
+    """Who is to speak: a voice, or the recording in one of the two fields."""
+    if body.voice_wav is None or not was_sent(body.voice_wav):
+        return await given_voice(services, body.voice_url)
+    if body.voice_url is not None:
+        raise InvalidRequest(
+            "voice_url and voice_wav cannot both be sent; send one of them", field="voice_wav"
+        )
+    max_bytes = services.settings.max_upload_bytes
+    return await clip_from_upload(body.voice_wav, max_bytes)
+
+
+SUPPORT = support_of("POST /tts", PocketForm)

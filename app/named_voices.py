@@ -1,0 +1,57 @@
+"""The voices that settings name are looked at once a model is ready.
+
+So the first request need not wait for its voice, and the operator learns of a wrong name at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
+from app.settings import Settings
+from app.speaking.speaker import Speaker
+
+logger = logging.getLogger(__name__)
+
+
+async def look_at_voices(speaker: Speaker, settings: Settings) -> None:
+    """Make the default voice ready, and log which voices that settings name are not there."""
+    try:
+        await speaker.voices.state_of(settings.default_voice)
+    except SpeechError as error:
+        is_alias = settings.default_voice.lower() in settings.openai_voices
+        hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
+        logger.warning("DEFAULT_VOICE is not usable: %s%s", error.message, hint)
+    else:
+        logger.info("the default voice %s is ready", settings.default_voice)
+    try:
+        await asyncio.to_thread(_check_aliases, speaker, settings)
+    except ModelUnavailable:
+        return  # it died meanwhile; the next one is looked at as well
+
+
+def _check_aliases(speaker: Speaker, settings: Settings) -> None:
+    missing: dict[str, list[str]] = {}
+    available: tuple[str, ...] = ()
+    for alias, name in settings.openai_voices.items():
+        if (refusal := _refusal(speaker, name)) is not None:
+            missing.setdefault(name, []).append(alias)
+            available = refusal.available
+    if missing:
+        # That a model of one's own lacks the voices of the released one is no mistake.
+        was_set = "openai_voices" in settings.model_fields_set
+        logger.log(
+            logging.WARNING if was_set else logging.INFO,
+            "OPENAI_VOICES names voices that do not exist: %s; available voices: %s",
+            ", ".join(f"{name} (for {', '.join(aliases)})" for name, aliases in missing.items()),
+            ", ".join(available),
+        )
+
+
+def _refusal(speaker: Speaker, voice: str) -> VoiceNotFound | None:
+    try:
+        speaker.voices.resolve(voice)
+    except VoiceNotFound as error:
+        return error
+    return None

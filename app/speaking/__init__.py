@@ -1,0 +1,1 @@
+"""The one door: a request goes in, speech comes out."""

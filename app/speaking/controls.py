@@ -1,0 +1,98 @@
+"""What shapes speech, under the same names on every endpoint of this server's own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from app.audio.formats import AudioFormat
+from app.audio.output import output_format
+from app.ranges import (
+    CharsPerChunk,
+    EosThreshold,
+    FramesAfterEos,
+    NoiseClamp,
+    PauseScale,
+    PitchSemitones,
+    SamplerDecodeSteps,
+    Seed,
+    Speed,
+    Temperature,
+    VolumeDb,
+)
+from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+
+LanguageCode = Literal["en", "fr", "de", "pt", "it", "es", "nl"]
+
+
+class SpeechControls(BaseModel):
+    """Everything that a request may say about how its words are to sound."""
+
+    speed: Speed = Field(1.0, description="Pace at constant pitch; 2 is twice as fast.")
+    volume: VolumeDb = Field(0.0, description="Gain in dB.")
+    pitch: PitchSemitones = Field(0.0, description="Semitones up or down, at constant pace.")
+    pause_scale: PauseScale = Field(
+        1.0, description="Stretches the pauses between sentences; 0 takes them out."
+    )
+    normalize_loudness: bool = Field(
+        False, description="Bring the speech to -16 LUFS, as podcasts have it."
+    )
+    normalize: bool = Field(
+        True, description="Put numbers, dates, money and abbreviations into words."
+    )
+    language: LanguageCode | None = Field(
+        None, description="Language of the script; it must be one that the model speaks."
+    )
+    sample_rate: int | None = Field(None, description="Hz; what is allowed depends on the format.")
+    bitrate: int | None = Field(None, description="kbps; what is allowed depends on the format.")
+    seed: Seed | None = Field(None, description="The same seed speaks the same way again.")
+    temperature: Temperature | None = Field(None, description="0 (always the same) to 5 (wild).")
+    sampler_decode_steps: SamplerDecodeSteps | None = Field(
+        None, description="Steps of the flow head, 1 to 64."
+    )
+    eos_threshold: EosThreshold | None = Field(
+        None, description="The logit above which speech ends."
+    )
+    noise_clamp: NoiseClamp | None = Field(None, description="Noise is cut at this many units.")
+    frames_after_eos: FramesAfterEos | None = Field(
+        None, description="Frames of 80 ms spoken after the end was detected."
+    )
+    max_chars_per_chunk: CharsPerChunk | None = Field(
+        None, description="The script is spoken in pieces of at most this many characters."
+    )
+
+    def request(self, text: str, voice: str | Clip) -> SpeechRequest:
+        """The request for `text` in `voice` with these controls."""
+        return SpeechRequest(
+            text=text,
+            voice=voice,
+            sampling=Sampling(
+                temperature=self.temperature,
+                sampler_decode_steps=self.sampler_decode_steps,
+                eos_threshold=self.eos_threshold,
+                noise_clamp=self.noise_clamp,
+                frames_after_eos=self.frames_after_eos,
+                seed=self.seed,
+            ),
+            prosody=Prosody(self.speed, self.volume, self.pitch),
+            pause_scale=self.pause_scale,
+            normalize=self.normalize,
+            normalize_loudness=self.normalize_loudness,
+            language=self.language,
+            max_chars_per_chunk=self.max_chars_per_chunk,
+        )
+
+    def audio_format(self, name: str, *, allowed: tuple[str, ...] | None = None) -> AudioFormat:
+        """The format `name` at the rate and bitrate asked for.
+
+        Raises:
+            InvalidRequest: names the field and what is allowed.
+        """
+        return output_format(
+            name,
+            speech_rate_hz=SPEECH_RATE_HZ,
+            sample_rate_hz=self.sample_rate,
+            bitrate_kbps=self.bitrate,
+            allowed=allowed,
+        )

@@ -1,0 +1,150 @@
+"""Speech as encoded audio, for whoever wants it: an answer over HTTP, a socket, a file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.audio.encode import encode_clip
+from app.audio.formats import AudioFormat
+from app.audio.live import LiveEncoder
+from app.audio.live_loudness import normalized_live
+from app.audio.loudness import TARGET_LUFS, normalized_clip
+from app.speaking.fed import FedSpeech
+from app.speaking.speaker import Origin
+from app.speaking.utterance import Utterance
+from app.speech import Pcm, SpeechRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteAudio:
+    """A whole encoded clip, how long it sounds, and how long each stage took."""
+
+    data: bytes
+    content_type: str
+    origin: Origin
+    speech_seconds: float
+    took_seconds: dict[str, float]
+
+
+async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> CompleteAudio:
+    """Wait for all of an utterance, encode it, and close it.
+
+    Raises:
+        SpeechError: as `Utterance.pcm`, or the encoder failed.
+    """
+    request, rate_hz = utterance.request, utterance.sample_rate_hz
+    try:
+        async with aclosing(utterance.pcm()) as spoken:
+            pieces = [piece async for piece in spoken]
+    finally:
+        utterance.close()
+    if request.normalize_loudness:
+        pieces = await asyncio.to_thread(
+            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request)
+        )
+    synthesized_seconds = time.monotonic()
+    data = await asyncio.to_thread(encode_clip, pieces, rate_hz, audio, ffmpeg)
+    return CompleteAudio(
+        data,
+        audio.content_type(rate_hz),
+        utterance.origin,
+        speech_seconds=utterance.spoken_seconds,
+        took_seconds={
+            **_begun_seconds(utterance),
+            "synthesis": synthesized_seconds - utterance.began_seconds,
+            "encoding": time.monotonic() - synthesized_seconds,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAudio:
+    """Encoded speech whose first bytes exist. Close it, whatever happens.
+
+    Attributes:
+        body: all bytes, in order; to be read once.
+    """
+
+    body: AsyncIterator[bytes]
+    content_type: str
+    utterance: Utterance
+    took_seconds: dict[str, float]
+    work: AsyncExitStack
+
+    async def aclose(self) -> None:
+        """Stop the work behind it, if any is left."""
+        await self.work.aclose()
+
+
+async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> LiveAudio:
+    """Encode an utterance while it is being made, and wait for the first bytes.
+
+    Raises:
+        SpeechError: nothing was given out yet, so that every failure still gets its own answer.
+            The utterance is closed.
+    """
+    async with AsyncExitStack() as stack:
+        stack.callback(utterance.close)
+        # FFmpeg starts while the model works on the first frame.
+        encoder = await stack.enter_async_context(
+            LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
+        )
+        body = encoder.encode(_leveled(utterance))
+        # An encoder gives nothing before there is sound.
+        first = await anext(body)
+        return LiveAudio(
+            body=_chain(first, body),
+            content_type=audio.content_type(utterance.sample_rate_hz),
+            utterance=utterance,
+            took_seconds=_begun_seconds(utterance),
+            work=stack.pop_all(),
+        )
+
+
+async def fed_audio(
+    fed: FedSpeech, audio: AudioFormat, ffmpeg: Path
+) -> AsyncGenerator[bytes, None]:
+    """Yield one encoded stream of a script that is still being written.
+
+    Raises:
+        SpeechError: as `FedSpeech.pcm`, or the encoder failed.
+    """
+    async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
+        async for data in encoder.encode(_leveled(fed)):
+            yield data
+
+
+def _leveled(spoken: Utterance | FedSpeech) -> AsyncGenerator[Pcm, None]:
+    """The sound at the loudness that its request asks for."""
+    if not spoken.request.normalize_loudness:
+        return spoken.pcm()
+    target_lufs = _target_lufs(spoken.request)
+    return normalized_live(spoken.pcm(), spoken.sample_rate_hz, target_lufs=target_lufs)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for data in rest:
+        yield data
+
+
+def _target_lufs(request: SpeechRequest) -> float:
+    """A volume is asked for on top of the common loudness, which would else take it back."""
+    return TARGET_LUFS + request.prosody.volume_db
+
+
+def _begun_seconds(utterance: Utterance) -> dict[str, float]:
+    timings = utterance.timings
+    return {
+        name: seconds
+        for name, seconds in (
+            ("queue", timings.queued_seconds),
+            ("first_audio", timings.first_audio_seconds),
+        )
+        if seconds is not None
+    }

@@ -1,0 +1,111 @@
+"""Speech of a script that is still being written, sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from app.connections import ended
+from app.errors import NothingToSpeak, Parameter
+from app.speaking.door import Speech
+from app.speaking.utterance import Utterance
+from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
+from app.text.feed import ScriptFeed
+
+
+class FedSpeech:
+    """One task feeds the text, another reads the speech. Use from one event loop.
+
+    While a passage is read the next one already begins, so that there is no gap between them; all
+    that has come meanwhile is spoken as one.
+
+    Attributes:
+        request: how to speak; its text is not looked at.
+    """
+
+    sample_rate_hz = SPEECH_RATE_HZ
+
+    def __init__(self, speech: Speech, request: SpeechRequest) -> None:
+        self.request = request
+        self._speech = speech
+        self._feed = ScriptFeed(max_chars=speech.max_script_chars)
+        self._changed = asyncio.Event()
+
+    async def check_voice(self) -> None:
+        """Let who still writes learn at once of a voice that is not there or not usable.
+
+        Raises:
+            VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
+        """
+        await self._speech.check_voice(self.request)
+
+    def add(self, text: str) -> None:
+        """Take more of the script, verbatim.
+
+        Raises:
+            TooLarge. InvalidRequest: the script was said to be complete.
+        """
+        self._feed.add(text)
+        self._changed.set()
+
+    def flush(self) -> None:
+        """Speak what is there, also an unfinished sentence."""
+        self._feed.flush()
+        self._changed.set()
+
+    def finish(self) -> None:
+        """Say that the script is complete."""
+        self._feed.finish()
+        self._changed.set()
+
+    async def pcm(self) -> AsyncGenerator[Pcm, None]:
+        """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
+
+        To be read once.
+
+        Raises:
+            SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
+        """
+        coming = asyncio.create_task(self._next_utterance())
+        spoken = False
+        try:
+            while (utterance := await coming) is not None:
+                coming = asyncio.create_task(self._next_utterance())
+                try:
+                    async with aclosing(utterance.pcm()) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                finally:
+                    utterance.close()
+                spoken = True
+        finally:
+            await _closed(coming)
+        if not spoken:
+            raise NothingToSpeak(
+                f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
+            )
+
+    async def _next_utterance(self) -> Utterance | None:
+        """Begin the next passage; None after the last."""
+        passage = ""
+        while not self._feed.exhausted:
+            taken = self._feed.take()
+            if not taken:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            passage += taken
+            request = replace(self.request, text=passage, goes_on=not self._feed.exhausted)
+            try:
+                return await self._speech.begin(request)
+            except NothingToSpeak:
+                continue  # a tag that stands alone; it belongs to the words that come later
+        return None
+
+
+async def _closed(coming: asyncio.Task[Utterance | None]) -> None:
+    await ended(coming)
+    if not coming.cancelled() and coming.exception() is None and (begun := coming.result()):
+        begun.close()

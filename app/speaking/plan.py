@@ -1,0 +1,174 @@
+"""From a script to the pieces that are spoken: markup → normalisation → chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from app.audio.effects import pause_seconds
+from app.audio.shaping import ChunkShape
+from app.errors import InvalidRequest, NothingToSpeak, Parameter
+from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
+from app.speech import Boundary, Chunk, Prosody, TokenCounter
+from app.text.chunks import split_into_chunks
+from app.text.markup import parse_script
+from app.text.normalise import normalise
+from app.text.passages import Passage, Pause, Span
+
+_SENTENCE_ENDS = ".!?…。！？"
+_CLAUSE_ENDS = ",;:—–"
+_ROUNDING = 1e-6
+_CLOSERS = "\"'”’»)]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk of script, who speaks it, and what becomes of its sound."""
+
+    text: str
+    voice: str | None
+    """None is the request's own voice"""
+    shape: ChunkShape
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPlan:
+    """All that is heard, in order."""
+
+    pieces: tuple[Piece, ...]
+    lead_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRules:
+    """How a script is to be read.
+
+    Attributes:
+        is_voice: whether a voice of that name exists, for lines like `[alba] Good morning.`
+        language: two-letter code, for what numbers and abbreviations become.
+        normalise: whether they are put into words at all.
+        prosody: of the whole request; markup composes with it.
+        goes_on: whether more of the script follows, which wants a pause before it.
+        ends_paragraph: whether what follows is a paragraph of its own.
+    """
+
+    is_voice: Callable[[str], bool]
+    language: str
+    normalise: bool
+    prosody: Prosody
+    pause_scale: float
+    max_chars: int
+    max_tokens: int
+    token_counter: Callable[[str], TokenCounter]
+    """of pieces of a text"""
+    goes_on: bool = False
+    ends_paragraph: bool = False
+
+
+def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
+    """Read a script.
+
+    Args:
+        script: as `clean_script` returns it.
+
+    Raises:
+        InvalidRequest: wrong markup, or nothing is left to speak.
+        TooLarge: too much markup.
+    """
+    pieces: list[Piece] = []
+    lead_seconds = 0.0
+    passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
+    for manner, group in groupby(passages, _manner):
+        if manner is not None:
+            voice, prosody = manner
+            text = "".join(_spoken(each, rules) for each in group if isinstance(each, Span))
+            pieces.extend(_pieces_of(text, voice, prosody.within(rules.prosody), rules))
+            continue
+        seconds = sum(each.seconds for each in group if isinstance(each, Pause))
+        if pieces:
+            pieces[-1] = _followed_by(pieces[-1], seconds)
+        else:
+            lead_seconds += seconds
+    if not pieces:
+        raise NothingToSpeak(
+            f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
+        )
+    if isinstance(passages[-1], Span):
+        pieces[-1] = _before_what_follows(pieces[-1], rules)
+    _check_prosody(pieces)
+    return ScriptPlan(tuple(pieces), lead_seconds)
+
+
+def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
+    """Spans of one manner are one text, even if their border runs through a word."""
+    return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
+
+
+def _spoken(span: Span, rules: ScriptRules) -> str:
+    """The span's text in words, with the white space that separates it from its neighbours."""
+    if span.verbatim or not rules.normalise:
+        return span.text
+    text = span.text.strip()
+    start = span.text.find(text)
+    words = normalise(text, language=rules.language)
+    return span.text[:start] + words + span.text[start + len(text) :]
+
+
+def _pieces_of(
+    text: str, voice: str | None, prosody: Prosody, rules: ScriptRules
+) -> Iterator[Piece]:
+    if not any(map(str.isalnum, text)):
+        return
+    chunks = split_into_chunks(
+        text,
+        max_chars=rules.max_chars,
+        count_tokens=rules.token_counter(text),
+        max_tokens=rules.max_tokens,
+    )
+    for chunk in chunks:
+        last = chunk.boundary is Boundary.END
+        boundary = _end_of_text(text, chunk) if last else chunk.boundary
+        pause = pause_seconds(boundary, scale=rules.pause_scale)
+        yield Piece(chunk.text, voice, ChunkShape(prosody, pause))
+
+
+def _check_prosody(pieces: Sequence[Piece]) -> None:
+    """Markup and the request's own controls are each in range; what they make together must be."""
+    for piece in pieces:
+        prosody = piece.shape.prosody
+        for parameter, value, lowest, highest in (
+            (Parameter.SPEED, prosody.speed, *SPEED_RANGE),
+            (Parameter.VOLUME, prosody.volume_db, *VOLUME_DB_RANGE),
+            (Parameter.PITCH, prosody.pitch_semitones, *PITCH_SEMITONES_RANGE),
+        ):
+            if not lowest - _ROUNDING <= value <= highest + _ROUNDING:
+                raise InvalidRequest(
+                    f"{parameter} of the request and of the markup in {Parameter.TEXT} come to "
+                    f"{value:g} together; {lowest:g} to {highest:g} is allowed",
+                    field=parameter,
+                )
+
+
+def _end_of_text(text: str, last: Chunk) -> Boundary:
+    """What stands between a text's last chunk and the text that follows in another manner."""
+    if text.endswith("\n\n"):
+        return Boundary.PARAGRAPH
+    mark = last.text.rstrip(_CLOSERS)[-1:]
+    if mark and mark in _SENTENCE_ENDS:
+        return Boundary.SENTENCE
+    if (mark and mark in _CLAUSE_ENDS) or text.endswith("\n"):
+        return Boundary.CLAUSE
+    return Boundary.WORD
+
+
+def _before_what_follows(last: Piece, rules: ScriptRules) -> Piece:
+    if not rules.goes_on:
+        return _followed_by(last, 0.0)
+    if rules.ends_paragraph:
+        return _followed_by(last, pause_seconds(Boundary.PARAGRAPH, scale=rules.pause_scale))
+    return last
+
+
+def _followed_by(piece: Piece, seconds: float) -> Piece:
+    return Piece(piece.text, piece.voice, ChunkShape(piece.shape.prosody, seconds))

@@ -1,0 +1,68 @@
+"""Samples of voices: a few words in each, spoken once and kept on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from functools import partial
+from pathlib import Path
+
+from app.audio.formats import AudioFormat
+from app.speaking.cast import Cast
+from app.speaking.door import Speech
+from app.speaking.encoded import complete_audio
+from app.speech import Sampling, SpeechRequest
+from app.voices.kept_files import KeptFiles
+from app.voices.store import Voice, VoiceStore
+
+PREVIEW_TEXTS = {
+    "en": "Hello! This is how I sound when I read a few lines aloud.",
+    "fr": "Bonjour ! Voilà comment je parle quand je lis quelques lignes.",
+    "de": "Hallo! So klinge ich, wenn ich ein paar Zeilen vorlese.",
+    "pt": "Olá! É assim que eu falo quando leio algumas linhas.",
+    "it": "Ciao! Ecco come parlo quando leggo qualche riga.",
+    "es": "¡Hola! Así sueno cuando leo unas líneas en voz alta.",
+    "nl": "Hallo! Zo klink ik als ik een paar regels voorlees.",
+}
+
+
+class Previews:
+    """Speaks a few words in a voice, or finds them where the same ones were spoken before."""
+
+    def __init__(
+        self, speech: Speech, cast: Cast, voices: VoiceStore, files: KeptFiles, ffmpeg: Path
+    ) -> None:
+        self._speech = speech
+        self._cast = cast
+        self._voices = voices
+        self._files = files
+        self._ffmpeg = ffmpeg
+
+    async def of(self, voice: Voice, audio: AudioFormat) -> bytes:
+        """The encoded sample of a voice, in the voice's own language.
+
+        Raises:
+            SpeechError: as for any speech.
+        """
+        text = PREVIEW_TEXTS[voice.details.language or "en"]
+        key = f"{await self._key(voice, text)}{audio.extension}"
+        kept = await asyncio.to_thread(self._files.find, key)
+        if kept is not None:
+            return await asyncio.to_thread(kept.read_bytes)
+        request = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
+        utterance = await self._speech.begin(request)
+        data = (await complete_audio(utterance, audio, self._ffmpeg)).data
+        await asyncio.to_thread(self._files.keep, key, partial(_write, data))
+        return data
+
+    async def _key(self, voice: Voice, text: str) -> str:
+        """The name of a sample; it changes with the voice's sound, the model and the text."""
+        sound = await self._voices.sound_id(voice.name)
+        engine = self._cast.current.supervisor.engine
+        model = await asyncio.to_thread(lambda: engine.model_fingerprint)
+        made_by = f"{model} {text}"
+        return f"{sound}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"
+
+
+def _write(data: bytes, path: Path) -> None:
+    path.write_bytes(data)

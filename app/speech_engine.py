@@ -1,0 +1,227 @@
+"""What the rest of the server may know of the engine: its interface, and the types that cross it.
+
+There is no torch here, so that every part may import it, and a fake engine fits the same seam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.speech import Frames, Pcm, Sampling, TokenCounter
+
+VOICE_MODEL_KEY = "model"
+"""Names, in the metadata of a voice state's file, the fingerprint of the model that made it."""
+
+
+class VoiceState(Protocol):
+    """A voice ready to speak. Only the engine that made it looks inside."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes of memory it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenChunk:
+    """What the model speaks in one go, and in which voice."""
+
+    text: str
+    voice: VoiceState
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechJob:
+    """The chunks of one request, to be delivered in order, and how they are sampled."""
+
+    chunks: tuple[SpokenChunk, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(slots=True)
+class JobTimings:
+    """How long after its submission things first happened to a job; None until they have.
+
+    Attributes:
+        queued_seconds: its first chunk was admitted to the batch.
+        prefill_seconds: its first text was read and its first latent sampled.
+        first_audio_seconds: its first PCM was decoded.
+    """
+
+    queued_seconds: float | None = None
+    prefill_seconds: float | None = None
+    first_audio_seconds: float | None = None
+
+
+class SpeechStream(Protocol):
+    """One job's audio as it is made."""
+
+    @property
+    def timings(self) -> JobTimings:
+        """When things first happened to the job, so far."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Frames]:
+        """Iterate over the audio in order. A reader that stops pauses the rows of this job only.
+
+        Raises:
+            SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
+            ModelUnavailable: the engine stopped underneath the job.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Stop the work within a frame or two; iteration, if it goes on, raises SynthesisFailed.
+
+        Any task of the event loop may call it, also twice, and after the end.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """A snapshot of an engine for /health.
+
+    Attributes:
+        running_rows: chunks that are computed now.
+        queued_jobs: jobs that wait for their first row.
+        precision: arithmetic in use, such as `int8+bfloat16 codec`.
+        alive: whether it takes jobs.
+    """
+
+    running_rows: int
+    queued_jobs: int
+    max_running_rows: int
+    max_queued_jobs: int
+    precision: str
+    device: str
+    alive: bool
+
+
+class SpeechEngine(Protocol):
+    """Turns chunks into PCM and recordings into voices.
+
+    Any thread may call it, but for `submit` and `drain`, which belong to the event loop.
+    """
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the PCM that it makes, and of the recordings that it takes."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Count the tokens of `text` as the model reads it, upstream's preparation included."""
+        ...
+
+    def token_counter(self, text: str) -> TokenCounter:
+        """Make a function that counts tokens of pieces of `text`, about as `count_tokens` does.
+
+        Blocks for as long as it takes to read the text once.
+        """
+        ...
+
+    def submit(self, job: SpeechJob) -> SpeechStream:
+        """Queue a job; returns at once.
+
+        Raises:
+            Overloaded: the bounded queue is full.
+            ModelUnavailable: the engine is not running.
+        """
+        ...
+
+    def encode_voice(self, pcm: Pcm) -> VoiceState:
+        """Make a voice state of speech, `[samples]` at `sample_rate_hz`. Blocks for seconds.
+
+        Raises:
+            InvalidClip: there are no samples, or some are not finite.
+            ModelUnavailable: the weights cannot clone voices.
+        """
+        ...
+
+    def load_voice(self, path: Path) -> VoiceState:
+        """Read a voice state from a `.safetensors` file. Blocks.
+
+        Raises:
+            InvalidRequest: it is no voice state, or one of another model.
+        """
+        ...
+
+    def save_voice(self, state: VoiceState, path: Path) -> None:
+        """Write a `.safetensors` file that `load_voice` and pocket-tts read. Blocks.
+
+        Its metadata names the model under `VOICE_MODEL_KEY`, so that another one can refuse it.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        ...
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Hex digits that differ between models whose voice states differ.
+
+        Blocks for about a second when it is first asked for.
+        """
+        ...
+
+    @property
+    def voice_precision(self) -> str:
+        """Element type of its voice states: `float32` or `bfloat16`."""
+        ...
+
+    def predefined_voice(self, name: str) -> VoiceState:
+        """Get the state of a voice that ships with the released weights. May download; blocks.
+
+        Raises:
+            VoiceNotFound: the model has no such voice.
+            ModelUnavailable: the state cannot be fetched.
+        """
+        ...
+
+    @property
+    def predefined_voices(self) -> tuple[str, ...]:
+        """Names of the voices that ship with the model; none for one of the operator's own."""
+        ...
+
+    def status(self) -> EngineStatus:
+        """A snapshot of how busy the engine is."""
+        ...
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Refuse new jobs, let running ones finish for at most `timeout_seconds`, stop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What an engine is built from; `app/assembly.py` fills it from the settings.
+
+    Attributes:
+        language: which of upstream's models to load, such as `english`; see `config`.
+        config: path or address of a model's YAML, in the place of `language`'s.
+        models_dir: where downloads are kept.
+        voice_prompts: recordings behind the predefined voices, by name, for a model whose voices
+            do not come from the hub: WAV of 16 bits, mono, at the model's rate.
+        device: a torch device, such as `cpu` or `cuda`.
+        precision: `float32`, `int8`, `bfloat16` or `auto`; see `app/engine/precision.py`.
+        worker_threads: None for one per core this process may use, or two beside a GPU.
+        max_running_rows: how many chunks may be computed at the same time.
+        max_queued_jobs: how many jobs may wait for their first row.
+        defaults: sampling where a job leaves it open.
+        stream_buffer_seconds: how much audio of a job may wait to be read before it is paused.
+    """
+
+    language: str
+    config: str | None
+    models_dir: Path
+    voice_prompts: Mapping[str, Path] = field(default_factory=dict)
+    device: str = "cpu"
+    precision: str = "auto"
+    worker_threads: int | None = None
+    max_running_rows: int = 32
+    max_queued_jobs: int = 64
+    defaults: Sampling = field(default_factory=Sampling)
+    stream_buffer_seconds: float = 180.0

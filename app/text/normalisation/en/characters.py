@@ -1,0 +1,40 @@
+"""This module writes quotes, dashes, brackets, spaces and repeated marks in one form."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.rules import Rule, apply_rules, rule
+
+_LETTERS = str.maketrans(
+    {
+        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "`": "'", "´": "'", "′": "'",
+        "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "—", "⸻": "—", "﹣": "-", "－": "-",
+        "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ", "\u200a": " ", "\u2002": " ",
+        "\u2003": " ", "\u2004": " ", "\u2005": " ", "\u2006": " ", "\u2008": " ", "\t": " ",
+        "％": "%", "＄": "$", "＃": "#", "＆": "&", "＋": "+", "＝": "=", "＠": "@", "￡": "£",
+        "￥": "¥", "⁄": "/", "∕": "/", "∶": ":", "µ": "μ", "∙": "·", "⋅": "·", "[": "(", "]": ")",
+        "{": "(", "}": ")", "﹪": "%", "﹩": "$", "ﬁ": "fi", "ﬂ": "fl", "…": "...",
+        "℃": "°C", "℉": "°F", "№": "No. ", "℅": "c/o ", "‼": "!", "⁉": "?", "⁇": "?", "⁈": "?",
+    }
+)  # fmt: skip
+_REPEATED: tuple[Rule, ...] = (
+    rule(r"[!?]{2,}", lambda found: "?" if "?" in found[0] else "!"),
+    rule(r"\.{4,}", "..."),
+    rule(r"([,;:])\1+", lambda found: found[1]),
+    # Characters in a row draw a line, which separates; other symbols are repeated for effect.
+    rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
+    rule(r"(?<=[^-])--(?=[^-])", "—"),
+    rule(r"([^\w\s.!?'\"/<>&=+*|-])\1+", lambda found: found[1]),
+    rule(r"([\"'])\1+", lambda found: found[1]),
+)
+_THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
+_GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
+
+
+def plain_characters(text: str) -> str:
+    """Write quotes, dashes, brackets and spaces in one way, and repeated marks once."""
+    text = _THOUSANDS.sub(lambda found: re.sub(r"\D", ",", found[0]), text)
+    text = _GROUPED_WITH_LINES.sub(lambda found: found[0].replace("_", ","), text)
+    return apply_rules(text.translate(_LETTERS), _REPEATED)

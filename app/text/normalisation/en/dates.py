@@ -1,0 +1,200 @@
+"""This module says English dates and years."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.en.numbers import cardinal, ordinal, plural_of, year
+from app.text.normalisation.language import full_year, has_day
+from app.text.normalisation.rules import Rule, rule
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_MONTH_BY_START = {name[:3].lower(): name for name in MONTHS}
+
+_MONTH = (
+    r"(January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)"
+)
+_CAPITALS = "JFMASOND"
+_DAY = r"(0?[1-9]|[12]\d|3[01])"
+_SUFFIX = r"(?:st|nd|rd|th)?"
+_YEAR = r"([12]\d{3})"
+_TO = r" ?(?:[-–—]|to|through) ?"
+_YEAR_CONTEXT = (
+    r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Bb]y|[Uu]ntil|[Tt]ill|[Cc]irca|c\.|ca\.|[Yy]ear|[Yy]ears|AD|A\.D\.|"
+    r"[Bb]efore|[Aa]fter|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|"
+    r"[Ww]inter|[Oo]f|[Aa]nd|[Tt]o|[Bb]etween)"
+)
+_COMMON_FRACTIONS = frozenset(("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8", "1/10"))
+_BEFORE_DATE = r"[Bb]y|[Oo]n|[Bb]efore|[Uu]ntil|[Tt]ill|[Dd]ue|[Ss]hips|[Ss]hipping"
+_NO_UNIT = r"(?![\w°%$€£¥]|[.,:/]\d|,\d{3}|[-–]\w)"
+
+
+def say_date(day: int, month: int, year_digits: str) -> str:
+    """Say a date.
+
+    Args:
+        day: counted from 1.
+        month: counted from 1.
+        year_digits: two or four digits, or none.
+    """
+    spoken = f"{MONTHS[month - 1]} {ordinal(str(day))}"
+    return f"{spoken}, {say_year(year_digits)}" if year_digits else spoken
+
+
+def say_year(digits: str) -> str:
+    """Say a year of two or four digits."""
+    return year(int(full_year(digits)))
+
+
+def _date_if_any(day: str, month: str, year_digits: str) -> str | None:
+    exists = has_day(int(month), int(day))
+    return say_date(int(day), int(month), year_digits) if exists else None
+
+
+def _month(written: str) -> str:
+    return _MONTH_BY_START[written[:3].lower()]
+
+
+def _month_day(found: re.Match[str]) -> str | None:
+    month = MONTHS.index(_month(found[1])) + 1
+    if not has_day(month, int(found[3] or found[2])):
+        return None
+    spoken = f"{_month(found[1])} {ordinal(found[2])}"
+    if found[3]:
+        spoken += f" to {ordinal(found[3])}"
+    return f"{spoken}, {year(int(found[4]))}" if found[4] else spoken
+
+
+def _day_month(found: re.Match[str]) -> str:
+    article = "" if found[1] and not found[1].strip() else "the "
+    lead = found[1] or ""
+    days = ordinal(found[2]) + (f" to {ordinal(found[3])}" if found[3] else "")
+    spoken = f"{lead}{'' if lead.strip().lower() == 'the' else article}{days} of {_month(found[4])}"
+    return f"{spoken}, {year(int(found[5]))}" if found[5] else spoken
+
+
+def _year_month_day(found: re.Match[str]) -> str | None:
+    return _date_if_any(found[4], found[3], found[1])
+
+
+def _slashed_date(found: re.Match[str]) -> str | None:
+    first, second, year_digits = found[1], found[3], found[4]
+    # The United States write the month first; a date that has no such month is read as European.
+    return _date_if_any(second, first, year_digits) or _date_if_any(first, second, year_digits)
+
+
+def _dotted_date(found: re.Match[str]) -> str | None:
+    return _date_if_any(found[1], found[2], found[3])
+
+
+def _without_year(found: re.Match[str]) -> str | None:
+    written = f"{found[2]}/{found[3]}"
+    if written == "9/11" or (found[1] in {"by", "By"} and written in _COMMON_FRACTIONS):
+        return None
+    spoken = _date_if_any(found[3], found[2], "")
+    return f"{found[1]} {spoken}" if spoken else None
+
+
+def _decade(found: re.Match[str]) -> str:
+    digits = found[1]
+    if len(digits) == 2:
+        return plural_of(cardinal(digits)) if digits != "00" else "two thousands"
+    if digits[2:] == "00":
+        whole = digits.endswith("000")
+        return plural_of(cardinal(digits)) if whole else f"{cardinal(digits[:2])} hundreds"
+    return f"{cardinal(digits[:2])} {plural_of(cardinal(digits[2:]))}"
+
+
+def _years(found: re.Match[str]) -> str | None:
+    first, last = found[1], found[2]
+    if len(last) == 4:
+        return f"{year(int(first))} to {year(int(last))}" if int(last) > int(first) else None
+    if int(last) <= int(first[2:]):
+        return None
+    return f"{year(int(first))} to {cardinal(last)}"
+
+
+def _era(found: re.Match[str]) -> str:
+    letters = " ".join(char for char in found[2] if char.isalpha())
+    digits = found[1]
+    spoken = year(int(digits)) if len(digits) == 4 else cardinal(digits)
+    return f"{spoken} {letters}"
+
+
+DATES: tuple[Rule, ...] = (
+    rule(
+        r"(?<!\w)([Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)[-–](?=['’]?\d{2,4}(?:s|(?![\w.,])))",
+        lambda found: f"{found[1]} ",
+        needs="-–",
+    ),
+    rule(
+        rf"(?<!\w)({_BEFORE_DATE}) (\d{{1,2}})/(\d{{1,2}})(?![\w/%]|[.,]\d)"
+        r"(?! (?:of|a|an|the|acre|mile|inch|cup)(?!\w))",
+        _without_year,
+        needs="/",
+    ),
+    rule(
+        rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)|(?![\w/-]|\.\d))",
+        lambda found: (
+            (_year_month_day(found) or "") + (" at " if found[0][-1] == "T" else "") or None
+        ),
+        needs="-/.",
+    ),
+    rule(
+        r"(?<![\w.,/-])([12]\d{3})-(0[1-9]|1[0-2])(?![\w/-]|[.,]\d)",
+        lambda found: f"{MONTHS[int(found[2]) - 1]} {year(int(found[1]))}",
+        needs="-",
+    ),
+    rule(
+        r"(?<![\w.,/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})(?![\w/-]|[.,]\d)",
+        _slashed_date,
+        needs="/-",
+    ),
+    rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted_date, needs="."),
+    rule(
+        rf"(?<!\w){_MONTH} {_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?!\w)(?![.:/]\d)(?!,\d)"
+        rf"(?:,? {_YEAR}(?!\w)(?!,?\d))?",
+        _month_day,
+        needs=_CAPITALS,
+    ),
+    rule(
+        rf"(?<![\w.,:/-])([Tt]he )?{_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?: of)?(?: |-){_MONTH}"
+        rf"(?!\w)(?:,?[ -]{_YEAR}(?!\w)(?!,?\d))?",
+        _day_month,
+        needs=_CAPITALS,
+    ),
+    rule(
+        rf"(?<!\w){_MONTH},? {_YEAR}{_NO_UNIT}",
+        lambda found: f"{_month(found[1])} {year(int(found[2]))}",
+    ),
+    rule(
+        r"(?<![\w.,/$€£¥-])([12]\d{3}) ?[-–—/] ?(\d{4}|\d{2})(?![\w%°/-]|[.,]\d)",
+        _years,
+        needs="-–—/",
+    ),
+    rule(r"(?<![\w.,$€£¥-])([12]\d{2}0)['’]?s(?!\w)", _decade),
+    rule(r"(?<![\w.,$€£¥-])['’]?([2-9]0)['’]?s(?!\w)", _decade),
+    rule(r"(?<![\w'])'(00)s(?!\w)", _decade, needs="'"),
+    rule(
+        r"(?<![\w'])'(\d\d)(?![\w'\"])",
+        lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",
+        needs="'",
+    ),
+    rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", _era),
+    rule(
+        rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}"
+        r"(?! (?:[a-z]{2,30}[^s\W]s|people)(?!\w))",
+        lambda found: f"{found[1]} {year(int(found[2]))}",
+    ),
+    rule(
+        rf"(?<![\w.,:/$€£¥#+=×^-])(?<![+=×*] )(1[5-9]\d\d|20\d\d)(?= |[,.;:!?)'\"]|$){_NO_UNIT}"
+        r"(?! (?:[a-z]{2,30}[^s\W]s|people|[-+=×*/^])(?!\w))",
+        lambda found: year(int(found[1])),
+        flags=re.MULTILINE,
+    ),
+)

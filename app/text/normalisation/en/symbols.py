@@ -1,0 +1,73 @@
+"""This module says the signs that no other rule has taken, or drops them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+from app.text.normalisation.rules import Rule, apply_rules, rule
+
+_SPOKEN = {
+    "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "‰": "per mille",
+    "#": "hash", "~": "", "<": "less than", ">": "greater than", "≤": "at most", "≥": "at least",
+    "≠": "is not equal to", "≈": "about", "≡": "is identical to", "×": "times", "÷": "divided by",
+    "±": "plus or minus", "∓": "minus or plus", "−": "minus", "§": "section", "¶": "paragraph",
+    "©": "copyright", "→": "to", "⇒": "implies", "↔": "to and from", "←": "from", "°": "degrees",
+    "º": "", "ª": "", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "¢": "cents",
+    "₹": "rupees", "∞": "infinity", "√": "square root of", "∑": "sum of", "∈": "in", "∂": "partial",
+    "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
+    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
+}  # fmt: skip
+SIGN_NAMES = {
+    ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
+    "#": "hash", "*": "star", "+": "plus", ":": "colon", ";": "semicolon", "?": "question mark",
+    "!": "exclamation mark", "%": "percent", "$": "dollar", "(": "open parenthesis",
+    ")": "close parenthesis", "'": "apostrophe", '"': "quote", "=": "equals", "\\": "backslash",
+    "~": "tilde", "<": "less than", ">": "greater than", "|": "bar", "^": "caret",
+}  # fmt: skip
+"""These are the names of signs where a text is spelled out."""
+
+_SYMBOL = regex.compile(
+    r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
+)
+_GREEK_LETTER = regex.compile(r"(?<![\p{L}\p{M}])\p{Greek}(?![\p{L}\p{M}])")
+_BEFORE: tuple[Rule, ...] = (
+    rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
+    rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
+    rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
+)
+_AFTER: tuple[Rule, ...] = (
+    rule(r"\( ?\)", ""),
+    rule(r"[^\S\n ][^\S\n]*|  [^\S\n]*", " "),
+    rule(r"(?m)^[- ]*(?:-(?= )|(?<= )) *| +$", ""),
+    rule(r"(?<=\w) (?=[.,!?;:](?!\w|\.))", ""),
+    rule(r"\n{3,}", "\n\n"),
+)
+
+
+def speak_symbols(text: str) -> str:
+    """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
+    text = apply_rules(text, _BEFORE)
+    text = _GREEK_LETTER.sub(_name_letter, text)
+    return _SYMBOL.sub(_speak_sign, text)
+
+
+def tidy_spaces(text: str) -> str:
+    """Leave one space of several, none before a mark, and no more than one empty line."""
+    return apply_rules(text, _AFTER)
+
+
+def _speak_sign(found: regex.Match[str]) -> str:
+    char = found[0]
+    spoken = _SPOKEN.get(char)
+    if spoken is None:
+        return " " if unicodedata.category(char)[0] in "SPCZ" else char
+    return f" {spoken} " if spoken else " "
+
+
+def _name_letter(found: regex.Match[str]) -> str:
+    name = unicodedata.name(found[0], "")
+    if "LETTER" not in name or " WITH " in name:
+        return found[0]
+    return name.rpartition(" ")[2].lower()

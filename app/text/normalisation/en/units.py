@@ -1,0 +1,243 @@
+"""This module says measures in English: numbers with units, ranges, dimensions, percent."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.en.numbers import NUMBER, cardinal, is_one, number
+from app.text.normalisation.en.quantities import say_power
+from app.text.normalisation.rules import Rule, alternatives, rule
+
+UNITS = {
+    "km": ("kilometer", "kilometers"), "m": ("meter", "meters"),
+    "cm": ("centimeter", "centimeters"), "mm": ("millimeter", "millimeters"),
+    "μm": ("micrometer", "micrometers"), "nm": ("nanometer", "nanometers"),
+    "mi": ("mile", "miles"), "ft": ("foot", "feet"), "yd": ("yard", "yards"),
+    "yds": ("yard", "yards"), "in": ("inch", "inches"), "kg": ("kilogram", "kilograms"),
+    "g": ("gram", "grams"), "mg": ("milligram", "milligrams"), "μg": ("microgram", "micrograms"),
+    "mcg": ("microgram", "micrograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"), "fl oz": ("fluid ounce", "fluid ounces"), "L": ("liter", "liters"),
+    "l": ("liter", "liters"), "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"),
+    "cl": ("centiliter", "centiliters"), "dl": ("deciliter", "deciliters"),
+    "gal": ("gallon", "gallons"),
+    "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"), "min": ("minute", "minutes"), "mins": ("minute", "minutes"),
+    "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"),
+    "ms": ("millisecond", "milliseconds"), "μs": ("microsecond", "microseconds"),
+    "ns": ("nanosecond", "nanoseconds"), "yr": ("year", "years"), "yrs": ("year", "years"),
+    "wk": ("week", "weeks"), "wks": ("week", "weeks"), "B": ("byte", "bytes"),
+    "kB": ("kilobyte", "kilobytes"), "KB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"),
+    "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"),
+    "PB": ("petabyte", "petabytes"),
+    "KiB": ("kibibyte", "kibibytes"), "MiB": ("mebibyte", "mebibytes"),
+    "GiB": ("gibibyte", "gibibytes"),
+    "TiB": ("tebibyte", "tebibytes"), "kbit": ("kilobit", "kilobits"),
+    "Mbit": ("megabit", "megabits"),
+    "Gbit": ("gigabit", "gigabits"), "kbps": ("kilobit per second", "kilobits per second"),
+    "Kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"),
+    "Gbps": ("gigabit per second", "gigabits per second"), "Hz": ("hertz", "hertz"),
+    "kHz": ("kilohertz", "kilohertz"), "KHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"),
+    "THz": ("terahertz", "terahertz"), "W": ("watt", "watts"), "kW": ("kilowatt", "kilowatts"),
+    "MW": ("megawatt", "megawatts"), "GW": ("gigawatt", "gigawatts"),
+    "mW": ("milliwatt", "milliwatts"),
+    "Wh": ("watt hour", "watt hours"), "kWh": ("kilowatt hour", "kilowatt hours"),
+    "MWh": ("megawatt hour", "megawatt hours"), "V": ("volt", "volts"),
+    "mV": ("millivolt", "millivolts"),
+    "kV": ("kilovolt", "kilovolts"), "A": ("amp", "amps"), "mA": ("milliamp", "milliamps"),
+    "mAh": ("milliamp hour", "milliamp hours"), "Ah": ("amp hour", "amp hours"),
+    "Ω": ("ohm", "ohms"),
+    "kΩ": ("kilohm", "kilohms"), "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"),
+    "cal": ("calorie", "calories"), "kcal": ("kilocalorie", "kilocalories"),
+    "Pa": ("pascal", "pascals"),
+    "kPa": ("kilopascal", "kilopascals"), "hPa": ("hectopascal", "hectopascals"),
+    "MPa": ("megapascal", "megapascals"), "psi": ("P S I", "P S I"), "N": ("newton", "newtons"),
+    "Nm": ("newton meter", "newton meters"), "dB": ("decibel", "decibels"),
+    "lm": ("lumen", "lumens"),
+    "rpm": ("R P M", "R P M"), "RPM": ("R P M", "R P M"),
+    "fps": ("frame per second", "frames per second"),
+    "FPS": ("frame per second", "frames per second"),
+    "bpm": ("beat per minute", "beats per minute"),
+    "BPM": ("beat per minute", "beats per minute"), "mph": ("mile per hour", "miles per hour"),
+    "MPH": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "kmh": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "kt": ("knot", "knots"), "kts": ("knot", "knots"), "px": ("pixel", "pixels"),
+    "MP": ("megapixel", "megapixels"), "dpi": ("D P I", "D P I"),
+    "ppm": ("part per million", "parts per million"),
+    "ha": ("hectare", "hectares"), "sq ft": ("square foot", "square feet"),
+    "sq. ft.": ("square foot", "square feet"), "sqft": ("square foot", "square feet"),
+    "sq m": ("square meter", "square meters"), "sqm": ("square meter", "square meters"),
+    "sq km": ("square kilometer", "square kilometers"), "sq mi": ("square mile", "square miles"),
+    "sq in": ("square inch", "square inches"), "°C": ("degree Celsius", "degrees Celsius"),
+    "° C": ("degree Celsius", "degrees Celsius"),
+    "° F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "ºC": ("degree Celsius", "degrees Celsius"), "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "°": ("degree", "degrees"),
+    "kgs": ("kilogram", "kilograms"), "ozs": ("ounce", "ounces"), "gals": ("gallon", "gallons"),
+    "qts": ("quart", "quarts"), "pts": ("pint", "pints"), "fl. oz": ("fluid ounce", "fluid ounces"),
+    "tsps": ("teaspoon", "teaspoons"), "Tsp": ("teaspoon", "teaspoons"),
+    "tbsps": ("tablespoon", "tablespoons"), "Tbsp": ("tablespoon", "tablespoons"),
+    "tbs": ("tablespoon", "tablespoons"), "Tbs": ("tablespoon", "tablespoons"),
+    "doz": ("dozen", "dozen"), "m.p.h": ("mile per hour", "miles per hour"),
+    "mo": ("month", "months"), "mos": ("month", "months"), "pkg": ("package", "packages"),
+    "cc": ("C C", "C C"),
+    "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
+}  # fmt: skip
+_LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
+_ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt", "mo"))
+"""These are rather words or letters than units where a space parts them from the number."""
+_PER = {
+    "s": "second", "sec": "second", "h": "hour", "hr": "hour", "min": "minute", "d": "day",
+    "day": "day", "week": "week", "month": "month", "yr": "year", "year": "year", "kg": "kilogram",
+    "g": "gram", "km": "kilometer", "m": "meter", "cm": "centimeter", "L": "liter", "l": "liter",
+    "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "gal": "gallon", "lb": "pound",
+    "ft": "foot", "mi": "mile", "m^2": "square meter", "m^3": "cubic meter",
+    "s^2": "second squared", "h^2": "hour squared", "min^2": "minute squared",
+    "person": "person", "cm^2": "square centimeter", "cm^3": "cubic centimeter", "in": "inch",
+}  # fmt: skip
+_POWERS = {"2": "square", "3": "cubic"}
+_RANGE = (
+    rf"(?P<sign>(?<![\w.,)°%])[-−–])?(?<![\w.,])(?<!\d-)(?P<low>{NUMBER})"
+    rf"(?:(?: ?[-–—~] ?| to (?=-?[\d.]))(?P<minus>[-−])?(?P<high>{NUMBER}))?"
+)
+_POWERED = rf"(?P<length>{alternatives(_LENGTHS)})\^?(?P<power>[23])(?!\w)"
+_SPACED = (
+    alternatives(unit for unit in UNITS if unit not in _ATTACHED_ONLY)
+    # With a full stop these are units nevertheless.
+    + r"|(?:in|pt|wk|mo)(?=\.(?![\w.]))"
+)
+_ATTACHED = alternatives(UNITS)
+_LETTERS = frozenset("ABNJ")
+"""These are rather letters than units after a whole number: "Flat 12A"."""
+_STOP = r"(?P<stop>\.(?![\w.]))?"
+_NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
+_AFTER_ARTICLE = re.compile(r"(?:\A|\W)[Aa]n?\s\Z")
+_NOUN = re.compile(r" (?!(?:of|or|and|to|in|per|a|an|the)(?!\w))[a-z]")
+SPACED_UNIT = rf"(?P<unit>{_SPACED})(?!\w){_STOP}"
+"""This regular expression matches a unit after a number and a space, and its full stop."""
+
+
+def say_measure(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
+    """Say a number with a unit: ("5", "kg") gives "five kilograms".
+
+    Args:
+        written: a number as `NUMBER` matches it.
+        unit: a key of `UNITS`.
+        power: "2" for a square, "3" for a cube, of a length.
+        adjective: whether a noun follows, as in "a 5-kg bag": the unit is in the singular.
+    """
+    return f"{number(written)} {name_unit(written, unit, power=power, adjective=adjective)}"
+
+
+def name_unit(written: str, unit: str, *, power: str = "", adjective: bool = False) -> str:
+    """Name a unit in the singular or plural, as the number `written` asks for."""
+    one, many = UNITS[unit]
+    name = one if adjective or is_one(written) else many
+    return f"{_POWERS[power]} {name}" if power else name
+
+
+def kept_stop(found: re.Match[str]) -> str:
+    """Return the full stop after a unit if it ends the sentence too, or else nothing."""
+    if not found["stop"]:
+        return ""
+    return "." if _NEW_SENTENCE.match(found.string, found.end()) else ""
+
+
+def _describes(found: re.Match[str]) -> bool:
+    """Tell whether a measure stands between an article and a noun: "a 2L bottle"."""
+    before = found.string[max(0, found.start() - 4) : found.start()]
+    return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
+
+
+def _measure(found: re.Match[str]) -> str | None:
+    groups = found.groupdict()
+    length, high = groups.get("length"), found["high"]
+    unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
+    last = high or found["low"]
+    if unit in _LETTERS and "." not in last:
+        return None
+    adjective = bool(groups.get("hyphened")) or (not high and _describes(found))
+    name = name_unit(last, unit, power=groups.get("power") or "", adjective=adjective)
+    spoken = ("minus " if found["sign"] else "") + number(found["low"])
+    if high:
+        spoken += f" to {'minus ' if found['minus'] else ''}{number(high)}"
+    spoken += f" {name}"
+    if per := groups.get("per"):
+        spoken += f" per {_PER[per]}"
+    return spoken + kept_stop(found)
+
+
+def _dimensions(found: re.Match[str]) -> str | None:
+    unit = found["unit"]
+    if unit is None and " × " in found[0]:
+        return None  # This is a product.
+    numbers = re.findall(NUMBER, found["sides"])
+    if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
+        return " times ".join(number(each) for each in numbers)
+    spoken = " by ".join(number(each) for each in numbers)
+    return f"{spoken} {name_unit(numbers[-1], unit)}{kept_stop(found)}" if unit else spoken
+
+
+def _height(found: re.Match[str]) -> str:
+    return f"{cardinal(found[1])} foot {number(found[2])}"
+
+
+def _height_in_words(found: re.Match[str]) -> str:
+    return _height(found) + kept_stop(found)
+
+
+def _marked_sides(found: re.Match[str]) -> str:
+    unit = "ft" if found[2] == "'" else "in"
+    return f"{say_measure(found[1], unit)} by {say_measure(found[3], unit)}"
+
+
+def _power_of_unit(found: re.Match[str]) -> str:
+    spoken = f" {say_power(found['exponent'])} {name_unit('2', found['unit'])}"
+    if found["per"]:
+        spoken += f" per {_PER[found['per']]}"
+    return spoken + kept_stop(found)
+
+
+UNIT_RULES: tuple[Rule, ...] = (
+    rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
+    rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
+    rule(
+        rf"(?<![\w.,])({NUMBER})(['\"]) ?[xX×] ?({NUMBER})\2(?!\w)",
+        _marked_sides,
+        needs="'\"",
+    ),
+    rule(
+        rf"(?<![\w.,])(?P<sides>{NUMBER}(?:(?:[xX×]| [x×] ){NUMBER}){{1,4}})"
+        rf"(?: ?(?P<unit>{_SPACED}|in)(?!\w){_STOP}|(?![\w.]\w|[ ]?[=+*/^]))",
+        _dimensions,
+    ),
+    rule(
+        rf"(?<![\w.,])({NUMBER}) ?({alternatives(_LENGTHS)})\.? ?[xX×] ?(?=\d)",
+        lambda found: f"{say_measure(found[1], found[2])} by ",
+        needs="xX×",
+    ),
+    rule(
+        r"(?<![\w.,])(\d{1,4}(?:\.\d{1,2})?) ?[xX×](?= |[,.;:!?)]|$)(?! ?[\d=(])",
+        lambda found: f"{number(found[1])} times",
+        flags=re.MULTILINE,
+    ),
+    rule(
+        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?(?P<unit>{_SPACED})(?![\w^])"
+        rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
+        _power_of_unit,
+        needs="^",
+    ),
+    rule(rf"{_RANGE}[ -]?{_POWERED}(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}", _measure),
+    rule(
+        rf"{_RANGE}(?:-(?P<hyphened>{_ATTACHED})|(?P<unit>{_ATTACHED})| (?P<spaced>{_SPACED}))"
+        r"(?![\w^°])"
+        rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
+        _measure,
+    ),
+)

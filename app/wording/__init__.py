@@ -1,0 +1,1 @@
+"""How front ends read what clients send, and word what they are refused."""

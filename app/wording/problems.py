@@ -1,0 +1,74 @@
+"""What a caller is told of an error: a status, a kind, a sentence, and the field it is about."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.errors import (
+    AudioNotFound,
+    Conflict,
+    ConsentNotFound,
+    InvalidRequest,
+    ModelNotFound,
+    ModelUnavailable,
+    NotSupported,
+    Overloaded,
+    Parameter,
+    SpeechError,
+    StorageFailed,
+    TooLarge,
+    TooSlow,
+    Unauthorized,
+    VoiceNotFound,
+    named,
+)
+
+logger = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
+    (TooLarge, 413, "too_large"),
+    (InvalidRequest, 400, "invalid_request"),
+    (Unauthorized, 401, "unauthorized"),
+    (VoiceNotFound, 404, "voice_not_found"),
+    (AudioNotFound, 404, "not_found"),
+    (ModelNotFound, 404, "model_not_found"),
+    (ConsentNotFound, 404, "not_found"),
+    (TooSlow, 408, "too_slow"),
+    (Conflict, 409, "conflict"),
+    (Overloaded, 429, "overloaded"),
+    (NotSupported, 501, "not_supported"),
+    (ModelUnavailable, 503, "model_unavailable"),
+    (StorageFailed, 507, "storage_failed"),
+    (SpeechError, 500, "internal_error"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal on its way out, before a dialect gives it a shape."""
+
+    status: int
+    """as HTTP has it; the other protocols tell the kind"""
+    kind: str
+    message: str
+    field: str | None
+    request_id: str
+
+
+def problem_of(error: SpeechError, request_id: str, words: Mapping[Parameter, str]) -> Problem:
+    """What a caller is told of an error; what was our own fault goes into the log instead.
+
+    Args:
+        words: what the caller calls the parameters.
+    """
+    status, kind = next(
+        (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
+    )
+    message = error.told(words)
+    if status == 500:
+        logger.error("%s", error.message, extra={"request_id": request_id})
+        message = "the speech could not be made"
+    field = None if error.field is None else named(error.field, words)
+    return Problem(status, kind, message, field, request_id)

@@ -1,0 +1,1 @@
+"""The Wyoming protocol, over which Home Assistant speaks: not HTTP, so not in `api`."""

@@ -1,0 +1,249 @@
+"""A talk with one Wyoming client: hears its events and speaks, both at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.ping import Ping, Pong
+from wyoming.tts import SynthesizeStopped
+
+from app.audio.pcm import S16_BYTES, to_s16
+from app.connections import ClientLeft, ended, quiet_too_long, race
+from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
+from app.services import Services
+from app.speaking.fed import FedSpeech
+from app.speech import SPEECH_RATE_HZ, SpeechRequest
+from app.voices.details import check_language
+from app.wording.problems import problem_of
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.validation import validated
+from app.wyoming.events import EventWriter, read_event
+from app.wyoming.info import Introduction
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 8
+"""Texts of one client that wait for their turn; it is not listened to while there are more"""
+CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
+_LINGER_SECONDS = 2.0
+_WORDS = {Parameter.TEXT: "text"}
+_TAGS = Effect("without effect", "SSML is recognised by its first tag")
+
+
+class Voice(BaseModel):
+    name: str | None = None
+    language: str | None = None
+    speaker: str | None = None
+
+
+class SynthesizeStartBody(BaseModel):
+    voice: Annotated[
+        Voice | None,
+        Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
+    ] = None
+    text_format: Annotated[Any, _TAGS] = None
+    context: Annotated[Any, WITHOUT_EFFECT] = None
+
+
+class SynthesizeChunkBody(BaseModel):
+    text: Annotated[str, HONOURED]
+
+
+class SynthesizeBody(SynthesizeStartBody):
+    text: Annotated[str, HONOURED]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may do.
+
+    Attributes:
+        event_bytes: of each part of an event.
+        idle_seconds: how long it may be quiet while it has nothing to listen to.
+    """
+
+    event_bytes: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    fed: FedSpeech
+    streamed: bool
+    """its text comes in chunks"""
+
+
+class Talk:
+    """Serves one connection. A client that hangs up, or ends its side of it, has left."""
+
+    def __init__(
+        self,
+        services: Services,
+        introduction: Introduction,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: Limits,
+    ) -> None:
+        self._services = services
+        self._introduction = introduction
+        self._reader = reader
+        self._writer = writer
+        self._events = EventWriter(writer)
+        self._limits = limits
+        self._stirred_seconds = time.monotonic()
+        self._waiting: asyncio.Queue[_Speech] = asyncio.Queue(MAX_WAITING)
+        self._stream: FedSpeech | None = None
+        self._owed = 0
+        self.owes_nothing = asyncio.Event()
+        """no text is complete and not yet spoken, or nobody is there any more"""
+        self.owes_nothing.set()
+        self._answers: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
+            "describe": self._describe,
+            "ping": self._ping,
+            "synthesize": self._synthesize,
+            "synthesize-start": self._start,
+            "synthesize-chunk": self._chunk,
+            "synthesize-stop": self._stop,
+        }
+
+    async def run(self) -> None:
+        """Talk until the client leaves or is told of an error, which closes the connection."""
+        try:
+            await race(self._speak(), self._hear())
+        except ClientLeft:
+            return
+        except SpeechError as error:
+            await self._refuse(error)
+        except Exception:
+            logger.exception("a talk with a Wyoming client failed in an unforeseen way")
+            await self._refuse(SynthesisFailed("see the trace above"))
+        finally:
+            self.owes_nothing.set()
+            self._writer.close()
+
+    async def _hear(self) -> None:
+        while (event := await self._next_event()) is not None:
+            # Events that are not for speech are none of our business.
+            if answer := self._answers.get(event.type):
+                await answer(event.data)
+
+    async def _next_event(self) -> Event | None:
+        reading = asyncio.create_task(read_event(self._reader, max_bytes=self._limits.event_bytes))
+        try:
+            while not reading.done():
+                left_seconds = self._stirred_seconds + self._limits.idle_seconds - time.monotonic()
+                await asyncio.wait({reading}, timeout=max(0.01, left_seconds))
+                if self._owed:
+                    self._stirred_seconds = time.monotonic()
+                elif left_seconds <= 0 and not reading.done():
+                    raise quiet_too_long(self._limits.idle_seconds)
+            self._stirred_seconds = time.monotonic()
+            return reading.result()
+        finally:
+            await ended(reading)
+
+    async def _describe(self, _data: dict[str, Any]) -> None:
+        info = await self._introduction.info()
+        await self._events.send(info.event())
+
+    async def _ping(self, data: dict[str, Any]) -> None:
+        await self._events.send(Pong(Ping.from_event(Event("ping", data)).text).event())
+
+    async def _synthesize(self, data: dict[str, Any]) -> None:
+        if self._stream is not None:
+            return  # Home Assistant sends the whole text once more, for servers that do not stream
+        body = validated(SynthesizeBody, data)
+        fed = self._fed(body.voice)
+        fed.add(body.text)
+        self._complete(fed)
+        await self._waiting.put(_Speech(fed, streamed=False))
+
+    async def _start(self, data: dict[str, Any]) -> None:
+        if self._stream is not None:
+            raise InvalidRequest("synthesize-start came before the last stream's synthesize-stop")
+        self._stream = self._fed(validated(SynthesizeStartBody, data).voice)
+        await self._waiting.put(_Speech(self._stream, streamed=True))
+
+    async def _chunk(self, data: dict[str, Any]) -> None:
+        self._open_stream("synthesize-chunk").add(validated(SynthesizeChunkBody, data).text)
+
+    async def _stop(self, _data: dict[str, Any]) -> None:
+        self._complete(self._open_stream("synthesize-stop"))
+        self._stream = None
+
+    def _open_stream(self, event: str) -> FedSpeech:
+        if self._stream is None:
+            raise InvalidRequest(f"{event} came without a synthesize-start before it")
+        return self._stream
+
+    def _fed(self, voice: Voice | None) -> FedSpeech:
+        name = None if voice is None else voice.name
+        request = SpeechRequest(
+            text="",
+            voice=self._services.cast.voice_named(name),
+            language=check_language(voice.language) if voice and name is None else None,
+        )
+        return FedSpeech(self._services.speech, request)
+
+    def _complete(self, fed: FedSpeech) -> None:
+        fed.finish()
+        self._owed += 1
+        self.owes_nothing.clear()
+
+    async def _speak(self) -> None:
+        while True:
+            speech = await self._waiting.get()
+            await self._say(speech.fed)
+            if speech.streamed:
+                await self._events.send(SynthesizeStopped().event())
+            self._owed -= 1
+            if not self._owed:
+                self.owes_nothing.set()
+
+    async def _say(self, fed: FedSpeech) -> None:
+        started_seconds, first_seconds, samples = time.monotonic(), 0.0, 0
+        rate, width, channels = SPEECH_RATE_HZ, S16_BYTES, 1
+        async with aclosing(fed.pcm()) as pieces:
+            async for piece in pieces:
+                if not samples:
+                    first_seconds = time.monotonic() - started_seconds
+                    await self._events.send(AudioStart(rate, width, channels).event())
+                # A pause can be half a minute long.
+                for start in range(0, len(piece), CHUNK_SAMPLES):
+                    data = to_s16(piece[start : start + CHUNK_SAMPLES]).tobytes()
+                    await self._events.send(AudioChunk(rate, width, channels, data).event())
+                samples += len(piece)
+                self._stirred_seconds = time.monotonic()
+        await self._events.send(AudioStop().event())
+        logger.info(
+            "WYOMING synthesize: %.1f s of speech in %.3f s, the first after %.3f s",
+            samples / SPEECH_RATE_HZ,
+            time.monotonic() - started_seconds,
+            first_seconds,
+        )
+
+    async def _refuse(self, error: SpeechError) -> None:
+        problem = problem_of(error, secrets.token_hex(16), _WORDS)
+        logger.warning("WYOMING %s: %s", problem.kind, problem.message)
+        # To end one's side of a connection that is gone is no ConnectionError, but an OSError.
+        with suppress(ClientLeft, OSError, TimeoutError):
+            await self._events.send(Error(problem.message, problem.kind).event())
+            self._writer.write_eof()
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self._heard_out()
+
+    async def _heard_out(self) -> None:
+        """Closing while something is unread would take the error back before it is read."""
+        while await self._reader.read(1 << 16):
+            pass

@@ -1,0 +1,106 @@
+"""What happens to every request: its id, its line in the log, its origin."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.conftest import ServeFake
+from tests.serving import KEY, LogRecords, Served, send_raw, status_of
+
+ORIGIN = "https://app.example.com"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/nothing"),
+        ("GET", "/tts"),
+        ("POST", "/tts"),
+        ("GET", "/voice/x"),
+        ("GET", "/docs"),
+    ],
+)
+def test_every_answer_has_an_id(client: httpx.Client, method: str, path: str) -> None:
+    """Good or bad, each answer carries a request id of its own."""
+    ids = {client.request(method, path).headers["x-request-id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)
+
+
+def test_id_of_the_client(client: httpx.Client) -> None:
+    """A sane id that the client sent is kept, so that it can follow its request."""
+    answer = client.get("/health", headers={"X-Request-Id": "job-7_a.B"})
+    assert answer.headers["x-request-id"] == "job-7_a.B"
+
+
+@pytest.mark.parametrize("offered", ["", "a b", "x" * 129, 'a"b', "a;b", "../x"])
+def test_insane_id_of_the_client(client: httpx.Client, offered: str) -> None:
+    """An id that could spoil a log or a header is replaced."""
+    answer = client.get("/health", headers={"X-Request-Id": offered})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+def test_line_in_the_log(client: httpx.Client, log_records: LogRecords) -> None:
+    """Each request is one line with method, path, status, time and its id."""
+    client.get("/health", headers={"X-Request-Id": "follow-me"})
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == "follow-me")
+    assert re.fullmatch(r"GET /health 200 in \d+\.\d{3} s", line.getMessage())
+
+
+def test_no_forged_line_in_the_log(server: Served, log_records: LogRecords) -> None:
+    """A path cannot put a line of its own into the log."""
+    request = b"GET /%0aGET%20/forged HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert status_of(send_raw(server.address, request)) == 404
+    line = log_records.wait_for(lambda each: each.getMessage().endswith(" s"))
+    assert line.getMessage().startswith("GET /%0AGET%20/forged 404 in ")
+
+
+def test_cross_origin(fake_server: ServeFake) -> None:
+    """Web pages of CORS_ORIGINS may call the server and read its headers; others may not."""
+    client = fake_server(cors_origins=ORIGIN).client
+    asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    allowed = client.options("/tts", headers=asking)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == ORIGIN
+    answer = client.post("/tts", json={"script": "Hi."}, headers={"Origin": ORIGIN})
+    assert "x-request-id" in answer.headers["access-control-expose-headers"]
+    refused = client.options("/tts", headers=asking | {"Origin": "https://evil.example.com"})
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+
+
+def test_no_origin_is_allowed_by_default(client: httpx.Client) -> None:
+    """Without CORS_ORIGINS no web page may read an answer."""
+    answer = client.get("/health", headers={"Origin": ORIGIN})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+HALF_A_FORM = (
+    b"POST /voices HTTP/1.1\r\nHost: x\r\nX-API-Key: " + KEY.encode() + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nname="
+)
+
+
+def test_a_body_that_stands_still(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever begins a body and does not go on is told so, and does not stay for ever."""
+    monkeypatch.setattr("app.api.http.middleware.STANDSTILL_SECONDS", 0.3)
+    answer = send_raw(server.address, HALF_A_FORM)
+    assert status_of(answer) == 408
+    assert b"nothing more of the request body came for 0.3 s" in answer
+
+
+def test_a_client_that_leaves_in_its_form(server: Served, log_records: LogRecords) -> None:
+    """It is no fault of ours: one line in the log, no trace."""
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.sendall(HALF_A_FORM.replace(b"Host: x", b"Host: x\r\nX-Request-Id: who-left"))
+        time.sleep(0.2)
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == "who-left")
+    assert line.getMessage().startswith("POST /voices 499 in ")
+    assert not [each for each in log_records.kept if each.levelname == "ERROR"]

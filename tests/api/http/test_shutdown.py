@@ -1,0 +1,173 @@
+"""What a client is told whose request is not done when the server's time to end is over."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import fishaudio
+import httpx
+import openai
+import pytest
+from elevenlabs.core import ApiError
+
+from app.main import create_app
+from tests.api.elevenlabs import sdk as elevenlabs_sdk
+from tests.api.fish import sdk as fish_sdk
+from tests.api.openai import sdk as openai_sdk
+from tests.audio.probe import voice_like
+from tests.conftest import write_wav
+from tests.fakes import FakeEngine
+from tests.serving import KEY, Served, error_of, make_settings, running, served_at
+from tests.test_server import KEY as OPERATORS_KEY
+from tests.test_server import free_port, started
+from tests.wyoming.home import home
+
+WORDS = "the server is shutting down"
+
+
+def outlasting(folder: Path, work: Callable[[Served], Any]) -> Any:
+    """What comes of `work`, which no engine ends, when the server is told to stop meanwhile."""
+    engine = FakeEngine(hold_after=0)
+    settings = make_settings(folder, shutdown_grace_seconds=0)
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as server:
+        url = server.enter_context(running(create_app(settings, lambda: engine)))
+        with served_at(url, settings) as served:
+            served.wait_until(lambda health: health["model"]["state"] == "ready")
+            worked = pool.submit(work, served)
+            deadline = time.monotonic() + 10
+            while not engine.streams:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            server.close()
+            return worked.result(20)
+
+
+def test_own_client(tmp_path: Path) -> None:
+    """The answer is a 503 in this server's own shape that says when to come back."""
+
+    def speak(served: Served) -> httpx.Response:
+        return served.client.post("/tts", json={"script": "Hi."})
+
+    answer = outlasting(tmp_path, speak)
+    error = error_of(answer, 503)
+    assert (error["type"], error["message"]) == ("model_unavailable", WORDS)
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_openai(tmp_path: Path) -> None:
+    """OpenAI's SDK raises its InternalServerError, which it would try again."""
+
+    def speak(served: Served) -> openai.InternalServerError:
+        with openai_sdk.sdk_for(served) as sdk, pytest.raises(openai.InternalServerError) as caught:
+            sdk.audio.speech.create(model="tts-1", voice="alba", input="Hi.")
+        return caught.value
+
+    error = outlasting(tmp_path, speak)
+    assert (error.status_code, error.code) == (503, "model_unavailable")
+    assert WORDS in error.message
+    assert int(error.response.headers["retry-after-ms"]) >= 1000
+    assert "x-should-retry" not in error.response.headers
+
+
+@pytest.mark.parametrize("prefix", ["", "/elevenlabs"])
+def test_elevenlabs(tmp_path: Path, prefix: str) -> None:
+    """ElevenLabs' SDK raises its ApiError."""
+
+    def speak(served: Served) -> pytest.ExceptionInfo[ApiError]:
+        speech = elevenlabs_sdk.sdk_for(served, prefix=prefix).text_to_speech
+        with pytest.raises(ApiError) as caught:
+            b"".join(speech.convert("alba", text="Hi.", request_options=elevenlabs_sdk.ONCE))
+        return caught
+
+    detail = elevenlabs_sdk.detail_of(outlasting(tmp_path, speak), 503)
+    assert detail == {"status": "model_unavailable", "message": WORDS}
+
+
+def test_fish(tmp_path: Path) -> None:
+    """Fish Audio's SDK raises its ServerError."""
+
+    def speak(served: Served) -> fishaudio.ServerError:
+        with fish_sdk.sdk_for(served) as sdk, pytest.raises(fishaudio.ServerError) as caught:
+            sdk.tts.convert(text="Hi.")
+        return caught.value
+
+    error = outlasting(tmp_path, speak)
+    assert error.status == 503
+    assert WORDS in str(error)
+
+
+def test_one_grace_for_all(tmp_path: Path) -> None:
+    """HTTP and Wyoming have the same time to end, not one after the other."""
+    engine = FakeEngine(hold_after=0)
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as server:
+        made = server.enter_context(home(tmp_path, lambda: engine, shutdown_grace_seconds=3))
+
+        def speak() -> httpx.Response:
+            headers = {"X-API-Key": KEY}
+            body = {"script": "Hi."}
+            url = f"{made.served.url}/tts"
+            return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+
+        def speak_at_home() -> bytes:
+            heard = b""
+            with socket.create_connection(("127.0.0.1", made.port), timeout=30) as connection:
+                connection.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
+                while piece := connection.recv(1 << 16):
+                    heard += piece
+            return heard
+
+        answer, heard = pool.submit(speak), pool.submit(speak_at_home)
+        deadline = time.monotonic() + 10
+        while len(engine.streams) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        told = time.monotonic()
+        server.close()
+        assert 3 <= time.monotonic() - told < 4.5
+        assert answer.result(1).status_code == 503
+        assert b'"error"' in heard.result(1)
+
+
+def test_log(tmp_path: Path, tiny_model: Path) -> None:
+    """A complete answer is refused, a stream is cut off, and neither leaves a trace in the log."""
+    port = free_port()
+    voices = tmp_path / "models" / "voices"
+    voices.mkdir(parents=True)
+    write_wav(voices / "alba.wav", voice_like(1.2))
+    url = f"http://127.0.0.1:{port}"
+    script = "This sentence is spoken over and over again, for many minutes. " * 700
+    lines = (f"API_KEY={OPERATORS_KEY}", f"PORT={port}", f"MODEL_CONFIG={tiny_model}")
+
+    def speak(stream: bool) -> httpx.Response:
+        return httpx.post(
+            f"{url}/tts",
+            json={"script": script, "format": "wav", "stream": stream},
+            headers={"X-API-Key": OPERATORS_KEY},
+            timeout=60,
+            trust_env=False,
+        )
+
+    with (
+        started(tmp_path, *lines, "SHUTDOWN_GRACE_SECONDS=1") as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        server.wait_for_answer(f"{url}/ready")
+        complete, stream = pool.submit(speak, False), pool.submit(speak, True)
+        while httpx.get(f"{url}/health", trust_env=False).json()["engine"]["running_rows"] < 2:
+            assert not complete.done(), complete.result().text
+            time.sleep(0.05)
+        code, seconds = server.end(signal.SIGTERM)
+        assert (code, seconds < 8) == (0, True), server.err
+        assert complete.result(10).status_code == 503
+        with pytest.raises(httpx.RemoteProtocolError):
+            stream.result(10)
+    assert "Traceback" not in server.err
+    assert "POST /tts 503 in " in server.err
+    assert "POST /tts 200, broken off in " in server.err

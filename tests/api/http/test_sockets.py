@@ -1,0 +1,174 @@
+"""What all WebSockets have in common, tried on Fish Audio's: time, size, and who leaves when."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import ormsgpack
+import pytest
+import wsproto
+from httpx_ws import WebSocketDisconnect, WebSocketUpgradeError
+
+from app.api.http import sockets
+from tests.api.fish.sdk import TEXT, last_event, live, next_event, raw_socket, say
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
+from tests.serving import KEY, LogRecords, Served, serve_fake
+
+PACK = ormsgpack.packb
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve_fake(tmp_path_factory.mktemp("sockets")) as served:
+        yield served
+
+
+def test_no_key_no_socket(served: Served, log_records: LogRecords) -> None:
+    """Without the key there is a plain HTTP answer, and a line in the log."""
+    with pytest.raises(WebSocketUpgradeError) as refusal:
+        live(served, [TEXT], "wrong")
+    answer: httpx.Response = refusal.value.response
+    assert answer.status_code == 401
+    request_id = answer.headers["x-request-id"]
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
+    assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 401 in ")
+
+
+def test_more_than_is_ever_read(fake_server: ServeFake) -> None:
+    """A frame beyond every limit closes the socket without being read."""
+    with raw_socket(fake_server(max_upload_mb=1)) as ws:
+        ws.send_bytes(bytes(3_000_000))
+        with pytest.raises(WebSocketDisconnect) as closed:
+            next_event(ws)
+    assert closed.value.code == 1009
+
+
+def test_client_that_never_stops(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence in both directions ends in an error; who still has something to hear may be quiet."""
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.6)
+    engine = FakeEngine(frames_per_chunk=20, frame_seconds=0.1)
+    with raw_socket(fake_server(engine)) as ws:
+        say(ws, event="text", text="Hello there. And then")
+        started = time.monotonic()
+        said = last_event(ws)
+        assert time.monotonic() - started > 2.0
+        assert (said["reason"], said["status"]) == ("error", 400)
+        assert "0.6 s" in said["message"]
+    assert not any(stream.running for stream in engine.streams)
+
+
+def test_client_that_never_starts(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does a socket on which nothing is ever said."""
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.3)
+    with raw_socket(served, start=False) as ws:
+        assert last_event(ws)["reason"] == "error"
+
+
+def test_waiting_for_the_end_is_not_silence(
+    fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After stop the client may be quiet, however long the speech is in coming."""
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.3)
+    engine = FakeEngine(frame_seconds=1.0, frames_per_chunk=1)
+    with raw_socket(fake_server(engine), text="Hello.") as ws:
+        say(ws, event="stop")
+        assert last_event(ws)["reason"] == "stop"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_client_leaves(fake_server: ServeFake, log_records: LogRecords, stopped: bool) -> None:
+    """The engine's row is free again when a client goes away in the middle, whenever that is."""
+    engine = FakeEngine(frames_per_chunk=50, hold_after=3)
+    with raw_socket(fake_server(engine), text="Hello there. ", format="pcm") as ws:
+        say(ws, event="text", text="And more. And then")
+        if stopped:
+            say(ws, event="stop")
+        assert next_event(ws)["event"] == "audio"
+    assert engine.streams[0].aborted.wait(2)
+    line = log_records.wait_for(lambda each: "WEBSOCKET" in each.getMessage())
+    assert "WEBSOCKET /v1/tts/live 101, left with" in line.getMessage()
+
+
+def test_socket_that_breaks(fake_server: ServeFake) -> None:
+    """So it is when the connection is cut without a word."""
+    engine = FakeEngine(frames_per_chunk=50, hold_after=3)
+    with raw_socket(fake_server(engine), text="Hello there.", format="pcm") as ws:
+        say(ws, event="flush")
+        assert next_event(ws)["event"] == "audio"
+        ws.stream.close()
+        assert engine.streams[0].aborted.wait(2)
+
+
+def test_slow_reader(fake_server: ServeFake) -> None:
+    """A client that reads nothing stops its own speech being made, so that nothing piles up."""
+    engine = FakeEngine(frames_per_chunk=20_000)
+    with unread_socket(fake_server(engine)):
+        assert 0 < frames_once_steady(engine) < 20_000
+    assert engine.streams[0].aborted.wait(2)
+
+
+def test_client_that_takes_nothing(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up after a while, although its connection stands."""
+    monkeypatch.setattr(sockets, "SEND_SECONDS", 1.0)
+    engine = FakeEngine(frames_per_chunk=20_000)
+    with unread_socket(fake_server(engine)):
+        frames_once_steady(engine)
+        assert engine.streams[0].aborted.wait(5)
+
+
+@contextlib.contextmanager
+def unread_socket(served: Served) -> Iterator[None]:
+    """A client that asks for hours of speech, and reads nothing of it."""
+    protocol = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+    key = (b"Authorization", f"Bearer {KEY}".encode())
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(served.address)
+        request = wsproto.events.Request("localhost", "/v1/tts/live", extra_headers=[key])
+        connection.sendall(protocol.send(request))
+        protocol.receive_data(connection.recv(4096))
+        assert isinstance(next(protocol.events()), wsproto.events.AcceptConnection)
+        start = {"event": "start", "request": {"text": "Hello.", "format": "wav"}}
+        for event in (start, {"event": "stop"}):
+            connection.sendall(protocol.send(wsproto.events.BytesMessage(PACK(event))))
+        yield
+
+
+def frames_once_steady(engine: FakeEngine) -> int:
+    before, deadline = -1, time.monotonic() + 20
+    while not engine.streams or engine.streams[0].frames_read != before:
+        assert time.monotonic() < deadline
+        before = engine.streams[0].frames_read if engine.streams else -1
+        time.sleep(0.5)
+    return before
+
+
+def test_line_in_the_log(served: Served, log_records: LogRecords) -> None:
+    """Each socket is one line with its path, its end, its time and its id."""
+    live(served, [TEXT])
+    line = log_records.wait_for(lambda each: "WEBSOCKET" in each.getMessage())
+    assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 101, closed with 1000 in ")
+    assert len(line.request_id) == 32  # type: ignore[attr-defined]
+
+
+def test_server_ends_while_it_speaks(tmp_path: Path) -> None:
+    """A server that is stopped tells those who listen, and does not wait for them."""
+    engine = FakeEngine(frames_per_chunk=20_000, frame_seconds=0.02)
+    with contextlib.ExitStack() as running:
+        served = running.enter_context(serve_fake(tmp_path, engine))
+        with raw_socket(served, text="Hello there.", format="pcm") as ws:
+            say(ws, event="stop")
+            assert next_event(ws)["event"] == "audio"
+            started = time.monotonic()
+            running.close()
+            assert time.monotonic() - started < 8
+            with pytest.raises(WebSocketDisconnect) as closed:
+                last_event(ws)
+            assert closed.value.code == 1012
+    assert engine.streams[0].aborted.is_set()

@@ -1,0 +1,198 @@
+"""Programs that speak OpenAI's API: the calls that each of them makes."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import httpx
+import openai
+import pytest
+import requests
+from openai.types.audio.speech_model import SpeechModel
+
+from app.api.openai.speech import MODELS
+from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine, FakeVoice
+from tests.serving import KEY, Served
+
+BEARER = {"Authorization": f"Bearer {KEY}"}
+BUILT_IN = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
+
+
+@pytest.fixture
+def sdk(server: Served) -> Iterator[openai.OpenAI]:
+    with sdk_for(server) as sdk:
+        yield sdk
+
+
+def test_models(sdk: openai.OpenAI) -> None:
+    """Every model that the SDK knows is listed, and can be looked at."""
+    assert {each.id for each in sdk.models.list()} == {"pocket-tts", *get_args(SpeechModel)}
+    model = sdk.models.retrieve("tts-1")
+    assert (model.id, model.object, model.owned_by) == ("tts-1", "model", "kyutai")
+
+
+def test_open_webui_lists(client: httpx.Client) -> None:
+    """Open WebUI fills its two menus from these."""
+    models = client.get("/v1/audio/models").json()["models"]
+    assert [each["id"] for each in models] == list(MODELS)
+    voices = client.get("/v1/audio/voices").json()["voices"]
+    assert voices == [{"id": "alba", "name": "alba"}, {"id": "bruno", "name": "bruno"}]
+    assert {each["id"]: each["name"] for each in models}["tts-1"] == "tts-1"
+
+
+def test_open_webui_without_the_key(server: Served) -> None:
+    """It asks for the lists without a key; told no, it offers OpenAI's names, which speak here."""
+    for path in ("/v1/audio/models", "/v1/audio/voices"):
+        assert requests.get(server.url + path, timeout=5).status_code == 401
+    aliases = server.settings.openai_voices
+    assert {"alloy", "echo", "fable", "onyx", "nova", "shimmer"} <= set(aliases)
+
+
+def test_open_webui_speech(fake_server: ServeFake) -> None:
+    """Its request: the message, model and voice of its settings, and whatever these add."""
+    engine = FakeEngine(predefined_voices=BUILT_IN)
+    served = fake_server(engine)
+    answer = requests.post(
+        f"{served.url}/v1/audio/speech",
+        json={"input": INPUT, "voice": "nova", "model": "tts-1", "response_format": "wav"},
+        headers={
+            **BEARER,
+            "Content-Type": "application/json",
+            "X-OpenWebUI-User-Name": "Ada%20Lovelace",
+            "X-OpenWebUI-User-Role": "user",
+        },
+        timeout=10,
+    )
+    assert answer.ok
+    assert answer.content.startswith(b"RIFF")
+    # It reads the type to decide whether to transcode.
+    assert answer.headers["Content-Type"] == "audio/wav"
+    assert engine.streams[0].voice == FakeVoice(served.settings.openai_voices["nova"])
+
+
+def test_open_webui_errors(server: Served) -> None:
+    """It shows its users `error.message`."""
+    answer = requests.post(
+        f"{server.url}/v1/audio/speech",
+        json={"input": INPUT, "voice": "nobody", "model": "tts-1"},
+        headers=BEARER,
+        timeout=10,
+    )
+    assert answer.status_code == 404
+    assert "nobody" in answer.json()["error"]["message"]
+
+
+def test_litellm(fake_server: ServeFake) -> None:
+    """LiteLLM calls the SDK with the parameters of its own caller, and retries by itself."""
+    engine = FakeEngine()
+    with sdk_for(fake_server(engine)) as sdk:
+        arguments: dict[str, Any] = {
+            "response_format": "mp3",
+            "speed": 1.5,
+            "instructions": "Slow.",
+        }
+        answer = sdk.audio.speech.create(model="tts-1", voice="alloy", input=INPUT, **arguments)
+    assert answer.response.headers["content-type"] == "audio/mpeg"
+    assert answer.content
+
+
+def test_litellm_proxy_passes_on(server: Served) -> None:
+    """A proxy may add fields of its own; they do no harm."""
+    body = {
+        "model": "openai/pocket-tts",
+        "input": INPUT,
+        "voice": "alba",
+        "user": "me",
+        "metadata": {"tags": ["a"]},
+        "stream": True,
+        "response_format": "wav",
+    }
+    headers = {**BEARER, "Accept": "application/octet-stream"}
+    answer = httpx.post(f"{server.url}/v1/audio/speech", json=body, headers=headers)
+    assert answer.content.startswith(b"RIFF")
+
+
+async def test_home_assistant(fake_server: ServeFake) -> None:
+    """Home Assistant's own integration: the asynchronous SDK, read piece by piece.
+
+    It sends the instructions as text, even when there are none.
+    """
+    async with async_sdk_for(fake_server(FakeEngine(predefined_voices=BUILT_IN))) as sdk:
+        assert [each async for each in sdk.with_options(timeout=10).models.list()]
+        async with sdk.audio.speech.with_streaming_response.create(
+            model="gpt-4o-mini-tts",
+            voice="marin",
+            input=INPUT,
+            instructions="None",
+            speed=1.0,
+            response_format="opus",
+        ) as answer:
+            heard = b"".join([piece async for piece in answer.iter_bytes()])
+    assert heard.startswith(b"OggS")
+
+
+def test_home_assistant_openai_tts(fake_server: ServeFake) -> None:
+    """The custom component openai_tts: the standard library, the whole URL, extra fields."""
+    served = fake_server(FakeEngine(predefined_voices=BUILT_IN))
+    payload = {
+        "model": "tts-1",
+        "input": INPUT,
+        "voice": "shimmer",
+        "response_format": "mp3",
+        "speed": 1.0,
+        "instructions": "Speak softly.",
+        "chunk_length": 200,
+    }
+    request = urllib.request.Request(
+        f"{served.url}/v1/audio/speech",
+        data=json.dumps(payload).encode(),
+        headers={
+            **BEARER,
+            "Content-Type": "application/json",
+            "User-Agent": "HomeAssistant-OpenAI-TTS",
+        },
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "audio/mpeg"
+        assert answer.read()
+    voices = requests.get(
+        f"{served.url}/v1/audio/voices", params={"limit": 100}, headers=BEARER, timeout=5
+    ).json()
+    assert {"id": "alba", "name": "alba"} in voices["voices"]
+
+
+def test_everything_under_the_prefix(fake_server: ServeFake, recording: bytes) -> None:
+    """With /openai/v1 as the base URL all calls work, errors included."""
+    served = fake_server(FakeEngine())
+    with sdk_for(served, base="/openai/v1") as sdk:
+        speech = sdk.audio.speech.create(
+            model="tts-1", voice="alloy", input=INPUT, response_format="wav"
+        )
+        assert speech.content.startswith(b"RIFF")
+        assert len(sdk.models.list().data) == len(MODELS)
+        assert sdk.models.retrieve("tts-1-hd").id == "tts-1-hd"
+        clip = ("clip.wav", recording)
+        consent = sdk.audio.voice_consents.create(language="en", name="me", recording=clip)
+        voice = sdk.audio.voices.create(audio_sample=clip, consent=consent.id, name="Mine")
+        listed = served.client.get("/openai/v1/audio/voices").json()["voices"]
+        assert {"id": voice.id, "name": "Mine"} in listed
+        assert sdk.audio.voices.delete(voice.id).deleted
+        assert [each.id for each in sdk.audio.voice_consents.list()] == [consent.id]
+        assert served.client.get("/openai/v1/audio/models").json()["models"]
+        with pytest.raises(openai.NotFoundError) as caught:
+            sdk.audio.speech.create(model="tts-1", voice="nobody", input=INPUT)
+        assert caught.value.param == "voice"
+        with pytest.raises(openai.NotFoundError) as caught:
+            sdk.post("/nothing", cast_to=object)
+        assert caught.value.type == "invalid_request_error"
+    with (
+        sdk_for(served, base="/openai/v1", api_key="wrong") as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.models.list()

@@ -1,0 +1,63 @@
+"""docs/architecture.md lists the functions that a request goes through, and they are those."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from tests.audio.probe import voice_like
+from tests.conftest import write_wav
+from tests.serving import make_settings, serve
+
+ROOT = Path(__file__).parent.parent
+
+
+def documented() -> list[str]:
+    """The steps of a `POST /tts`, each as file:function."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    return re.findall(r"^\d\. `([\w/]+\.py:[\w.]+)`", text, re.MULTILINE)
+
+
+@contextmanager
+def first_calls(steps: list[str]) -> Iterator[list[str]]:
+    """Collects which of `steps` are called, in order, on threads that are started meanwhile."""
+    calls: list[str] = []
+
+    def look(frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(str(ROOT)):
+            step = f"{Path(code.co_filename).relative_to(ROOT).as_posix()}:{code.co_qualname}"
+            if step in steps and step not in calls:
+                calls.append(step)
+
+    threading.setprofile(look)
+    try:
+        yield calls
+    finally:
+        threading.setprofile(None)
+
+
+def test_the_list_is_short() -> None:
+    """Who wants to know where a request goes reads at most eight functions."""
+    assert 5 <= len(documented()) <= 8
+
+
+def test_a_request_takes_this_way(tmp_path: Path, tiny_model: Path) -> None:
+    """A live `POST /tts` calls the listed functions in order; the engine has a loop of its own."""
+    steps = documented()
+    *on_the_loop, in_the_engine = steps
+    voices = tmp_path / "voices"
+    voices.mkdir()
+    write_wav(voices / "alba.wav", voice_like(2.0))
+    settings = make_settings(tmp_path, MODEL_CONFIG=str(tiny_model), max_ref_duration=2)
+    with first_calls(steps) as calls, serve(settings) as served:
+        served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
+        calls.clear()
+        body = {"script": "Hello there.", "stream": True, "format": "wav"}
+        assert served.client.post("/tts", json=body).status_code == 200
+    assert [step for step in calls if step != in_the_engine] == on_the_loop
+    assert in_the_engine in calls

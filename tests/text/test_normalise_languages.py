@@ -1,0 +1,73 @@
+"""Languages other than English get their numbers and amounts in words; the rest stays."""
+
+import pytest
+
+from app.text.normalisation.language import Language
+from app.text.normalisation.languages import find_language
+from app.text.normalise import normalise
+
+CODES = ("en", "fr", "de", "pt", "it", "es", "nl")
+LANGUAGES = [language for code in CODES if (language := find_language(code))]
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "spoken"),
+    [
+        ("fr", "Il a 21 ans.", "Il a vingt et un ans."),
+        ("fr", "3,14 et 10 000", "trois virgule un quatre et dix mille"),
+        ("fr", "3,50 €", "trois euros et cinquante centimes"),
+        ("fr", "le 1er, la 1re et le 2e", "le premier, la première et le deuxième"),
+        ("fr", "50 %", "cinquante pour cent"),
+        ("fr", "17h30", "dix-sept heures trente"),
+        ("de", "1.234,5", "eintausendzweihundertvierunddreißig Komma fünf"),
+        ("de", "1 €", "ein Euro"),
+        ("de", "am 3. Mai", "am dritten Mai"),
+        ("de", "am 3.5.2024", "am dritten Mai zweitausendvierundzwanzig"),
+        ("de", "z. B. 5 %", "z. B. fünf Prozent"),
+        ("de", "um 17:45 Uhr", "um siebzehn Uhr fünfundvierzig"),
+        ("de", "1984", "neunzehnhundertvierundachtzig"),
+        ("de", "-5 Grad, 10-15 km", "minus fünf Grad, zehn bis fünfzehn km"),
+        ("pt", "R$ 3,50", "três reais e cinquenta centavos"),
+        ("pt", "a 2ª vez", "a segunda vez"),
+        ("pt", "20/11/2026", "vinte de novembro de dois mil e vinte e seis"),
+        ("it", "3,14", "tre virgola uno quattro"),
+        ("it", "1 euro e 5 €", "uno euro e cinque euro"),
+        ("it", "il 3º posto", "il terzo posto"),
+        ("es", "3,14", "tres coma uno cuatro"),
+        ("es", "20 $", "veinte dólares"),
+        ("es", "la 1.ª vez", "la primera vez"),
+        ("nl", "de 3e keer", "de derde keer"),
+        ("nl", "€ 1.000", "duizend euro"),
+        ("nl", "007", "nul nul zeven"),
+        ("xx", "**5** 😀 eur", "5 eur"),
+    ],
+)
+def test_numbers_in_words(language: str, written: str, spoken: str) -> None:
+    """Figures are put into words and everything else stays."""
+    assert normalise(written, language=language) == spoken
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_languages_are_alike(language: Language) -> None:
+    """Every language says numbers, ordinals, dates, years and spelled words without digits."""
+    assert len(LANGUAGES) == 7
+    assert find_language(language.code) is language
+    spoken = [
+        language.speak("12"),
+        language.number("12"),
+        language.ordinal("3"),
+        language.day(1),
+        language.year("1984"),
+        language.date(1, 12, "2024"),
+        language.digits("0 7"),
+        language.spell("A7"),
+        language.telephone("555-1234"),
+    ]
+    assert all(spoken)
+    assert not any(map(str.isdigit, "".join(map(str, spoken))))
+    assert language.months[11] in language.date(1, 12, "")
+
+
+def test_a_language_without_rules_is_none() -> None:
+    """Text in it loses its markup and keeps its figures."""
+    assert find_language("xx") is None
