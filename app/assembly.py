@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -38,7 +37,6 @@ from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, beginning_of
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
-from app.wyoming import server as wyoming
 
 PREVIEWS_BYTES = 64_000_000
 
@@ -99,24 +97,12 @@ def make_services(
 
 
 @asynccontextmanager
-async def running(
-    services: Services, wyoming_listener: socket.socket | None = None
-) -> AsyncIterator[None]:
-    """Run the parts while the block runs: front ends can use them in it.
+async def running(services: Services) -> AsyncIterator[None]:
+    """Run the parts while the block runs: the models load, and speak once they are there.
 
-    At the end requests say so, the models finish what they can within the grace time, and then
-    Home Assistant is left, in this order.
-
-    Args:
-        wyoming_listener: where Home Assistant is served, if at all.
+    At the end requests get a moment to say so, and the models finish what they can within the
+    grace time. Serve front ends around this block, so that they leave their clients after that.
     """
-    async with wyoming.serve(services, wyoming_listener), _speaking(services):
-        yield
-
-
-@asynccontextmanager
-async def _speaking(services: Services) -> AsyncIterator[None]:
-    """Load the models, look at the voices once they are there, and stop them at the end."""
     looking: set[asyncio.Task[None]] = set()
 
     def on_ready(speaker: Speaker) -> None:

@@ -19,6 +19,7 @@ from app.api.native import compatibility, health, saved, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
 from app.settings import Settings, SettingsError
+from app.wyoming import server as wyoming
 
 READABLE_HEADERS = (
     "x-request-id",
@@ -54,7 +55,7 @@ def create_app(
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        async with running(services, wyoming_listener):
+        async with wyoming.serve(services, wyoming_listener), running(services):
             yield
 
     app = FastAPI(
@@ -67,13 +68,16 @@ def create_app(
     )
     app.state.services = services
     mount(app, dialects)
-    wyoming_port = None if wyoming_listener is None else wyoming_listener.getsockname()[1]
+    calls = [*map(compatibility.dialect_entry, dialects)]
+    if wyoming_listener is not None:
+        port = wyoming_listener.getsockname()[1]
+        calls.append(compatibility.wyoming_entry(wyoming.TITLE, port, wyoming.SUPPORT))
     for router in (
         native.router,
         voices.router,
         saved.router,
         health.router,
-        compatibility.router_about(dialects, wyoming_port),
+        compatibility.router_about(calls),
     ):
         app.router.routes.extend(router.routes)
     ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)

@@ -41,9 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.services": LIBRARIES | SIBLINGS | {"app.settings", "app.speaking"},
     "app.wording": set(),
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
-    "app.api": BELOW_FRONT_ENDS | {"app.wording", "app.wyoming"},
-    "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices", "app.wyoming"},
-    "app.main": {"app.assembly", "app.api", "app.settings"},
+    "app.api": BELOW_FRONT_ENDS | {"app.wording"},
+    "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices"},
+    "app.main": {"app.assembly", "app.api", "app.settings", "app.wyoming"},
     "app.cli": BELOW_FRONT_ENDS
     | {"app.assembly", "app.logs", "app.process_end", "app.serve", "app.wyoming"},
     "app.__main__": {"app.cli"},

@@ -79,6 +79,8 @@ class Shaper:
             [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
         )
         self._waiting: Frames | None = None
+        self.spoken_samples = 0
+        """what the frames had so far, without pauses"""
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 
@@ -147,9 +149,11 @@ class Shaper:
             frames, self._waiting = self._waiting, None
             return frames
         try:
-            return await anext(arriving)
+            frames = await anext(arriving)
         except StopAsyncIteration:
             raise SynthesisFailed("the engine ended before the speech did") from None
+        self.spoken_samples += len(frames.pcm)
+        return frames
 
     async def _up_to(
         self, chunks_end: int, arriving: AsyncIterator[Frames]

@@ -84,3 +84,8 @@ class Refused(Exception):
     def line(self) -> str:
         """For standard error; empty where nobody is left to read it."""
         return "" if self.message is None else f"error: {' '.join(self.message.split())}"
+
+
+def about_option(message: str, option: str | None) -> str:
+    """Put the option that a message is about in front of it, unless the message names it."""
+    return message if option is None or option in message else f"{option}: {message}"

@@ -23,7 +23,7 @@ from app.cli.backend import (
     Spoken,
     stand_in_warning,
 )
-from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused
+from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
 from app.connections import ended
 from app.engine.supervisor import EngineSupervisor
@@ -95,7 +95,10 @@ class LocalBackend:
                     voice.name, first.data, details, replace=voice.replace
                 )
             else:
-                clips = [Clip(each.data, each.filename) for each in voice.recordings]
+                clips = [
+                    Clip(each.data, each.filename, Parameter.RECORDINGS)
+                    for each in voice.recordings
+                ]
                 made, _ = await self._store.create(
                     voice.name, clips, details, replace=voice.replace
                 )
@@ -199,7 +202,8 @@ def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
         code = ExitCode.FAILED
         if isinstance(error, (InvalidRequest, VoiceNotFound, Conflict)):
             code = ExitCode.USAGE
-        message = error.told(words)
+        option = words.get(error.field) if isinstance(error.field, Parameter) else None
+        message = about_option(error.told(words), option)
         if isinstance(error, TooLarge) and error.field is Parameter.TEXT:
             message += "; MAX_SCRIPT_CHARS sets how many"
         raise Refused(message, code) from None

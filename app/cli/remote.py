@@ -20,7 +20,7 @@ from app.cli.backend import (
     Spoken,
     stand_in_warning,
 )
-from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused
+from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
 from app.engine.preview import PREVIEW
 from app.errors import Parameter
@@ -221,13 +221,8 @@ def _refusal(answer: httpx.Response, url: str, words: Mapping[Parameter, str]) -
         return Refused(f"{said} (API_KEY of the environment or .env)", ExitCode.UNAUTHORIZED)
     if "message" not in error:
         return Refused(f"{url} answered {status} {answer.reason_phrase}", code)
-    return Refused(_about_option(error["message"], error.get("field"), words), code)
-
-
-def _about_option(message: str, field: str | None, words: Mapping[Parameter, str]) -> str:
-    """The server's message, after the option that it is about if that has another name here."""
-    option = next((word for each, word in words.items() if each.value == field), None)
-    return message if option is None else f"{option}: {message}"
+    option = next((word for each, word in words.items() if each.value == error.get("field")), None)
+    return Refused(about_option(error["message"], option), code)
 
 
 def _error_of(answer: httpx.Response) -> dict[str, str]:

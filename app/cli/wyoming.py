@@ -13,7 +13,7 @@ from app.audio.ffmpeg import FfmpegUnusable
 from app.cli.exits import ExitCode, Refused
 from app.logs import configure_logging
 from app.settings import Settings, SettingsError, load_settings
-from app.wyoming.server import listen
+from app.wyoming import server as wyoming
 
 USUAL_PORT = 10200
 """Where Home Assistant looks for it"""
@@ -47,7 +47,7 @@ def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
 async def _serve(settings: Settings, port: int) -> int:
     """Returns: the signal that ended it."""
     services = make_services(settings)
-    listener = listen(settings.wyoming_host, port)
+    listener = wyoming.listen(settings.wyoming_host, port)
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[int] = asyncio.Queue()
 
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, port: int) -> int:
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
-    async with running(services, listener):
+    async with wyoming.serve(services, listener), running(services):
         host, port = listener.getsockname()[:2]
         typer.echo(f"Wyoming listens on {host} port {port}")
         return await signals.get()

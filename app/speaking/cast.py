@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from app.errors import InvalidRequest, Overloaded, Parameter
+from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
@@ -107,7 +107,7 @@ class Cast:
         if language not in self._others:
             raise InvalidRequest(
                 f"{Parameter.LANGUAGE} must be one of {', '.join(self.languages)} on this server; "
-                f"it is {language!r}",
+                f"it is {shortened(language)!r}",
                 field=Parameter.LANGUAGE,
             )
         speaker = self._loaded.pop(language, None)

@@ -66,8 +66,8 @@ class Utterance:
                 self.spoken_seconds += len(piece) / self.sample_rate_hz
                 yield piece
                 piece = await anext(pieces, None)
-        if self.timings.first_audio_seconds is None:
-            raise SynthesisFailed("the engine made no audio")
+            if not shaper.spoken_samples:
+                raise SynthesisFailed("the engine made no audio")
 
     def count_script_tokens(self) -> int:
         """Count the tokens that the model reads of the script. Blocks."""

@@ -23,7 +23,6 @@ from app.wyoming.talk import (
 
 logger = logging.getLogger(__name__)
 
-NAME = "wyoming"
 TITLE = "Wyoming (Home Assistant)"
 SUPPORT = (
     *support_of("synthesize", SynthesizeBody),

@@ -74,7 +74,7 @@ def test_some_fail(at_server: Here, server: Served) -> None:
     """What cannot be spoken does not keep the rest from it, and is told by its place."""
     ended = at_server("say", "One.", "…", "Three.", "-o", "out/", "--server", server.url)
     assert ended.code == 2
-    assert ended.err.startswith("error: text 2: TEXT ")
+    assert ended.err.startswith("error: text 2: TEXT: script ")
     assert files_in(at_server.folder / "out") == ["speech_1.mp3", "speech_3.mp3"]
 
 
@@ -102,9 +102,9 @@ def test_recording(fake_server: ServeFake, command: Here, recording: bytes, ffmp
 @pytest.mark.parametrize(
     ("arguments", "key", "code", "words"),
     [
-        (("-v", "nobody"), KEY, 2, "--voice 'nobody' does not exist; available voices: alba"),
-        (("-v", "nobody", "--stream"), KEY, 2, "--voice 'nobody' does not exist"),
-        (("--language", "fr"), KEY, 2, "--language must be one of en"),
+        (("-v", "nobody"), KEY, 2, "--voice: voice 'nobody' does not exist; available voices: "),
+        (("-v", "nobody", "--stream"), KEY, 2, "--voice: voice 'nobody' does not exist"),
+        (("--language", "fr"), KEY, 2, "--language: language must be one of en"),
         ((), "", 4, "(API_KEY of the environment or .env)"),
         ((), "wrong", 4, "(API_KEY of the environment or .env)"),
         ((), "schlüssel", 2, "API_KEY must be printable ASCII"),

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
 
 from app.api.http.dialect import FrontEnd
 from app.wording.support import Support
-from app.wyoming import server as wyoming
 
 
-def router_about(dialects: Iterable[FrontEnd], wyoming_port: int | None) -> APIRouter:
-    """The router that tells of these dialects.
-
-    Args:
-        wyoming_port: where Home Assistant is served; None where it is not.
-    """
+def router_about(entries: Sequence[Mapping[str, Any]]) -> APIRouter:
+    """Make the router that tells of these kinds of clients."""
     router = APIRouter(tags=["server"])
-    shown: list[dict[str, Any]] = [
-        {
-            "name": each.DIALECT.name,
-            "title": each.DIALECT.title,
-            "prefix": each.DIALECT.prefix,
-            "calls": _calls(each.SUPPORT),
-        }
-        for each in dialects
-    ]
-    if wyoming_port is not None:
-        # No HTTP, so there is no prefix.
-        place = {"name": wyoming.NAME, "title": wyoming.TITLE, "port": wyoming_port}
-        shown.append({**place, "calls": _calls(wyoming.SUPPORT)})
 
     @router.get("/compatibility")
     async def compatibility() -> dict[str, Any]:
         """By dialect and call: honoured, approximated, without effect, or refused."""
-        return {"dialects": shown}
+        return {"dialects": entries}
 
     return router
+
+
+def dialect_entry(front_end: FrontEnd) -> dict[str, Any]:
+    """List what becomes of each field that a dialect's clients send."""
+    dialect = front_end.DIALECT
+    place = {"name": dialect.name, "title": dialect.title, "prefix": dialect.prefix}
+    return {**place, "calls": _calls(front_end.SUPPORT)}
+
+
+def wyoming_entry(title: str, port: int, support: Iterable[Support]) -> dict[str, Any]:
+    """List what becomes of each field of Wyoming's events; it has a port in place of a prefix."""
+    place = {"name": "wyoming", "title": title, "port": port}
+    return {**place, "calls": _calls(support)}
 
 
 def _calls(support: Iterable[Support]) -> list[dict[str, Any]]:
