@@ -14,11 +14,11 @@ from app.settings import Settings, SettingsError
 from app.wording.support import support_of
 from app.wyoming.info import Introduction
 from app.wyoming.talk import (
-    Limits,
     SynthesizeBody,
     SynthesizeChunkBody,
     SynthesizeStartBody,
     Talk,
+    TalkLimits,
 )
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ async def serve(
         return
     introduction = Introduction(services)
     talks: dict[asyncio.Task[None], Talk] = {}
-    limits = Limits(services.settings.max_script_bytes, idle_seconds)
+    limits = TalkLimits(services.settings.max_script_bytes, idle_seconds)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)

@@ -41,7 +41,7 @@ _WORDS = {Parameter.TEXT: "text"}
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
-class Voice(BaseModel):
+class SynthesizeVoiceBody(BaseModel):
     name: str | None = None
     language: str | None = None
     speaker: str | None = None
@@ -49,7 +49,7 @@ class Voice(BaseModel):
 
 class SynthesizeStartBody(BaseModel):
     voice: Annotated[
-        Voice | None,
+        SynthesizeVoiceBody | None,
         Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
     ] = None
     text_format: Annotated[Any, _TAGS] = None
@@ -65,7 +65,7 @@ class SynthesizeBody(SynthesizeStartBody):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TalkLimits:
     """What a client may do.
 
     Attributes:
@@ -93,7 +93,7 @@ class Talk:
         introduction: Introduction,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        limits: Limits,
+        limits: TalkLimits,
     ) -> None:
         self._services = services
         self._introduction = introduction
@@ -187,7 +187,7 @@ class Talk:
             raise InvalidRequest(f"{event} came without a synthesize-start before it")
         return self._stream
 
-    def _fed(self, voice: Voice | None) -> FedSpeech:
+    def _fed(self, voice: SynthesizeVoiceBody | None) -> FedSpeech:
         name = None if voice is None else voice.name
         request = SpeechRequest(
             text="",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
+from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import Seed, Speed
 from app.services import Services
@@ -17,7 +17,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, suppo
 
 logger = logging.getLogger(__name__)
 
-Share = Annotated[float, Field(ge=0, le=1)]
+ZeroToOne = Annotated[float, Field(ge=0, le=1)]
 Normalization = Literal["auto", "on", "off"] | None
 
 ONE_MODEL = Effect("without effect", "any name: there is one model")
@@ -30,11 +30,11 @@ NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 class VoiceSettings(BaseModel):
     """How a voice is to speak: of one request, or kept with a voice."""
 
-    stability: Annotated[Share | None, WITHOUT_EFFECT] = None
-    similarity_boost: Annotated[Share | None, WITHOUT_EFFECT] = None
-    style: Annotated[Share | None, WITHOUT_EFFECT] = None
+    stability: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
+    similarity_boost: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
+    style: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
     use_speaker_boost: Annotated[bool | None, WITHOUT_EFFECT] = None
-    clone_strength: Annotated[Share | None, WITHOUT_EFFECT] = None
+    clone_strength: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
     speed: Annotated[
         Speed | None, Effect("honoured", "0.25 to 4, at constant pitch; ElevenLabs has 0.7 to 1.2")
     ] = None
@@ -51,11 +51,11 @@ def settings_support(call: str) -> tuple[Support, ...]:
     return tuple(row._replace(field=f"voice_settings.{row.field}") for row in rows)
 
 
-class Output(BaseModel):
+class OutputQuery(BaseModel):
     """The query that HTTP and sockets have in common."""
 
     output_format: Annotated[str, HONOURED] = Field(
-        DEFAULT_FORMAT, json_schema_extra={"enum": list(OUTPUT_FORMATS)}
+        DEFAULT_OUTPUT_FORMAT, json_schema_extra={"enum": list(OUTPUT_FORMATS)}
     )
     optimize_streaming_latency: Annotated[
         Annotated[int, Field(ge=0, le=4)] | None,

@@ -7,7 +7,7 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter
 from app.speech import SPEECH_RATE_HZ
 
-DEFAULT_FORMAT = "mp3_44100_128"
+DEFAULT_OUTPUT_FORMAT = "mp3_44100_128"
 
 _PCM_RATES_HZ = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 

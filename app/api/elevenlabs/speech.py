@@ -20,7 +20,7 @@ from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.controls import (
     Dictionaries,
     Manner,
-    Output,
+    OutputQuery,
     VoiceSettings,
     settings_support,
     speech_request,
@@ -39,7 +39,7 @@ from app.speech import SpeechRequest
 from app.voices.details import LANGUAGES
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
-MODELS = (
+ELEVENLABS_MODELS = (
     "pocket-tts",
     "eleven_multilingual_v2",
     "eleven_flash_v2_5",
@@ -88,7 +88,7 @@ async def _asked(
     request: Request,
     services: ServicesDep,
     voice_id: str,
-    query: Annotated[Output, Query()],
+    query: Annotated[OutputQuery, Query()],
     body: ElevenSpeechBody,
 ) -> Asked:
     audio = audio_format_of(query.output_format)
@@ -135,7 +135,7 @@ async def list_models(services: ServicesDep) -> list[dict[str, Any]]:
     languages = [
         {"language_id": code, "name": names.get(code, code)} for code in services.cast.languages
     ]
-    return [_model_entry(name, languages, services) for name in MODELS]
+    return [_model_entry(name, languages, services) for name in ELEVENLABS_MODELS]
 
 
 def _model_entry(
@@ -203,7 +203,7 @@ SUPPORT = (
         row
         for path in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
         for row in (
-            *support_of(f"POST {_SPEECH}{path}", Output),
+            *support_of(f"POST {_SPEECH}{path}", OutputQuery),
             *support_of(f"POST {_SPEECH}{path}", ElevenSpeechBody),
             *settings_support(f"POST {_SPEECH}{path}"),
         )

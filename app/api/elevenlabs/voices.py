@@ -31,7 +31,7 @@ MAX_FILES = 25
 router = dialect_router(DIALECT)
 
 
-class VoiceForm(BaseModel):
+class AddVoiceForm(BaseModel):
     name: Annotated[str, HONOURED] = Field(min_length=1, max_length=200)
     files: Annotated[list[UploadFile], HONOURED] = Field([], description="Recordings.")
     description: Annotated[str | None, HONOURED] = None
@@ -42,7 +42,7 @@ class VoiceForm(BaseModel):
     remove_background_noise: Annotated[bool | None, WITHOUT_EFFECT] = None
 
 
-class VoiceEditForm(VoiceForm):
+class EditVoiceForm(AddVoiceForm):
     files: Annotated[
         list[UploadFile], Effect("refused", "recordings cannot be added to a voice that is there")
     ] = []
@@ -72,7 +72,7 @@ async def search_voices(
 
 @router.post("/v1/voices/add")
 async def add_voice(
-    services: ServicesDep, body: Annotated[VoiceForm, Form(media_type="multipart/form-data")]
+    services: ServicesDep, body: Annotated[AddVoiceForm, Form(media_type="multipart/form-data")]
 ) -> dict[str, Any]:
     """Make a voice of recordings. Clone a voice only with its owner's consent."""
     details = _changed(VoiceDetails(), body)
@@ -110,7 +110,7 @@ async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, str]:
 async def edit_voice(
     services: ServicesDep,
     voice_id: str,
-    body: Annotated[VoiceEditForm, Form(media_type="multipart/form-data")],
+    body: Annotated[EditVoiceForm, Form(media_type="multipart/form-data")],
 ) -> dict[str, str]:
     """Call a voice something else or describe it; its id stays."""
     if any(map(was_sent, body.files)):
@@ -148,7 +148,7 @@ async def edit_settings(
     return {"status": "ok"}
 
 
-def _changed(details: VoiceDetails, body: VoiceForm) -> VoiceDetails:
+def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
     """The details with what a form says; what it leaves out stays as it is.
 
     Raises:
@@ -213,7 +213,7 @@ def _shown_settings(details: VoiceDetails) -> dict[str, Any]:
 
 SUPPORT = (
     *support_of("GET /v2/voices", VoiceSearch),
-    *support_of("POST /v1/voices/add", VoiceForm),
-    *support_of("POST /v1/voices/{voice_id}/edit", VoiceEditForm),
+    *support_of("POST /v1/voices/add", AddVoiceForm),
+    *support_of("POST /v1/voices/{voice_id}/edit", EditVoiceForm),
     *support_of("POST /v1/voices/{voice_id}/settings/edit", VoiceSettings),
 )

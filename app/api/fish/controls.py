@@ -15,7 +15,7 @@ from app.services import Services
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
-FORMATS = ("mp3", "wav", "pcm", "opus")
+FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
 DEFAULT_RATE_HZ = 44_100
 DEFAULT_MP3_KBPS = 128
 DEFAULT_TEMPERATURE = 0.7
@@ -41,11 +41,11 @@ def _one_of(*allowed: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-Recording = Annotated[bytes, BeforeValidator(_bytes_of)]
+ReferenceAudio = Annotated[bytes, BeforeValidator(_bytes_of)]
 
 
 class Reference(BaseModel):
-    audio: Recording
+    audio: ReferenceAudio
     text: str = ""
 
     @model_validator(mode="before")
@@ -113,7 +113,7 @@ class FishSpeech(BaseModel):
                 speech_rate_hz=SPEECH_RATE_HZ,
                 sample_rate_hz=rate_hz,
                 bitrate_kbps={"mp3": mp3_kbps, "opus": opus_kbps}.get(self.format),
-                allowed=FORMATS,
+                allowed=FISH_FORMATS,
             )
         except InvalidRequest as error:
             error.reword({Parameter.BITRATE: f"{self.format}_bitrate"})

@@ -23,13 +23,13 @@ from app.wording.problems import Problem
 from app.wording.support import Support, support_of
 from app.wording.validation import validated
 
-PATH = "/v1/tts/live"
+LIVE_PATH = "/v1/tts/live"
 EVENTS = ("start", "text", "flush", "stop")
 
 router = APIRouter()
 
 
-@router.websocket(PATH)
+@router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak a text that is still being written."""
     await serve_socket(websocket, _KIND, partial(_talk, services(websocket)))
@@ -101,7 +101,7 @@ def _refusal(problem: Problem) -> bytes:
 
 _KIND = SocketKind(DIALECT, _refusal)
 
-_CALL = f"WebSocket {PATH}"
+_CALL = f"WebSocket {LIVE_PATH}"
 SUPPORT = (
     Support(_CALL, "model (header)", "without effect", "any name; there is one model"),
     *support_of(_CALL, FishSpeech),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from app.api.fish.controls import Recording, recordings
+from app.api.fish.controls import ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
@@ -34,7 +34,7 @@ health = APIRouter(tags=["server"])
 
 class NewReference(BaseModel):
     id: Annotated[str, HONOURED]
-    audio: Annotated[Recording, HONOURED]
+    audio: Annotated[ReferenceAudio, HONOURED]
     text: Annotated[str, Effect("without effect", "this model needs no transcript")] = ""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
-from app.api.fish.controls import MAX_REFERENCES, Recording, recordings
+from app.api.fish.controls import MAX_REFERENCES, ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.dependencies import ServicesDep
@@ -52,9 +52,11 @@ class VoiceQuery(BaseModel):
     ] = "score"
 
 
-class NewVoice(BaseModel):
+class FishVoiceBody(BaseModel):
     title: Annotated[Title, HONOURED]
-    voices: Annotated[list[Recording], Field(min_length=1, max_length=MAX_REFERENCES), HONOURED]
+    voices: Annotated[
+        list[ReferenceAudio], Field(min_length=1, max_length=MAX_REFERENCES), HONOURED
+    ]
     description: Annotated[str | None, HONOURED] = None
     tags: Annotated[list[str], HONOURED] = Field(default_factory=list)
     type: Annotated[str, Effect("honoured", "tts; svc is refused")] = "tts"
@@ -69,7 +71,7 @@ class NewVoice(BaseModel):
     ] = True
 
 
-class VoiceChange(BaseModel):
+class FishVoiceChange(BaseModel):
     title: Annotated[Title | None, Effect("honoured", "the id stays")] = None
     description: Annotated[str | None, HONOURED] = None
     tags: Annotated[list[str] | None, HONOURED] = None
@@ -97,10 +99,10 @@ async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     return _shown(await services.voices.voice(voice_id))
 
 
-@router.post("/model", status_code=201, openapi_extra=documented_body(NewVoice))
+@router.post("/model", status_code=201, openapi_extra=documented_body(FishVoiceBody))
 async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any]:
     """Make a voice of recordings; its id is made of the title."""
-    body = await body_of(request, NewVoice)
+    body = await body_of(request, FishVoiceBody)
     if body.type != "tts":
         raise InvalidRequest("type must be tts: voices here speak and do not sing", field="type")
     details = VoiceDetails(
@@ -110,10 +112,10 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
     return _shown(await create_titled(services.voices, body.title, clips, details))
 
 
-@router.patch("/model/{voice_id}", openapi_extra=documented_body(VoiceChange))
+@router.patch("/model/{voice_id}", openapi_extra=documented_body(FishVoiceChange))
 async def change_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Describe a voice anew; what is not sent stays."""
-    body = await body_of(request, VoiceChange)
+    body = await body_of(request, FishVoiceChange)
     changes: dict[str, Any] = {}
     if body.title is not None:
         changes["title"] = body.title
@@ -185,6 +187,6 @@ def _has_one(languages: Sequence[str], wanted: Sequence[str]) -> bool:
 
 SUPPORT = (
     *support_of("GET /model", VoiceQuery),
-    *support_of("POST /model", NewVoice),
-    *support_of("PATCH /model/{id}", VoiceChange),
+    *support_of("POST /model", FishVoiceBody),
+    *support_of("PATCH /model/{id}", FishVoiceChange),
 )

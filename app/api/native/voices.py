@@ -22,10 +22,10 @@ from app.errors import InvalidRequest, Parameter
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
+from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice
 
-MAX_FILES = 16
-STATE_SUFFIX = ".safetensors"
+MAX_RECORDINGS = 16
 
 router = APIRouter(
     route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=REFUSALS
@@ -41,16 +41,18 @@ def _listed(value: object) -> object:
 
 
 # Forms send an empty text for what was left open.
-Optional = Annotated[str | None, BeforeValidator(_none_if_empty)]
+OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 Tags = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Described(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    description: Optional = Field(None, examples=["Warm, a little hoarse"])
+    description: OptionalText = Field(None, examples=["Warm, a little hoarse"])
     tags: Tags = Field([], description="Repeated, or separated by commas.", examples=[["narrator"]])
-    language: Optional = Field(None, description="en, fr, de, pt, it, es or nl.", examples=["en"])
+    language: OptionalText = Field(
+        None, description="en, fr, de, pt, it, es or nl.", examples=["en"]
+    )
 
     def details(self) -> VoiceDetails:
         """Raises: InvalidRequest."""
@@ -61,18 +63,18 @@ class Described(BaseModel):
         )
 
 
-class NewVoice(Described):
+class NamedVoice(Described):
     name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["anna"])
     replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
 
 
-class VoiceForm(NewVoice):
+class VoiceForm(NamedVoice):
     files: list[UploadFile] = Field([], description="One or several recordings of the voice.")
-    audio_base64: Optional = Field(None, description="A recording in base64 instead.")
-    url: Optional = Field(None, description="Or its https:// or hf:// address.")
+    audio_base64: OptionalText = Field(None, description="A recording in base64 instead.")
+    url: OptionalText = Field(None, description="Or its https:// or hf:// address.")
 
 
-class ImportForm(NewVoice):
+class ImportForm(NamedVoice):
     file: UploadFile = Field(description="A voice state (.safetensors) of the same model.")
 
 
@@ -206,8 +208,8 @@ async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
         return [await sent_recording(services, body.audio_base64, "audio_base64")]
     if body.url:
         return [await recording_at(services, body.url)]
-    if len(body.files) > MAX_FILES:
-        raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
+    if len(body.files) > MAX_RECORDINGS:
+        raise InvalidRequest(f"files are at most {MAX_RECORDINGS}; send fewer", field="files")
     max_bytes = services.settings.max_upload_bytes
     return [
         await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in body.files

@@ -29,7 +29,7 @@ router = dialect_router(DIALECT)
 router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
-MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 """Names that clients send; all of them mean the one model that is loaded"""
 LATENT_FRAMES_PER_SECOND = 12.5
 
@@ -41,7 +41,7 @@ def _voice_name(value: object) -> object:
     return name
 
 
-VoiceName = Annotated[
+VoiceNameOrId = Annotated[
     str,
     BeforeValidator(_voice_name),
     WithJsonSchema(
@@ -65,7 +65,7 @@ class SpeechBody(SpeechControls):
         "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
     )
     voice: Annotated[
-        VoiceName | None,
+        VoiceNameOrId | None,
         Effect("honoured", "OpenAI's names mean what OPENAI_VOICES says; also a recording"),
     ] = Field(
         None,
@@ -124,21 +124,23 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
 @router.get("/v1/models")
 async def list_models(services: ServicesDep) -> dict[str, Any]:
     """The names that `model` may have."""
-    return {"object": "list", "data": [_model_entry(services, name) for name in MODELS]}
+    return {"object": "list", "data": [_model_entry(services, name) for name in OPENAI_MODELS]}
 
 
 @router.get("/v1/models/{model}")
 async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
     """One of the names that `model` may have."""
-    if model not in MODELS:
-        raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(MODELS)}")
+    if model not in OPENAI_MODELS:
+        raise ModelNotFound(
+            f"model {shortened(model)!r} does not exist; try {', '.join(OPENAI_MODELS)}"
+        )
     return _model_entry(services, model)
 
 
 @router.get("/v1/audio/models")
 async def list_speech_models() -> dict[str, Any]:
     """The same names, as Open WebUI asks for them."""
-    return {"models": [{"id": name, "name": name} for name in MODELS]}
+    return {"models": [{"id": name, "name": name} for name in OPENAI_MODELS]}
 
 
 @router.get("/v1/audio/voices")
