@@ -26,9 +26,6 @@ VOICE_FIELDS = (
 )
 """What is told of a voice, by the names of the native API"""
 
-STATE_SUFFIX = ".safetensors"
-"""Of a voice that was exported, not recorded"""
-
 
 def stand_in_warning(reason: str, model: str) -> str:
     """The line on standard error about a `model` that nobody asked for."""
@@ -55,7 +52,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TextToSpeak:
     """One text, and how it is to sound.
 
     Attributes:
@@ -94,8 +91,8 @@ class Backend(Protocol):
         """It works in this block, and cleans up at its end."""
         ...
 
-    def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
-        """The encoded audio: in one piece, or in many with `order.stream`."""
+    def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        """The encoded audio: in one piece, or in many with `wanted.stream`."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:

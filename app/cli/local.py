@@ -15,12 +15,11 @@ from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
 from app.cli.backend import (
-    STATE_SUFFIX,
     VOICE_FIELDS,
     NewVoice,
-    Order,
     Recording,
     Spoken,
+    TextToSpeak,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
@@ -42,6 +41,7 @@ from app.speaking.controls import SpeechControls
 from app.speaking.encoded import complete_audio, live_audio
 from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
+from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice, VoiceStore
 
 POLL_SECONDS = 0.05
@@ -67,13 +67,13 @@ class LocalBackend:
             await self._ready_to_speak()
             yield
 
-    async def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+    async def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         with _refusing(SPEECH_WORDS):
-            controls = SpeechControls(**order.controls)
-            speech = controls.request(order.text, self._voice(order.voice))
-            audio = controls.audio_format(order.format)
+            controls = SpeechControls(**wanted.controls)
+            speech = controls.request(wanted.text, self._voice(wanted.voice))
+            audio = controls.audio_format(wanted.format)
             await self._loaded((await self._services.cast.of(speech)).supervisor)
-            pieces = self._live if order.stream else self._whole
+            pieces = self._live if wanted.stream else self._whole
             async with aclosing(pieces(speech, audio, spoken)) as made:
                 async for data in made:
                     yield data

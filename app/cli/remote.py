@@ -12,12 +12,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from app.cli.backend import (
-    STATE_SUFFIX,
     VOICE_FIELDS,
     NewVoice,
-    Order,
     Recording,
     Spoken,
+    TextToSpeak,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
@@ -25,6 +24,7 @@ from app.cli.progress import ProgressLine
 from app.engine.preview import PREVIEW
 from app.errors import Parameter
 from app.settings import SettingsError, load_settings
+from app.voices.listing import STATE_SUFFIX
 
 CONNECT_SECONDS = 10.0
 WORK_SECONDS = 3600.0
@@ -51,17 +51,17 @@ class RemoteBackend:
         async with self._client:
             yield
 
-    async def speak(self, order: Order, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+    async def speak(self, wanted: TextToSpeak, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         """A server does not tell how far it is, so that `_spoken` hears nothing."""
-        fields = {**order.controls, "script": order.text, "format": order.format}
-        fields["stream"] = order.stream
-        if isinstance(order.voice, Recording):
-            file = (order.voice.filename, order.voice.data)
+        fields = {**wanted.controls, "script": wanted.text, "format": wanted.format}
+        fields["stream"] = wanted.stream
+        if isinstance(wanted.voice, Recording):
+            file = (wanted.voice.filename, wanted.voice.data)
             form = {name: _in_form(value) for name, value in fields.items()}
             sent: dict[str, Any] = {"data": form, "files": {"voice_file": file}}
             path = "/tts/clone"
         else:
-            named = {} if order.voice is None else {"voice": order.voice}
+            named = {} if wanted.voice is None else {"voice": wanted.voice}
             sent = {"json": {**fields, **named}}
             path = "/tts"
         async with self._answer("POST", path, SPEECH_WORDS, **sent) as answer:
@@ -71,7 +71,7 @@ class RemoteBackend:
                     f"{self._url} does not answer with audio but with {kind or 'nothing'}",
                     ExitCode.FAILED,
                 )
-            if not order.stream:
+            if not wanted.stream:
                 yield await answer.aread()
                 return
             async for data in answer.aiter_raw():

@@ -12,13 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.backend import STATE_SUFFIX, Backend, NewVoice
+from app.cli.backend import Backend, NewVoice
 from app.cli.exits import Refused
 from app.cli.outputs import check_takes_bytes, standard_output, whole_file
 from app.cli.player import Player
 from app.cli.progress import ProgressLine
 from app.cli.targets import STANDARD_OUTPUT, extension_of, named_files
 from app.cli.work import run_work
+from app.voices.listing import STATE_SUFFIX
 
 COLUMNS = ("name", "kind", "language", "description")
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
+STATE_SUFFIX = ".safetensors"
+"""Marks a file that holds a voice state: what the model has made of a recording"""
+VOICE_SUFFIXES = (STATE_SUFFIX, ".wav", ".flac", ".mp3", ".ogg")
 """Files that are voices, the preferred one first where a name has several"""
 
 _SETTLED_SECONDS = 3.0
