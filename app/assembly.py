@@ -91,7 +91,7 @@ def make_services(
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
         fetcher=fetcher if settings.allow_voice_urls else None,
-        saved=_open_store(settings),
+        saved=AudioStore(settings.voice_output_dir),
         ffmpeg=assembly.ffmpeg,
     )
 
@@ -248,15 +248,6 @@ def _open_voices(settings: Settings) -> VoiceFolder:
     except (OSError, ValueError) as error:
         raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
     return folder
-
-
-def _open_store(settings: Settings) -> AudioStore:
-    try:
-        return AudioStore(settings.voice_output_dir)
-    except OSError as error:
-        raise SettingsError(
-            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
-        ) from error
 
 
 def _engine_options(settings: Settings, model: str) -> EngineOptions:

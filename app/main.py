@@ -52,6 +52,12 @@ def create_app(
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
+    try:
+        services.saved.open()
+    except OSError as error:
+        raise SettingsError(
+            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
+        ) from error
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:

@@ -25,7 +25,7 @@ class Services:
         cast: which models there are, and what they are doing.
         voices: the voices, those that people made here included.
         fetcher: gets recordings from other servers; None where that is off.
-        saved: audio that was saved for a URL.
+        saved: audio that was saved for a URL; opened by whoever serves it.
     """
 
     settings: Settings

@@ -22,10 +22,16 @@ class AudioStore:
     """Keeps saved audio in a directory. Blocks; safe to use from any thread."""
 
     def __init__(self, directory: Path) -> None:
-        """Make the directory if need be, and sweep out what an interrupted save left there."""
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        sweep(directory)
+
+    def open(self) -> None:
+        """Make the directory if need be, and sweep out what an interrupted save left there.
+
+        Raises:
+            OSError: the directory cannot be made or read.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        sweep(self._directory)
 
     def save(self, data: bytes, extension: str) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from app.assembly import make_services, running
@@ -180,8 +178,6 @@ def _services() -> Services:
             auth_disabled=True,
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,
-            # Opening it makes the folder; nothing is saved there.
-            voice_output_dir=Path(tempfile.gettempdir()),
         )
         return make_services(settings)
     except (SettingsError, FfmpegUnusable) as error:
