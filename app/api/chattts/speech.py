@@ -1,4 +1,4 @@
-"""ChatTTS's API: its kind of /v1/audio/speech, and /generate_voice for many texts at once."""
+"""Serves ChatTTS's kind of /v1/audio/speech, and /generate_voice for many texts at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, suppo
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
 AT_ONCE = 8
-"""More would fill the engine's queue, and nobody else would be heard"""
+"""So many texts of a request are spoken at once: more would fill the engine's queue."""
 DEFAULT_VOICE = "default"
 
 _UNSET_TEMPERATURE = 0.3
@@ -39,7 +39,7 @@ _NEUTRAL_SPEED_TOKEN = 5
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
-    """What it refuses comes in one of two shapes there; this is both."""
+    """Make an error body that has both of the shapes in which ChatTTS sends errors."""
     error = {"message": problem.message, "type": problem.kind}
     return {"detail": problem.message, "error": error}
 
@@ -61,7 +61,7 @@ _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
 class ChatSpeechBody(BaseModel):
-    """Fields that are not named here are ignored, as ChatTTS does."""
+    """ChatTTS's body for speech; fields that are not named here are ignored, as ChatTTS does."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
     input: Annotated[str, HONOURED]
@@ -78,7 +78,7 @@ class ChatSpeechBody(BaseModel):
 
 
 class InferCode(BaseModel):
-    """`params_infer_code`."""
+    """These are the fields of `params_infer_code`."""
 
     temperature: Annotated[
         Temperature | None,
@@ -206,11 +206,12 @@ def _prompted_speed(prompt: str) -> float:
 async def _complete_clips(
     services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
 ) -> list[CompleteAudio]:
-    """Speak scripts side by side; the clips come in the order of the requests.
+    """Speak several texts at once, and return their clips in the order of the requests.
+
+    All texts are checked before any is spoken. If one fails, the others are stopped.
 
     Raises:
-        SpeechError: of the first one that fails, after which the others are stopped. What can be
-            refused is refused before anything is spoken, and names its place, as in `text[2]`.
+        SpeechError: the first text that failed; a refusal names its place, as in `text[2]`.
     """
     for number, request in enumerate(requests):
         await _check_text(services, request, number)

@@ -1,4 +1,4 @@
-"""ElevenLabs' WebSocket: text comes word by word, speech goes back while the rest is written."""
+"""Serves ElevenLabs' WebSocket, which takes text piece by piece and sends speech meanwhile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from app.wording.validation import validated
 STREAM_INPUT_PATH = "/v1/text-to-speech/{voice_id}/stream-input"
 
 _FIRST_FRAME_BYTES = 1 << 16
-"""Whoever sends it has not shown a key yet"""
+"""The first frame is kept small: its sender may not have shown a key yet."""
 _FIRST_FRAME_SECONDS = 20.0
 
 router = APIRouter()
@@ -60,7 +60,7 @@ class LiveQuery(OutputQuery, Manner):
 
 
 class LiveMessage(Dictionaries):
-    """What a client says; all but `text` and `flush` belongs into its first frame."""
+    """A client sends these fields; all but `text` and `flush` belong in its first message."""
 
     text: Annotated[str | None, Effect("honoured", "joined as it is; an empty one ends")] = None
     flush: Annotated[bool | None, HONOURED] = None
@@ -76,6 +76,7 @@ class LiveMessage(Dictionaries):
 
     @property
     def key(self) -> str | None:
+        """Return the key in this message, if there is one."""
         return self.xi_api_key or (self.authorization or "").removeprefix("Bearer ") or None
 
 
@@ -142,14 +143,14 @@ def _message_in(frame: str | bytes) -> LiveMessage:
 
 
 def _refusal(problem: Problem) -> str:
-    """The SDK takes a frame with a `message` before the end for an error, and raises it."""
+    """Make a frame with a `message`, which the SDK raises as an error."""
     return json.dumps(
         {"message": problem.message, "error": status_word(problem), "code": problem.status}
     )
 
 
 def _let_in(_connection: HTTPConnection) -> None:
-    """The key may be in the first frame, and only after it can the SDK be told no."""
+    """Let everybody in: the key may be in the first message, which is checked once it is there."""
 
 
 _KIND = SocketKind(DIALECT, _refusal, _let_in)

@@ -1,4 +1,4 @@
-"""ElevenLabs' voices: /v1/voices, /v2/voices, and the settings kept with a voice."""
+"""Serves ElevenLabs' /v1/voices and /v2/voices, and the settings kept with a voice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MAX_FILES = 25
-"""As many as ElevenLabs takes"""
+"""ElevenLabs takes so many recordings of a voice."""
 
 router = dialect_router(DIALECT)
 
@@ -51,7 +51,7 @@ class EditVoiceForm(AddVoiceForm):
 
 @router.get("/v1/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Every voice, the built-in ones first."""
+    """List every voice, the built-in ones first."""
     voices = await services.voices.voices()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
@@ -60,7 +60,7 @@ async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]
 async def search_voices(
     request: Request, services: ServicesDep, query: Annotated[VoiceSearch, Query()]
 ) -> dict[str, Any]:
-    """The voices that fit, page by page."""
+    """Search the voices, page by page."""
     page = page_of(await services.voices.voices(), query)
     return {
         "voices": [_shown(request, services, voice) for voice in page.voices],
@@ -89,13 +89,13 @@ async def add_voice(
 
 @router.get("/v1/voices/settings/default")
 async def default_settings() -> dict[str, Any]:
-    """How a voice speaks of which nothing else is known."""
+    """Return the settings of a voice that has none of its own."""
     return DEFAULT_SETTINGS.model_dump(exclude_none=True)
 
 
 @router.get("/v1/voices/{voice_id}")
 async def get_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """One voice."""
+    """Describe a voice."""
     return _shown(request, services, await services.voices.voice(voice_id))
 
 
@@ -112,7 +112,7 @@ async def edit_voice(
     voice_id: str,
     body: Annotated[EditVoiceForm, Form(media_type="multipart/form-data")],
 ) -> dict[str, str]:
-    """Call a voice something else or describe it; its id stays."""
+    """Change a voice's title, description or labels; its id stays."""
     if any(map(was_sent, body.files)):
         raise InvalidRequest(
             "files cannot be added to a voice that is there; make a new one at /v1/voices/add",
@@ -128,7 +128,7 @@ async def edit_voice(
 
 @router.get("/v1/voices/{voice_id}/settings")
 async def get_settings(services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """How a voice speaks where a request does not say."""
+    """Return the settings that a voice has where a request does not say."""
     voice = await services.voices.voice(voice_id)
     return _shown_settings(voice.details)
 
@@ -149,10 +149,10 @@ async def edit_settings(
 
 
 def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
-    """The details with what a form says; what it leaves out stays as it is.
+    """Return the details with what a form changes; what it leaves out stays as it is.
 
     Raises:
-        InvalidRequest.
+        InvalidRequest: the description or the labels are not allowed.
     """
     details = dataclasses.replace(details, title=body.name)
     if body.description is not None:
@@ -167,10 +167,10 @@ def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
 
 
 def _labels(text: str | None) -> dict[str, str] | None:
-    """Labels from their JSON; None where there are none. The SDK encodes a text once more.
+    """Decode labels from JSON, which the SDK encodes twice; None where there are none.
 
     Raises:
-        InvalidRequest: not an object of texts.
+        InvalidRequest: they are not an object of texts.
     """
     found: object = text or None
     try:

@@ -1,4 +1,4 @@
-"""Fish Audio's WebSocket: text comes word by word, speech goes back while the rest is written."""
+"""Serves Fish Audio's WebSocket, which takes text piece by piece and sends speech meanwhile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _talk(services: Services, socket: Socket) -> None:
 
 
 async def _started(services: Services, socket: Socket) -> FishSpeech:
-    # It may bring recordings.
+    # The first event may contain recordings.
     max_bytes = services.settings.max_upload_bytes + MAX_FRAME_BYTES
     kind, event = _event_in(await socket.receive(max_bytes=max_bytes))
     if kind != "start":

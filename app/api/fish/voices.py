@@ -1,4 +1,4 @@
-"""Fish Audio's voices, which it calls models: /model."""
+"""Serves /model, where Fish Audio has its voices, which it calls models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 OWNER = "owner"
-"""Everybody who has the key is the same user"""
+"""Everybody who has the key is this one user."""
 _BUILT_IN_AUTHOR = "kyutai"
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -83,7 +83,7 @@ class FishVoiceChange(BaseModel):
 async def list_voices(
     services: ServicesDep, query: Annotated[VoiceQuery, Query()]
 ) -> dict[str, Any]:
-    """The voices that match all filters, page by page."""
+    """List the voices that match all filters, page by page."""
     found = [
         shown for voice in await services.voices.voices() if _fits(shown := _shown(voice), query)
     ]
@@ -95,7 +95,7 @@ async def list_voices(
 
 @router.get("/model/{voice_id}")
 async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """One voice."""
+    """Describe a voice."""
     return _shown(await services.voices.voice(voice_id))
 
 
@@ -114,7 +114,7 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
 
 @router.patch("/model/{voice_id}", openapi_extra=documented_body(FishVoiceChange))
 async def change_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """Describe a voice anew; what is not sent stays."""
+    """Change a voice's description; what is not sent stays as it is."""
     body = await body_of(request, FishVoiceChange)
     changes: dict[str, Any] = {}
     if body.title is not None:

@@ -1,4 +1,4 @@
-"""Voices people keep: /voices, where they are listed, made, described, heard and carried away."""
+"""Serves /voices, where voices are listed, made, described, previewed and exported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-# Forms send an empty text for what was left open.
+# Forms send an empty text for a field that was left open.
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 Tags = Annotated[list[str], BeforeValidator(_listed)]
 
@@ -55,7 +55,11 @@ class Described(BaseModel):
     )
 
     def details(self) -> VoiceDetails:
-        """Raises: InvalidRequest."""
+        """Check the description, the tags and the language.
+
+        Raises:
+            InvalidRequest: one of them is not allowed.
+        """
         return VoiceDetails(
             description=check_description(self.description),
             tags=check_tags(self.tags),
@@ -79,14 +83,14 @@ class ImportForm(NamedVoice):
 
 
 class VoiceChange(Described):
-    """What is not sent stays as it is."""
+    """These fields are changed; those that are not sent stay as they are."""
 
     name: str | None = Field(None, description="A new name.")
 
 
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Every voice, the built-in ones first."""
+    """List every voice, the built-in ones first."""
     voices = await services.voices.voices()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
@@ -129,7 +133,7 @@ async def import_voice(
 
 @router.get("/voices/{name}")
 async def get_voice(request: Request, services: ServicesDep, name: str) -> dict[str, Any]:
-    """One voice, and what was done to its recordings."""
+    """Describe a voice, and report what was done to its recordings."""
     voice = await services.voices.voice(name)
     return _shown(request, services, voice, report=True)
 
@@ -162,7 +166,7 @@ async def preview(
     name: str,
     format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
 ) -> Response:
-    """A few words in this voice."""
+    """Fetch a few words spoken in this voice."""
     voice = await services.voices.voice(name)
     audio = format_named(format)
     data = await while_connected(request, services.previews.of(voice, audio))
@@ -179,7 +183,7 @@ async def preview(
 
 @router.get("/voices/{name}/export", response_class=Response)
 async def export(services: ServicesDep, name: str) -> Response:
-    """The voice as a file that this server imports and pocket-tts reads."""
+    """Fetch the voice as a file that this server can import and pocket-tts can read."""
     name, data = await services.voices.export(name)
     return Response(
         data,
@@ -189,7 +193,11 @@ async def export(services: ServicesDep, name: str) -> Response:
 
 
 async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
-    """The recordings in the one field that was used; exactly one may be."""
+    """Read the recordings from the one field of three that was sent.
+
+    Raises:
+        InvalidRequest: none of the fields was sent, or several were.
+    """
     sent = [
         field
         for field, value in (
@@ -241,6 +249,6 @@ def _shown(
 
 
 def _disposition(kind: str, filename: str) -> str:
-    """Content-Disposition of a name in any script (RFC 6266)."""
+    """Write a Content-Disposition header for a file name in any script (RFC 6266)."""
     plain = filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"

@@ -1,4 +1,4 @@
-"""OpenAI's custom voices: /v1/audio/voices and the consent recordings they ask for."""
+"""Serves OpenAI's custom voices, and the recordings in which their owners consent."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def create_consent(
 async def list_consents(
     services: ServicesDep, query: Annotated[ConsentPage, Query()]
 ) -> dict[str, Any]:
-    """Consents, the newest first; `after` is the id that the page before ended with."""
+    """List consents, the newest first; `after` is the id that the page before ended with."""
     found = await asyncio.to_thread(services.consents.all)
     if query.after is not None:
         places = [place for place, consent in enumerate(found) if consent.id == query.after]
@@ -126,7 +126,7 @@ async def list_consents(
 
 @router.get("/v1/audio/voice_consents/{consent_id}")
 async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
-    """One consent."""
+    """Describe a consent."""
     return _shown(await asyncio.to_thread(services.consents.get, consent_id))
 
 
