@@ -1,4 +1,4 @@
-"""Speech made in this process, by the parts that the server is made of."""
+"""Makes speech in this process, with the parts that the server is made of."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from app.voices.store import Voice, VoiceStore
 POLL_SECONDS = 0.05
 DRAW_SECONDS = 0.2
 STAND_IN_SECONDS = 0.5
-"""Between the failure of a model and the start of the one that fills in for it, at the most"""
+"""A stand-in starts within this time after its model has failed."""
 
 
 class LocalBackend:
-    """Loads the model when it is opened. Nobody else waits, so that no limit on waiting counts."""
+    """Speaks in this process; the model is loaded when the backend is opened."""
 
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
@@ -137,7 +137,11 @@ class LocalBackend:
                 self._progress.say(stand_in_warning(error.message, cast.current.model))
 
     async def _loaded(self, supervisor: EngineSupervisor) -> None:
-        """Until the model is ready. Raises: ModelUnavailable: it cannot be."""
+        """Wait until the model is ready.
+
+        Raises:
+            ModelUnavailable: it cannot be loaded.
+        """
         while not supervisor.is_ready:
             status = supervisor.status()
             if status.state in ("failed", "stopped"):
@@ -170,12 +174,17 @@ class LocalBackend:
 
 
 def _services() -> Services:
-    """Raises: Refused: the settings do not allow it."""
-    # Libraries and the supervisor log what is told as an error or a status here.
+    """Make the server's parts, with settings for a single user.
+
+    Raises:
+        Refused: the settings are wrong.
+    """
+    # A command shows errors and progress itself, so the log would say everything twice.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         settings = load_settings(
             auth_disabled=True,
+            # Only this command's own texts wait for their turn: let them.
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,
         )
@@ -187,10 +196,10 @@ def _services() -> Services:
 
 @contextmanager
 def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
-    """Turn what goes wrong into what a command tells.
+    """Turn a SpeechError into a Refused that names the command's options.
 
     Args:
-        words: what the command calls the parameters.
+        words: the command's names for parameters.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The commands and their options. What a command does is imported when it is run."""
+"""Defines the commands and their options; what a command does is imported when it is run."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def bench(context: typer.Context) -> None:
 
 
 def outcome(arguments: Sequence[str]) -> tuple[int, str]:
-    """Run a command; its exit code, and what is left to say on standard error."""
+    """Run a command, and return its exit code and the line for standard error."""
     try:
         code = get_command(app).main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except Refused as refusal:

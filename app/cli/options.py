@@ -1,4 +1,4 @@
-"""Options that several commands have, and what each number may be."""
+"""Defines the options that several commands have, and the range of each number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.voices.details import check_language
 
 
 def output_option(*names: str, **how: Any) -> Any:
-    """An option about where the audio goes, as `--help` groups them."""
+    """Make an option about where the audio goes, a group of its own in `--help`."""
     return typer.Option(*names, rich_help_panel="Where it goes", **how)
 
 
@@ -26,7 +26,7 @@ def _work_option(*names: str, **how: Any) -> Any:
 
 
 def _range(number: object) -> dict[str, Any]:
-    """The bounds of a number of `app.ranges`, as Typer takes them."""
+    """Return the bounds of a type of `app.ranges`, as Typer takes them."""
     _, info = get_args(number)
     bounds: dict[str, Any] = {}
     for each in info.metadata:
@@ -36,7 +36,7 @@ def _range(number: object) -> dict[str, Any]:
 
 
 def _seed(value: str) -> int:
-    # Its upper bound says nothing to people, so it is not shown as a range.
+    # A range in the help would show the upper bound, which is a number of 19 digits.
     at_least, below = (each for each in get_args(ranges.Seed)[1].metadata)
     if not value.isdecimal() or not at_least.ge <= int(value) < below.lt:
         raise typer.BadParameter(
@@ -53,7 +53,7 @@ def _language(value: str) -> str | None:
 
 
 def file_name(value: str) -> str:
-    """What `-o` says. An empty one, as of a variable that is not set, would be this folder."""
+    """Check the value of `-o`: an empty one, as of an unset variable, would mean this folder."""
     if not value:
         raise typer.BadParameter("it is empty")
     return value

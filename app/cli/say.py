@@ -1,4 +1,4 @@
-"""`say`: texts in, audio out."""
+"""Runs the command `say`: speaks texts into files, into a pipe, or aloud."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECORDING_SUFFIXES = (
 
 @dataclass(frozen=True, slots=True)
 class SayArguments:
-    """What the command line arguments."""
+    """These are the arguments and options of `say`."""
 
     texts: Sequence[str]
     lines: bool
@@ -44,10 +44,10 @@ class SayArguments:
 
 
 def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
-    """Everything that can be found wrong is found before a model is loaded.
+    """Speak texts; what can be checked is checked before a model is loaded.
 
     Raises:
-        Refused.
+        Refused: an option is wrong, or a text cannot be spoken.
     """
     audio, player = _how(arguments)
     texts = read_texts(arguments.texts, lines=arguments.lines)
@@ -78,7 +78,7 @@ def _how(arguments: SayArguments) -> tuple[AudioFormat, Player | None]:
         sample_rate_hz=arguments.controls.get("sample_rate"),
         bitrate_kbps=arguments.controls.get("bitrate"),
         speech_rate_hz=SPEECH_RATE_HZ,
-        # Every player has it, and nobody waits for an encoder.
+        # Every player plays wav, and it needs no encoder.
         default="wav" if heard_only else DEFAULT_FORMAT,
     )
     if not arguments.play:
@@ -95,7 +95,7 @@ def _text_to_speak(
 def _paths(
     arguments: SayArguments, texts: Sequence[Text], audio: AudioFormat, stack: ExitStack
 ) -> Sequence[Path | None]:
-    """Where each text goes; None for what is not kept."""
+    """Return the file for each text; None for the standard output or for a player alone."""
     if arguments.output == STANDARD_OUTPUT:
         if len(texts) > 1:
             raise Refused(f"-o - takes one text; there are {len(texts)}")
@@ -109,10 +109,12 @@ def _paths(
 
 
 def chosen_voice(voice: str | None) -> str | Recording | None:
-    """A name, or a recording: what has a folder in it, or ends like audio.
+    """Read the recording that `--voice` names; a plain name is a voice and stays as it is.
+
+    A value with a folder in it, or with the suffix of an audio file, names a recording.
 
     Raises:
-        Refused: the recording cannot be read.
+        Refused: the recording cannot be read, or the name cannot be that of a voice.
     """
     if voice is None:
         return None

@@ -1,4 +1,4 @@
-"""Speaks texts side by side, and puts each where it belongs."""
+"""Speaks texts side by side, and puts each into its file, a pipe or a player."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from app.cli.player import Player
 from app.cli.progress import ProgressLine
 
 _HOPELESS = (ExitCode.UNREACHABLE, ExitCode.UNAUTHORIZED, ExitCode.NO_READER)
-"""What would happen to every other text as well"""
+"""After these errors every other text would fail as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One text and where it goes.
+    """A take is one text to speak, and where its audio goes.
 
     Attributes:
-        origin: of the text, for messages.
-        path: the file to write; None for the standard output, or for a player that plays along.
-        shown: whether the path is a result.
+        origin: where the text came from, for error messages.
+        path: the file to write; None for the standard output, or for a player that plays live.
+        shown: whether the path is printed once the file is written.
     """
 
     wanted: TextToSpeak
@@ -38,16 +38,16 @@ class Take:
 async def speak_all(
     backend: Backend, takes: Sequence[Take], progress: ProgressLine, player: Player | None
 ) -> None:
-    """Make all of them; what cannot be made does not keep the others from being made.
+    """Speak every take, even if some of them fail.
 
     Args:
-        player: plays each, in their order.
+        player: plays the takes, in their order; None plays nothing.
 
     Raises:
-        Refused: the last failure; those before it have been told.
+        Refused: the last failure; those before it have been printed.
     """
     progress.expect([take.wanted.text for take in takes])
-    # What is heard or piped while it is made comes one after the other.
+    # Audio that is played or piped while it is made must come in order, one text at a time.
     is_live = any(take.path is None for take in takes)
     room = asyncio.Semaphore(1 if is_live else backend.side_by_side)
 
@@ -78,7 +78,7 @@ async def speak_all(
 async def _finish(
     take: Take, task: Awaitable[None], progress: ProgressLine, player: Player | None
 ) -> Refused | None:
-    """Wait for a text, tell where it is, and play it; why that failed, if it did."""
+    """Wait for a take, print its path, and play it; return the failure, if there was one."""
     try:
         await task
         if take.path is not None:

@@ -1,4 +1,4 @@
-"""The commands of `voices` and their options."""
+"""Defines the commands of `voices` and their options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ voices = typer.Typer(
 
 
 def _name(value: str) -> str:
-    # It would be another address at a server, and another folder here.
+    # Such a name would lead to another URL of a server, or to another folder here.
     leads_elsewhere = not value.strip(" .") or "/" in value or "\\" in value
     if leads_elsewhere or not value.isprintable():
         raise typer.BadParameter(f"{value!r} cannot be the name of a voice")

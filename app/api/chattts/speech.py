@@ -30,7 +30,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, suppo
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
 AT_ONCE = 8
-"""So many texts of a request are spoken at once: more would fill the engine's queue."""
+"""At most this many texts of a request are spoken at once: more would fill the engine's queue."""
 DEFAULT_VOICE = "default"
 
 _UNSET_TEMPERATURE = 0.3
@@ -61,7 +61,7 @@ _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
 class ChatSpeechBody(BaseModel):
-    """ChatTTS's body for speech; fields that are not named here are ignored, as ChatTTS does."""
+    """This is ChatTTS's body for speech; fields not named here are ignored, as ChatTTS does."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
     input: Annotated[str, HONOURED]

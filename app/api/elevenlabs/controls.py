@@ -75,6 +75,8 @@ class Manner(BaseModel):
 
 
 class Dictionaries(BaseModel):
+    """This field asks for pronunciation dictionaries, of which this server has none."""
+
     pronunciation_dictionary_locators: Annotated[list[dict[str, Any]] | None, _DICTIONARIES] = None
 
     def refuse_dictionaries(self) -> None:

@@ -57,7 +57,7 @@ _NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 
 
 class ElevenSpeechBody(Manner, Dictionaries):
-    """ElevenLabs' body for speech; unknown fields are ignored, as its clients expect."""
+    """This is ElevenLabs' body for speech; unknown fields are ignored, as its clients expect."""
 
     text: Annotated[str, HONOURED] = Field(description="The text to speak.", examples=["Hello."])
     voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None

@@ -26,7 +26,7 @@ from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MAX_FILES = 25
-"""ElevenLabs takes so many recordings of a voice."""
+"""ElevenLabs takes at most this many recordings of a voice."""
 
 router = dialect_router(DIALECT)
 
@@ -167,7 +167,7 @@ def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
 
 
 def _labels(text: str | None) -> dict[str, str] | None:
-    """Decode labels from JSON, which the SDK encodes twice; None where there are none.
+    """Decode labels from JSON, which the SDK may encode twice; None where there are none.
 
     Raises:
         InvalidRequest: they are not an object of texts.

@@ -45,6 +45,8 @@ ReferenceAudio = Annotated[bytes, BeforeValidator(_bytes_of)]
 
 
 class Reference(BaseModel):
+    """A reference is a recording of the voice to speak in, and its transcript."""
+
     audio: ReferenceAudio
     text: str = ""
 

@@ -18,7 +18,7 @@ from app.errors import InvalidRequest
 from app.wording.validation import validated
 
 MAX_ENTRIES = 1024
-"""One list or map may have so many entries."""
+"""One list or map may have at most this many entries."""
 MAX_CONTAINERS = 4096
 
 M = TypeVar("M", bound=BaseModel)

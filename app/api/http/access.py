@@ -12,7 +12,7 @@ from app.api.http.dependencies import services
 from app.errors import Unauthorized
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
-"""Headers that may carry the key, besides `Authorization: Bearer`.
+"""The key may come in any of these headers, or as `Authorization: Bearer`.
 
 There are several because proxies may drop a header whose name has an underscore."""
 

@@ -28,7 +28,7 @@ def is_form(content_type: str) -> bool:
 
 
 class FormRequest(Request):
-    """A request that reads forms as large as its body, which `BodyLimit` bounds.
+    """Reads forms of any size that `BodyLimit` lets through.
 
     Starlette refuses a form with a text of more than a megabyte, and decodes a urlencoded form in
     a single step: for a recording this would block the event loop for half a second.
@@ -66,7 +66,7 @@ class FormRequest(Request):
 
 
 class _WholeForm(MultiPartParser):
-    """Starlette's parser, but a form that was cut off is an error, not a form without its end."""
+    """Parses a form as Starlette does, but refuses one that was cut off."""
 
     _ended = False
 

@@ -26,7 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class EndingRoute(APIRoute):
-    """A route that answers 503 when the server ends before the answer is ready.
+    """Answers 503 if the server ends before the answer is ready.
 
     Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nothing else
     cancels a whole request.
@@ -42,7 +42,7 @@ class EndingRoute(APIRoute):
 
 
 class KeyedRoute(EndingRoute):
-    """A route that needs the key.
+    """Checks the key before it reads the body.
 
     The check is no dependency, because FastAPI reads the body before it solves dependencies: a
     stranger could upload whole files first.

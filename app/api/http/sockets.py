@@ -42,7 +42,7 @@ class SocketKind:
 
 
 class Socket:
-    """A WebSocket whose client sends text and hears speech at the same time.
+    """Carries text from a client and speech to it at the same time, over a WebSocket.
 
     Use it from one event loop only.
 
@@ -125,7 +125,7 @@ class Socket:
 
     async def _heard_out(self, hear: Coroutine[Any, Any, None]) -> None:
         await hear
-        # Go on receiving: only so is it noticed that the client leaves.
+        # Go on receiving: nothing else would notice that the client leaves.
         while True:
             await self._message(for_ever=True)
 

@@ -46,6 +46,8 @@ Tags = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Described(BaseModel):
+    """These fields describe a voice."""
+
     model_config = ConfigDict(extra="forbid")
 
     description: OptionalText = Field(None, examples=["Warm, a little hoarse"])
@@ -68,6 +70,8 @@ class Described(BaseModel):
 
 
 class NamedVoice(Described):
+    """These fields are in every form that makes a voice."""
+
     name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["anna"])
     replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
 

@@ -56,7 +56,7 @@ VoiceNameOrId = Annotated[
 
 
 class SpeechBody(SpeechControls):
-    """OpenAI's body for speech; unknown fields are ignored, as OpenAI's clients expect."""
+    """This is OpenAI's body for speech; unknown fields are ignored, as its clients expect."""
 
     input: Annotated[str, HONOURED] = Field(
         description="The text to speak.", examples=["Hello from Pocket TTS."]

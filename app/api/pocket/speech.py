@@ -45,7 +45,7 @@ router = dialect_router(DIALECT, only_if=_has_form)
 
 
 class PocketForm(BaseModel):
-    """The form of pocket-tts; fields that are not named here are ignored, as pocket-tts does."""
+    """This is the form of pocket-tts; fields not named here are ignored, as pocket-tts does."""
 
     text: Annotated[str, HONOURED]
     voice_url: Annotated[
