@@ -71,7 +71,7 @@ def make_services(
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
-        lambda: cast.current.voices,
+        lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
             assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
@@ -177,7 +177,7 @@ class _Assembly:
         def engine() -> SpeechEngine:
             return supervisor.engine
 
-        voices = VoiceLibrary(
+        library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
             decode_clip=self.conditioning_speech,
@@ -187,7 +187,7 @@ class _Assembly:
                 self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
-        speaker = Speaker(model, language, supervisor, voices)
+        speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 async def look_at_voices(speaker: Speaker, settings: Settings) -> None:
     """Make the default voice ready, and log which voices that settings name are not there."""
     try:
-        await speaker.voices.state_of(settings.default_voice)
+        await speaker.library.state_of(settings.default_voice)
     except SpeechError as error:
         is_alias = settings.default_voice.lower() in settings.openai_voices
         hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
@@ -51,7 +51,7 @@ def _check_aliases(speaker: Speaker, settings: Settings) -> None:
 
 def _refusal(speaker: Speaker, voice: str) -> VoiceNotFound | None:
     try:
-        speaker.voices.resolve(voice)
+        speaker.library.resolve(voice)
     except VoiceNotFound as error:
         return error
     return None

@@ -59,7 +59,7 @@ def _voice_pairs(value: object) -> object:
     return pairs
 
 
-def _voice_name(name: str) -> str:
+def _voice_file_name(name: str) -> str:
     """A name that a voice can have: whatever a file in VOICES_DIR can be called."""
     if name.startswith(".") or not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
         raise ValueError(
@@ -100,7 +100,7 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
-VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
+VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -148,12 +148,12 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
-    default_voice: VoiceName = "alba"
+    default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
     allow_voice_urls: bool = False
     allow_insecure_voice_urls: bool = False
-    openai_voices: Annotated[dict[str, VoiceName], NoDecode, BeforeValidator(_voice_pairs)] = {
+    openai_voices: Annotated[dict[str, VoiceFileName], NoDecode, BeforeValidator(_voice_pairs)] = {
         "alloy": "alba",
         "ash": "javert",
         "ballad": "jean",

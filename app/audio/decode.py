@@ -21,6 +21,7 @@ from typing import IO
 
 import numpy as np
 
+from app.audio.pcm import F32_BYTES
 from app.errors import Field, InvalidClip
 from app.speech import Clip, Pcm
 
@@ -30,7 +31,6 @@ MIN_CLIP_SECONDS = 1.0
 SILENCE_PEAK = 1e-3
 """-60 dB of full scale: below it there is no voice to take."""
 
-_F32_BYTES = 4
 _STDERR_KEPT_BYTES = 4000
 # One allocation of FFmpeg: far over any audio packet, under what a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
@@ -77,11 +77,11 @@ def decode_clip(
         decoded = _decode(
             [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
             file,
-            max_bytes=max_samples * _F32_BYTES,
+            max_bytes=max_samples * F32_BYTES,
             time_limit_seconds=time_limit_seconds,
         )
-    _check_exit(decoded, max_samples * _F32_BYTES, clip.field)
-    whole = len(decoded.data) - len(decoded.data) % _F32_BYTES
+    _check_exit(decoded, max_samples * F32_BYTES, clip.field)
+    whole = len(decoded.data) - len(decoded.data) % F32_BYTES
     pcm = np.frombuffer(decoded.data[:whole], dtype="<f4").astype(np.float32)
     _check_sound(pcm, sample_rate_hz, clip.field)
     return np.clip(pcm, -1.0, 1.0, out=pcm)

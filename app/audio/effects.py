@@ -11,7 +11,7 @@ from app.audio.pcm import samples_in
 from app.errors import SynthesisFailed
 from app.speech import Boundary, Frames, Pcm
 
-FADE_SECONDS = 0.005
+CHUNK_FADE_SECONDS = 0.005
 
 PAUSE_SECONDS = MappingProxyType(
     {
@@ -50,7 +50,7 @@ class ChunkJoiner:
             )
             for pause in pauses
         ]
-        self._fade_samples = samples_in(FADE_SECONDS, sample_rate_hz)
+        self._fade_samples = samples_in(CHUNK_FADE_SECONDS, sample_rate_hz)
         self._held: Pcm = np.zeros(0, dtype=np.float32)
         self._chunk_index = 0
 

@@ -16,6 +16,7 @@ S16: TypeAlias = NDArray[np.int16]
 """Mono samples, little-endian, shape [samples]."""
 
 S16_BYTES = 2
+F32_BYTES = 4
 S16_MAX = 32767
 UNKNOWN_SIZE = 0xFFFFFFFF
 

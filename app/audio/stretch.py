@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from app.audio.child import FfmpegChild, closed_at_the_end
-from app.audio.pcm import samples_in
+from app.audio.pcm import F32_BYTES, samples_in
 from app.speech import Pcm
 
-_F32_BYTES = 4
 _FADE_SECONDS = 0.005
 
 # FFmpeg cuts headerless PCM into packets of a tenth of a second, rounded down to a power of two
@@ -72,7 +71,7 @@ class Stretch:
         async with aclosing(self._child.run(self._fed(pieces))) as output:
             async for data in output:
                 partial += data
-                whole = len(partial) - len(partial) % _F32_BYTES
+                whole = len(partial) - len(partial) % F32_BYTES
                 shaped = np.frombuffer(partial[:whole], dtype="<f4")
                 partial = partial[whole:]
                 held = np.concatenate([held, shaped], dtype=np.float32)
@@ -95,7 +94,7 @@ class Stretch:
             async for pcm in pieces:
                 self._fed_samples += len(pcm)
                 yield pcm.astype("<f4", copy=False).tobytes()
-        yield bytes(self._flush_samples * _F32_BYTES)
+        yield bytes(self._flush_samples * F32_BYTES)
 
     def _end(self, held: Pcm, samples: int) -> Pcm:
         ended = np.zeros(samples, dtype=np.float32)

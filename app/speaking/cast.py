@@ -133,7 +133,7 @@ class Cast:
             return self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        if name in self.current.voices.names():
+        if name in self.current.library.names():
             return name
         return self._aliases.get(name.strip().lower(), name)
 

@@ -21,7 +21,7 @@ from app.text.script import clean_script, ends_paragraph
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words"""
 
-MOST_SCRIPTS_READ = 64
+MAX_SCRIPTS_IN_READING = 64
 """At once; it takes up to seconds for a long script, and the queue only counts what was read"""
 
 
@@ -107,7 +107,7 @@ class Speech:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
         speaker = await self._cast.of(request)
-        await speaker.voices.state_of(request.voice)
+        await speaker.library.state_of(request.voice)
 
     async def _prepare(self, request: SpeechRequest) -> _Prepared:
         speaker = await self._cast.of(request)
@@ -117,7 +117,7 @@ class Speech:
         for piece in script.pieces:
             if piece.voice not in voices:
                 wanted = request.voice if piece.voice is None else piece.voice
-                voices[piece.voice] = await speaker.voices.state_of(wanted)
+                voices[piece.voice] = await speaker.library.state_of(wanted)
         chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
         job = SpeechJob(chunks, request.sampling)
         return _Prepared(engine, speaker.heard(request.voice), script, job)
@@ -126,7 +126,7 @@ class Speech:
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
     ) -> ScriptPlan:
         """Split the script into what is spoken in one go, on another thread."""
-        if self._reading >= MOST_SCRIPTS_READ:
+        if self._reading >= MAX_SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
             is_voice=partial(_has_voice, speaker),
@@ -153,7 +153,7 @@ class Speech:
 
 def _has_voice(speaker: Speaker, name: str) -> bool:
     try:
-        speaker.voices.resolve(name)
+        speaker.library.resolve(name)
     except SpeechError:
         return False
     return True

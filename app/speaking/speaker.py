@@ -31,7 +31,7 @@ class Speaker:
     model: str
     language: str
     supervisor: EngineSupervisor
-    voices: VoiceLibrary
+    library: VoiceLibrary
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     """by voice, the one that is heard instead; for a model that only fills in for another"""
 
@@ -43,8 +43,8 @@ class Speaker:
         """
         if isinstance(voice, Clip):
             return Origin(self.model, None)
-        name = self.voices.resolve(voice)
-        own = self.voices.is_file(name)
+        name = self.library.resolve(voice)
+        own = self.library.is_file(name)
         return Origin(self.model, name if own else self.stand_ins.get(name, name))
 
     @property

@@ -72,7 +72,7 @@ def _wrapped(address: IpAddress) -> list[IpAddress]:
     return [each for each in found if each is not None]
 
 
-def resolve(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """Every address that the system's resolver knows for a host."""
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))

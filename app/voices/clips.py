@@ -31,7 +31,7 @@ LEAD_SECONDS = 0.05
 """kept before the first sound, so that its onset is whole"""
 JOIN_SECONDS = 0.2
 END_PAUSE_SECONDS = 0.08
-FADE_SECONDS = 0.02
+RECORDING_FADE_SECONDS = 0.02
 
 _FRAME_SECONDS = 0.02
 # Within the last third of a prompt that is cut, a pause is worth more than the words after it.
@@ -231,7 +231,7 @@ def _cut_on_pause(speech: Pcm, room_samples: int, rate_hz: int) -> int:
 
 
 def _faded(speech: Pcm, rate_hz: int) -> Pcm:
-    fade = min(_samples(FADE_SECONDS, rate_hz), len(speech))
+    fade = min(_samples(RECORDING_FADE_SECONDS, rate_hz), len(speech))
     faded = speech.copy()
     faded[len(faded) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return faded

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from app.errors import Field, InvalidRequest, TooLarge
-from app.voices.addresses import Resolver, is_public, resolve
+from app.voices.addresses import Resolver, is_public, resolve_host
 
 MAX_REDIRECTS = 3
 MAX_URL_CHARS = 2048
@@ -60,7 +60,7 @@ class VoiceFetcher:
     allow_http: bool = False
     time_limit_seconds: float = 20.0
     is_allowed: Callable[[str], bool] = is_public
-    resolve: Resolver = resolve
+    resolve: Resolver = resolve_host
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def fetch(self, url: str, *, field: Field = "url") -> Fetched:

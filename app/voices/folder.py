@@ -39,7 +39,7 @@ class VoiceFolder:
             with self._lock:
                 carry_out(committed)
 
-    def voices(self) -> Mapping[str, Path]:
+    def by_name(self) -> Mapping[str, Path]:
         """List the voices: name → the file that is this voice."""
         with self._lock:
             return self._files.by_name()

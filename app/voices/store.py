@@ -81,7 +81,7 @@ class VoiceStore:
         """
         return self._library().names()
 
-    async def voices(self) -> list[Voice]:
+    async def all(self) -> list[Voice]:
         """List every voice, the built-in ones first.
 
         Raises:
@@ -90,7 +90,7 @@ class VoiceStore:
         names = self._library().names()
         return await asyncio.to_thread(self._described, names)
 
-    async def voice(self, name: str) -> Voice:
+    async def get(self, name: str) -> Voice:
         """Find a voice by its name, in upper or lower case.
 
         Raises:
@@ -106,7 +106,7 @@ class VoiceStore:
             VoiceNotFound, ModelUnavailable.
         """
         name = self._library().resolve(name)
-        path = self._folder.voices().get(name)
+        path = self._folder.by_name().get(name)
         if path is None:
             return hashlib.sha256(name.encode()).hexdigest()[:32]
         return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
@@ -195,7 +195,7 @@ class VoiceStore:
             if folded(name) != folded(new_name):
                 self._check_free(new_name, replace=False)
             await asyncio.to_thread(self._rewrite, name, new_name, edit)
-        return await self.voice(new_name)
+        return await self.get(new_name)
 
     async def delete(self, name: str) -> str:
         """Delete a voice people made, and all that was made of it. Who speaks goes on speaking.
@@ -235,7 +235,7 @@ class VoiceStore:
             raise StorageFailed(f"the voice cannot be written: {error.strerror}") from error
 
     def _described(self, names: Collection[str]) -> list[Voice]:
-        files = self._folder.voices()
+        files = self._folder.by_name()
         built_in = VoiceDetails(language=self._model_language)
         return [
             Voice(name, "custom", self._details(name))
@@ -246,7 +246,7 @@ class VoiceStore:
 
     def _details(self, name: str) -> VoiceDetails:
         """Read the details of a voice that is a file, and find out what its maker did not note."""
-        path = self._folder.voices().get(name)
+        path = self._folder.by_name().get(name)
         if path is None:
             raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
@@ -268,7 +268,7 @@ class VoiceStore:
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
-        if name not in self._folder.voices():
+        if name not in self._folder.by_name():
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
 
@@ -297,7 +297,7 @@ class VoiceStore:
         return Voice(name, "custom", details)
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
-        same = [known for known in self._folder.voices() if folded(known) == folded(name)]
+        same = [known for known in self._folder.by_name() if folded(known) == folded(name)]
         self._folder.change(
             {f"{name}{suffix}": data, _details_name(name): details.to_json()},
             remove=[file for known in same for file in self._folder.files_of(known)],
@@ -315,7 +315,7 @@ class VoiceStore:
         self._folder.change(write, remove=files)
 
     def _remove(self, name: str) -> None:
-        path = self._folder.voices()[name]
+        path = self._folder.by_name()[name]
         digest = self._library().digest_of(name, path)
         self._folder.change({}, remove=self._folder.files_of(name))
         self._library().forget_recording(digest)

@@ -120,7 +120,7 @@ def kept_settings(details: VoiceDetails) -> VoiceSettings:
 
 async def _settings_of(services: Services, voice: str) -> VoiceSettings:
     try:
-        found = await services.voices.voice(voice)
+        found = await services.voices.get(voice)
     except VoiceNotFound:
         # Another language's model may have it; if none has, it is refused with the text.
         return VoiceSettings()
