@@ -28,8 +28,8 @@ class VoiceLibrary:
 
     Args:
         engine: gives the running engine, which makes the states.
-        model: name of the model, under which states of predefined voices and clips are cached.
-        kept: where states of files stay from one start of the server to the next, if anywhere.
+        model: name of the model, under which states are cached in `states`.
+        kept: keeps the states of files from one start of the server to the next.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class VoiceLibrary:
         engine: Callable[[], SpeechEngine],
         decode_clip: ClipDecoder,
         states: VoiceStates,
-        model: str = "",
-        kept: KeptStates | None = None,
+        model: str,
+        kept: KeptStates,
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
@@ -118,8 +118,7 @@ class VoiceLibrary:
 
     def forget_recording(self, digest: str) -> None:
         """Remove from the disk what was made of a recording. Blocks."""
-        if self._kept is not None:
-            self._kept.forget(digest)
+        self._kept.forget(digest)
 
     def digest_of(self, name: str, path: Path) -> str:
         """SHA-256 of a voice file, in hex; computed again only when the file changed. Blocks.
@@ -147,8 +146,7 @@ class VoiceLibrary:
         return engine.encode_voice(self._decode_clip(clip))
 
     def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
-        encode = partial(self._encode, engine, clip)
-        return encode() if self._kept is None else self._kept.get(digest, encode)
+        return self._kept.get(digest, partial(self._encode, engine, clip))
 
     def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
         try:

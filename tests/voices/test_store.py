@@ -14,14 +14,11 @@ from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
-from app.voices.kept_files import KeptFiles
-from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker
-from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from tests.audio.probe import RATE_HZ, voice_like
-from tests.voices.fakes import FakeVoiceEngine, voice_of
+from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
 
@@ -43,10 +40,7 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), engine=lambda: engine, recipe="")
-    return VoiceLibrary(
-        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
-    )
+    return make_library(tmp_path, lambda: engine, decode)
 
 
 @pytest.fixture
