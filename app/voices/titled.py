@@ -1,4 +1,4 @@
-"""Voices of services where a title need not be unique: the name is made of the title."""
+"""Makes voices for clients whose titles need not be unique, unlike the names of voices."""
 
 from __future__ import annotations
 
