@@ -1,4 +1,4 @@
-"""The one door to speech: every front end hands its request in here."""
+"""Begins speech for every front end; nothing else reads scripts or gives jobs to an engine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
 from app.text.script import clean_script, ends_paragraph
 
 MAX_TOKENS_PER_CHUNK = 50
-"""The model was trained on single sentences; beyond this many tokens it skips words"""
+"""The model was trained on single sentences; beyond this many tokens it skips words."""
 
 MAX_SCRIPTS_IN_READING = 64
-"""At once; it takes up to seconds for a long script, and the queue only counts what was read"""
+"""At most so many scripts are read at once. The engine's queue only bounds those already read,
+and a long script takes seconds to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A request that has been found good: who speaks it, and all that will be spoken."""
+    """Holds a request that was found good, with who speaks it and all that will be spoken."""
 
     engine: SpeechEngine
     origin: Origin
@@ -35,6 +36,7 @@ class _Prepared:
     job: SpeechJob
 
     def count_tokens(self) -> int:
+        """Count the tokens that the model reads for all of the script. Blocks."""
         return sum(self.engine.count_tokens(chunk.text) for chunk in self.job.chunks)
 
 
@@ -44,9 +46,10 @@ class Speech:
     Use from the event loop.
 
     Attributes:
-        max_script_chars: what a script has at most.
+        max_script_chars: how many characters a script may have.
 
     Args:
+        max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
         patience_seconds: how long a caller waits for the first audio before being refused.
     """
 
@@ -67,7 +70,7 @@ class Speech:
         self._reading = 0
 
     async def begin(self, request: SpeechRequest) -> Utterance:
-        """Begin to speak. Whatever can be refused is refused here, before anything is spoken.
+        """Begin to speak a request; what can be refused is refused here, before anything is spoken.
 
         Raises:
             InvalidRequest, TooLarge, VoiceNotFound, InvalidClip, ModelUnavailable.
@@ -93,7 +96,7 @@ class Speech:
         )
 
     async def check(self, request: SpeechRequest) -> None:
-        """Refuse what `begin` would refuse, and speak nothing.
+        """Refuse a request that `begin` would refuse, and speak nothing.
 
         Raises:
             SpeechError: as `begin`.
