@@ -1,4 +1,4 @@
-"""The voices that settings name are looked at once a model is ready.
+"""Looks at the voices that settings name, once a model is ready.
 
 So the first request need not wait for its voice, and the operator learns of a wrong name at once.
 """
@@ -39,7 +39,7 @@ def _check_aliases(speaker: Speaker, settings: Settings) -> None:
             missing.setdefault(name, []).append(alias)
             available = refusal.available
     if missing:
-        # That a model of one's own lacks the voices of the released one is no mistake.
+        # A model of the operator's own may lack the voices that OPENAI_VOICES names by default.
         was_set = "openai_voices" in settings.model_fields_set
         logger.log(
             logging.WARNING if was_set else logging.INFO,
