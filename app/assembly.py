@@ -39,7 +39,7 @@ from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 
 PREVIEWS_BYTES = 64_000_000
-"""The samples of voices take up at most so much of the disk."""
+"""Samples of voices take up at most this much of the disk."""
 
 BuildEngine = Callable[[], SpeechEngine]
 

@@ -31,9 +31,9 @@ class Parameter(Enum):
 
     TEXT = "script"
     VOICE = "voice"
-    """It holds the name of a voice, or what may stand in its place."""
+    """The caller names a voice, or gives what may stand in its place."""
     CLIP = "voice_file"
-    """It holds a recording to speak like."""
+    """The caller sends a recording to speak like."""
     LANGUAGE = "language"
     SPEED = "speed"
     VOLUME = "volume"
@@ -42,16 +42,16 @@ class Parameter(Enum):
     SAMPLE_RATE = "sample_rate"
     BITRATE = "bitrate"
     NAME = "name"
-    """It names a voice that is made or renamed."""
+    """The caller gives a name to a voice that is made or renamed."""
     RECORDINGS = "files"
-    """They are made into a voice."""
+    """The caller sends recordings to make a voice of."""
     STATE = "file"
-    """It holds an exported voice."""
+    """The caller sends an exported voice."""
     DESCRIPTION = "description"
     TAGS = "tags"
     LABELS = "labels"
     REPLACE = "replace=true"
-    """It makes a voice of the same name give way."""
+    """The caller lets a voice of the same name give way."""
 
     def __str__(self) -> str:
         return f"{_MARK_START}{self.name}{_MARK_END}"
@@ -99,7 +99,7 @@ class SpeechError(Exception):
         """Return the message for a caller who calls the parameters by `words`."""
 
         def word(mark: re.Match[str]) -> str:
-            # A half mark came with something that the caller sent.
+            # A mark without a parameter came with something that the caller sent.
             return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
 
         return _MARK.sub(word, self.template)

@@ -20,10 +20,10 @@ SPEECH_RATE_HZ = 24_000
 """Every Pocket TTS model speaks at this sample rate."""
 
 Pcm: TypeAlias = NDArray[np.float32]
-"""These are mono samples in [-1, 1], shape [samples], at the model's rate unless said otherwise."""
+"""PCM is mono samples in [-1, 1], shape [samples], at the model's rate unless said otherwise."""
 
 TokenCounter: TypeAlias = Callable[[str], int]
-"""It returns how many tokens the model reads for a text."""
+"""A token counter returns how many tokens the model reads for a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Prosody:
     """
 
     speed: float = 1.0
-    """The pitch does not change with it; 2 is twice as fast."""
+    """Speech is this many times as fast, at the same pitch."""
     volume_db: float = 0.0
     pitch_semitones: float = 0.0
 
@@ -105,7 +105,7 @@ class SpeechRequest:
     sampling: Sampling = field(default_factory=Sampling)
     prosody: Prosody = field(default_factory=Prosody)
     pause_scale: float = 1.0
-    """It stretches the pauses between sentences, not those the script asks for."""
+    """Pauses between sentences are stretched by this, but not those that the script asks for."""
     normalize: bool = True
     """Numbers, dates, money and abbreviations are put into words."""
     normalize_loudness: bool = False

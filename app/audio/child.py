@@ -13,7 +13,7 @@ from app.errors import SynthesisFailed
 
 logger = logging.getLogger(__name__)
 
-# So much may wait in this process on each side of FFmpeg: a third of a second of 16-bit PCM.
+# This much may wait in this process on each side of FFmpeg: a third of a second of 16-bit PCM.
 _BUFFERED_BYTES = 1 << 14
 _LOGGED_BYTES = 2000
 

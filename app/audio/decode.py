@@ -32,8 +32,8 @@ SILENCE_PEAK = 1e-3
 """A clip whose samples all stay below this (-60 dB of full scale) holds no voice."""
 
 _STDERR_KEPT_BYTES = 4000
-# FFmpeg may allocate so much at once: more than any audio packet needs, but less than a forged
-# index could ask for.
+# FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
+# a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
 
 _DEMUXERS = "aac,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"

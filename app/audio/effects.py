@@ -12,7 +12,7 @@ from app.errors import SynthesisFailed
 from app.speech import Boundary, Frames, Pcm
 
 CHUNK_FADE_SECONDS = 0.005
-"""So long is the fade at the end of each chunk."""
+"""Each chunk fades out over this time."""
 
 PAUSE_SECONDS = MappingProxyType(
     {
@@ -23,7 +23,7 @@ PAUSE_SECONDS = MappingProxyType(
         Boundary.END: 0.0,
     }
 )
-"""So much silence follows a chunk, on top of the short one in which the model ends each chunk."""
+"""Silence of this length follows a chunk, beside the short one in which the model ends it."""
 
 
 def pause_seconds(boundary: Boundary, *, scale: float = 1.0) -> float:

@@ -13,7 +13,7 @@ from app.errors import SynthesisFailed
 from app.speech import Pcm
 
 S16: TypeAlias = NDArray[np.int16]
-"""This is an array of mono samples, little-endian, shape [samples]."""
+"""S16 is mono samples as 16-bit integers, little-endian, shape [samples]."""
 
 S16_BYTES = 2
 F32_BYTES = 4

@@ -25,7 +25,7 @@ class ChunkShape:
 
     prosody: Prosody = field(default_factory=Prosody)
     pause_after_seconds: float = 0.0
-    """It is heard as long as this: the chunk's speed does not change it."""
+    """The pause is heard at this length; the chunk's speed does not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Shaper:
         )
         self._waiting: Frames | None = None
         self.spoken_samples = 0
-        """So many samples were in the frames so far, without pauses."""
+        """This many samples were in the frames so far, without pauses."""
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 

@@ -22,7 +22,7 @@ MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
 
 MAX_SCRIPTS_IN_READING = 64
-"""At most so many scripts are read at once. The engine's queue only bounds those already read,
+"""At most this many scripts are read at once. The engine's queue only bounds those already read,
 and a long script takes seconds to read."""
 
 

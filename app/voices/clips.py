@@ -29,12 +29,12 @@ SILENCE_UNDER_LOUDEST_DB = 35.0
 SILENCE_DB = -60.0
 MIN_SPEECH_SECONDS = 1.0
 LEAD_SECONDS = 0.05
-"""So much is kept before the first sound, so that its onset is whole."""
+"""This much is kept before the first sound, so that its onset is whole."""
 JOIN_SECONDS = 0.2
-"""So much silence joins two recordings."""
+"""Two recordings are joined with this much silence."""
 END_PAUSE_SECONDS = 0.08
 RECORDING_FADE_SECONDS = 0.02
-"""So long is the fade at the end of each recording."""
+"""Each recording fades out over this time."""
 
 _FRAME_SECONDS = 0.02
 # Within the last third of a prompt that is cut, a pause is worth more than the words after it.

@@ -27,7 +27,7 @@ class Consent:
     name: str
     language: str
     created_at: int
-    """It is in Unix time, in seconds."""
+    """The time is Unix time, in seconds."""
 
 
 class ConsentStore:

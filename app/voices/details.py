@@ -36,7 +36,7 @@ class VoiceDetails:
     """Describes a voice. Everything may be missing, since a file that was dropped in is a voice."""
 
     title: str | None = None
-    """Its maker calls the voice so, where that differs from its name."""
+    """The maker of the voice calls it by this title, if that differs from its name."""
     description: str | None = None
     tags: tuple[str, ...] = ()
     language: str | None = None
@@ -49,9 +49,9 @@ class VoiceDetails:
     report: Mapping[str, Any] | None = field(default=None, hash=False)
     """The report says what was done to the recordings, as `PromptReport` does."""
     labels: Mapping[str, str] | None = field(default=None, hash=False)
-    """Clients that have labels in the place of tags say these of it, such as its accent."""
+    """Clients that have labels in the place of tags describe the voice by these."""
     voice_settings: Mapping[str, Any] | None = field(default=None, hash=False)
-    """It speaks so where a request does not say how, in the words of the client that set them."""
+    """These shape speech where a request does not, in the words of the client that set them."""
 
     @property
     def created_unix(self) -> int | None:

@@ -15,7 +15,7 @@ VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
 _SETTLED_SECONDS = 3.0
 """Two changes of a folder within this time may look like one: some clocks tick every 2 s."""
 _LONGEST_SECONDS = 1.0
-"""A list is used no longer: some mounts and links change without a change of the folder."""
+"""A list is used for at most this long, since some mounts and links change without a sign."""
 
 
 def voice_paths(directory: Path) -> list[Path]:

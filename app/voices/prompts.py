@@ -46,7 +46,7 @@ class PromptMaker:
     read: RecordingDecoder
     sample_rate_hz: int
     max_seconds: float
-    """So much speech conditions a voice at most."""
+    """At most this much speech conditions a voice."""
 
     def make(self, clips: Sequence[Clip]) -> tuple[bytes, PromptReport]:
         """Make the prompt as a WAV file, and report what was done. Blocks.
