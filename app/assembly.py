@@ -80,9 +80,11 @@ def make_services(
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
     )
-    fetcher = VoiceFetcher(
-        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
-    )
+    fetcher = None
+    if settings.allow_voice_urls:
+        fetcher = VoiceFetcher(
+            max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+        )
     return Services(
         settings=settings,
         lifetime=Lifetime(settings.shutdown_grace_seconds),
@@ -91,7 +93,7 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
-        fetcher=fetcher if settings.allow_voice_urls else None,
+        fetcher=fetcher,
         saved=_open_store(settings),
         ffmpeg=assembly.ffmpeg,
     )

@@ -23,7 +23,15 @@ from app.settings import Settings
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.fakes import FakeEngine
-from tests.serving import HurriedAsyncio, LogRecords, Served, make_settings, serve, serve_fake
+from tests.serving import (
+    HurriedAsyncio,
+    LogRecords,
+    Served,
+    fake_in_process,
+    make_settings,
+    serve,
+    serve_fake,
+)
 from tests.tiny_model import write_tiny_model
 
 ServeFake = Callable[..., Served]
@@ -96,6 +104,18 @@ def fake_server(tmp_path: Path) -> Iterator[ServeFake]:
 
         def start(engine: FakeEngine | None = None, **fields: Any) -> Served:
             context: AbstractContextManager[Served] = serve_fake(tmp_path, engine, **fields)
+            return stack.enter_context(context)
+
+        yield start
+
+
+@pytest.fixture
+def fake_app(tmp_path: Path) -> Iterator[ServeFake]:
+    """The same without a web server: for tests of answers that are complete."""
+    with ExitStack() as stack:
+
+        def start(engine: FakeEngine | None = None, **fields: Any) -> Served:
+            context: AbstractContextManager[Served] = fake_in_process(tmp_path, engine, **fields)
             return stack.enter_context(context)
 
         yield start

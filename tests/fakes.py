@@ -18,6 +18,7 @@ from app.speech_engine import EngineStatus, JobTimings, SpeechJob, VoiceState
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
 POLL_SECONDS = 0.005
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ class FakeEngine:
         stream = FakeStream(self, job)
         self.streams.append(stream)
         return stream
+
+    async def begun(self, streams: int = 1) -> None:
+        """Until it has been given so much work."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # Work is given on another thread's loop, so there is nothing to await.
+        while len(self.streams) < streams:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(POLL_SECONDS)
 
     def encode_voice(self, pcm: Pcm) -> FakeVoice:
         self.encoded.append(pcm)

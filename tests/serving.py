@@ -44,6 +44,11 @@ class Served:
         assert parsed.port is not None
         return parsed.host, parsed.port
 
+    def async_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url, headers=self.client.headers, timeout=30.0, trust_env=False
+        )
+
     def wait_until(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 5.0) -> None:
         """Wait until /health says what `holds` expects."""
         deadline = time.monotonic() + seconds
