@@ -78,7 +78,7 @@ class LocalBackend:
 
     async def voices(self) -> list[dict[str, Any]]:
         with _refusing(VOICE_WORDS):
-            return [_shown(voice) for voice in await self._store.voices()]
+            return [_shown(voice) for voice in await self._store.all()]
 
     async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
         first = voice.recordings[0]
@@ -112,7 +112,7 @@ class LocalBackend:
 
     async def preview_voice(self, name: str, audio_format: str) -> bytes:
         with _refusing(VOICE_WORDS):
-            voice = await self._store.voice(name)
+            voice = await self._store.get(name)
             return await self._services.previews.of(voice, format_named(audio_format))
 
     @property

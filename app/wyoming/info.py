@@ -47,7 +47,7 @@ class Introduction:
     async def _look(self) -> None:
         while True:
             try:
-                voices = await self._services.voices.voices()
+                voices = await self._services.voices.all()
             except ModelUnavailable:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue

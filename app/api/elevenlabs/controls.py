@@ -127,7 +127,7 @@ def kept_settings(details: VoiceDetails) -> VoiceSettings:
 
 async def _settings_of(services: Services, voice: str) -> VoiceSettings:
     try:
-        found = await services.voices.voice(voice)
+        found = await services.voices.get(voice)
     except VoiceNotFound:
         # The model of another language may have this voice; if none has, `Speech.begin` refuses it.
         return VoiceSettings()

@@ -52,7 +52,7 @@ class EditVoiceForm(AddVoiceForm):
 @router.get("/v1/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
     """List every voice, the built-in ones first."""
-    voices = await services.voices.voices()
+    voices = await services.voices.all()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -61,7 +61,7 @@ async def search_voices(
     request: Request, services: ServicesDep, query: Annotated[VoiceSearch, Query()]
 ) -> dict[str, Any]:
     """Search the voices, page by page."""
-    page = page_of(await services.voices.voices(), query)
+    page = page_of(await services.voices.all(), query)
     return {
         "voices": [_shown(request, services, voice) for voice in page.voices],
         "has_more": page.next_page_token is not None,
@@ -96,7 +96,7 @@ async def default_settings() -> dict[str, Any]:
 @router.get("/v1/voices/{voice_id}")
 async def get_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Describe a voice."""
-    return _shown(request, services, await services.voices.voice(voice_id))
+    return _shown(request, services, await services.voices.get(voice_id))
 
 
 @router.delete("/v1/voices/{voice_id}")
@@ -129,7 +129,7 @@ async def edit_voice(
 @router.get("/v1/voices/{voice_id}/settings")
 async def get_settings(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Return the settings that a voice has where a request does not say."""
-    voice = await services.voices.voice(voice_id)
+    voice = await services.voices.get(voice_id)
     return _shown_settings(voice.details)
 
 

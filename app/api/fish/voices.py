@@ -84,9 +84,7 @@ async def list_voices(
     services: ServicesDep, query: Annotated[VoiceQuery, Query()]
 ) -> dict[str, Any]:
     """List the voices that match all filters, page by page."""
-    found = [
-        shown for voice in await services.voices.voices() if _fits(shown := _shown(voice), query)
-    ]
+    found = [shown for voice in await services.voices.all() if _fits(shown := _shown(voice), query)]
     if query.sort_by == "created_at":
         found.sort(key=lambda each: str(each["created_at"]), reverse=True)
     start = (query.page_number - 1) * query.page_size
@@ -96,7 +94,7 @@ async def list_voices(
 @router.get("/model/{voice_id}")
 async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
     """Describe a voice."""
-    return _shown(await services.voices.voice(voice_id))
+    return _shown(await services.voices.get(voice_id))
 
 
 @router.post("/model", status_code=201, openapi_extra=documented_body(FishVoiceBody))

@@ -95,7 +95,7 @@ class VoiceChange(Described):
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
     """List every voice, the built-in ones first."""
-    voices = await services.voices.voices()
+    voices = await services.voices.all()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -138,7 +138,7 @@ async def import_voice(
 @router.get("/voices/{name}")
 async def get_voice(request: Request, services: ServicesDep, name: str) -> dict[str, Any]:
     """Describe a voice, and report what was done to its recordings."""
-    voice = await services.voices.voice(name)
+    voice = await services.voices.get(name)
     return _shown(request, services, voice, report=True)
 
 
@@ -171,7 +171,7 @@ async def preview(
     format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
 ) -> Response:
     """Fetch a few words spoken in this voice."""
-    voice = await services.voices.voice(name)
+    voice = await services.voices.get(name)
     audio = format_named(format)
     data = await while_connected(request, services.previews.of(voice, audio))
     return Response(

@@ -146,7 +146,7 @@ async def list_speech_models() -> dict[str, Any]:
 @router.get("/v1/audio/voices")
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
     """List the voices that `voice` may name."""
-    voices = await services.voices.voices()
+    voices = await services.voices.all()
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
     }
