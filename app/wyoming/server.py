@@ -41,13 +41,17 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         # The part in brackets repeats the address.
         reason = str(error.strerror).partition(" (")[0]
         raise SettingsError(
             f"WYOMING_PORT: cannot listen on {host} port {port}: {reason}"
         ) from error
+    # Connections take this over. Asyncio does it only for sockets that name their protocol, which
+    # these do not; then the first sound waits 40 ms for the client to acknowledge its header.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def listener_of(settings: Settings) -> socket.socket | None:

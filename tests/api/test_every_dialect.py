@@ -542,6 +542,7 @@ def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @every_call
+@pytest.mark.xdist_group("preview")
 def test_real_model(preview: Served, ffmpeg: Path, tmp_path: Path, call: Call) -> None:
     """A real model speaks in each dialect: about as long as the words take, and not silence."""
     unasked = next(iter(call.formats.values()))
