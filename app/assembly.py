@@ -1,4 +1,4 @@
-"""Makes the long-lived parts, and runs them in order; the only file that imports every layer."""
+"""Makes the long-lived parts and runs them in order. Only this file imports every layer."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 
 PREVIEWS_BYTES = 64_000_000
+"""Samples of voices take up at most this much of the disk."""
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -48,14 +49,14 @@ def make_services(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
 ) -> Services:
-    """Make the parts; no model is being loaded yet.
+    """Make the long-lived parts of a server; no model is being loaded yet.
 
     Args:
         build_engine: loads a model and starts an engine on it; tests put a fake here.
-        build_preview: likewise, for the model that fills in.
+        build_preview: does the same for the model that fills in.
 
     Raises:
-        SettingsError: they cannot work as set.
+        SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
     assembly = _Assembly(settings, build_engine)
@@ -71,7 +72,7 @@ def make_services(
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
-        lambda: cast.current.voices,
+        lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
             assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
@@ -93,7 +94,7 @@ def make_services(
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
         fetcher=fetcher,
-        saved=_open_store(settings),
+        saved=AudioStore(settings.voice_output_dir),
         ffmpeg=assembly.ffmpeg,
     )
 
@@ -129,7 +130,7 @@ def _make_cast(
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None
-    # It speaks English, and nobody wants to hear another language spoken by it.
+    # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
         stand_in = StandIn(assembly.speaker(PREVIEW, "en", build_preview), default)
 
@@ -150,7 +151,7 @@ def _make_cast(
 
 
 class _Assembly:
-    """What all speakers share, and how one is put together."""
+    """Holds what all speakers share, and puts one together."""
 
     def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
         self.ffmpeg = find_ffmpeg()
@@ -160,10 +161,10 @@ class _Assembly:
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
-        """A speaker whose model is not being loaded yet.
+        """Make a speaker whose model is not being loaded yet.
 
         Args:
-            build: loads it; None loads `model` as the settings say.
+            build: loads the model; None loads `model` as the settings say.
         """
         settings = self._settings
         options = _engine_options(settings, model)
@@ -179,7 +180,7 @@ class _Assembly:
         def engine() -> SpeechEngine:
             return supervisor.engine
 
-        voices = VoiceLibrary(
+        library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
             decode_clip=self.conditioning_speech,
@@ -189,13 +190,13 @@ class _Assembly:
                 self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
-        speaker = Speaker(model, language, supervisor, voices)
+        speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
     def conditioning_speech(self, clip: Clip) -> Pcm:
-        """As much of a recording as conditions a voice."""
+        """Decode as much of a recording as conditions a voice."""
         return beginning_of(
             self.decode_clip,
             clip,
@@ -204,17 +205,17 @@ class _Assembly:
         )
 
     def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
-        """The beginning of a recording, at the rate of speech."""
+        """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
 
 
 def _models(settings: Settings) -> dict[str, str]:
-    """Model by two-letter language, the default first.
+    """Return the name of the model for each two-letter language, the default first.
 
     Raises:
-        SettingsError: a model that pocket-tts does not ship, or two for one language.
+        SettingsError: pocket-tts does not ship a model, or two are for one language.
     """
     if settings.model_config_path is not None:
         config = settings.model_config_path
@@ -250,15 +251,6 @@ def _open_voices(settings: Settings) -> VoiceFolder:
     except (OSError, ValueError) as error:
         raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
     return folder
-
-
-def _open_store(settings: Settings) -> AudioStore:
-    try:
-        return AudioStore(settings.voice_output_dir)
-    except OSError as error:
-        raise SettingsError(
-            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
-        ) from error
 
 
 def _engine_options(settings: Settings, model: str) -> EngineOptions:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.assembly import make_services
 from app.main import create_app
 from app.settings import SettingsError
 from tests.serving import make_settings
@@ -51,6 +52,15 @@ def test_folder_for_saved_audio(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(SettingsError, match=r"VOICE_OUTPUT_DIR: .* cannot be used"):
         create_app(make_settings(tmp_path, voice_output_dir=tmp_path / "file" / "saved"))
+
+
+def test_saved_audio_is_of_the_server(tmp_path: Path) -> None:
+    """What commands and Wyoming are made of leaves the folder for saved audio alone."""
+    settings = make_settings(tmp_path)
+    make_services(settings)
+    assert not settings.voice_output_dir.exists()
+    create_app(settings)
+    assert settings.voice_output_dir.is_dir()
 
 
 def test_hub_cache_lies_in_the_models_folder(
