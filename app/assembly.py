@@ -276,7 +276,8 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
 
 def _engine_builder(options: EngineOptions, downloading: Callable[[str], None]) -> BuildEngine:
     # The hub library reads this when it is first imported, which the loader does on its thread.
-    os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
+    if "HUGGINGFACE_HUB_CACHE" not in os.environ:  # the older name of the same
+        os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
     loader: BuildEngine | None = None
 
     def build() -> SpeechEngine:
