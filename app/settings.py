@@ -268,8 +268,8 @@ def _is_foreign(name: str) -> bool:
 def _export_foreign_names(env_file: Path) -> None:
     """Put the variables of other programs into the environment, unless it has them already."""
     for name, value in dotenv_values(env_file).items():
-        if _is_foreign(name) and value:
-            os.environ.setdefault(name.upper(), value)
+        if _is_foreign(name) and value and not os.environ.get(name.upper()):
+            os.environ[name.upper()] = value
     if hasattr(time, "tzset"):  # not on Windows
         time.tzset()
 

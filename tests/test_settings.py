@@ -166,6 +166,7 @@ def _no_other_programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_names_of_other_programs(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the libraries read from the environment may stand in .env; the environment wins."""
     monkeypatch.setenv("HF_TOKEN", "of the environment")
+    monkeypatch.setenv("HF_ENDPOINT", "")  # which means none
     load_settings(write(env_file, *(f"{name}={value}" for name, value in OTHER_PROGRAMS.items())))
     for name, value in OTHER_PROGRAMS.items():
         expected = "of the environment" if name == "HF_TOKEN" else value

@@ -17,7 +17,10 @@ from app.engine.loader import EngineLoader
 from app.errors import ModelUnavailable, VoiceNotFound
 from app.speech_engine import EngineOptions
 from tests.audio.probe import voice_like
-from tests.engine.hub_model import (
+from tests.engine.speaking import job
+from tests.full_disk import full_disk
+from tests.hub import PIECE_BYTES, Hub
+from tests.hub_model import (
     GATED,
     OPEN,
     TOKEN,
@@ -26,31 +29,9 @@ from tests.engine.hub_model import (
     WEIGHTS,
     Parts,
     hub_config,
-    parts_of,
-    publish,
-    ship,
-    use_hub,
 )
-from tests.engine.speaking import job
-from tests.full_disk import full_disk
-from tests.hub import PIECE_BYTES, Hub, hub_on_loopback
 
 Start = Callable[[], tuple[EngineLoader, BatchedEngine]]
-
-
-@pytest.fixture(scope="session")
-def parts(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    return parts_of(tiny_model, tmp_path_factory.mktemp("parts"))
-
-
-@pytest.fixture
-def hub(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub that has the `english` of pocket-tts, and this process' client of it."""
-    with hub_on_loopback() as hub:
-        publish(parts, hub)
-        ship(parts, tmp_path / "configs", monkeypatch)
-        use_hub(hub, tmp_path / "cache", monkeypatch)
-        yield hub
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import yaml
 from pocket_tts import TTSModel, export_model_state
 from pocket_tts.utils.utils import get_predefined_voice
 
-from tests.engine.speaking import voice_clip
+from tests.audio.probe import voice_like
 from tests.hub import Hub
 
 GATED, OPEN = "kyutai/pocket-tts", "kyutai/pocket-tts-without-voice-cloning"
@@ -47,7 +47,7 @@ def parts_of(tiny_model: Path, scratch: Path) -> Parts:
         for name, tensor in tensors.items()
     }
     model = TTSModel.load_model(config=tiny_model)
-    state = model.get_state_for_audio_prompt(torch.from_numpy(voice_clip(24000))[None])
+    state = model.get_state_for_audio_prompt(torch.from_numpy(voice_like(1.5))[None])
     export_model_state(state, scratch / "voice.safetensors")
     return Parts(
         config,
