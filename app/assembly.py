@@ -1,4 +1,4 @@
-"""Makes the long-lived parts, and runs them in order; the only file that imports every layer."""
+"""Makes the long-lived parts and runs them in order. Only this file imports every layer."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
 
 PREVIEWS_BYTES = 64_000_000
+"""Samples of voices take up at most this much of the disk."""
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -53,14 +54,14 @@ def make_services(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
 ) -> Services:
-    """Make the parts; no model is being loaded yet.
+    """Make the long-lived parts of a server; no model is being loaded yet.
 
     Args:
         build_engine: loads a model and starts an engine on it; tests put a fake here.
-        build_preview: likewise, for the model that fills in.
+        build_preview: does the same for the model that fills in.
 
     Raises:
-        SettingsError: they cannot work as set.
+        SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
     assembly = _Assembly(settings, build_engine)
@@ -76,7 +77,7 @@ def make_services(
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
-        lambda: cast.current.voices,
+        lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
             assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
@@ -84,9 +85,11 @@ def make_services(
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
     )
-    fetcher = VoiceFetcher(
-        max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
-    )
+    fetcher = None
+    if settings.allow_voice_urls:
+        fetcher = VoiceFetcher(
+            max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+        )
     return Services(
         settings=settings,
         lifetime=Lifetime(settings.shutdown_grace_seconds),
@@ -95,8 +98,8 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
-        fetcher=fetcher if settings.allow_voice_urls else None,
-        saved=_open_store(settings),
+        fetcher=fetcher,
+        saved=AudioStore(settings.voice_output_dir),
         ffmpeg=assembly.ffmpeg,
     )
 
@@ -132,7 +135,7 @@ def _make_cast(
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None
-    # It speaks English, and nobody wants to hear another language spoken by it.
+    # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
         stand_in = StandIn(assembly.speaker(PREVIEW, "en", build_preview), default)
 
@@ -153,7 +156,7 @@ def _make_cast(
 
 
 class _Assembly:
-    """What all speakers share, and how one is put together."""
+    """Holds what all speakers share, and puts one together."""
 
     def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
         self.ffmpeg = find_ffmpeg()
@@ -163,10 +166,10 @@ class _Assembly:
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
-        """A speaker whose model is not being loaded yet.
+        """Make a speaker whose model is not being loaded yet.
 
         Args:
-            build: loads it; None loads `model` as the settings say.
+            build: loads the model; None loads `model` as the settings say.
         """
         settings = self._settings
         options = _engine_options(settings, model)
@@ -175,16 +178,16 @@ class _Assembly:
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
-        loader = _LazyLoader(options, downloading)
-        given = build or self._build_engine
-        supervisor = (
-            EngineSupervisor(given) if given else EngineSupervisor(loader.build, loader.look)
-        )
+        if given := build or self._build_engine:
+            supervisor = EngineSupervisor(given)
+        else:
+            loader = _LazyLoader(options, downloading)
+            supervisor = EngineSupervisor(loader.build, loader.look)
 
         def engine() -> SpeechEngine:
             return supervisor.engine
 
-        voices = VoiceLibrary(
+        library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
             decode_clip=self.conditioning_speech,
@@ -194,13 +197,13 @@ class _Assembly:
                 self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
-        speaker = Speaker(model, language, supervisor, voices)
+        speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
     def conditioning_speech(self, clip: Clip) -> Pcm:
-        """As much of a recording as conditions a voice."""
+        """Decode as much of a recording as conditions a voice."""
         return beginning_of(
             self.decode_clip,
             clip,
@@ -209,17 +212,17 @@ class _Assembly:
         )
 
     def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
-        """The beginning of a recording, at the rate of speech."""
+        """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
 
 
 def _models(settings: Settings) -> dict[str, str]:
-    """Model by two-letter language, the default first.
+    """Return the name of the model for each two-letter language, the default first.
 
     Raises:
-        SettingsError: a model that pocket-tts does not ship, or two for one language.
+        SettingsError: pocket-tts does not ship a model, or two are for one language.
     """
     if settings.model_config_path is not None:
         config = settings.model_config_path
@@ -257,15 +260,6 @@ def _open_voices(settings: Settings) -> VoiceFolder:
     return folder
 
 
-def _open_store(settings: Settings) -> AudioStore:
-    try:
-        return AudioStore(settings.voice_output_dir)
-    except OSError as error:
-        raise SettingsError(
-            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
-        ) from error
-
-
 def _engine_options(settings: Settings, model: str) -> EngineOptions:
     return EngineOptions(
         language=model,
@@ -286,8 +280,9 @@ class _LazyLoader:
 
     def __init__(self, options: EngineOptions, downloading: Callable[[str], None]) -> None:
         # The hub library reads this when it is first imported, with the loader.
-        if "HUGGINGFACE_HUB_CACHE" not in os.environ:  # the older name of the same
-            os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
+        # The second name is the older one.
+        if not (os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")):
+            os.environ["HF_HUB_CACHE"] = str(options.models_dir / "hub")
         self._options = options
         self._downloading = downloading
 

@@ -1,4 +1,4 @@
-"""Typed settings, the only reader of the environment and of `.env`."""
+"""Reads the settings and checks them; nothing else reads the environment or `.env`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _FOREIGN_NAMES = (
 
 
 class SettingsError(Exception):
-    """A setting that stops the start; the message is one line."""
+    """Says in one line which setting stops the start, and why."""
 
 
 def _comma_separated(value: object) -> object:
@@ -72,8 +72,8 @@ def _voice_pairs(value: object) -> object:
     return pairs
 
 
-def _voice_name(name: str) -> str:
-    """A name that a voice can have: whatever a file in VOICES_DIR can be called."""
+def _voice_file_name(name: str) -> str:
+    """Refuse a name that no voice can have, since no file in VOICES_DIR can be called so."""
     if name.startswith(".") or not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
         raise ValueError(
             f"{name!r} cannot be the name of a voice, which neither begins with a '.' nor contains "
@@ -89,14 +89,14 @@ def _http_url(value: str | None) -> str | None:
     is_web = parts.scheme in ("http", "https")
     if not is_web or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// address without a query")
-    # `port` raises ValueError where it is no port.
+    # Reading `port` raises ValueError where it is no port.
     if parts.port == 0:
         raise ValueError("port must be 1 to 65535")
     return value.rstrip("/")
 
 
 def _host(value: str) -> str:
-    """What the system can be asked for, which answers with an OSError where nothing is found."""
+    """Refuse a host that the system cannot look up; the lookup itself comes later."""
     try:
         value.encode("idna")
     except UnicodeError:
@@ -113,12 +113,12 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
-VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
+VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. Names are the environment variables in lower case."""
+    """Holds everything an operator can set, under the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -161,12 +161,12 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
-    default_voice: VoiceName = "alba"
+    default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
     allow_voice_urls: bool = False
     allow_insecure_voice_urls: bool = False
-    openai_voices: Annotated[dict[str, VoiceName], NoDecode, BeforeValidator(_voice_pairs)] = {
+    openai_voices: Annotated[dict[str, VoiceFileName], NoDecode, BeforeValidator(_voice_pairs)] = {
         "alloy": "alba",
         "ash": "javert",
         "ballad": "jean",
@@ -200,7 +200,7 @@ class Settings(BaseSettings):
 
     @property
     def sampling(self) -> Sampling:
-        """The server's sampling, which a request may override field by field."""
+        """Return the server's sampling, which a request may override field by field."""
         return Sampling(
             temperature=self.temperature,
             sampler_decode_steps=self.sampler_decode_steps,
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
 
     @property
     def max_script_bytes(self) -> int:
-        """What the longest script may have in JSON, with all that belongs to it.
+        """Return how many bytes of JSON the longest script may take, with all that belongs to it.
 
         A character beyond the basic plane may arrive as two escapes of six bytes.
         """
@@ -237,7 +237,7 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     where they look for it. So call this before they are imported.
 
     Raises:
-        SettingsError: one line that names the setting, what was wrong and what is allowed.
+        SettingsError: one setting is wrong; a line says which, why, and what is allowed.
     """
     _refuse_unknown_names(env_file)
     try:

@@ -1,4 +1,4 @@
-"""Fakes that stand at the seams: an engine whose every step a test decides."""
+"""Fakes an engine, every step of which a test decides."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from app.speech_engine import EngineStatus, JobTimings, SpeechJob, VoiceState
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
 POLL_SECONDS = 0.005
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class FakeVoice:
+    """Stands for a voice state, and says in its name what it was made of."""
+
     name: str
     nbytes: int = 1000
 
 
 def tone(samples: int) -> Pcm:
+    """Make a sine of 440 Hz."""
     time_seconds = np.arange(samples) / RATE_HZ
     return (0.3 * np.sin(2 * np.pi * 440 * time_seconds)).astype(np.float32)
 
@@ -72,6 +76,14 @@ class FakeEngine:
         self.streams.append(stream)
         return stream
 
+    async def begun(self, streams: int = 1) -> None:
+        """Until it has been given so much work."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # Work is given on another thread's loop, so there is nothing to await.
+        while len(self.streams) < streams:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(POLL_SECONDS)
+
     def encode_voice(self, pcm: Pcm) -> FakeVoice:
         self.encoded.append(pcm)
         return FakeVoice(f"clip {len(self.encoded)}")
@@ -103,7 +115,7 @@ class FakeEngine:
     async def drain(self, timeout_seconds: float) -> None:
         self.drained.set()
         deadline = time.monotonic() + timeout_seconds
-        # Streams may end on another thread's loop, so there is nothing to await.
+        # Streams may end on the loop of another thread, so there is nothing to await.
         while time.monotonic() < deadline and any(stream.running for stream in self.streams):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
         for stream in self.streams:
@@ -111,6 +123,8 @@ class FakeEngine:
 
 
 class FakeStream:
+    """Gives out the tones of one job, and remembers how it was read."""
+
     def __init__(self, engine: FakeEngine, job: SpeechJob) -> None:
         self.engine = engine
         self.job = job
@@ -122,7 +136,7 @@ class FakeStream:
 
     @property
     def voice(self) -> VoiceState:
-        """The one voice of a job that has one."""
+        """Return the voice of a job that has only one."""
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
 

@@ -25,10 +25,10 @@ def example() -> types.ModuleType:
     return module
 
 
-def test_the_example(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """It speaks at both paths, refuses in its own shape, and is listed."""
     monkeypatch.setattr(dialects, "DIALECTS", (*dialects.DIALECTS, example()))
-    client = fake_server().client
+    client = fake_app().client
     for path in ("/speech", "/acme/speech"):
         answer = client.post(path, json={"say": "Hello there.", "who": "marius"})
         assert answer.status_code == 200
@@ -44,9 +44,9 @@ def test_the_example(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) ->
     assert acme["calls"][0]["fields"][2] == {"field": "mood", "how": "without effect"}
 
 
-def test_it_can_be_switched_off(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_can_be_switched_off(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """DIALECTS without it leaves it out."""
     monkeypatch.setattr(dialects, "DIALECTS", (*dialects.DIALECTS, example()))
-    client = fake_server(dialects="openai").client
+    client = fake_app(dialects="openai").client
     assert client.post("/speech", json={"say": "Hello."}).status_code == 404
     assert client.post("/acme/speech", json={"say": "Hello."}).status_code == 404

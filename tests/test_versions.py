@@ -61,8 +61,10 @@ def test_pythons_of_the_scripts() -> None:
     assert f"for p in python3 {newest_first};" in makefile
 
 
-def test_pythons_of_ci() -> None:
-    """CI runs the tests on all of them."""
+def test_pythons_of_the_tools() -> None:
+    """ruff writes for the oldest one, and CI runs the tests on all of them."""
+    tools = tomllib.loads(text_of("pyproject.toml"))["tool"]
+    assert tools["ruff"]["target-version"] == f"py{FIRST.replace('.', '')}"
     jobs: dict[str, Any] = yaml.safe_load(text_of(".github/workflows/ci.yml"))["jobs"]
     for job in ("test", "test-on-windows"):
         assert tuple(jobs[job]["strategy"]["matrix"]["python"]) == PYTHONS

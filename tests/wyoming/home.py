@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -119,14 +117,6 @@ def fake_home(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> 
             yield made
         finally:
             fake.let_go.set()
-
-
-async def begun(engine: FakeEngine, streams: int = 1) -> None:
-    """Until the engine has been given so much work."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(engine.streams) < streams:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 def spoken(engine: FakeEngine) -> list[str]:

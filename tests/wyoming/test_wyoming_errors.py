@@ -28,7 +28,7 @@ from app.assembly import make_services
 from app.wyoming import server as wyoming
 from tests.fakes import FakeEngine
 from tests.serving import LogRecords, make_settings
-from tests.wyoming.home import PATIENCE_SECONDS, WHOLE, Heard, Home, begun, fake_home
+from tests.wyoming.home import PATIENCE_SECONDS, WHOLE, Heard, Home, fake_home
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ async def test_a_client_hangs_up(tmp_path: Path, hold_after: int, abrupt: bool) 
     with fake_home(tmp_path, engine) as made:
         with socket.create_connection(("127.0.0.1", made.port)) as connection:
             connection.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
-            await begun(engine)
+            await engine.begun()
             if abrupt:
                 linger = struct.pack("ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 import time
@@ -13,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.chattts.batch import AT_ONCE
+from app.api.chattts.speech import AT_ONCE
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen
-from tests.serving import detail_of, serve_fake
+from tests.serving import detail_of, fake_in_process
 
 # The body of ChatTTS's own example, with words that this model reads.
 REFINE = {
@@ -75,7 +76,7 @@ def unpacked(answer: httpx.Response) -> list[bytes]:
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, FakeEngine]]:
     engine = FakeEngine(frames_per_chunk=25)
-    with serve_fake(tmp_path_factory.mktemp("fake"), engine) as served:
+    with fake_in_process(tmp_path_factory.mktemp("fake"), engine) as served:
         yield served.client, engine
 
 
@@ -116,10 +117,10 @@ def test_order(fake: tuple[httpx.Client, FakeEngine], ffmpeg: Path, tmp_path: Pa
         assert len(heard.pcm) / 24000 == pytest.approx(3 * count - 1, abs=0.2)
 
 
-def test_side_by_side(fake_server: ServeFake) -> None:
+def test_side_by_side(fake_app: ServeFake) -> None:
     """Several texts are in the engine at once, but not so many that others must wait."""
     engine = FakeEngine(hold_after=2)
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     texts = [f"This is text {number}." for number in range(2 * AT_ONCE)]
     answers: list[httpx.Response] = []
 
@@ -139,21 +140,24 @@ def test_side_by_side(fake_server: ServeFake) -> None:
     assert len(unpacked(answers[0])) == len(engine.streams) == 2 * AT_ONCE
 
 
-def test_client_leaves(fake_server: ServeFake) -> None:
+async def test_client_leaves(fake_server: ServeFake) -> None:
     """A client that gives up waiting stops every text of its request."""
     engine = FakeEngine(hold_after=2)
-    client = fake_server(engine).client
-    with pytest.raises(httpx.ReadTimeout):
-        client.post("/generate_voice", json={"text": ["Hello."] * 20}, timeout=0.5)
+    async with fake_server(engine).async_client() as client:
+        body = {"text": ["Hello."] * 20}
+        asking = asyncio.create_task(client.post("/generate_voice", json=body))
+        await engine.begun(AT_ONCE)
+        asking.cancel()
+        await asyncio.wait([asking])
     for stream in list(engine.streams):
-        assert stream.aborted.wait(2)
+        assert await asyncio.to_thread(stream.aborted.wait, 5)
     assert len(engine.streams) == AT_ONCE
 
 
-def test_all_or_nothing(fake_server: ServeFake) -> None:
+def test_all_or_nothing(fake_app: ServeFake) -> None:
     """If one text fails, there is no zip, and the others are stopped."""
     engine = FakeEngine(fail_after=3)
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     answer = client.post("/generate_voice", json={"text": ["Hello."] * 20})
     assert detail_of(answer, 500, beside="error") == "the speech could not be made"
     assert len(engine.streams) <= AT_ONCE + 1
@@ -229,6 +233,30 @@ def test_refused_batches(
         client.post("/generate_voice", json=BODY | fields), status, beside="error"
     )
     assert len(engine.streams) == before
+
+
+def test_broken_bodies(fake: tuple[httpx.Client, FakeEngine]) -> None:
+    """What is no JSON object is a 400."""
+    client, _ = fake
+    headers = {"Content-Type": "application/json"}
+    for content, words in (
+        (b"{", "not valid JSON"),
+        (b"[1]", "must be a JSON object"),
+        (b"{}", "text is required"),
+    ):
+        answer = client.post("/generate_voice", content=content, headers=headers)
+        assert words in detail_of(answer, 400, beside="error")
+    answer = client.post("/generate_voice", data={"text": "x"})
+    assert "temperature" not in detail_of(answer, 400, beside="error")
+
+
+@pytest.mark.parametrize("path", ["/generate_voice", "/chattts/generate_voice"])
+def test_key(fake: tuple[httpx.Client, FakeEngine], path: str) -> None:
+    """Without the key, or with a wrong one, nothing is spoken."""
+    client, _ = fake
+    for key in ("", "wrong"):
+        answer = client.post(path, json={"text": ["Hi."]}, headers={"X-API-Key": key})
+        assert "key" in detail_of(answer, 401, beside="error")
 
 
 def test_compatibility(fake: tuple[httpx.Client, FakeEngine]) -> None:

@@ -13,13 +13,11 @@ import numpy as np
 import openai
 import pytest
 
-from app.api.chattts.speech import CHATTTS_FORMATS
 from app.errors import ModelUnavailable
 from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine, FakeVoice
 from tests.fetching import serve_fetching
-from tests.listening import assert_speech, listen
 from tests.serving import KEY, detail_of, make_settings, serve, serve_fake
 
 INPUT = "Hello there, this is a short test."
@@ -33,31 +31,6 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Clien
     engine = FakeEngine(frames_per_chunk=25)
     with serve_fake(tmp_path_factory.mktemp("fake"), engine) as served:
         yield served.client, engine
-
-
-@pytest.mark.parametrize("stream", [False, True, None])
-@pytest.mark.parametrize("name", CHATTTS_FORMATS)
-def test_formats(
-    fake: tuple[httpx.Client, FakeEngine],
-    ffmpeg: Path,
-    tmp_path: Path,
-    name: str,
-    stream: bool | None,
-) -> None:
-    """Its three formats are complete files, or streams where they are asked for."""
-    client, _ = fake
-    body = {"model": "tts-1", "input": INPUT, "response_format": name}
-    answer = client.post(SPEECH, json=body if stream is None else body | {"stream": stream})
-    assert answer.status_code == 200, answer.text
-    assert ("content-length" in answer.headers) is not stream
-    assert_speech(listen(ffmpeg, tmp_path, answer.content, name), name, 2.0)
-
-
-def test_real_model(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
-    """The tiny model speaks."""
-    answer = client.post(SPEECH, json={"input": INPUT, "voice": "alba", "response_format": "ogg"})
-    seconds = float(answer.headers["x-audio-duration"])
-    assert_speech(listen(ffmpeg, tmp_path, answer.content, "ogg"), "ogg", seconds)
 
 
 def test_speed(fake: tuple[httpx.Client, FakeEngine]) -> None:
@@ -140,16 +113,10 @@ def test_recordings(fake: tuple[httpx.Client, FakeEngine], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"input": ""}, 400, "input is empty"),
         ({"input": "[uv_break]"}, 400, "nothing that can be spoken"),
-        ({"input": "a " * 30_000}, 413, "input has 60000 characters"),
         ({"input": None}, 400, "input: input should be a valid string"),
-        ({"response_format": "opus"}, 400, "response_format must be one of mp3, wav, ogg"),
-        ({"voice": "nobody"}, 404, "available voices: alba, marius"),
         ({"voice": ""}, 400, "voice must not be empty"),
         ({"voice": "http://x.y/a.wav"}, 400, "ALLOW_VOICE_URLS=true"),
-        ({"speed": 2.5}, 400, "speed: input should be less than or equal to 2"),
-        ({"speed": 0.4}, 400, "speed: input should be greater than or equal to 0.5"),
         ({"speed": "fast"}, 400, "speed: input should be a valid number"),
         ({"stream": "perhaps"}, 400, "stream: input should be a valid boolean"),
     ],
@@ -164,32 +131,7 @@ def test_refusals(
     )
 
 
-def test_broken_bodies(fake: tuple[httpx.Client, FakeEngine]) -> None:
-    """What is no JSON object is a 400."""
-    client, _ = fake
-    headers = {"Content-Type": "application/json"}
-    for path in (SPEECH, "/generate_voice"):
-        for content, words in ((b"{", "not valid JSON"), (b"[1]", "must be a JSON object")):
-            assert words in detail_of(
-                client.post(path, content=content, headers=headers), 400, beside="error"
-            )
-        assert "is required" in detail_of(client.post(path, json={}), 400, beside="error")
-        assert "temperature" not in detail_of(
-            client.post(path, data={"text": "x"}), 400, beside="error"
-        )
-
-
-def test_key(fake: tuple[httpx.Client, FakeEngine]) -> None:
-    """Without the key, or with a wrong one, nothing is spoken."""
-    client, _ = fake
-    for path in (SPEECH, "/generate_voice", "/chattts/generate_voice"):
-        url = str(client.base_url.join(path))
-        for headers in ({}, {"Authorization": "Bearer wrong"}):
-            answer = httpx.post(url, json={"input": INPUT, "text": ["Hi."]}, headers=headers)
-            assert "key" in detail_of(answer, 401, beside="error")
-
-
-def test_health(fake_server: ServeFake, tmp_path: Path) -> None:
+def test_health(fake_app: ServeFake, tmp_path: Path) -> None:
     """The health that its clients poll says whether the model is loaded."""
 
     def unavailable() -> FakeEngine:
@@ -198,7 +140,7 @@ def test_health(fake_server: ServeFake, tmp_path: Path) -> None:
     with serve(make_settings(tmp_path), unavailable) as served:
         served.wait_until(lambda health: health["model"]["state"] == "failed")
         assert served.client.get("/chattts/health").json()["model_loaded"] is False
-    client = fake_server().client
+    client = fake_app().client
     for path in ("/health", "/chattts/health"):
         health = client.get(path).json()
         assert (health["status"], health["model_loaded"]) == ("healthy", True)

@@ -13,35 +13,25 @@ import pytest
 from tests.api.fish.sdk import BASES, TEXT, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.serving import Served, serve_fake
+from tests.serving import Served, fake_in_process
 
 BODY = {"text": TEXT, "format": "wav", "reference_id": "alba"}
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve_fake(tmp_path_factory.mktemp("fish"), max_script_chars=5000) as served:
+    with fake_in_process(tmp_path_factory.mktemp("fish"), max_script_chars=5000) as served:
         yield served
 
 
 @pytest.mark.parametrize(
     ("sent", "status", "words"),
     [
-        ({"text": ""}, 400, "text"),
-        ({"text": "x" * 6000}, 413, "5000"),
-        ({"text": None}, 400, "text"),
-        ({"format": "flac"}, 400, "mp3, wav, pcm, opus"),
         ({"latency": "soon"}, 400, "latency"),
-        ({"chunk_length": 99}, 400, "chunk_length"),
-        ({"chunk_length": 301}, 400, "chunk_length"),
         ({"mp3_bitrate": 100}, 400, "64, 128, 192"),
         ({"opus_bitrate": 8}, 400, "-1000, 24, 32, 48, 64"),
         ({"sample_rate": 44000}, 400, "sample_rate"),
         ({"format": "opus", "sample_rate": 44100}, 400, "sample_rate"),
-        ({"prosody": {"speed": 3}}, 400, "prosody.speed"),
-        ({"prosody": {"volume": -21}}, 400, "prosody.volume"),
-        ({"temperature": 1.5}, 400, "temperature"),
-        ({"reference_id": "nobody"}, 404, "nobody"),
         ({"reference_id": ["alba", "marius"]}, 400, "one voice"),
         (
             {"reference_id": None, "references": [{"audio": b"noise", "text": ""}]},
@@ -96,14 +86,8 @@ def test_malformed_msgpack(server: Served, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        ("application/json", b"{"),
-        ("application/json", b"[" * 100_000),
-        ("application/json", b"\xff"),
-        ("application/json", b"[]"),
         ("multipart/form-data; boundary=x", b"--x\r\nnonsense"),
-        ("multipart/form-data", b"x"),
         ("application/x-www-form-urlencoded", b"text=a&prosody=%7B"),
-        ("text/plain", b"text"),
     ],
 )
 def test_malformed_bodies(server: Served, kind: str, body: bytes) -> None:
@@ -132,7 +116,6 @@ def test_exceptions_of_the_sdk(server: Served, fake_server: ServeFake) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/tts"),
         ("POST", "/v1/asr"),
         ("GET", "/model"),
         ("POST", "/model"),

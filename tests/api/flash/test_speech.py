@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import numpy as np
 import openai
 import pytest
 
-from app.api.flash.dialect import FLASH_FORMATS
 from app.speech import Prosody
-from tests.audio.probe import probe, voice_like
+from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine, FakeVoice
 from tests.fetching import serve_fetching
@@ -57,38 +54,6 @@ def is_cloned(engine: FakeEngine) -> bool:
     voice = engine.streams[-1].voice
     assert isinstance(voice, FakeVoice)
     return voice.name.startswith("clip")
-
-
-@pytest.mark.parametrize("path", ["/speak", "/flash/speak"])
-@pytest.mark.parametrize("stream", [False, True])
-def test_speak(client: httpx.Client, path: str, stream: bool) -> None:
-    """The real model speaks for a role, at the rate that the player expects."""
-    body = {"text": TEXT, "name": "alba", "pitch": "moderate", "speed": "moderate", **ALONG}
-    answer = client.post(path, json=body | {"response_format": "wav", "stream": stream})
-    assert answer.status_code == 200, answer.text
-    assert ("transfer-encoding" in answer.headers) is stream
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16000, 1, 2)
-
-
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("name", FLASH_FORMATS)
-def test_formats(
-    fake: tuple[httpx.Client, FakeEngine], ffmpeg: Path, tmp_path: Path, name: str, stream: bool
-) -> None:
-    """Every format can be decoded; wav and pcm have the 16 kHz that /server_info reports."""
-    client, _ = fake
-    body = {"text": TEXT, "name": "alba", "response_format": name, "stream": stream}
-    answer = client.post("/speak", json=body)
-    path = tmp_path / f"heard.{name}"
-    path.write_bytes(answer.content)
-    reported = client.get("/server_info").json()["info"]["sample_rate"]
-    raw = ("-f", "s16le", "-ar", str(reported), "-ac", "1") if name == "pcm" else ()
-    heard = probe(ffmpeg, path, *raw)
-    rates_hz = {"wav": reported, "pcm": reported, "opus": 48000}
-    assert heard.sample_rate_hz == rates_hz.get(name, 24000)
-    assert len(heard.pcm) / heard.sample_rate_hz == pytest.approx(2.0, abs=0.15)
-    assert np.sqrt(np.mean(heard.pcm**2)) > 0.01
 
 
 def test_published_player(fake: tuple[httpx.Client, FakeEngine]) -> None:

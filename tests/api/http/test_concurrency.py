@@ -55,11 +55,11 @@ class SlowReader(FakeEngine):
         return super().token_counter(text)
 
 
-def test_too_many_scripts_at_once(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_scripts_at_once(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scripts that come faster than they can be read are refused at once, and can come again."""
-    monkeypatch.setattr("app.speaking.door.MOST_SCRIPTS_READ", 1)
+    monkeypatch.setattr("app.speaking.door.MAX_SCRIPTS_IN_READING", 1)
     engine = SlowReader()
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(_speak, client, 1)
         assert engine.reading.wait(5)

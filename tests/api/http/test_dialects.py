@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import pytest
 from fastapi import APIRouter, Form
 from pydantic import BaseModel
@@ -26,6 +25,7 @@ from app.wording.support import Support
 from tests.conftest import ServeFake
 from tests.serving import Served, make_settings
 
+NO_KEY = {"X-API-Key": ""}
 NAMES = [each.DIALECT.name for each in DIALECTS]
 
 
@@ -67,11 +67,11 @@ def invented(name: str, **fields: Any) -> Invented:
 
 
 @pytest.fixture
-def served(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> Served:
+def served(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> Served:
     """A server of two dialects that have never been heard of."""
     first = invented("first", owns=("/say/",))
     monkeypatch.setattr(dialects, "DIALECTS", (first, invented("second", owns=("/say/", "/sing/"))))
-    return fake_server()
+    return fake_app()
 
 
 def test_precedence(served: Served) -> None:
@@ -117,7 +117,7 @@ def test_who_tells_an_error(served: Served, path: str, told_by: str | None) -> N
 def test_every_route_needs_the_key(served: Served) -> None:
     """Plain or under a prefix, and the refusal too is in the dialect's shape."""
     for path, told_by in (("/say/x", "first"), ("/second/say/x", "second")):
-        answer = httpx.get(served.url + path)
+        answer = served.client.get(path, headers=NO_KEY)
         assert answer.status_code == 401
         assert answer.json()["told_by"] == told_by
 
@@ -125,8 +125,8 @@ def test_every_route_needs_the_key(served: Served) -> None:
 def test_health_under_each_prefix(served: Served) -> None:
     """Clients look for it below the address they were given; it needs no key."""
     for prefix in ("", "/first", "/second"):
-        assert httpx.get(f"{served.url}{prefix}/health").json()["status"] == "healthy"
-        assert httpx.get(f"{served.url}{prefix}/ready").json()["ready"] is True
+        assert served.client.get(f"{prefix}/health", headers=NO_KEY).json()["status"] == "healthy"
+        assert served.client.get(f"{prefix}/ready", headers=NO_KEY).json()["ready"] is True
 
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
@@ -140,16 +140,16 @@ def test_a_large_form_field(served: Served, kind: str) -> None:
     assert answer.json() == len(text) == 4_000_000
 
 
-def test_a_form_over_the_limit(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_form_over_the_limit(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole body is bounded, whatever its parts are."""
     monkeypatch.setattr(dialects, "DIALECTS", (invented("first"),))
-    served = fake_server(max_upload_mb=1.0, max_script_chars=1000)
+    served = fake_app(max_upload_mb=1.0, max_script_chars=1000)
     answer = served.client.post("/upload", data={"recording": "A" * 2_000_000})
     assert answer.status_code == 413
     assert answer.json()["told_by"] == "first"
 
 
-def test_only_if(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_if(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dialects that share a path tell their own requests; under the prefix all are their own."""
     shy = invented("shy")
     shy.router = dialect_router(shy.DIALECT, only_if=lambda scope: b"shy" in scope["query_string"])
@@ -159,7 +159,7 @@ def test_only_if(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> Non
         return {"said_by": "shy", "word": word}
 
     monkeypatch.setattr(dialects, "DIALECTS", (shy, invented("bold")))
-    client = fake_server().client
+    client = fake_app().client
     assert client.get("/say/hello").json()["said_by"] == "bold"
     assert client.get("/say/hello?shy").json()["said_by"] == "shy"
     assert client.get("/shy/say/hello").json()["said_by"] == "shy"
@@ -198,9 +198,9 @@ def test_unknown_dialect(tmp_path: Path, names: str) -> None:
     assert "\n" not in message
 
 
-def test_left_out(fake_server: ServeFake) -> None:
+def test_left_out(fake_app: ServeFake) -> None:
     """A dialect that was not chosen is not there: its paths are nobody's, in nobody's shape."""
-    client = fake_server(dialects="fish").client
+    client = fake_app(dialects="fish").client
     for path in ("/v1/audio/speech", "/openai/v1/audio/speech"):
         answer = client.post(path, json={"input": "Hi."})
         assert answer.status_code == 404

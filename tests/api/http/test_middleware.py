@@ -62,9 +62,9 @@ def test_no_forged_line_in_the_log(server: Served, log_records: LogRecords) -> N
     assert line.getMessage().startswith("GET /%0AGET%20/forged 404 in ")
 
 
-def test_cross_origin(fake_server: ServeFake) -> None:
+def test_cross_origin(fake_app: ServeFake) -> None:
     """Web pages of CORS_ORIGINS may call the server and read its headers; others may not."""
-    client = fake_server(cors_origins=ORIGIN).client
+    client = fake_app(cors_origins=ORIGIN).client
     asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
     allowed = client.options("/tts", headers=asking)
     assert allowed.status_code == 200

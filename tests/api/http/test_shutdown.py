@@ -107,7 +107,7 @@ def test_one_grace_for_all(tmp_path: Path) -> None:
     """HTTP and Wyoming have the same time to end, not one after the other."""
     engine = FakeEngine(hold_after=0)
     with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as server:
-        made = server.enter_context(home(tmp_path, lambda: engine, shutdown_grace_seconds=3))
+        made = server.enter_context(home(tmp_path, lambda: engine, shutdown_grace_seconds=2))
 
         def speak() -> httpx.Response:
             headers = {"X-API-Key": KEY}
@@ -130,7 +130,7 @@ def test_one_grace_for_all(tmp_path: Path) -> None:
             time.sleep(0.01)
         told = time.monotonic()
         server.close()
-        assert 3 <= time.monotonic() - told < 4.5
+        assert 2 <= time.monotonic() - told < 3.8
         assert answer.result(1).status_code == 503
         assert b'"error"' in heard.result(1)
 

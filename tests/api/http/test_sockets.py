@@ -51,15 +51,15 @@ def test_more_than_is_ever_read(fake_server: ServeFake) -> None:
 
 def test_client_that_never_stops(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence in both directions ends in an error; who still has something to hear may be quiet."""
-    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.6)
-    engine = FakeEngine(frames_per_chunk=20, frame_seconds=0.1)
+    monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.5)
+    engine = FakeEngine(frames_per_chunk=10, frame_seconds=0.1)
     with raw_socket(fake_server(engine)) as ws:
         say(ws, event="text", text="Hello there. And then")
         started = time.monotonic()
         said = last_event(ws)
-        assert time.monotonic() - started > 2.0
+        assert time.monotonic() - started > 1.0
         assert (said["reason"], said["status"]) == ("error", 400)
-        assert "0.6 s" in said["message"]
+        assert "0.5 s" in said["message"]
     assert not any(stream.running for stream in engine.streams)
 
 
@@ -75,7 +75,7 @@ def test_waiting_for_the_end_is_not_silence(
 ) -> None:
     """After stop the client may be quiet, however long the speech is in coming."""
     monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.3)
-    engine = FakeEngine(frame_seconds=1.0, frames_per_chunk=1)
+    engine = FakeEngine(frame_seconds=0.8, frames_per_chunk=1)
     with raw_socket(fake_server(engine), text="Hello.") as ws:
         say(ws, event="stop")
         assert last_event(ws)["reason"] == "stop"
@@ -151,7 +151,11 @@ def frames_once_steady(engine: FakeEngine) -> int:
 
 def test_line_in_the_log(served: Served, log_records: LogRecords) -> None:
     """Each socket is one line with its path, its end, its time and its id."""
-    live(served, [TEXT])
+    with raw_socket(served, text=TEXT) as ws:
+        say(ws, event="stop")
+        assert last_event(ws)["reason"] == "stop"
+        with pytest.raises(WebSocketDisconnect):
+            next_event(ws)
     line = log_records.wait_for(lambda each: "WEBSOCKET" in each.getMessage())
     assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 101, closed with 1000 in ")
     assert len(line.request_id) == 32  # type: ignore[attr-defined]

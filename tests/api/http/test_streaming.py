@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import struct
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +14,6 @@ import pytest
 from app.audio.formats import FORMATS
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.listening import assert_speech, listen
 from tests.serving import KEY, LogRecords, error_of
 
 SCRIPT = "Hello there, this is a short test."
@@ -23,27 +22,13 @@ WAV = {"script": SCRIPT, "stream": True, "format": "wav"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_stream(fake_server: ServeFake, ffmpeg: Path, tmp_path: Path, name: str) -> None:
-    """Every format can be streamed: chunked, with its own type, and the whole speech in it."""
-    served = fake_server(FakeEngine(frames_per_chunk=25))
-    body = {"script": SCRIPT, "format": name, "stream": True}
-    answer = served.client.post("/tts", json=body)
+def test_stream(client: httpx.Client, name: str) -> None:
+    """Every format can be streamed: chunked, with its own type, and of no known length."""
+    answer = client.post("/tts", json={"script": SCRIPT, "format": name, "stream": True})
     assert answer.status_code == 200
     assert answer.headers["transfer-encoding"] == "chunked"
     assert "content-length" not in answer.headers
     assert answer.headers["content-type"] == FORMATS[name].content_type(24000)
-    assert_speech(listen(ffmpeg, tmp_path, answer.content, name), name, 2.0)
-
-
-@pytest.mark.parametrize("name", ["mp3", "wav", "opus"])
-def test_stream_of_the_real_model(
-    client: httpx.Client, ffmpeg: Path, tmp_path: Path, name: str
-) -> None:
-    """The tiny model's speech, streamed, can be decoded and heard."""
-    answer = client.post("/tts", json={"script": SCRIPT, "format": name, "stream": True})
-    heard = listen(ffmpeg, tmp_path, answer.content, name)
-    assert_speech(heard, name, len(heard.pcm) / heard.sample_rate_hz)
-    assert len(heard.pcm) > 0.2 * heard.sample_rate_hz
 
 
 def test_live_wav_says_that_its_length_is_unknown(fake_server: ServeFake) -> None:
@@ -124,15 +109,18 @@ def test_listener_leaves_a_stream(fake_server: ServeFake, log_records: LogRecord
 
 @pytest.mark.parametrize("hold_after", [0, 2])
 @pytest.mark.parametrize("fields", [{"stream": True, "format": "mp3"}, {}, {"type": "url"}])
-def test_client_leaves_before_the_answer(
+async def test_client_leaves_before_the_answer(
     fake_server: ServeFake, hold_after: int, fields: dict[str, object]
 ) -> None:
     """A client that gives up waiting stops the work, whatever it asked for."""
     engine = FakeEngine(hold_after=hold_after)
     served = fake_server(engine)
-    with pytest.raises(httpx.ReadTimeout):
-        served.client.post("/tts", json={"script": SCRIPT} | fields, timeout=0.3)
-    assert engine.streams[0].aborted.wait(2)
+    async with served.async_client() as client:
+        asking = asyncio.create_task(client.post("/tts", json={"script": SCRIPT} | fields))
+        await engine.begun()
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert await asyncio.to_thread(engine.streams[0].aborted.wait, 5)
 
 
 def test_leaving_a_stream_frees_the_real_engine(client: httpx.Client) -> None:

@@ -48,18 +48,18 @@ def test_fields(fake_server: ServeFake, recording: bytes) -> None:
     assert client.get(f"/voice/{saved['filename']}").content.startswith(b"fLaC")
 
 
-def test_the_clip_is_not_in_the_output(fake_server: ServeFake, recording: bytes) -> None:
+def test_the_clip_is_not_in_the_output(fake_app: ServeFake, recording: bytes) -> None:
     """The answer holds what the engine spoke in the new voice and nothing of the recording."""
     engine = FakeEngine()
-    answer = clone(fake_server(engine).client, recording)
+    answer = clone(fake_app(engine).client, recording)
     assert engine.streams[0].voice == FakeVoice("clip 1")
     assert float(answer.headers["x-audio-duration"]) == pytest.approx(5 * 0.08)
 
 
-def test_same_file_again(fake_server: ServeFake, recording: bytes) -> None:
+def test_same_file_again(fake_app: ServeFake, recording: bytes) -> None:
     """A recording that was sent before costs no encoding, whatever it is called."""
     engine = FakeEngine()
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     assert clone(client, recording).is_success
     assert clone(client, recording, "renamed.wav").is_success
     assert len(engine.encoded) == 1
@@ -67,10 +67,10 @@ def test_same_file_again(fake_server: ServeFake, recording: bytes) -> None:
     assert len(engine.encoded) == 2
 
 
-def test_max_ref_duration(fake_server: ServeFake) -> None:
+def test_max_ref_duration(fake_app: ServeFake) -> None:
     """Only the first MAX_REF_DURATION seconds condition the voice."""
     engine = FakeEngine()
-    served = fake_server(engine, max_ref_duration=2)
+    served = fake_app(engine, max_ref_duration=2)
     assert clone(served.client, wav_bytes(voice_like(5))).is_success
     assert len(engine.encoded[0]) == 2 * 24000
 
@@ -107,24 +107,24 @@ def test_truncated_recording(
             assert error_of(answer, 400)["field"] == "voice_file"
 
 
-def test_upload_over_the_limit(fake_server: ServeFake, recording: bytes) -> None:
+def test_upload_over_the_limit(fake_app: ServeFake, recording: bytes) -> None:
     """A recording over MAX_UPLOAD_MB is a 413."""
-    served = fake_server(max_upload_mb=0.05)
+    served = fake_app(max_upload_mb=0.05)
     error = error_of(clone(served.client, recording), 413)
     assert error["field"] == "voice_file"
     assert "50000 bytes" in error["message"]
 
 
-def test_upload_far_over_the_limit(fake_server: ServeFake) -> None:
+def test_upload_far_over_the_limit(fake_app: ServeFake) -> None:
     """A body that is far too large is a 413 without being read to its end."""
-    served = fake_server(max_upload_mb=0.05, max_script_chars=100)
+    served = fake_app(max_upload_mb=0.05, max_script_chars=100)
     error = error_of(clone(served.client, b"x" * 2_000_000), 413)
     assert "larger than" in error["message"]
 
 
-def test_script_over_the_limit(fake_server: ServeFake, recording: bytes) -> None:
+def test_script_over_the_limit(fake_app: ServeFake, recording: bytes) -> None:
     """A script over the limit is a 413 in a form as well, also one of more than a megabyte."""
-    client = fake_server().client
+    client = fake_app().client
     for script in ("a " * 30_000, "a " * 600_000):
         assert error_of(clone(client, recording, script=script), 413)["field"] == "script"
 
@@ -160,12 +160,12 @@ def test_body_that_is_no_form(client: httpx.Client, body: bytes, content_type: s
     error_of(client.post("/tts/clone", content=body, headers=headers), 400)
 
 
-def test_weights_that_cannot_clone(fake_server: ServeFake, recording: bytes) -> None:
+def test_weights_that_cannot_clone(fake_app: ServeFake, recording: bytes) -> None:
     """An engine that has no cloning weights answers 503 with the reason."""
 
     class Refusing(FakeEngine):
         def encode_voice(self, pcm: object) -> FakeVoice:
             raise ModelUnavailable("this server cannot clone voices: accept the terms")
 
-    error = error_of(clone(fake_server(Refusing()).client, recording), 503)
+    error = error_of(clone(fake_app(Refusing()).client, recording), 503)
     assert "accept the terms" in error["message"]

@@ -129,10 +129,10 @@ def test_answer(client: httpx.Client) -> None:
         assert sorted(told) == sorted(front_end.SUPPORT)
 
 
-def test_only_what_is_served(fake_server: ServeFake) -> None:
+def test_only_what_is_served(fake_app: ServeFake) -> None:
     """What DIALECTS leaves out is not told; a caller needs no key to ask."""
-    served = fake_server(dialects="openai")
-    dialects = httpx.get(f"{served.url}/compatibility").json()["dialects"]
+    served = fake_app(dialects="openai")
+    dialects = served.client.get("/compatibility", headers={"X-API-Key": ""}).json()["dialects"]
     assert [each["name"] for each in dialects] == ["openai"]
     calls = {each["call"]: each["fields"] for each in dialects[0]["calls"]}
     speech = {each["field"]: each for each in calls["POST /v1/audio/speech"]}

@@ -82,50 +82,50 @@ def _saved(served: Served, **headers: str) -> str:
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "speech.example.com"}
 
 
-def test_url_has_the_host_of_the_client(fake_server: ServeFake) -> None:
+def test_url_has_the_host_of_the_client(fake_app: ServeFake) -> None:
     """The address begins with the host that the client used."""
-    assert _saved(fake_server(), Host="my-machine:1234") == "http://my-machine:1234"
+    assert _saved(fake_app(), Host="my-machine:1234") == "http://my-machine:1234"
 
 
-def test_trusted_proxy(fake_server: ServeFake) -> None:
+def test_trusted_proxy(fake_app: ServeFake) -> None:
     """A trusted proxy says how it was reached; with several proxies the last one counts."""
-    served = fake_server()
+    served = fake_app()
     assert _saved(served, **FORWARDED) == "https://speech.example.com"
     chain = {"X-Forwarded-Host": "forged.example.com, [2001:db8::1]:8443"}
     assert _saved(served, **FORWARDED | chain) == "https://[2001:db8::1]:8443"
 
 
 @pytest.mark.parametrize("proxies", ["*", "127.0.0.0/8"])
-def test_trusted_networks(fake_server: ServeFake, proxies: str) -> None:
+def test_trusted_networks(fake_app: ServeFake, proxies: str) -> None:
     """Trust can be given to networks, or to everybody."""
-    served = fake_server(trusted_proxies=proxies)
+    served = fake_app(trusted_proxies=proxies)
     assert _saved(served, **FORWARDED) == "https://speech.example.com"
 
 
 @pytest.mark.parametrize("proxies", ["", "10.0.0.1"])
-def test_untrusted_proxy(fake_server: ServeFake, proxies: str) -> None:
+def test_untrusted_proxy(fake_app: ServeFake, proxies: str) -> None:
     """What a stranger forwards is ignored."""
-    served = fake_server(trusted_proxies=tuple(filter(None, [proxies])))
+    served = fake_app(trusted_proxies=tuple(filter(None, [proxies])))
     assert _saved(served, **FORWARDED) == served.url
 
 
 @pytest.mark.parametrize(
     "host", ["evil.com/path", "evil.com?x=", "a b", "user@evil.com", "<script>", "evil.com#", ""]
 )
-def test_malicious_forwarded_host(fake_server: ServeFake, host: str) -> None:
+def test_malicious_forwarded_host(fake_app: ServeFake, host: str) -> None:
     """A forwarded host that is no host is ignored, and so is a scheme that is not the web's."""
-    served = fake_server()
+    served = fake_app()
     headers = {"X-Forwarded-Host": host, "X-Forwarded-Proto": "javascript"}
     assert _saved(served, **headers) == served.url
 
 
-def test_public_base_url(fake_server: ServeFake) -> None:
+def test_public_base_url(fake_app: ServeFake) -> None:
     """PUBLIC_BASE_URL is stronger than all of it."""
-    served = fake_server(public_base_url="https://cdn.example.com/speech/")
+    served = fake_app(public_base_url="https://cdn.example.com/speech/")
     assert _saved(served, **FORWARDED) == "https://cdn.example.com/speech"
 
 
-def test_unsaved_audio_is_not_found(fake_server: ServeFake) -> None:
+def test_unsaved_audio_is_not_found(fake_app: ServeFake) -> None:
     """The 404 has the shape of every other error."""
-    answer = fake_server().client.get("/voice/audio_1_x.mp3", headers={"X-API-Key": KEY})
+    answer = fake_app().client.get("/voice/audio_1_x.mp3", headers={"X-API-Key": KEY})
     assert error_of(answer, 404)["type"] == "not_found"

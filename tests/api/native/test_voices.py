@@ -440,9 +440,9 @@ def test_key(keeping: Served) -> None:
             error_of(stranger.request(method, path), 401)
 
 
-def test_built_in_voices(fake_server: ServeFake) -> None:
+def test_built_in_voices(fake_app: ServeFake) -> None:
     """A built-in voice can be heard and listed, not changed; a custom one may stand before it."""
-    client = fake_server().client
+    client = fake_app().client
     voices = client.get("/voices").json()["voices"]
     assert [(voice["name"], voice["kind"], voice["language"]) for voice in voices] == [
         ("alba", "built-in", "en"),
@@ -462,9 +462,9 @@ def test_built_in_voices(fake_server: ServeFake) -> None:
     assert client.get("/voices/alba").json()["kind"] == "built-in"
 
 
-def test_upload_over_the_limit(fake_server: ServeFake) -> None:
+def test_upload_over_the_limit(fake_app: ServeFake) -> None:
     """A recording over MAX_UPLOAD_MB is a 413, as a file and as base64."""
-    client = fake_server(max_upload_mb=0.05).client
+    client = fake_app(max_upload_mb=0.05).client
     clip = wav_bytes(voice_like(2))
     assert error_of(create(client, "anna", clip), 413)["field"] == "files"
     text = base64.b64encode(clip).decode()
@@ -511,9 +511,9 @@ def test_url(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:{port}/a.wav", "http://169.254.169.254/a", "https://localhost/a"]
 )
-def test_url_to_the_inside(fake_server: ServeFake, url: str) -> None:
+def test_url_to_the_inside(fake_app: ServeFake, url: str) -> None:
     """An address inside the operator's network is refused before anything is sent to it."""
-    served = fake_server(allow_voice_urls=True, allow_insecure_voice_urls=True)
+    served = fake_app(allow_voice_urls=True, allow_insecure_voice_urls=True)
     with site(ok(b"secret")) as web:
         data = {"name": "anna", "url": url.format(port=web.port)}
         error = error_of(served.client.post("/voices", data=data), 400)

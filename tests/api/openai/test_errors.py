@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,7 @@ def speak(sdk: openai.OpenAI, **fields: Any) -> bytes:
 @pytest.mark.parametrize(
     ("fields", "param", "words"),
     [
-        ({"input": ""}, "input", "input is empty"),
-        ({"input": "🙂"}, "input", "nothing that can be spoken"),
         ({"input": 5}, "input", "string"),
-        ({"response_format": "ogg"}, "response_format", "mp3, opus, aac, flac, wav, pcm"),
         ({"voice": 5}, "voice", 'must be a name, or {"id": name}'),
         ({"voice": ["alba"]}, "voice", 'must be a name, or {"id": name}'),
         ({"voice": {"id": 5}}, "voice", 'must be a name, or {"id": name}'),
@@ -47,9 +43,7 @@ def speak(sdk: openai.OpenAI, **fields: Any) -> bytes:
         ({"voice": " "}, "voice", "must not be empty"),
         ({"stream_format": "ndjson"}, "stream_format", "'audio' or 'sse'"),
         ({"speed": "fast"}, "speed", "number"),
-        ({"speed": 0.2}, "speed", "0.25"),
         ({"speed": 4.1}, "speed", "4"),
-        ({"extra_body": {"seed": -1}}, "seed", "0"),
         ({"extra_body": {"sample_rate": 12345}}, "sample_rate", "24000"),
     ],
 )
@@ -75,32 +69,13 @@ def test_odd_numbers(client: httpx.Client, number: str) -> None:
     assert answer.json()["error"]["param"] == "speed"
 
 
-def test_shape_of_an_error(client: httpx.Client) -> None:
-    """The body of an error has exactly OpenAI's fields."""
-    for answer in (
-        client.post("/v1/audio/speech", json={"voice": "alba"}),
-        client.post("/v1/audio/speech", json=["no object"]),
-        client.post("/v1/audio/speech", content=b"{"),
-        client.post("/v1/audio/speech", content=b"\xff\xfe"),
-        client.get("/v1/nothing"),
-        client.get("/v1/audio/speech"),
-    ):
-        assert answer.status_code in (400, 404, 405)
-        body = answer.json()
-        assert set(body) == {"error"}
-        assert set(body["error"]) == {"message", "type", "param", "code"}
-        assert answer.headers["x-request-id"]
-
-
-def test_text_over_the_limit(fake_server: ServeFake) -> None:
-    """Too long a text is an APIStatusError that says how long it may be."""
-    with (
-        sdk_for(fake_server(max_script_chars=50)) as sdk,
-        pytest.raises(openai.APIStatusError, match="at most 50") as caught,
-    ):
-        speak(sdk, input="word " * 20)
-    assert caught.value.status_code == 413
-    assert caught.value.param == "input"
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nothing"), ("GET", "/v1/audio/speech")])
+def test_calls_that_do_not_exist(client: httpx.Client, method: str, path: str) -> None:
+    """They too are refused in OpenAI's shape."""
+    answer = client.request(method, path)
+    assert answer.status_code in (404, 405)
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert answer.headers["x-request-id"]
 
 
 def test_authentication_error(server: Served) -> None:
@@ -112,14 +87,6 @@ def test_authentication_error(server: Served) -> None:
         sdk.models.list()
     assert caught.value.code == "invalid_api_key"
     assert caught.value.request_id
-
-
-@pytest.mark.parametrize("sent", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic eA=="}])
-def test_no_key(server: Served, sent: dict[str, str]) -> None:
-    """No key is refused in the same shape, before the body is read."""
-    answer = httpx.post(f"{server.url}/v1/audio/speech", content=b"no JSON", headers=sent)
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
 
 
 def test_not_found_error(sdk: openai.OpenAI) -> None:
@@ -155,28 +122,27 @@ def test_rate_limit_error(fake_server: ServeFake) -> None:
 
 @dataclass
 class BusyAtFirst(FakeEngine):
-    """Refuses the first two jobs, and notes when each came."""
+    """Refuses the first two jobs."""
 
-    came_at_seconds: list[float] = field(default_factory=list)
+    came: int = 0
 
     def submit(self, job: SpeechJob) -> FakeStream:
-        self.came_at_seconds.append(time.monotonic())
-        if len(self.came_at_seconds) <= 2:
+        self.came += 1
+        if self.came <= 2:
             raise Overloaded("too many requests are waiting", retry_after_seconds=0.05)
         return super().submit(job)
 
 
-def test_the_sdk_tries_again(fake_server: ServeFake) -> None:
+def test_the_sdk_tries_again(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the SDK's own two retries a short overload is not seen by its user at all.
 
     It waits the milliseconds it is told, not the whole second of Retry-After.
     """
-    engine = BusyAtFirst()
-    with sdk_for(fake_server(engine), max_retries=openai.DEFAULT_MAX_RETRIES) as sdk:
+    waits_seconds: list[float] = []
+    with sdk_for(fake_server(BusyAtFirst()), max_retries=openai.DEFAULT_MAX_RETRIES) as sdk:
+        monkeypatch.setattr("openai._base_client.time.sleep", waits_seconds.append)
         assert speak(sdk, response_format="wav").startswith(b"RIFF")
-    first, second, third = engine.came_at_seconds
-    assert 0.05 <= second - first < 0.95
-    assert 0.05 <= third - second < 0.95
+    assert waits_seconds == [0.05, 0.05]
 
 
 async def test_the_async_sdk_tries_again(fake_server: ServeFake) -> None:

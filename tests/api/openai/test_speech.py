@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from app.api.openai.speech import OPENAI_FORMATS
+from app.audio.formats import FORMATS
 from app.settings import Settings
 from app.speech import Sampling
 from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
@@ -37,21 +38,11 @@ def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("name", OPENAI_FORMATS)
-def test_formats(speaking: Served, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
-    """Each of OpenAI's formats is spoken through OpenAI's client."""
-    with sdk_for(speaking) as sdk:
-        answer = sdk.audio.speech.create(
-            model="tts-1", voice="alloy", input=INPUT, response_format=name
-        )
-        assert_speech(listen(ffmpeg, tmp_path, answer.content, name), name, 2.0)
-
-
-def test_real_model(sdk: openai.OpenAI, ffmpeg: Path, tmp_path: Path) -> None:
-    """The tiny model speaks MP3 when nothing else is asked for."""
-    answer = sdk.audio.speech.create(model="tts-1", voice="alba", input=INPUT)
-    assert answer.response.headers["content-type"] == "audio/mpeg"
-    heard = listen(ffmpeg, tmp_path, answer.content, "mp3")
-    assert_speech(heard, "mp3", len(heard.pcm) / 24000)
+def test_formats(sdk: openai.OpenAI, name: Format) -> None:
+    """Each of OpenAI's formats can be asked for through OpenAI's client."""
+    answer = sdk.audio.speech.create(model="tts-1", voice="alba", input=INPUT, response_format=name)
+    assert answer.response.headers["content-type"] == FORMATS[name].content_type(24000)
+    assert answer.content
 
 
 def test_pcm_says_its_rate(sdk: openai.OpenAI) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.fetching import serve_fetching
 from tests.listening import assert_speech, listen
-from tests.serving import KEY, detail_of, error_of
+from tests.serving import detail_of, error_of
 
 TEXT = "Hello there, this is a short test."
 PATHS = ("/tts", "/pocket/tts")
@@ -76,18 +76,18 @@ def test_json_on_the_same_path(client: httpx.Client) -> None:
     assert error_of(client.get("/tts"), 405)
 
 
-def test_form_without_this_dialect(fake_server: ServeFake) -> None:
+def test_form_without_this_dialect(fake_app: ServeFake) -> None:
     """Where DIALECTS leaves pocket out, a form is no request that /tts knows."""
-    client = fake_server(dialects="openai").client
+    client = fake_app(dialects="openai").client
     error = error_of(client.post("/tts", data={"text": TEXT}), 400)
     assert "Content-Type: application/json" in error["message"]
     assert client.post("/pocket/tts", data={"text": TEXT}).status_code == 404
 
 
-def test_voices(fake_server: ServeFake, recording: bytes) -> None:
+def test_voices(fake_app: ServeFake, recording: bytes) -> None:
     """A voice is a name or a recording; nothing is the default."""
     engine = FakeEngine()
-    client = fake_server(engine).client
+    client = fake_app(engine).client
     encoded = base64.b64encode(recording).decode()
     empty = {"voice_wav": ("", b"")}
     for fields, files, voice in (
@@ -120,10 +120,6 @@ def test_address(tmp_path: Path, recording: bytes) -> None:
     ("fields", "status", "words"),
     [
         ({"text": ""}, 400, "text is required"),
-        ({"text": "  "}, 400, "text is empty"),
-        ({"text": "🙂"}, 400, "nothing that can be spoken"),
-        ({"text": "a " * 30_000}, 413, "text has 60000 characters"),
-        ({"text": TEXT, "voice_url": "nobody"}, 404, "available voices: alba, bruno"),
         ({"text": TEXT, "voice_url": "https://example.com/a.wav"}, 400, "ALLOW_VOICE_URLS=true"),
         ({"text": TEXT, "voice_url": "hf://kyutai/tts-voices/a.wav"}, 400, "ALLOW_VOICE_URLS=true"),
         ({"text": TEXT, "voice_wav": "text"}, 400, "voice_wav must be sent as a file"),
@@ -150,8 +146,6 @@ def test_recordings_that_are_none(client: httpx.Client, recording: bytes) -> Non
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
-        (b"no boundary", "multipart/form-data"),
-        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
         (b"", "application/x-www-form-urlencoded"),
         (b"\xff\xfe=%zz", "Application/X-WWW-Form-Urlencoded"),
     ],
@@ -162,16 +156,6 @@ def test_broken_forms(client: httpx.Client, body: bytes, content_type: str) -> N
     answer = client.post("/pocket/tts", json={"script": TEXT})
     assert "must be a form, sent as multipart/form-data or" in detail_of(answer, 400)
     assert detail_of(client.post("/pocket/tts"), 400) == "text is required"
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_key(client: httpx.Client, path: str) -> None:
-    """Without the key, or with a wrong one, nothing is spoken."""
-    for headers in ({}, {"Authorization": "Bearer wrong"}):
-        url = client.base_url.join(path)
-        assert "key" in detail_of(httpx.post(url, data={"text": TEXT}, headers=headers), 401)
-    answer = httpx.post(url, data={"text": TEXT}, headers={"Authorization": f"Bearer {KEY}"})
-    assert answer.is_success
 
 
 def test_health(client: httpx.Client) -> None:
