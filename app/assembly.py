@@ -7,7 +7,9 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
@@ -37,6 +39,9 @@ from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker, beginning_of
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
+
+if TYPE_CHECKING:
+    from app.engine.loader import EngineLoader
 
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
@@ -173,9 +178,11 @@ class _Assembly:
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
-        supervisor = EngineSupervisor(
-            build or self._build_engine or _engine_builder(options, downloading)
-        )
+        if given := build or self._build_engine:
+            supervisor = EngineSupervisor(given)
+        else:
+            loader = _LazyLoader(options, downloading)
+            supervisor = EngineSupervisor(loader.build, loader.look)
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -268,18 +275,25 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
     )
 
 
-def _engine_builder(options: EngineOptions, downloading: Callable[[str], None]) -> BuildEngine:
-    # The hub library reads this when it is first imported, which the loader does on its thread.
-    os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
-    loader: BuildEngine | None = None
+class _LazyLoader:
+    """The engine's loader, imported when it is first called, as torch takes seconds to import."""
 
-    def build() -> SpeechEngine:
-        nonlocal loader
-        if loader is None:
-            # Importing torch takes seconds; /health answers meanwhile.
-            from app.engine.loader import EngineLoader  # noqa: PLC0415
+    def __init__(self, options: EngineOptions, downloading: Callable[[str], None]) -> None:
+        # The hub library reads this when it is first imported, with the loader.
+        # The second name is the older one.
+        if not (os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")):
+            os.environ["HF_HUB_CACHE"] = str(options.models_dir / "hub")
+        self._options = options
+        self._downloading = downloading
 
-            loader = EngineLoader(options, downloading)
-        return loader()
+    def build(self) -> SpeechEngine:
+        return self._loader()
 
-    return build
+    def look(self) -> bool:
+        return self._loader.look()
+
+    @cached_property
+    def _loader(self) -> EngineLoader:
+        from app.engine.loader import EngineLoader  # noqa: PLC0415
+
+        return EngineLoader(self._options, self._downloading)

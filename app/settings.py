@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import io
 import ipaddress
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,8 +30,18 @@ from app.speech import Sampling
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
 
-# People rightly keep variables of other programs, which begin so, in the same .env file.
-_FOREIGN_PREFIXES = ("HF_", "HUGGING", "HTTP", "NO_PROXY", "COMPOSE_", "TZ", "SSL_", "REQUESTS_")
+# Variables of the libraries underneath, and of Docker Compose, that may stand in the same .env.
+_FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_")
+_FOREIGN_NAMES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "TZ",
+)
 
 
 class SettingsError(Exception):
@@ -220,6 +233,9 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
 
+    What `env_file` sets for the libraries underneath, such as HF_TOKEN, goes into the environment,
+    where they look for it. So call this before they are imported.
+
     Raises:
         SettingsError: one setting is wrong; a line says which, why, and what is allowed.
     """
@@ -230,6 +246,7 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         raise SettingsError(_one_line(error)) from None
     _check_ports(settings)
     _check_api_key(settings)
+    _export_foreign_names(env_file)
     return settings
 
 
@@ -238,10 +255,23 @@ def _refuse_unknown_names(env_file: Path) -> None:
         return
     known = _known_names()
     for name in _names_in(env_file):
-        if name.upper() not in known and not name.upper().startswith(_FOREIGN_PREFIXES):
-            close = difflib.get_close_matches(name.upper(), known, n=1)
+        if name.upper() not in known and not _is_foreign(name):
+            close = difflib.get_close_matches(name.upper(), (*known, *_FOREIGN_NAMES), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingsError(f"{env_file} sets {name}, which is not a setting{hint}")
+
+
+def _is_foreign(name: str) -> bool:
+    return name.upper() in _FOREIGN_NAMES or name.upper().startswith(_FOREIGN_PREFIXES)
+
+
+def _export_foreign_names(env_file: Path) -> None:
+    """Put the variables of other programs into the environment, unless it has them already."""
+    for name, value in dotenv_values(env_file).items():
+        if _is_foreign(name) and value and not os.environ.get(name.upper()):
+            os.environ[name.upper()] = value
+    if hasattr(time, "tzset"):  # not on Windows
+        time.tzset()
 
 
 def _names_in(env_file: Path) -> Iterator[str]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -148,9 +147,7 @@ def main() -> None:
     model_argument(parser)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        files = fetch_model(language="", config=str(arguments.model), resolved_dir=Path(folder))
-        model = load_model(files.config_path)
+    model = load_model(fetch_model(language="", config=str(arguments.model)))
     prompt = voice_like_prompt()
     print(f"{describe_machine()}\nmodel: {arguments.model}\n")
     print(

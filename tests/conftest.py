@@ -23,6 +23,8 @@ from app.settings import Settings
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.fakes import FakeEngine
+from tests.hub import Hub, hub_on_loopback
+from tests.hub_model import Parts, parts_of, publish, ship, use_hub
 from tests.serving import (
     HurriedAsyncio,
     LogRecords,
@@ -76,6 +78,22 @@ def ffmpeg() -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a tiny Pocket TTS model with random weights; return its YAML."""
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def parts(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """The tiny model as files of a hub."""
+    return parts_of(tiny_model, tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture
+def hub(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that has the tiny model as the `english` of pocket-tts, and this process asks it."""
+    with hub_on_loopback() as hub:
+        publish(parts, hub)
+        ship(parts, tmp_path / "configs", monkeypatch)
+        use_hub(hub, tmp_path / "cache", monkeypatch)
+        yield hub
 
 
 @pytest.fixture(scope="session")

@@ -66,13 +66,17 @@ def test_saved_audio_is_of_the_server(tmp_path: Path) -> None:
 def test_hub_cache_lies_in_the_models_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights are downloaded into MODELS_DIR, unless the operator has the hub's own variable."""
+    """Weights are downloaded into MODELS_DIR, unless the operator has one of the hub's variables."""
     monkeypatch.delenv("HF_HUB_CACHE")
     create_app(make_settings(tmp_path))
     assert os.environ["HF_HUB_CACHE"] == str(tmp_path / "models" / "hub")
     monkeypatch.setenv("HF_HUB_CACHE", "my-own")
     create_app(make_settings(tmp_path))
     assert os.environ["HF_HUB_CACHE"] == "my-own"
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("HUGGINGFACE_HUB_CACHE", "my-own")
+    create_app(make_settings(tmp_path))
+    assert "HF_HUB_CACHE" not in os.environ
 
 
 def test_the_server_answers_before_torch_is_imported() -> None:
