@@ -64,12 +64,12 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
-    assembly = _Assembly(settings, build_engine)
+    speakers = _SpeakerMaker(settings, build_engine)
     folder = _open_voices(settings)
-    cast = _make_cast(settings, models, assembly, folder, build_preview)
+    cast = _make_cast(settings, models, speakers, folder, build_preview)
     speech = Speech(
         cast,
-        ffmpeg=assembly.ffmpeg,
+        ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         patience_seconds=settings.queue_timeout_seconds,
@@ -80,7 +80,7 @@ def make_services(
         lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
-            assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
+            speakers.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         ),
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
@@ -96,25 +96,30 @@ def make_services(
         speech=speech,
         cast=cast,
         voices=voices,
-        previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
+        previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
         fetcher=fetcher,
         saved=AudioStore(settings.voice_output_dir),
-        ffmpeg=assembly.ffmpeg,
+        ffmpeg=speakers.ffmpeg,
     )
 
 
 @asynccontextmanager
-async def running(services: Services) -> AsyncIterator[None]:
+async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterator[None]:
     """Run the parts while the block runs: the models load, and speak once they are there.
 
     At the end requests get a moment to say so, and the models finish what they can within the
     grace time. Serve front ends around this block, so that they leave their clients after that.
+
+    Args:
+        look_ahead: make the default voice ready and look at the voices that settings name, for
+            callers who come later. A command knows what it wants.
     """
     looking: set[asyncio.Task[None]] = set()
 
     def on_ready(speaker: Speaker) -> None:
-        looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
+        if look_ahead:
+            looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
 
     services.cast.start(on_ready)
     try:
@@ -128,16 +133,16 @@ async def running(services: Services) -> AsyncIterator[None]:
 def _make_cast(
     settings: Settings,
     models: Mapping[str, str],
-    assembly: _Assembly,
+    speakers: _SpeakerMaker,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
 ) -> Cast:
     default_language, *others = models
-    default = assembly.speaker(models[default_language], default_language)
+    default = speakers.speaker(models[default_language], default_language)
     stand_in = None
     # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
-        stand_in = StandIn(assembly.speaker(PREVIEW, "en", build_preview), default)
+        stand_in = StandIn(speakers.speaker(PREVIEW, "en", build_preview), default)
 
     def voice_language(name: str) -> str | None:
         details = read_details(folder.details_path(name))
@@ -146,7 +151,7 @@ def _make_cast(
     return Cast(
         default,
         others={language: models[language] for language in others},
-        make=assembly.speaker,
+        make=speakers.speaker,
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
         default_voice=settings.default_voice,
@@ -155,7 +160,7 @@ def _make_cast(
     )
 
 
-class _Assembly:
+class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
     def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:

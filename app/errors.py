@@ -50,7 +50,7 @@ class Parameter(Enum):
     DESCRIPTION = "description"
     TAGS = "tags"
     LABELS = "labels"
-    REPLACE = "replace=true"
+    REPLACE = "replace"
     """The caller lets a voice of the same name give way."""
 
     def __str__(self) -> str:
@@ -172,6 +172,19 @@ class ConsentNotFound(SpeechError):
 
 class Conflict(SpeechError):
     """Says that what is there stands in the way: a name is taken, or a voice is built in."""
+
+
+class VoiceExists(Conflict):
+    """Says that the name of a voice is taken.
+
+    Args:
+        hint: how the caller can have it replaced, if at all.
+    """
+
+    def __init__(self, name: str, hint: str = "") -> None:
+        super().__init__(f"there is a voice {name!r} already{hint}")
+        self.name = name
+        self.field = Parameter.REPLACE if hint else None
 
 
 class StorageFailed(SpeechError):

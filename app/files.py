@@ -35,6 +35,7 @@ _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)
 _CHANGE = ".change-"
 # No file that is changed may have this name; those of voices never begin with a dot.
 _PLAN = ".plan.json"
+_PLAN_OF_0_1 = "plan.json"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -116,7 +117,8 @@ def commit_change(directory: Path, write: Mapping[str, bytes], remove: Collectio
 
 def committed_changes(directory: Path) -> list[Path]:
     """List the changes of a folder that were decided on and not carried out to their end."""
-    return sorted(path for path in directory.glob(f"{_CHANGE}*") if not is_partial(path))
+    # An older server that still writes gives its partial folder a shorter name.
+    return sorted(path for path in directory.glob(f"{_CHANGE}*") if path.suffix != ".partial")
 
 
 def carry_out(committed: Path) -> None:
@@ -136,8 +138,9 @@ def carry_out(committed: Path) -> None:
 
 def _move_into_place(committed: Path) -> None:
     target = committed.parent
-    if (committed / _PLAN).exists():  # if not, a crash came while the folder was being removed
-        plan = json.loads((committed / _PLAN).read_bytes())
+    plans = [path for name in (_PLAN, _PLAN_OF_0_1) if (path := committed / name).exists()]
+    if plans:  # if not, a crash came while the folder was being removed
+        plan = json.loads(plans[0].read_bytes())
         for name in _plain(plan["add"]):
             if (committed / name).exists():
                 (committed / name).replace(target / name)

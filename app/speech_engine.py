@@ -15,6 +15,9 @@ from app.speech import Frames, Pcm, Sampling, TokenCounter
 VOICE_MODEL_KEY = "model"
 """A voice state's file names the fingerprint of its model under this key of its metadata."""
 
+RESTART_SECONDS = 5.0
+"""How long a caller is told to wait while the engine, or the whole server, is being started."""
+
 
 class VoiceState(Protocol):
     """Holds a voice that is ready to speak. Only the engine that made it looks inside."""

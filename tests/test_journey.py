@@ -16,6 +16,13 @@ from tests.serving import make_settings, serve
 ROOT = Path(__file__).parent.parent
 
 
+COMPLETE = {
+    "app/api/http/delivery.py:live_response": "app/api/http/delivery.py:file_response",
+    "app/speaking/encoded.py:live_audio": "app/speaking/encoded.py:complete_audio",
+}
+"""What a request for a complete file calls instead, as the page says too."""
+
+
 def documented() -> list[str]:
     """The steps of a `POST /tts`, each as file:function."""
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
@@ -47,17 +54,19 @@ def test_the_list_is_short() -> None:
 
 
 def test_a_request_takes_this_way(tmp_path: Path, tiny_model: Path) -> None:
-    """A live `POST /tts` calls the listed functions in order; the engine has a loop of its own."""
+    """A `POST /tts` calls the listed functions in order; the engine has a loop of its own."""
     steps = documented()
     *on_the_loop, in_the_engine = steps
     voices = tmp_path / "voices"
     voices.mkdir()
     write_wav(voices / "alba.wav", voice_like(2.0))
     settings = make_settings(tmp_path, MODEL_CONFIG=str(tiny_model), max_ref_duration=2)
-    with first_calls(steps) as calls, serve(settings) as served:
+    with first_calls([*steps, *COMPLETE.values()]) as calls, serve(settings) as served:
         served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
-        calls.clear()
-        body = {"script": "Hello there.", "stream": True, "format": "wav"}
-        assert served.client.post("/tts", json=body).status_code == 200
-    assert [step for step in calls if step != in_the_engine] == on_the_loop
-    assert in_the_engine in calls
+        for stream in (True, False):
+            calls.clear()
+            body = {"script": "Hello there.", "stream": stream, "format": "wav"}
+            assert served.client.post("/tts", json=body).status_code == 200
+            expected = on_the_loop if stream else [COMPLETE.get(each, each) for each in on_the_loop]
+            assert [step for step in calls if step != in_the_engine] == expected
+            assert in_the_engine in calls

@@ -105,17 +105,23 @@ class Shaper:
             if self._early is not None:
                 await self._early.stop()
 
-    def run(self, frames: AsyncIterable[Frames]) -> AsyncGenerator[Pcm, None]:
+    def run(
+        self, frames: AsyncIterable[Frames], first: Frames | None = None
+    ) -> AsyncGenerator[Pcm, None]:
         """Yield the whole utterance in playback order, pauses included. Call it once.
 
         A consumer that pauses makes the reading of `frames` pause too. If `frames` is a generator,
         it is closed at the end.
+
+        Args:
+            first: frames that were taken from `frames` already.
 
         Raises (while iterating):
             SynthesisFailed: the frames end before the last chunk does, come out of order, or
                 FFmpeg failed; what was yielded so far is not the whole utterance.
             Whatever iterating `frames` raises, likewise.
         """
+        self._waiting = first
         self._output = self._shaped(frames)
         return self._output
 
@@ -142,7 +148,9 @@ class Shaper:
     async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
         """Take the next frames; return what can be played, at its volume, not yet at its speed."""
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
-        pcm = self._joiner.feed(await self._next(arriving))
+        frames = await self._next(arriving)
+        self.spoken_samples += len(frames.pcm)
+        pcm = self._joiner.feed(frames)
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
 
     async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:
@@ -150,11 +158,9 @@ class Shaper:
             frames, self._waiting = self._waiting, None
             return frames
         try:
-            frames = await anext(arriving)
+            return await anext(arriving)
         except StopAsyncIteration:
             raise SynthesisFailed("the engine ended before the speech did") from None
-        self.spoken_samples += len(frames.pcm)
-        return frames
 
     async def _up_to(
         self, chunks_end: int, arriving: AsyncIterator[Frames]

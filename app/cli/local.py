@@ -31,6 +31,7 @@ from app.errors import (
     Parameter,
     SpeechError,
     TooLarge,
+    VoiceExists,
     VoiceNotFound,
 )
 from app.services import Services
@@ -61,7 +62,7 @@ class LocalBackend:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        async with running(self._services):
+        async with running(self._services, look_ahead=False):
             await self._ready_to_speak()
             yield
 
@@ -113,7 +114,7 @@ class LocalBackend:
     async def preview_voice(self, name: str, audio_format: str) -> bytes:
         with _refusing(VOICE_WORDS):
             voice = await self._store.get(name)
-            return await self._services.previews.of(voice, format_named(audio_format))
+            return (await self._services.previews.sample_of(voice, format_named(audio_format))).data
 
     @property
     def _store(self) -> VoiceStore:
@@ -171,6 +172,7 @@ class LocalBackend:
             yield making.result().data
         finally:
             await ended(making)
+            utterance.close()  # a task that is cancelled before it began does not
 
 
 def _services() -> Services:
@@ -187,6 +189,7 @@ def _services() -> Services:
             # Only this command's own texts wait for their turn: let them.
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,
+            shutdown_grace_seconds=0,
         )
         return make_services(settings)
     except (SettingsError, FfmpegUnusable) as error:
@@ -209,6 +212,8 @@ def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
             code = ExitCode.USAGE
         option = words.get(error.field) if isinstance(error.field, Parameter) else None
         message = about_option(error.told(words), option)
+        if isinstance(error, VoiceExists):
+            message += "; use --replace to replace it"
         if isinstance(error, TooLarge) and error.field is Parameter.TEXT:
             message += "; MAX_SCRIPT_CHARS sets how many"
         raise Refused(message, code) from None

@@ -15,11 +15,10 @@ from app.engine.runner import Row, Runner
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, RowSampling, Sequence
 from app.engine.stream import EngineStream
-from app.engine.supervisor import RESTART_SECONDS
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
 from app.speech import Frames
-from app.speech_engine import EngineOptions, EngineStatus, SpeechJob
+from app.speech_engine import RESTART_SECONDS, EngineOptions, EngineStatus, SpeechJob
 
 logger = logging.getLogger(__name__)
 

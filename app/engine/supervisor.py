@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.errors import ModelUnavailable
-from app.speech_engine import EngineStatus, SpeechEngine
+from app.speech_engine import RESTART_SECONDS, EngineStatus, SpeechEngine
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ HANDOVER_SECONDS = 10.0
 LONGEST_SPEECH_SECONDS = 3600.0
 WATCH_SECONDS = 0.5
 """How often a running engine is looked at."""
-RESTART_SECONDS = 5.0
-"""How long a caller is told to wait while the engine, or the whole server, is being started."""
 
 State = Literal["loading", "ready", "failed", "stopped"]
 

@@ -68,7 +68,9 @@ class Cast:
 
         def missing() -> None:
             if self._stand_in is not None:
-                self._stand_in.fill_in(partial(told, self._stand_in.speaker))
+                on_its_ready = partial(told, self._stand_in.speaker)
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._stand_in.fill_in, on_its_ready)
 
         self.default.supervisor.start(partial(told, self.default), missing)
 
@@ -140,13 +142,15 @@ class Cast:
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop every model, each with the same time to finish."""
-        async with asyncio.TaskGroup() as group:
-            for speaker in (self.default, *self._loaded.values()):
-                group.create_task(speaker.supervisor.stop(grace_seconds))
-            if self._stand_in is not None:
-                group.create_task(self._stand_in.stop(grace_seconds))
-            if self._leaving:
-                await asyncio.wait(self._leaving)
+        speakers = (self.default, *self._loaded.values())
+        stopping = [speaker.supervisor.stop(grace_seconds) for speaker in speakers]
+        if self._stand_in is not None:
+            stopping.append(self._stand_in.stop(grace_seconds))
+        # One that fails must not keep the others from finishing.
+        outcomes = await asyncio.gather(*stopping, *self._leaving, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def _became_ready(self, speaker: Speaker, on_ready: Callable[[Speaker], None]) -> None:
         on_ready(speaker)

@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from app.audio.formats import AudioFormat
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.encoded import complete_audio
+from app.speaking.speaker import Speaker
 from app.speech import Sampling, SpeechRequest
 from app.voices.kept_files import KeptFiles
 from app.voices.store import Voice, VoiceStore
@@ -26,6 +28,13 @@ PREVIEW_TEXTS = {
 }
 
 
+class Sample(NamedTuple):
+    """An encoded sample, and the model that speaks in it."""
+
+    data: bytes
+    model: str
+
+
 class Previews:
     """Speaks a few words in a voice, or finds them where the same ones were spoken before."""
 
@@ -38,27 +47,29 @@ class Previews:
         self._files = files
         self._ffmpeg = ffmpeg
 
-    async def of(self, voice: Voice, audio: AudioFormat) -> bytes:
-        """Return the encoded sample of a voice, in the voice's own language.
+    async def sample_of(self, voice: Voice, audio: AudioFormat) -> Sample:
+        """Return a sample of a voice, in the voice's own language.
 
         Raises:
             SpeechError: as for any speech.
         """
         text = PREVIEW_TEXTS[voice.details.language or "en"]
-        key = f"{await self._key(voice, text)}{audio.extension}"
+        request = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
+        speaker = await self._cast.of(request)
+        key = f"{await self._key(speaker, voice, text)}{audio.extension}"
         kept = await asyncio.to_thread(self._files.find, key)
         if kept is not None:
-            return await asyncio.to_thread(kept.read_bytes)
-        request = SpeechRequest(text=text, voice=voice.name, sampling=Sampling(seed=0))
+            return Sample(await asyncio.to_thread(kept.read_bytes), speaker.model)
         utterance = await self._speech.begin(request)
-        data = (await complete_audio(utterance, audio, self._ffmpeg)).data
-        await asyncio.to_thread(self._files.keep, key, partial(_write, data))
-        return data
+        made = await complete_audio(utterance, audio, self._ffmpeg)
+        if made.origin.model == speaker.model:  # the stand-in may have given way meanwhile
+            await asyncio.to_thread(self._files.keep, key, partial(_write, made.data))
+        return Sample(made.data, made.origin.model)
 
-    async def _key(self, voice: Voice, text: str) -> str:
+    async def _key(self, speaker: Speaker, voice: Voice, text: str) -> str:
         """Name a sample so that the name changes with the voice's sound, the model and the text."""
         sound = await self._voices.sound_id(voice.name)
-        engine = self._cast.current.supervisor.engine
+        engine = speaker.supervisor.engine
         model = await asyncio.to_thread(lambda: engine.model_fingerprint)
         made_by = f"{model} {text}"
         return f"{sound}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"

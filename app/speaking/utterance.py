@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
 from app.speaking.speaker import Origin
-from app.speech import Pcm, SpeechRequest
+from app.speech import Frames, Pcm, SpeechRequest
 from app.speech_engine import JobTimings, SpeechStream
 
 
@@ -50,7 +50,7 @@ class Utterance:
 
     @property
     def timings(self) -> JobTimings:
-        """Return how many seconds each stage took that is over."""
+        """Return after how many seconds, since it was queued, each stage was over."""
         return self._stream.timings
 
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
@@ -60,12 +60,13 @@ class Utterance:
             Overloaded: no audio came in time. Nothing was yielded before that.
             SynthesisFailed, ModelUnavailable: what was yielded is not the whole speech.
         """
-        async with self._shaper as shaper, aclosing(shaper.run(self._stream)) as pieces:
-            piece = await self._first_of(pieces)
-            while piece is not None:
-                self.spoken_seconds += len(piece) / self.sample_rate_hz
-                yield piece
-                piece = await anext(pieces, None)
+        frames = aiter(self._stream)
+        async with self._shaper as shaper:
+            first = await self._first_of(frames)
+            async with aclosing(shaper.run(frames, first)) as pieces:
+                async for piece in pieces:
+                    self.spoken_seconds += len(piece) / self.sample_rate_hz
+                    yield piece
             if not shaper.spoken_samples:
                 raise SynthesisFailed("the engine made no audio")
 
@@ -77,13 +78,15 @@ class Utterance:
         """Stop the work behind this speech, if any is left."""
         self._stream.abort()
 
-    async def _first_of(self, pieces: AsyncGenerator[Pcm, None]) -> Pcm | None:
-        """Wait for the first audio, but no longer than that is of use to anybody."""
+    async def _first_of(self, frames: AsyncIterator[Frames]) -> Frames:
+        """Wait for the engine's first audio, but no longer than that is of use to anybody."""
         try:
             async with asyncio.timeout(self._patience_seconds):
-                return await anext(pieces, None)
+                return await anext(frames)
         except TimeoutError:
             raise Overloaded(
                 f"no audio within {self._patience_seconds:.0f} s: too much is being spoken",
                 retry_after_seconds=self._patience_seconds,
             ) from None
+        except StopAsyncIteration:
+            raise SynthesisFailed("the engine made no audio") from None

@@ -18,6 +18,7 @@ from app.errors import (
     InvalidRequest,
     Parameter,
     StorageFailed,
+    VoiceExists,
     VoiceNotFound,
 )
 from app.speech import Clip
@@ -271,7 +272,7 @@ class VoiceStore:
     def _check_free(self, name: str, *, replace: bool) -> None:
         taken = {folded(known): known for known in self._library().names()}.get(folded(name))
         if taken is not None and not replace:
-            raise Conflict(f"there is a voice {taken!r} already; {Parameter.REPLACE} replaces it")
+            raise VoiceExists(taken)
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)

@@ -266,7 +266,7 @@ def test_every_word_is_tried() -> None:
         assert {(dialect.name, *pair) for pair in dialect.words.items()} <= tried
     assert {(NATIVE, each, each.value) for each in Parameter} - tried == {
         (NATIVE, Parameter.LABELS, "labels"),
-        (NATIVE, Parameter.REPLACE, "replace=true"),
+        (NATIVE, Parameter.REPLACE, "replace"),
     }
 
 

@@ -72,8 +72,8 @@ def test_life_of_a_voice(voices: Library, recording: bytes, ffmpeg: Path) -> Non
     assert voices("export", "Anna", "-o", "kept.safetensors") == (0, "kept.safetensors\n", "")
     ended = voices("add", "anna", "kept.safetensors")
     assert ended.code == 2
-    assert ended.err.startswith("error: there is a voice 'anna' already; ")
-    assert ended.err.endswith("replaces it")
+    assert "there is a voice 'anna' already; " in ended.err
+    assert "--replace" in ended.err
     assert voices("add", "anna", "kept.safetensors", "--replace") == (0, "anna\n", "")
     assert voices("remove", "ANNA") == (0, "anna\n", "")
     assert "anna" not in voices("list").out

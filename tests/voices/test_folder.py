@@ -143,6 +143,22 @@ def test_two_servers_finish(tmp_path: Path) -> None:
     }
 
 
+def test_what_version_0_1_left(tmp_path: Path) -> None:
+    """A change that an older server committed is finished; what one still writes is left alone."""
+    voices = fill(tmp_path / "voices")
+    committed = voices.directory / ".change-0123456789abcdef"
+    committed.mkdir()
+    (committed / "anna.wav").write_bytes(b"newer sound")
+    (committed / "plan.json").write_text('{"add": ["anna.wav"], "remove": ["anna.json"]}')
+    writing = voices.directory / ".change-fedcba9876543210.partial"
+    writing.mkdir()
+    voices.recover()
+    assert (voices.directory / "anna.wav").read_bytes() == b"newer sound"
+    assert not (voices.directory / "anna.json").exists()
+    assert not committed.exists()
+    assert writing.exists()
+
+
 def test_forged_plan(tmp_path: Path) -> None:
     """A plan cannot reach out of the folder."""
     voices = fill(tmp_path / "voices")

@@ -98,7 +98,7 @@ async def test_two_renames_to_one_name(store: VoiceStore) -> None:
         *(store.update(name, lambda each: each, new_name="carla") for name in ("anna", "bea")),
         return_exceptions=True,
     )
-    assert sorted(type(result).__name__ for result in results) == ["Conflict", "Voice"]
+    assert sorted(type(result).__name__ for result in results) == ["Voice", "VoiceExists"]
     assert len(await store.all()) == 3
 
 

@@ -24,10 +24,9 @@ from app.api.elevenlabs.controls import (
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
 from app.api.http.access import check_key
-from app.api.http.dependencies import services
+from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, SocketKind, serve_socket
 from app.errors import InvalidRequest
-from app.services import Services
 from app.speaking.encoded import fed_audio
 from app.speaking.fed import FedSpeech
 from app.wording.problems import Problem
@@ -94,12 +93,12 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     socket.idle_seconds = query.inactivity_timeout
     first.refuse_dictionaries()
     audio = audio_format_of(query.output_format)
-    provided: Services = services(websocket)
-    speech = await speech_request(provided, voice_id, "", query, first.voice_settings)
-    fed = FedSpeech(provided.speech, speech)
+    services = services_of(websocket)
+    speech = await speech_request(services, voice_id, "", query, first.voice_settings)
+    fed = FedSpeech(services.speech, speech)
     await fed.check_voice()
     await socket.converse(
-        _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, provided.ffmpeg))
+        _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, services.ffmpeg))
     )
 
 

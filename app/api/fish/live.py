@@ -12,7 +12,7 @@ from fastapi import APIRouter, WebSocket
 from app.api.fish.controls import FishSpeech
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import packed, unpacked
-from app.api.http.dependencies import services
+from app.api.http.dependencies import services_of
 from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest, shortened
@@ -32,7 +32,7 @@ router = APIRouter()
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak a text that is still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, services(websocket)))
+    await serve_socket(websocket, _KIND, partial(_talk, services_of(websocket)))
 
 
 async def _talk(services: Services, socket: Socket) -> None:

@@ -8,7 +8,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from app.api.http.dependencies import services
+from app.api.http.dependencies import services_of
 from app.errors import Unauthorized
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
@@ -23,7 +23,7 @@ def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
     Args:
         also: a key that came another way, such as in a WebSocket frame.
     """
-    settings = services(connection).settings
+    settings = services_of(connection).settings
     if settings.auth_disabled or settings.api_key is None:
         return
     expected = settings.api_key.get_secret_value().encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -96,9 +96,13 @@ async def live_response(
 
     async def begun() -> LiveAudio:
         utterance = await services.speech.begin(speech)
-        return await live_audio(utterance, audio, services.ffmpeg)
+        live = await live_audio(utterance, audio, services.ffmpeg)
+        begun_work.push_async_callback(live.aclose)
+        return live
 
-    live = await while_connected(request, begun())
+    async with AsyncExitStack() as begun_work:
+        live = await while_connected(request, begun())
+        begun_work.pop_all()  # from here on the response closes it
     headers = {
         **_origin(live.utterance.origin),
         "Server-Timing": _server_timing(live.took_seconds),

@@ -10,10 +10,10 @@ from fastapi.requests import HTTPConnection
 from app.services import Services
 
 
-def services(connection: HTTPConnection) -> Services:
+def services_of(connection: HTTPConnection) -> Services:
     """Return the services of the app that a connection belongs to."""
     found: Services = connection.app.state.services
     return found
 
 
-ServicesDep = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(services_of)]

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from app.api.http.access import check_key, documented_key
 from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import FormRequest
-from app.engine.supervisor import RESTART_SECONDS
 from app.errors import ModelUnavailable
+from app.speech_engine import RESTART_SECONDS
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     # This also keeps FastAPI from listing a 422, which is never sent.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -18,7 +20,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
-from app.errors import InvalidRequest, Parameter
+from app.errors import InvalidRequest, Parameter, VoiceExists
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
@@ -112,12 +114,13 @@ async def create_voice(
     details = body.details()
     store = services.voices
     clips = await _recordings(services, body)
-    if clips[0].filename.lower().endswith(STATE_SUFFIX):
-        voice = await store.import_state(
-            body.name, clips[0].data, details, replace=body.replace, field=clips[0].field
-        )
-    else:
-        voice, _ = await store.create(body.name, clips, details, replace=body.replace)
+    with _saying_how_to_replace():
+        if clips[0].filename.lower().endswith(STATE_SUFFIX):
+            voice = await store.import_state(
+                body.name, clips[0].data, details, replace=body.replace, field=clips[0].field
+            )
+        else:
+            voice, _ = await store.create(body.name, clips, details, replace=body.replace)
     return _created(request, services, voice)
 
 
@@ -131,7 +134,10 @@ async def import_voice(
     details = body.details()
     max_bytes = services.settings.max_upload_bytes
     state = await clip_from_upload(body.file, max_bytes, field=Parameter.STATE)
-    voice = await services.voices.import_state(body.name, state.data, details, replace=body.replace)
+    with _saying_how_to_replace():
+        voice = await services.voices.import_state(
+            body.name, state.data, details, replace=body.replace
+        )
     return _created(request, services, voice)
 
 
@@ -173,13 +179,13 @@ async def preview(
     """Fetch a few words spoken in this voice."""
     voice = await services.voices.get(name)
     audio = format_named(format)
-    data = await while_connected(request, services.previews.of(voice, audio))
+    sample = await while_connected(request, services.previews.sample_of(voice, audio))
     return Response(
-        data,
+        sample.data,
         media_type=audio.media_type,
         headers={
             "Cache-Control": "private, no-cache",
-            "X-TTS-Model": quote(services.cast.current.model),
+            "X-TTS-Model": quote(sample.model),
             "Content-Disposition": _disposition("inline", f"{voice.name}{audio.extension}"),
         },
     )
@@ -226,6 +232,14 @@ async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
     return [
         await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in body.files
     ]
+
+
+@contextmanager
+def _saying_how_to_replace() -> Iterator[None]:
+    try:
+        yield
+    except VoiceExists as error:
+        raise VoiceExists(error.name, "; send replace=true to replace it") from None
 
 
 def _created(request: Request, services: Services, voice: Voice) -> JSONResponse:

@@ -138,7 +138,8 @@ def test_taken_name(client: httpx.Client, folder: Path) -> None:
     before = (folder / "voices" / "anna.wav").read_bytes()
     for name in ("anna", "ANNA", " Anna "):
         error = error_of(create(client, name, speech_like(2.0)), 409)
-        assert "already; replace=true replaces it" in error["message"]
+        assert error["message"].endswith("already; send replace=true to replace it")
+        assert error["field"] == "replace"
     assert (folder / "voices" / "anna.wav").read_bytes() == before
     made = create(client, "Anna", speech_like(2.5), replace="true").json()
     assert (made["name"], made["description"]) == ("Anna", None)
