@@ -188,7 +188,8 @@ def _services() -> Services:
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,
         )
-        return make_services(settings)
+        # A command ends before it could look later.
+        return make_services(settings, look_first=True)
     except (SettingsError, FfmpegUnusable) as error:
         code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
         raise Refused(str(error), code) from None

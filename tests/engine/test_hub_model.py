@@ -159,6 +159,27 @@ def test_nobody_is_asked_for_what_is_there(hub: Hub, start: Start) -> None:
     assert hub.asked == []
 
 
+def test_a_command_looks_first(
+    hub: Hub, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fetches cloning weights before it speaks, and without the hub it uses what is there."""
+
+    def started() -> BatchedEngine:
+        return EngineLoader(options_of(None, tmp_path), look_first=True)()
+
+    speaks(start()[1])
+    hub.leave()
+    engine = started()
+    assert speaks(engine)
+    assert "the model hub cannot be reached" in no_cloning(engine)
+    engine.close()
+    hub.come()
+    accept_terms(monkeypatch)
+    engine = started()
+    assert clones(engine)
+    engine.close()
+
+
 def test_cloning_weights_come_first(
     hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
