@@ -66,7 +66,7 @@ def test_saved_audio_is_of_the_server(tmp_path: Path) -> None:
 def test_hub_cache_lies_in_the_models_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights are downloaded into MODELS_DIR, unless a variable of the hub says otherwise."""
+    """Weights are downloaded into MODELS_DIR, unless a variable of the hub says where."""
     monkeypatch.delenv("HF_HUB_CACHE")
     create_app(make_settings(tmp_path))
     assert os.environ["HF_HUB_CACHE"] == str(tmp_path / "models" / "hub")
