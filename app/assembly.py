@@ -15,11 +15,11 @@ from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore
 from app.connections import ended
-from app.engine.languages import HOME_LANGUAGES, shipped_languages
-from app.engine.preview import PREVIEW, PREVIEW_CONFIG, stand_ins, voice_prompts
+from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
+from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
 from app.lifetime import Lifetime
-from app.named_voices import look_at_voices
+from app.named_voices import check_default_voice, look_at_voices
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -53,19 +53,25 @@ def make_services(
     settings: Settings,
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
+    *,
+    look_first: bool = False,
 ) -> Services:
     """Make the long-lived parts of a server; no model is being loaded yet.
 
     Args:
         build_engine: loads a model and starts an engine on it; tests put a fake here.
         build_preview: does the same for the model that fills in.
+        look_first: whether to ask the hub for better weights before those are loaded that are
+            here, not later in the background.
 
     Raises:
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
-    speakers = _SpeakerMaker(settings, build_engine)
+    speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
     folder = _open_voices(settings)
+    released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
+    check_default_voice(settings, (*released, *folder.by_name()))
     cast = _make_cast(settings, models, speakers, folder, build_preview)
     speech = Speech(
         cast,
@@ -163,7 +169,10 @@ def _make_cast(
 class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
-    def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
+    def __init__(
+        self, settings: Settings, build_engine: BuildEngine | None, *, look_first: bool
+    ) -> None:
+        self._look_first = look_first
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
@@ -186,7 +195,7 @@ class _SpeakerMaker:
         if given := build or self._build_engine:
             supervisor = EngineSupervisor(given)
         else:
-            loader = _LazyLoader(options, downloading)
+            loader = _LazyLoader(options, downloading, look_first=self._look_first)
             supervisor = EngineSupervisor(loader.build, loader.look)
 
         def engine() -> SpeechEngine:
@@ -283,13 +292,16 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
 class _LazyLoader:
     """The engine's loader, imported when it is first called, as torch takes seconds to import."""
 
-    def __init__(self, options: EngineOptions, downloading: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: EngineOptions, downloading: Callable[[str], None], *, look_first: bool
+    ) -> None:
         # The hub library reads this when it is first imported, with the loader.
         # The second name is the older one.
         if not (os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")):
             os.environ["HF_HUB_CACHE"] = str(options.models_dir / "hub")
         self._options = options
         self._downloading = downloading
+        self._look_first = look_first
 
     def build(self) -> SpeechEngine:
         return self._loader()
@@ -301,4 +313,4 @@ class _LazyLoader:
     def _loader(self) -> EngineLoader:
         from app.engine.loader import EngineLoader  # noqa: PLC0415
 
-        return EngineLoader(self._options, self._downloading)
+        return EngineLoader(self._options, self._downloading, look_first=self._look_first)

@@ -1,4 +1,4 @@
-"""Looks at the voices that settings name, once a model is ready.
+"""Looks at the voices that settings name, at the start and once a model is ready.
 
 So the first request need not wait for its voice, and the operator learns of a wrong name at once.
 """
@@ -6,13 +6,34 @@ So the first request need not wait for its voice, and the operator learns of a w
 from __future__ import annotations
 
 import asyncio
+import difflib
 import logging
+from collections.abc import Collection
 
 from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings
 from app.speaking.speaker import Speaker
 
 logger = logging.getLogger(__name__)
+
+
+def check_default_voice(settings: Settings, names: Collection[str]) -> None:
+    """Log if DEFAULT_VOICE can be no voice, long before a model is there to be asked.
+
+    Args:
+        names: every voice that a model may have, and the files in VOICES_DIR.
+    """
+    known = {name.casefold(): name for name in names}
+    wanted = settings.default_voice.casefold()
+    if wanted not in known:
+        close = difflib.get_close_matches(wanted, known, n=1)
+        hint = f"; did you mean {known[close[0]]}?" if close else ""
+        logger.warning(
+            "DEFAULT_VOICE: %r is neither a voice of the model nor a file in %s%s",
+            settings.default_voice,
+            settings.voices_dir,
+            hint,
+        )
 
 
 async def look_at_voices(speaker: Speaker, settings: Settings) -> None:

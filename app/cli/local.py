@@ -191,7 +191,8 @@ def _services() -> Services:
             max_queued_requests=10_000,
             shutdown_grace_seconds=0,
         )
-        return make_services(settings)
+        # A command ends before it could look later.
+        return make_services(settings, look_first=True)
     except (SettingsError, FfmpegUnusable) as error:
         code = ExitCode.USAGE if isinstance(error, SettingsError) else ExitCode.FAILED
         raise Refused(str(error), code) from None

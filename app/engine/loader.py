@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pydantic
@@ -31,10 +32,19 @@ class EngineLoader:
 
     Args:
         on_download: called for each file that is not on this machine, before it is fetched.
+        look_first: whether to ask the hub for better weights before any are loaded, for a process
+            that does not live long enough to look later.
     """
 
-    def __init__(self, options: EngineOptions, on_download: OnDownload | None = None) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        on_download: OnDownload | None = None,
+        *,
+        look_first: bool = False,
+    ) -> None:
         self._options = options
+        self._look_first = look_first
         self._on_download = on_download
         self._model: TTSModel | None = None
         self._engine: BatchedEngine | None = None
@@ -46,7 +56,7 @@ class EngineLoader:
     def __call__(self) -> BatchedEngine:
         """Load the model unless an earlier call did, and start an engine on it.
 
-        What is complete on this machine is used without asking anybody.
+        What is complete on this machine is used without asking anybody, unless `look_first`.
 
         Raises:
             ModelUnavailable: says what is missing, why, and what the operator can do.
@@ -58,7 +68,7 @@ class EngineLoader:
                 "install its CUDA build, or set MODEL_DEVICE=cpu"
             )
         better, self._better = self._better, None
-        files = better or self._files or self._cached() or self._fetched(self._on_download)
+        files = better or self._files or self._first_files()
         if self._model is None or files is not self._files:
             self._model = _load_or_discard(files)
             self._files = files
@@ -107,6 +117,19 @@ class EngineLoader:
             self._newest = found
             logger.info("%s has changed on the hub; it is used from the next start on", found.name)
         return False
+
+    def _first_files(self) -> ModelFiles:
+        """The files to begin with; raises ModelUnavailable."""
+        cached = self._cached()
+        if cached is not None and not self._look_first:
+            return cached
+        try:
+            return self._fetched(self._on_download)
+        except ModelUnavailable as error:
+            if cached is None:
+                raise
+            refused = None if cached.cloning_refused is None else error.message
+            return replace(cached, cloning_refused=refused)
 
     def _cached(self) -> ModelFiles | None:
         return cached_model(language=self._options.language, config=self._options.config)

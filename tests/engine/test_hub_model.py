@@ -159,6 +159,27 @@ def test_nobody_is_asked_for_what_is_there(hub: Hub, start: Start) -> None:
     assert hub.asked == []
 
 
+def test_a_command_looks_first(
+    hub: Hub, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fetches cloning weights before it speaks, and without the hub it uses what is there."""
+
+    def started() -> BatchedEngine:
+        return EngineLoader(options_of(None, tmp_path), look_first=True)()
+
+    speaks(start()[1])
+    hub.leave()
+    engine = started()
+    assert speaks(engine)
+    assert "the model hub cannot be reached" in no_cloning(engine)
+    engine.close()
+    hub.come()
+    accept_terms(monkeypatch)
+    engine = started()
+    assert clones(engine)
+    engine.close()
+
+
 def test_cloning_weights_come_first(
     hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,16 +229,21 @@ def test_the_network_fails_in_the_middle(hub: Hub, start: Start, tmp_path: Path)
     """It is said, nothing half is left, and the next try works."""
     hub.breaks[WEIGHTS] = 1
     hub.reset = True
-    with pytest.raises(ModelUnavailable, match=f"the model hub cannot be reached.*{WEIGHTS}"):
+    words = f"the model hub cannot be reached .*ReadError.*{WEIGHTS}"
+    with pytest.raises(ModelUnavailable, match=words):
         start()
     assert not list((tmp_path / "cache").rglob("*.incomplete"))
     assert speaks(start()[1])
 
 
 def test_a_slow_download_tells_how_far_it_is(
-    hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    hub: Hub,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The log shows that it goes on."""
+    """The log shows that it goes on, and nothing is written beside it."""
     monkeypatch.setattr("app.engine.hub.PROGRESS_EVERY_SECONDS", 0.1)
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", PIECE_BYTES)
     hub.piece_seconds = 0.02
@@ -225,6 +251,7 @@ def test_a_slow_download_tells_how_far_it_is(
         assert speaks(start()[1])
     told = [each for each in caplog.messages if "downloading (…)" in each or WEIGHTS in each]
     assert len(told) >= 3
+    assert capsys.readouterr().err == ""
 
 
 def test_the_disk_is_full(hub: Hub, start: Start, tmp_path: Path) -> None:
@@ -371,6 +398,9 @@ class TestConfigOfOnesOwn:
     def test_the_hub_is_gone_at_a_restart(self, hub: Hub, start: Start) -> None:
         """What is cached speaks at once, without a question whether it is the newest."""
         start()
+        asked = len(hub.asked)
+        assert clones(start()[1])
+        assert len(hub.asked) == asked
         hub.leave()
         assert clones(start()[1])
 

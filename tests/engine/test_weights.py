@@ -117,8 +117,9 @@ def test_nothing_answers(
         nonlocal calls
         with contextlib.suppress(OSError):
             while True:
-                listener.accept()[0].close()
+                connection, _ = listener.accept()
                 calls += 1
+                connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
