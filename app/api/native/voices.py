@@ -79,6 +79,10 @@ class ImportForm(NewVoice):
 class VoiceChange(Described):
     """What is not sent stays as it is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"description": "Warm, a little hoarse", "language": "en"}]}
+    )
+
     name: str | None = Field(None, description="A new name.")
 
 
