@@ -62,7 +62,7 @@ class Described(BaseModel):
 
 
 class NewVoice(Described):
-    name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["anna"])
+    name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["tess"])
     replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
 
 
