@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,13 @@ NOT_RUN = {
     ),
     ("training/preview/README.md", "python -m training.preview carry-over"): "trains for hours",
 }
+MAKE_RUN = ("README.md", "make run")
 STARTS = {
-    ("README.md", "make run"),
-    ("README.md", "python3 scripts/bootstrap.py setup"),
-    ("docs/operating.md", ".venv/bin/python -m benchmarks.random_model --config english"),
+    MAKE_RUN: "preview",
+    ("README.md", "python3 scripts/bootstrap.py setup"): "preview",
+    ("docs/operating.md", ".venv/bin/python -m benchmarks.random_model"): "model.yaml",
 }
-"""Blocks that end in a server, which goes on until it is stopped"""
+"""Blocks that end in a server, which goes on until it is stopped, and the model that it has"""
 
 pytestmark = pytest.mark.docs
 
@@ -83,8 +84,12 @@ def blocks_of(page: str) -> Iterator[Block]:
         yield Block(page, text.count("\n", 0, found.start()) + 1, found[1], found[2])
 
 
-def is_named(block: Block, names: set[tuple[str, str]]) -> bool:
+def is_named(block: Block, names: Collection[tuple[str, str]]) -> bool:
     return any(page == block.page and block.text.startswith(start) for page, start in names)
+
+
+def place(block: Block) -> str:
+    return f"{block.page}:{block.line}"
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
@@ -114,7 +119,7 @@ def test_no_other_commands(page: str) -> None:
     assert not re.search(r"`curl |^    (curl|pip|python|make) ", prose, re.MULTILINE)
 
 
-@pytest.mark.parametrize("block", [each for each in BLOCKS if "curl" in each.text], ids=str)
+@pytest.mark.parametrize("block", [each for each in BLOCKS if "curl" in each.text], ids=place)
 def test_curl(block: Block) -> None:
     """Whoever is refused sees why: it does not end in silence, or unseen in a file of sound."""
     for line in block.text.splitlines():
@@ -125,7 +130,7 @@ def test_curl(block: Block) -> None:
             assert into is None or line.endswith(f" || cat {into[1]}"), line
 
 
-@pytest.mark.parametrize("block", [each for each in RUN if each.language == "python"], ids=str)
+@pytest.mark.parametrize("block", [each for each in RUN if each.language == "python"], ids=place)
 def test_packages_of_examples(block: Block) -> None:
     """An example in Python says first how to get the package that it is about."""
     imported = {
@@ -171,8 +176,9 @@ class Clone:
         )
 
     @contextmanager
-    def serving(self, block: Block) -> Iterator[Path]:
-        """Run a block that ends in a server, until that has a voice; yields what it has printed."""
+    def serving(self, name: tuple[str, str]) -> Iterator[Path]:
+        """Run a block of STARTS until its model is there; yields the file of what it prints."""
+        (block,) = (each for each in BLOCKS if is_named(each, {name}))
         printed = self.folder / "printed.txt"
         with printed.open("w") as file:
             process = subprocess.Popen(
@@ -186,7 +192,7 @@ class Clone:
             )
         try:
             deadline = time.monotonic() + START_SECONDS
-            while not self._is_ready():
+            while self._model() != STARTS[name]:
                 assert process.poll() is None, printed.read_text()
                 assert time.monotonic() < deadline, printed.read_text()
                 time.sleep(0.2)
@@ -195,12 +201,14 @@ class Clone:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(30)
 
-    def _is_ready(self) -> bool:
+    def _model(self) -> str | None:
+        """The model that speaks; None while nobody does."""
         try:
             answer = httpx.get(f"http://localhost:{self.port}/ready", trust_env=False, timeout=30)
         except httpx.TransportError:
-            return False
-        return answer.status_code == 200
+            return None
+        model: str | None = answer.json().get("model")
+        return model
 
 
 def free_port() -> int:
@@ -263,16 +271,17 @@ def _provide_files(folder: Path) -> None:
         (folder / "chapters" / f"{number}.txt").write_text(f"Chapter {number}.")
 
 
-def start(text: str) -> Block:
-    (found,) = (block for block in BLOCKS if block.text.startswith(text))
-    return found
-
-
 @pytest.fixture(scope="module")
 def started(clone: Clone) -> Iterator[str]:
     """What `make run` has printed."""
-    with clone.serving(start("make run")) as printed:
+    with clone.serving(MAKE_RUN) as printed:
         yield printed.read_text()
+
+
+def first_words() -> str:
+    """The block of the README that lets a server that was just started speak."""
+    (found,) = (each for each in RUN if each.page == "README.md" and "--retry" in each.text)
+    return found.text
 
 
 def refusals(said: str) -> list[str]:
@@ -291,9 +300,7 @@ def test_what_make_run_prints(clone: Clone, started: str) -> None:
 
 def test_a_wrong_key_is_shown(clone: Clone, started: str) -> None:
     """The line of the README says why it was refused."""
-    (line,) = re.findall(
-        r"^curl .*--retry .*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
-    )
+    line = first_words().splitlines()[-1]
     ended = clone.shell(f"API_KEY=wrong\n{line}")
     assert "the API key is wrong" in ended.stdout
 
@@ -320,7 +327,7 @@ def test_page(clone: Clone, started: str, page: str) -> None:
 @pytest.mark.parametrize(
     "block",
     [each for each in BLOCKS if each.page == SCRIPTS_PAGE and each.language in ("text", "xml")],
-    ids=str,
+    ids=place,
 )
 def test_scripts(clone: Clone, started: str, block: Block) -> None:
     """The examples of scripts are spoken."""
@@ -336,9 +343,11 @@ def test_scripts(clone: Clone, started: str, block: Block) -> None:
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("name", sorted(STARTS - {("README.md", "make run")}), ids=str)
+@pytest.mark.parametrize("name", sorted(STARTS.keys() - {MAKE_RUN}), ids=str)
 def test_other_starts(clone: Clone, name: tuple[str, str]) -> None:
-    """The other ways to start a server lead to one that has a voice."""
+    """The other ways to start a server lead to one that speaks."""
     elsewhere = Clone(clone.folder, clone.programs, free_port())
-    with elsewhere.serving(start(name[1])):
-        pass
+    with elsewhere.serving(name):
+        ended = elsewhere.shell(first_words())
+    assert ended.returncode == 0, ended.stdout
+    assert not refusals(ended.stdout), ended.stdout
