@@ -12,7 +12,8 @@ def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
     """Write a banner with the address, the docs page, and a curl line that works as pasted.
 
     The key itself is not printed, since terminals end up in logs: the line reads it from where
-    the server did. curl retries while the model is still loading.
+    the server did. curl retries while the model is still loading, and shows what the server says
+    where it refuses.
     """
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
     if ":" in host:
@@ -20,8 +21,9 @@ def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
     address = settings.public_base_url or f"http://{host}:{settings.port}"
     script = '{"script": "Hello! This is my script, spoken by Pocket TTS."}'
     curl = (
-        f"curl -f --retry 30 {address}/tts {_key_header(settings, env_file)}"
-        f"-H 'Content-Type: application/json' -d '{script}' -o hello.mp3"
+        f"curl --fail-with-body --retry 30 --retry-connrefused {address}/tts "
+        f"{_key_header(settings, env_file)}"
+        f"-H 'Content-Type: application/json' -d '{script}' -o hello.mp3 || cat hello.mp3"
     )
     return "\n".join(
         (

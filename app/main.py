@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api.dialects import chosen_dialects, dialect_of, mount
+from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
@@ -64,13 +65,16 @@ def create_app(
         async with wyoming.serve(services, wyoming_listener), running(services):
             yield
 
-    app = FastAPI(
+    app = DocumentedApp(
         title="Pocket Speech",
         version=__version__,
         summary="Text in over HTTP, speech out, on ordinary CPUs.",
         lifespan=life,
         # A redirect from /tts/ would look to curl like a success with no audio.
         redirect_slashes=False,
+        openapi_tags=NATIVE_TAGS,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.services = services
     mount(app, dialects)
@@ -86,6 +90,7 @@ def create_app(
         compatibility.router_about(calls),
     ):
         app.router.routes.extend(router.routes)
+    serve_docs_page(app)
     ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:

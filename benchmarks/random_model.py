@@ -3,7 +3,7 @@
 Random weights run at the true speed and through the true loading code, so tests and benchmarks
 need no download. The audio is noise, but noise of a known length and level.
 
-    python benchmarks/random_model.py --config english --out models/random-english
+    python -m benchmarks.random_model --config english --out models/random-english
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def write_random_model(
     Returns:
         The path of the YAML file, for `TTSModel.load_model(config=...)`.
     """
+    folder = folder.resolve()  # the config works from any folder
     folder.mkdir(parents=True, exist_ok=True)
     table = config["flow_lm"]["lookup_table"]
     tokenizer_path = folder / "tokenizer.json"

@@ -41,7 +41,8 @@ def setup(*, dev: bool) -> None:
     if not _python().exists():
         _create_venv()
     _install_torch()
-    _pip("install", "--quiet", "-r", str(ROOT / names[-1]))
+    print("installing the other packages", flush=True)
+    _pip("install", "-r", str(ROOT / names[-1]))
     STAMP.write_text("\n".join([*done, fingerprint]))
 
 
@@ -92,12 +93,11 @@ def _install_torch() -> None:
     """Install the CPU build from torch's index if that answers, else the ordinary registry's."""
     pin = _torch_pin()
     if platform.system() == "Linux" and _answers(f"{CPU_WHEELS}/torch/"):
-        print(f"installing {pin} (CPU build)")
-        _pip("install", "--quiet", pin, "--index-url", CPU_WHEELS)
+        print(f"installing {pin} (CPU build)", flush=True)
+        _pip("install", pin, "--index-url", CPU_WHEELS)
     else:
-        print(f"installing {pin}")
-        _pip("install", "--quiet", pin)
-    print("installing the other packages")
+        print(f"installing {pin}", flush=True)
+        _pip("install", pin)
 
 
 def _torch_pin() -> str:

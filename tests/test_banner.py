@@ -39,6 +39,14 @@ def test_address(env_file: Path, fields: dict[str, Any], address: str) -> None:
     assert f" {address}/tts " in said
 
 
+def test_what_curl_does(env_file: Path) -> None:
+    """The curl line waits for a server that does not listen yet, and shows why it is refused."""
+    said = shown(env_file, "API_KEY=a-good-key\n")
+    assert "--retry 30 --retry-connrefused " in said
+    assert " --fail-with-body " in said
+    assert " -o hello.mp3 || cat hello.mp3\n" in said
+
+
 def test_the_key_is_not_printed(env_file: Path) -> None:
     """The curl line reads the key from .env; it does not show it."""
     said = shown(env_file, "# API_KEY=no\nAPI_KEY=a-good-key\n")

@@ -87,10 +87,21 @@ def test_setup(bootstrap: ModuleType, commands: list[str], tmp_path: Path) -> No
     pin = re.search(r"(?m)^torch==\S+", (ROOT / "requirements.txt").read_text("utf-8"))
     assert pin is not None
     assert len(commands) == 2
-    assert commands[0].endswith(f"install --quiet {pin[0]}")
+    assert commands[0].endswith(f"install {pin[0]}")
     assert commands[1].endswith(f"-r {tmp_path / 'requirements.txt'}")
     bootstrap.setup(dev=False)
     assert len(commands) == 2
+
+
+def test_progress(
+    bootstrap: ModuleType, commands: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that takes a while is silent: it is named first, and pip draws its own progress."""
+    bootstrap.setup(dev=True)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["creating", "installing", "installing"]
+    assert commands
+    assert not any(quiet in command.split() for command in commands for quiet in ("--quiet", "-q"))
 
 
 def test_cpu_build(

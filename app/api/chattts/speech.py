@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
@@ -113,6 +113,10 @@ class InferCode(BaseModel):
 
 
 class GenerateBody(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": ["Hello there.", "And goodbye."]}]}
+    )
+
     text: Annotated[
         list[str], Field(min_length=1, max_length=MAX_TEXTS), Effect("honoured", "1 to 100 texts")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
@@ -29,6 +29,8 @@ NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 
 class VoiceSettings(BaseModel):
     """These settings say how a voice speaks, in one request or wherever the voice is used."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"speed": 0.9}]})
 
     stability: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
     similarity_boost: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None

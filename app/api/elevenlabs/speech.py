@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -58,6 +58,10 @@ _NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 
 class ElevenSpeechBody(Manner, Dictionaries):
     """This is ElevenLabs' body for speech; unknown fields are ignored, as its clients expect."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Hello.", "model_id": "eleven_flash_v2_5"}]}
+    )
 
     text: Annotated[str, HONOURED] = Field(description="The text to speak.", examples=["Hello."])
     voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.api.http.clip_input import clip_from_base64
 from app.audio.formats import AudioFormat
@@ -65,6 +65,10 @@ class FishProsody(BaseModel):
 
 class FishSpeech(BaseModel):
     """This is the body of POST /v1/tts, and the `request` of a WebSocket's first event."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Hello there.", "reference_id": "alba"}]}
+    )
 
     text: Annotated[str, HONOURED]
     reference_id: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from app.api.fish.controls import ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
@@ -39,10 +39,16 @@ class NewReference(BaseModel):
 
 
 class WhichReference(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reference_id": "tess"}]})
+
     reference_id: Annotated[str, HONOURED]
 
 
 class Renaming(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"old_reference_id": "tess", "new_reference_id": "tessa"}]}
+    )
+
     old_reference_id: Annotated[str, HONOURED]
     new_reference_id: Annotated[str, HONOURED]
 

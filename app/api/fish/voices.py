@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.fish.controls import MAX_REFERENCES, ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
@@ -72,6 +72,10 @@ class FishVoiceBody(BaseModel):
 
 
 class FishVoiceChange(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"title": "Tess", "description": "Warm, a little hoarse"}]}
+    )
+
     title: Annotated[Title | None, Effect("honoured", "the id stays")] = None
     description: Annotated[str | None, HONOURED] = None
     tags: Annotated[list[str] | None, HONOURED] = None

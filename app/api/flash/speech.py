@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Form, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.api.flash import voices as flash_voices
 from app.api.flash.dialect import DIALECT, FlashControls
@@ -35,6 +35,10 @@ LeveledSpeed = Annotated[Level | None, Effect("approximated", "0.7, 0.85, 1, 1.2
 
 
 class FlashSpeakBody(FlashControls):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Hello there.", "name": "alba"}]}
+    )
+
     text: Annotated[str, HONOURED]
     name: Annotated[str | None, Effect("honoured", "left out: the default voice")] = None
     pitch: LeveledPitch = None
@@ -52,6 +56,14 @@ class FlashCloneForm(FlashControls):
 
 
 class FlashDialogueBody(FlashControls):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "<role:alba>Did you lock the door? <role:marius>I thought you did."}
+            ]
+        }
+    )
+
     text: Annotated[
         str,
         Effect(

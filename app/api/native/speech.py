@@ -69,6 +69,12 @@ class Delivery(SpeechControls):
 
 
 class TtsBody(Delivery):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"script": "Hello! This is my script, spoken.", "voice": "alba"}]
+        }
+    )
+
     model: str | None = Field(None, description="Name of the voice.", examples=["alba"])
     voice: str | None = Field(None, description="The same as `model`.")
 

@@ -74,7 +74,7 @@ class Described(BaseModel):
 class NamedVoice(Described):
     """These fields are in every form that makes a voice."""
 
-    name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["anna"])
+    name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["tess"])
     replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
 
 
@@ -90,6 +90,10 @@ class ImportForm(NamedVoice):
 
 class VoiceChange(Described):
     """These fields are changed; those that are not sent stay as they are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"description": "Warm, a little hoarse", "language": "en"}]}
+    )
 
     name: str | None = Field(None, description="A new name.")
 

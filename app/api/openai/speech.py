@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from app.api.http.delivery import live_response
 from app.api.http.dependencies import ServicesDep
@@ -57,6 +57,14 @@ VoiceNameOrId = Annotated[
 
 class SpeechBody(SpeechControls):
     """This is OpenAI's body for speech; unknown fields are ignored, as its clients expect."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"model": "pocket-tts", "voice": "alloy", "input": "Hello from Pocket TTS."}
+            ]
+        }
+    )
 
     input: Annotated[str, HONOURED] = Field(
         description="The text to speak.", examples=["Hello from Pocket TTS."]

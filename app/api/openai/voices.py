@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Form, Query, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.clip_input import clip_from_upload
 from app.api.http.dependencies import ServicesDep
@@ -51,6 +51,8 @@ class ConsentPage(BaseModel):
 
 
 class ConsentChange(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Tess"}]})
+
     name: Annotated[Label, HONOURED]
 
 

@@ -1,0 +1,98 @@
+"""The page at /docs, which tries the API out: Swagger UI, from files that come with the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import Response
+
+from app.api.http.forms import is_form
+
+DOCS_PATH = "/docs"
+ASSETS = Path(__file__).parent / "swagger_ui"
+"""swagger-ui-dist 5.35.0, as npm has it; see NOTICE.md"""
+
+NATIVE_TAGS: list[dict[str, Any]] = [
+    {"name": "speech", "description": "A script in, speech out."},
+    {"name": "voices", "description": "Voices of your own, and those that are built in."},
+    {"name": "server", "description": "What the server says about itself."},
+]
+"""This server's own calls; the page shows those of other services' clients below them."""
+
+# The key is typed into this page, so nothing on it may come from, or go to, another host.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "media-src 'self' blob:",
+    )
+)
+
+
+_NULL = {"type": "null"}
+
+
+class DocumentedApp(FastAPI):
+    """An app whose description makes good first values for whoever tries it out."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            described = super().openapi()
+            for schema in _form_schemas(described):
+                _describe_as_form(schema)
+        return super().openapi()
+
+
+def _form_schemas(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+                if is_form(kind):
+                    name = body["schema"].get("$ref", "").rpartition("/")[2]
+                    yield described["components"]["schemas"][name] if name else body["schema"]
+
+
+def _describe_as_form(schema: dict[str, Any]) -> None:
+    """Describe fields as a form has them, which knows no null: one that is left out is empty.
+
+    Otherwise the page sends its own idea of each: "string", or the largest number allowed. For
+    files it offers a text field unless they are called binary.
+    """
+    for field in schema["properties"].values():
+        choices = field.get("anyOf", [])
+        if _NULL in choices:
+            given = [each for each in choices if each != _NULL]
+            field.pop("anyOf")
+            field.update(given[0] if len(given) == 1 else {"anyOf": given})
+            if "contentMediaType" not in field:
+                field.setdefault("examples", [""])
+        one = field.get("items", field)
+        if "contentMediaType" in one:
+            one["format"] = "binary"
+
+
+def serve_docs_page(app: FastAPI) -> None:
+    """Serve the page and its files; they need neither the key nor the internet."""
+
+    answer = get_swagger_ui_html(
+        openapi_url=str(app.openapi_url),
+        title=f"{app.title}: try it out",
+        swagger_js_url=f"{DOCS_PATH}/swagger-ui-bundle.js",
+        swagger_css_url=f"{DOCS_PATH}/swagger-ui.css",
+        swagger_favicon_url=f"{DOCS_PATH}/favicon-32x32.png",
+        swagger_ui_parameters={"validatorUrl": None},
+    )
+    answer.headers["Content-Security-Policy"] = _POLICY
+
+    async def page(_request: Request) -> Response:
+        return answer
+
+    app.add_route(DOCS_PATH, page, include_in_schema=False)
+    app.mount(DOCS_PATH, StaticFiles(directory=ASSETS))

@@ -1,0 +1,98 @@
+"""The docs page as somebody uses it who has just started the server, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import FilePayload, Locator, Page, sync_playwright
+
+from tests.serving import KEY, Served
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+LIMIT_MS = 60_000.0
+
+pytestmark = pytest.mark.docs
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of a browser that can reach nothing but this machine."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        reason = "there is no Chromium on this machine; on Debian, apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[NO_NETWORK])
+        page = browser.new_page()
+        page.set_default_timeout(LIMIT_MS)
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def docs(page: Page, server: Served) -> Page:
+    """The docs page with the key entered."""
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{server.url}/docs")
+    page.get_by_role("button", name="Authorize").first.click()
+    dialog = page.locator(".dialog-ux")
+    dialog.locator("input").first.fill(KEY)
+    dialog.get_by_role("button", name="Apply credentials").first.click()
+    dialog.get_by_role("button", name="Close").first.click()
+    assert len(asked) > 3
+    assert all(address.startswith(f"{server.url}/") for address in asked), asked
+    assert not said
+    return page
+
+
+def opened(docs: Page, method: str, path: str) -> Locator:
+    """The block of a call, ready to be tried out."""
+    named = docs.locator(f'[data-path="{path}"]')
+    block = docs.locator(f".opblock-{method}").filter(has=named)
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    return block
+
+
+def status_after_execution(block: Locator) -> str:
+    block.get_by_role("button", name="Execute").click()
+    return block.locator(".live-responses-table .response-col_status").last.inner_text()
+
+
+def test_ours_on_top(docs: Page) -> None:
+    """The first call on the page is the one that most people came for."""
+    assert docs.locator(".opblock-summary-path").first.inner_text() == "/tts"
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_try_it_out(docs: Page, path: str) -> None:
+    """The example speaks as it stands."""
+    block = opened(docs, "post", path)
+    assert status_after_execution(block) == "200", block.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/tts/clone", "200"), ("/voices", "201")], ids=["clone", "keep"]
+)
+def test_with_a_recording(docs: Page, recording: bytes, path: str, status: str) -> None:
+    """A form needs the recording and nothing else."""
+    block = opened(docs, "post", path)
+    if path == "/voices":
+        block.get_by_role("button", name="Add string item").last.click()
+    file = FilePayload(name="recording.wav", mimeType="audio/wav", buffer=recording)
+    block.locator("input[type=file]").set_input_files([file])
+    assert status_after_execution(block) == status, block.inner_text()
