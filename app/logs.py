@@ -9,7 +9,17 @@ from typing import Literal
 
 from app.errors import SpeechError
 
-_QUIET_LIBRARIES = ("httpx", "httpcore", "urllib3", "filelock", "pydub", "pocket_tts", "asyncio")
+_QUIET_LIBRARIES = (
+    "httpx",
+    "httpx2",  # of the model hub's client
+    "httpcore",
+    "httpcore2",
+    "urllib3",
+    "filelock",
+    "pydub",
+    "pocket_tts",
+    "asyncio",
+)
 
 
 class JsonFormatter(logging.Formatter):

@@ -21,7 +21,8 @@ def _restore_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    logging.getLogger("httpx").setLevel(logging.NOTSET)
+    for library in ("httpx", "httpx2"):
+        logging.getLogger(library).setLevel(logging.NOTSET)
 
 
 def log_something(level: str, style: Literal["console", "json"]) -> None:
@@ -29,7 +30,8 @@ def log_something(level: str, style: Literal["console", "json"]) -> None:
     logger = logging.getLogger("app.test")
     logger.debug("too quiet")
     logger.info("héllo %s\nsecond line", "world", extra={"request_id": "abc"})
-    logging.getLogger("httpx").info("chatter of a library")
+    for library in ("httpx", "httpx2"):
+        logging.getLogger(library).info("chatter of a library")
     try:
         int("inner words")
     except ValueError:
@@ -58,7 +60,7 @@ def test_console(capsys: pytest.CaptureFixture[str]) -> None:
     assert "chatter" not in said
 
 
-@pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 2), ("error", 1)])
+@pytest.mark.parametrize(("level", "count"), [("debug", 5), ("info", 2), ("error", 1)])
 def test_level(capsys: pytest.CaptureFixture[str], level: str, count: int) -> None:
     """LOG_LEVEL decides how much is said; only at debug do libraries chatter."""
     log_something(level, "json")
