@@ -22,7 +22,7 @@ import pytest
 from app.api.chattts.speech import CHATTTS_FORMATS
 from app.api.dialects import DIALECTS
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
-from app.api.flash.dialect import FLASH_FORMATS
+from app.api.flash.controls import FLASH_FORMATS
 from app.api.openai.speech import OPENAI_FORMATS
 from app.audio.formats import FORMATS
 from tests.audio.probe import Probed, probe
