@@ -1,6 +1,6 @@
 """Defines the errors that are raised anywhere below the front ends, and told in one place.
 
-No class here knows about HTTP. `app/api/http/problems.py` maps each to a status. Errors name a
+No class here knows about HTTP. `app/wording/problems.py` maps each to a status. Errors name a
 `Parameter`; a dialect gives it the name that its own clients know, and the body its shape.
 """
 

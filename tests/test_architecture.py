@@ -58,8 +58,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "server": {"app.serve", "app.process_end"},
 }
-WEB = {"fastapi", "starlette", "uvicorn"}
+API_PACKAGES = {f"app.api.{path.parent.name}" for path in ROOT.glob("app/api/*/__init__.py")}
 MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}
+# Where alone some libraries may be imported.
+BUSINESS_OF = {
+    "fastapi": {"app.api", "app.main"},
+    "starlette": {"app.api", "app.main"},
+    "uvicorn": {"app.api.http.web_server"},
+    **{library: {"app.engine"} for library in MODEL},
+}
 
 
 def modules() -> Iterator[tuple[str, set[str]]]:
@@ -91,20 +98,80 @@ def within(module: str, allowed: set[str]) -> bool:
     return any(module == each or module.startswith(f"{each}.") for each in allowed)
 
 
-@pytest.mark.parametrize(("module", "imported"), list(modules()))
+every_module = pytest.mark.parametrize(("module", "imported"), list(modules()))
+
+
+@every_module
 def test_dependencies(module: str, imported: set[str]) -> None:
-    """Each module imports only what lies below it, and the libraries that are its business."""
+    """Each module imports only what lies below it."""
     part = part_of(module)
     ours = {each for each in imported if each.split(".")[0] in ("app", "server")}
     if part != "app":
         allowed = MAY_IMPORT[part] | {part}
         upward = {each for each in ours - FOUNDATION if not within(each, allowed)}
         assert not upward, f"{module} must not import {upward}"
-    libraries = {each.split(".")[0] for each in imported}
-    if part not in ("app.api", "app.main", "app.serve"):
-        assert not libraries & WEB, f"{module} must not know of HTTP"
-    if part != "app.engine":
-        assert not libraries & MODEL, f"{module} must not know of the model's libraries"
+
+
+@every_module
+def test_libraries(module: str, imported: set[str]) -> None:
+    """Each module imports only libraries that are its business."""
+    unknown = {each for each in imported if not may_use(module, each)}
+    assert not unknown, f"{module} must not know of {unknown}"
+
+
+def may_use(module: str, imported: str) -> bool:
+    places = BUSINESS_OF.get(imported.partition(".")[0])
+    return places is None or within(module, places)
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "allowed"),
+    [
+        ("app.serve", "fastapi", False),
+        ("app.serve", "uvicorn", False),
+        ("app.cli.serve", "starlette.types", False),
+        ("app.api.http.routes", "uvicorn.config", False),
+        ("app.api.http.web_server", "uvicorn", True),
+        ("app.main", "fastapi.responses", True),
+        ("app.audio.pcm", "torch", False),
+        ("app.audio.pcm", "numpy", True),
+    ],
+)
+def test_misplaced_libraries_are_seen(module: str, imported: str, allowed: bool) -> None:
+    """The rule about libraries can fail."""
+    assert may_use(module, imported) is allowed
+
+
+@every_module
+def test_packages_of_the_api(module: str, imported: set[str]) -> None:
+    """A client's package knows app.api.http and no other client's; app.api.http knows none."""
+    foreign = {each for each in imported if is_foreign(module, each)}
+    assert not foreign, f"{module} must not import {foreign}"
+
+
+def is_foreign(module: str, imported: str) -> bool:
+    """Whether a module inside a package of the API imports what is outside of it and of http."""
+    own = {each for each in API_PACKAGES if within(module, {each})}
+    in_api = within(imported, {"app.api"})
+    return bool(own) and in_api and not within(imported, {*own, "app.api.http"})
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "foreign"),
+    [
+        ("app.api.http.problems", "app.api.dialects", True),
+        ("app.api.http.problems", "app.api.native.health", True),
+        ("app.api.http.problems", "app.api.http.dialect", False),
+        ("app.api.fish", "app.api.flash", True),
+        ("app.api.fish.speech", "app.api.flash.dialect", True),
+        ("app.api.fish.speech", "app.api.fish.dialect", False),
+        ("app.api.fish.speech", "app.api.http.delivery", False),
+        ("app.api.dialects", "app.api.fish", False),
+    ],
+)
+def test_foreign_packages_are_seen(module: str, imported: str, foreign: bool) -> None:
+    """The rule about the packages of the API can fail."""
+    assert is_foreign(module, imported) is foreign
 
 
 MOVES = {"os.rename", "os.replace", "os.link", "os.fsync", "shutil.move", "tempfile.mkstemp"}
@@ -214,3 +281,20 @@ def test_one_door(name: str) -> None:
         if name in called(ast.parse(path.read_text("utf-8")))
     ]
     assert made_in == ["app/speaking/door.py"]
+
+
+def test_one_way_to_the_engine() -> None:
+    """Only the door gives jobs to an engine; the engine itself hands them on inside."""
+    given_in = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        if "submit" in attributes(ast.parse(path.read_text("utf-8")))
+    ]
+    assert [each for each in given_in if not each.startswith("app/engine/")] == [
+        "app/speaking/door.py"
+    ]
+
+
+def attributes(tree: ast.AST) -> set[str]:
+    """The names that are looked up on something, called or not."""
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

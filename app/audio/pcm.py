@@ -53,10 +53,6 @@ def _block_to_s16(block: Pcm) -> Pcm:
     return scaled
 
 
-def duration_seconds(samples: int, sample_rate_hz: int) -> float:
-    return samples / sample_rate_hz
-
-
 def samples_in(seconds: float, sample_rate_hz: int) -> int:
     """Return the whole number of samples nearest to a duration."""
     return round(seconds * sample_rate_hz)

@@ -1,4 +1,4 @@
-"""The language model's transformer over a ragged batch, as TorchScript.
+"""Runs the language model's transformer over a ragged batch, as TorchScript.
 
 All positions of all rows stand in one `[positions, d_model]` matrix, so that a newcomer's whole
 text and another row's single frame share the matrix products. Attention has two parts, merged by
@@ -40,7 +40,7 @@ class Scripted:
 
 
 class Backbone(nn.Module):
-    """The transformer, its output norm and the projection to the width of the heads after it.
+    """Runs the transformer, its output norm and the projection to the width of the heads after it.
 
     Args:
         module: upstream's model; its weights are copied.
@@ -103,7 +103,7 @@ class Backbone(nn.Module):
 
 
 class BackboneLayer(nn.Module):
-    """A pre-norm transformer layer, with grouped-query attention."""
+    """Computes one pre-norm transformer layer, with grouped-query attention."""
 
     norm1_weight: Tensor
     norm1_bias: Tensor

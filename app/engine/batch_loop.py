@@ -1,4 +1,4 @@
-"""Worker threads around one visible step: schedule, run, hand on."""
+"""Runs worker threads around one visible step: schedule, run, hand on."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class BatchLoop:
             thread.start()
 
     def status(self) -> EngineStatus:
-        """A snapshot of how busy the engine is, and its bounds."""
+        """Return a snapshot of how busy the engine is, and its bounds."""
         with self._changed:
             return EngineStatus(
                 running_rows=self._scheduler.running_rows,
@@ -261,12 +261,12 @@ class BatchLoop:
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:
-    """How long ago a job was submitted."""
+    """Tell how long ago a job was submitted."""
     return time.monotonic() - job.submitted_at_seconds
 
 
 def _default_workers(device: str) -> int:
-    """How many threads to use: one for each core this process may use; two beside a GPU."""
+    """Choose the number of threads: one for each core this process may use; two beside a GPU."""
     if device != "cpu":
         return 2
     if hasattr(os, "sched_getaffinity"):  # Linux

@@ -1,4 +1,4 @@
-"""Latents to PCM for many rows at once: a batched, streaming Mimi decoder.
+"""Makes latents of many rows at once into PCM: a batched, streaming Mimi decoder.
 
 Each running row owns a slot with its streaming state; a call computes only the rows it is given,
 whatever their ages. Two threads may decode disjoint slots at the same time: the weights are
@@ -24,7 +24,7 @@ MAX_FRAMES_PER_CALL = 16
 
 @dataclass(slots=True)
 class _Slot:
-    """The streaming state of one row.
+    """Holds the streaming state of one row.
 
     Attributes:
         last_frame: `[channels]`, the previous input of the upsampling.

@@ -1,4 +1,4 @@
-"""The codec's two heavy operations, linear maps and causal convolutions, at a chosen precision.
+"""Computes the codec's heavy operations, linear maps and causal convolutions, at any precision.
 
 On x86 the weights are packed once for oneDNN, through the operators that torch's own compiler
 backend uses; elsewhere (CUDA, builds without oneDNN) the plain operators do the same.
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 
 class Linear(Protocol):
-    """A linear map over the last dimension: `x @ weight.T`, plus a bias if it has one."""
+    """Maps the last dimension linearly: `x @ weight.T`, plus a bias if it has one."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map `[..., in]` to `[..., out]`."""
@@ -24,7 +24,7 @@ class Linear(Protocol):
 
 
 class Conv(Protocol):
-    """A stride-1 convolution without padding."""
+    """Computes a stride-1 convolution without padding."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map `[rows, in, positions + context]` to `[rows, out, positions]`, channels last."""
@@ -90,7 +90,7 @@ class Kernels:
 
 
 class PlainLinear:
-    """A linear map by torch's own operator."""
+    """Computes a linear map by torch's own operator."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._weight, self._bias = weight, bias
@@ -100,7 +100,7 @@ class PlainLinear:
 
 
 class PackedLinear:
-    """A linear map by oneDNN, with weights in its own layout."""
+    """Computes a linear map by oneDNN, with weights in its own layout."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._weight, self._bias = torch.ops.mkldnn._reorder_linear_weight(weight), bias
@@ -111,7 +111,7 @@ class PackedLinear:
 
 
 class RoundedLinear:
-    """A linear map of float32 activations in bfloat16, sums in float32.
+    """Computes a linear map of float32 activations in bfloat16, with sums in float32.
 
     int8 would be faster still, but on a codec that was trained it left 20 dB of signal to noise
     where this leaves 41 (`benchmarks/fidelity.py`), and FBGEMM's dynamic scales are shared by all
@@ -127,7 +127,7 @@ class RoundedLinear:
 
 
 class PlainConv:
-    """A convolution by torch's own operator."""
+    """Computes a convolution by torch's own operator."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
         self._weight, self._bias, self._dilation = weight, bias, dilation
@@ -137,7 +137,7 @@ class PlainConv:
 
 
 class UnfoldedConv:
-    """A convolution as one matrix product: the inputs of each output side by side, times weights.
+    """Convolves by one matrix product: the inputs of each output side by side, times weights.
 
     Packed convolution weights would do as well for most shapes, but for others oneDNN wants
     another layout and reorders them in each call, which takes a hundred times as long.

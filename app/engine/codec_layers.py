@@ -1,4 +1,4 @@
-"""The convolutional half of Mimi's decoder (SEANet), streaming, as a function of its state.
+"""Computes the convolutional half of Mimi's decoder (SEANet) as a function of its state.
 
 Reformulated so that only stride-1 causal convolutions are left: a transposed convolution whose
 kernel is twice its stride makes each group of `stride` outputs from the current and the previous
@@ -56,12 +56,12 @@ class Tails:
         return padded.transpose(1, 2)
 
     def next(self) -> Tensor:
-        """The last inputs after this call: `[rows, size]`."""
+        """Return the last inputs after this call: `[rows, size]`."""
         return torch.cat(self._next, dim=1)
 
 
 class CausalConv:
-    """A stride-1 convolution that remembers its last inputs.
+    """Computes a stride-1 convolution that remembers its last inputs.
 
     Args:
         conv: the convolution itself.
@@ -83,7 +83,7 @@ class CausalConv:
 
 
 class Upsampling:
-    """A transposed convolution without its bias, as a convolution of kernel 2 and a reshape.
+    """Computes a transposed convolution without its bias, by one of kernel 2 and a reshape.
 
     Args:
         unfolded: whether the convolution is a matrix product; see `Kernels.unfolded_conv`.
@@ -111,7 +111,7 @@ class Upsampling:
 
 
 class Refinement:
-    """The bias of an upsampling, its residual blocks and the ELU after them.
+    """Adds the bias of an upsampling, then computes its residual blocks and the ELU after them.
 
     An ELU alone is a slow pass over the data; after a sum or a convolution whose result nobody
     else reads, it is fused. So the bias is not added to what the first block's residual sum
@@ -145,7 +145,7 @@ class Refinement:
 
 
 class LastConv:
-    """The convolution to one channel, in float32 whatever the precision of its input.
+    """Convolves to one channel, in float32 whatever the precision of its input.
 
     A product gives what each input adds to the outputs it takes part in, and shifted sums collect
     that: a single channel is too few for the convolution kernels.
@@ -290,6 +290,6 @@ def _causal_conv(
 
 
 def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
-    """The bias of a convolution, `[out]`; zeros if it has none."""
+    """Return the bias of a convolution, `[out]`; zeros if it has none."""
     bias: Tensor | None = conv.bias
     return torch.zeros(conv.out_channels) if bias is None else bias.detach()

@@ -1,4 +1,4 @@
-"""The transformer of Mimi's decoder, streaming, over rows of different ages."""
+"""Runs the transformer of Mimi's decoder, streaming, over rows of different ages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AttentionWindow:
 
     @property
     def past(self) -> int:
-        """How many positions the window holds now."""
+        """Tell how many positions the window holds now."""
         return min(self._end, self._most_past)
 
     def reset(self) -> None:
@@ -42,7 +42,7 @@ class AttentionWindow:
         self.position = 0
 
     def with_room(self, new: int) -> tuple[Tensor, ...]:
-        """The window with room for `new` positions after it, which are undefined.
+        """Return the window with room for `new` positions after it, which are undefined.
 
         Returns:
             Keys, then values, of each layer in turn: `[heads, past + new, head_dim]`.
@@ -66,7 +66,7 @@ class AttentionWindow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows whose windows are equally long, so that they attend together.
+    """Holds rows whose windows are equally long, so that they attend together.
 
     Attributes:
         rows: their indices in the batch, or None for all rows in order.
@@ -81,7 +81,7 @@ class Group:
 
 
 class CodecLayer:
-    """One pre-norm transformer layer; upstream's layer scales are folded into the weights."""
+    """Computes one pre-norm transformer layer; its weights include upstream's layer scales."""
 
     def __init__(self, module: StreamingTransformerLayer, kernels: Kernels) -> None:
         attention = module.self_attn
@@ -209,7 +209,7 @@ class CodecTransformer:
         ]
 
     def _mask(self, new: int) -> Tensor:
-        """The mask of a full window, to be added to `[new, context - 1 + new]` scores."""
+        """Return the mask of a full window, to be added to `[new, context - 1 + new]` scores."""
         mask = self._masks.get(new)
         if mask is None:
             mask = self._masks[new] = self._make_mask(new)

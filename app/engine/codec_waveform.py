@@ -12,12 +12,12 @@ from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import WaveformStack
 
 RowTails = tuple[Tensor, Tensor, Tensor]
-"""The tails of one row in the head, the body and the end of the stack; each `[size]`."""
+"""One row has these tails in the head, the body and the end of the stack; each is `[size]`."""
 
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 TILE = 4
-"""Rows or frames that a fused graph takes: worth the call, and not too many for the cache."""
+"""A fused graph takes this many rows or frames: worth the call, not too many for the cache."""
 
 
 class WaveformDecoder:

@@ -1,4 +1,4 @@
-"""Continuous batching for Pocket TTS: the engine as the rest of the server knows it."""
+"""Implements the engine as the rest of the server knows it: continuous batching for Pocket TTS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flow head: from the language model's output and noise to the next latent."""
+"""Makes the language model's output and noise into the next latent: the flow head."""
 
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
@@ -11,7 +11,7 @@ from app.engine.precision import make_linear
 
 
 class FlowNet(nn.Module):
-    """Upstream's `SimpleMLPAdaLN` with the modulations of all blocks as one matrix product.
+    """Computes upstream's `SimpleMLPAdaLN`, the modulations of all blocks in one matrix product.
 
     Every block modulates with a linear map of the same `silu(y)`; their weights are stacked and
     the `1 +` of each scale is folded into the bias.
@@ -49,7 +49,7 @@ class FlowNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Upstream's `ResBlock`, given its modulation."""
+    """Computes upstream's `ResBlock`, given its modulation."""
 
     norm_weight: Tensor
     norm_bias: Tensor

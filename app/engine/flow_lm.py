@@ -1,4 +1,4 @@
-"""The language model's pass over many rows of different ages: from inputs to latents."""
+"""Runs the language model over many rows of different ages: from inputs to latents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.engine.precision import make_linear
 
 @dataclass(frozen=True, slots=True)
 class CacheShape:
-    """Geometry of key-value caches, `[layers, 2, heads, positions, head_dim]`, and element type."""
+    """Describes key-value caches, `[layers, 2, heads, positions, head_dim]`, and their elements."""
 
     layers: int
     heads: int
@@ -26,13 +26,13 @@ class CacheShape:
     dtype: torch.dtype
 
     def of(self, positions: int) -> tuple[int, int, int, int, int]:
-        """The shape of a cache for so many positions."""
+        """Return the shape of a cache for so many positions."""
         return (self.layers, 2, self.heads, positions, self.head_dim)
 
 
 @dataclass(frozen=True, slots=True)
 class RowInput:
-    """What one row brings to a forward pass.
+    """Holds what one row brings to a forward pass.
 
     Attributes:
         voice: cache of the voice, `[layers, 2, heads, voice positions, head_dim]`, float32.
@@ -54,7 +54,7 @@ class RowInput:
 
     @property
     def positions(self) -> int:
-        """How many positions the pass adds to the cache."""
+        """Tell how many positions the pass adds to the cache."""
         return 1 if self.tokens is None else 1 + len(self.tokens)
 
 
@@ -136,7 +136,7 @@ class FlowLm:
         return latents, eos_logits
 
     def _scratch_for(self, positions: int) -> Tensor:
-        """This thread's float32 room for one layer of a cache of so many positions; it is kept.
+        """Return this thread's float32 room for one layer of so many cache positions, and keep it.
 
         Caches in float32 need none and get whatever there is.
         """

@@ -54,7 +54,7 @@ REMOTE = (_HUB, *_WEB)
 _LEFTOVER_SECONDS = 3600.0
 
 OnDownload = Callable[[str], None]
-"""Is told the name of each file that is about to be downloaded."""
+"""This is told the name of each file that is about to be downloaded."""
 
 
 class NotCached(ModelUnavailable):
@@ -169,7 +169,7 @@ class _HubFile(NamedTuple):
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it is named by a commit, so that it can never change."""
+        """Tell whether the file is named by a commit, so that it can never change."""
         return re.fullmatch("[0-9a-f]{40}", self.revision or "") is not None
 
     def cached(self) -> Path | None:
@@ -292,7 +292,7 @@ def _local_file(path: str) -> Path:
 
 
 def _web_path(address: str) -> Path:
-    """Where pocket-tts, too, keeps a file of the web."""
+    """Return where pocket-tts, too, keeps a file of the web."""
     suffix = PurePosixPath(urlsplit(address).path).suffix
     folder: Path = make_cache_directory()
     return folder / f"{hashlib.sha256(address.encode()).hexdigest()}{suffix}"

@@ -1,4 +1,4 @@
-"""The models and voices that pocket-tts ships, known without importing it and torch with it."""
+"""Names the models and voices that pocket-tts ships, without importing it and torch with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOME_LANGUAGES = {
     "lola": "es",
     "rafael": "pt",
 }
-"""Language of the recordings behind some predefined voices; the others speak English."""
+"""Some predefined voices were recorded in these languages; the others speak English."""
 
 _WOMEN = "alba fantine cosette eponine azelma anna vera mary jane eve caro_davy lola estelle"
 _MEN = """marius javert jean charles paul george michael bill_boerst peter_yearsley stuart_bell
@@ -24,11 +24,11 @@ PREDEFINED_SEXES: Mapping[str, Literal["female", "male"]] = {
     **dict.fromkeys(_WOMEN.split(), "female"),
     **dict.fromkeys(_MEN.split(), "male"),
 }
-"""Whether a woman or a man is heard in the recording behind a predefined voice."""
+"""This says whether a woman or a man is heard in the recording behind a predefined voice."""
 
 
 def shipped_languages() -> tuple[str, ...]:
-    """The names that MODEL_LANGUAGE may have, such as `english` or `french_24l`.
+    """List the names that MODEL_LANGUAGE may have, such as `english` or `french_24l`.
 
     Raises:
         ModuleNotFoundError: pocket-tts is not installed.

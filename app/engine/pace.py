@@ -1,4 +1,4 @@
-"""How fast this machine speaks, as seen from the work it did lately."""
+"""Measures how fast this machine speaks, by the work it did lately."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Pace:
 
     @property
     def audio_seconds_per_second(self) -> float:
-        """How much audio all workers together make in a second in which all are busy."""
+        """Tell how much audio all workers together make in a second in which all are busy."""
         return self._workers * self._latents * self._frame_seconds / self._busy_seconds
 
     def latents_in(self, seconds: float) -> int:
-        """How many latents one worker decodes in about `seconds`; 2 at least, 12 at most."""
+        """Tell how many latents one worker decodes in about `seconds`; 2 at least, 12 at most."""
         fitting = int(seconds * self._latents / self._decode_seconds)
         return max(2, min(MAX_LATENTS_PER_DECODE, fitting))
 

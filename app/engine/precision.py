@@ -1,4 +1,4 @@
-"""The arithmetic that the engine uses, and the linear maps that carry it out."""
+"""Chooses the arithmetic that the engine uses, and makes the linear maps that carry it out."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PRECISIONS = ("float32", "int8", "bfloat16", "auto")
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The arithmetic of the two halves of the model.
+    """Names the arithmetic of the two halves of the model.
 
     Attributes:
         flow_lm: `float32`, `int8` or `bfloat16`, for the language model and its flow head.
@@ -27,7 +27,7 @@ class Precision:
 
     @property
     def cache_dtype(self) -> torch.dtype:
-        """Element type of the key-value cache."""
+        """Return the element type of the key-value cache."""
         return torch.float32 if self.flow_lm == "float32" else torch.bfloat16
 
 
@@ -76,7 +76,7 @@ def make_linear(weight: Tensor, bias: Tensor | None, precision: str) -> nn.Modul
 
 
 class Float32Linear(nn.Module):
-    """A linear map in float32."""
+    """Computes a linear map in float32."""
 
     weight: Tensor
     bias: Tensor | None
@@ -91,7 +91,7 @@ class Float32Linear(nn.Module):
 
 
 class Bfloat16Linear(nn.Module):
-    """A linear map in bfloat16, with float32 input and output."""
+    """Computes a linear map in bfloat16, with float32 input and output."""
 
     weight: Tensor
     bias: Tensor | None
@@ -106,7 +106,7 @@ class Bfloat16Linear(nn.Module):
 
 
 class Int8Linear(nn.Module):
-    """A linear map by FBGEMM: int8 weights per output channel, activations quantised on the way in.
+    """Maps by FBGEMM: int8 weights per output channel, activations quantised on the way in.
 
     FBGEMM's dynamic quantisation takes one range from the whole batch, so that a row would sound
     different next to a loud one. Here each row is scaled to [-1, 1] first and quantised with that
@@ -145,5 +145,5 @@ def _packed(weight: Tensor) -> torch.ScriptObject:
 
 
 def _has(feature: str) -> bool:
-    """Whether this processor has a feature, by the name that torch gives it."""
+    """Tell whether this processor has a feature, by the name that torch gives it."""
     return bool(torch.cpu.get_capabilities().get(feature, False))

@@ -1,4 +1,4 @@
-"""The preview voice: a small model that ships with this package and needs no download."""
+"""Finds the preview voice: a small model that ships with this package and needs no download."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from app.engine.languages import PREDEFINED_SEXES
 
 PREVIEW = "preview"
-"""The name of the preview voice as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK."""
+"""The preview voice has this name as a model, and in MODEL_LANGUAGE and MODEL_FALLBACK."""
 
 _FOLDER = Path(__file__).parent.parent / "preview"
 PREVIEW_CONFIG = _FOLDER / "preview.yaml"
@@ -19,14 +19,14 @@ PREVIEW_CONFIG = _FOLDER / "preview.yaml"
 
 @cache
 def preview_voices() -> Mapping[str, Literal["female", "male"]]:
-    """The voices that the preview model really has, and whether each is a woman's or a man's."""
+    """Map each voice that the preview model really has to whether it is a woman's or a man's."""
     listed = json.loads((_FOLDER / "voices.json").read_text("utf-8"))
     return {name: entry["sex"] for name, entry in listed.items()}
 
 
 @cache
 def stand_ins() -> Mapping[str, str]:
-    """Preview voice by the name of the released voice in whose place it speaks.
+    """Map each released voice's name to the preview voice that speaks in its place.
 
     The sex is kept where the preview has a voice of it.
     """
@@ -37,6 +37,6 @@ def stand_ins() -> Mapping[str, str]:
 
 
 def voice_prompts() -> dict[str, Path]:
-    """The recording behind each voice name: its own voices', and those for which they stand in."""
+    """Return the recording behind each voice name: its own, and those for which they stand in."""
     own = {name: _FOLDER / "voices" / f"{name}.wav" for name in preview_voices()}
     return {**{name: own[voice] for name, voice in stand_ins().items()}, **own}

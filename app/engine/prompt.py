@@ -1,4 +1,4 @@
-"""What the model reads for a chunk of text, and how long it may speak: upstream's rules."""
+"""Decides what the model reads for a chunk, and how long it may speak, by upstream's rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.speech import TokenCounter
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A chunk of text as the model reads it.
+    """Holds a chunk of text as the model reads it.
 
     Attributes:
         tokens: `[n]`, int64.
@@ -102,5 +102,5 @@ def _encode(model: TTSModel, text: str) -> list[int]:
 
 
 def _json_tokenizer(model: TTSModel) -> Any:
-    """The `tokenizers.Tokenizer` that upstream wraps; None if it wraps sentencepiece."""
+    """Return the `tokenizers.Tokenizer` that upstream wraps; None if it wraps sentencepiece."""
     return getattr(model.flow_lm.conditioner.tokenizer, "tokenizer", None)

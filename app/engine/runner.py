@@ -1,4 +1,4 @@
-"""The tensors of the running sequences, and the two passes over them."""
+"""Holds the tensors of the running sequences, and makes the two passes over them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """The tensors of a sequence while it is in the batch.
+    """Holds the tensors of a sequence while it is in the batch.
 
     Attributes:
         voice: keys and values of the voice, shared with the other rows that speak in it.

@@ -1,4 +1,4 @@
-"""Which sequences run, and what a free worker computes next: no tensors, no clock, no lock.
+"""Decides which sequences run and what a worker computes next: no tensors, no clock, no lock.
 
 Deadlines of playback decide. A sequence's deadline is when its listener, who started with the
 first PCM and plays without a pause, needs its next frame. Sequences that are comfortably ahead
@@ -21,21 +21,21 @@ COMFORT_SECONDS = 1.0
 URGENT_SECONDS = 0.1
 """A sequence with less slack than this is served with others of its kind only."""
 LATENT_LEAD_SECONDS = 0.12
-"""How much earlier a latent is due than its PCM, so that the codec rarely waits for one."""
+"""A latent is due this much earlier than its PCM, so that the codec rarely waits for one."""
 MAX_PENDING_FRAMES = 6
-"""Latents of one sequence that may wait for the codec."""
+"""At most this many latents of one sequence may wait for the codec."""
 MAX_FRAMES_PER_DECODE = 4
-"""Latents of one sequence that the codec takes at once."""
+"""The codec takes at most this many latents of one sequence at once."""
 TARGET_DECODE_SECONDS = 0.04
-"""How long decoding a batch should take: its worker does not see newcomers until it is done."""
+"""Decoding a batch should take this long: its worker sees no newcomers until it is done."""
 MAX_PREFILLS_PER_BATCH = 2
-"""New sequences that may read their text in one batch."""
+"""At most this many new sequences may read their text in one batch."""
 MIN_SAMPLED_SEQUENCES = 8
 """A batch of the language model is not divided among workers below this size."""
 BATCH_SHARE = 0.6
-"""Part of the speaking sequences that the language model waits for, if nobody is in a hurry."""
+"""The language model waits for this part of the speaking sequences, if nobody is in a hurry."""
 MAX_OPENING_JOBS = 6
-"""Newcomers between admission and their first audio."""
+"""At most this many newcomers may be between admission and their first audio."""
 STRAIN_SECONDS = 0.1
 """No newcomer is admitted while a listener has less than this left to play."""
 PATIENCE_SECONDS = 10.0
@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SampleBatch(Generic[RowT]):
-    """Sequences that get one more latent each; new ones read their text before it."""
+    """Holds sequences that get one more latent each; new ones read their text before it."""
 
     sequences: tuple[Sequence[RowT], ...]
     started_at_seconds: float
@@ -52,7 +52,7 @@ class SampleBatch(Generic[RowT]):
 
 @dataclass(frozen=True, slots=True)
 class DecodeBatch(Generic[RowT]):
-    """Sequences of which the codec makes the next `frames` latents into PCM."""
+    """Holds sequences of which the codec makes the next `frames` latents into PCM."""
 
     sequences: tuple[Sequence[RowT], ...]
     frames: int
@@ -86,17 +86,17 @@ class Scheduler(Generic[RowT]):
 
     @property
     def running_rows(self) -> int:
-        """How many sequences are in the batch."""
+        """Tell how many sequences are in the batch."""
         return len(self._running)
 
     @property
     def queued_jobs(self) -> int:
-        """How many jobs wait for their first row."""
+        """Tell how many jobs wait for their first row."""
         return sum(job.queued for job in self._jobs)
 
     @property
     def jobs(self) -> tuple[EngineJob[RowT], ...]:
-        """The jobs that still have something to compute."""
+        """List the jobs that still have something to compute."""
         return tuple(self._jobs)
 
     def submit(self, job: EngineJob[RowT]) -> None:
@@ -159,7 +159,7 @@ class Scheduler(Generic[RowT]):
 
     @property
     def _crowded(self) -> bool:
-        """Whether newcomers wait and all rows are taken."""
+        """Tell whether newcomers wait and all rows are taken."""
         full = len(self._running) >= self._options.max_running_rows
         return full and self.queued_jobs > 0
 
@@ -200,7 +200,7 @@ class Scheduler(Generic[RowT]):
         return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
 
     def _strained(self, newcomer: Sequence[RowT], now: float) -> bool:
-        """Whether a listener would hear a gap if `newcomer` were admitted now.
+        """Tell whether a listener would hear a gap if `newcomer` were admitted now.
 
         That is so if one has hardly anything left to play, and if more sequences speak than the
         machine keeps up with and their slack does not last until they are through.
@@ -221,12 +221,12 @@ class Scheduler(Generic[RowT]):
 
     @property
     def _opening(self) -> int:
-        """How many running jobs have not been heard yet."""
+        """Tell how many running jobs have not been heard yet."""
         jobs = {each.job for each in self._running if each.job.playing_since_seconds is None}
         return len(jobs)
 
     def _paused(self, sequence: Sequence[RowT]) -> bool:
-        """Whether the sequence's reader has enough to read.
+        """Tell whether the sequence's reader has enough to read.
 
         The chunk that is being read is never held up by what cannot be read before it has ended.
         """
@@ -236,7 +236,7 @@ class Scheduler(Generic[RowT]):
         return waits_seconds >= self._options.stream_buffer_seconds
 
     def _can_sample(self, sequence: Sequence[RowT]) -> bool:
-        """Whether the language model may compute the sequence's next latent now."""
+        """Tell whether the language model may compute the sequence's next latent now."""
         if sequence.being_sampled or sequence.finished or sequence.job.cancelled:
             return False
         if sequence.pending >= MAX_PENDING_FRAMES:
@@ -246,22 +246,22 @@ class Scheduler(Generic[RowT]):
         return not self._paused(sequence) or self._crowded
 
     def _can_decode(self, sequence: Sequence[RowT]) -> bool:
-        """Whether the codec may make the sequence's next PCM now."""
+        """Tell whether the codec may make the sequence's next PCM now."""
         free = not sequence.being_decoded and not sequence.job.cancelled
         return sequence.pending > 0 and free
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
-        """When the sequence's next PCM is due; all comfortable sequences share one deadline."""
+        """Return when the sequence's next PCM is due; comfortable sequences share one deadline."""
         return now + min(self._slack_seconds(sequence, now), COMFORT_SECONDS)
 
     def _latent_due(self, sequence: Sequence[RowT], now: float) -> float:
-        """When the sequence's next latent is due."""
+        """Return when the sequence's next latent is due."""
         lead = LATENT_LEAD_SECONDS if sequence.decoded else 0.0
         slack = self._slack_seconds(sequence, now) + self._seconds(sequence.pending)
         return now + min(slack, COMFORT_SECONDS) - lead
 
     def _slack_seconds(self, sequence: Sequence[RowT], now: float) -> float:
-        """How long until the listener needs the sequence's next PCM; negative if it is late."""
+        """Tell how soon the listener needs the sequence's next PCM; negative if it is late."""
         job, made_seconds = sequence.job, self._seconds(sequence.decoded)
         unread = job.unread_seconds(sequence.index, made_seconds)
         slack = job.due_at_seconds(sequence.index, made_seconds) - now
@@ -269,13 +269,13 @@ class Scheduler(Generic[RowT]):
         return max(slack, unread) if unread >= COMFORT_SECONDS else slack
 
     def _seconds(self, frames: int) -> float:
-        """How much audio so many frames are."""
+        """Tell how much audio so many frames are."""
         return frames * self._frame_seconds
 
     def _sample_first(
         self, to_sample: list[Sequence[RowT]], to_decode: list[Sequence[RowT]], now: float
     ) -> bool:
-        """Whether the language model goes before the codec, given the sequences by deadline.
+        """Tell whether the language model goes before the codec, given the sequences by deadline.
 
         Unless one is in a hurry, it waits for company: a large batch reads the weights once.
         """

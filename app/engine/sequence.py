@@ -1,4 +1,4 @@
-"""One chunk's way through the engine, and the job it belongs to. There are no tensors here.
+"""Follows one chunk through the engine, and the job it belongs to. There are no tensors here.
 
 What it takes to compute a chunk hangs on its sequence as `row`. Its type, `RowT`, is the runner's
 business: scheduling neither looks at it nor imports torch.
@@ -21,7 +21,7 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True, slots=True)
 class RowSampling:
-    """How a row is sampled; nothing is left open but the seed and the frames after EOS.
+    """Says how a row is sampled; nothing is left open but the seed and the frames after EOS.
 
     Attributes:
         temperature: variance of the noise; 0 always gives the same speech.
@@ -42,7 +42,7 @@ class RowSampling:
 
 @dataclass(slots=True, eq=False)
 class Sequence(Generic[RowT]):
-    """A chunk on its way: it waits, then is a row of the batch, then is drained by the codec.
+    """Follows a chunk: it waits, then is a row of the batch, then is drained by the codec.
 
     Attributes:
         job: the job that the chunk belongs to.
@@ -84,22 +84,22 @@ class Sequence(Generic[RowT]):
 
     @property
     def pending(self) -> int:
-        """How many latents wait for the codec."""
+        """Tell how many latents wait for the codec."""
         return self.emitted - self.decoded
 
     @property
     def busy(self) -> bool:
-        """Whether a worker computes it right now."""
+        """Tell whether a worker computes the chunk right now."""
         return self.being_sampled or self.being_decoded
 
     @property
     def drained(self) -> bool:
-        """Whether both halves of the model are through with it."""
+        """Tell whether both halves of the model are through with the chunk."""
         return self.finished and self.pending == 0 and not self.busy
 
     @property
     def retired(self) -> bool:
-        """Whether it may leave the batch: it is drained, or nobody wants it any more."""
+        """Tell whether the chunk may leave the batch: it is drained, or nobody wants it now."""
         return self.drained or (self.job.cancelled and not self.busy)
 
     def advance(self, *, is_eos: bool) -> bool:
@@ -127,7 +127,7 @@ class Sequence(Generic[RowT]):
 
 @dataclass(slots=True, eq=False)
 class EngineJob(Generic[RowT]):
-    """A job inside the engine: its sequences, and the stream that its audio goes to.
+    """Holds a job inside the engine: its sequences, and the stream that its audio goes to.
 
     Moments are seconds on the engine's clock.
 
@@ -155,7 +155,7 @@ class EngineJob(Generic[RowT]):
     def of(
         cls, job: SpeechJob, stream: EngineStream, sampling: RowSampling, now_seconds: float
     ) -> EngineJob[RowT]:
-        """The engine's side of a job that is submitted now."""
+        """Make the engine's side of a job that is submitted now."""
         made = cls(stream, sampling, now_seconds)
         for index, chunk in enumerate(job.chunks):
             expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
@@ -165,14 +165,14 @@ class EngineJob(Generic[RowT]):
 
     @property
     def waiting(self) -> Sequence[RowT] | None:
-        """The next sequence to admit; None if there is none or the job is cancelled."""
+        """Return the next sequence to admit; None if there is none or the job is cancelled."""
         if self.cancelled or self.admitted == len(self.sequences):
             return None
         return self.sequences[self.admitted]
 
     @property
     def queued(self) -> bool:
-        """Whether none of its sequences has been admitted yet."""
+        """Tell whether none of the job's sequences has been admitted yet."""
         return self.admitted == 0
 
     def lengths_changed(self) -> None:
@@ -181,22 +181,22 @@ class EngineJob(Generic[RowT]):
         self._starts_seconds = list(accumulate(lengths, initial=0.0))
 
     def due_at_seconds(self, index: int, offset_seconds: float) -> float:
-        """When a listener who plays without a pause needs what is at an offset into a chunk."""
+        """Return when a listener who never pauses needs what is at an offset into a chunk."""
         since = self.playing_since_seconds
         since = self.submitted_at_seconds if since is None else since
         return since + self._starts_seconds[index] + offset_seconds
 
     def unread_seconds(self, index: int, offset_seconds: float) -> float:
-        """How much audio before an offset into a chunk the reader has yet to read."""
+        """Tell how much audio before an offset into a chunk the reader has yet to read."""
         return self._starts_seconds[index] + offset_seconds - self.stream.progress.read_seconds
 
     @property
     def ahead_seconds(self) -> float:
-        """How far the admitted chunks and the next one would run ahead of the reader."""
+        """Tell how far the admitted chunks and the next one would run ahead of the reader."""
         end = min(self.admitted + 1, len(self.sequences))
         return self._starts_seconds[end] - self.stream.progress.read_seconds
 
     @property
     def waiting_seconds(self) -> float:
-        """How much audio is expected of the chunks that wait."""
+        """Tell how much audio is expected of the chunks that wait."""
         return self._starts_seconds[-1] - self._starts_seconds[self.admitted]

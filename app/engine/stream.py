@@ -1,4 +1,4 @@
-"""A job's audio on its way from the worker threads to one asyncio task."""
+"""Carries a job's audio from the worker threads to one asyncio task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.speech_engine import JobTimings
 
 @dataclass(slots=True)
 class ReadingProgress:
-    """How much of a job's audio has been read, and how much waits to be.
+    """Counts how much of a job's audio has been read, and how much waits to be.
 
     The stream writes it under its lock. The scheduler reads it without one: a number that is a
     moment old does no harm there.
@@ -34,7 +34,7 @@ class ReadingProgress:
 
 
 class EngineStream:
-    """A `SpeechStream` whose chunks arrive in any order from any thread, and leave in order.
+    """Implements `SpeechStream`; chunks arrive in any order from any thread, and leave in order.
 
     Waking the event loop costs a system call; one wake-up is under way at a time however much
     arrives.
@@ -74,7 +74,7 @@ class EngineStream:
 
     @property
     def ended(self) -> bool:
-        """Whether everything has been read, or the job failed."""
+        """Tell whether everything has been read, or the job failed."""
         return self._error is not None or self.progress.chunk_index == len(self._pieces)
 
     def deliver(self, frames: Frames) -> None:
@@ -107,7 +107,7 @@ class EngineStream:
         return self
 
     async def __anext__(self) -> Frames:
-        """The next piece of PCM in playback order.
+        """Return the next piece of PCM in playback order.
 
         Raises:
             SpeechError: the job failed or was aborted.
@@ -147,7 +147,7 @@ class EngineStream:
             return frames
 
     def _seconds(self, frames: Frames) -> float:
-        """How long a piece of PCM is."""
+        """Tell how long a piece of PCM is."""
         return len(frames.pcm) / self._sample_rate_hz
 
     def _wake(self) -> None:

@@ -19,22 +19,22 @@ from app.speech_engine import RESTART_SECONDS, EngineStatus, SpeechEngine
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 5.0
-"""Pause after the first failure to load; it doubles with each further one."""
+"""After the first failure to load the pause is this long; it doubles with each further one."""
 LONGEST_RETRY_SECONDS = 300.0
 LONGEST_LOOK_SECONDS = 3600.0
-"""Longest pause between two looks for better weights; the pauses double as well."""
+"""The pauses between two looks for better weights double up to this one."""
 HANDOVER_SECONDS = 10.0
-"""Longer than a request takes from choosing its engine to its first audio"""
+"""This is longer than a request takes from choosing its engine to its first audio."""
 LONGEST_SPEECH_SECONDS = 3600.0
 WATCH_SECONDS = 0.5
-"""How often a running engine is looked at."""
+"""A running engine is looked at each time that this has passed."""
 
 State = Literal["loading", "ready", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What /health and /ready report about the model; `detail` is for people."""
+    """Holds what /health and /ready report about the model; `detail` is for people."""
 
     state: State
     detail: str
@@ -87,7 +87,7 @@ class EngineSupervisor:
 
     @property
     def engine(self) -> SpeechEngine:
-        """The running engine.
+        """Return the running engine.
 
         Raises:
             ModelUnavailable: says what is going on, and when to come back.
@@ -99,7 +99,7 @@ class EngineSupervisor:
 
     @property
     def is_ready(self) -> bool:
-        """Whether an engine is running."""
+        """Tell whether an engine is running."""
         engine = self._engine
         return self._state == "ready" and engine is not None and engine.status().alive
 
@@ -112,7 +112,7 @@ class EngineSupervisor:
             self._on_missing()
 
     def status(self) -> ModelStatus:
-        """A snapshot of the model and its engine."""
+        """Return a snapshot of the model and its engine."""
         engine = self._engine
         engine_status = engine.status() if engine is not None else None
         if self._state == "ready" and engine_status is not None and not engine_status.alive:
@@ -146,7 +146,7 @@ class EngineSupervisor:
             self._watch(engine)
 
     def _built(self) -> SpeechEngine | str:
-        """A new engine, or the reason why there is none."""
+        """Build a new engine, or return the reason why there is none."""
         try:
             return self._build()
         except ModelUnavailable as error:
@@ -218,14 +218,14 @@ class EngineSupervisor:
             self._on_missing()
 
     def _retry_after_seconds(self) -> float:
-        """How long a caller should wait before asking again."""
+        """Tell how long a caller should wait before asking again."""
         if self._state != "failed" or self._retry_at_seconds is None:
             return RESTART_SECONDS
         return max(1.0, self._retry_at_seconds - time.monotonic())
 
 
 class _Look:
-    """A look for better weights, on a thread of its own, since it may download them.
+    """Looks for better weights on a thread of its own, since it may download them.
 
     Attributes:
         found: whether there are some, once it is over.

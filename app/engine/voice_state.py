@@ -1,4 +1,4 @@
-"""Voice states: the keys and values that a voice prompt leaves in the language model's cache."""
+"""Makes voice states: the keys and values of a voice prompt in the language model's cache."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _VOICE_WEIGHTS = ("mimi.encoder", "mimi.downsample", "flow_lm.transformer", "flo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KvPrefix:
-    """A `VoiceState`: keys and values that every row speaking in the voice reads.
+    """Implements `VoiceState`: keys and values that every row speaking in the voice reads.
 
     Attributes:
         cache: `[layers, 2, heads, positions, head_dim]`, float32; never written to.
@@ -50,12 +50,12 @@ class KvPrefix:
 
     @property
     def positions(self) -> int:
-        """How many positions of the language model the voice takes."""
+        """Tell how many positions of the language model the voice takes."""
         return self.cache.shape[3]
 
     @property
     def nbytes(self) -> int:
-        """How many bytes of memory it takes."""
+        """Tell how many bytes of memory the voice takes."""
         return self.cache.nbytes
 
 
@@ -93,7 +93,7 @@ class VoiceMaker:
 
     @property
     def predefined(self) -> tuple[str, ...]:
-        """Names of the voices that ship with this model's weights."""
+        """List the names of the voices that ship with this model's weights."""
         if self._prompts:
             return tuple(self._prompts)
         if self._voices_of is None:
@@ -184,7 +184,7 @@ class VoiceMaker:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex digits that differ between models whose voice states differ."""
+        """Return hex digits that differ between models whose voice states differ."""
         return _fingerprint_of(self._model)
 
     def save(self, state: KvPrefix, path: Path) -> None:
@@ -201,7 +201,7 @@ class VoiceMaker:
         _write_state(layers, path, fingerprint=self.fingerprint)
 
     def _layer_names(self) -> list[str]:
-        """Upstream's names of the modules that have a cache, first layer first."""
+        """List upstream's names of the modules that have a cache, first layer first."""
         return [f"transformer.layers.{i}.self_attn" for i in range(self._shape.layers)]
 
     def _mismatch(self, state: ModelState) -> str | None:

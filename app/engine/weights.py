@@ -33,12 +33,12 @@ _CLONING_WEIGHTS = "weights_path"
 _PLAIN_WEIGHTS = "weights_path_without_voice_cloning"
 
 _Get = Callable[[str], Path]
-"""address → the file on this machine"""
+"""This maps the address of a file to where it lies on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model whose files are all on this machine.
+    """Holds a model whose files are all on this machine.
 
     Attributes:
         name: path or address of its config, for people.
@@ -53,7 +53,7 @@ class ModelFiles:
     cloning_refused: str | None
 
     def discard_damaged(self) -> list[str]:
-        """Remove from the hub's cache what has been damaged there; the names of those files."""
+        """Remove from the hub's cache what was damaged there; return the names of those files."""
         paths = [Path(section[key]) for section, key in _references(self.config)]
         return [path.name for path in paths if discard_damaged(path)]
 
@@ -129,7 +129,7 @@ def _model_files(language: str, config: str | None, get: _Get) -> ModelFiles:
 
 
 def _beside(config: Path, address: str) -> str:
-    """The absolute path of a relative one, which starts at the folder of the config."""
+    """Return the absolute path of a relative one, which starts at the folder of the config."""
     return address if address.startswith(REMOTE) else str(config.parent / address)
 
 

@@ -26,10 +26,10 @@ class Style:
     """Says how a stretch of text is to be spoken."""
 
     voice: str | None = None
-    """name of the voice; None is the request's own"""
+    """The voice has this name; None is the request's own."""
     prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
     verbatim: bool = False
-    """the text is in its spoken form already: it is not to be normalised again"""
+    """The text is in its spoken form already: it is not to be normalised again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class PassageBuilder:
         self._leading = ""
         self._pauses_seconds = 0.0
         self._joint: bool | None = None
-        """a removed tag stands here, with (True) or without white space before it"""
+        """A removed tag stands here, with (True) or without white space before it."""
 
     @property
     def at_white_space(self) -> bool:

@@ -11,9 +11,9 @@ class Content(Enum):
 
     SPOKEN = "spoken"
     REPLACED = "replaced"
-    """it is text alone, and something else is spoken in its place"""
+    """It is text alone, and something else is spoken in its place."""
     UNSPOKEN = "unspoken"
-    """it holds notes for other programs and is passed over, whatever tags are inside"""
+    """It holds notes for other programs and is passed over, whatever tags are inside."""
 
 
 class Element(NamedTuple):

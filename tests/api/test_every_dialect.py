@@ -22,9 +22,10 @@ import pytest
 from app.api.chattts.speech import CHATTTS_FORMATS
 from app.api.dialects import DIALECTS
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
-from app.api.flash.dialect import FLASH_FORMATS
+from app.api.flash.controls import FLASH_FORMATS
 from app.api.openai.speech import OPENAI_FORMATS
 from app.audio.formats import FORMATS
+from tests.api.test_words import has_word
 from tests.audio.probe import Probed, probe
 from tests.fakes import FakeEngine
 from tests.serving import KEY, Served, fake_in_process, in_process, make_settings
@@ -36,6 +37,15 @@ TEXT = "The train to the city leaves in ten minutes."
 MOST_CHARS = 300
 SECONDS = 2.0
 """What the fake engine speaks, whatever it is given"""
+
+
+OUR_KINDS = {
+    kind: kind
+    for kind in (
+        *("unauthorized", "invalid_request", "too_large", "voice_not_found"),
+        *("overloaded", "internal_error"),
+    )
+}
 
 
 class Told(NamedTuple):
@@ -68,6 +78,8 @@ class Call:
         formats: what can be had, by name; the first is what is sent unasked.
         out_of_range: (field as an error names it, what to send) for some of its numbers.
         error: reads an error, and fails if it does not have the dialect's shape.
+        kinds: its word for each kind of error; none where its errors do not tell the kind.
+        tells_field: whether its errors say which field they are about, beside the message.
         refused_key: reads the error of a wrong key, where that has a shape of its own.
         audio: the audio in an answer.
         form: whether the body is a form.
@@ -81,6 +93,8 @@ class Call:
     format: str | None
     formats: Mapping[str, Sound]
     error: Callable[[httpx.Response], Told]
+    kinds: Mapping[str, str]
+    tells_field: bool
     out_of_range: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     refused_key: Callable[[httpx.Response], Told] | None = None
     audio: Callable[[httpx.Response], bytes] = field(default=lambda answer: answer.content)
@@ -171,9 +185,6 @@ def flash_refused_key(answer: httpx.Response) -> Told:
     return Told("the API key")
 
 
-OWN_WORDS = ("system_busy",)
-"""ElevenLabs' for a full queue"""
-
 # What each format is.
 
 _PCM = {"wav": Sound("pcm_s16le", 24000), "pcm": Sound("pcm_s16le", 24000, "s16le")}
@@ -233,6 +244,8 @@ NATIVE = Call(
     format="format",
     formats=among(tuple(FORMATS)),
     error=native_error,
+    kinds=OUR_KINDS,
+    tells_field=True,
     out_of_range=(("speed", {"speed": 9}), ("seed", {"seed": -1})),
 )
 OPENAI = Call(
@@ -244,6 +257,8 @@ OPENAI = Call(
     format="response_format",
     formats=among(OPENAI_FORMATS),
     error=openai_error,
+    kinds={**OUR_KINDS, "unauthorized": "invalid_api_key"},
+    tells_field=True,
     out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -1})),
 )
 ELEVENLABS = Call(
@@ -255,6 +270,8 @@ ELEVENLABS = Call(
     format="output_format",
     formats={name: elevenlabs_sound(name) for name in (DEFAULT_OUTPUT_FORMAT, *OUTPUT_FORMATS)},
     error=elevenlabs_error,
+    kinds={**OUR_KINDS, "unauthorized": "invalid_api_key", "overloaded": "system_busy"},
+    tells_field=False,
     out_of_range=(
         ("voice_settings.speed", {"voice_settings": {"speed": 9}}),
         ("voice_settings.stability", {"voice_settings": {"stability": 1.5}}),
@@ -291,6 +308,8 @@ FISH = Call(
     format="format",
     formats=at_44_khz(among(("mp3", "wav", "pcm", "opus"))),
     error=fish_error,
+    kinds=NOTHING,
+    tells_field=False,
     out_of_range=(
         ("prosody.speed", {"prosody": {"speed": 3}}),
         ("prosody.volume", {"prosody": {"volume": -21}}),
@@ -308,6 +327,8 @@ FLASH = Call(
     format="response_format",
     formats=at_16_khz(among(FLASH_FORMATS)),
     error=detail_error,
+    kinds=NOTHING,
+    tells_field=False,
     out_of_range=(("temperature", {"temperature": 9}),),
     refused_key=flash_refused_key,
 )
@@ -328,6 +349,8 @@ CHATTTS = Call(
     format="response_format",
     formats=among(CHATTTS_FORMATS),
     error=chattts_error,
+    kinds=OUR_KINDS,
+    tells_field=False,
     out_of_range=(("speed", {"speed": 2.5}), ("speed", {"speed": 0.4})),
 )
 POCKET = Call(
@@ -339,6 +362,8 @@ POCKET = Call(
     format=None,
     formats=among(("wav",)),
     error=detail_error,
+    kinds=NOTHING,
+    tells_field=False,
     form=True,
 )
 PLAIN = (
@@ -380,17 +405,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def refusal(call: Call, answer: httpx.Response, status: int, kind: str) -> Told:
-    """The error of an answer that must have `status`, in the shape of the dialect.
+def refusal(
+    call: Call, answer: httpx.Response, status: int, kind: str, field: str | None = None
+) -> str:
+    """The message of an answer that must have `status`, in the shape of the dialect.
 
     Args:
-        kind: its word for what happened, where the dialect tells it and has none of its own.
+        kind: this server's word for what happened; the dialect may have its own, or none.
+        field: the dialect's word for what it is about, in its message and where it has a place
+            for it; None where it is about the whole.
     """
     assert answer.status_code == status, answer.text
     assert answer.headers["x-request-id"]
     told = call.error(answer)
-    assert told.kind in (None, kind, *OWN_WORDS)
-    return told
+    assert told.kind == call.kinds.get(kind)
+    assert told.field == (field if call.tells_field else None)
+    assert field is None or has_word(told.message, field), told.message
+    return told.message
 
 
 def test_every_dialect_is_here() -> None:
@@ -410,7 +441,9 @@ def test_key(served: Served, call: Call, key: str) -> None:
     ):
         assert answer.status_code == 401, answer.text
         assert answer.headers["www-authenticate"] == "Bearer"
-        assert "key" in (call.refused_key or call.error)(answer).message
+        told = (call.refused_key or call.error)(answer)
+        assert "key" in told.message
+        assert told.kind == call.kinds.get("unauthorized")
 
 
 @every_call
@@ -425,33 +458,35 @@ def test_key(served: Served, call: Call, key: str) -> None:
 )
 def test_no_text(served: Served, call: Call, text: str | None, words: str) -> None:
     """A text in which there is nothing to speak is refused, and so is none at all."""
-    told = refusal(call, call.ask(served.client, {call.text: text}), 400, "invalid_request")
-    assert words in told.message
+    answer = call.ask(served.client, {call.text: text})
+    assert words in refusal(call, answer, 400, "invalid_request", call.text)
 
 
 @every_call
 def test_long_text(served: Served, call: Call) -> None:
     """So is one that is longer than MAX_SCRIPT_CHARS; the refusal says how long it may be."""
-    told = refusal(call, call.ask(served.client, {call.text: "a " * MOST_CHARS}), 413, "too_large")
-    assert f"has {2 * MOST_CHARS} characters; at most {MOST_CHARS} are allowed" in told.message
+    answer = call.ask(served.client, {call.text: "a " * MOST_CHARS})
+    message = refusal(call, answer, 413, "too_large", call.text)
+    assert f"has {2 * MOST_CHARS} characters; at most {MOST_CHARS} are allowed" in message
 
 
 @every_call
 def test_unknown_voice(served: Served, call: Call) -> None:
     """A voice that is not there is refused with those that are."""
-    told = refusal(call, call.ask(served.client, {call.voice: "nobody"}), 404, "voice_not_found")
-    assert "'nobody'" in told.message
-    assert "alba, marius" in told.message
+    answer = call.ask(served.client, {call.voice: "nobody"})
+    message = refusal(call, answer, 404, "voice_not_found", call.voice)
+    assert "'nobody'" in message
+    assert "alba, marius" in message
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.format], ids=str)
 def test_unknown_format(served: Served, call: Call) -> None:
     """So is a format, with the field's name."""
     assert call.format is not None
-    told = refusal(call, call.ask(served.client, {call.format: "midi"}), 400, "invalid_request")
-    assert call.format in told.message
+    answer = call.ask(served.client, {call.format: "midi"})
+    message = refusal(call, answer, 400, "invalid_request", call.format)
     allowed = OUTPUT_FORMATS if call.dialect == "elevenlabs" else call.formats
-    assert ", ".join(allowed) in told.message
+    assert ", ".join(allowed) in message
 
 
 @pytest.mark.parametrize(
@@ -461,9 +496,7 @@ def test_unknown_format(served: Served, call: Call) -> None:
 )
 def test_out_of_range(served: Served, call: Call, name: str, sent: Mapping[str, Any]) -> None:
     """So is a number beyond what speech can have."""
-    told = refusal(call, call.ask(served.client, sent), 400, "invalid_request")
-    assert name in told.message
-    assert told.field in (None, name)
+    refusal(call, call.ask(served.client, sent), 400, "invalid_request", name)
 
 
 @every_call
@@ -514,7 +547,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_overloaded(busy: Served, call: Call) -> None:
     """A full queue is a 429 with the time after which to come back."""
     answer = call.ask(busy.client)
-    assert "too many requests are waiting" in refusal(call, answer, 429, "overloaded").message
+    assert "too many requests are waiting" in refusal(call, answer, 429, "overloaded")
     assert answer.headers["retry-after"] == "7"
     assert answer.headers["retry-after-ms"] == "7000"
 
@@ -528,8 +561,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @every_call
 def test_our_own_fault(broken: Served, call: Call) -> None:
     """Speech that cannot be made is a 500 that says nothing of the inside."""
-    told = refusal(call, call.ask(broken.client), 500, "internal_error")
-    assert (told.message, told.field) == ("the speech could not be made", None)
+    message = refusal(call, call.ask(broken.client), 500, "internal_error")
+    assert message == "the speech could not be made"
 
 
 @pytest.fixture(scope="module")

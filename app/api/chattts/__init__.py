@@ -1,5 +1,6 @@
 """This package serves ChatTTS's API."""
 
-from app.api.chattts.speech import DIALECT, SUPPORT, router
+from app.api.chattts.dialect import DIALECT
+from app.api.chattts.speech import SUPPORT, router
 
 __all__ = ["DIALECT", "SUPPORT", "router"]

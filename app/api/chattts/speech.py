@@ -6,16 +6,16 @@ import asyncio
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.chattts.dialect import DIALECT
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
-from app.api.http.dialect import Dialect
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import AudioFormat, format_named
@@ -24,7 +24,6 @@ from app.ranges import Seed, Temperature
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
-from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
@@ -36,20 +35,6 @@ DEFAULT_VOICE = "default"
 _UNSET_TEMPERATURE = 0.3
 _SPEED_TOKEN = re.compile(r"\[speed_([0-9])\]")
 _NEUTRAL_SPEED_TOKEN = 5
-
-
-def error_body(problem: Problem) -> Mapping[str, object]:
-    """Make an error body that has both of the shapes in which ChatTTS sends errors."""
-    error = {"message": problem.message, "type": problem.kind}
-    return {"detail": problem.message, "error": error}
-
-
-DIALECT = Dialect(
-    name="chattts",
-    title="ChatTTS",
-    words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format"},
-    error_body=error_body,
-)
 _BATCH_WORDS = {
     Parameter.TEXT: "text",
     Parameter.VOICE: "params_infer_code.spk_emb",

@@ -10,7 +10,8 @@ from fastapi.responses import Response
 from pydantic import ConfigDict, Field
 
 from app.api.flash import voices as flash_voices
-from app.api.flash.dialect import DIALECT, FlashControls
+from app.api.flash.controls import FlashControls
+from app.api.flash.dialect import DIALECT
 from app.api.flash.voices import LatentFile, RecordingFile, RecordingText, ReferenceText, reference
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep

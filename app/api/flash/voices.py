@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import Form, UploadFile
 from pydantic import BaseModel
 
-from app.api.flash.dialect import DIALECT, SAMPLE_RATE_HZ
+from app.api.flash.controls import SAMPLE_RATE_HZ
+from app.api.flash.dialect import DIALECT
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router

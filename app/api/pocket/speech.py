@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Form, Request, UploadFile
@@ -14,33 +13,21 @@ from starlette.types import Scope
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.delivery import live_response
 from app.api.http.dependencies import ServicesDep
-from app.api.http.dialect import Dialect
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
+from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
-from app.errors import InvalidRequest, Parameter
+from app.errors import InvalidRequest
 from app.services import Services
 from app.speech import Clip, SpeechRequest
-from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
-
-
-def error_body(problem: Problem) -> Mapping[str, object]:
-    """Make FastAPI's own error body, which `pocket-tts serve` sends."""
-    return {"detail": problem.message}
 
 
 def _has_form(scope: Scope) -> bool:
     return is_form(Headers(scope=scope).get("content-type", ""))
 
 
-DIALECT = Dialect(
-    name="pocket",
-    title="pocket-tts serve",
-    words={Parameter.TEXT: "text", Parameter.VOICE: "voice_url", Parameter.CLIP: "voice_wav"},
-    error_body=error_body,
-)
 router = dialect_router(DIALECT, only_if=_has_form)
 
 

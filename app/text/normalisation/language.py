@@ -19,13 +19,13 @@ class Language(ABC):
     """
 
     code: str
-    """two letters as in "en\""""
+    """It is two letters, as in "en"."""
     steps: tuple[Callable[[str], str], ...]
-    """how running text is put into words: each step works on what the one before left"""
+    """These put running text into words: each step works on what the one before left."""
     minus: str
-    """the word in front of a negative number"""
+    """This word stands in front of a negative number."""
     months: tuple[str, ...]
-    """January to December"""
+    """They go from January to December."""
 
     def speak(self, text: str) -> str:
         """Put a text without Markdown and emoji into words, as far as the rules go."""

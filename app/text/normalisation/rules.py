@@ -16,7 +16,7 @@ class Rule(NamedTuple):
     pattern: re.Pattern[str]
     speak: Callable[[re.Match[str]], str | None]
     needs: frozenset[str]
-    """characters of which one is in every match; empty where nothing is known"""
+    """Every match holds one of these characters; the set is empty where nothing is known."""
 
 
 def rule(

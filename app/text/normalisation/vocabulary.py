@@ -33,39 +33,39 @@ class Vocabulary(NamedTuple):
     """Holds the words and ways of writing that the shared rules need of a language."""
 
     code: str
-    """two letters as in "fr\""""
+    """It is two letters, as in "fr"."""
     comma: str
     minus: str
     percent: str
     to: str
     over_cents: str
-    """stands between the whole and the hundredths of an amount"""
+    """It stands between the whole and the hundredths of an amount."""
     thousands: str
-    """what may part thousands, as a class of a regular expression"""
+    """These may part thousands; it is a class of a regular expression."""
     hour: str
-    """stands between hours and minutes"""
+    """It stands between hours and minutes."""
     full_hour: str
-    """stands after hours without minutes"""
+    """It stands after hours without minutes."""
     months: tuple[str, ...]
-    """January to December"""
+    """They go from January to December."""
     currencies: Mapping[str, tuple[str, str]]
-    """one and many of each currency, by symbol"""
+    """It holds the singular and plural of each currency, by symbol."""
     cents: Mapping[str, tuple[str, str]]
-    """one and many of its hundredth, by symbol"""
+    """It holds the singular and plural of each currency's hundredth, by symbol."""
     ordinal: str = ""
-    """the ending of an ordinal in figures, as a regular expression; group f makes it feminine"""
+    """This regular expression matches the ending of an ordinal in figures; group f is feminine."""
     before_noun: tuple[str, str] = ("", "")
-    """the end of a number, and what it becomes in front of what is counted"""
+    """The first ends a number, and becomes the second in front of what is counted."""
     one_hour: str = ""
-    """what is said for 1:00 and before its minutes, unless it is as for the other hours"""
+    """This is said for 1:00 and before its minutes; it is empty where 1 is as the other hours."""
     hour_marks: str = ":"
-    """what may part hours and minutes, as a class of a regular expression"""
+    """These may part hours and minutes; it is a class of a regular expression."""
     date_joint: str = " "
-    """stands between day, month and year"""
+    """It stands between day, month and year."""
     ordinal_first_day: bool = False
-    """whether the first of a month is an ordinal, unlike the other days"""
+    """This says whether the first of a month is an ordinal, unlike the other days."""
     years_by_hundreds: bool = False
-    """whether 1984 is read as "nineteen hundred eighty-four\""""
+    """This says whether 1984 is read as "nineteen hundred eighty-four"."""
 
 
 class VocabularyLanguage(Language):
