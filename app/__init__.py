@@ -1,3 +1,3 @@
-"""A speech server: text in over HTTP, speech out, on ordinary CPUs."""
+"""Serves speech: text comes in over HTTP, and speech goes out, on ordinary CPUs."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Makes the long-lived parts, and runs them in order; the only file that imports every layer."""
+"""Makes the long-lived parts and runs them in order. Only this file imports every layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
@@ -38,7 +40,11 @@ from app.voices.prompts import PromptMaker, beginning_of
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 
+if TYPE_CHECKING:
+    from app.engine.loader import EngineLoader
+
 PREVIEWS_BYTES = 64_000_000
+"""Samples of voices take up at most this much of the disk."""
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -48,14 +54,14 @@ def make_services(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
 ) -> Services:
-    """Make the parts; no model is being loaded yet.
+    """Make the long-lived parts of a server; no model is being loaded yet.
 
     Args:
         build_engine: loads a model and starts an engine on it; tests put a fake here.
-        build_preview: likewise, for the model that fills in.
+        build_preview: does the same for the model that fills in.
 
     Raises:
-        SettingsError: they cannot work as set.
+        SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
     assembly = _Assembly(settings, build_engine)
@@ -71,7 +77,7 @@ def make_services(
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
-        lambda: cast.current.voices,
+        lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
         prompts=PromptMaker(
             assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
@@ -93,7 +99,7 @@ def make_services(
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
         consents=ConsentStore(settings.voices_dir / ".consents"),
         fetcher=fetcher,
-        saved=_open_store(settings),
+        saved=AudioStore(settings.voice_output_dir),
         ffmpeg=assembly.ffmpeg,
     )
 
@@ -129,7 +135,7 @@ def _make_cast(
     default_language, *others = models
     default = assembly.speaker(models[default_language], default_language)
     stand_in = None
-    # It speaks English, and nobody wants to hear another language spoken by it.
+    # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
         stand_in = StandIn(assembly.speaker(PREVIEW, "en", build_preview), default)
 
@@ -150,7 +156,7 @@ def _make_cast(
 
 
 class _Assembly:
-    """What all speakers share, and how one is put together."""
+    """Holds what all speakers share, and puts one together."""
 
     def __init__(self, settings: Settings, build_engine: BuildEngine | None) -> None:
         self.ffmpeg = find_ffmpeg()
@@ -160,10 +166,10 @@ class _Assembly:
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
-        """A speaker whose model is not being loaded yet.
+        """Make a speaker whose model is not being loaded yet.
 
         Args:
-            build: loads it; None loads `model` as the settings say.
+            build: loads the model; None loads `model` as the settings say.
         """
         settings = self._settings
         options = _engine_options(settings, model)
@@ -172,14 +178,16 @@ class _Assembly:
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
-        supervisor = EngineSupervisor(
-            build or self._build_engine or _engine_builder(options, downloading)
-        )
+        if given := build or self._build_engine:
+            supervisor = EngineSupervisor(given)
+        else:
+            loader = _LazyLoader(options, downloading)
+            supervisor = EngineSupervisor(loader.build, loader.look)
 
         def engine() -> SpeechEngine:
             return supervisor.engine
 
-        voices = VoiceLibrary(
+        library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
             decode_clip=self.conditioning_speech,
@@ -189,13 +197,13 @@ class _Assembly:
                 self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
             ),
         )
-        speaker = Speaker(model, language, supervisor, voices)
+        speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
     def conditioning_speech(self, clip: Clip) -> Pcm:
-        """As much of a recording as conditions a voice."""
+        """Decode as much of a recording as conditions a voice."""
         return beginning_of(
             self.decode_clip,
             clip,
@@ -204,17 +212,17 @@ class _Assembly:
         )
 
     def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
-        """The beginning of a recording, at the rate of speech."""
+        """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
 
 
 def _models(settings: Settings) -> dict[str, str]:
-    """Model by two-letter language, the default first.
+    """Return the name of the model for each two-letter language, the default first.
 
     Raises:
-        SettingsError: a model that pocket-tts does not ship, or two for one language.
+        SettingsError: pocket-tts does not ship a model, or two are for one language.
     """
     if settings.model_config_path is not None:
         config = settings.model_config_path
@@ -252,15 +260,6 @@ def _open_voices(settings: Settings) -> VoiceFolder:
     return folder
 
 
-def _open_store(settings: Settings) -> AudioStore:
-    try:
-        return AudioStore(settings.voice_output_dir)
-    except OSError as error:
-        raise SettingsError(
-            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
-        ) from error
-
-
 def _engine_options(settings: Settings, model: str) -> EngineOptions:
     return EngineOptions(
         language=model,
@@ -276,18 +275,25 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
     )
 
 
-def _engine_builder(options: EngineOptions, downloading: Callable[[str], None]) -> BuildEngine:
-    # The hub library reads this when it is first imported, which the loader does on its thread.
-    os.environ.setdefault("HF_HUB_CACHE", str(options.models_dir / "hub"))
-    loader: BuildEngine | None = None
+class _LazyLoader:
+    """The engine's loader, imported when it is first called, as torch takes seconds to import."""
 
-    def build() -> SpeechEngine:
-        nonlocal loader
-        if loader is None:
-            # Importing torch takes seconds; /health answers meanwhile.
-            from app.engine.loader import EngineLoader  # noqa: PLC0415
+    def __init__(self, options: EngineOptions, downloading: Callable[[str], None]) -> None:
+        # The hub library reads this when it is first imported, with the loader.
+        # The second name is the older one.
+        if not (os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")):
+            os.environ["HF_HUB_CACHE"] = str(options.models_dir / "hub")
+        self._options = options
+        self._downloading = downloading
 
-            loader = EngineLoader(options, downloading)
-        return loader()
+    def build(self) -> SpeechEngine:
+        return self._loader()
 
-    return build
+    def look(self) -> bool:
+        return self._loader.look()
+
+    @cached_property
+    def _loader(self) -> EngineLoader:
+        from app.engine.loader import EngineLoader  # noqa: PLC0415
+
+        return EngineLoader(self._options, self._downloading)

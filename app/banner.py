@@ -1,4 +1,4 @@
-"""What the operator sees at the start: where the server is and how to try it."""
+"""Tells the operator at the start where the server is and how to try it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.settings import ENV_FILE, Settings
 
 
 def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
-    """Address, docs page, and a curl line that works as pasted.
+    """Write a banner with the address, the docs page, and a curl line that works as pasted.
 
     The key itself is not printed, since terminals end up in logs: the line reads it from where
     the server did. curl retries while the model is still loading, and shows what the server says
@@ -42,7 +42,8 @@ def _key_header(settings: Settings, env_file: Path) -> str:
         return ""
     path = env_file.resolve()
     if settings.api_key is not None and path.is_file():
-        # Only where `sed` finds what the server read: not a quoted key, or one of the environment.
+        # `sed` must find what the server read, which it does not if the key is quoted, or stands in
+        # the environment.
         line = f"API_KEY={settings.api_key.get_secret_value()}"
         found = [each for each in path.read_text("utf-8").splitlines() if each[:8] == "API_KEY="]
         if found == [line]:

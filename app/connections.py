@@ -1,4 +1,4 @@
-"""What all connections that stay open while speech is made have in common."""
+"""Helps with connections that stay open while speech is made, over whatever protocol."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from app.errors import InvalidRequest
 T = TypeVar("T")
 
 IDLE_SECONDS = 60.0
+"""A client that sends nothing for so long is not going on with its text."""
 SEND_SECONDS = 120.0
-"""A client that takes nothing for so long is not listening any more"""
+"""A client that takes nothing for so long is not listening any more."""
 
 
 class ClientLeft(Exception):
-    """Nobody is there any more to hear the answer."""
+    """Says that the client has gone, so that nobody hears the answer."""
 
 
 def quiet_too_long(idle_seconds: float) -> InvalidRequest:
-    """The error for a client that neither goes on with its text nor ends it."""
+    """Make the error for a client that neither goes on with its text nor ends it."""
     return InvalidRequest(
         f"nothing came for {idle_seconds:g} s; text that was neither ended nor flushed before that "
         "is not spoken"
@@ -28,17 +29,18 @@ def quiet_too_long(idle_seconds: float) -> InvalidRequest:
 
 
 async def race(*runners: Coroutine[Any, Any, T]) -> T:
-    """Run all at once until the first one ends, and cancel the others.
+    """Run several coroutines until the first one ends, and cancel the others.
 
-    Returns: what the first one returned.
+    Returns:
+        What the first one returned.
 
     Raises:
-        What the first one raised; what others raise while they are cancelled is dropped.
+        Whatever the first one raised. What others raise while they are cancelled is dropped.
     """
     tasks = [asyncio.create_task(runner) for runner in runners]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        # Of several that ended in one turn of the loop the earliest named counts.
+        # If several ended in one turn of the loop, the one that was named first counts.
         return next(task for task in tasks if task in done).result()
     finally:
         await ended(*tasks)

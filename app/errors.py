@@ -1,4 +1,4 @@
-"""The one error tree: raised anywhere below the front ends, told to the caller in one place.
+"""Defines the errors that are raised anywhere below the front ends, and told in one place.
 
 No class here knows about HTTP. `app/api/http/problems.py` maps each to a status. Errors name a
 `Parameter`; a dialect gives it the name that its own clients know, and the body its shape.
@@ -17,13 +17,13 @@ _NOT_SHOWN = "\ufffd"
 
 
 def shortened(text: str, max_chars: int = 80) -> str:
-    """What a caller sent, fit for an error message: not long, and never taken for a parameter."""
+    """Make what a caller sent fit for a message: not long, and never taken for a parameter."""
     text = text.replace(_MARK_START, _NOT_SHOWN).replace(_MARK_END, _NOT_SHOWN)
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
 class Parameter(Enum):
-    """What a request can say, whatever the caller's dialect calls it.
+    """Lists what a request can say, whatever the caller's dialect calls it.
 
     The value is the name on this server's own endpoints. Inside a message a parameter stands as a
     mark, as in `f"{Parameter.TEXT} is empty"`; `SpeechError.told` puts a name in its place.
@@ -31,9 +31,9 @@ class Parameter(Enum):
 
     TEXT = "script"
     VOICE = "voice"
-    """the name of a voice, or what may stand in its place"""
+    """The caller names a voice, or gives what may stand in its place."""
     CLIP = "voice_file"
-    """a recording to speak like"""
+    """The caller sends a recording to speak like."""
     LANGUAGE = "language"
     SPEED = "speed"
     VOLUME = "volume"
@@ -42,16 +42,16 @@ class Parameter(Enum):
     SAMPLE_RATE = "sample_rate"
     BITRATE = "bitrate"
     NAME = "name"
-    """of a voice that is made or renamed"""
+    """The caller gives a name to a voice that is made or renamed."""
     RECORDINGS = "files"
-    """to make a voice of"""
+    """The caller sends recordings to make a voice of."""
     STATE = "file"
-    """an exported voice"""
+    """The caller sends an exported voice."""
     DESCRIPTION = "description"
     TAGS = "tags"
     LABELS = "labels"
     REPLACE = "replace=true"
-    """a voice of the same name gives way"""
+    """The caller lets a voice of the same name give way."""
 
     def __str__(self) -> str:
         return f"{_MARK_START}{self.name}{_MARK_END}"
@@ -61,7 +61,7 @@ class Parameter(Enum):
 
 
 Field: TypeAlias = Parameter | str
-"""What an error is about: a parameter, or something that one dialect alone has, in its own word"""
+"""An error is about a parameter, or about what one dialect alone has, in that dialect's word."""
 
 _MARK = re.compile(
     f"{_MARK_START}({'|'.join(Parameter.__members__)}){_MARK_END}|[{_MARK_START}{_MARK_END}]"
@@ -70,22 +70,22 @@ _OWN_NAMES: Mapping[Parameter, str] = MappingProxyType({})
 
 
 def named(field: Field, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
-    """The name of a field for a caller.
+    """Return the name of a field as a caller knows it.
 
     Args:
-        words: what the caller calls the parameters; those left out have this server's names.
+        words: the caller's words for parameters; those left out have this server's names.
     """
     return field if isinstance(field, str) else words.get(field, field.value)
 
 
 class SpeechError(Exception):
-    """Anything this server refuses or fails to do, in words meant for the caller.
+    """Says what this server refuses or fails to do, in words meant for the caller.
 
     Args:
-        message: may have parameters in it.
+        message: the words, in which parameters may stand as marks.
 
     Attributes:
-        field: what it is about; None for the whole request, or where it is about no field.
+        field: what the error is about; None if it is about no field or the whole request.
         template: the message with its parameters as marks, to make another error of.
     """
 
@@ -96,16 +96,16 @@ class SpeechError(Exception):
         self.template = message
 
     def told(self, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
-        """The message as a caller reads it who calls the parameters by `words`."""
+        """Return the message for a caller who calls the parameters by `words`."""
 
         def word(mark: re.Match[str]) -> str:
-            # A mark that is none came with something that the caller sent.
+            # A mark without a parameter came with something that the caller sent.
             return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
 
         return _MARK.sub(word, self.template)
 
     def reword(self, words: Mapping[Parameter, str]) -> None:
-        """Give parameters names that only the place where the error came from knows.
+        """Rename parameters to what only the place where the error came from knows.
 
         Args:
             words: such as `text[2]` for the text of one item among several.
@@ -117,7 +117,7 @@ class SpeechError(Exception):
 
     @property
     def message(self) -> str:
-        """The message with this server's own names."""
+        """Return the message with this server's own names."""
         return self.told()
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ class SpeechError(Exception):
 
 
 class InvalidRequest(SpeechError):
-    """The caller sent something that can never work."""
+    """Says that the caller sent something that can never work."""
 
     def __init__(self, message: str, *, field: Field | None = None) -> None:
         super().__init__(message)
@@ -133,19 +133,19 @@ class InvalidRequest(SpeechError):
 
 
 class InvalidClip(InvalidRequest):
-    """A reference clip that cannot condition a voice: no audio, silent, too short, undecodable."""
+    """Says that a recording cannot condition a voice, being no audio, silent or too short."""
 
 
 class TooLarge(InvalidRequest):
-    """A script or an upload over the configured limit."""
+    """Says that a script or an upload is over the configured limit."""
 
 
 class NothingToSpeak(InvalidRequest):
-    """A script without a single word: tags, pauses, marks."""
+    """Says that a script has no words, only tags, pauses or marks."""
 
 
 class VoiceNotFound(SpeechError):
-    """No voice of that name; `available` lists those that exist."""
+    """Says that no voice has that name; `available` lists those that exist."""
 
     field = Parameter.VOICE
 
@@ -159,39 +159,39 @@ class VoiceNotFound(SpeechError):
 
 
 class ModelNotFound(SpeechError):
-    """No model of that name."""
+    """Says that no model has that name."""
 
 
 class AudioNotFound(SpeechError):
-    """No saved audio of that name."""
+    """Says that no saved audio has that name."""
 
 
 class ConsentNotFound(SpeechError):
-    """No consent recording of that id."""
+    """Says that no consent recording has that id."""
 
 
 class Conflict(SpeechError):
-    """What is asked for cannot be done to what is there: a name is taken, a voice is built in."""
+    """Says that what is there stands in the way: a name is taken, or a voice is built in."""
 
 
 class StorageFailed(SpeechError):
-    """The disk refuses to keep what the caller sent."""
+    """Says that the disk refuses to keep what the caller sent."""
 
 
 class TooSlow(SpeechError):
-    """The caller began a request and does not go on with it."""
+    """Says that the caller began a request and does not go on with it."""
 
 
 class NotSupported(SpeechError):
-    """Something that this server cannot do at all, such as listening."""
+    """Says that this server cannot do such a thing at all, for example listen."""
 
 
 class Unauthorized(SpeechError):
-    """No key, or a wrong one."""
+    """Says that the caller sent no key, or a wrong one."""
 
 
 class Overloaded(SpeechError):
-    """The bounded queue is full; try again after `retry_after_seconds`."""
+    """Says that the bounded queue is full; the caller may retry after `retry_after_seconds`."""
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
@@ -199,7 +199,7 @@ class Overloaded(SpeechError):
 
 
 class ModelUnavailable(SpeechError):
-    """The model is not there (yet): loading, failed to load, or shutting down.
+    """Says that the model is not there: it is loading, failed to load, or shuts down.
 
     The message says what is going on and what the operator can do about it.
     """
@@ -210,4 +210,4 @@ class ModelUnavailable(SpeechError):
 
 
 class SynthesisFailed(SpeechError):
-    """Our own fault: the model, the codec or the encoder broke while making this speech."""
+    """Says that the model, the codec or the encoder broke while making this speech."""

@@ -29,7 +29,7 @@ if sys.platform != "win32":
 logger = logging.getLogger(__name__)
 
 LEFTOVER_SECONDS = 3600.0
-"""how long a partial file must have been left alone before a sweep may remove it"""
+"""A sweep removes a partial file only if it has been left alone for so long."""
 
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)
 _CHANGE = ".change-"
@@ -63,7 +63,7 @@ def partial_file(path: Path) -> Iterator[Path]:
 
 
 def is_partial(path: Path) -> bool:
-    """Tell by its name whether a file or folder is one that is still being written."""
+    """Tell by its name whether a file or folder is still being written."""
     return _PARTIAL.fullmatch(path.name) is not None
 
 

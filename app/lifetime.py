@@ -1,4 +1,4 @@
-"""When the server began, and when everything has to have ended."""
+"""Knows when the server began, and when everything has to have ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TIDY_SECONDS = 2.0
 
 
 class Lifetime:
-    """One grace time for all that goes on when the server is told to stop.
+    """Shares one grace time among all that goes on when the server is told to stop.
 
     Args:
         grace_seconds: how long speech that has begun may go on after that.
@@ -21,18 +21,20 @@ class Lifetime:
         self._began_seconds = time.monotonic()
         self._stop_by_seconds: float | None = None
         self.at_work: set[asyncio.Future[Any]] = set()
-        """the tasks of requests that have not ended"""
+        """These are the tasks of requests that have not ended."""
 
     @property
     def uptime_seconds(self) -> float:
+        """Return how long ago the server began."""
         return time.monotonic() - self._began_seconds
 
     def begin_stop(self) -> None:
-        """Start the grace time. Without this call all of it is left at the end."""
+        """Start the grace time; until this call none of it passes."""
         self._stop_by_seconds = time.monotonic() + self._grace_seconds
 
     @property
     def grace_left_seconds(self) -> float:
+        """Return how much of the grace time is left."""
         if self._stop_by_seconds is None:
             return self._grace_seconds
         return max(0.0, self._stop_by_seconds - time.monotonic())

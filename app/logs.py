@@ -1,4 +1,4 @@
-"""One way to log: a line for people, or a JSON object for machines."""
+"""Logs everything in one style: lines for people, or JSON objects for machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _QUIET_LIBRARIES = ("httpx", "httpcore", "urllib3", "filelock", "pydub", "pocket
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request_id, and the trace if any."""
+    """Writes one JSON object a line: time, level, logger, message, request_id, and any trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -30,7 +30,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Time, level, message, and the request id where there is one."""
+    """Writes a line with time, level, message, and the request id where there is one."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")

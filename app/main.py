@@ -1,4 +1,4 @@
-"""The app: routes, errors, middleware. What lives behind it is made and run by `assembly`."""
+"""Makes the app of routes, errors and middleware; `assembly` makes and runs what is behind it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READABLE_HEADERS = (
     "x-tts-model",
     "x-tts-voice",
 )
-"""What pages of CORS_ORIGINS may read of an answer"""
+"""Pages of CORS_ORIGINS may read these headers of an answer."""
 
 
 def create_app(
@@ -39,20 +39,26 @@ def create_app(
     *,
     wyoming_listener: socket.socket | None = None,
 ) -> FastAPI:
-    """The whole server as an ASGI app.
+    """Make the whole server as an ASGI app.
 
     Args:
-        build_engine, build_preview: as `make_services` takes them.
+        build_engine, build_preview: load the models, as in `make_services`.
         wyoming_listener: where Home Assistant is served beside HTTP, while the app lives.
 
     Raises:
-        SettingsError: one line.
+        SettingsError: something cannot work as set; the message is one line.
     """
     try:
         dialects = chosen_dialects(settings.dialects)
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
+    try:
+        services.saved.open()
+    except OSError as error:
+        raise SettingsError(
+            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
+        ) from error
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:

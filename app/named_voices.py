@@ -1,4 +1,4 @@
-"""The voices that settings name are looked at once a model is ready.
+"""Looks at the voices that settings name, once a model is ready.
 
 So the first request need not wait for its voice, and the operator learns of a wrong name at once.
 """
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 async def look_at_voices(speaker: Speaker, settings: Settings) -> None:
     """Make the default voice ready, and log which voices that settings name are not there."""
     try:
-        await speaker.voices.state_of(settings.default_voice)
+        await speaker.library.state_of(settings.default_voice)
     except SpeechError as error:
         is_alias = settings.default_voice.lower() in settings.openai_voices
         hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
@@ -39,7 +39,7 @@ def _check_aliases(speaker: Speaker, settings: Settings) -> None:
             missing.setdefault(name, []).append(alias)
             available = refusal.available
     if missing:
-        # That a model of one's own lacks the voices of the released one is no mistake.
+        # A model of the operator's own may lack the voices that OPENAI_VOICES names by default.
         was_set = "openai_voices" in settings.model_fields_set
         logger.log(
             logging.WARNING if was_set else logging.INFO,
@@ -51,7 +51,7 @@ def _check_aliases(speaker: Speaker, settings: Settings) -> None:
 
 def _refusal(speaker: Speaker, voice: str) -> VoiceNotFound | None:
     try:
-        speaker.voices.resolve(voice)
+        speaker.library.resolve(voice)
     except VoiceNotFound as error:
         return error
     return None

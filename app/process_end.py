@@ -1,4 +1,4 @@
-"""The end of a process in which the model's library may still be at work."""
+"""Ends a process in which the model's library may still be at work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 def end_process(code: int) -> NoReturn:
     """Write out what was logged and printed, and end with `code`.
 
-    To be called when all else is done: nothing that is registered to happen at exit happens.
+    Call it when all else is done: nothing that is registered to happen at exit happens.
     """
     # An engine that is still loading cannot be stopped within torch. When the interpreter is taken
     # down around such a thread, the process aborts or never ends, whatever its code was to be.

@@ -1,4 +1,4 @@
-"""What each number may be, said once for the settings and for every request."""
+"""Says what each number may be, once for the settings and for every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings to uvicorn, nothing else."""
+"""Starts uvicorn on the settings, and turns what stops it into an exit code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from app.wyoming.server import listener_of
 
 
 def main(**overrides: Any) -> int:
-    """Serve until a signal ends it.
+    """Serve until a signal ends the server.
 
     Args:
         overrides: settings that win over the environment and `.env`.
 
-    Returns: the exit code.
+    Returns:
+        The exit code.
     """
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
         app = create_app(settings, wyoming_listener=listener_of(settings))
         server = _Server(app, settings)
-        # SIGTERM is told like Ctrl-C: as a KeyboardInterrupt.
+        # SIGTERM then raises KeyboardInterrupt, as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run()
     except KeyboardInterrupt:
@@ -48,7 +49,7 @@ def main(**overrides: Any) -> int:
 
 
 class _CannotListen(Exception):
-    """The address is taken, or none of this machine's. The settings may be right at other times."""
+    """Says that the address is taken, or is none of this machine's, whatever the settings say."""
 
 
 class _Server(WebServer):
@@ -63,7 +64,7 @@ class _Server(WebServer):
             if not isinstance(reason, OSError):
                 raise
             host, port = self.settings.host, self.settings.port
-            # asyncio puts a sentence before it.
+            # asyncio puts a sentence before what the system said.
             said = str(reason.strerror).rpartition(": ")[2]
             raise _CannotListen(
                 f"HOST, PORT: cannot listen on {host} port {port}: {said}"

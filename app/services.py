@@ -1,4 +1,4 @@
-"""The long-lived parts of one server, by the names that front ends find them under."""
+"""Names the long-lived parts of one server, for the front ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from app.voices.store import VoiceStore
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a front end may use. `app/assembly.py` makes it once.
+    """Holds all that a front end may use. `app/assembly.py` makes it once.
 
     Attributes:
-        speech: the one door to speech.
-        cast: which models there are, and what they are doing.
-        voices: the voices, those that people made here included.
+        speech: begins all speech.
+        cast: knows which models there are, and what they are doing.
+        voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
-        saved: audio that was saved for a URL.
+        saved: keeps audio that was saved for a URL; opened by whoever serves it.
     """
 
     settings: Settings

@@ -1,15 +1,18 @@
-"""Typed settings, the only reader of the environment and of `.env`."""
+"""Reads the settings and checks them; nothing else reads the environment or `.env`."""
 
 from __future__ import annotations
 
 import difflib
 import io
 import ipaddress
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,12 +30,22 @@ from app.speech import Sampling
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
 
-# Other programs' variables that people rightly keep in the same .env file.
-_FOREIGN_PREFIXES = ("HF_", "HUGGING", "HTTP", "NO_PROXY", "COMPOSE_", "TZ", "SSL_", "REQUESTS_")
+# Variables of the libraries underneath, and of Docker Compose, that may stand in the same .env.
+_FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_")
+_FOREIGN_NAMES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "TZ",
+)
 
 
 class SettingsError(Exception):
-    """A setting that stops the start; the message is one line."""
+    """Says in one line which setting stops the start, and why."""
 
 
 def _comma_separated(value: object) -> object:
@@ -59,8 +72,8 @@ def _voice_pairs(value: object) -> object:
     return pairs
 
 
-def _voice_name(name: str) -> str:
-    """A name that a voice can have: whatever a file in VOICES_DIR can be called."""
+def _voice_file_name(name: str) -> str:
+    """Refuse a name that no voice can have, since no file in VOICES_DIR can be called so."""
     if name.startswith(".") or not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
         raise ValueError(
             f"{name!r} cannot be the name of a voice, which neither begins with a '.' nor contains "
@@ -76,14 +89,14 @@ def _http_url(value: str | None) -> str | None:
     is_web = parts.scheme in ("http", "https")
     if not is_web or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// address without a query")
-    # `port` raises ValueError where it is no port.
+    # Reading `port` raises ValueError where it is no port.
     if parts.port == 0:
         raise ValueError("port must be 1 to 65535")
     return value.rstrip("/")
 
 
 def _host(value: str) -> str:
-    """What the system can be asked for, which answers with an OSError where nothing is found."""
+    """Refuse a host that the system cannot look up; the lookup itself comes later."""
     try:
         value.encode("idna")
     except UnicodeError:
@@ -100,12 +113,12 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
-VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
+VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. Names are the environment variables in lower case."""
+    """Holds everything an operator can set, under the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -148,12 +161,12 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
-    default_voice: VoiceName = "alba"
+    default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
     allow_voice_urls: bool = False
     allow_insecure_voice_urls: bool = False
-    openai_voices: Annotated[dict[str, VoiceName], NoDecode, BeforeValidator(_voice_pairs)] = {
+    openai_voices: Annotated[dict[str, VoiceFileName], NoDecode, BeforeValidator(_voice_pairs)] = {
         "alloy": "alba",
         "ash": "javert",
         "ballad": "jean",
@@ -187,7 +200,7 @@ class Settings(BaseSettings):
 
     @property
     def sampling(self) -> Sampling:
-        """The server's sampling, which a request may override field by field."""
+        """Return the server's sampling, which a request may override field by field."""
         return Sampling(
             temperature=self.temperature,
             sampler_decode_steps=self.sampler_decode_steps,
@@ -202,7 +215,7 @@ class Settings(BaseSettings):
 
     @property
     def max_script_bytes(self) -> int:
-        """What the longest script may have in JSON, with all that belongs to it.
+        """Return how many bytes of JSON the longest script may take, with all that belongs to it.
 
         A character beyond the basic plane may arrive as two escapes of six bytes.
         """
@@ -220,8 +233,11 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
 
+    What `env_file` sets for the libraries underneath, such as HF_TOKEN, goes into the environment,
+    where they look for it. So call this before they are imported.
+
     Raises:
-        SettingsError: one line that names the setting, what was wrong and what is allowed.
+        SettingsError: one setting is wrong; a line says which, why, and what is allowed.
     """
     _refuse_unknown_names(env_file)
     try:
@@ -230,6 +246,7 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         raise SettingsError(_one_line(error)) from None
     _check_ports(settings)
     _check_api_key(settings)
+    _export_foreign_names(env_file)
     return settings
 
 
@@ -238,10 +255,23 @@ def _refuse_unknown_names(env_file: Path) -> None:
         return
     known = _known_names()
     for name in _names_in(env_file):
-        if name.upper() not in known and not name.upper().startswith(_FOREIGN_PREFIXES):
-            close = difflib.get_close_matches(name.upper(), known, n=1)
+        if name.upper() not in known and not _is_foreign(name):
+            close = difflib.get_close_matches(name.upper(), (*known, *_FOREIGN_NAMES), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingsError(f"{env_file} sets {name}, which is not a setting{hint}")
+
+
+def _is_foreign(name: str) -> bool:
+    return name.upper() in _FOREIGN_NAMES or name.upper().startswith(_FOREIGN_PREFIXES)
+
+
+def _export_foreign_names(env_file: Path) -> None:
+    """Put the variables of other programs into the environment, unless it has them already."""
+    for name, value in dotenv_values(env_file).items():
+        if _is_foreign(name) and value and not os.environ.get(name.upper()):
+            os.environ[name.upper()] = value
+    if hasattr(time, "tzset"):  # not on Windows
+        time.tzset()
 
 
 def _names_in(env_file: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a caller can ask for, and what speech is made of. Standard library and numpy types only.
+"""Defines what a caller can ask for and what speech is made of, in standard and numpy types.
 
 Every dialect builds one `SpeechRequest`; nothing below the API sees an HTTP body.
 """
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from app.errors import Field, Parameter
 
 SPEECH_RATE_HZ = 24_000
-"""What every Pocket TTS model speaks at"""
+"""Every Pocket TTS model speaks at this sample rate."""
 
 Pcm: TypeAlias = NDArray[np.float32]
-"""Mono samples in [-1, 1], shape [samples], at the model's sample rate unless said otherwise."""
+"""PCM is mono samples in [-1, 1], shape [samples], at the model's rate unless said otherwise."""
 
 TokenCounter: TypeAlias = Callable[[str], int]
-"""Number of tokens the model reads for a text."""
+"""A token counter returns how many tokens the model reads for a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How latents are sampled. None means the server's setting, else the model's own default."""
+    """Says how latents are sampled. None means the server's setting, else the model's default."""
 
     temperature: float | None = None
     sampler_decode_steps: int | None = None
@@ -40,22 +40,23 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Prosody:
-    """How a stretch of speech is shaped after the model has spoken it.
+    """Says how a stretch of speech is shaped after the model has spoken it.
 
     Spans of markup inside a request multiply and add up with the request's own.
     """
 
     speed: float = 1.0
-    """time stretch at constant pitch; 2 is twice as fast"""
+    """Speech is this many times as fast, at the same pitch."""
     volume_db: float = 0.0
     pitch_semitones: float = 0.0
 
     @property
     def is_neutral(self) -> bool:
+        """Tell whether the speech stays as the model spoke it."""
         return self == Prosody()
 
     def within(self, outer: Prosody) -> Prosody:
-        """This prosody inside a stretch that already has `outer`."""
+        """Combine this prosody with that of the stretch around it."""
         return Prosody(
             speed=self.speed * outer.speed,
             volume_db=self.volume_db + outer.volume_db,
@@ -64,7 +65,7 @@ class Prosody:
 
 
 Level: TypeAlias = Literal["very_low", "low", "moderate", "high", "very_high"]
-"""What some callers say in the place of a number"""
+"""Some callers give one of these words in the place of a number."""
 
 SPEED_LEVELS = MappingProxyType[Level, float](
     {"very_low": 0.7, "low": 0.85, "moderate": 1.0, "high": 1.2, "very_high": 1.45}
@@ -75,7 +76,7 @@ PITCH_LEVELS_SEMITONES = MappingProxyType[Level, float](
 
 
 def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
-    """The prosody of two levels; None is moderate."""
+    """Turn two levels into a prosody; None is moderate."""
     return Prosody(
         speed=SPEED_LEVELS[speed or "moderate"],
         pitch_semitones=PITCH_LEVELS_SEMITONES[pitch or "moderate"],
@@ -84,10 +85,10 @@ def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A recording as it was received, in any container that FFmpeg reads.
+    """Holds a recording as it was received, in any container that FFmpeg reads.
 
     Attributes:
-        field: where in the request it stood, for errors.
+        field: where in the request the recording stood, for errors.
     """
 
     data: bytes = field(repr=False)
@@ -97,26 +98,26 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """One request for speech, whatever dialect it came in."""
+    """Holds one request for speech, whatever dialect it came in."""
 
     text: str
     voice: str | Clip
     sampling: Sampling = field(default_factory=Sampling)
     prosody: Prosody = field(default_factory=Prosody)
     pause_scale: float = 1.0
-    """stretches the pauses between sentences, not those the script asks for"""
+    """Pauses between sentences are stretched by this, but not those that the script asks for."""
     normalize: bool = True
-    """put numbers, dates, money and abbreviations into words"""
+    """Numbers, dates, money and abbreviations are put into words."""
     normalize_loudness: bool = False
     language: str | None = None
-    """two-letter code of the script; None is the model's"""
+    """The script is in this language, a two-letter code; None means the model's."""
     max_chars_per_chunk: int | None = None
     goes_on: bool = False
-    """more of the same script will follow in another request"""
+    """More of the same script will follow in another request."""
 
 
 class Boundary(Enum):
-    """What stood in the script between a chunk and the next one; decides the pause."""
+    """Says what stood in the script between a chunk and the next one, which decides the pause."""
 
     WORD = "word"
     CLAUSE = "clause"
@@ -127,7 +128,7 @@ class Boundary(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of script that the model speaks in one go.
+    """Holds a piece of script that the model speaks in one go.
 
     `text` is spoken; `separator` is the white space (possibly empty) that followed it, so that
     the concatenation of `text + separator` over all chunks is the script's own text.
@@ -140,7 +141,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Consecutive PCM of one chunk, in playback order.
+    """Holds consecutive PCM of one chunk, in playback order.
 
     `chunk_last` marks the final piece of the chunk (whose `pcm` may then be empty).
     """

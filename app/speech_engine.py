@@ -1,4 +1,4 @@
-"""What the rest of the server may know of the engine: its interface, and the types that cross it.
+"""Defines all that the rest of the server may know of the engine: its interface and its types.
 
 There is no torch here, so that every part may import it, and a fake engine fits the same seam.
 """
@@ -13,21 +13,21 @@ from typing import Protocol
 from app.speech import Frames, Pcm, Sampling, TokenCounter
 
 VOICE_MODEL_KEY = "model"
-"""Names, in the metadata of a voice state's file, the fingerprint of the model that made it."""
+"""A voice state's file names the fingerprint of its model under this key of its metadata."""
 
 
 class VoiceState(Protocol):
-    """A voice ready to speak. Only the engine that made it looks inside."""
+    """Holds a voice that is ready to speak. Only the engine that made it looks inside."""
 
     @property
     def nbytes(self) -> int:
-        """How many bytes of memory it takes."""
+        """Return how many bytes of memory the state takes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenChunk:
-    """What the model speaks in one go, and in which voice."""
+    """Says what the model speaks in one go, and in which voice."""
 
     text: str
     voice: VoiceState
@@ -35,7 +35,7 @@ class SpokenChunk:
 
 @dataclass(frozen=True, slots=True)
 class SpeechJob:
-    """The chunks of one request, to be delivered in order, and how they are sampled."""
+    """Holds the chunks of one request, to be delivered in order, and how they are sampled."""
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
@@ -43,12 +43,12 @@ class SpeechJob:
 
 @dataclass(slots=True)
 class JobTimings:
-    """How long after its submission things first happened to a job; None until they have.
+    """Says how long after its submission things first happened to a job; None until they have.
 
     Attributes:
-        queued_seconds: its first chunk was admitted to the batch.
-        prefill_seconds: its first text was read and its first latent sampled.
-        first_audio_seconds: its first PCM was decoded.
+        queued_seconds: until its first chunk was admitted to the batch.
+        prefill_seconds: until its first text was read and its first latent sampled.
+        first_audio_seconds: until its first PCM was decoded.
     """
 
     queued_seconds: float | None = None
@@ -57,11 +57,11 @@ class JobTimings:
 
 
 class SpeechStream(Protocol):
-    """One job's audio as it is made."""
+    """Gives out the audio of one job as it is made."""
 
     @property
     def timings(self) -> JobTimings:
-        """When things first happened to the job, so far."""
+        """Return when things first happened to the job, so far."""
         ...
 
     def __aiter__(self) -> AsyncIterator[Frames]:
@@ -83,12 +83,12 @@ class SpeechStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """A snapshot of an engine for /health.
+    """Describes an engine at one moment, for /health.
 
     Attributes:
-        running_rows: chunks that are computed now.
-        queued_jobs: jobs that wait for their first row.
-        precision: arithmetic in use, such as `int8+bfloat16 codec`.
+        running_rows: how many chunks are computed now.
+        queued_jobs: how many jobs wait for their first row.
+        precision: the arithmetic in use, such as `int8+bfloat16 codec`.
         alive: whether it takes jobs.
     """
 
@@ -109,7 +109,7 @@ class SpeechEngine(Protocol):
 
     @property
     def sample_rate_hz(self) -> int:
-        """Rate of the PCM that it makes, and of the recordings that it takes."""
+        """Return the rate of the PCM that the engine makes, and of the recordings it takes."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -161,7 +161,7 @@ class SpeechEngine(Protocol):
 
     @property
     def model_fingerprint(self) -> str:
-        """Hex digits that differ between models whose voice states differ.
+        """Return hex digits that differ between models whose voice states differ.
 
         Blocks for about a second when it is first asked for.
         """
@@ -169,7 +169,7 @@ class SpeechEngine(Protocol):
 
     @property
     def voice_precision(self) -> str:
-        """Element type of its voice states: `float32` or `bfloat16`."""
+        """Return the element type of its voice states, `float32` or `bfloat16`."""
         ...
 
     def predefined_voice(self, name: str) -> VoiceState:
@@ -183,11 +183,11 @@ class SpeechEngine(Protocol):
 
     @property
     def predefined_voices(self) -> tuple[str, ...]:
-        """Names of the voices that ship with the model; none for one of the operator's own."""
+        """List the voices that ship with the model; the operator's own models have none."""
         ...
 
     def status(self) -> EngineStatus:
-        """A snapshot of how busy the engine is."""
+        """Tell how busy the engine is."""
         ...
 
     async def drain(self, timeout_seconds: float) -> None:
@@ -197,7 +197,7 @@ class SpeechEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What an engine is built from; `app/assembly.py` fills it from the settings.
+    """Says what an engine is built from; `app/assembly.py` fills it from the settings.
 
     Attributes:
         language: which of upstream's models to load, such as `english`; see `config`.

@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: what `make bench` runs, and what docs/performance.md shows.
+"""Runs all benchmarks one after the other, as `make bench` does; docs/performance.md shows them.
 
     python -m benchmarks                  # everything, about half an hour
     python -m benchmarks --quick          # a few minutes, rougher figures
@@ -31,7 +31,7 @@ QUICK_OPTIONS: dict[str, list[str]] = {
 
 
 def run(name: str, options: list[str]) -> int:
-    """Run one benchmark and print its name first; returns its exit code."""
+    """Run one benchmark after printing its name; return its exit code."""
     print(f"\n=== {name} {' '.join(options)}\n", flush=True)
     report = ["--json", str(OUT / f"{name}.json")]
     command = [sys.executable, "-m", f"benchmarks.{name}", *report, *options]

@@ -31,12 +31,12 @@ from benchmarks.models import model_argument
 
 PRECISIONS = ("float32", "bfloat16")
 POSITIONS_PER_FRAME = 16
-# So many frames fill the attention window of every shipped config.
+# This many frames fill the attention window of every shipped config.
 WARM_FRAMES = 16
 
 
 class UpstreamDecoder:
-    """One row of upstream's streaming decoder, restarted when its cache is full."""
+    """Decodes one row with upstream's streaming decoder, and restarts when its cache is full."""
 
     def __init__(self, model: TTSModel, capacity_frames: int) -> None:
         self._model = model
@@ -45,6 +45,7 @@ class UpstreamDecoder:
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
+        """Decode latents `[1, frames, ldim]` to PCM `[1, samples]`."""
         frames = latents.shape[1]
         mimi, lm = self._model.mimi, self._model.flow_lm
         if self._used_frames + frames > self._capacity_frames:
@@ -71,6 +72,7 @@ def make_codec(model: TTSModel, precision: str, max_rows: int) -> BatchedCodec:
 
 @contextmanager
 def taken(codec: BatchedCodec, rows: int) -> Iterator[list[int]]:
+    """Take so many slots of a codec for the length of the block."""
     slots = [codec.acquire() for _ in range(rows)]
     yield slots
     for slot in slots:
@@ -78,7 +80,7 @@ def taken(codec: BatchedCodec, rows: int) -> Iterator[list[int]]:
 
 
 def median_ms(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """CPU milliseconds of each call, taking turns for about `seconds` in all."""
+    """Measure the CPU milliseconds of calls that take turns for about `seconds` in all."""
     samples: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(samples[next(iter(calls))]) < 3:
@@ -105,7 +107,7 @@ def time_cell(
 
 
 def fidelity(codecs: dict[str, BatchedCodec], latent_dim: int) -> dict[str, float]:
-    """Signal-to-noise ratio and log-spectral distance of bfloat16 against float32, in dB."""
+    """Measure the signal-to-noise ratio and log-spectral distance of bfloat16 to float32, in dB."""
     rows, frames = 4, 48
     latents = torch.randn(rows, frames, latent_dim)
     pcm = {}
@@ -120,7 +122,7 @@ def fidelity(codecs: dict[str, BatchedCodec], latent_dim: int) -> dict[str, floa
 
 
 def log_spectrum_db(pcm: Tensor) -> Tensor:
-    """`[rows, bins, windows]` power of 1024-sample Hann windows."""
+    """Compute the power in 1024-sample Hann windows, in dB, shape `[rows, bins, windows]`."""
     window = torch.hann_window(1024)
     spectrum = torch.stft(pcm, 1024, hop_length=256, window=window, return_complex=True)
     return 10 * torch.log10(spectrum.abs().square() + 1e-10)

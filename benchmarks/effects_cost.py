@@ -1,4 +1,4 @@
-"""What shaping speech costs: processor time per second of speech, beside the model's own.
+"""Measures what shaping costs in processor time per second of speech, beside the model's own.
 
 python -m benchmarks.effects_cost --synthesis-ms 50
 """
@@ -35,18 +35,21 @@ CHARS_PER_SECOND = 15.0
 
 @dataclass(frozen=True)
 class Effect:
+    """Names one way to shape speech, and applies it to (frames, number of chunks, FFmpeg)."""
+
     name: str
     apply: Callable[[AsyncIterator[Frames], int, Path], Coroutine[Any, Any, None]]
 
 
 def speech(seconds: float) -> Pcm:
-    """A buzz with syllables: what the filters do with it costs what a voice costs."""
+    """Make a buzz with syllables, which costs the filters as much as a voice."""
     time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     buzz = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
     return (0.2 * buzz * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
 
 
 async def frames_of(pcm: Pcm) -> AsyncGenerator[Frames, None]:
+    """Yield PCM as the engine would, in frames of chunks of CHUNK_SECONDS."""
     chunk_samples = round(CHUNK_SECONDS * RATE_HZ)
     for index, start in enumerate(range(0, len(pcm), chunk_samples)):
         end = min(len(pcm), start + chunk_samples)
@@ -105,12 +108,13 @@ def effects() -> list[Effect]:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of the children it has reaped."""
+    """Return the processor time of this process and of the children it has reaped."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def measure(effect: Effect, pcm: Pcm, ffmpeg: Path) -> float:
+    """Apply an effect to all of `pcm`; return the processor time in seconds."""
     chunks = -(-len(pcm) // round(CHUNK_SECONDS * RATE_HZ))
     before = cpu_seconds()
     asyncio.run(effect.apply(frames_of(pcm), chunks, ffmpeg))
@@ -130,7 +134,7 @@ def main() -> None:
     ffmpeg = find_ffmpeg()
     pcm = speech(options.seconds)
     table = effects()
-    # Round by round, so that what else the machine does falls on all effects alike.
+    # The effects take turns, so that what else the machine does falls on all of them alike.
     rounds = [[measure(each, pcm, ffmpeg) for each in table] for _ in range(options.rounds)]
     print(f"{'effect':30} {'CPU ms per s of speech':>24} {'of synthesis':>14}")
     figures = {}

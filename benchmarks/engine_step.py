@@ -1,4 +1,4 @@
-"""How long one step of the engine takes, by batch size and part, on one thread.
+"""Measures how long one step of the engine takes, by batch size and part, on one thread.
 
     python -m benchmarks.engine_step --model models/random-english/model.yaml --precision auto
 
@@ -34,7 +34,7 @@ SAMPLING = RowSampling(0.3, 1, 1e9, None, None, seed=0)
 
 
 def open_rows(runner: Runner, rows: int) -> list[Row]:
-    """Rows in the middle of a chunk."""
+    """Open rows that are in the middle of a chunk."""
     shape = runner.cache_shape.of(VOICE_POSITIONS)
     voice = KvPrefix(0.1 * torch.randn(shape))
     made = []
@@ -49,7 +49,7 @@ def open_rows(runner: Runner, rows: int) -> list[Row]:
 
 
 def milliseconds(work: Callable[[], Any], repetitions: int) -> float:
-    """Median time of `work` after two rounds of warm-up."""
+    """Return the median time of `work` after two rounds of warm-up."""
     times = []
     for round_ in range(repetitions + 2):
         begin = time.perf_counter()
@@ -60,7 +60,7 @@ def milliseconds(work: Callable[[], Any], repetitions: int) -> float:
 
 
 def measure(runner: Runner, rows: int, repetitions: int) -> dict[str, float]:
-    """Times of the parts for a batch of `rows`."""
+    """Measure the times of the parts of a step for a batch of `rows`."""
     batch = open_rows(runner, rows)
     newcomer = open_rows(runner, 1)[0]
     frames = torch.randn(rows, runner.flow_lm.latent_dim)

@@ -1,4 +1,4 @@
-"""How faithful each precision is to float32, on the same text, voice and noise.
+"""Measures how faithful each precision is to float32, on the same text, voice and noise.
 
     python -m benchmarks.fidelity --model path/to/model.yaml
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +42,7 @@ WINDOW_SAMPLES, HOP_SAMPLES = 1024, 256
 
 
 class Voice:
-    """One runner in one precision, with a row for each text."""
+    """Holds one runner in one precision, with a row for each text."""
 
     def __init__(self, model: TTSModel, precision: str, prompt: Pcm) -> None:
         device = torch.device("cpu")
@@ -65,7 +64,7 @@ class Voice:
 
 
 def follow(reference: Voice, other: Voice) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents `[frames, rows, ldim]` of both, where `other` continues from `reference`'s."""
+    """Return latents `[frames, rows, ldim]` of both, where `other` continues from `reference`'s."""
     theirs, mine = [], []
     for _ in range(FRAMES):
         reference.runner.sample(reference.rows)
@@ -78,7 +77,7 @@ def follow(reference: Voice, other: Voice) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def decoded(voice: Voice, latents: torch.Tensor) -> list[Pcm]:
-    """PCM of each row of `[frames, rows, ldim]`, decoded from the start."""
+    """Decode each row of `[frames, rows, ldim]` to PCM from the start."""
     pieces: list[list[Pcm]] = [[] for _ in voice.rows]
     for row in voice.rows:
         row.pending.clear()
@@ -93,20 +92,20 @@ def decoded(voice: Voice, latents: torch.Tensor) -> list[Pcm]:
 
 
 def renewed(voice: Voice, model: TTSModel, prompt: Pcm, precision: str) -> Voice:
-    """The same voice with fresh codec states."""
+    """Return the same voice with fresh codec states."""
     for row in voice.rows:
         voice.runner.close(row)
     return Voice(model, precision, prompt)
 
 
 def snr_db(reference: np.ndarray, other: np.ndarray) -> float:
-    """Signal-to-noise ratio of `other` against `reference`."""
+    """Compute the signal-to-noise ratio of `other` against `reference`."""
     noise = float(np.square(reference - other).sum())
     return math.inf if noise == 0 else 10 * math.log10(float(np.square(reference).sum()) / noise)
 
 
 def log_spectral_distance_db(reference: Pcm, other: Pcm) -> float:
-    """Root mean square difference of the log power spectra, averaged over windows."""
+    """Compute the RMS difference of the log power spectra, averaged over windows."""
     mine, theirs = _log_power(reference), _log_power(other)
     return float(np.sqrt(np.square(mine - theirs).mean(axis=1)).mean())
 
@@ -119,7 +118,7 @@ def _log_power(pcm: Pcm) -> np.ndarray:
 
 
 def measure(model: TTSModel, precision: str, prompt: Pcm) -> dict[str, float | str]:
-    """All figures of one precision."""
+    """Measure all figures of one precision."""
     with torch.inference_mode():
         reference, other = Voice(model, "float32", prompt), Voice(model, precision, prompt)
         theirs, mine = follow(reference, other)
@@ -148,9 +147,7 @@ def main() -> None:
     model_argument(parser)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        files = fetch_model(language="", config=str(arguments.model), resolved_dir=Path(folder))
-        model = load_model(files.config_path)
+    model = load_model(fetch_model(language="", config=str(arguments.model)))
     prompt = voice_like_prompt()
     print(f"{describe_machine()}\nmodel: {arguments.model}\n")
     print(

@@ -1,4 +1,4 @@
-"""From nothing to the first sound with no network: start, preview voice, first audible sample.
+"""Measures the time from the start of a server without a network to its first audible sample.
 
 python -m benchmarks.first_sound
 """
@@ -19,7 +19,7 @@ from app.engine.preview import PREVIEW_CONFIG
 from benchmarks.machine import describe_machine
 from benchmarks.servers import Server, our_server
 
-# Nothing listens there, and the answer is a refusal at once, as on a machine without a route.
+# Nothing listens there, so a connection is refused at once, as on a machine without a route.
 UNREACHABLE_HUB = "http://127.0.0.1:9"
 AUDIBLE = 0.01
 WAV_HEADER_BYTES = 44
@@ -28,7 +28,7 @@ BLOCK_BYTES = 3840
 
 @dataclass(frozen=True)
 class FirstSound:
-    """How long a new user waits.
+    """Tells how long a new user waits.
 
     Attributes:
         ready_seconds: from the start of the process until /ready says so.
@@ -46,7 +46,7 @@ def measure() -> FirstSound:
         work = Path(folder)
         environment = {"HF_ENDPOINT": UNREACHABLE_HUB, "HF_HUB_CACHE": str(work / "hub")}
         started = time.monotonic()
-        # An empty MODEL_CONFIG is one that is not set.
+        # An empty MODEL_CONFIG counts as not set.
         with our_server(PREVIEW_CONFIG, work, MODEL_CONFIG="", **environment) as server:
             ready_seconds = time.monotonic() - started
             model = _first_audible(server)
@@ -54,7 +54,7 @@ def measure() -> FirstSound:
 
 
 def _first_audible(server: Server) -> str:
-    """Read a stream until it can be heard; who is speaking."""
+    """Read a stream until it can be heard; return who is speaking."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{server.port}{server.path}",
         server.body("Good morning! It is a lovely day."),

@@ -1,4 +1,4 @@
-"""A listener: asks for speech, plays it in thought, and notes when it would have been silent."""
+"""Asks for speech as a listener, plays it in thought, and notes when it would fall silent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks.servers import SAMPLE_RATE_HZ, Server
 WAV_HEADER_BYTES = 44
 BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 REALTIME_LEAD_SECONDS = 1.0
-"""How far a real-time listener reads ahead of what it plays"""
+"""A real-time listener reads this far ahead of what it plays."""
 
 
 @dataclass
 class Hearing:
-    """What one listener got for one request. Times are seconds of the monotonic clock."""
+    """Notes what one listener got for one request. Times are seconds of the monotonic clock."""
 
     scheduled: float
     status: int = 0
@@ -31,7 +31,7 @@ class Hearing:
     played_until: float = 0.0
 
     def hear(self, now: float, pcm_bytes: int) -> None:
-        """PCM came in at `now`; the player is silent while it has nothing left to play."""
+        """Note that PCM came in at `now`; the player falls silent when nothing is left to play."""
         if self.first_audio is None:
             self.first_audio = self.played_until = now
         self.largest_gap_seconds = max(self.largest_gap_seconds, now - self.played_until)
@@ -43,7 +43,7 @@ class Hearing:
 async def listen(
     server: Server, script: str, *, scheduled: float, realtime: bool = False
 ) -> Hearing:
-    """One request, to its end or until this task is cancelled (what was heard is then kept).
+    """Send a request and listen to its end, or until cancelled (what was heard is then kept).
 
     Args:
         scheduled: when the request ought to be sent; waiting counts from then.
@@ -109,7 +109,7 @@ async def _converse(
 
 
 def _server_timing(value: bytes) -> dict[str, float]:
-    """Seconds by name, from a Server-Timing header in milliseconds."""
+    """Return the seconds of each stage that a Server-Timing header names, in milliseconds."""
     found = {}
     for part in value.decode().split(","):
         name, _, milliseconds = part.strip().partition(";dur=")

@@ -1,4 +1,4 @@
-"""Wall time of one long script, complete: this server against upstream's `generate_audio`.
+"""Measures the wall time of one long script here and with upstream's `generate_audio`.
 
 python -m benchmarks.long_script --chars 10000
 """
@@ -24,7 +24,7 @@ from benchmarks.servers import our_server, write_reference_voice
 
 
 def ours(model: Path, script: str) -> tuple[float, float]:
-    """(wall seconds, audio seconds) of a complete WAV over HTTP."""
+    """Get a complete WAV over HTTP; return (wall seconds, audio seconds)."""
     with (
         tempfile.TemporaryDirectory() as folder,
         our_server(model, Path(folder)) as server,
@@ -47,7 +47,7 @@ def _ask(port: int, path: str, script: str) -> bytes:
 
 
 def upstream(model: Path, script: str) -> tuple[float, float]:
-    """(wall seconds, audio seconds) of upstream's library, which needs no HTTP."""
+    """Call upstream's library, which needs no HTTP; return (wall seconds, audio seconds)."""
     with tempfile.TemporaryDirectory() as folder:
         voice = Path(folder) / "voice.wav"
         write_reference_voice(voice)

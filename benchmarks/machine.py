@@ -1,4 +1,4 @@
-"""What a figure was measured on, for the head of every table."""
+"""Describes the machine that figures were measured on, for the head of every table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def describe_machine() -> str:
-    """One line: processor, usable cores, memory, Python and torch."""
+    """Describe processor, usable cores, memory, Python and torch in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"{_processor()}, {cores} cores, {_memory_gb():.0f} GB, "

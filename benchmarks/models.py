@@ -1,4 +1,4 @@
-"""The models that benchmarks run on: random weights of a shipped architecture, made on demand."""
+"""Makes the models that benchmarks run on: random weights in a shipped architecture."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ OUT = Path(__file__).resolve().parent / "out"
 
 
 def random_model(name: str) -> Path:
-    """The YAML of a random model with the architecture of shipped config `name`."""
+    """Return the YAML of a random model with the architecture of the shipped config `name`."""
     path = OUT / name / "model.yaml"
     return path if path.exists() else write_random_model(shipped_config(name), path.parent)
 
 
 def model_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--model`: a YAML file, or the name of a shipped config to make random weights for."""
+    """Add `--model`, a YAML file or the name of a shipped config to make random weights for."""
     parser.add_argument(
         "--model",
         type=_model,

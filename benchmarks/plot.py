@@ -14,12 +14,12 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 mpl.use("svg")
-# The same picture from the same figures, so that it can be kept in version control.
+# The same figures give the same file, so that it can be kept in version control.
 mpl.rcParams["svg.hashsalt"] = "serve_load"
 
 
 def draw(levels: list[dict[str, Any]], path: Path) -> None:
-    """Two panels over the number of streams, a line for each server."""
+    """Draw two panels over the number of streams, with a line for each server."""
     figure, (rate, wait) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for server in dict.fromkeys(level["server"] for level in levels):
         own = [level for level in levels if level["server"] == server]

@@ -1,4 +1,4 @@
-"""How clearly the preview voice speaks: word error of its teacher, its codec and the whole model.
+"""Measures the word errors of the preview voice: of its teacher, codec and whole model.
 
     python -m benchmarks.preview_quality                 # app/preview, about a quarter of an hour
     python -m benchmarks.preview_quality --config other/preview.yaml --sentences 20
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def server_speaker(url: str, voice: str) -> Speaker:
-    """The whole way over HTTP, in the precision that the server was started with."""
+    """Speak over HTTP, in the precision that the server was started with."""
 
     def speak(_index: int, sentence: str) -> tuple[Samples, int]:
         body = {"script": sentence, "voice": voice, "format": "wav"}

@@ -28,7 +28,7 @@ OUTPUT_RMS = 0.1
 
 
 def shipped_config(name: str) -> dict[str, Any]:
-    """The YAML of a config that pocket-tts ships, such as `english` or `english_2m_2026-10`."""
+    """Read the YAML of a config that pocket-tts ships, such as `english`."""
     loaded: dict[str, Any] = yaml.safe_load((CONFIGS_DIR / f"{name}.yaml").read_text("utf-8"))
     return loaded
 
@@ -86,7 +86,7 @@ def _level_output(model: TTSModel) -> None:
 
 
 def _train_tokenizer(vocabulary_size: int) -> tokenizers.Tokenizer:
-    """A byte-level BPE of exactly `vocabulary_size`, trained on the standard library's prose."""
+    """Train a byte-level BPE of exactly `vocabulary_size` on the standard library's prose."""
     tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()

@@ -1,4 +1,4 @@
-"""Scripts to speak: everyday sentences in a fixed order, in three lengths."""
+"""Makes scripts to speak, of everyday sentences in a fixed order, in three lengths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHORT_CHARS, MEDIUM_CHARS, LONG_CHARS = 70, 210, 600
 
 
 def script_of(chars: int, *, start: int = 0) -> str:
-    """Whole sentences of about `chars` characters in all, beginning at the `start`-th."""
+    """Join whole sentences, from the `start`-th on, to about `chars` characters in all."""
     sentences = itertools.cycle(_SENTENCES[start % len(_SENTENCES) :] + _SENTENCES)
     spoken = next(sentences)
     while len(spoken) < chars:
@@ -30,7 +30,7 @@ def script_of(chars: int, *, start: int = 0) -> str:
 
 
 def mixed_scripts(seed: int) -> Iterator[str]:
-    """Short, medium and long scripts in turn, without end; `seed` shifts where they start."""
+    """Yield short, medium and long scripts in turn, forever; `seed` shifts where they start."""
     lengths = (SHORT_CHARS, MEDIUM_CHARS, MEDIUM_CHARS, LONG_CHARS)
     for index in itertools.count(seed):
         yield script_of(lengths[index % len(lengths)], start=3 * index)

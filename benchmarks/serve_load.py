@@ -1,4 +1,4 @@
-"""Many listeners at once: this server beside `pocket-tts serve` on the same weights.
+"""Measures many listeners at once, here and at `pocket-tts serve` on the same weights.
 
     python -m benchmarks.serve_load                          # the table of docs/performance.md
     python -m benchmarks.serve_load --streams 16 --rounds 3 --arrivals poisson
@@ -34,17 +34,17 @@ AUDIBLE_GAP_SECONDS = 0.1
 SUSTAINED_SHARE = 0.99
 LONGEST_REST_SECONDS = 60.0
 MEAN_SPEECH_SECONDS = 15.0
-"""Of the mixed scripts, spoken by a model that never ends early; sets the Poisson rate"""
+"""A model that never ends early speaks a mixed script for this long; sets the Poisson rate."""
 
 
 @dataclass
 class Level:
-    """What one server did under one load. Times in seconds."""
+    """Tells what one server did under one load. Times are in seconds."""
 
     server: str
     streams: int
     audio_rate: float
-    """audio-seconds per second"""
+    """This many seconds of audio came each second."""
     first_audio_p50: float
     first_audio_p95: float
     first_audio_p99: float
@@ -61,12 +61,12 @@ class Level:
 async def closed_loop(
     server: Server, streams: int, seconds: float, *, realtime: bool
 ) -> list[Hearing]:
-    """`streams` listeners, each asking for its next script as soon as the last has ended."""
+    """Let `streams` listeners each ask for a next script as soon as the last has ended."""
     end = time.monotonic() + seconds
     heard: list[Hearing] = []
 
     async def one_listener(index: int) -> None:
-        # Nobody presses play in the same instant as everybody else.
+        # Listeners do not all begin in the same instant.
         await asyncio.sleep(index * min(0.05, 1.0 / streams))
         for script in mixed_scripts(seed=7 * index):
             now = time.monotonic()
@@ -82,7 +82,7 @@ async def closed_loop(
 
 
 async def poisson(server: Server, streams: int, seconds: float, *, realtime: bool) -> list[Hearing]:
-    """Listeners who come at random, on average `streams` of them listening at a time."""
+    """Let listeners come at random, of whom on average `streams` listen at a time."""
     dice = random.Random(streams)
     start = time.monotonic()
     end, at = start + seconds, start
@@ -113,10 +113,10 @@ def summarise(
     cpu_seconds: float,
     ended: float,
 ) -> Level:
-    """One row of the table from what the listeners noted."""
+    """Make one row of the table from what the listeners noted."""
     audio = sum(hearing.audio_seconds for hearing in heard)
     waits = sorted(
-        # A listener still waiting at the end has waited at least this long.
+        # Whoever still waits at the end has waited at least this long.
         (ended if hearing.first_audio is None else hearing.first_audio) - hearing.scheduled
         for hearing in heard
     )
@@ -181,7 +181,7 @@ def _let_rest(server: Server) -> None:
 
 
 def combine(rounds: Sequence[Level]) -> Level:
-    """The median of each figure over the rounds of one server at one level."""
+    """Take the median of each figure over the rounds of one server at one level."""
     values: dict[str, Any] = {
         name: statistics.median(getattr(each, name) for each in rounds)
         for name, value in asdict(rounds[0]).items()
@@ -199,7 +199,7 @@ HEAD = (
 
 
 def row(level: Level) -> str:
-    """A line of the table under `HEAD`."""
+    """Format a line of the table under `HEAD`."""
     return (
         f"{level.server:<9}{level.streams:>8}{level.audio_rate:>11.2f}"
         f"{level.first_audio_p50:>10.3f}{level.first_audio_p95:>8.2f}{level.first_audio_p99:>8.2f}"
@@ -210,7 +210,7 @@ def row(level: Level) -> str:
 
 
 def sustained(levels: Sequence[Level]) -> int:
-    """The most streams up to which (nearly) nobody heard a gap."""
+    """Return the most streams up to which (nearly) nobody heard a gap."""
     best = 0
     for level in sorted(levels, key=lambda each: each.streams):
         if level.gap_free_share < SUSTAINED_SHARE:
@@ -220,7 +220,7 @@ def sustained(levels: Sequence[Level]) -> int:
 
 
 def start_servers(stack: ExitStack, names: Sequence[str], model: Path) -> list[Server]:
-    """The chosen servers, running until `stack` closes."""
+    """Start the chosen servers, which run until `stack` closes."""
     work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     makers = {
         "ours": lambda: our_server(model, work),
@@ -257,7 +257,7 @@ def compare(servers: Sequence[Server], arguments: argparse.Namespace) -> list[Le
 
 
 def print_ratio(rounds: Sequence[Sequence[Level]]) -> None:
-    """The first server's throughput over each other one's, as the median of the pairs."""
+    """Print the first server's throughput over each other one's, as the median of the pairs."""
     first, *others = rounds
     for other in others:
         ratios = [

@@ -1,4 +1,4 @@
-"""Starting the servers that are compared, on loopback, on the same weights."""
+"""Starts the servers that are compared, on loopback and on the same weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 @dataclass(frozen=True)
 class Server:
-    """A server under test and how to ask it for a live WAV stream."""
+    """Holds a server under test, and how to ask it for a live WAV stream."""
 
     name: str
     port: int
@@ -39,18 +39,18 @@ class Server:
     form: bool = False
 
     def body(self, script: str) -> bytes:
-        """The request body that has `script` spoken and streamed as WAV."""
+        """Make the request body that has `script` spoken and streamed as WAV."""
         if self.form:
             return urllib.parse.urlencode({"text": script}).encode()
         return json.dumps({"script": script, "format": "wav", "stream": True}).encode()
 
     def cpu_seconds(self) -> float:
-        """CPU time of the process and its reaped children so far."""
+        """Return the CPU time of the process and its reaped children so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(int(ticks) for ticks in fields[11:15]) / CLOCK_TICKS
 
     def memory_mb(self, *, peak: bool = False) -> float:
-        """Resident memory now, or at its peak."""
+        """Return the resident memory now, or at its peak."""
         name = "VmHWM" if peak else "VmRSS"
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(name):
@@ -59,7 +59,7 @@ class Server:
 
 
 def voice_like_prompt() -> NDArray[np.float32]:
-    """Six seconds of a voice-like buzz: what matters in a benchmark is its length."""
+    """Make six seconds of a voice-like buzz, of which only the length matters."""
     rng = np.random.default_rng(0)
     seconds = np.arange(6 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     pitch_hz = 120 + 20 * np.sin(2 * np.pi * 0.7 * seconds)
@@ -70,7 +70,7 @@ def voice_like_prompt() -> NDArray[np.float32]:
 
 
 def write_reference_voice(path: Path) -> None:
-    """`voice_like_prompt` as a WAV file."""
+    """Write `voice_like_prompt` as a WAV file."""
     samples = (voice_like_prompt() * 32767).astype("<i2")
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
@@ -82,7 +82,7 @@ def write_reference_voice(path: Path) -> None:
 
 @contextmanager
 def our_server(config: Path, work: Path, **environment: str) -> Iterator[Server]:
-    """This project's server on `config`, with settings given as environment variables."""
+    """Run this project's server on `config`, with settings as environment variables."""
     write_reference_voice(work / "voices" / "alba.wav")
     port = _free_port()
     settings = {
@@ -104,7 +104,7 @@ def our_server(config: Path, work: Path, **environment: str) -> Iterator[Server]
 
 @contextmanager
 def upstream_server(config: Path, work: Path, *options: str) -> Iterator[Server]:
-    """`pocket-tts serve` on the same config and voice."""
+    """Run `pocket-tts serve` on the same config and voice."""
     write_reference_voice(work / "voices" / "alba.wav")
     port = _free_port()
     command = [

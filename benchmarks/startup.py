@@ -1,4 +1,4 @@
-"""Start-up time, memory and time to first audio of this server on an idle machine.
+"""Measures start-up time, memory and time to first audio of this server on an idle machine.
 
 python -m benchmarks.startup --model models/random-english/model.yaml
 """
@@ -21,7 +21,7 @@ from benchmarks.servers import Server, our_server
 
 
 def measure(model: Path, *, repeats: int) -> dict[str, float]:
-    """Medians over `repeats` requests after one that warms up."""
+    """Return medians over `repeats` requests after one that warms up."""
     with (
         tempfile.TemporaryDirectory() as folder,
         our_server(model, Path(folder)) as server,

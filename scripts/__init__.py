@@ -1,0 +1,1 @@
+"""Prepares a machine and generates pages of the documentation."""

@@ -68,7 +68,7 @@ def _check_python() -> None:
 
 
 def _fingerprint(names: list[str]) -> str:
-    """Changes with Python, the folder, and the pins."""
+    """Return a text that changes with Python, the folder, and the pins."""
     digest = hashlib.sha256(f"{sys.version_info[:3]} {VENV}".encode())
     for name in ["requirements.txt", *names]:
         digest.update((ROOT / name).read_bytes())
@@ -90,7 +90,7 @@ def _create_venv() -> None:
 
 
 def _install_torch() -> None:
-    """The CPU build from torch's own index where it answers, else the ordinary registry's."""
+    """Install the CPU build from torch's index if that answers, else the ordinary registry's."""
     pin = _torch_pin()
     if platform.system() == "Linux" and _answers(f"{CPU_WHEELS}/torch/"):
         print(f"installing {pin} (CPU build)", flush=True)

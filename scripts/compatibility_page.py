@@ -30,7 +30,7 @@ This page is written by `python -m scripts.compatibility_page > docs/compatibili
 
 
 def page() -> str:
-    """The whole page, as Markdown that ends with a line feed."""
+    """Write the whole page, as Markdown that ends with a line feed."""
     lines = [_HEAD]
     for each in DIALECTS:
         where = f"Prefix: `{each.DIALECT.prefix}`"

@@ -1,4 +1,4 @@
-"""What many tests share: FFmpeg, a tiny model, and a server that speaks with it."""
+"""Shares among tests FFmpeg, a tiny model, and servers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from app.settings import Settings
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.fakes import FakeEngine
+from tests.hub import Hub, hub_on_loopback
+from tests.hub_model import Parts, parts_of, publish, ship, use_hub
 from tests.serving import (
     HurriedAsyncio,
     LogRecords,
@@ -36,8 +38,8 @@ from tests.tiny_model import write_tiny_model
 
 ServeFake = Callable[..., Served]
 
-# The same examples on every run: what passed here passes elsewhere. `--hypothesis-profile=default`
-# looks for new ones.
+# Every run tries the same examples, so that what passed here passes elsewhere.
+# `--hypothesis-profile=default` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, print_blob=True)
 settings.load_profile("repeatable")
 
@@ -53,7 +55,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
-    """Settings come from the tests alone, and nothing asks the network."""
+    """Take settings from the tests alone, and let nothing ask the network."""
     with pytest.MonkeyPatch.context() as patch:
         for name, field in Settings.model_fields.items():
             patch.delenv((field.alias or name).upper(), raising=False)
@@ -74,13 +76,29 @@ def ffmpeg() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The YAML of a tiny Pocket TTS model with random weights."""
+    """Write a tiny Pocket TTS model with random weights; return its YAML."""
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
+def parts(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """The tiny model as files of a hub."""
+    return parts_of(tiny_model, tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture
+def hub(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that has the tiny model as the `english` of pocket-tts, and this process asks it."""
+    with hub_on_loopback() as hub:
+        publish(parts, hub)
+        ship(parts, tmp_path / "configs", monkeypatch)
+        use_hub(hub, tmp_path / "cache", monkeypatch)
+        yield hub
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Served]:
-    """A server that speaks with the tiny model, in two voices that are files."""
+    """Run a server that speaks with the tiny model, in two voices that are files."""
     folder = tmp_path_factory.mktemp("server")
     voices = folder / "voices"
     voices.mkdir()
@@ -99,7 +117,7 @@ def client(server: Served) -> httpx.Client:
 
 @pytest.fixture
 def fake_server(tmp_path: Path) -> Iterator[ServeFake]:
-    """Starts servers over fake engines; they stop when the test ends."""
+    """Start servers over fake engines, which stop when the test ends."""
     with ExitStack() as stack:
 
         def start(engine: FakeEngine | None = None, **fields: Any) -> Served:
@@ -123,6 +141,7 @@ def fake_app(tmp_path: Path) -> Iterator[ServeFake]:
 
 @pytest.fixture
 def log_records() -> Iterator[LogRecords]:
+    """Collect what is logged from `info` upwards."""
     records = LogRecords()
     root = logging.getLogger()
     level = root.level
@@ -135,7 +154,7 @@ def log_records() -> Iterator[LogRecords]:
 
 @pytest.fixture
 def recording() -> bytes:
-    """Two seconds of something like a voice, as a WAV file."""
+    """Make two seconds of something like a voice, as a WAV file."""
     return wav_bytes(voice_like(2.0))
 
 

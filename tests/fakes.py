@@ -1,4 +1,4 @@
-"""Fakes that stand at the seams: an engine whose every step a test decides."""
+"""Fakes an engine, every step of which a test decides."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class FakeVoice:
+    """Stands for a voice state, and says in its name what it was made of."""
+
     name: str
     nbytes: int = 1000
 
 
 def tone(samples: int) -> Pcm:
+    """Make a sine of 440 Hz."""
     time_seconds = np.arange(samples) / RATE_HZ
     return (0.3 * np.sin(2 * np.pi * 440 * time_seconds)).astype(np.float32)
 
@@ -112,7 +115,7 @@ class FakeEngine:
     async def drain(self, timeout_seconds: float) -> None:
         self.drained.set()
         deadline = time.monotonic() + timeout_seconds
-        # Streams may end on another thread's loop, so there is nothing to await.
+        # Streams may end on the loop of another thread, so there is nothing to await.
         while time.monotonic() < deadline and any(stream.running for stream in self.streams):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
         for stream in self.streams:
@@ -120,6 +123,8 @@ class FakeEngine:
 
 
 class FakeStream:
+    """Gives out the tones of one job, and remembers how it was read."""
+
     def __init__(self, engine: FakeEngine, job: SpeechJob) -> None:
         self.engine = engine
         self.job = job
@@ -131,7 +136,7 @@ class FakeStream:
 
     @property
     def voice(self) -> VoiceState:
-        """The one voice of a job that has one."""
+        """Return the voice of a job that has only one."""
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
 

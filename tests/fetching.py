@@ -1,4 +1,4 @@
-"""A server that may fetch recordings, and a web server on loopback that has one."""
+"""Runs a server that may fetch recordings, and a web server on loopback that has one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from tests.voices.web import ok, site
 
 
 class Fetching(NamedTuple):
+    """Holds a server that may fetch, its engine, and the address of a recording."""
+
     served: Served
     engine: FakeEngine
     address: str
-    """of the recording"""
 
 
 @contextlib.contextmanager
 def serve_fetching(folder: Path, recording: bytes) -> Iterator[Fetching]:
-    """A ready server with ALLOW_VOICE_URLS, for which the web lies on loopback."""
+    """Run a ready server with ALLOW_VOICE_URLS, for which the web lies on loopback."""
     engine = FakeEngine()
     settings = make_settings(folder, allow_voice_urls=True)
     app = create_app(settings, lambda: engine)

@@ -1,4 +1,4 @@
-"""A disk that is full, made by the system itself."""
+"""Makes the system itself behave as if the disk were full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """The system refuses to make a file longer than 1000 bytes, in the middle of writing it."""
+    """Let the system refuse a file longer than 1000 bytes, in the middle of writing it."""
     resource = pytest.importorskip("resource", reason="Windows has no such limit")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))

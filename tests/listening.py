@@ -1,4 +1,4 @@
-"""How tests hear what a server sent: by decoding it with FFmpeg."""
+"""Listens to what a server sent, by decoding it with FFmpeg."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def listen(ffmpeg: Path, folder: Path, data: bytes, name: str) -> Probed:
 
 
 def assert_speech(heard: Probed, name: str, seconds: float) -> None:
-    """Mono at the model's rate, as long as it should be, and not silent."""
+    """Check that speech is mono at the model's rate, as long as it should be, and audible."""
     assert heard.sample_rate_hz == (48000 if name == "opus" else 24000)
     assert heard.channels == 1
     assert abs(len(heard.pcm) / heard.sample_rate_hz - seconds) < 0.15
@@ -29,7 +29,7 @@ def assert_speech(heard: Probed, name: str, seconds: float) -> None:
 
 
 def transcode(ffmpeg: Path, folder: Path, wav: bytes, extension: str) -> bytes:
-    """The same recording in another container."""
+    """Convert a recording to another container."""
     source, target = folder / "source.wav", folder / f"target.{extension}"
     source.write_bytes(wav)
     run_ffmpeg(ffmpeg, "-i", str(source), str(target))
@@ -37,4 +37,5 @@ def transcode(ffmpeg: Path, folder: Path, wav: bytes, extension: str) -> bytes:
 
 
 def silence(seconds: float) -> Pcm:
+    """Make silence at the rate of speech."""
     return np.zeros(round(24000 * seconds), np.float32)

@@ -1,4 +1,4 @@
-"""Real servers on loopback, and what tests say to them."""
+"""Runs real servers on loopback, and talks to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STOP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Served:
-    """A running server, with a client that has the key."""
+    """Holds a running server, and a client that has its key."""
 
     url: str
     client: httpx.Client
@@ -50,7 +50,7 @@ class Served:
         )
 
     def wait_until(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 5.0) -> None:
-        """Until /health says what `holds` expects."""
+        """Wait until /health says what `holds` expects."""
         deadline = time.monotonic() + seconds
         while True:
             answer = self.client.get("/health")
@@ -62,7 +62,7 @@ class Served:
 
 
 def make_settings(folder: Path, **fields: Any) -> Settings:
-    """Settings with the test key, whose folders all lie in `folder`."""
+    """Make settings with the test key, whose folders all lie in `folder`."""
     defaults = {
         "api_key": KEY,
         "models_dir": folder / "models",
@@ -80,7 +80,7 @@ def serve(
     build_engine: Callable[[], SpeechEngine] | None = None,
     build_preview: Callable[[], SpeechEngine] | None = None,
 ) -> Iterator[Served]:
-    """A real uvicorn over the real app on a free port, until the block ends."""
+    """Run a real uvicorn over the real app on a free port, until the block ends."""
     app = create_app(settings, build_engine, build_preview)
     with running(app) as url, served_at(url, settings) as served:
         yield served
@@ -88,7 +88,7 @@ def serve(
 
 @contextlib.contextmanager
 def served_at(url: str, settings: Settings) -> Iterator[Served]:
-    """The server at an address, with a client."""
+    """Open a client of the server at an address."""
     headers = {"X-API-Key": KEY}
     with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as client:
         yield Served(url, client, settings)
@@ -100,9 +100,9 @@ def in_process(
     build_engine: Callable[[], SpeechEngine] | None = None,
     build_preview: Callable[[], SpeechEngine] | None = None,
 ) -> Iterator[Served]:
-    """The real app on an event loop of its own, without a web server, until the block ends.
+    """Run the real app on an event loop of its own, without a web server, until the block ends.
 
-    An answer is given when it is complete: what comes when, and who leaves, needs `serve`.
+    An answer comes when it is complete; use `serve` to see what comes when, or to hang up.
     """
     app = create_app(settings, build_engine, build_preview)
     with (
@@ -136,7 +136,7 @@ class _InProcess(httpx.BaseTransport):
 
 @contextlib.contextmanager
 def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
-    """A server that is ready to speak with a fake engine."""
+    """Run a server that is ready to speak with a fake engine."""
     fake = engine or FakeEngine()
     with serve(make_settings(folder, **fields), lambda: fake) as served:
         yield from _once_ready(served, fake)
@@ -146,7 +146,7 @@ def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) ->
 def fake_in_process(
     folder: Path, engine: FakeEngine | None = None, **fields: Any
 ) -> Iterator[Served]:
-    """The same, as `in_process` has it."""
+    """Run an app that is ready to speak with a fake engine, without a web server."""
     fake = engine or FakeEngine()
     with in_process(make_settings(folder, **fields), lambda: fake) as served:
         yield from _once_ready(served, fake)
@@ -162,7 +162,7 @@ def _once_ready(served: Served, fake: FakeEngine) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """The base URL of `app`, served from a thread."""
+    """Serve `app` from a thread; give its base URL."""
     listener = _listener()
     server = WebServer(app, app.state.services.settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -184,10 +184,10 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 def _listener() -> socket.socket:
-    """Listens on a free port of loopback, for connections that asyncio knows to be TCP.
+    """Listen on a free port of loopback, for connections that asyncio knows to be TCP.
 
-    It turns Nagle's algorithm off only where the socket names its protocol. Otherwise the body of
-    every answer waits 40 ms for the client to acknowledge the head.
+    asyncio turns Nagle's algorithm off only where the socket names its protocol. Otherwise the body
+    of every answer waits 40 ms for the client to acknowledge the head.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -195,7 +195,7 @@ def _listener() -> socket.socket:
 
 
 class HurriedAsyncio:
-    """`asyncio` for uvicorn, which looks only ten times a second whether it is to end."""
+    """Stands for `asyncio` in uvicorn, so that it looks more often whether it is to end."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(asyncio, name)
@@ -205,7 +205,7 @@ class HurriedAsyncio:
 
 
 def error_of(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The native error body of a response that must have `status`."""
+    """Return the native error body of a response, which must have `status`."""
     assert response.status_code == status, response.text
     error: dict[str, Any] = response.json()["error"]
     assert error["request_id"] == response.headers["x-request-id"]
@@ -213,7 +213,7 @@ def error_of(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def detail_of(response: httpx.Response, status: int, *, beside: str | None = None) -> str:
-    """The reason in an error body of `detail`, and one key `beside` it, that must have `status`."""
+    """Return the reason in a body of `detail` and one key `beside` it; check the `status`."""
     assert response.status_code == status, response.text
     body = response.json()
     assert set(body) == {"detail", beside} - {None}
@@ -222,7 +222,7 @@ def detail_of(response: httpx.Response, status: int, *, beside: str | None = Non
 
 
 def send_raw(address: tuple[str, int], request: bytes, *, seconds: float = 5.0) -> bytes:
-    """What the server answers to hand-made bytes, read until it is silent, closes or is done."""
+    """Send hand-made bytes and return the answer, read until the server is done or silent."""
     received = b""
     with socket.create_connection(address, timeout=seconds) as connection:
         connection.sendall(request)
@@ -259,7 +259,7 @@ class LogRecords(logging.Handler):
         self.kept.append(record)
 
     def wait_for(self, holds: Callable[[logging.LogRecord], bool]) -> logging.LogRecord:
-        """The first record that `holds`; the server may log after it has answered."""
+        """Wait for a record that `holds`; the server may log after it has answered."""
         deadline = time.monotonic() + 5
         while True:
             for record in list(self.kept):

@@ -114,6 +114,8 @@ MAY_WRITE = {
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
+    "app.engine.hub": "into a partial file of app.files",
+    "app.engine.loader": "for pocket-tts, in a scratch folder",
     "app.engine.voice_state": "into the partial file of whoever keeps the state",
     "app.speaking.previews": "into the partial file of whoever keeps the preview",
     "app.voices.store": "for the engine, in a scratch folder",

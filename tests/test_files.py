@@ -252,7 +252,7 @@ def test_partial_names(tmp_path: Path, name: str) -> None:
         assert is_partial(partial)
         assert partial.name.startswith(".")
         assert voice_paths(tmp_path) == []
-        assert VoiceFolder(tmp_path).voices() == {}
+        assert VoiceFolder(tmp_path).by_name() == {}
         with pytest.raises(AudioNotFound):
             AudioStore(tmp_path).path_of(partial.name)
     assert names(tmp_path) == {name}

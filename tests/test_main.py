@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.assembly import make_services
 from app.main import create_app
 from app.settings import SettingsError
 from tests.serving import make_settings
@@ -53,16 +54,29 @@ def test_folder_for_saved_audio(tmp_path: Path) -> None:
         create_app(make_settings(tmp_path, voice_output_dir=tmp_path / "file" / "saved"))
 
 
+def test_saved_audio_is_of_the_server(tmp_path: Path) -> None:
+    """What commands and Wyoming are made of leaves the folder for saved audio alone."""
+    settings = make_settings(tmp_path)
+    make_services(settings)
+    assert not settings.voice_output_dir.exists()
+    create_app(settings)
+    assert settings.voice_output_dir.is_dir()
+
+
 def test_hub_cache_lies_in_the_models_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights are downloaded into MODELS_DIR, unless the operator has the hub's own variable."""
+    """Weights are downloaded into MODELS_DIR, unless a variable of the hub says where."""
     monkeypatch.delenv("HF_HUB_CACHE")
     create_app(make_settings(tmp_path))
     assert os.environ["HF_HUB_CACHE"] == str(tmp_path / "models" / "hub")
     monkeypatch.setenv("HF_HUB_CACHE", "my-own")
     create_app(make_settings(tmp_path))
     assert os.environ["HF_HUB_CACHE"] == "my-own"
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("HUGGINGFACE_HUB_CACHE", "my-own")
+    create_app(make_settings(tmp_path))
+    assert "HF_HUB_CACHE" not in os.environ
 
 
 def test_the_server_answers_before_torch_is_imported() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,8 @@ def test_bad_value(
         ("api_kye=x", "did you mean API_KEY?"),
         ("SOMETHING_ELSE=1", "sets SOMETHING_ELSE, which is not a setting"),
         ("MODEL_CONFIG_PATH=x.yaml", "did you mean MODEL_CONFIG?"),
+        ("HTTPS_PROXI=http://proxy", "did you mean HTTPS_PROXY?"),
+        ("SSL_CERT=/etc/own.pem", "sets SSL_CERT, which is not a setting"),
         ("PORT 9000", "line 2 is not NAME=value"),
     ],
 )
@@ -131,10 +136,49 @@ def test_unknown_name(env_file: Path, line: str, words: str) -> None:
         load_settings(write(env_file, line))
 
 
-def test_names_of_other_programs(env_file: Path) -> None:
-    """What other programs read from the same .env is let through."""
-    write(env_file, "HF_TOKEN=hf_x", "HTTPS_PROXY=http://proxy:3128", "COMPOSE_PROJECT_NAME=x")
-    load_settings(env_file)
+OTHER_PROGRAMS = {
+    "HF_TOKEN": "hf_x",
+    "HF_ENDPOINT": "https://mirror.example",
+    "HUGGINGFACE_HUB_CACHE": "/cache",
+    "HTTP_PROXY": "http://proxy:3128",
+    "https_proxy": "http://proxy:3128",
+    "ALL_PROXY": "http://proxy:3128",
+    "NO_PROXY": "localhost",
+    "SSL_CERT_FILE": "/etc/ssl/own.pem",
+    "SSL_CERT_DIR": "/etc/ssl",
+    "REQUESTS_CA_BUNDLE": "/etc/ssl/own.pem",
+    "COMPOSE_PROJECT_NAME": "speech",
+    "TZ": "Asia/Tokyo",
+}
+
+
+@pytest.fixture
+def _no_other_programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in OTHER_PROGRAMS:
+        monkeypatch.setenv(name.upper(), "")  # so that it is put back as it was
+        monkeypatch.delenv(name.upper())
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_no_other_programs")
+def test_names_of_other_programs(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the libraries read from the environment may stand in .env; the environment wins."""
+    monkeypatch.setenv("HF_TOKEN", "of the environment")
+    monkeypatch.setenv("HF_ENDPOINT", "")  # which means none
+    load_settings(write(env_file, *(f"{name}={value}" for name, value in OTHER_PROGRAMS.items())))
+    for name, value in OTHER_PROGRAMS.items():
+        expected = "of the environment" if name == "HF_TOKEN" else value
+        assert os.environ[name.upper()] == expected
+    assert time.tzname == ("JST", "JST")
+
+
+@pytest.mark.usefixtures("_no_other_programs")
+def test_empty_names_of_other_programs(env_file: Path) -> None:
+    """`HF_TOKEN=` in .env means none, as it does for every setting."""
+    load_settings(write(env_file, "HF_TOKEN=", "SSL_CERT_FILE="))
+    assert not {"HF_TOKEN", "SSL_CERT_FILE"} & set(os.environ)
 
 
 def test_empty_values_are_defaults(env_file: Path) -> None:

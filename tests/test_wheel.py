@@ -15,6 +15,9 @@ import pytest
 from app import __version__
 from tests.cli.command import LIMIT_SECONDS, environment
 
+# They share what takes long to build.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 ROOT = Path(__file__).parent.parent
 SOURCES = ("app", "pyproject.toml", "README.md", "LICENSE", "NOTICE.md")
 NO_BYTECODE = shutil.ignore_patterns("__pycache__")

@@ -1,4 +1,4 @@
-"""A tiny Pocket TTS model with random weights: the real code path at a thousandth of the cost."""
+"""Makes a tiny Pocket TTS model, which takes the real code path at a thousandth of the cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FLOW_HEADS = ("lsd", "flow_matching", "drifting", "pointwise")
 
 
 def tiny_config(head: str = "lsd", **flow_lm: Any) -> dict[str, Any]:
-    """A config of two thin layers with the given flow head; `flow_lm` overrides its section."""
+    """Make a config of two thin layers with a flow head; `flow_lm` overrides its section."""
     return {
         "default_temperature": 0.3,
         "default_eos_threshold": 0.0,

@@ -1,1 +1,1 @@
-"""The front ends over HTTP: a package for each kind of client."""
+"""This package serves HTTP, with a subpackage for each kind of client."""

@@ -1,4 +1,4 @@
-"""The dialects there are, and which of them a request is spoken in."""
+"""Lists the dialects, mounts their routes, and tells which of them a request is spoken in."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from app.api.http.routes import KeyedRoute
 from app.api.native import health
 
 DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts)
-"""Where two have a path in common, it belongs to the first one; the other has its prefix."""
+"""A path that two dialects share belongs to the first; the other serves it under its prefix."""
 
 
 def chosen_dialects(names: Sequence[str]) -> tuple[FrontEnd, ...]:
-    """The dialects that DIALECTS names, in the order of precedence.
+    """Return the dialects that the setting DIALECTS names, in the order of precedence.
 
     Raises:
-        ValueError: one line that says which exist.
+        ValueError: a name is unknown or misplaced; one line that says which names are allowed.
     """
     known = [each.DIALECT.name for each in DIALECTS]
     allowed = f"allowed: all, or some of {', '.join(known)}"
@@ -38,24 +38,24 @@ def chosen_dialects(names: Sequence[str]) -> tuple[FrontEnd, ...]:
 
 
 def mount(app: FastAPI, dialects: Iterable[FrontEnd]) -> None:
-    """Serve each dialect under its prefix, and at the plain paths that nobody before it has.
+    """Serve each dialect under its prefix, and at plain paths that no earlier dialect has taken.
 
-    Must come before this server's own routes, for some dialects share a path with them and know
-    their own requests.
+    Call it before this server's own routes are added: some dialects share a path with them, and
+    match their own requests only.
 
-    Routes are added as they are. FastAPI's `include_router` makes each of them anew, and does so
-    during the first request: half a second for all, with the warnings of the whole process turned
-    off while the model is being loaded on another thread.
+    The routes are added as they are. FastAPI's `include_router` would make each of them anew, and
+    would do so during the first request: that takes half a second, and turns off the warnings of
+    the whole process while the model is being loaded on another thread.
     """
     for each in dialects:
         app.router.routes.extend(each.router.routes)
-        # Clients look for the server's health below the address they were given.
+        # Clients look for the server's health below the base URL that they were given.
         routes = [*each.router.routes, *health.router.routes]
         app.mount(each.DIALECT.prefix, Router(routes, redirect_slashes=False))
 
 
 def dialect_of(scope: Scope, dialects: Iterable[FrontEnd]) -> Dialect:
-    """The dialect that a request was spoken in; what belongs to nobody is this server's own."""
+    """Return the dialect that a request was spoken in; the native one where no other claims it."""
     route = scope.get("route")
     if isinstance(route, KeyedRoute):
         return route.dialect

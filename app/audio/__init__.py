@@ -1,1 +1,1 @@
-"""PCM to and from files: encoders, decoders, joins and saved audio. numpy and FFmpeg only."""
+"""Turns PCM into audio files and streams and back; knows numpy and FFmpeg, but no model."""

@@ -1,4 +1,4 @@
-"""An FFmpeg that works on a stream: bytes into one pipe, bytes out of another."""
+"""Runs an FFmpeg that works on a stream: bytes go into one pipe and come out of another."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from app.errors import SynthesisFailed
 
 logger = logging.getLogger(__name__)
 
-# What may wait in this process on each side of FFmpeg: a third of a second of 16-bit PCM.
+# This much may wait in this process on each side of FFmpeg: a third of a second of 16-bit PCM.
 _BUFFERED_BYTES = 1 << 14
 _LOGGED_BYTES = 2000
 
 
 @asynccontextmanager
 async def closed_at_the_end(pieces: AsyncIterable[Any]) -> AsyncGenerator[None, None]:
-    """Else a generator left in the middle would live on until it is collected."""
+    """Close `pieces` after the block if it is a generator, which may not have come to its end.
+
+    A generator that is left in the middle would live on until it is garbage-collected.
+    """
     try:
         yield
     finally:
@@ -29,7 +32,7 @@ async def closed_at_the_end(pieces: AsyncIterable[Any]) -> AsyncGenerator[None, 
 
 
 class FfmpegChild:
-    """One FFmpeg process. Whoever starts it ends with `kill` and then `reap`, whatever happened."""
+    """Holds one FFmpeg process. Whoever starts it must call `kill` and then `reap` at the end."""
 
     def __init__(self, process: asyncio.subprocess.Process, messages: IO[bytes], task: str) -> None:
         assert process.stdin is not None
@@ -44,7 +47,8 @@ class FfmpegChild:
 
     @classmethod
     async def start(cls, command: list[str], task: str) -> FfmpegChild:
-        """
+        """Start an FFmpeg with `command`.
+
         Args:
             task: what this process does, as a noun, for messages.
 
@@ -68,7 +72,7 @@ class FfmpegChild:
         return cls(process, messages, task)
 
     async def run(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-        """What FFmpeg makes of `pieces`, as soon as it gives it; call it once.
+        """Yield what FFmpeg makes of `pieces`, as soon as it gives it. Call it once.
 
         A consumer that pauses makes the reading of `pieces` pause too. If `pieces` is a generator,
         it is closed at the end.
@@ -84,13 +88,13 @@ class FfmpegChild:
             await self._check_end(writer)
         finally:
             writer.cancel()
-            # Its error, if any, was raised by _check_end or no longer matters.
+            # If it failed, _check_end has raised its error, or the error no longer matters.
             await asyncio.wait({writer})
             if not writer.cancelled():
                 writer.exception()
 
     async def _write(self, pieces: AsyncIterable[bytes]) -> bool:
-        """Feed FFmpeg to the end of `pieces`; False if it stopped taking them before."""
+        """Feed FFmpeg to the end of `pieces`; return False if it stopped taking them before."""
         try:
             async with closed_at_the_end(pieces):
                 async for data in pieces:
@@ -99,7 +103,7 @@ class FfmpegChild:
         except (BrokenPipeError, ConnectionResetError):
             return False
         except BaseException:
-            # No tail and no trailer: a stream that breaks off must not look whole.
+            # FFmpeg must write no trailer, since a stream that breaks off must not look whole.
             self.kill()
             raise
         self._stdin.close()
@@ -117,16 +121,16 @@ class FfmpegChild:
             raise SynthesisFailed(f"the {self._task} broke while the speech was being made")
 
     def kill(self) -> None:
-        """End the process if it is still there. May be called again."""
-        # Once only: a second signal would look at the process first, and so take its exit status
-        # away from asyncio.
+        """End the process if it is still there. It may be called again."""
+        # A second signal would look at the process first, and so take its exit status away from
+        # asyncio.
         if self._process.returncode is None and not self._killed:
             self._killed = True
             with suppress(ProcessLookupError):
                 self._process.kill()
 
     async def reap(self) -> None:
-        """After `kill`, and with nobody reading: wait until the process and its pipes are gone."""
+        """Wait until the process and its pipes are gone, after `kill` and with nobody reading."""
         try:
             self._stdin.close()
             # asyncio closes a paused pipe only once it has been read to its end.

@@ -21,6 +21,7 @@ from typing import IO
 
 import numpy as np
 
+from app.audio.pcm import F32_BYTES
 from app.errors import Field, InvalidClip
 from app.speech import Clip, Pcm
 
@@ -28,15 +29,15 @@ logger = logging.getLogger(__name__)
 
 MIN_CLIP_SECONDS = 1.0
 SILENCE_PEAK = 1e-3
-"""-60 dB of full scale: below it there is no voice to take."""
+"""A clip whose samples all stay below this (-60 dB of full scale) holds no voice."""
 
-_F32_BYTES = 4
 _STDERR_KEPT_BYTES = 4000
-# One allocation of FFmpeg: far over any audio packet, under what a forged index could ask for.
+# FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
+# a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
 
 _DEMUXERS = "aac,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
-# Also keeps FFmpeg from opening video decoders while it looks at the streams of a film.
+# This list also keeps FFmpeg from opening video decoders while it looks at the streams of a film.
 _DECODERS = (
     "aac,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,flac,"
     "gsm,gsm_ms,mp1float,mp2float,mp3,mp3float,opus,libopus,speex,vorbis,libvorbis,"
@@ -48,6 +49,8 @@ _DECODERS = (
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
+    """Holds what FFmpeg wrote before it ended, and how it ended."""
+
     data: bytes
     exit_status: int
     timed_out: bool
@@ -62,13 +65,14 @@ def decode_clip(
     sample_rate_hz: int,
     time_limit_seconds: float = 20.0,
 ) -> Pcm:
-    """The first `max_seconds` of a recording, mono at `sample_rate_hz`, shape [samples]. Blocks.
+    """Decode the first `max_seconds` of a recording to mono PCM, shape [samples]. Blocks.
 
     Args:
         clip: any common audio file.
+        sample_rate_hz: rate of the PCM that is returned.
 
     Raises:
-        InvalidClip: empty, not audio, too slow to decode, shorter than a second, or silent.
+        InvalidClip: it is empty, not audio, too slow to decode, shorter than a second, or silent.
     """
     if not clip.data:
         raise InvalidClip(f"{clip.field} is empty", field=clip.field)
@@ -77,11 +81,11 @@ def decode_clip(
         decoded = _decode(
             [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
             file,
-            max_bytes=max_samples * _F32_BYTES,
+            max_bytes=max_samples * F32_BYTES,
             time_limit_seconds=time_limit_seconds,
         )
-    _check_exit(decoded, max_samples * _F32_BYTES, clip.field)
-    whole = len(decoded.data) - len(decoded.data) % _F32_BYTES
+    _check_exit(decoded, max_samples * F32_BYTES, clip.field)
+    whole = len(decoded.data) - len(decoded.data) % F32_BYTES
     pcm = np.frombuffer(decoded.data[:whole], dtype="<f4").astype(np.float32)
     _check_sound(pcm, sample_rate_hz, clip.field)
     return np.clip(pcm, -1.0, 1.0, out=pcm)
@@ -89,7 +93,7 @@ def decode_clip(
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[IO[bytes]]:
-    """A file at its start that FFmpeg can seek in: an M4A may keep its index at the end."""
+    """Open a file with `data` that FFmpeg can seek in: an M4A may keep its index at the end."""
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.flush()
@@ -139,7 +143,7 @@ def _decode(
 
 
 def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
-    """Read to the end, so that FFmpeg never waits, and keep only what a log can use."""
+    """Read a stream to its end, so that FFmpeg never waits, and keep what a log can use."""
     room = _STDERR_KEPT_BYTES
     while piece := stream.read(4096):
         kept.append(piece[:room])
@@ -149,7 +153,7 @@ def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
 def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
     if decoded.timed_out:
         raise InvalidClip(f"{field} takes too long to decode", field=field)
-    # A full measure is success even if FFmpeg then stumbles over the rest.
+    # As much as was asked for is success, even if FFmpeg then stumbles over the rest.
     failed = decoded.exit_status != 0 and len(decoded.data) < max_bytes
     if failed or not decoded.data:
         logger.info("unreadable clip: %s", decoded.messages.strip())

@@ -11,7 +11,8 @@ from app.audio.pcm import samples_in
 from app.errors import SynthesisFailed
 from app.speech import Boundary, Frames, Pcm
 
-FADE_SECONDS = 0.005
+CHUNK_FADE_SECONDS = 0.005
+"""Each chunk fades out over this time."""
 
 PAUSE_SECONDS = MappingProxyType(
     {
@@ -22,11 +23,11 @@ PAUSE_SECONDS = MappingProxyType(
         Boundary.END: 0.0,
     }
 )
-"""Silence added after a chunk, on top of the short one in which the model ends each chunk."""
+"""Silence of this length follows a chunk, beside the short one in which the model ends it."""
 
 
 def pause_seconds(boundary: Boundary, *, scale: float = 1.0) -> float:
-    """Silence to add at a boundary for a caller who wants all pauses `scale` times as long."""
+    """Return how much silence to add at a boundary, where all pauses are `scale` times as long."""
     return PAUSE_SECONDS[boundary] * scale
 
 
@@ -39,7 +40,8 @@ class ChunkJoiner:
     """
 
     def __init__(self, pauses: Sequence[Boundary | float], sample_rate_hz: int) -> None:
-        """
+        """Expect one chunk for each of `pauses`.
+
         Args:
             pauses: what stands after each chunk, in order: a boundary, for the pause that is
                 natural there, or seconds of silence.
@@ -50,22 +52,22 @@ class ChunkJoiner:
             )
             for pause in pauses
         ]
-        self._fade_samples = samples_in(FADE_SECONDS, sample_rate_hz)
+        self._fade_samples = samples_in(CHUNK_FADE_SECONDS, sample_rate_hz)
         self._held: Pcm = np.zeros(0, dtype=np.float32)
         self._chunk_index = 0
 
     @property
     def chunk_index(self) -> int:
-        """Of the chunk whose frames come next; the number of chunks after the last."""
+        """Return the index of the chunk whose frames come next, after the last one their number."""
         return self._chunk_index
 
     @property
     def finished(self) -> bool:
-        """Every chunk has been fed to its end."""
+        """Tell whether every chunk has been fed to its end."""
         return self._chunk_index == len(self._pause_samples)
 
     def feed(self, frames: Frames) -> Pcm:
-        """What can be played after these frames, shape [samples], possibly empty.
+        """Take frames and return what can be played now, shape [samples], possibly empty.
 
         Raises:
             SynthesisFailed: the frames are not those that come next.
@@ -85,7 +87,7 @@ class ChunkJoiner:
         pause = self._pause_samples[self._chunk_index]
         ended = np.concatenate([rest, np.zeros(pause, dtype=np.float32)], dtype=np.float32)
         fade = min(self._fade_samples, len(rest))
-        # From just under 1 down to exactly 0, so that silence or a faded-in start can follow.
+        # The fade ends at exactly 0, so that silence or a faded-in start can follow.
         ended[len(rest) - fade : len(rest)] *= np.arange(fade - 1, -1, -1, dtype=np.float32) / max(
             1, fade
         )

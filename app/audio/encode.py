@@ -1,4 +1,4 @@
-"""Complete clips: encoded at once, with true durations in their headers."""
+"""Encodes complete clips at once, with true durations in their headers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def encode_clip(
     *,
     time_limit_seconds: int = 900,
 ) -> bytes:
-    """A complete file of mono audio. Blocks: about a second for each minute of speech at worst.
+    """Encode mono audio as a complete file. Blocks: at worst a second for each minute of speech.
 
     Args:
         pcm: one piece, or consecutive pieces (which spares joining an hour of them first).
-        sample_rate_hz: of `pcm`; the format may ask for another one in the file.
-        time_limit_seconds: of the encoder's CPU time.
+        sample_rate_hz: rate of `pcm`; the format may ask for another one in the file.
+        time_limit_seconds: how much CPU time the encoder may take.
 
     Raises:
         SynthesisFailed: the samples are no numbers, none or too many, or the encoder failed.

@@ -1,4 +1,4 @@
-"""Which FFmpeg to run."""
+"""Finds an FFmpeg on this machine that can do all that the server needs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _START_SECONDS = 20
 
 
 class FfmpegUnusable(Exception):
-    """No FFmpeg on this machine can do the work; the message says why and what helps."""
+    """Says that no FFmpeg on this machine can do the work, why, and what helps."""
 
 
 def find_ffmpeg() -> Path:
-    """The system's FFmpeg if it has all this server needs, else the Python package's.
+    """Return the system's FFmpeg if it has all this server needs, else the Python package's.
 
-    Starts each candidate to ask what it can do; call it once, at start-up.
+    It starts each candidate to ask what it can do; call it once, at start-up.
 
     Raises:
         FfmpegUnusable: neither works; says why for each.

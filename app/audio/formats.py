@@ -1,4 +1,4 @@
-"""The one table of audio formats: name, media type, extension, and how FFmpeg makes each.
+"""Lists the audio formats: the name, media type and extension of each, and how FFmpeg makes it.
 
 The bitrate and the encoder's arguments are plain fields, so a variant of a format is
 `dataclasses.replace(format_named("mp3"), bitrate_kbps=64)`.
@@ -15,51 +15,51 @@ from app.errors import InvalidRequest, Parameter
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """One container and codec. Every format can be made as a complete clip and as a live stream."""
+    """Describes a container and codec, each made as complete clips and as live streams alike."""
 
     name: str
     media_type: str
     extension: str
-    """with its dot"""
+    """The extension of a file begins with its dot."""
     muxer: str
-    """FFmpeg's name of the container"""
+    """FFmpeg knows the container by this name."""
     codec: str | None = None
-    """FFmpeg's name of the encoder; None where this package writes the bytes itself"""
+    """FFmpeg knows the encoder by this name; None means that this package writes the bytes."""
     bitrate_kbps: int | None = None
     sample_rate_hz: int | None = None
-    """None means that of the speech"""
+    """None means the rate of the speech."""
     codec_arguments: tuple[str, ...] = ()
-    """for complete clips and live streams alike"""
+    """FFmpeg gets these for complete clips and live streams alike."""
     clip_arguments: tuple[str, ...] = ()
-    """for complete clips, whose file can be sought: true durations in the header"""
+    """FFmpeg gets these for complete clips, to write the true duration into the header."""
     live_arguments: tuple[str, ...] = ()
-    """for live streams, whose header is gone before the end is known: low latency"""
+    """FFmpeg gets these for live streams, to hold little back; the header is sent first."""
     headerless: bool = False
-    """nothing in the bytes tells their rate and channels: the content type has to"""
+    """Nothing in the bytes tells their rate and channels, so the content type has to."""
 
     @property
     def is_native(self) -> bool:
-        """Made without FFmpeg."""
+        """Tell whether the format is made without FFmpeg."""
         return self.codec is None
 
     def rate_hz(self, speech_rate_hz: int) -> int:
-        """The sample rate of what is made from speech at `speech_rate_hz`."""
+        """Return the sample rate of what is made from speech at `speech_rate_hz`."""
         return self.sample_rate_hz or speech_rate_hz
 
     def content_type(self, speech_rate_hz: int) -> str:
-        """The HTTP Content-Type of mono audio made from speech at `speech_rate_hz`."""
+        """Return the HTTP Content-Type of mono audio made from speech at `speech_rate_hz`."""
         if self.headerless:
             return f"{self.media_type};rate={self.rate_hz(speech_rate_hz)};channels=1"
         return self.media_type
 
     def encoder_arguments(self, *, live: bool) -> list[str]:
-        """FFmpeg's output options, without the encoder's and the container's names."""
+        """Return FFmpeg's output options, without the encoder's and the container's names."""
         bitrate = [] if self.bitrate_kbps is None else ["-b:a", f"{self.bitrate_kbps}k"]
         own = self.live_arguments if live else self.clip_arguments
         return [*bitrate, *self.codec_arguments, *own]
 
 
-# Ogg pages of 20 ms instead of a second: what a listener waits for before the first sound.
+# A listener waits for a whole Ogg page before the first sound, so pages last 20 ms, not a second.
 _SHORT_PAGES = ("-page_duration", "20000")
 
 _TABLE = (
@@ -87,7 +87,7 @@ _TABLE = (
         codec_arguments=("-q:a", "6"),
         live_arguments=_SHORT_PAGES,
     ),
-    # RFC 7845's type for Opus in Ogg, which browsers play; audio/opus (RFC 7587) is for RTP.
+    # RFC 7845 gives Opus in Ogg this type, which browsers play; audio/opus (RFC 7587) is for RTP.
     AudioFormat(
         name="opus",
         media_type="audio/ogg; codecs=opus",
@@ -122,7 +122,7 @@ _TABLE = (
 )
 
 FORMATS = MappingProxyType({audio_format.name: audio_format for audio_format in _TABLE})
-"""By name, in the order in which they are listed to users."""
+"""The formats are here by name, in the order in which they are listed to users."""
 
 TELEPHONE_FORMATS = MappingProxyType(
     {
@@ -142,17 +142,17 @@ TELEPHONE_FORMATS = MappingProxyType(
         )
     }
 )
-"""Raw G.711, for callers who know their names; listed to nobody."""
+"""These are raw G.711 formats for callers who know their names; they are listed to nobody."""
 
 
 def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
-    """The format a caller asked for.
+    """Return the format that a caller asked for.
 
     Args:
         allowed: the names this caller may use, in the order to list them; None for `FORMATS`.
 
     Raises:
-        InvalidRequest: names the parameter and the allowed values.
+        InvalidRequest: there is no such format; the error names the allowed ones.
     """
     names = list(FORMATS if allowed is None else allowed)
     if name not in names:
@@ -164,6 +164,6 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
 
 
 def format_with_extension(extension: str) -> AudioFormat | None:
-    """The format of a file by its extension (with the dot, lower case), None if unknown."""
+    """Find the format of a file by its extension (with the dot, lower case)."""
     found = (each for each in FORMATS.values() if each.extension == extension)
     return next(found, None)

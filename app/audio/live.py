@@ -1,4 +1,4 @@
-"""Live streams: bytes leave while the speech is still being made."""
+"""Encodes live streams, whose bytes leave while the speech is still being made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DECLARED_RATE_HZ = 4000
 
 
 class LiveEncoder:
-    """Encodes one stream. Enter it early: FFmpeg then starts while the model works.
+    """Encodes one stream. Enter it early, so that FFmpeg starts while the model works.
 
         async with LiveEncoder(audio_format, 24000, ffmpeg) as encoder:
             async for data in encoder.encode(pieces):
@@ -29,9 +29,10 @@ class LiveEncoder:
     """
 
     def __init__(self, audio_format: AudioFormat, sample_rate_hz: int, ffmpeg: Path) -> None:
-        """
+        """Prepare a stream; nothing is started before the block is entered.
+
         Args:
-            sample_rate_hz: of the pieces; the format may ask for another one in the stream.
+            sample_rate_hz: rate of the pieces; the format may ask for another one in the stream.
         """
         self._format = audio_format
         self._sample_rate_hz = sample_rate_hz
@@ -41,7 +42,7 @@ class LiveEncoder:
         self._output: AsyncGenerator[bytes, None] | None = None
 
     async def __aenter__(self) -> LiveEncoder:
-        """Raises SynthesisFailed if FFmpeg does not start."""
+        """Start FFmpeg if the format needs it; raise SynthesisFailed if it does not start."""
         if not self._format.is_native:
             self._child = await FfmpegChild.start(
                 _command(self._format, self._encoded_rate_hz, self._ffmpeg), "encoder"
@@ -64,7 +65,7 @@ class LiveEncoder:
                 await self._child.reap()
 
     def encode(self, pieces: AsyncIterable[Pcm]) -> AsyncGenerator[bytes, None]:
-        """The stream's bytes as soon as the encoder gives them; call it once.
+        """Yield the stream's bytes as soon as the encoder gives them. Call it once.
 
         A consumer that pauses makes the reading of `pieces` pause too. If `pieces` is a generator,
         it is closed with the stream.

@@ -1,4 +1,4 @@
-"""One loudness for live streams: a gain that is found while the speech is already heard.
+"""Brings live streams to one loudness, by a gain that it finds while the speech is heard.
 
 A stream cannot wait for its own end. So the gain is the one that the speech so far calls for,
 which soon is the one that a complete clip would get: first known after 0.4 s of speech, for which
@@ -25,13 +25,13 @@ from app.audio.loudness import (
 from app.audio.pcm import samples_in
 from app.speech import Pcm
 
-# Of samples: what may lie between them stays under -1 dBTP.
+# Samples stay under this, so that what lies between them stays under -1 dBTP.
 _CEILING_DB = -2.0
 _MAX_GAIN_DB = 30.0
 _SLEW_DB_PER_SECOND = 3.0
 _RELEASE_DB_PER_SECOND = 20.0
 _BLOCK_SECONDS = 0.02
-# Below it there is breath and noise, from which no gain can be told.
+# What is softer is breath and noise, from which no gain can be told.
 _ONSET_LUFS = -50.0
 _ONSET_ENERGY = 10 ** ((_ONSET_LUFS + 0.691) / 10)
 # The gain is looked at with every hop at first, then every second.
@@ -40,7 +40,7 @@ _LATER_HOPS = 10
 
 
 class LiveLoudness:
-    """Brings one stream to a loudness. Gives as many samples as it gets."""
+    """Brings one stream to a loudness; it gives as many samples as it gets."""
 
     def __init__(self, sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS) -> None:
         self._target_lufs = target_lufs
@@ -54,10 +54,10 @@ class LiveLoudness:
         self._limited_db = 0.0
         self._last_gain: float | None = None
         self._gains: list[float] = []
-        """of the first blocks that wait, as far as they were looked at"""
+        """These are the gains of the first blocks that wait, as far as they were looked at."""
 
     def feed(self, pcm: Pcm) -> Pcm:
-        """What can be played by now, shape [samples], possibly empty."""
+        """Take PCM and return what can be played now, shape [samples], possibly empty."""
         self._measure(self._meter.feed(pcm))
         self._waiting = np.concatenate([self._waiting, pcm], dtype=np.float32)
         held = self._block_samples if self._wanted_db is not None else self._held_samples
@@ -66,7 +66,7 @@ class LiveLoudness:
         return self._play(ready)
 
     def finish(self) -> Pcm:
-        """The rest."""
+        """Return what is still held back, shape [samples]."""
         self._measure(self._meter.finish())
         if self._wanted_db is None:
             self._set_gain()
@@ -91,7 +91,7 @@ class LiveLoudness:
             self._wanted_db = max(-_MAX_GAIN_DB, min(_MAX_GAIN_DB, wanted_db))
 
     def _play(self, blocks: int) -> Pcm:
-        """The first `blocks` that wait, one more having come, at a gain that has no steps."""
+        """Return the first `blocks` that wait, at a gain without steps; one more must have come."""
         if blocks == 0:
             return np.zeros(0, dtype=np.float32)
         size = self._block_samples
@@ -99,7 +99,7 @@ class LiveLoudness:
         peaks = np.abs(seen).max(axis=1)
         self._gains += [self._next_gain(float(peak)) for peak in peaks[len(self._gains) :]]
         gains = np.array(self._gains)
-        # Between two blocks the lower gain of both, so that inside each none is exceeded.
+        # Between two blocks the gain is the lower one of both, so that neither is exceeded inside.
         ends = np.minimum(gains[:-1], gains[1:])
         first = gains[0] if self._last_gain is None else self._last_gain
         starts = np.concatenate([[first], ends[:-1]])
@@ -111,7 +111,7 @@ class LiveLoudness:
         return np.asarray(seen[:blocks] * gain, dtype=np.float32).reshape(-1)
 
     def _next_gain(self, peak: float) -> float:
-        """For a block with that sample peak, given the blocks before."""
+        """Return the gain of a block with that sample peak, given the blocks before."""
         if self._slow_db is None:
             self._slow_db = self._wanted_db
         elif self._wanted_db is not None:
@@ -127,7 +127,7 @@ class LiveLoudness:
 async def normalized_live(
     pieces: AsyncIterable[Pcm], sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS
 ) -> AsyncGenerator[Pcm, None]:
-    """A stream brought to a loudness; if `pieces` is a generator, it is closed at the end."""
+    """Yield a stream at a loudness; if `pieces` is a generator, it is closed at the end."""
     loudness = LiveLoudness(sample_rate_hz, target_lufs=target_lufs)
     async with closed_at_the_end(pieces):
         async for pcm in pieces:

@@ -1,4 +1,4 @@
-"""How loud speech is (ITU-R BS.1770, EBU R128), and complete clips at one loudness."""
+"""Measures loudness (ITU-R BS.1770, EBU R128) and brings complete clips to one loudness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.audio.pcm import samples_in
 from app.speech import Pcm
 
 TARGET_LUFS = -16.0
-"""What podcasts and voice assistants are mastered to for mono speech."""
+"""Podcasts and voice assistants master mono speech to this loudness."""
 CEILING_DBTP = -1.0
 
 HOP_SECONDS = 0.1
@@ -29,7 +29,7 @@ _OVERSHOOT = math.sqrt(2)
 
 
 class LoudnessMeter:
-    """K-weighted energy of a stream, hop by hop, and the integrated loudness that follows."""
+    """Measures the K-weighted energy of a stream, hop by hop; see `integrated_lufs`."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         # One filter of fourth order costs a third of two sections with frames this short.
@@ -39,7 +39,7 @@ class LoudnessMeter:
         self._weighted: NDArray[np.float64] = np.zeros(0)
 
     def feed(self, pcm: Pcm) -> NDArray[np.float64]:
-        """Mean squares of the hops of 0.1 s that these samples complete, shape [hops]."""
+        """Return the mean squares of the hops of 0.1 s that this PCM completes, shape [hops]."""
         if not len(pcm):
             return np.zeros(0)
         weighted, self._state = signal.lfilter(self._zeros, self._poles, pcm, zi=self._state)
@@ -50,13 +50,15 @@ class LoudnessMeter:
         return np.asarray(np.square(hops).mean(axis=1))
 
     def finish(self) -> NDArray[np.float64]:
-        """The last hop, if it is only begun: its mean square over what there is of it."""
+        """Return the mean square of what there is of a last, unfinished hop, if there is one."""
         rest, self._weighted = self._weighted, self._weighted[:0]
         return np.square(rest).mean(keepdims=True) if len(rest) else np.zeros(0)
 
 
 def integrated_lufs(hops: NDArray[np.float64]) -> float | None:
-    """Gated loudness of a programme; None if it is silent. Less than a block counts as one.
+    """Compute the gated loudness of a programme; None if it is silent.
+
+    Less than a block counts as one.
 
     Args:
         hops: mean squares from `LoudnessMeter`, shape [hops].
@@ -75,7 +77,7 @@ def integrated_lufs(hops: NDArray[np.float64]) -> float | None:
 def normalized_clip(
     pieces: Sequence[Pcm], sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS
 ) -> list[Pcm]:
-    """The pieces times one gain that brings them to a loudness, or as near as the peaks allow.
+    """Multiply the pieces by one gain that brings them to a loudness, or as near as peaks allow.
 
     No peak rises over -1 dBTP by it; silence stays as it is. Blocks: 1 ms per second of audio.
     """
@@ -94,7 +96,7 @@ def normalized_clip(
 
 
 def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
-    """The highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
+    """Find the highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
     taps = signal.firwin(
         2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)
     )
@@ -105,10 +107,10 @@ def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
     for block in chain(_in_blocks(pieces, samples_in(HOP_SECONDS, sample_rate_hz)), [around]):
         pcm = np.concatenate([before, block])
         before = pcm[-len(around) :]
-        # Blocks much softer than the loudest need no look.
+        # A block much softer than the loudest one cannot hold the peak.
         if _sample_peak([pcm]) * _OVERSHOOT > peak:
             between = signal.upfirdn(taps, pcm, _OVERSAMPLING)
-            # Without the ends, whose neighbours come with the next block or came with the last.
+            # The ends are left out, since their neighbours are in the blocks before and after.
             middle = between[len(taps) - 1 : -(len(taps) - 1)]
             peak = max(peak, float(np.abs(middle).max(initial=0)))
     return peak
@@ -119,7 +121,7 @@ def _sample_peak(pieces: Sequence[Pcm]) -> float:
 
 
 def _in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
-    """The same audio in pieces of at least `samples`; the last one may be shorter."""
+    """Yield the same audio in pieces of at least `samples`; the last one may be shorter."""
     waiting: list[Pcm] = []
     waiting_samples = 0
     for piece in pieces:
@@ -141,9 +143,9 @@ def _lufs(energy: float) -> float:
 
 
 def _k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
-    """BS.1770's two filters, which it gives for 48 kHz only, as second-order sections.
+    """Compute BS.1770's two filters, which it gives for 48 kHz only, as second-order sections.
 
-    The analogue filters behind the standard's numbers (a shelf of +4 dB over 1.7 kHz and a
+    They are the analogue filters behind the standard's numbers (a shelf of +4 dB over 1.7 kHz and a
     high-pass at 38 Hz), brought to any rate by the bilinear transform.
     """
     shelf_hz, shelf_q, shelf_db = 1681.974450955533, 0.7071752369554196, 3.999843853973347

@@ -1,4 +1,4 @@
-"""Which sample rates and bitrates each format has, and the variant of a format a caller asks for.
+"""Knows the sample rates and bitrates of each format, and makes the variant a caller asks for.
 
 A rate that a codec lacks is refused rather than replaced by the nearest: a caller who names a
 rate feeds the audio to something that expects it.
@@ -19,9 +19,9 @@ _OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 
 _BITRATES_KBPS = MappingProxyType(
     {
-        # MPEG-2.5, MPEG-2 and MPEG-1 layer III; LAME takes the nearest step.
+        # These are MPEG-2.5, MPEG-2 and MPEG-1 layer III; LAME takes the nearest step.
         "mp3": ((12000, 8, 64), (24000, 8, 160), (48000, 32, 320)),
-        # What libvorbis accepts for one channel; its modes are made for ranges of rates.
+        # libvorbis accepts these for one channel; its modes are made for ranges of rates.
         "ogg": (
             (8000, 8, 40),
             (12000, 12, 48),
@@ -31,11 +31,11 @@ _BITRATES_KBPS = MappingProxyType(
             (48000, 32, 240),
         ),
         "opus": ((48000, 6, 256),),
-        # 6144 bits in a frame of 1024 samples are the most that AAC can write.
+        # AAC can write at most 6144 bits in a frame of 1024 samples.
         "aac": tuple((rate_hz, 16, min(256, rate_hz * 6 // 1000)) for rate_hz in COMMON_RATES_HZ),
     }
 )
-"""By format: (up to this sample rate, lowest, highest); formats without a bitrate are not in it."""
+"""Each format that has a bitrate has rows of (up to this sample rate, lowest, highest)."""
 
 
 def output_format(
@@ -46,7 +46,7 @@ def output_format(
     bitrate_kbps: int | None = None,
     allowed: Collection[str] | None = None,
 ) -> AudioFormat:
-    """The format a caller asked for, at the rate and the bitrate they asked for.
+    """Return the format that a caller asked for, at the rate and the bitrate asked for.
 
     Args:
         speech_rate_hz: what `sample_rate_hz=None` means: the model's.
@@ -54,7 +54,7 @@ def output_format(
         allowed: as in `format_named`.
 
     Raises:
-        InvalidRequest: names the parameter and what is allowed.
+        InvalidRequest: something is not allowed; the error names the parameter and what is.
     """
     audio_format = format_named(name, allowed=allowed)
     if sample_rate_hz is not None:
@@ -75,12 +75,12 @@ def output_format(
 
 
 def sample_rates_hz(audio_format: AudioFormat) -> tuple[int, ...]:
-    """The rates a format can be had at, ascending."""
+    """Return the rates a format can be had at, ascending."""
     return _OPUS_RATES_HZ if audio_format.name == "opus" else COMMON_RATES_HZ
 
 
 def bitrates_kbps(audio_format: AudioFormat, sample_rate_hz: int) -> tuple[int, int] | None:
-    """(lowest, highest) bitrate at a sample rate, None if the format has no bitrate to choose."""
+    """Return the (lowest, highest) bitrate at a sample rate, None for formats without a choice."""
     ranges = _BITRATES_KBPS.get(audio_format.name)
     if ranges is None:
         return None

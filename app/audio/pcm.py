@@ -1,4 +1,4 @@
-"""Samples as numbers and as bytes."""
+"""Converts samples between floats, 16-bit integers and bytes, and counts them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from app.errors import SynthesisFailed
 from app.speech import Pcm
 
 S16: TypeAlias = NDArray[np.int16]
-"""Mono samples, little-endian, shape [samples]."""
+"""S16 is mono samples as 16-bit integers, little-endian, shape [samples]."""
 
 S16_BYTES = 2
+F32_BYTES = 4
 S16_MAX = 32767
 UNKNOWN_SIZE = 0xFFFFFFFF
 
@@ -24,7 +25,7 @@ _BLOCK_SAMPLES = 1 << 16
 
 
 def to_s16(pcm: Pcm | Sequence[Pcm]) -> S16:
-    """Samples as 16-bit integers: clipped at full scale, never wrapped.
+    """Convert samples to 16-bit integers, clipped at full scale, never wrapped.
 
     Args:
         pcm: one piece, or consecutive pieces to be joined.
@@ -57,12 +58,12 @@ def duration_seconds(samples: int, sample_rate_hz: int) -> float:
 
 
 def samples_in(seconds: float, sample_rate_hz: int) -> int:
-    """The whole number of samples nearest to a duration."""
+    """Return the whole number of samples nearest to a duration."""
     return round(seconds * sample_rate_hz)
 
 
 def live_wav_header(sample_rate_hz: int) -> bytes:
-    """The 44 bytes before mono s16le samples whose number is not known yet.
+    """Return the 44 bytes that precede mono s16le samples whose number is not known yet.
 
     Both sizes are 0xFFFFFFFF, which players read as "until the end of the stream".
     """

@@ -1,6 +1,6 @@
-"""pydub, tamed: quiet to import, an FFmpeg of our choice, and no file left behind.
+"""Exports with pydub, quietly, with an FFmpeg of our choice, and without leaving files behind.
 
-The only module that imports pydub.
+No other module imports pydub.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def export(
     arguments: list[str] | None,
     ffmpeg: Path,
 ) -> bytes:
-    """A complete file of mono audio. Blocks.
+    """Encode mono audio as a complete file. Blocks.
 
     Args:
-        codec, arguments: for FFmpeg; with None for both and the muxer "wav" it is not started.
+        codec, arguments: what FFmpeg gets; None for both and the muxer "wav" do without it.
 
     Raises:
         CouldntEncodeError: FFmpeg failed; the text has what it said.

@@ -1,4 +1,4 @@
-"""Other sample rates: one resampler for complete clips and for streams, with the same result."""
+"""Changes sample rates, with the same result for complete clips and for streams."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from scipy import signal
 from app.audio.child import closed_at_the_end
 from app.speech import Pcm
 
-# 16 zero crossings on each side under a Kaiser window of 7: flat to 85 % of the lower rate's half,
-# 70 dB down from 110 %. What folds back lies between, where speech has next to nothing.
+# The filter has 16 zero crossings on each side under a Kaiser window of 7. It is flat to 85 % of
+# the lower rate's half and 70 dB down from 110 %. What folds back lies between, where speech has
+# next to nothing.
 _ZERO_CROSSINGS = 16
 _KAISER_BETA = 7.0
 _PASSBAND = 0.96
@@ -29,23 +30,23 @@ class Resampler:
         shared = math.gcd(from_hz, to_hz)
         self._up, self._down = to_hz // shared, from_hz // shared
         lower = max(self._up, self._down)
-        # A multiple of `down`, so that the filter's delay is a whole number of output samples.
+        # As a multiple of `down` it makes the filter's delay a whole number of output samples.
         self._half = math.ceil(_ZERO_CROSSINGS * lower / self._down) * self._down
         taps = signal.firwin(2 * self._half + 1, _PASSBAND / lower, window=("kaiser", _KAISER_BETA))
         self._taps = (taps * self._up).astype(np.float32)
         self._input: Pcm = np.zeros(0, dtype=np.float32)
         self._input_start = 0
-        """position in the stream of the first sample kept; a multiple of `down`"""
+        """The first sample kept has this position in the stream, a multiple of `down`."""
         self._fed = 0
         self._given = 0
 
     def feed(self, pcm: Pcm) -> Pcm:
-        """What follows from the input so far and was not given yet, possibly empty."""
+        """Take PCM and return the output that it completes, shape [samples], possibly empty."""
         self._fed += len(pcm)
         return self._advance(pcm)
 
     def finish(self) -> Pcm:
-        """The rest, after which input and output have the same duration."""
+        """Return the rest, after which input and output have the same duration."""
         total = math.ceil(self._fed * self._up / self._down)
         missing = total - self._given
         silence = np.zeros(math.ceil(self._half / self._up) + 1, dtype=np.float32)
@@ -70,7 +71,7 @@ class Resampler:
 
 
 def resampled_clip(pieces: Sequence[Pcm], from_hz: int, to_hz: int) -> list[Pcm]:
-    """Consecutive pieces at another rate. Blocks: about 2 ms for each second of audio."""
+    """Bring consecutive pieces to another rate. Blocks: about 2 ms for each second of audio."""
     resampler = Resampler(from_hz, to_hz)
     return [*map(resampler.feed, pieces), resampler.finish()]
 
@@ -78,7 +79,7 @@ def resampled_clip(pieces: Sequence[Pcm], from_hz: int, to_hz: int) -> list[Pcm]
 async def resampled(
     pieces: AsyncIterable[Pcm], from_hz: int, to_hz: int
 ) -> AsyncGenerator[Pcm, None]:
-    """A stream at another rate; if `pieces` is a generator, it is closed at the end."""
+    """Yield a stream at another rate; if `pieces` is a generator, it is closed at the end."""
     resampler = Resampler(from_hz, to_hz)
     async with closed_at_the_end(pieces):
         async for pcm in pieces:

@@ -21,21 +21,21 @@ from app.speech import Frames, Pcm, Prosody
 
 @dataclass(frozen=True, slots=True)
 class ChunkShape:
-    """What becomes of one chunk."""
+    """Says how one chunk is to sound and what pause follows it."""
 
     prosody: Prosody = field(default_factory=Prosody)
     pause_after_seconds: float = 0.0
-    """as it is heard: the chunk's speed does not change it"""
+    """The pause is heard at this length; the chunk's speed does not change it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Consecutive chunks that go through one filter."""
+    """Describes consecutive chunks that go through one filter."""
 
     speed: float
     pitch_semitones: float
     chunks_end: int
-    """index of the first chunk after them"""
+    """The first chunk after them has this index."""
 
     @property
     def is_plain(self) -> bool:
@@ -63,10 +63,11 @@ class Shaper:
         *,
         lead_seconds: float = 0.0,
     ) -> None:
-        """
+        """Prepare to shape an utterance; nothing is started before the block is entered.
+
         Args:
-            plan: for each chunk in order, at least one.
-            lead_seconds: silence before the first chunk.
+            plan: the shape of each chunk in order, at least one.
+            lead_seconds: how much silence comes before the first chunk.
         """
         self._plan = tuple(plan)
         self._runs = tuple(_runs(self._plan))
@@ -80,12 +81,12 @@ class Shaper:
         )
         self._waiting: Frames | None = None
         self.spoken_samples = 0
-        """what the frames had so far, without pauses"""
+        """This many samples were in the frames so far, without pauses."""
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 
     async def __aenter__(self) -> Shaper:
-        """Raises SynthesisFailed if FFmpeg does not start."""
+        """Start FFmpeg if the first chunk needs it; raise SynthesisFailed if it does not start."""
         if self._runs and not self._runs[0].is_plain:
             self._early = await self._start(self._runs[0])
         return self
@@ -100,12 +101,12 @@ class Shaper:
             if self._output is not None:
                 await self._output.aclose()
         finally:
-            # Still here only if it was never used.
+            # It is still here only if it was never used.
             if self._early is not None:
                 await self._early.stop()
 
     def run(self, frames: AsyncIterable[Frames]) -> AsyncGenerator[Pcm, None]:
-        """The whole utterance in playback order, pauses included; call it once.
+        """Yield the whole utterance in playback order, pauses included. Call it once.
 
         A consumer that pauses makes the reading of `frames` pause too. If `frames` is a generator,
         it is closed at the end.
@@ -122,7 +123,7 @@ class Shaper:
         async with closed_at_the_end(frames):
             arriving = aiter(frames)
             if self._lead_samples:
-                # What is heard first says that there is speech, so silence waits for it.
+                # Sound tells a caller that there is speech, so the silence waits for frames.
                 self._waiting = await self._next(arriving)
                 yield np.zeros(self._lead_samples, dtype=np.float32)
             for run in self._runs:
@@ -139,7 +140,7 @@ class Shaper:
                 self._joiner.feed(surplus)
 
     async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
-        """Take the next frames; what can be played then, at its volume but not yet at its speed."""
+        """Take the next frames; return what can be played, at its volume, not yet at its speed."""
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
         pcm = self._joiner.feed(await self._next(arriving))
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))

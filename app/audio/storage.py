@@ -22,16 +22,22 @@ class AudioStore:
     """Keeps saved audio in a directory. Blocks; safe to use from any thread."""
 
     def __init__(self, directory: Path) -> None:
-        """Make the directory if need be, and sweep out what an interrupted save left there."""
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        sweep(directory)
+
+    def open(self) -> None:
+        """Make the directory if need be, and sweep out what an interrupted save left there.
+
+        Raises:
+            OSError: the directory cannot be made or read.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        sweep(self._directory)
 
     def save(self, data: bytes, extension: str) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.
 
         Args:
-            extension: with its dot.
+            extension: the ending of the name, with its dot.
 
         Raises:
             StorageFailed: the disk refuses.
@@ -40,7 +46,7 @@ class AudioStore:
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
         try:
-            # It may have been cleared away while the server runs.
+            # Somebody may have removed the directory while the server runs.
             self._directory.mkdir(parents=True, exist_ok=True)
             write_whole(self._directory / name, data)
         except OSError as error:
@@ -51,14 +57,14 @@ class AudioStore:
         return name
 
     def path_of(self, filename: str) -> Path:
-        """Find the saved file of a name.
+        """Find the saved file that has a name.
 
         Raises:
             AudioNotFound: it is no name that `save` gives, or there is no such regular file.
         """
         if _NAME.fullmatch(filename) is not None:
             path = self._directory / filename
-            # lstat: a link could lead out of the directory.
+            # A link could lead out of the directory, so lstat looks at the link itself.
             with contextlib.suppress(OSError):
                 if stat.S_ISREG(path.lstat().st_mode):
                     return path

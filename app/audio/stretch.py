@@ -1,4 +1,4 @@
-"""Speed at constant pitch and pitch at constant speed, by FFmpeg's filters, while speech flows.
+"""Changes the speed or the pitch of flowing speech, each without the other, by FFmpeg's filters.
 
 `atempo` is WSOLA: it repeats or skips whole periods of the voice where they overlap best. The
 pitch moves by playing faster or slower (`asetrate`, `aresample`) what `atempo` made longer or
@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from app.audio.child import FfmpegChild, closed_at_the_end
-from app.audio.pcm import samples_in
+from app.audio.pcm import F32_BYTES, samples_in
 from app.speech import Pcm
 
-_F32_BYTES = 4
 _FADE_SECONDS = 0.005
 
 # FFmpeg cuts headerless PCM into packets of a tenth of a second, rounded down to a power of two
@@ -26,13 +25,13 @@ _FADE_SECONDS = 0.005
 # takes 1024 samples at a time and needs two. Still smaller packets cost more than they gain.
 _DECLARED_RATE_HZ = 12000
 
-# Silence after the end, since a window of atempo (a twelfth of a second at most) that is not
-# filled gives nothing. Up to three of them follow each other, and pitch can double their tempo.
+# Silence is fed after the end, since a window of atempo (a twelfth of a second at most) that is
+# not filled gives nothing. Up to three of them follow each other, and pitch can double their tempo.
 _FLUSH_SECONDS = 0.34
 
 
 class Stretch:
-    """One stretch of speech through one FFmpeg. Start it early; end with `stop`, always."""
+    """Sends one stretch of speech through one FFmpeg. Start it early, and always `stop` it."""
 
     def __init__(self, child: FfmpegChild, speed: float, sample_rate_hz: int) -> None:
         self._child = child
@@ -45,7 +44,7 @@ class Stretch:
     async def start(
         cls, *, speed: float, pitch_semitones: float, sample_rate_hz: int, ffmpeg: Path
     ) -> Stretch:
-        """Raises SynthesisFailed if FFmpeg does not start."""
+        """Start an FFmpeg with these filters; raise SynthesisFailed if it does not start."""
         filters = _filters(speed, pitch_semitones, sample_rate_hz)
         raw = ["-f", "f32le", "-ac", "1"]
         general = [str(ffmpeg), "-hide_banner", "-nostdin", "-loglevel", "error"]
@@ -57,7 +56,7 @@ class Stretch:
         return cls(child, speed, sample_rate_hz)
 
     async def run(self, pieces: AsyncIterable[Pcm]) -> AsyncGenerator[Pcm, None]:
-        """The pieces, shaped: input samples divided by the speed, exactly; call it once.
+        """Yield the pieces, shaped; their duration is exactly divided by the speed. Call it once.
 
         The end is faded out within 5 ms, since that is where a join follows. If `pieces` is a
         generator, it is closed at the end.
@@ -72,11 +71,11 @@ class Stretch:
         async with aclosing(self._child.run(self._fed(pieces))) as output:
             async for data in output:
                 partial += data
-                whole = len(partial) - len(partial) % _F32_BYTES
+                whole = len(partial) - len(partial) % F32_BYTES
                 shaped = np.frombuffer(partial[:whole], dtype="<f4")
                 partial = partial[whole:]
                 held = np.concatenate([held, shaped], dtype=np.float32)
-                # Never beyond what is sure to belong to the stretch, minus its fade.
+                # Nothing is given beyond what is sure to belong to the stretch, minus its fade.
                 room = int(self._fed_samples / self._speed) - self._fade_samples - given
                 ready = max(0, min(len(held), room))
                 if ready > 0:
@@ -86,7 +85,7 @@ class Stretch:
         yield self._end(held, round(self._fed_samples / self._speed) - given)
 
     async def stop(self) -> None:
-        """With nobody reading: no process and no pipe is left afterwards."""
+        """End the process and close its pipes. Call it with nobody reading."""
         self._child.kill()
         await self._child.reap()
 
@@ -95,7 +94,7 @@ class Stretch:
             async for pcm in pieces:
                 self._fed_samples += len(pcm)
                 yield pcm.astype("<f4", copy=False).tobytes()
-        yield bytes(self._flush_samples * _F32_BYTES)
+        yield bytes(self._flush_samples * F32_BYTES)
 
     def _end(self, held: Pcm, samples: int) -> Pcm:
         ended = np.zeros(samples, dtype=np.float32)
@@ -107,10 +106,10 @@ class Stretch:
 
 
 def _filters(speed: float, pitch_semitones: float, sample_rate_hz: int) -> list[str]:
-    # A whole number, as FFmpeg has it: 0.002 % off at worst, which the tempo takes into account.
+    # FFmpeg takes a whole number, which is 0.002 % off at worst; the tempo makes up for it.
     raised_hz = round(sample_rate_hz * 2 ** (pitch_semitones / 12))
     tempo = speed * sample_rate_hz / raised_hz
-    # Up to 2 atempo overlaps all it reads, beyond it skips; below 0.5 it does not go.
+    # Up to a tempo of 2 atempo overlaps all it reads, beyond 2 it skips; below 0.5 it refuses.
     steps = math.ceil(abs(math.log2(tempo)) - 1e-9)
     filters = [f"asetrate={sample_rate_hz}"]
     filters += [f"atempo={tempo ** (1 / steps):.9f}"] * steps if steps else []

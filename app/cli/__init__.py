@@ -1,1 +1,1 @@
-"""The command line: its commands are read fast, what they need is imported once they run."""
+"""This package is the command line; what a command needs is imported only when it runs."""

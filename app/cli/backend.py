@@ -1,4 +1,4 @@
-"""Where speech is made: in this process, or by a server. Commands do not care which."""
+"""Defines what commands need of speech, whether this process makes it or a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.cli.exits import Refused
 from app.cli.paths import expanded
 
 Spoken = Callable[[float], None]
-"""Told how many seconds of the speech there are so far"""
+"""Called with the seconds of speech that have been made so far."""
 
 VOICE_FIELDS = (
     "name",
@@ -24,27 +24,28 @@ VOICE_FIELDS = (
     "created",
     "reference_seconds",
 )
-"""What is told of a voice, by the names of the native API"""
-
-STATE_SUFFIX = ".safetensors"
-"""Of a voice that was exported, not recorded"""
+"""These fields of a voice are shown; the native API has the same names."""
 
 
 def stand_in_warning(reason: str, model: str) -> str:
-    """The line on standard error about a `model` that nobody asked for."""
+    """Return the warning that `model` speaks though another one was asked for."""
     return f"warning: {reason}; the {model} model speaks instead"
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file in whose voice to speak, or of which to make a voice."""
+    """A recording is a file in whose voice to speak, or of which to make a voice."""
 
     filename: str
     data: bytes = field(repr=False)
 
     @classmethod
     def read(cls, path: Path, option: str) -> Recording:
-        """Raises: Refused: says what is wrong with the file that `option` names."""
+        """Read the file that `option` names.
+
+        Raises:
+            Refused: it cannot be read, or is empty.
+        """
         try:
             data = expanded(path).read_bytes()
         except OSError as error:
@@ -55,14 +56,14 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One text, and how it is to sound.
+class TextToSpeak:
+    """This says which text to speak, and how it is to sound.
 
     Attributes:
-        voice: None for the default one.
-        format: its name.
-        controls: by the names of the native API; what is missing stays as the speaker has it.
-        stream: bytes are wanted while they are made.
+        voice: a name or a recording; None for the default voice.
+        format: the name of the audio format.
+        controls: values by the native API's names; the speaker's own hold for those left out.
+        stream: whether the audio is wanted while it is made.
     """
 
     text: str
@@ -74,6 +75,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class NewVoice:
+    """This says of which recordings, or of which voice state, a voice is to be made."""
+
     name: str
     recordings: Sequence[Recording]
     description: str | None
@@ -83,37 +86,37 @@ class NewVoice:
 
 
 class Backend(Protocol):
-    """Speaks, and keeps voices. Every method raises `Refused`."""
+    """A backend speaks and keeps voices. Every method may raise `Refused`."""
 
     @property
     def side_by_side(self) -> int:
-        """How many texts it gains from speaking at once."""
+        """Tell how many texts are best spoken at once."""
         ...
 
     def opened(self) -> AbstractAsyncContextManager[None]:
-        """It works in this block, and cleans up at its end."""
+        """Start the backend for the length of a block, and clean up at its end."""
         ...
 
-    def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
-        """The encoded audio: in one piece, or in many with `order.stream`."""
+    def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        """Yield the encoded audio: in one piece, or in many with `wanted.stream`."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:
-        """What is known of each voice, by the names of the native API's GET /voices."""
+        """List the `VOICE_FIELDS` of each voice."""
         ...
 
     async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
-        """The voice as it is now known."""
+        """Make a voice, and return its `VOICE_FIELDS`."""
         ...
 
     async def remove_voice(self, name: str) -> str:
-        """Its name as it was."""
+        """Delete a voice, and return its name."""
         ...
 
     async def export_voice(self, name: str) -> bytes:
-        """Its `.safetensors` file."""
+        """Return a voice as the bytes of a `.safetensors` file."""
         ...
 
     async def preview_voice(self, name: str, audio_format: str) -> bytes:
-        """A few words in it, encoded."""
+        """Return a few words spoken in a voice, encoded."""
         ...

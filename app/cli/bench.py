@@ -1,4 +1,4 @@
-"""`bench`: the benchmarks of the repository."""
+"""Runs the command `bench`: the benchmarks of the repository."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.cli.exits import ExitCode, Refused
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run `python -m benchmarks` with these arguments; returns its exit code.
+    """Run `python -m benchmarks` with these arguments, and return its exit code.
 
     Raises:
-        Refused: they are not here.
+        Refused: there is no such package here.
     """
     if importlib.util.find_spec("benchmarks") is None:
         raise Refused(

@@ -1,4 +1,4 @@
-"""How a command ends: a code for scripts, and a line for people."""
+"""Defines how a command ends: with an exit code for scripts, and a line for people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from app.errors import Parameter
 
 
 class ExitCode(IntEnum):
+    """A command ends with one of these codes; `EXIT_CODES` tells people what they mean."""
+
     OK = 0
     FAILED = 1
     USAGE = 2
@@ -17,7 +19,7 @@ class ExitCode(IntEnum):
     UNAUTHORIZED = 4
     INTERRUPTED = 130
     NO_READER = 141
-    """as a shell reports a program that SIGPIPE ended"""
+    """A shell reports this code for a program that SIGPIPE ended."""
 
 
 EXIT_CODES = """[bold]Exit codes[/bold]
@@ -48,7 +50,7 @@ SPEECH_WORDS: Mapping[Parameter, str] = MappingProxyType(
         },
     }
 )
-"""What `say` calls the parameters of speech"""
+"""The command `say` has these names for the parameters of speech."""
 
 VOICE_WORDS: Mapping[Parameter, str] = MappingProxyType(
     {
@@ -61,11 +63,11 @@ VOICE_WORDS: Mapping[Parameter, str] = MappingProxyType(
         Parameter.REPLACE: "--replace",
     }
 )
-"""What `voices` calls the parameters of a voice"""
+"""The command `voices` has these names for the parameters of a voice."""
 
 
 class Refused(Exception):
-    """Ends a command.
+    """Raised to end a command with a message and an exit code.
 
     Args:
         message: for people; None where nobody is left to read it.
@@ -77,12 +79,12 @@ class Refused(Exception):
         self.code = code
 
     def about(self, what: str) -> Refused:
-        """The same, said of one thing among several."""
+        """Return this refusal with the name of what it is about in front of its message."""
         return self if self.message is None else Refused(f"{what}: {self.message}", self.code)
 
     @property
     def line(self) -> str:
-        """For standard error; empty where nobody is left to read it."""
+        """Return the line for standard error; empty where nobody is left to read it."""
         return "" if self.message is None else f"error: {' '.join(self.message.split())}"
 
 

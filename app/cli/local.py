@@ -1,26 +1,23 @@
-"""Speech made in this process, by the parts that the server is made of."""
+"""Makes speech in this process, with the parts that the server is made of."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
 from app.cli.backend import (
-    STATE_SUFFIX,
     VOICE_FIELDS,
     NewVoice,
-    Order,
     Recording,
     Spoken,
+    TextToSpeak,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
@@ -42,16 +39,17 @@ from app.speaking.controls import SpeechControls
 from app.speaking.encoded import complete_audio, live_audio
 from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
+from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice, VoiceStore
 
 POLL_SECONDS = 0.05
 DRAW_SECONDS = 0.2
 STAND_IN_SECONDS = 0.5
-"""Between the failure of a model and the start of the one that fills in for it, at the most"""
+"""A stand-in starts within this time after its model has failed."""
 
 
 class LocalBackend:
-    """Loads the model when it is opened. Nobody else waits, so that no limit on waiting counts."""
+    """Speaks in this process; the model is loaded when the backend is opened."""
 
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
@@ -67,20 +65,20 @@ class LocalBackend:
             await self._ready_to_speak()
             yield
 
-    async def speak(self, order: Order, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+    async def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         with _refusing(SPEECH_WORDS):
-            controls = SpeechControls(**order.controls)
-            speech = controls.request(order.text, self._voice(order.voice))
-            audio = controls.audio_format(order.format)
+            controls = SpeechControls(**wanted.controls)
+            speech = controls.request(wanted.text, self._voice(wanted.voice))
+            audio = controls.audio_format(wanted.format)
             await self._loaded((await self._services.cast.of(speech)).supervisor)
-            pieces = self._live if order.stream else self._whole
+            pieces = self._live if wanted.stream else self._whole
             async with aclosing(pieces(speech, audio, spoken)) as made:
                 async for data in made:
                     yield data
 
     async def voices(self) -> list[dict[str, Any]]:
         with _refusing(VOICE_WORDS):
-            return [_shown(voice) for voice in await self._store.voices()]
+            return [_shown(voice) for voice in await self._store.all()]
 
     async def add_voice(self, voice: NewVoice) -> dict[str, Any]:
         first = voice.recordings[0]
@@ -114,7 +112,7 @@ class LocalBackend:
 
     async def preview_voice(self, name: str, audio_format: str) -> bytes:
         with _refusing(VOICE_WORDS):
-            voice = await self._store.voice(name)
+            voice = await self._store.get(name)
             return await self._services.previews.of(voice, format_named(audio_format))
 
     @property
@@ -139,7 +137,11 @@ class LocalBackend:
                 self._progress.say(stand_in_warning(error.message, cast.current.model))
 
     async def _loaded(self, supervisor: EngineSupervisor) -> None:
-        """Until the model is ready. Raises: ModelUnavailable: it cannot be."""
+        """Wait until the model is ready.
+
+        Raises:
+            ModelUnavailable: it cannot be loaded.
+        """
         while not supervisor.is_ready:
             status = supervisor.status()
             if status.state in ("failed", "stopped"):
@@ -172,16 +174,19 @@ class LocalBackend:
 
 
 def _services() -> Services:
-    """Raises: Refused: the settings do not allow it."""
-    # Libraries and the supervisor log what is told as an error or a status here.
+    """Make the server's parts, with settings for a single user.
+
+    Raises:
+        Refused: the settings are wrong.
+    """
+    # A command shows errors and progress itself, so the log would say everything twice.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         settings = load_settings(
             auth_disabled=True,
+            # Only this command's own texts wait for their turn: let them.
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,
-            # Opening it makes the folder; nothing is saved there.
-            voice_output_dir=Path(tempfile.gettempdir()),
         )
         return make_services(settings)
     except (SettingsError, FfmpegUnusable) as error:
@@ -191,10 +196,10 @@ def _services() -> Services:
 
 @contextmanager
 def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
-    """Turn what goes wrong into what a command tells.
+    """Turn a SpeechError into a Refused that names the command's options.
 
     Args:
-        words: what the command calls the parameters.
+        words: the command's names for parameters.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The commands and their options. What a command does is imported when it is run."""
+"""Defines the commands and their options; what a command does is imported when it is run."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typer.main import get_command
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.options import (
-    Bitrate,
-    Format,
-    Language,
-    Lines,
-    NormalizeLoudness,
-    Output,
-    Pitch,
-    Play,
-    Quiet,
-    SampleRate,
-    Seed,
-    Server,
-    Speed,
-    Stream,
-    Temperature,
-    Texts,
-    Voice,
-    Volume,
+    BitrateOption,
+    FormatOption,
+    LanguageOption,
+    LinesOption,
+    NormalizeLoudnessOption,
+    OutputOption,
+    PitchOption,
+    PlayOption,
+    QuietOption,
+    SampleRateOption,
+    SeedOption,
+    ServerOption,
+    SpeedOption,
+    StreamOption,
+    TemperatureOption,
+    TextsArgument,
+    VoiceOption,
+    VolumeOption,
 )
 from app.cli.program import PROGRAM
 from app.cli.voice_commands import voices
@@ -76,31 +76,31 @@ echo "From a pipe." | {PROGRAM} say - -o - | ffplay -nodisp -autoexit -
 {PROGRAM} say "Hello!" --server http://localhost:8000 -o hello.mp3"""
 )
 def say(  # noqa: PLR0917 - Typer passes them by name
-    texts: Texts,
-    output: Output = None,
-    format: Format = None,  # noqa: A002
-    play: Play = False,
-    stream: Stream = False,
-    lines: Lines = False,
-    voice: Voice = None,
-    speed: Speed = None,
-    pitch: Pitch = None,
-    volume: Volume = None,
-    seed: Seed = None,
-    temperature: Temperature = None,
-    language: Language = None,
-    sample_rate: SampleRate = None,
-    bitrate: Bitrate = None,
-    normalize_loudness: NormalizeLoudness = False,
-    server: Server = None,
-    quiet: Quiet = False,
+    texts: TextsArgument,
+    output: OutputOption = None,
+    format: FormatOption = None,  # noqa: A002
+    play: PlayOption = False,
+    stream: StreamOption = False,
+    lines: LinesOption = False,
+    voice: VoiceOption = None,
+    speed: SpeedOption = None,
+    pitch: PitchOption = None,
+    volume: VolumeOption = None,
+    seed: SeedOption = None,
+    temperature: TemperatureOption = None,
+    language: LanguageOption = None,
+    sample_rate: SampleRateOption = None,
+    bitrate: BitrateOption = None,
+    normalize_loudness: NormalizeLoudnessOption = False,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Speak texts into files, into a pipe, or aloud.
 
     The model is loaded in this process, unless --server names a running one.
     A file is written whole or not at all; then its path is printed.
     """
-    from app.cli.say import Request, say  # noqa: PLC0415
+    from app.cli.say import SayArguments, say  # noqa: PLC0415
 
     controls = {
         "speed": speed,
@@ -113,9 +113,9 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "bitrate": bitrate,
         "normalize_loudness": normalize_loudness or None,
     }
-    said = {name: value for name, value in controls.items() if value is not None}
-    request = Request(texts, lines, output, format, play, stream, voice, said)
-    say(request, server=server, quiet=quiet)
+    set_controls = {name: value for name, value in controls.items() if value is not None}
+    arguments = SayArguments(texts, lines, output, format, play, stream, voice, set_controls)
+    say(arguments, server=server, quiet=quiet)
 
 
 @app.command(epilog=f"Example: {PROGRAM} serve --host 127.0.0.1 --port 8080")
@@ -176,7 +176,7 @@ def bench(context: typer.Context) -> None:
 
 
 def outcome(arguments: Sequence[str]) -> tuple[int, str]:
-    """Run a command; its exit code, and what is left to say on standard error."""
+    """Run a command, and return its exit code and the line for standard error."""
     try:
         code = get_command(app).main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except Refused as refusal:

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what each number may be."""
+"""Defines the options that several commands have, and the range of each number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.voices.details import check_language
 
 
 def output_option(*names: str, **how: Any) -> Any:
-    """An option about where the audio goes, as `--help` groups them."""
+    """Make an option about where the audio goes, a group of its own in `--help`."""
     return typer.Option(*names, rich_help_panel="Where it goes", **how)
 
 
@@ -26,7 +26,7 @@ def _work_option(*names: str, **how: Any) -> Any:
 
 
 def _range(number: object) -> dict[str, Any]:
-    """The bounds of a number of `app.ranges`, as Typer takes them."""
+    """Return the bounds of a type of `app.ranges`, as Typer takes them."""
     _, info = get_args(number)
     bounds: dict[str, Any] = {}
     for each in info.metadata:
@@ -36,7 +36,7 @@ def _range(number: object) -> dict[str, Any]:
 
 
 def _seed(value: str) -> int:
-    # Its upper bound says nothing to people, so it is not shown as a range.
+    # A range in the help would show the upper bound, which is a number of 19 digits.
     at_least, below = (each for each in get_args(ranges.Seed)[1].metadata)
     if not value.isdecimal() or not at_least.ge <= int(value) < below.lt:
         raise typer.BadParameter(
@@ -53,13 +53,13 @@ def _language(value: str) -> str | None:
 
 
 def file_name(value: str) -> str:
-    """What `-o` says. An empty one, as of a variable that is not set, would be this folder."""
+    """Check the value of `-o`: an empty one, as of an unset variable, would mean this folder."""
     if not value:
         raise typer.BadParameter("it is empty")
     return value
 
 
-Texts = Annotated[
+TextsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="TEXT|FILE|-",
@@ -68,8 +68,8 @@ Texts = Annotated[
         show_default=False,
     ),
 ]
-Lines = Annotated[bool, output_option("--lines", "-l", help="Each line is a text.")]
-Output = Annotated[
+LinesOption = Annotated[bool, output_option("--lines", "-l", help="Each line is a text.")]
+OutputOption = Annotated[
     str | None,
     output_option(
         "--output",
@@ -81,7 +81,7 @@ Output = Annotated[
         "it. Without -o and --play: speech.mp3, unless that exists.",
     ),
 ]
-Format = Annotated[
+FormatOption = Annotated[
     str | None,
     output_option(
         "--format",
@@ -90,13 +90,13 @@ Format = Annotated[
         help=f"{', '.join(FORMATS)}. Without it the extension of -o says; else mp3.",
     ),
 ]
-Play = Annotated[
+PlayOption = Annotated[
     bool, output_option("--play", "-p", help="Play it, through ffplay, afplay or aplay.")
 ]
-Stream = Annotated[
+StreamOption = Annotated[
     bool, output_option("--stream", "-s", help="Write or play audio while it is made.")
 ]
-Voice = Annotated[
+VoiceOption = Annotated[
     str | None,
     _sound_option(
         "--voice",
@@ -106,21 +106,21 @@ Voice = Annotated[
         "like. Clone a voice only with its owner's consent.",
     ),
 ]
-Speed = Annotated[
+SpeedOption = Annotated[
     float | None, _sound_option(help="Pace; 2 is twice as fast.", **_range(ranges.Speed))
 ]
-Pitch = Annotated[
+PitchOption = Annotated[
     float | None, _sound_option(help="Semitones up or down.", **_range(ranges.PitchSemitones))
 ]
-Volume = Annotated[float | None, _sound_option(help="Gain in dB.", **_range(ranges.VolumeDb))]
-Seed = Annotated[
+VolumeOption = Annotated[float | None, _sound_option(help="Gain in dB.", **_range(ranges.VolumeDb))]
+SeedOption = Annotated[
     int | None,
     _sound_option(metavar="NUMBER", parser=_seed, help="The same seed speaks the same way again."),
 ]
-Temperature = Annotated[
+TemperatureOption = Annotated[
     float | None, _sound_option(help="0 is always the same.", **_range(ranges.Temperature))
 ]
-Language = Annotated[
+LanguageOption = Annotated[
     str | None,
     _sound_option(
         metavar="CODE",
@@ -128,16 +128,16 @@ Language = Annotated[
         help="Language of the text: en, fr, de, pt, it, es or nl. The model must speak it.",
     ),
 ]
-SampleRate = Annotated[
+SampleRateOption = Annotated[
     int | None, _sound_option(metavar="HZ", help="Such as 16000; the format decides.")
 ]
-Bitrate = Annotated[
+BitrateOption = Annotated[
     int | None, _sound_option(metavar="KBPS", help="Such as 64; the format decides.")
 ]
-NormalizeLoudness = Annotated[
+NormalizeLoudnessOption = Annotated[
     bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")
 ]
-Server = Annotated[
+ServerOption = Annotated[
     str | None,
     _work_option(
         "--server",
@@ -146,4 +146,4 @@ Server = Annotated[
         ".env, never from an option.",
     ),
 ]
-Quiet = Annotated[bool, _work_option("--quiet", "-q", help="No status and no progress bar.")]
+QuietOption = Annotated[bool, _work_option("--quiet", "-q", help="No status and no progress bar.")]

@@ -1,4 +1,4 @@
-"""Puts bytes into a file that appears whole or not at all, or into the standard output."""
+"""Writes bytes into a file that appears whole or not at all, or to the standard output."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from app.cli.exits import ExitCode, Refused
 from app.files import partial_file
 
 Write = Callable[[bytes], Awaitable[None]]
-"""takes bytes as they come; raises Refused"""
+"""Takes bytes as they come; raises Refused if they cannot be written."""
 
 
 @asynccontextmanager
 async def whole_file(path: Path) -> AsyncIterator[Write]:
-    """Writes a file that takes the place of `path` at the end of the block.
+    """Write a file that takes the place of `path` at the end of the block.
 
-    An error leaves what was there, and nothing else. What is no ordinary file (a device, a named
-    pipe) is written into as it is.
+    After an error the old file is still there, and nothing else. Bytes for a device or a named
+    pipe go straight into it.
 
     Raises:
-        Refused: the disk refuses.
+        Refused: the file cannot be written.
     """
     with ExitStack() as opened:
         with _refusing(path):
@@ -47,31 +47,31 @@ async def whole_file(path: Path) -> AsyncIterator[Write]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Opens what `path` leads to: a new file that takes its place, or a device as it is."""
+    """Open a new file that takes the place of `path`, or the device that `path` is."""
     with ExitStack() as stack:
         if path.exists() and not path.is_file():
             written = path
         else:
-            # A link stays a link: what it leads to is replaced.
+            # Replace what a link leads to, not the link.
             written = stack.enter_context(partial_file(Path(os.path.realpath(path))))
         file = written.open("wb")
         try:
             yield file
             file.close()
         finally:
-            # Closing writes what is left, and fails once more where writing has failed.
+            # Closing writes what is buffered, which fails again where writing has failed.
             with contextlib.suppress(OSError):
                 file.close()
 
 
 @asynccontextmanager
 async def standard_output() -> AsyncIterator[Write]:
-    """Writes bytes as they come. A reader who is slow holds up nothing but the writing.
+    """Write to the standard output from a thread, so that a slow reader does not block the loop.
 
     Raises:
         Refused: the reader has left, or the disk is full.
     """
-    # A thread of its own, which is left behind: where nobody reads, a write never ends.
+    # The thread is never waited for: where nobody reads, a write never ends.
     thread = ThreadPoolExecutor(1, "stdout")
 
     async def write(data: bytes) -> None:
@@ -84,10 +84,10 @@ async def standard_output() -> AsyncIterator[Write]:
 
 
 def check_takes_bytes() -> None:
-    """Checks that the standard output can take bytes.
+    """Check that the standard output can take bytes.
 
     Raises:
-        Refused: it is closed, or a terminal, which would show them as characters.
+        Refused: it is closed, or a terminal, which would show the bytes as characters.
     """
     if sys.stdout is None:
         raise Refused("-o -: the standard output is closed")
@@ -96,7 +96,11 @@ def check_takes_bytes() -> None:
 
 
 def print_result(line: str) -> None:
-    """Prints a line on the standard output. Raises Refused."""
+    """Print a line on the standard output.
+
+    Raises:
+        Refused: nobody takes it.
+    """
     with _standard_output_refusing():
         typer.echo(line)
 
@@ -113,14 +117,14 @@ def _standard_output_refusing() -> Iterator[None]:
         with _refusing("the standard output"):
             yield
     except Refused:
-        # Python tries once more at its end, and would complain in its own words.
+        # Python flushes the standard output when it ends, and would print an error of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 
 @contextmanager
 def _refusing(what: object) -> Iterator[None]:
-    """Turns an error of the system while `what` is written into one that a command shows."""
+    """Turn an OSError while `what` is written into a Refused."""
     try:
         yield
     except BrokenPipeError:

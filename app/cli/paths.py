@@ -1,4 +1,4 @@
-"""Paths as people type them."""
+"""Reads paths that people have typed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def expanded(typed: str | Path) -> Path:
-    """With `~` as the folder that it means; what begins like that and is nobody's stays."""
+    """Replace `~` by the home folder; `~name` stays as it is if there is no such user."""
     path = Path(typed)
     try:
         return path.expanduser()

@@ -1,4 +1,4 @@
-"""Plays audio through whichever player this machine has."""
+"""Plays audio through a player program of this machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _STOP_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A program that plays and then ends.
+    """A player is a program that plays a file and then ends.
 
     Attributes:
-        arguments: before the name of the file.
-        standard_input: in the place of a file; None where it cannot read a pipe.
-        formats: what it plays; None for everything that has a header.
-        failed: finds the reason in what it says, where its exit code does not tell.
+        arguments: stand before the name of the file.
+        standard_input: stands for the standard input in place of a file; None if it reads no pipe.
+        formats: the formats it plays; None for every format that has a header.
+        failed: finds an error in the program's messages that its exit code does not show.
     """
 
     program: str
@@ -35,13 +35,21 @@ class Player:
     failed: re.Pattern[str] | None = None
 
     async def play(self, path: Path) -> None:
-        """Raises: Refused: it does not play."""
+        """Play a file to its end.
+
+        Raises:
+            Refused: the player fails.
+        """
         async with self._running(str(path), asyncio.subprocess.DEVNULL) as process:
             await self._end(process)
 
     @asynccontextmanager
     async def playing(self) -> AsyncIterator[Write]:
-        """Plays what is written, while it is written. Raises: Refused."""
+        """Play what is written during the block, while it is written.
+
+        Raises:
+            Refused: the player fails.
+        """
         assert self.standard_input is not None
         async with self._running(self.standard_input, asyncio.subprocess.PIPE) as process:
             pipe = process.stdin
@@ -103,14 +111,17 @@ PLAYERS = (
     Player("afplay", (), None),
     Player("aplay", ("--quiet",), "-", ("wav",)),
 )
-"""The best first"""
+"""Players are tried in this order."""
 
 
 def find_player(audio_format: str, *, live: bool) -> Player:
-    """The first player there is that can do it.
+    """Find the first player on this machine that can play a format.
+
+    Args:
+        live: whether the audio is played while it is made, from a pipe.
 
     Raises:
-        Refused: there is none; says what it takes.
+        Refused: there is none; the message says what to install.
     """
     if audio_format == "pcm":
         raise Refused("--play needs a format with a header: pcm has none; use --format wav")

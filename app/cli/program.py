@@ -1,4 +1,4 @@
-"""What the user typed to reach the command line, for usage lines and examples."""
+"""Finds out how the user has started the command line, for usage lines and examples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import sys
 from pathlib import Path
 
 CONSOLE_SCRIPT = "pocket-speech"
-"""The command that installing the package makes (pyproject.toml)."""
+"""Installing the package makes this command (see pyproject.toml)."""
 
 PROGRAM = CONSOLE_SCRIPT if Path(sys.argv[0]).stem == CONSOLE_SCRIPT else "python -m app"

@@ -1,4 +1,4 @@
-"""What is going on, on standard error: a status while loading, then a bar with the time left."""
+"""Shows progress on standard error: a status while loading, then a bar with the time left."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rich.progress import (
 from app.cli.outputs import print_result
 
 CHARS_PER_SECOND = 15.0
-"""Of read English; only the bar depends on it"""
+"""English is read at about this speed; only the bar depends on it."""
 
 
 class ProgressLine:
-    """One line that is drawn anew on a terminal, and nothing at all anywhere else.
+    """Draws one line again and again on a terminal, and nothing anywhere else.
 
     Args:
-        quiet: nothing on a terminal either.
+        quiet: draw nothing on a terminal either.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -42,7 +42,7 @@ class ProgressLine:
             console=console,
             transient=True,
             disable=quiet or not console.is_terminal,
-            # Results go where they belong, not where the bar is drawn.
+            # rich would send results to the bar's console, which is standard error.
             redirect_stdout=False,
             redirect_stderr=False,
         )
@@ -62,14 +62,14 @@ class ProgressLine:
         self._bar.stop()
 
     def status(self, words: str) -> None:
-        """What is being waited for, of which nobody knows how long it takes."""
+        """Show what is being waited for, where nobody knows how long that takes."""
         if self._task is None:
             self._task = self._bar.add_task(words, total=None, left="")
         elif not self._expected:
             self._bar.update(self._task, description=words)
 
     def expect(self, scripts: Sequence[str]) -> None:
-        """From now on the bar shows how much of these texts has been spoken."""
+        """Begin a bar that shows how much of these texts has been spoken."""
         self._expected = [max(1.0, len(script) / CHARS_PER_SECOND) for script in scripts]
         self._spoken = [0.0] * len(scripts)
         if self._task is not None:
@@ -80,22 +80,31 @@ class ProgressLine:
         )
 
     def spoken(self, number: int, seconds: float) -> None:
-        """So much of the text `number` (from 0) can be heard."""
-        # Nobody knows how long a text will take to say: it is not over before it is over.
+        """Note how much of a text has been spoken.
+
+        Args:
+            number: counts the texts from 0.
+        """
+        # The length is a guess: keep the bar from being full before the text is finished.
         self._spoken[number] = min(seconds, 0.98 * self._expected[number])
         self._draw()
 
     def finished(self, number: int) -> None:
+        """Note that a text has been spoken to its end."""
         self._spoken[number] = self._expected[number]
         self._draw()
 
     def say(self, line: str) -> None:
-        """A line on standard error that stays."""
+        """Print a line on standard error that stays."""
         with self._cleared():
             typer.echo(line, err=True)
 
     def result(self, line: str) -> None:
-        """A line on standard output. Raises Refused: nobody takes it."""
+        """Print a line on standard output.
+
+        Raises:
+            Refused: nobody takes it.
+        """
         with self._cleared():
             print_result(line)
 

@@ -1,4 +1,4 @@
-"""Speech made by a running server, over its own HTTP API."""
+"""Gets speech from a running server, over its native HTTP API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from app.cli.backend import (
-    STATE_SUFFIX,
     VOICE_FIELDS,
     NewVoice,
-    Order,
     Recording,
     Spoken,
+    TextToSpeak,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
@@ -25,21 +24,26 @@ from app.cli.progress import ProgressLine
 from app.engine.preview import PREVIEW
 from app.errors import Parameter
 from app.settings import SettingsError, load_settings
+from app.voices.listing import STATE_SUFFIX
 
 CONNECT_SECONDS = 10.0
 WORK_SECONDS = 3600.0
-"""The most that a server may take for a complete answer, or between two pieces of a stream"""
+"""A server may take this long for a complete answer, or between two pieces of a stream."""
 BUSY_TRIES = 20
 LONGEST_PAUSE_SECONDS = 30.0
 
 
 class RemoteBackend:
-    """Asks the server at `url`, with the API_KEY of the environment or of `.env`."""
+    """Asks a server for speech, with the API_KEY of the environment or of `.env`."""
 
     side_by_side = 4
 
     def __init__(self, url: str, progress: ProgressLine) -> None:
-        """Raises: Refused: the address or the key cannot be used."""
+        """Prepare to ask the server at `url`.
+
+        Raises:
+            Refused: the address or the key cannot be used.
+        """
         self._url = _checked(url)
         self._progress = progress
         timeout = httpx.Timeout(WORK_SECONDS, connect=CONNECT_SECONDS)
@@ -51,17 +55,17 @@ class RemoteBackend:
         async with self._client:
             yield
 
-    async def speak(self, order: Order, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
-        """A server does not tell how far it is, so that `_spoken` hears nothing."""
-        fields = {**order.controls, "script": order.text, "format": order.format}
-        fields["stream"] = order.stream
-        if isinstance(order.voice, Recording):
-            file = (order.voice.filename, order.voice.data)
+    async def speak(self, wanted: TextToSpeak, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        """Yield the encoded audio; a server does not tell how far it is, so `_spoken` is unused."""
+        fields = {**wanted.controls, "script": wanted.text, "format": wanted.format}
+        fields["stream"] = wanted.stream
+        if isinstance(wanted.voice, Recording):
+            file = (wanted.voice.filename, wanted.voice.data)
             form = {name: _in_form(value) for name, value in fields.items()}
             sent: dict[str, Any] = {"data": form, "files": {"voice_file": file}}
             path = "/tts/clone"
         else:
-            named = {} if order.voice is None else {"voice": order.voice}
+            named = {} if wanted.voice is None else {"voice": wanted.voice}
             sent = {"json": {**fields, **named}}
             path = "/tts"
         async with self._answer("POST", path, SPEECH_WORDS, **sent) as answer:
@@ -71,7 +75,7 @@ class RemoteBackend:
                     f"{self._url} does not answer with audio but with {kind or 'nothing'}",
                     ExitCode.FAILED,
                 )
-            if not order.stream:
+            if not wanted.stream:
                 yield await answer.aread()
                 return
             async for data in answer.aiter_raw():
@@ -120,7 +124,11 @@ class RemoteBackend:
     async def _answer(
         self, method: str, path: str, words: Mapping[Parameter, str], **sent: Any
     ) -> AsyncIterator[httpx.Response]:
-        """An answer that is none of the refusals; a busy server is asked again."""
+        """Ask the server until it is not busy, and yield its answer if that is a success.
+
+        Raises:
+            Refused: the answer is an error.
+        """
         for tries_left in reversed(range(BUSY_TRIES)):
             with self._connected():
                 async with self._client.stream(method, path, **sent) as answer:
@@ -153,11 +161,11 @@ class RemoteBackend:
             raise Refused(f"the server broke off its answer{why}", ExitCode.FAILED) from None
 
     async def _warn_of_stand_in(self, answer: httpx.Response) -> None:
-        """Once, where the preview model speaks in the place of another one."""
+        """Warn, once, if the preview model speaks in place of another one."""
         if answer.headers.get("x-tts-model") != PREVIEW or self._has_warned:
             return
         self._has_warned = True
-        # Speech may be all that a proxy lets through.
+        # A proxy may let nothing but speech through.
         with suppress(Refused, KeyError, TypeError):
             model = (await self._asked("GET", "/health"))["model"]
             if "wanted" in model:
@@ -226,7 +234,7 @@ def _refusal(answer: httpx.Response, url: str, words: Mapping[Parameter, str]) -
 
 
 def _error_of(answer: httpx.Response) -> dict[str, str]:
-    """The native error in an answer; empty if it is none, such as a proxy's page."""
+    """Return the native error in an answer; empty if it has none, such as a proxy's page."""
     try:
         error = answer.json()["error"]
         return {name: str(error[name]) for name in ("message", "field") if error.get(name)}

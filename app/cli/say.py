@@ -1,4 +1,4 @@
-"""`say`: texts in, audio out."""
+"""Runs the command `say`: speaks texts into files, into a pipe, or aloud."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from app.audio.formats import AudioFormat
-from app.cli.backend import Backend, Order, Recording
+from app.cli.backend import Backend, Recording, TextToSpeak
 from app.cli.exits import Refused
 from app.cli.outputs import check_takes_bytes
 from app.cli.player import Player, find_player
 from app.cli.progress import ProgressLine
-from app.cli.speaking import Job, speak_all
+from app.cli.speaking import Take, speak_all
 from app.cli.targets import DEFAULT_FORMAT, STANDARD_OUTPUT, chosen_format, named_files
 from app.cli.texts import Text, read_texts
 from app.cli.work import run_work
 from app.speech import SPEECH_RATE_HZ
+from app.voices.listing import STATE_SUFFIX
 
 RECORDING_SUFFIXES = (
     *(".wav", ".mp3", ".m4a", ".mp4", ".ogg", ".oga", ".opus", ".flac", ".aac"),
-    *(".webm", ".wma", ".aiff", ".aif", ".amr", ".caf", ".mov", ".mka", ".safetensors"),
+    *(".webm", ".wma", ".aiff", ".aif", ".amr", ".caf", ".mov", ".mka"),
+    STATE_SUFFIX,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What the command line said."""
+class SayArguments:
+    """These are the arguments and options of `say`."""
 
     texts: Sequence[str]
     lines: bool
@@ -41,76 +43,78 @@ class Request:
     controls: Mapping[str, Any]
 
 
-def say(request: Request, *, server: str | None, quiet: bool) -> None:
-    """Everything that can be found wrong is found before a model is loaded.
+def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
+    """Speak texts; what can be checked is checked before a model is loaded.
 
     Raises:
-        Refused.
+        Refused: an option is wrong, or a text cannot be spoken.
     """
-    audio, player = _how(request)
-    texts = read_texts(request.texts, lines=request.lines)
-    voice = chosen_voice(request.voice)
+    audio, player = _how(arguments)
+    texts = read_texts(arguments.texts, lines=arguments.lines)
+    voice = chosen_voice(arguments.voice)
     with ExitStack() as stack:
-        paths = _paths(request, texts, audio, stack)
-        shown = request.output is not None or not request.play
-        jobs = [
-            Job(_order(request, text, voice, audio), text.origin, path, shown)
+        paths = _paths(arguments, texts, audio, stack)
+        shown = arguments.output is not None or not arguments.play
+        takes = [
+            Take(_text_to_speak(arguments, text, voice, audio), text.origin, path, shown)
             for text, path in zip(texts, paths, strict=True)
         ]
 
         async def work(backend: Backend, progress: ProgressLine) -> None:
-            await speak_all(backend, jobs, progress, player)
+            await speak_all(backend, takes, progress, player)
 
         run_work(work, server=server, quiet=quiet)
 
 
-def _how(request: Request) -> tuple[AudioFormat, Player | None]:
-    if request.output == STANDARD_OUTPUT:
-        if request.play:
+def _how(arguments: SayArguments) -> tuple[AudioFormat, Player | None]:
+    if arguments.output == STANDARD_OUTPUT:
+        if arguments.play:
             raise Refused("-o - and --play cannot be used together")
         check_takes_bytes()
-    heard_only = request.play and request.output is None
+    heard_only = arguments.play and arguments.output is None
     audio = chosen_format(
-        request.format,
-        request.output,
-        sample_rate_hz=request.controls.get("sample_rate"),
-        bitrate_kbps=request.controls.get("bitrate"),
+        arguments.format,
+        arguments.output,
+        sample_rate_hz=arguments.controls.get("sample_rate"),
+        bitrate_kbps=arguments.controls.get("bitrate"),
         speech_rate_hz=SPEECH_RATE_HZ,
-        # Every player has it, and nobody waits for an encoder.
+        # Every player plays wav, and it needs no encoder.
         default="wav" if heard_only else DEFAULT_FORMAT,
     )
-    if not request.play:
+    if not arguments.play:
         return audio, None
-    return audio, find_player(audio.name, live=heard_only and request.stream)
+    return audio, find_player(audio.name, live=heard_only and arguments.stream)
 
 
-def _order(
-    request: Request, text: Text, voice: str | Recording | None, audio: AudioFormat
-) -> Order:
-    return Order(text.script, voice, audio.name, request.controls, request.stream)
+def _text_to_speak(
+    arguments: SayArguments, text: Text, voice: str | Recording | None, audio: AudioFormat
+) -> TextToSpeak:
+    return TextToSpeak(text.script, voice, audio.name, arguments.controls, arguments.stream)
 
 
 def _paths(
-    request: Request, texts: Sequence[Text], audio: AudioFormat, stack: ExitStack
+    arguments: SayArguments, texts: Sequence[Text], audio: AudioFormat, stack: ExitStack
 ) -> Sequence[Path | None]:
-    """Where each text goes; None for what is not kept."""
-    if request.output == STANDARD_OUTPUT:
+    """Return the file for each text; None for the standard output or for a player alone."""
+    if arguments.output == STANDARD_OUTPUT:
         if len(texts) > 1:
             raise Refused(f"-o - takes one text; there are {len(texts)}")
         return [None]
-    if request.play and request.output is None:
-        if request.stream:
+    if arguments.play and arguments.output is None:
+        if arguments.stream:
             return [None] * len(texts)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return [folder / f"{number}{audio.extension}" for number in range(len(texts))]
-    return named_files(request.output, [text.name for text in texts], audio.extension)
+    return named_files(arguments.output, [text.name for text in texts], audio.extension)
 
 
 def chosen_voice(voice: str | None) -> str | Recording | None:
-    """A name, or a recording: what has a folder in it, or ends like audio.
+    """Read the recording that `--voice` names; a plain name is a voice and stays as it is.
+
+    A value with a folder in it, or with the suffix of an audio file, names a recording.
 
     Raises:
-        Refused: the recording cannot be read.
+        Refused: the recording cannot be read, or the name cannot be that of a voice.
     """
     if voice is None:
         return None
@@ -120,6 +124,6 @@ def chosen_voice(voice: str | None) -> str | Recording | None:
         if not voice.isprintable():
             raise Refused(f"--voice {voice!r} cannot be the name of a voice")
         return voice
-    if voice.lower().endswith(".safetensors"):
+    if voice.lower().endswith(STATE_SUFFIX):
         raise Refused("--voice takes recordings; make a voice of it first: voices add NAME FILE")
     return Recording.read(Path(voice), "--voice")

@@ -1,4 +1,4 @@
-"""Speaks texts side by side, and puts each where it belongs."""
+"""Speaks texts side by side, and puts each into its file, a pipe or a player."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.cli.backend import Backend, Order, Spoken
+from app.cli.backend import Backend, Spoken, TextToSpeak
 from app.cli.exits import ExitCode, Refused
 from app.cli.outputs import Write, standard_output, whole_file
 from app.cli.player import Player
 from app.cli.progress import ProgressLine
 
 _HOPELESS = (ExitCode.UNREACHABLE, ExitCode.UNAUTHORIZED, ExitCode.NO_READER)
-"""What would happen to every other text as well"""
+"""After these errors every other text would fail as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One text and where it goes.
+class Take:
+    """A take is one text to speak, and where its audio goes.
 
     Attributes:
-        origin: of the text, for messages.
-        path: the file to write; None for the standard output, or for a player that plays along.
-        shown: whether the path is a result.
+        origin: where the text came from, for error messages.
+        path: the file to write; None for the standard output, or for a player that plays live.
+        shown: whether the path is printed once the file is written.
     """
 
-    order: Order
+    wanted: TextToSpeak
     origin: str
     path: Path | None
     shown: bool = True
 
 
 async def speak_all(
-    backend: Backend, jobs: Sequence[Job], progress: ProgressLine, player: Player | None
+    backend: Backend, takes: Sequence[Take], progress: ProgressLine, player: Player | None
 ) -> None:
-    """Make all of them; what cannot be made does not keep the others from being made.
+    """Speak every take, even if some of them fail.
 
     Args:
-        player: plays each, in their order.
+        player: plays the takes, in their order; None plays nothing.
 
     Raises:
-        Refused: the last failure; those before it have been told.
+        Refused: the last failure; those before it have been printed.
     """
-    progress.expect([job.order.text for job in jobs])
-    # What is heard or piped while it is made comes one after the other.
-    is_live = any(job.path is None for job in jobs)
+    progress.expect([take.wanted.text for take in takes])
+    # Audio that is played or piped while it is made must come in order, one text at a time.
+    is_live = any(take.path is None for take in takes)
     room = asyncio.Semaphore(1 if is_live else backend.side_by_side)
 
-    async def make(number: int, job: Job) -> None:
+    async def make(number: int, take: Take) -> None:
         async with room:
-            await _make(backend, job, partial(progress.spoken, number), player)
+            await _make(backend, take, partial(progress.spoken, number), player)
         progress.finished(number)
 
-    tasks = [asyncio.create_task(make(number, job)) for number, job in enumerate(jobs)]
+    tasks = [asyncio.create_task(make(number, take)) for number, take in enumerate(takes)]
     failures: list[Refused] = []
     try:
-        for job, task in zip(jobs, tasks, strict=True):
-            refusal = await _finish(job, task, progress, player)
+        for take, task in zip(takes, tasks, strict=True):
+            refusal = await _finish(take, task, progress, player)
             if refusal is not None:
-                failures.append(refusal.about(job.origin) if len(jobs) > 1 else refusal)
+                failures.append(refusal.about(take.origin) if len(takes) > 1 else refusal)
                 if refusal.code in _HOPELESS:
                     break
     finally:
@@ -76,28 +76,31 @@ async def speak_all(
 
 
 async def _finish(
-    job: Job, task: Awaitable[None], progress: ProgressLine, player: Player | None
+    take: Take, task: Awaitable[None], progress: ProgressLine, player: Player | None
 ) -> Refused | None:
-    """Wait for a text, tell where it is, and play it; why that failed, if it did."""
+    """Wait for a take, print its path, and play it; return the failure, if there was one."""
     try:
         await task
-        if job.path is not None:
-            if job.shown:
-                progress.result(str(job.path))
+        if take.path is not None:
+            if take.shown:
+                progress.result(str(take.path))
             if player is not None:
-                await player.play(job.path)
+                await player.play(take.path)
     except Refused as refusal:
         return refusal
     return None
 
 
-async def _make(backend: Backend, job: Job, spoken: Spoken, player: Player | None) -> None:
-    async with _opened(job, player) as write, aclosing(backend.speak(job.order, spoken)) as pieces:
+async def _make(backend: Backend, take: Take, spoken: Spoken, player: Player | None) -> None:
+    async with (
+        _opened(take, player) as write,
+        aclosing(backend.speak(take.wanted, spoken)) as pieces,
+    ):
         async for data in pieces:
             await write(data)
 
 
-def _opened(job: Job, player: Player | None) -> AbstractAsyncContextManager[Write]:
-    if job.path is not None:
-        return whole_file(job.path)
+def _opened(take: Take, player: Player | None) -> AbstractAsyncContextManager[Write]:
+    if take.path is not None:
+        return whole_file(take.path)
     return standard_output() if player is None else player.playing()

@@ -1,4 +1,4 @@
-"""Where the audio goes, and in which format."""
+"""Chooses the files that audio goes into, and its format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def chosen_format(
     speech_rate_hz: int,
     default: str = DEFAULT_FORMAT,
 ) -> AudioFormat:
-    """The format of `--format`, else of the extension of `-o`, else the default.
+    """Choose the format: that of `--format`, else of the extension of `-o`, else the default.
+
+    Args:
+        name: the value of `--format`.
+        output: the value of `-o`.
 
     Raises:
         Refused: there is no such format, or not at that rate or bitrate.
@@ -47,7 +51,10 @@ def chosen_format(
 
 
 def extension_of(output: str | None) -> str:
-    """In lower case, of the file that `-o` names; empty where it has none, or is no file."""
+    """Return the extension of the file that `-o` names, in lower case.
+
+    It is empty where the name has none, and for a folder or the standard output.
+    """
     if output is None or output == STANDARD_OUTPUT or _is_folder(output):
         return ""
     return Path(output).suffix.lower()
@@ -68,16 +75,16 @@ def _format_of_extension(output: str | None) -> str | None:
 
 
 def named_files(output: str | None, names: Sequence[str], extension: str) -> list[Path]:
-    """One file for each of `names`.
-
-    `output` is a file, a folder, or a pattern with {n} (1, 2, …; {n:3} is 001) or {name}. Several
-    into one file name become NAME_1, NAME_2, …
+    """Choose a file for each of `names`.
 
     Args:
-        extension: of files that `output` does not name.
+        output: a file, a folder, or a pattern with {n} (1, 2, …; {n:3} is 001) or {name}. Where
+            one file is named for several names, it becomes NAME_1, NAME_2, …
+        names: fill in {name}, and name the files in a folder.
+        extension: for files that `output` does not name.
 
     Raises:
-        Refused: the files cannot be written, or two would be the same.
+        Refused: a file cannot be written, or two would be the same.
     """
     pattern = _pattern(output, extension, several=len(names) > 1)
     paths = [_filled(pattern, number, name) for number, name in enumerate(names, 1)]
@@ -125,7 +132,7 @@ def _filled(pattern: str, number: int, name: str) -> Path:
 
 def _check(path: Path, *, may_replace: bool) -> None:
     try:
-        # Path.exists() keeps silent about a name that the system refuses, from Python 3.14 on.
+        # From Python 3.14 on, Path.exists() is False for a name that the system refuses.
         path.stat()
         exists = True
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What is to be spoken: words on the command line, files, the standard input."""
+"""Reads the texts to speak: words on the command line, files, the standard input."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ DEFAULT_NAME = "speech"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One script, and what its audio is called where nobody says otherwise."""
+    """A text has a script, and a name for its audio where the user gives none."""
 
     name: str
     script: str
     origin: str
-    """for messages"""
+    """It says where the script came from, for error messages."""
 
 
 def read_texts(arguments: Sequence[str], *, lines: bool) -> list[Text]:
-    """The scripts that the arguments mean, in their order.
+    """Read the texts that the arguments name, in their order.
 
     `-` is the standard input, `@PATH` a file. An argument that ends in .txt, .md or .ssml is a file
     if there is one, or if it is a single word; everything else is spoken as it stands.
@@ -82,7 +82,7 @@ def _file_of(argument: str) -> Path | None:
     try:
         return path if path.is_file() else None
     except OSError:
-        # More words than a name can have.
+        # The system refuses the name as too long: it is a text.
         return None
 
 

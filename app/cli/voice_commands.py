@@ -1,4 +1,4 @@
-"""The commands of `voices` and their options."""
+"""Defines the commands of `voices` and their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import typer
 
 from app.cli.backend import NewVoice, Recording
 from app.cli.exits import EXIT_CODES
-from app.cli.options import Language, Play, Quiet, Server, file_name, output_option
+from app.cli.options import (
+    LanguageOption,
+    PlayOption,
+    QuietOption,
+    ServerOption,
+    file_name,
+    output_option,
+)
 from app.cli.program import PROGRAM
 
 voices = typer.Typer(
@@ -22,17 +29,17 @@ voices = typer.Typer(
 
 
 def _name(value: str) -> str:
-    # It would be another address at a server, and another folder here.
+    # Such a name would lead to another URL of a server, or to another folder here.
     leads_elsewhere = not value.strip(" .") or "/" in value or "\\" in value
     if leads_elsewhere or not value.isprintable():
         raise typer.BadParameter(f"{value!r} cannot be the name of a voice")
     return value
 
 
-Name = Annotated[
+NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", parser=_name, show_default=False, help="Its name.")
 ]
-Output = Annotated[
+OneFileOption = Annotated[
     str | None,
     output_option(
         "--output",
@@ -47,8 +54,8 @@ Output = Annotated[
 @voices.command("list", epilog=f"Example: {PROGRAM} voices list --json | jq '.\\[].name'")
 def list_voices(
     json: Annotated[bool, typer.Option("--json", help="All that is known, for programs.")] = False,
-    server: Server = None,
-    quiet: Quiet = False,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Show every voice, the built-in ones first.
 
@@ -63,7 +70,7 @@ def list_voices(
     epilog=f"Example: {PROGRAM} voices add tess one.wav two.mp3 --description 'Warm and calm'"
 )
 def add(
-    name: Name,
+    name: NameArgument,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -76,12 +83,12 @@ def add(
     tag: Annotated[
         list[str] | None, typer.Option(metavar="WORD", help="Can be given several times.")
     ] = None,
-    language: Language = None,
+    language: LanguageOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the voice of this name, if there is one.")
     ] = False,
-    server: Server = None,
-    quiet: Quiet = False,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Make a voice of recordings.
 
@@ -98,8 +105,8 @@ def add(
 @voices.command(epilog=f"Example: {PROGRAM} voices remove tess")
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME", parser=_name, show_default=False)],
-    server: Server = None,
-    quiet: Quiet = False,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Take voices away that people made; built-in ones stay."""
     from app.cli.voices import remove_voices  # noqa: PLC0415
@@ -108,7 +115,12 @@ def remove(
 
 
 @voices.command(epilog=f"Example: {PROGRAM} voices export tess -o tess.safetensors")
-def export(name: Name, output: Output = None, server: Server = None, quiet: Quiet = False) -> None:
+def export(
+    name: NameArgument,
+    output: OneFileOption = None,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
+) -> None:
     """Write a voice as NAME.safetensors, which pocket-tts reads as well.
 
     It fits the model it was made with.
@@ -121,15 +133,15 @@ def export(name: Name, output: Output = None, server: Server = None, quiet: Quie
 
 @voices.command(epilog=f"Example: {PROGRAM} voices preview tess --play")
 def preview(
-    name: Name,
-    output: Output = None,
+    name: NameArgument,
+    output: OneFileOption = None,
     format: Annotated[  # noqa: A002
         Literal["mp3", "wav"] | None,
         output_option("--format", "-f", help="Audio format."),
     ] = None,
-    play: Play = False,
-    server: Server = None,
-    quiet: Quiet = False,
+    play: PlayOption = False,
+    server: ServerOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Hear a few words in a voice: NAME.mp3, unless -o or --play is given."""
     from app.cli.player import find_player  # noqa: PLC0415

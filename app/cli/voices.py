@@ -1,4 +1,4 @@
-"""`voices`: list, add, remove, export, preview."""
+"""Runs the commands of `voices`: list, add, remove, export, preview."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.backend import STATE_SUFFIX, Backend, NewVoice
+from app.cli.backend import Backend, NewVoice
 from app.cli.exits import Refused
 from app.cli.outputs import check_takes_bytes, standard_output, whole_file
 from app.cli.player import Player
 from app.cli.progress import ProgressLine
 from app.cli.targets import STANDARD_OUTPUT, extension_of, named_files
 from app.cli.work import run_work
+from app.voices.listing import STATE_SUFFIX
 
 COLUMNS = ("name", "kind", "language", "description")
 
 
 def list_voices(*, as_json: bool, server: str | None, quiet: bool) -> None:
-    """A table for people; JSON, or lines with tabs in a pipe, for programs. Raises Refused."""
+    """Print every voice: as a table on a terminal, as lines with tabs in a pipe, or as JSON.
+
+    Raises:
+        Refused: the voices cannot be listed.
+    """
 
     async def work(backend: Backend, progress: ProgressLine) -> None:
         voices = await backend.voices()
@@ -41,7 +46,11 @@ def list_voices(*, as_json: bool, server: str | None, quiet: bool) -> None:
 
 
 def add_voice(voice: NewVoice, *, server: str | None, quiet: bool) -> None:
-    """Raises Refused."""
+    """Make a voice, and print its name.
+
+    Raises:
+        Refused: it cannot be made.
+    """
 
     async def work(backend: Backend, progress: ProgressLine) -> None:
         progress.result(str((await backend.add_voice(voice))["name"]))
@@ -50,7 +59,11 @@ def add_voice(voice: NewVoice, *, server: str | None, quiet: bool) -> None:
 
 
 def remove_voices(names: Sequence[str], *, server: str | None, quiet: bool) -> None:
-    """Raises Refused: at the first that cannot be removed."""
+    """Delete voices, and print their names.
+
+    Raises:
+        Refused: a voice cannot be deleted; those after it stay.
+    """
 
     async def work(backend: Backend, progress: ProgressLine) -> None:
         for name in names:
@@ -60,7 +73,11 @@ def remove_voices(names: Sequence[str], *, server: str | None, quiet: bool) -> N
 
 
 def export_voice(name: str, output: str | None, *, server: str | None, quiet: bool) -> None:
-    """Raises Refused."""
+    """Write a voice into a file or the standard output.
+
+    Raises:
+        Refused: the voice cannot be exported, or the file cannot be written.
+    """
     if extension_of(output) not in ("", STATE_SUFFIX):
         raise Refused(f"-o {output}: a voice is exported as {STATE_SUFFIX}")
     target = _target(output, name, STATE_SUFFIX)
@@ -80,7 +97,14 @@ def preview_voice(
     server: str | None,
     quiet: bool,
 ) -> None:
-    """Raises Refused."""
+    """Speak a few words in a voice, and write or play them.
+
+    Args:
+        player: plays the words; None plays nothing, and the words are written.
+
+    Raises:
+        Refused: the words cannot be spoken, written or played.
+    """
     keeps = output is not None or player is None
     target = _target(output, name, f".{audio_format}") if keeps else None
 
@@ -98,10 +122,13 @@ def preview_voice(
 
 
 def preview_format(name: str | None, output: str | None, *, play: bool) -> str:
-    """mp3 or wav: as said, as the extension of `-o` says, or what every player plays.
+    """Choose mp3 or wav: by `--format`, else by the extension of `-o`, else wav to play it.
+
+    Args:
+        name: the value of `--format`.
 
     Raises:
-        Refused: another extension.
+        Refused: `-o` has another extension.
     """
     if name is not None:
         return name
@@ -112,7 +139,11 @@ def preview_format(name: str | None, output: str | None, *, play: bool) -> str:
 
 
 def _target(output: str | None, name: str, extension: str) -> Path | None:
-    """The file to write; None for the standard output. Raises Refused."""
+    """Return the file to write; None for the standard output.
+
+    Raises:
+        Refused: the file cannot be written.
+    """
     if output == STANDARD_OUTPUT:
         check_takes_bytes()
         return None

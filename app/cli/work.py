@@ -1,4 +1,4 @@
-"""Runs a command's work over a backend, from start to end."""
+"""Runs the work of a command on a backend, from start to end."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ Work = Callable[[Backend, ProgressLine], Awaitable[None]]
 
 
 def run_work(work: Work, *, server: str | None, quiet: bool) -> None:
-    """Do `work` in this process, or at a server.
+    """Run `work` on this process's own backend, or on that of a server.
+
+    Args:
+        server: the server's URL; None for this process.
+        quiet: show no progress.
 
     Raises:
-        Refused, KeyboardInterrupt: after everything has been cleaned up.
+        Refused, KeyboardInterrupt: the work has failed or was interrupted, and is cleaned up.
     """
-    # What ends a service or a container is to leave no half file either.
+    # SIGTERM, which ends services and containers, must leave no half file either: treat it as
+    # Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ProgressLine(quiet=quiet) as progress:
         backend = _backend(server, progress)
@@ -31,7 +36,7 @@ def run_work(work: Work, *, server: str | None, quiet: bool) -> None:
 
 
 def _backend(server: str | None, progress: ProgressLine) -> Backend:
-    """Each imports what the other has no need of: an HTTP client, or everything else."""
+    """Make a backend, and import only what it needs: an HTTP client, or the server's parts."""
     if server is not None:
         from app.cli.remote import RemoteBackend  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`wyoming`: the Wyoming protocol without HTTP beside it."""
+"""Runs the command `wyoming`: serves the Wyoming protocol without HTTP."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from app.settings import Settings, SettingsError, load_settings
 from app.wyoming import server as wyoming
 
 USUAL_PORT = 10200
-"""Where Home Assistant looks for it"""
+"""Home Assistant expects Wyoming servers at this port."""
 
 
 def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
-    """Serve until a signal ends it. The protocol has no key, so that none is needed.
+    """Serve Wyoming until a signal ends it; no API key is needed, as the protocol has none.
 
     Args:
         host, port: None for what the settings say.
@@ -45,7 +45,7 @@ def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
 
 
 async def _serve(settings: Settings, port: int) -> int:
-    """Returns: the signal that ended it."""
+    """Serve until a signal comes, and return its number."""
     services = make_services(settings)
     listener = wyoming.listen(settings.wyoming_host, port)
     loop = asyncio.get_running_loop()

@@ -23,14 +23,20 @@ class BatchedEngine:
 
     Args:
         model: loaded weights. Never changed on a CPU; moved to `options.device` otherwise.
-        cloning_refused: why the weights that can clone voices are not there; None if they are.
+        voices_of: which of upstream's models it is, for its predefined voices; None if it is none.
+        cloning_refused: why the weights that can clone voices are not used; None if they are.
 
     Raises:
         ValueError: this machine cannot compute in `options.precision`.
     """
 
     def __init__(
-        self, model: TTSModel, options: EngineOptions, *, cloning_refused: str | None = None
+        self,
+        model: TTSModel,
+        options: EngineOptions,
+        *,
+        voices_of: str | None = None,
+        cloning_refused: str | None = None,
     ) -> None:
         device = torch.device(options.device)
         precision = choose_precision(options.precision, device)
@@ -41,6 +47,7 @@ class BatchedEngine:
             self._model,
             self._runner.cache_shape,
             device,
+            voices_of=voices_of,
             cloning_refused=cloning_refused,
             prompts=options.voice_prompts,
         )
@@ -67,6 +74,10 @@ class BatchedEngine:
 
     def encode_voice(self, pcm: Pcm) -> KvPrefix:
         return self._voices.encode(pcm)
+
+    def explain_no_cloning(self, reason: str) -> None:
+        """Replace what an engine without cloning weights says of them."""
+        self._voices.cloning_refused = reason
 
     def load_voice(self, path: Path) -> KvPrefix:
         return self._voices.load(path)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import pydantic
 import safetensors
 import torch
+import yaml
 from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
-from app.engine.weights import ModelFiles, OnDownload, fetch_model
+from app.engine.hub import OnDownload
+from app.engine.weights import ModelFiles, cached_model, fetch_model
 from app.errors import ModelUnavailable
 from app.speech_engine import EngineOptions
 
@@ -34,10 +37,16 @@ class EngineLoader:
         self._options = options
         self._on_download = on_download
         self._model: TTSModel | None = None
+        self._engine: BatchedEngine | None = None
         self._files: ModelFiles | None = None
+        self._newest: ModelFiles | None = None
+        self._better: ModelFiles | None = None
+        self._cloning_refused: str | None = None
 
     def __call__(self) -> BatchedEngine:
         """Load the model unless an earlier call did, and start an engine on it.
+
+        What is complete on this machine is used without asking anybody.
 
         Raises:
             ModelUnavailable: says what is missing, why, and what the operator can do.
@@ -48,44 +57,112 @@ class EngineLoader:
                 f"MODEL_DEVICE={options.device}: torch finds no such device here; "
                 "install its CUDA build, or set MODEL_DEVICE=cpu"
             )
-        if self._model is None or self._files is None:
-            self._files = fetch_model(
-                language=options.language,
-                config=options.config,
-                resolved_dir=options.models_dir / "resolved",
-                on_download=self._on_download,
-            )
-            self._model = load_model(self._files.config_path)
+        better, self._better = self._better, None
+        files = better or self._files or self._cached() or self._fetched(self._on_download)
+        if self._model is None or files is not self._files:
+            self._model = _load_or_discard(files)
+            self._files = files
+            self._explain_no_cloning(files.cloning_refused)
         try:
             engine = BatchedEngine(
-                self._model, options, cloning_refused=self._files.cloning_refused
+                self._model,
+                options,
+                voices_of=self._files.language,
+                cloning_refused=self._cloning_refused,
             )
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
         engine.start()
+        self._engine = engine
         logger.info("speaking in %s on %s", engine.status().precision, options.device)
         return engine
 
+    def look(self) -> bool:
+        """Ask the hub for what the loaded model lacks and what is newer, and fetch it.
 
-def load_model(config_path: Path) -> TTSModel:
-    """Load the model of a YAML config whose files are all on this machine.
+        Blocks for as long as downloads take. What is merely newer speaks from the next start on:
+        no voice changes while the server runs.
+
+        Returns:
+            Whether weights that can clone voices have come where there were none: the next call
+            makes an engine on them.
+        """
+        loaded, engine = self._files, self._engine
+        assert loaded is not None
+        assert engine is not None
+        try:
+            found = self._fetched(None)
+        except ModelUnavailable as error:
+            if loaded.cloning_refused is not None:
+                self._explain_no_cloning(error.message)
+                engine.explain_no_cloning(error.message)
+            return False
+        if found.cloning_refused is not None:
+            self._explain_no_cloning(found.cloning_refused)
+            engine.explain_no_cloning(found.cloning_refused)
+        elif loaded.cloning_refused is not None:
+            self._better = found
+            return True
+        if found.config not in (loaded.config, self._newest and self._newest.config):
+            self._newest = found
+            logger.info("%s has changed on the hub; it is used from the next start on", found.name)
+        return False
+
+    def _cached(self) -> ModelFiles | None:
+        return cached_model(language=self._options.language, config=self._options.config)
+
+    def _fetched(self, on_download: OnDownload | None) -> ModelFiles:
+        return fetch_model(
+            language=self._options.language, config=self._options.config, on_download=on_download
+        )
+
+    def _explain_no_cloning(self, reason: str | None) -> None:
+        """Remember why there is no voice cloning, and log it if that is news."""
+        if reason is not None and reason != self._cloning_refused:
+            logger.warning("serving without voice cloning: %s", reason)
+        self._cloning_refused = reason
+
+
+def load_model(files: ModelFiles) -> TTSModel:
+    """Load a model.
 
     Raises:
         ModelUnavailable: says how the config or the weights are wrong.
     """
     started = time.monotonic()
     try:
-        model = TTSModel.load_model(config=config_path)
+        # pocket-tts reads a config from a file only, and asks the hub for what it names there.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.yaml"
+            path.write_text(yaml.safe_dump(files.config, allow_unicode=True), "utf-8")
+            model = TTSModel.load_model(config=path)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ModelUnavailable(
-            f"{config_path} is not a Pocket TTS config: {where}: {first['msg']}"
+            f"{files.name} is not a Pocket TTS config: {where}: {first['msg']}"
         ) from error
     except safetensors.SafetensorError as error:
-        raise ModelUnavailable(f"the weights of {config_path} are damaged: {error}") from error
+        raise ModelUnavailable(f"the weights of {files.name} are damaged: {error}") from error
     except (RuntimeError, ValueError, AssertionError, KeyError, OSError) as error:
-        raise ModelUnavailable(f"{config_path} does not load: {error}") from error
+        raise ModelUnavailable(f"{files.name} does not load: {error}") from error
     model.eval()
-    logger.info("model loaded in %.1f s from %s", time.monotonic() - started, config_path)
+    logger.info("model loaded in %.1f s: %s", time.monotonic() - started, files.name)
     return model
+
+
+def _load_or_discard(files: ModelFiles) -> TTSModel:
+    """Load a model; if it does not load because the cache is damaged, make room for a new copy.
+
+    Raises:
+        ModelUnavailable: as `load_model`, or that damaged files are fetched anew the next time.
+    """
+    try:
+        return load_model(files)
+    except Exception as error:  # a damaged tokenizer raises nothing more special
+        damaged = files.discard_damaged()
+        if not damaged:
+            raise
+        raise ModelUnavailable(
+            f"{', '.join(damaged)} of {files.name} was damaged in the cache; it is fetched anew"
+        ) from error

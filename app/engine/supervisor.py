@@ -1,4 +1,4 @@
-"""Keeps an engine running: loads it in the background, retries, and replaces a dead one.
+"""Keeps an engine running: loads it in the background, retries, replaces a dead or a lesser one.
 
 It does not import torch: the server answers /health while the libraries are still being imported.
 """
@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 5.0
 """Pause after the first failure to load; it doubles with each further one."""
 LONGEST_RETRY_SECONDS = 300.0
+LONGEST_LOOK_SECONDS = 3600.0
+"""Longest pause between two looks for better weights; the pauses double as well."""
+HANDOVER_SECONDS = 10.0
+"""Longer than a request takes from choosing its engine to its first audio"""
+LONGEST_SPEECH_SECONDS = 3600.0
 WATCH_SECONDS = 0.5
 """How often a running engine is looked at."""
 RESTART_SECONDS = 5.0
@@ -44,10 +49,19 @@ class EngineSupervisor:
     Args:
         build: loads the model and returns a started engine; raises ModelUnavailable with the
             reason and the remedy. It is called again after a failure and after an engine died.
+        look: fetches better weights, if there are any, and says whether `build` would now make a
+            better engine; that takes the place of the one that runs. May block for long.
     """
 
-    def __init__(self, build: Callable[[], SpeechEngine]) -> None:
+    def __init__(
+        self, build: Callable[[], SpeechEngine], look: Callable[[], bool] | None = None
+    ) -> None:
         self._build = build
+        self._look = look
+        self._looking: _Look | None = None
+        self._retiring: list[SpeechEngine] = []
+        self._failure = ""
+        self._failed_times = 0
         self._engine: SpeechEngine | None = None
         self._state: State = "loading"
         self._detail = "the model is being loaded"
@@ -112,24 +126,16 @@ class EngineSupervisor:
         self._stopping.set()
         engine, self._detail = self._engine, "the server is shutting down"
         self._state = "stopped"
-        if engine is not None:
-            await engine.drain(grace_seconds)
+        engines = [*self._retiring, *([] if engine is None else [engine])]
+        await asyncio.gather(*(each.drain(grace_seconds) for each in engines))
 
     def _run(self) -> None:
         """Build an engine, watch it, build the next; wait longer after each failure."""
         pause_seconds = FIRST_RETRY_SECONDS
         while not self._stopping.is_set():
-            try:
-                engine = self._build()
-            except ModelUnavailable as error:
-                self._fail(error.message, pause_seconds)
-                self._stopping.wait(pause_seconds)
-                pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
-                continue
-            except Exception as error:
-                # Without this, a bug would leave the server saying "loading" for ever.
-                logger.exception("loading the model failed in an unforeseen way")
-                self._fail(f"{type(error).__name__}; see the log", pause_seconds)
+            engine = self._built()
+            if isinstance(engine, str):
+                self._fail(engine, pause_seconds)
                 self._stopping.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
                 continue
@@ -137,27 +143,79 @@ class EngineSupervisor:
                 asyncio.run(engine.drain(0))
                 return
             pause_seconds = FIRST_RETRY_SECONDS
-            self._engine, self._detail, self._state = engine, "the model is ready", "ready"
-            logger.info("the model is ready")
-            if self._on_ready is not None:
-                self._on_ready()
+            self._failure = ""
+            self._take(engine)
             self._watch(engine)
 
+    def _built(self) -> SpeechEngine | str:
+        """A new engine, or the reason why there is none."""
+        try:
+            return self._build()
+        except ModelUnavailable as error:
+            return error.message
+        except Exception as error:
+            # Without this, a bug would leave the server saying "loading" for ever.
+            reason = f"{type(error).__name__}; see the log"
+            if reason != self._failure:
+                logger.exception("loading the model failed in an unforeseen way")
+            return reason
+
+    def _take(self, engine: SpeechEngine) -> None:
+        """Let an engine speak from now on."""
+        self._engine, self._detail, self._state = engine, "the model is ready", "ready"
+        logger.info("the model is ready")
+        if self._on_ready is not None:
+            self._on_ready()
+
     def _watch(self, engine: SpeechEngine) -> None:
-        """Return once the engine died or the supervisor stops."""
+        """Return once the engine died or the supervisor stops; put a better one in its place."""
+        pause_seconds = FIRST_RETRY_SECONDS
+        look_at_seconds = time.monotonic() + pause_seconds
         while not self._stopping.wait(WATCH_SECONDS):
             if not engine.status().alive:
                 logger.error("the engine died; starting it anew")
                 self._state, self._detail = "loading", "the engine stopped and is being restarted"
                 return
+            if self._looking is not None and self._looking.is_over:
+                if self._looking.found:
+                    engine = self._replaced(engine)
+                self._looking = None
+                look_at_seconds = time.monotonic() + pause_seconds
+            elif self._looking is None and time.monotonic() >= look_at_seconds and self._look:
+                self._looking = _Look(self._look)
+                pause_seconds = min(2 * pause_seconds, LONGEST_LOOK_SECONDS)
+
+    def _replaced(self, engine: SpeechEngine) -> SpeechEngine:
+        """Build the better engine; the present one speaks meanwhile, and on if that fails."""
+        better = self._built()
+        if isinstance(better, str):
+            logger.warning("the better weights are not used: %s", better)
+            return engine
+        if self._stopping.is_set():
+            asyncio.run(better.drain(0))
+            return engine
+        self._take(better)
+        self._retiring.append(engine)
+        threading.Thread(target=self._retire, args=(engine,), daemon=True).start()
+        return better
+
+    def _retire(self, engine: SpeechEngine) -> None:
+        """Let an engine finish what it has begun."""
+        self._stopping.wait(HANDOVER_SECONDS)
+        if not self._stopping.is_set():
+            asyncio.run(engine.drain(LONGEST_SPEECH_SECONDS))
+            self._retiring.remove(engine)
 
     def _fail(self, reason: str, pause_seconds: float) -> None:
-        """Record and log that loading failed."""
+        """Record that loading failed; the same reason is logged ever more rarely."""
         if self._stopping.is_set():
             return
         self._state, self._detail = "failed", f"the model is not available: {reason}"
         self._retry_at_seconds = time.monotonic() + pause_seconds
-        logger.error("%s; trying again in %.0f s", self._detail, pause_seconds)
+        self._failed_times = self._failed_times + 1 if reason == self._failure else 1
+        self._failure = reason
+        if self._failed_times.bit_count() == 1:  # 1, 2, 4, 8, … times
+            logger.warning("%s; trying again in %.0f s", self._detail, pause_seconds)
         if self._on_missing is not None:
             self._on_missing()
 
@@ -166,3 +224,29 @@ class EngineSupervisor:
         if self._state != "failed" or self._retry_at_seconds is None:
             return RESTART_SECONDS
         return max(1.0, self._retry_at_seconds - time.monotonic())
+
+
+class _Look:
+    """A look for better weights, on a thread of its own, since it may download them.
+
+    Attributes:
+        found: whether there are some, once it is over.
+    """
+
+    def __init__(self, look: Callable[[], bool]) -> None:
+        self.found = False
+        self._look = look
+        # A download must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="weights-look", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self.found = self._look()
+        except Exception:
+            # The next look may go well, and speech does not depend on it.
+            logger.exception("looking for better weights failed in an unforeseen way")

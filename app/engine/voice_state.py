@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import wave
 from collections.abc import Mapping
@@ -18,7 +19,6 @@ from pocket_tts import TTSModel
 from pocket_tts.data.audio_utils import end_on_pause
 from pocket_tts.models.model_state import _import_model_state
 from pocket_tts.modules.stateful_module import ModelState, init_states
-from pocket_tts.utils.config import CONFIGS_DIR
 from pocket_tts.utils.utils import (
     _ORIGINS_OF_PREDEFINED_VOICES,
     get_predefined_voice,
@@ -26,10 +26,12 @@ from pocket_tts.utils.utils import (
 from torch import Tensor
 
 from app.engine.flow_lm import CacheShape
-from app.engine.weights import fetch_file
+from app.engine.hub import NotThere, discard_damaged, fetch_file, names_beside
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Pcm
 from app.speech_engine import VOICE_MODEL_KEY
+
+logger = logging.getLogger(__name__)
 
 _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
 # The weights that turn a recording into a voice state; models may differ in the others.
@@ -64,7 +66,8 @@ class VoiceMaker:
         model: read, never changed.
         shape: geometry of the states.
         device: where the states are kept.
-        cloning_refused: why the weights that can clone are not there; None if they are.
+        voices_of: which of upstream's models it is; None for one without predefined voices.
+        cloning_refused: why the weights that can clone are not used; None if they are.
         prompts: recordings behind this model's predefined voices, by name; empty for a model
             whose voices were released with it.
     """
@@ -75,12 +78,15 @@ class VoiceMaker:
         shape: CacheShape,
         device: torch.device,
         *,
+        voices_of: str | None = None,
         cloning_refused: str | None,
         prompts: Mapping[str, Path],
     ) -> None:
         self._prompts = prompts
         self._model = model
-        self._cloning_refused = cloning_refused
+        self._voices_of = voices_of
+        self.cloning_refused = cloning_refused
+        self._on_hub: frozenset[str] | None = None
         self._shape = shape
         self._device = device
         self._lock = threading.Lock()
@@ -90,13 +96,11 @@ class VoiceMaker:
         """Names of the voices that ship with this model's weights."""
         if self._prompts:
             return tuple(self._prompts)
-        origin = self._model.origin
-        if origin is None or self._model.has_custom_weights:
-            return ()
-        if not origin.is_relative_to(CONFIGS_DIR):
+        if self._voices_of is None:
             return ()
         others = (name for name in _ORIGINS_OF_PREDEFINED_VOICES if name not in _FIRST_VOICES)
-        return (*_FIRST_VOICES, *others)
+        known = (*_FIRST_VOICES, *others)
+        return tuple(name for name in known if self._on_hub is None or name in self._on_hub)
 
     def encode(self, pcm: Pcm) -> KvPrefix:
         """Make the state of the voice that is heard in `pcm`, `[samples]` at the model's rate.
@@ -108,9 +112,8 @@ class VoiceMaker:
             InvalidClip: there are no samples, or some are not finite.
             ModelUnavailable: the weights came without the voice encoder.
         """
-        if not self._model.has_voice_cloning:
-            reason = self._cloning_refused or "the loaded weights have no voice encoder"
-            raise ModelUnavailable(f"this server cannot clone voices: {reason}")
+        if self.cloning_refused is not None:
+            raise ModelUnavailable(f"this server cannot clone voices: {self.cloning_refused}")
         heard = torch.tensor(pcm, dtype=torch.float32)
         if heard.dim() != 1 or heard.numel() == 0 or not bool(heard.isfinite().all()):
             raise InvalidClip("the voice clip holds no usable audio")
@@ -153,7 +156,31 @@ class VoiceMaker:
             raise VoiceNotFound(name, self.predefined)
         if self._prompts:
             return self.encode(_read_prompt(self._prompts[name]))
-        return self.load(fetch_file(get_predefined_voice(self._model.origin.stem, name)))
+        assert self._voices_of is not None
+        address = get_predefined_voice(self._voices_of, name)
+        try:
+            path = fetch_file(address)
+        except NotThere:
+            self._list_voices(address, name)
+            raise VoiceNotFound(name, self.predefined) from None
+        try:
+            return self.load(path)
+        except InvalidRequest as error:
+            if not discard_damaged(path):
+                raise ModelUnavailable(f"voice {name!r} cannot be used: {error.message}") from error
+        return self.load(fetch_file(address))
+
+    def _list_voices(self, address: str, missing: str) -> None:
+        """Ask the hub which voices it has for this model, beside the one that is missing.
+
+        Not every model has all of them. Where the list cannot be had, the others stay.
+        """
+        try:
+            listed = {Path(each).stem for each in names_beside(address)}
+        except ModelUnavailable as error:
+            logger.warning("the voices of %s cannot be listed: %s", self._voices_of, error)
+            listed = set(self.predefined)
+        self._on_hub = frozenset(listed - {missing})
 
     @cached_property
     def fingerprint(self) -> str:

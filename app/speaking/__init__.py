@@ -1,1 +1,1 @@
-"""The one door: a request goes in, speech comes out."""
+"""Turns a request into speech. Every front end comes in here, by `Speech.begin` in door.py."""

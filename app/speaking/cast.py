@@ -1,4 +1,4 @@
-"""Who speaks a request: the models there are, and the names that voices go by."""
+"""Chooses who speaks a request, among the models there are, and resolves other names of voices."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Cast:
     One model speaks from the start; those of other languages load once they are asked for.
 
     Args:
-        default: speaks what names no language; never given up.
-        others: model by language, loaded when first asked for.
-        make: a speaker for (model, language); its supervisor is not started yet.
+        default: speaks what names no language, and is never given up.
+        others: the other models by language, each loaded when it is first asked for.
+        make: makes a speaker for (model, language), whose supervisor is not started yet.
         max_loaded: how many models may be in memory; the idle one that was asked for longest ago
             makes room.
-        voice_language: the language that a voice is at home in, if that is known. Blocks.
-        default_voice: speaks where no voice is named.
+        voice_language: tells the language that a voice is at home in, if that is known. Blocks.
+        default_voice: the voice that speaks where none is named.
         aliases: other names for voices, in small letters.
         stand_in: speaks for the default model while that cannot.
     """
@@ -74,25 +74,25 @@ class Cast:
 
     @property
     def current(self) -> Speaker:
-        """The speaker for the default model: itself, or its stand-in."""
+        """Return who speaks for the default model now: its own speaker, or the stand-in."""
         if self._stand_in is not None and self._stand_in.speaks:
             return self._stand_in.speaker
         return self.default
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Codes of what can be spoken, the default first."""
+        """List the languages that can be spoken, as two-letter codes, the default first."""
         return (self.default.language, *self._others)
 
     @property
     def loaded(self) -> tuple[Speaker, ...]:
-        """The speakers in memory or on their way there, the default first."""
+        """List the speakers in memory or on their way there, the default first."""
         stand_in = self._stand_in
         filling_in = [stand_in.speaker] if stand_in is not None and stand_in.is_loaded else []
         return (self.default, *filling_in, *self._loaded.values())
 
     async def of(self, request: SpeechRequest) -> Speaker:
-        """The speaker for a request: by its language, else by its voice, else the default.
+        """Find the speaker for a request by its language, else by its voice, else the default.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
         refuses with what is going on.
@@ -119,7 +119,7 @@ class Cast:
         return speaker
 
     def voice_named(self, name: str | None) -> str:
-        """The voice that a caller's name means, which may be an alias.
+        """Return the voice that a caller's name means, which may be an alias.
 
         A name that means nothing is returned as it is, and refused when the speech is prepared.
 
@@ -127,13 +127,14 @@ class Cast:
             name: None for the default voice.
 
         Raises:
-            InvalidRequest: it is empty. ModelUnavailable.
+            InvalidRequest: the name is empty.
+            ModelUnavailable: nobody knows yet which voices there are.
         """
         if name is None:
             return self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        if name in self.current.voices.names():
+        if name in self.current.library.names():
             return name
         return self._aliases.get(name.strip().lower(), name)
 

@@ -1,4 +1,4 @@
-"""What shapes speech, under the same names on every endpoint of this server's own."""
+"""Defines what shapes speech, under the same names on every endpoint of this server's own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LanguageCode = Literal["en", "fr", "de", "pt", "it", "es", "nl"]
 
 
 class SpeechControls(BaseModel):
-    """Everything that a request may say about how its words are to sound."""
+    """Holds everything that a request may say about how its words are to sound."""
 
     speed: Speed = Field(1.0, description="Pace at constant pitch; 2 is twice as fast.")
     volume: VolumeDb = Field(0.0, description="Gain in dB.")
@@ -63,7 +63,7 @@ class SpeechControls(BaseModel):
     )
 
     def request(self, text: str, voice: str | Clip) -> SpeechRequest:
-        """The request for `text` in `voice` with these controls."""
+        """Make a request for `text` in `voice` with these controls."""
         return SpeechRequest(
             text=text,
             voice=voice,
@@ -84,10 +84,13 @@ class SpeechControls(BaseModel):
         )
 
     def audio_format(self, name: str, *, allowed: tuple[str, ...] | None = None) -> AudioFormat:
-        """The format `name` at the rate and bitrate asked for.
+        """Return the format `name` at the rate and bitrate asked for.
+
+        Args:
+            allowed: the names that may be used, as in `format_named`.
 
         Raises:
-            InvalidRequest: names the field and what is allowed.
+            InvalidRequest: something is not allowed; the error names the field and what is.
         """
         return output_format(
             name,

@@ -1,4 +1,4 @@
-"""The one door to speech: every front end hands its request in here."""
+"""Begins speech for every front end; nothing else reads scripts or gives jobs to an engine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
 from app.text.script import clean_script, ends_paragraph
 
 MAX_TOKENS_PER_CHUNK = 50
-"""The model was trained on single sentences; beyond this many tokens it skips words"""
+"""The model was trained on single sentences; beyond this many tokens it skips words."""
 
-MOST_SCRIPTS_READ = 64
-"""At once; it takes up to seconds for a long script, and the queue only counts what was read"""
+MAX_SCRIPTS_IN_READING = 64
+"""At most this many scripts are read at once. The engine's queue only bounds those already read,
+and a long script takes seconds to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A request that has been found good: who speaks it, and all that will be spoken."""
+    """Holds a request that was found good, with who speaks it and all that will be spoken."""
 
     engine: SpeechEngine
     origin: Origin
@@ -35,6 +36,7 @@ class _Prepared:
     job: SpeechJob
 
     def count_tokens(self) -> int:
+        """Count the tokens that the model reads for all of the script. Blocks."""
         return sum(self.engine.count_tokens(chunk.text) for chunk in self.job.chunks)
 
 
@@ -44,9 +46,10 @@ class Speech:
     Use from the event loop.
 
     Attributes:
-        max_script_chars: what a script has at most.
+        max_script_chars: how many characters a script may have.
 
     Args:
+        max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
         patience_seconds: how long a caller waits for the first audio before being refused.
     """
 
@@ -67,7 +70,7 @@ class Speech:
         self._reading = 0
 
     async def begin(self, request: SpeechRequest) -> Utterance:
-        """Begin to speak. Whatever can be refused is refused here, before anything is spoken.
+        """Begin to speak a request; what can be refused is refused here, before anything is spoken.
 
         Raises:
             InvalidRequest, TooLarge, VoiceNotFound, InvalidClip, ModelUnavailable.
@@ -93,7 +96,7 @@ class Speech:
         )
 
     async def check(self, request: SpeechRequest) -> None:
-        """Refuse what `begin` would refuse, and speak nothing.
+        """Refuse a request that `begin` would refuse, and speak nothing.
 
         Raises:
             SpeechError: as `begin`.
@@ -107,7 +110,7 @@ class Speech:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
         speaker = await self._cast.of(request)
-        await speaker.voices.state_of(request.voice)
+        await speaker.library.state_of(request.voice)
 
     async def _prepare(self, request: SpeechRequest) -> _Prepared:
         speaker = await self._cast.of(request)
@@ -117,7 +120,7 @@ class Speech:
         for piece in script.pieces:
             if piece.voice not in voices:
                 wanted = request.voice if piece.voice is None else piece.voice
-                voices[piece.voice] = await speaker.voices.state_of(wanted)
+                voices[piece.voice] = await speaker.library.state_of(wanted)
         chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
         job = SpeechJob(chunks, request.sampling)
         return _Prepared(engine, speaker.heard(request.voice), script, job)
@@ -126,7 +129,7 @@ class Speech:
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
     ) -> ScriptPlan:
         """Split the script into what is spoken in one go, on another thread."""
-        if self._reading >= MOST_SCRIPTS_READ:
+        if self._reading >= MAX_SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
             is_voice=partial(_has_voice, speaker),
@@ -153,7 +156,7 @@ class Speech:
 
 def _has_voice(speaker: Speaker, name: str) -> bool:
     try:
-        speaker.voices.resolve(name)
+        speaker.library.resolve(name)
     except SpeechError:
         return False
     return True

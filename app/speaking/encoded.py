@@ -1,4 +1,4 @@
-"""Speech as encoded audio, for whoever wants it: an answer over HTTP, a socket, a file."""
+"""Encodes speech as a complete clip or as a stream, for answers, sockets and files alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.speech import Pcm, SpeechRequest
 
 @dataclass(frozen=True, slots=True)
 class CompleteAudio:
-    """A whole encoded clip, how long it sounds, and how long each stage took."""
+    """Holds a whole encoded clip, how long it sounds, and how long each stage took."""
 
     data: bytes
     content_type: str
@@ -64,10 +64,12 @@ async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path)
 
 @dataclass(frozen=True, slots=True)
 class LiveAudio:
-    """Encoded speech whose first bytes exist. Close it, whatever happens.
+    """Holds encoded speech whose first bytes exist. Close it, whatever happens.
 
     Attributes:
-        body: all bytes, in order; to be read once.
+        body: gives all bytes, in order; read it once.
+        took_seconds: how long each stage took that is over.
+        work: is closed to stop the encoder and the engine's work.
     """
 
     body: AsyncIterator[bytes]
@@ -77,7 +79,7 @@ class LiveAudio:
     work: AsyncExitStack
 
     async def aclose(self) -> None:
-        """Stop the work behind it, if any is left."""
+        """Stop the work behind this speech, if any is left."""
         await self.work.aclose()
 
 
@@ -85,8 +87,8 @@ async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> 
     """Encode an utterance while it is being made, and wait for the first bytes.
 
     Raises:
-        SpeechError: nothing was given out yet, so that every failure still gets its own answer.
-            The utterance is closed.
+        SpeechError: as `Utterance.pcm`, or the encoder failed. Nothing was given out yet, so every
+            failure still gets its own answer. The utterance is closed.
     """
     async with AsyncExitStack() as stack:
         stack.callback(utterance.close)
@@ -120,7 +122,7 @@ async def fed_audio(
 
 
 def _leveled(spoken: Utterance | FedSpeech) -> AsyncGenerator[Pcm, None]:
-    """The sound at the loudness that its request asks for."""
+    """Yield the sound of speech at the loudness that its request asks for."""
     if not spoken.request.normalize_loudness:
         return spoken.pcm()
     target_lufs = _target_lufs(spoken.request)
@@ -134,7 +136,10 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
 
 
 def _target_lufs(request: SpeechRequest) -> float:
-    """A volume is asked for on top of the common loudness, which would else take it back."""
+    """Return the loudness to bring speech to.
+
+    The volume a request asks for is added, since normalising would otherwise take it back.
+    """
     return TARGET_LUFS + request.prosody.volume_db
 
 

@@ -1,4 +1,4 @@
-"""Speech of a script that is still being written, sentence by sentence."""
+"""Speaks a script that is still being written, sentence by sentence."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from app.text.feed import ScriptFeed
 
 
 class FedSpeech:
-    """One task feeds the text, another reads the speech. Use from one event loop.
+    """Speaks text that one task feeds, while another reads the speech. Use from one event loop.
 
     While a passage is read the next one already begins, so that there is no gap between them; all
     that has come meanwhile is spoken as one.
 
     Attributes:
-        request: how to speak; its text is not looked at.
+        request: says how to speak; its text is not looked at.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
@@ -34,7 +34,7 @@ class FedSpeech:
         self._changed = asyncio.Event()
 
     async def check_voice(self) -> None:
-        """Let who still writes learn at once of a voice that is not there or not usable.
+        """Refuse a voice that is missing or unusable, before the first sentence is complete.
 
         Raises:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
@@ -45,13 +45,14 @@ class FedSpeech:
         """Take more of the script, verbatim.
 
         Raises:
-            TooLarge. InvalidRequest: the script was said to be complete.
+            TooLarge: the script is longer than allowed.
+            InvalidRequest: the script was said to be complete.
         """
         self._feed.add(text)
         self._changed.set()
 
     def flush(self) -> None:
-        """Speak what is there, also an unfinished sentence."""
+        """Speak the text that is there, even if its last sentence is unfinished."""
         self._feed.flush()
         self._changed.set()
 
@@ -63,7 +64,7 @@ class FedSpeech:
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
-        To be read once.
+        Read it once.
 
         Raises:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
@@ -88,7 +89,7 @@ class FedSpeech:
             )
 
     async def _next_utterance(self) -> Utterance | None:
-        """Begin the next passage; None after the last."""
+        """Begin to speak the next passage; return None after the last."""
         passage = ""
         while not self._feed.exhausted:
             taken = self._feed.take()

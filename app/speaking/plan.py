@@ -1,4 +1,4 @@
-"""From a script to the pieces that are spoken: markup → normalisation → chunks."""
+"""Reads a script into the pieces that are spoken: markup, then normalisation, then chunks."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _CLOSERS = "\"'”’»)]}"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk of script, who speaks it, and what becomes of its sound."""
+    """Holds a chunk of script, who speaks it, and how its sound is shaped."""
 
     text: str
     voice: str | None
-    """None is the request's own voice"""
+    """None means the request's own voice."""
     shape: ChunkShape
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlan:
-    """All that is heard, in order."""
+    """Holds all that is heard of a script, in order, after a silence of `lead_seconds`."""
 
     pieces: tuple[Piece, ...]
     lead_seconds: float
@@ -42,13 +42,14 @@ class ScriptPlan:
 
 @dataclass(frozen=True, slots=True)
 class ScriptRules:
-    """How a script is to be read.
+    """Says how a script is to be read.
 
     Attributes:
-        is_voice: whether a voice of that name exists, for lines like `[alba] Good morning.`
-        language: two-letter code, for what numbers and abbreviations become.
+        is_voice: tells whether a voice of that name exists, for lines like `[alba] Good morning.`
+        language: decides what numbers and abbreviations become, as a two-letter code.
         normalise: whether they are put into words at all.
-        prosody: of the whole request; markup composes with it.
+        prosody: shapes the whole request; markup composes with it.
+        token_counter: makes a function that counts the tokens of pieces of a text.
         goes_on: whether more of the script follows, which wants a pause before it.
         ends_paragraph: whether what follows is a paragraph of its own.
     """
@@ -61,20 +62,19 @@ class ScriptRules:
     max_chars: int
     max_tokens: int
     token_counter: Callable[[str], TokenCounter]
-    """of pieces of a text"""
     goes_on: bool = False
     ends_paragraph: bool = False
 
 
 def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
-    """Read a script.
+    """Read a script into a plan of what is spoken.
 
     Args:
-        script: as `clean_script` returns it.
+        script: the text, as `clean_script` returns it.
 
     Raises:
-        InvalidRequest: wrong markup, or nothing is left to speak.
-        TooLarge: too much markup.
+        InvalidRequest: the markup is wrong, or nothing is left to speak.
+        TooLarge: there is too much markup.
     """
     pieces: list[Piece] = []
     lead_seconds = 0.0
@@ -101,12 +101,15 @@ def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
 
 
 def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
-    """Spans of one manner are one text, even if their border runs through a word."""
+    """Return the voice and prosody of a span, None for a pause.
+
+    Spans of one manner are read as one text, even if their border runs through a word.
+    """
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
 def _spoken(span: Span, rules: ScriptRules) -> str:
-    """The span's text in words, with the white space that separates it from its neighbours."""
+    """Put the text of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
         return span.text
     text = span.text.strip()
@@ -134,7 +137,7 @@ def _pieces_of(
 
 
 def _check_prosody(pieces: Sequence[Piece]) -> None:
-    """Markup and the request's own controls are each in range; what they make together must be."""
+    """Refuse prosody out of range: markup and controls may be in range each, but not together."""
     for piece in pieces:
         prosody = piece.shape.prosody
         for parameter, value, lowest, highest in (
@@ -151,7 +154,7 @@ def _check_prosody(pieces: Sequence[Piece]) -> None:
 
 
 def _end_of_text(text: str, last: Chunk) -> Boundary:
-    """What stands between a text's last chunk and the text that follows in another manner."""
+    """Tell what stands between the last chunk of a text and a text in another manner."""
     if text.endswith("\n\n"):
         return Boundary.PARAGRAPH
     mark = last.text.rstrip(_CLOSERS)[-1:]

@@ -1,4 +1,4 @@
-"""Samples of voices: a few words in each, spoken once and kept on the disk."""
+"""Speaks a few words in each voice as a sample, once, and keeps them on the disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Previews:
         self._ffmpeg = ffmpeg
 
     async def of(self, voice: Voice, audio: AudioFormat) -> bytes:
-        """The encoded sample of a voice, in the voice's own language.
+        """Return the encoded sample of a voice, in the voice's own language.
 
         Raises:
             SpeechError: as for any speech.
@@ -56,7 +56,7 @@ class Previews:
         return data
 
     async def _key(self, voice: Voice, text: str) -> str:
-        """The name of a sample; it changes with the voice's sound, the model and the text."""
+        """Name a sample so that the name changes with the voice's sound, the model and the text."""
         sound = await self._voices.sound_id(voice.name)
         engine = self._cast.current.supervisor.engine
         model = await asyncio.to_thread(lambda: engine.model_fingerprint)

@@ -1,4 +1,4 @@
-"""One model and the voices it speaks in."""
+"""Holds one model together with the voices that it speaks in."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ from app.voices.library import VoiceLibrary
 
 
 class Origin(NamedTuple):
-    """The model and the voice that are heard."""
+    """Names the model and the voice that are heard."""
 
     model: str
     voice: str | None
-    """None for a voice that was sent as a recording"""
+    """None means a voice that was sent as a recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """One model, and what it needs to speak.
+    """Holds one model, and what it needs to speak.
 
     Attributes:
         model: its name, as in MODEL_LANGUAGE.
-        language: two-letter code of what it speaks.
+        language: the language that it speaks, as a two-letter code.
+        library: finds its voices.
+        stand_ins: for a model that only fills in for another, the voice heard in the place of each.
     """
 
     model: str
     language: str
     supervisor: EngineSupervisor
-    voices: VoiceLibrary
+    library: VoiceLibrary
     stand_ins: Mapping[str, str] = field(default_factory=dict)
-    """by voice, the one that is heard instead; for a model that only fills in for another"""
 
     def heard(self, voice: str | Clip) -> Origin:
-        """Who is heard when somebody asks for `voice`, which exists.
+        """Tell who is heard when somebody asks for `voice`, which must exist.
 
         Raises:
-            VoiceNotFound: it has gone meanwhile. ModelUnavailable.
+            VoiceNotFound: it has gone meanwhile.
+            ModelUnavailable.
         """
         if isinstance(voice, Clip):
             return Origin(self.model, None)
-        name = self.voices.resolve(voice)
-        own = self.voices.is_file(name)
+        name = self.library.resolve(voice)
+        own = self.library.is_file(name)
         return Origin(self.model, name if own else self.stand_ins.get(name, name))
 
     @property
     def is_idle(self) -> bool:
-        """Nobody would notice if it were gone: loaded, and neither speaking nor asked to."""
+        """Tell whether the model is loaded, and neither speaking nor asked to speak."""
         engine = self.supervisor.status().engine
         return engine is not None and engine.running_rows == 0 and engine.queued_jobs == 0

@@ -1,4 +1,4 @@
-"""The model that speaks in the place of another one, which is being fetched or cannot be had."""
+"""Lets one model speak in the place of another, which is being fetched or cannot be had."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.speaking.speaker import Speaker
 logger = logging.getLogger(__name__)
 
 _HANDOVER_SECONDS = 10.0
-"""Longer than a request takes from choosing its speaker to its first audio"""
+"""A request takes less than this from choosing its speaker to its first audio."""
 _LONGEST_SPEECH_SECONDS = 3600.0
 
 
@@ -21,7 +21,7 @@ class StandIn:
     Use from the event loop.
 
     Args:
-        speaker: its model ships with the server; not loaded yet.
+        speaker: fills in; its model ships with the server and is not loaded yet.
         wanted: the speaker that it stands in for.
     """
 
@@ -30,15 +30,15 @@ class StandIn:
         self._wanted = wanted
         self._retiring: asyncio.Task[None] | None = None
         self.is_loaded = False
-        """its model is in memory, or on its way there"""
+        """The model is in memory, or on its way there."""
 
     @property
     def speaks(self) -> bool:
-        """Whether requests for the wanted model are spoken by this one now."""
+        """Tell whether requests for the wanted model are spoken by this one now."""
         return self.is_loaded and not self._wanted.supervisor.is_ready
 
     def fill_in(self, on_ready: Callable[[], None]) -> None:
-        """Begin to load the model, unless that was done before: it is given up only once.
+        """Begin to load the model. A second call does nothing: the model is given up only once.
 
         Args:
             on_ready: called on another thread once it can speak.
@@ -55,12 +55,12 @@ class StandIn:
         self.speaker.supervisor.start(on_ready)
 
     def retire(self) -> None:
-        """Give the model up in the background: it finishes what it has begun."""
+        """Give the model up in the background, once it has finished what it has begun."""
         if self.is_loaded and self._retiring is None:
             self._retiring = asyncio.create_task(self._retire())
 
     async def stop(self, grace_seconds: float) -> None:
-        """End at once what `retire` does slowly."""
+        """Stop the model now, within `grace_seconds`, whether or not it is being given up."""
         if self._retiring is not None:
             self._retiring.cancel()
         if self.is_loaded:

@@ -1,4 +1,4 @@
-"""Speech that is being made: who is heard, how far it has come, and its sound."""
+"""Gives out speech as it is made, and tells who is heard and how far it has come."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.speech_engine import JobTimings, SpeechStream
 
 
 class Utterance:
-    """One request on its way through the engine. Read its sound once, then close it.
+    """Follows one request on its way through the engine. Read its sound once, then close it.
 
     Attributes:
-        request: what is spoken.
-        origin: who is heard.
+        request: the request that is spoken.
+        origin: the model and the voice that are heard.
         began_seconds: when the request came in, as `time.monotonic` has it.
-        spoken_seconds: how much of it has been read.
+        spoken_seconds: how much sound has been read so far.
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
@@ -50,7 +50,7 @@ class Utterance:
 
     @property
     def timings(self) -> JobTimings:
-        """Seconds that the stages took as far as they are over."""
+        """Return how many seconds each stage took that is over."""
         return self._stream.timings
 
     async def pcm(self) -> AsyncGenerator[Pcm, None]:

@@ -1,4 +1,4 @@
-"""Which addresses a server may be sent to by somebody else: public ones, and nothing inside."""
+"""Tells public addresses, which callers may send the server to, from those inside a network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver: TypeAlias = Callable[[str, int], list[str]]
-"""(host, port) → every address it has; raises OSError"""
+"""A resolver takes (host, port) and returns every address of the host; it may raise OSError."""
 
-# Python's own tables differ between its versions; what must never be reached is listed here.
+# Python's own tables differ between its versions, so what must never be reached is listed here.
 _REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -19,7 +19,7 @@ _REFUSED = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
-        "168.63.129.16/32",  # the inside of Azure, at a public address
+        "168.63.129.16/32",  # Azure serves its inside at this public address
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -48,7 +48,7 @@ _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address, and any IPv4 address that is wrapped in it, is in the open internet."""
+    """Tell whether an address, and any IPv4 address wrapped in it, is in the open internet."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -63,7 +63,7 @@ def _is_public(address: IpAddress) -> bool:
 
 
 def _wrapped(address: IpAddress) -> list[IpAddress]:
-    """The IPv4 addresses that packets to an IPv6 address may end at."""
+    """Return the IPv4 addresses that packets to an IPv6 address may end at."""
     if isinstance(address, ipaddress.IPv4Address):
         return []
     found: list[IpAddress | None] = [address.ipv4_mapped, address.sixtofour]
@@ -72,7 +72,7 @@ def _wrapped(address: IpAddress) -> list[IpAddress]:
     return [each for each in found if each is not None]
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Every address that the system's resolver knows for a host."""
+def resolve_host(host: str, port: int) -> list[str]:
+    """Return every address that the system's resolver knows for a host; may raise OSError."""
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))

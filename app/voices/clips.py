@@ -18,20 +18,23 @@ from app.errors import InvalidClip
 from app.speech import Clip, Pcm
 
 TARGET_LEVEL_DB = -20.0
-"""RMS of the speech (not of its pauses), in dB of full scale"""
+"""Speech, without its pauses, is brought to this RMS, in dB of full scale."""
 PEAK_DB = -1.0
+"""No gain raises a sample over this."""
 MAX_GAIN_DB = 30.0
 NOISE_CEILING_DB = -50.0
-"""background is never made louder than this"""
+"""No gain raises the background over this."""
 SILENCE_UNDER_LOUDEST_DB = 35.0
-"""what is this much quieter than the loudest frame is a pause"""
+"""A frame is a pause if it is this much quieter than the loudest one, or under SILENCE_DB."""
 SILENCE_DB = -60.0
 MIN_SPEECH_SECONDS = 1.0
 LEAD_SECONDS = 0.05
-"""kept before the first sound, so that its onset is whole"""
+"""This much is kept before the first sound, so that its onset is whole."""
 JOIN_SECONDS = 0.2
+"""Two recordings are joined with this much silence."""
 END_PAUSE_SECONDS = 0.08
-FADE_SECONDS = 0.02
+RECORDING_FADE_SECONDS = 0.02
+"""Each recording fades out over this time."""
 
 _FRAME_SECONDS = 0.02
 # Within the last third of a prompt that is cut, a pause is worth more than the words after it.
@@ -42,7 +45,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
-    """What was done to one recording."""
+    """Reports what was done to one recording."""
 
     filename: str
     read_seconds: float
@@ -54,7 +57,7 @@ class ClipReport:
 
 @dataclass(frozen=True, slots=True)
 class PromptReport:
-    """What was done to make a prompt, in numbers and words."""
+    """Reports what was done to make a prompt, in numbers and words."""
 
     seconds: float
     sample_rate_hz: int
@@ -69,7 +72,7 @@ class PromptBuilder:
 
     Args:
         sample_rate_hz: rate of every clip that is added, and of the prompt.
-        max_seconds: longest prompt, its pauses included.
+        max_seconds: how long the prompt may be, its pauses included.
     """
 
     def __init__(self, *, sample_rate_hz: int, max_seconds: float) -> None:
@@ -115,7 +118,7 @@ class PromptBuilder:
         self._append(_faded(speech * np.float32(10 ** (gain_db / 20)), self._rate_hz))
 
     def build(self) -> tuple[Pcm, PromptReport]:
-        """The prompt, shape [samples], ending in a short pause, and what was done."""
+        """Return the prompt, shape [samples], which ends in a short pause, and what was done."""
         pause = np.zeros(_samples(END_PAUSE_SECONDS, self._rate_hz), np.float32)
         prompt = np.concatenate([*self._pieces, pause])
         if len(self._reports) > 1:
@@ -165,7 +168,7 @@ class PromptBuilder:
 
 
 def wav_bytes(pcm: Pcm, sample_rate_hz: int) -> bytes:
-    """A mono 16-bit WAV file."""
+    """Encode PCM as a mono 16-bit WAV file."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -176,7 +179,7 @@ def wav_bytes(pcm: Pcm, sample_rate_hz: int) -> bytes:
 
 
 def _frame_levels_db(pcm: Pcm, rate_hz: int) -> NDArray[np.float64]:
-    """Level of each whole 20 ms, shape [frames]."""
+    """Return the level of each whole frame of 20 ms, shape [frames]."""
     frame = _samples(_FRAME_SECONDS, rate_hz)
     count = len(pcm) // frame
     squares = np.square(pcm[: count * frame], dtype=np.float64).reshape(count, frame)
@@ -185,7 +188,7 @@ def _frame_levels_db(pcm: Pcm, rate_hz: int) -> NDArray[np.float64]:
 
 
 def _speech_bounds(pcm: Pcm, rate_hz: int) -> tuple[int, int]:
-    """Samples between which there is speech; (0, 0) if there is none."""
+    """Return the samples between which there is speech; (0, 0) if there is none."""
     levels = _frame_levels_db(pcm, rate_hz)
     loud = np.flatnonzero(levels > _pause_level_db(levels)) if len(levels) else levels
     if not len(loud):
@@ -208,7 +211,7 @@ def _speech_level_db(pcm: Pcm, rate_hz: int) -> float:
 
 
 def _gain_db(speech: Pcm, rate_hz: int) -> float:
-    """What brings speech to its level without clipping it or raising its background to a noise."""
+    """Return the gain that levels speech, but neither clips it nor makes its background a noise."""
     wanted = TARGET_LEVEL_DB - _speech_level_db(speech, rate_hz)
     wanted = min(wanted, MAX_GAIN_DB, PEAK_DB - _db(float(np.abs(speech).max())))
     background_db = float(np.percentile(_frame_levels_db(speech, rate_hz), 5))
@@ -218,7 +221,7 @@ def _gain_db(speech: Pcm, rate_hz: int) -> float:
 
 
 def _cut_on_pause(speech: Pcm, room_samples: int, rate_hz: int) -> int:
-    """Where to cut so that at most `room_samples` remain: in the last pause, if one is near."""
+    """Find where to cut so that at most `room_samples` remain, in a late pause if there is one."""
     frame = _samples(_FRAME_SECONDS, rate_hz)
     levels = _frame_levels_db(speech[:room_samples], rate_hz)
     quiet = levels < _pause_level_db(levels) + 10
@@ -231,7 +234,7 @@ def _cut_on_pause(speech: Pcm, room_samples: int, rate_hz: int) -> int:
 
 
 def _faded(speech: Pcm, rate_hz: int) -> Pcm:
-    fade = min(_samples(FADE_SECONDS, rate_hz), len(speech))
+    fade = min(_samples(RECORDING_FADE_SECONDS, rate_hz), len(speech))
     faded = speech.copy()
     faded[len(faded) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return faded

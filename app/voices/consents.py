@@ -21,11 +21,13 @@ _NOTE = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Consent:
+    """Describes one recording in which somebody agrees to the use of their voice."""
+
     id: str
     name: str
     language: str
     created_at: int
-    """Unix time"""
+    """The time is Unix time, in seconds."""
 
 
 class ConsentStore:

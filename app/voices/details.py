@@ -1,4 +1,4 @@
-"""What is known of a voice besides its sound: the file NAME.json next to NAME.wav."""
+"""Reads and checks what is known of a voice besides its sound: NAME.json next to NAME.wav."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ LANGUAGES: Mapping[str, str] = {
     "spanish": "es",
     "dutch": "nl",
 }
-"""The languages Pocket TTS speaks, by their English names"""
+"""Pocket TTS speaks these languages; their two-letter codes stand by their English names."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceDetails:
-    """Everything but the sound. All of it may be missing: a dropped-in file is a voice too."""
+    """Describes a voice. Everything may be missing, since a file that was dropped in is a voice."""
 
     title: str | None = None
-    """what its maker calls it, where that differs from its name"""
+    """The maker of the voice calls it by this title, if that differs from its name."""
     description: str | None = None
     tags: tuple[str, ...] = ()
     language: str | None = None
-    """two letters"""
+    """The language is a code of two letters."""
     created: str | None = None
-    """ISO 8601, UTC"""
+    """The time is in ISO 8601 and UTC."""
     reference_seconds: float | None = None
     model: str | None = None
-    """fingerprint of the model an imported state was made for"""
+    """An imported state was made for the model with this fingerprint."""
     report: Mapping[str, Any] | None = field(default=None, hash=False)
-    """what was done to the recordings"""
+    """The report says what was done to the recordings, as `PromptReport` does."""
     labels: Mapping[str, str] | None = field(default=None, hash=False)
-    """what clients that have labels in the place of tags say of it, such as its accent"""
+    """Clients that have labels in the place of tags describe the voice by these."""
     voice_settings: Mapping[str, Any] | None = field(default=None, hash=False)
-    """how it is to speak where a request does not say, in the words of the client that said so"""
+    """These shape speech where a request does not, in the words of the client that set them."""
 
     @property
     def created_unix(self) -> int | None:
-        """Seconds since 1970; None where nothing readable is noted."""
+        """Return when the voice was made, in Unix time; None where nothing readable is noted."""
         try:
             moment = datetime.fromisoformat((self.created or "")[:19])
         except ValueError:
@@ -63,12 +63,13 @@ class VoiceDetails:
         return int(moment.replace(tzinfo=UTC).timestamp())
 
     def to_json(self) -> bytes:
+        """Encode the details as `read_details` reads them."""
         known = {name: value for name, value in asdict(self).items() if value not in (None, ())}
         return json.dumps(known, ensure_ascii=False, indent=1).encode("utf-8", "replace")
 
 
 def read_details(path: Path) -> VoiceDetails | None:
-    """The details in `path`, or None where there are none that can be read.
+    """Read the details in `path`; return None where there are none that can be read.
 
     A file that an operator broke must not take the voice away: its details are left out.
     """
@@ -84,10 +85,10 @@ def read_details(path: Path) -> VoiceDetails | None:
 
 
 def check_description(text: str | None) -> str | None:
-    """A description as it is kept; None for an empty one.
+    """Return a description as it is kept, None for an empty one.
 
     Raises:
-        InvalidRequest: too long.
+        InvalidRequest: it is too long.
     """
     text = (text or "").strip()
     if len(text) > MAX_DESCRIPTION_CHARS:
@@ -100,10 +101,10 @@ def check_description(text: str | None) -> str | None:
 
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags as they are kept: without doubles, commas separate.
+    """Return tags as they are kept: separated at commas, without doubles.
 
     Raises:
-        InvalidRequest: too many, or one is too long.
+        InvalidRequest: there are too many, or one is too long.
     """
     parts = (part.strip() for tag in tags for part in tag.split(","))
     found = tuple(dict.fromkeys(part for part in parts if part))
@@ -120,10 +121,10 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
-    """Labels as they are kept: short texts under short names.
+    """Return labels as they are kept, if they are short texts under short names.
 
     Raises:
-        InvalidRequest: too many, or one is no text or too long.
+        InvalidRequest: there are too many, or one is no text or too long.
     """
     if len(labels) > MAX_TAGS:
         raise InvalidRequest(
@@ -145,7 +146,7 @@ def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
 
 
 def check_language(language: str | None) -> str | None:
-    """The two-letter code of a language given as `en`, `en-GB` or `english`; None for none.
+    """Return the two-letter code of a language such as `en`, `en-GB` or `english`; None for none.
 
     Raises:
         InvalidRequest: Pocket TTS does not speak it.
@@ -164,7 +165,7 @@ def check_language(language: str | None) -> str | None:
 
 
 def language_of_model(model_name: str) -> str | None:
-    """`english_18m_2026-10` → `en`; None for a model whose name says nothing."""
+    """Find the language in the name of a model: `en` for `english_18m_2026-10`; None if unsaid."""
     return LANGUAGES.get(model_name.partition("_")[0].lower())
 
 

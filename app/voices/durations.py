@@ -1,4 +1,4 @@
-"""How long a voice file lasts, read from its header."""
+"""Reads from the header of a voice file how long it lasts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_CHUNKS = 64
 
 
 def reference_seconds(path: Path, *, at_most: float) -> float | None:
-    """Seconds of a WAV file that condition the voice; None where no header says how long it is.
+    """Read how many seconds of a WAV file condition the voice; None where no header says it.
 
     A compressed recording would have to be decoded, which a list of voices is not worth.
     """

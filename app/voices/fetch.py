@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from app.errors import Field, InvalidRequest, TooLarge
-from app.voices.addresses import Resolver, is_public, resolve
+from app.voices.addresses import Resolver, is_public, resolve_host
 
 MAX_REDIRECTS = 3
 MAX_URL_CHARS = 2048
@@ -33,17 +33,21 @@ _AGENT = "pocket-speech"
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
+    """Holds what was found at an address, and the name that the address gives it."""
+
     data: bytes = field(repr=False)
     filename: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
+    """Holds the parts of a URL that was found good as far as its text goes."""
+
     scheme: str
     host: str
     port: int
     path: str
-    """with its query, percent-encoded"""
+    """The path includes the query and is percent-encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +56,26 @@ class VoiceFetcher:
 
     Args:
         allow_http: whether plain http:// may be fetched too.
-        time_limit_seconds: for all of it, redirects included.
-        is_allowed, resolve, tls: what tests replace, to fetch from loopback.
+        time_limit_seconds: how long a fetch may take, redirects included.
+        is_allowed, resolve, tls: tests replace these, to fetch from loopback.
     """
 
     max_bytes: int
     allow_http: bool = False
     time_limit_seconds: float = 20.0
     is_allowed: Callable[[str], bool] = is_public
-    resolve: Resolver = resolve
+    resolve: Resolver = resolve_host
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def fetch(self, url: str, *, field: Field = "url") -> Fetched:
-        """The contents of `url` and the name its last part gives it. Blocks.
+        """Fetch the contents of `url`. Blocks.
 
         Args:
             field: where the URL stood in the request, for errors.
 
         Raises:
-            InvalidRequest: an address that is not allowed, or one that gives nothing.
-            TooLarge: more than `max_bytes`.
+            InvalidRequest: the address is not allowed, or gives nothing.
+            TooLarge: there are more than `max_bytes`.
         """
         with _Deadline(self.time_limit_seconds) as deadline:
             try:
@@ -110,7 +114,7 @@ class VoiceFetcher:
         raise _Refused(f"redirects more than {MAX_REDIRECTS} times")
 
     def _checked(self, url: str) -> _Target:
-        """The parts of a URL that may be fetched as far as can be told without its addresses."""
+        """Refuse a URL for its text alone, or return its parts; its addresses are checked later."""
         if len(url) > MAX_URL_CHARS:
             raise _Refused(f"is longer than {MAX_URL_CHARS} characters")
         parts = urlsplit(url)
@@ -128,7 +132,7 @@ class VoiceFetcher:
         return _Target(parts.scheme, host, parts.port or default_port, path + query)
 
     def _connect(self, target: _Target, deadline: _Deadline) -> http.client.HTTPConnection:
-        """A connection to an address that was checked, whatever the name means by now."""
+        """Connect to an address that was checked, whatever the host's name means by now."""
         addresses = self.resolve(target.host, target.port)
         if not addresses or not all(map(self.is_allowed, addresses)):
             raise _Refused(f"leads to {target.host}, which is not in the public internet")
@@ -169,11 +173,11 @@ class VoiceFetcher:
 
 
 class _Refused(Exception):
-    """Says about the URL what is wrong with it."""
+    """Says what is wrong with the URL."""
 
 
 class _TooMuch(Exception):
-    """There are more bytes than allowed."""
+    """Says that there are more bytes than allowed."""
 
 
 class _Deadline:
@@ -198,12 +202,13 @@ class _Deadline:
         self._timer.cancel()
 
     def remaining_seconds(self) -> float:
-        """An upper bound for one wait."""
+        """Return how long one wait may last at most; raise TimeoutError once the time is up."""
         if self.passed:
             raise TimeoutError
         return self._seconds
 
     def watch(self, connection: socket.socket) -> None:
+        """Close this connection too once the time is up."""
         self._watched.append(connection)
         if self.passed:
             self._pass()
@@ -216,7 +221,7 @@ class _Deadline:
 
 
 def _https_of(url: str) -> str:
-    """hf://owner/name/path[@revision] as the hub's own https address; others as they are."""
+    """Turn hf://owner/name/path[@revision] into the hub's https address; keep other URLs."""
     url = url.strip()
     if not url.startswith("hf://"):
         return url

@@ -1,4 +1,4 @@
-"""Holds the folder of voices, whose files change in steps that happen whole or not at all."""
+"""Keeps the voices of people as files, which change in steps that happen whole or not at all."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class VoiceFolder:
             with self._lock:
                 carry_out(committed)
 
-    def voices(self) -> Mapping[str, Path]:
-        """List the voices: name → the file that is this voice."""
+    def by_name(self) -> Mapping[str, Path]:
+        """Return the file of each voice in the folder, by name."""
         with self._lock:
             return self._files.by_name()
 
@@ -52,6 +52,7 @@ class VoiceFolder:
             return [*found, details.name] if details.is_file() else found
 
     def details_path(self, name: str) -> Path:
+        """Return where the details of a voice are, if there are any."""
         return self.directory / f"{name}{DETAILS_SUFFIX}"
 
     def change(self, write: Mapping[str, bytes], *, remove: Collection[str] = ()) -> None:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class KeptFiles:
-    """Removes the least recently used files once all of them exceed `max_bytes`.
+    """Keeps files, and removes the least recently used ones once all exceed `max_bytes`.
 
     Blocks; safe to use from any thread. A file appears whole or not at all. A disk that refuses is
     logged and otherwise ignored: everything in here can be made again.
@@ -79,4 +79,4 @@ class KeptFiles:
 
 
 class _TooLarge(Exception):
-    """A file alone is larger than everything that may be kept."""
+    """Says that a file alone is larger than everything that may be kept."""

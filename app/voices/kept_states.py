@@ -1,4 +1,4 @@
-"""Voice states on disk: what was encoded once is loaded from then on."""
+"""Keeps voice states on disk, so that what was encoded once is loaded from then on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class KeptStates:
-    """States of recordings, by what was recorded and what encoded it.
+    """Finds the states of recordings by what was recorded and what encoded it.
 
     Args:
         engine: gives the running engine, which writes and reads the states.
@@ -30,7 +30,11 @@ class KeptStates:
         self._recipe = recipe
 
     def get(self, digest: str, encode: Callable[[], VoiceState]) -> VoiceState:
-        """The state of the recording with this SHA-256, encoded if it is not kept. Blocks."""
+        """Get the state of a recording, which is encoded if it is not kept. Blocks.
+
+        Args:
+            digest: SHA-256 of the recording, in hex.
+        """
         engine = self._engine()
         name = self._name(engine, digest)
         kept = self._files.find(name)
@@ -45,7 +49,7 @@ class KeptStates:
         return state
 
     def forget(self, digest: str) -> None:
-        """Remove all that was made of this recording."""
+        """Remove all that was made of a recording, given its SHA-256."""
         self._files.forget(digest[:32])
 
     def _name(self, engine: SpeechEngine, digest: str) -> str:

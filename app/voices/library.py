@@ -1,4 +1,4 @@
-"""Which voices exist, and how each becomes a voice state."""
+"""Finds the voices of a model by name, and makes each into a voice state."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from app.voices.names import folded
 from app.voices.states import VoiceStates
 
 ClipDecoder = Callable[[Clip], Pcm]
-"""recording → checked mono PCM at the model's rate"""
+"""A decoder turns a recording into checked mono PCM at the model's rate; raises InvalidClip."""
 
 
 class VoiceLibrary:
-    """Names resolve here and nowhere else: a voice is never a path or an address.
+    """Resolves names of voices, which are never paths or addresses, and gets their states.
+
+    It only reads; `VoiceStore` changes what it finds. Each model has a library of its own.
 
     A file `NAME.wav|mp3|flac|ogg|safetensors` in `directory` is the voice NAME and takes the place
     of a predefined one of that name. Files may come and go while the server runs.
 
     Args:
         engine: gives the running engine, which makes the states.
-        model: name of the model, under which states of predefined voices and clips are cached.
-        kept: where states of files stay from one start of the server to the next, if anywhere.
+        model: name of the model, under which states are cached in `states`.
+        kept: keeps the states of files from one start of the server to the next.
     """
 
     def __init__(
@@ -39,8 +41,8 @@ class VoiceLibrary:
         engine: Callable[[], SpeechEngine],
         decode_clip: ClipDecoder,
         states: VoiceStates,
-        model: str = "",
-        kept: KeptStates | None = None,
+        model: str,
+        kept: KeptStates,
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
@@ -51,24 +53,25 @@ class VoiceLibrary:
         self._digests: dict[Path, tuple[Hashable, str]] = {}
 
     def names(self) -> tuple[str, ...]:
-        """Every voice: the predefined ones in their own order, then those that are files.
+        """List every voice, the predefined ones in their own order, then those that are files.
 
         Raises:
-            ModelUnavailable: which voices are predefined is known once the model is loaded.
+            ModelUnavailable: only a loaded model tells which voices are predefined.
         """
         predefined = self.predefined()
         custom = sorted(name for name in self._files.by_name() if name not in predefined)
         return (*predefined, *custom)
 
     def predefined(self) -> tuple[str, ...]:
-        """The voices that come with the model, also those whose place a file takes."""
+        """List the voices that come with the model, also those whose place a file takes."""
         return self._engine().predefined_voices
 
     def resolve(self, name: str) -> str:
-        """The voice that a caller's `name` means, whatever its case.
+        """Return the name of the voice that a caller's `name` means, whatever its case.
 
         Raises:
-            VoiceNotFound: with the names that exist.
+            VoiceNotFound: there is none; the error lists those that exist.
+            ModelUnavailable: as in `names`.
         """
         names = self.names()
         if name in names:
@@ -79,11 +82,11 @@ class VoiceLibrary:
         return found
 
     def is_file(self, name: str) -> bool:
-        """Whether people put this voice here, perhaps in the place of a predefined one."""
+        """Tell whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()
 
     async def state_of(self, voice: str | Clip) -> VoiceState:
-        """The voice state of a name or of an uploaded clip, from the cache where possible.
+        """Get the voice state of a name or of an uploaded clip, from the cache where possible.
 
         Raises:
             VoiceNotFound, InvalidClip, ModelUnavailable.
@@ -105,7 +108,7 @@ class VoiceLibrary:
         )
 
     async def state_of_recording(self, clip: Clip) -> VoiceState:
-        """The state that a voice file with the clip's contents would have.
+        """Get the state that a voice file with the clip's contents would have.
 
         Raises:
             InvalidClip, ModelUnavailable.
@@ -117,12 +120,11 @@ class VoiceLibrary:
         )
 
     def forget_recording(self, digest: str) -> None:
-        """Remove from the disk what was made of a recording. Blocks."""
-        if self._kept is not None:
-            self._kept.forget(digest)
+        """Remove from the disk what was made of a recording, given its SHA-256. Blocks."""
+        self._kept.forget(digest)
 
     def digest_of(self, name: str, path: Path) -> str:
-        """SHA-256 of a voice file, in hex; computed again only when the file changed. Blocks.
+        """Get the SHA-256 of a voice file, in hex, computed anew only if the file changed. Blocks.
 
         Raises:
             VoiceNotFound: the file has gone.
@@ -147,8 +149,7 @@ class VoiceLibrary:
         return engine.encode_voice(self._decode_clip(clip))
 
     def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
-        encode = partial(self._encode, engine, clip)
-        return encode() if self._kept is None else self._kept.get(digest, encode)
+        return self._kept.get(digest, partial(self._encode, engine, clip))
 
     def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
         try:
@@ -170,7 +171,7 @@ def _sha256_of(data: bytes) -> str:
 
 
 def _unusable(name: str, error: Exception) -> ModelUnavailable:
-    """The caller did nothing wrong: the operator's file is."""
+    """Make an error that blames the operator's file, since the caller did nothing wrong."""
     return ModelUnavailable(
         f"the file of voice {name!r} cannot be used: {error}; replace it in VOICES_DIR"
     )

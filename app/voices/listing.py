@@ -1,4 +1,4 @@
-"""Which files of a folder are voices."""
+"""Lists which files of a folder are voices."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
-"""Files that are voices, the preferred one first where a name has several"""
+STATE_SUFFIX = ".safetensors"
+"""Files with this suffix hold a voice state: what the model has made of a recording."""
+VOICE_SUFFIXES = (STATE_SUFFIX, ".wav", ".flac", ".mp3", ".ogg")
+"""Files with these suffixes are voices; of several for one name the first suffix wins."""
 
 _SETTLED_SECONDS = 3.0
-"""File systems tell times to 2 s at worst: a change this soon after another may bear its time"""
+"""Two changes of a folder within this time may look like one: some clocks tick every 2 s."""
 _LONGEST_SECONDS = 1.0
-"""Some mounts do not tell that something changed, and nothing tells where a link leads by now"""
+"""A list is used for at most this long, since some mounts and links change without a sign."""
 
 
 def voice_paths(directory: Path) -> list[Path]:
-    """Every file that is a voice, the preferred ones first. Hidden files and folders are none."""
+    """List every file that is a voice, the preferred ones first, but no hidden files or folders."""
     if not directory.is_dir():
         return []
     voices = (
@@ -33,7 +35,7 @@ def voice_paths(directory: Path) -> list[Path]:
 
 
 class VoiceFiles:
-    """The voices of a folder, listed anew once something came or went, and every second.
+    """Lists the voices of a folder, anew once something came or went, and every second.
 
     Each request asks several times, on the event loop. Safe to use from any thread.
     """
@@ -43,7 +45,7 @@ class VoiceFiles:
         self._known: _Listing | None = None
 
     def by_name(self) -> Mapping[str, Path]:
-        """Name → the file that is this voice."""
+        """Return the file of each voice, by name."""
         try:
             version = _version_of(self._directory)
         except OSError:
@@ -62,7 +64,7 @@ class VoiceFiles:
 
 
 class _Version(NamedTuple):
-    """Differs once a folder was changed or replaced; its times can be set back but for one."""
+    """Identifies the state of a folder, as its change time cannot be set back by anybody."""
 
     device: int
     inode: int
@@ -75,13 +77,15 @@ class _Version(NamedTuple):
 
 
 def _version_of(directory: Path) -> _Version:
-    """Raises: OSError."""
+    """Read the version of a folder; may raise OSError."""
     stat = directory.stat()
     return _Version(stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
+    """Holds what was found in a folder, and until when that may be used again."""
+
     version: _Version
     good_until_seconds: float
     found: Mapping[str, Path]

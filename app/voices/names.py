@@ -1,4 +1,4 @@
-"""What a voice may be called: a name that is the same file on every system."""
+"""Checks and makes names of voices, each of which is the same file on every system."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 
 
 def check_name(name: str) -> str:
-    """A name that a voice can be given, in composed form (NFC).
+    """Return a name that a voice can be given, in composed form (NFC).
 
     Raises:
-        InvalidRequest: says which rule the name breaks.
+        InvalidRequest: the name breaks a rule; the error says which.
     """
     name = unicodedata.normalize("NFC", name.strip())
     problem = _problem(name)
@@ -31,12 +31,12 @@ def check_name(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Two names with the same folded form are the same voice."""
+    """Fold a name, so that names of the same voice are equal whatever their case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
 
 
 def name_from(label: str) -> str:
-    """A valid name that resembles any label, such as `My Voice!` → `My-Voice`."""
+    """Make a valid name that resembles a label, such as `My-Voice` for `My Voice!`."""
     composed = unicodedata.normalize("NFC", label)
     kept = "".join(each if _is_allowed(each) else "-" for each in composed)
     name = re.sub(r"-{2,}", "-", kept).strip("-.")[:48].strip("-.")

@@ -1,4 +1,4 @@
-"""From uploaded recordings to the sound file of a voice."""
+"""Makes uploaded recordings into the sound file of a voice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.voices.clips import PromptBuilder, PromptReport, wav_bytes
 MAX_RECORDING_SECONDS = 600.0
 
 RecordingDecoder = Callable[[Clip, float], Pcm]
-"""(recording, seconds to read) → checked mono PCM at the model's rate"""
+"""A decoder takes (recording, seconds to read) and returns checked mono PCM at the model's rate."""
 
 
 def beginning_of(read: RecordingDecoder, clip: Clip, *, seconds: float, sample_rate_hz: int) -> Pcm:
-    """The first `seconds` of a recording, as it is. Blocks.
+    """Decode the first `seconds` of a recording, as they are, shape [samples]. Blocks.
 
     Raises:
-        InvalidClip: it is no voice, or so long that it cannot be meant.
+        InvalidClip: nothing can be heard in it, or it is longer than ten minutes.
     """
     pcm = read(clip, MAX_RECORDING_SECONDS + 1)
     if _is_too_long(pcm, sample_rate_hz):
@@ -41,18 +41,18 @@ def _too_long(clip: Clip, name: str, wanted_seconds: float) -> InvalidClip:
 
 @dataclass(frozen=True, slots=True)
 class PromptMaker:
-    """Reads recordings without trusting them, one at a time: a long one is tens of megabytes."""
+    """Makes prompts of recordings. It decodes them one by one: a long one is tens of megabytes."""
 
     read: RecordingDecoder
     sample_rate_hz: int
     max_seconds: float
-    """how much speech conditions a voice"""
+    """At most this much speech conditions a voice."""
 
     def make(self, clips: Sequence[Clip]) -> tuple[bytes, PromptReport]:
-        """The prompt as a WAV file, and what was done. Blocks.
+        """Make the prompt as a WAV file, and report what was done. Blocks.
 
         Raises:
-            InvalidClip: one of them is no voice.
+            InvalidClip: one of them cannot be used.
         """
         rate_hz = self.sample_rate_hz
         builder = PromptBuilder(sample_rate_hz=rate_hz, max_seconds=self.max_seconds)
@@ -65,13 +65,13 @@ class PromptMaker:
         return wav_bytes(prompt, rate_hz), report
 
     def decode(self, clip: Clip, *, named: bool = False) -> Pcm:
-        """What is heard in a recording, shape [samples], a little over ten minutes at most. Blocks.
+        """Decode a recording, but little more than ten minutes, shape [samples]. Blocks.
 
         Args:
             named: whether an error has to say which file it is about.
 
         Raises:
-            InvalidClip: nothing is.
+            InvalidClip: nothing can be heard in it.
         """
         try:
             return self.read(clip, MAX_RECORDING_SECONDS + 1)

@@ -1,4 +1,4 @@
-"""Looks at a voice state that somebody sent, before the engine opens it."""
+"""Checks a voice state that somebody sent, before the engine opens it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from app.speech_engine import VOICE_MODEL_KEY
 _MAX_HEADER_BYTES = 1 << 20
 _LENGTH_BYTES = 8
 _ELEMENT_TYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "F64": "float64"}
-# Every server rounds its own states from float32, so these fit whatever it computes in.
+# Every server rounds its own states from float32, so states in it fit any server.
 _EXACT = "float32"
 
 
 def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -> None:
-    """Refuse what cannot be a voice state for this model, without giving it to any library.
+    """Refuse a file that cannot be a voice state for this model, without giving it to any library.
 
-    Layout: https://huggingface.co/docs/safetensors, "Format": the length of a JSON header as a
-    64-bit little-endian number, the header, then the tensors.
+    A safetensors file has the length of a JSON header as a 64-bit little-endian number, the header,
+    then the tensors; see https://huggingface.co/docs/safetensors, "Format".
 
     Args:
         model: fingerprint of the loaded model.
@@ -28,7 +28,7 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -
         field: where the file stood in the request, for errors.
 
     Raises:
-        InvalidRequest: says what the file is instead, or whom it was made for.
+        InvalidRequest: the error says what the file is instead, or what it was made for.
     """
     header = _header(data, field)
     metadata = header.pop("__metadata__", None) or {}

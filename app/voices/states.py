@@ -1,4 +1,4 @@
-"""A cache of voice states, bounded in bytes, in which each state is made once."""
+"""Caches voice states in memory, so that each is made once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.speech_engine import VoiceState
 
 
 class VoiceStates:
-    """Least recently used states leave first once `max_bytes` is exceeded.
+    """Caches voice states; the least recently used leave once all exceed `max_bytes`.
 
     Use from one event loop. Making a state takes up to seconds, so it runs on a thread, one at a
     time: encoding is as heavy as speaking, and two at once would only slow the listeners down.
@@ -27,7 +27,7 @@ class VoiceStates:
         return len(self._states)
 
     async def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
-        """The state of `key`, made by `make` on a worker thread if it is not cached.
+        """Get the state of `key`, made by `make` on a worker thread if it is not cached.
 
         Callers that ask for the same key at once share one making. An error of `make` reaches all
         of them and is not remembered. A caller that is cancelled does not spoil it for the others.

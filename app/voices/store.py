@@ -42,13 +42,15 @@ class Voice:
 
 
 class VoiceStore:
-    """Changes what the library finds. Use from one event loop.
+    """Lists all voices and changes those of people. Use from one event loop.
 
     Args:
-        library: of the model that speaks now.
+        folder: where the voices of people are kept.
+        library: gives the library of the model that speaks now, which finds voices by name.
+        engine: gives the running engine.
         prompts: makes recordings into the sound of a voice.
-        model_language: two letters, of the voices that are built in.
-        forget_previews: removes the previews whose names begin so.
+        model_language: the language of the voices that are built in, in two letters.
+        forget_previews: removes the previews whose names begin with its argument.
     """
 
     def __init__(
@@ -67,21 +69,21 @@ class VoiceStore:
         self._prompts = prompts
         self._model_language = model_language
         self._forget_previews = forget_previews
-        # Checking that a name is free and taking it must not be divided. Names are few and taking
-        # one is quick, so all of them share a lock; recordings are worked on one at a time too,
-        # since a long one is tens of megabytes.
+        # Nobody may take a name between a check that it is free and its use. Names are few and
+        # taking one is quick, so all of them share a lock. Recordings are worked on one at a time
+        # too, since a long one is tens of megabytes.
         self._naming = asyncio.Lock()
         self._preparing = asyncio.Lock()
 
     def names(self) -> tuple[str, ...]:
-        """The names of all voices, the built-in ones first.
+        """List the names of all voices, the built-in ones first.
 
         Raises:
             ModelUnavailable: the model is not loaded.
         """
         return self._library().names()
 
-    async def voices(self) -> list[Voice]:
+    async def all(self) -> list[Voice]:
         """List every voice, the built-in ones first.
 
         Raises:
@@ -90,7 +92,7 @@ class VoiceStore:
         names = self._library().names()
         return await asyncio.to_thread(self._described, names)
 
-    async def voice(self, name: str) -> Voice:
+    async def get(self, name: str) -> Voice:
         """Find a voice by its name, in upper or lower case.
 
         Raises:
@@ -106,7 +108,7 @@ class VoiceStore:
             VoiceNotFound, ModelUnavailable.
         """
         name = self._library().resolve(name)
-        path = self._folder.voices().get(name)
+        path = self._folder.by_name().get(name)
         if path is None:
             return hashlib.sha256(name.encode()).hexdigest()[:32]
         return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
@@ -114,13 +116,14 @@ class VoiceStore:
     async def create(
         self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, replace: bool
     ) -> tuple[Voice, PromptReport]:
-        """Make a voice of recordings; the answer says what was done to them.
+        """Make a voice of recordings, and report what was done to them.
 
         Args:
             replace: whether a voice of this name may be replaced.
 
         Raises:
-            InvalidRequest: the name. InvalidClip: a recording.
+            InvalidRequest: the name breaks a rule.
+            InvalidClip: a recording cannot be used.
             Conflict: there is such a voice, and `replace` is false.
             ModelUnavailable, StorageFailed.
         """
@@ -142,13 +145,13 @@ class VoiceStore:
             raise
 
     async def joined(self, clips: Sequence[Clip]) -> Clip:
-        """One recording of several, made ready as for a voice that is kept. Raises: InvalidClip."""
+        """Join several recordings into one, as for a voice that is kept; may raise InvalidClip."""
         async with self._preparing:
             data, _ = await asyncio.to_thread(self._prompts.make, clips)
         return _prompt(data, clips)
 
     async def check_recording(self, clip: Clip) -> None:
-        """Raises: InvalidClip: nothing can be heard in it. ModelUnavailable."""
+        """Raise InvalidClip if nothing can be heard in a recording."""
         async with self._preparing:
             await asyncio.to_thread(self._prompts.decode, clip)
 
@@ -167,7 +170,7 @@ class VoiceStore:
             field: where the state stood in the request, for errors.
 
         Raises:
-            InvalidRequest: no state, or one of another model or precision; says which.
+            InvalidRequest: it is no state, or one of another model or precision.
             Conflict, ModelUnavailable, StorageFailed.
         """
         name = check_name(name)
@@ -183,11 +186,12 @@ class VoiceStore:
         *,
         new_name: str | None = None,
     ) -> Voice:
-        """Describe or rename a voice people made; its files change as one.
+        """Describe or rename a voice that people made; its files change as one.
 
         Raises:
-            VoiceNotFound; InvalidRequest: the new name; Conflict: it is taken, or the voice is
-            built in; StorageFailed.
+            InvalidRequest: the new name breaks a rule.
+            Conflict: the new name is taken, or the voice is built in.
+            VoiceNotFound, StorageFailed.
         """
         async with self._naming:
             name = self._custom(name)
@@ -195,12 +199,15 @@ class VoiceStore:
             if folded(name) != folded(new_name):
                 self._check_free(new_name, replace=False)
             await asyncio.to_thread(self._rewrite, name, new_name, edit)
-        return await self.voice(new_name)
+        return await self.get(new_name)
 
     async def delete(self, name: str) -> str:
-        """Delete a voice people made, and all that was made of it. Who speaks goes on speaking.
+        """Delete a voice that people made, and all that was made of it.
 
-        Returns: the name as it was.
+        Speech in this voice that has begun goes on.
+
+        Returns:
+            The name that the voice had.
 
         Raises:
             VoiceNotFound, Conflict, StorageFailed.
@@ -211,7 +218,7 @@ class VoiceStore:
             return name
 
     async def export(self, name: str) -> tuple[str, bytes]:
-        """Write any voice as a `.safetensors` file, which pocket-tts reads as well.
+        """Export any voice as a `.safetensors` file, which pocket-tts reads as well.
 
         Returns:
             The voice's name and the contents of the file.
@@ -235,7 +242,7 @@ class VoiceStore:
             raise StorageFailed(f"the voice cannot be written: {error.strerror}") from error
 
     def _described(self, names: Collection[str]) -> list[Voice]:
-        files = self._folder.voices()
+        files = self._folder.by_name()
         built_in = VoiceDetails(language=self._model_language)
         return [
             Voice(name, "custom", self._details(name))
@@ -246,7 +253,7 @@ class VoiceStore:
 
     def _details(self, name: str) -> VoiceDetails:
         """Read the details of a voice that is a file, and find out what its maker did not note."""
-        path = self._folder.voices().get(name)
+        path = self._folder.by_name().get(name)
         if path is None:
             raise VoiceNotFound(name, self._library().names())
         details = self._noted(name)
@@ -268,12 +275,12 @@ class VoiceStore:
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
-        if name not in self._folder.voices():
+        if name not in self._folder.by_name():
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
         return name
 
     def _try_state(self, name: str, data: bytes, field: Field) -> str:
-        """Fingerprint of the model that the state was found to fit."""
+        """Refuse a state that the engine cannot load; return the fingerprint of its model."""
         engine = self._engine()
         model = engine.model_fingerprint
         check_state_file(data, model=model, precision=engine.voice_precision, field=field)
@@ -297,7 +304,7 @@ class VoiceStore:
         return Voice(name, "custom", details)
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
-        same = [known for known in self._folder.voices() if folded(known) == folded(name)]
+        same = [known for known in self._folder.by_name() if folded(known) == folded(name)]
         self._folder.change(
             {f"{name}{suffix}": data, _details_name(name): details.to_json()},
             remove=[file for known in same for file in self._folder.files_of(known)],
@@ -315,7 +322,7 @@ class VoiceStore:
         self._folder.change(write, remove=files)
 
     def _remove(self, name: str) -> None:
-        path = self._folder.voices()[name]
+        path = self._folder.by_name()[name]
         digest = self._library().digest_of(name, path)
         self._folder.change({}, remove=self._folder.files_of(name))
         self._library().forget_recording(digest)
@@ -323,7 +330,7 @@ class VoiceStore:
 
 
 def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:
-    """What was made of recordings; what is wrong with it is wrong with them."""
+    """Wrap a prompt as a clip, whose errors name the field in which the recordings stood."""
     return Clip(data, "joined.wav", field=clips[0].field)
 
 

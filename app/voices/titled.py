@@ -1,4 +1,4 @@
-"""Voices of services where a title need not be unique: the name is made of the title."""
+"""Makes voices for clients whose titles need not be unique, unlike the names of voices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def create_titled(
 
 
 async def _free_name(store: VoiceStore, title: str) -> str:
-    taken = {folded(voice.name) for voice in await store.voices()}
+    taken = {folded(voice.name) for voice in await store.all()}
     name = base = name_from(title)
     number = 2
     while folded(name) in taken:

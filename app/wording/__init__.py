@@ -1,1 +1,1 @@
-"""How front ends read what clients send, and word what they are refused."""
+"""This package checks what clients send, and words errors for them."""

@@ -1,4 +1,4 @@
-"""What a caller is told of an error: a status, a kind, a sentence, and the field it is about."""
+"""Words an error for the client: a status, a kind, a message, and the field it is about."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal on its way out, before a dialect gives it a shape."""
+    """A problem is an error worded for a client; a dialect then gives it a shape."""
 
     status: int
-    """as HTTP has it; the other protocols tell the kind"""
+    """It is the HTTP status; other protocols send the kind instead."""
     kind: str
     message: str
     field: str | None
@@ -58,10 +58,10 @@ class Problem:
 
 
 def problem_of(error: SpeechError, request_id: str, words: Mapping[Parameter, str]) -> Problem:
-    """What a caller is told of an error; what was our own fault goes into the log instead.
+    """Word an error for a client; what is the server's own fault goes to the log instead.
 
     Args:
-        words: what the caller calls the parameters.
+        words: the client's names for parameters.
     """
     status, kind = next(
         (status, kind) for known, status, kind in _STATUS if isinstance(error, known)

@@ -1,4 +1,4 @@
-"""What becomes of each field that a dialect's clients send: noted at the field, told to people."""
+"""Notes beside each field of a body what becomes of it, and lists that for GET /compatibility."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ How = Literal["honoured", "approximated", "without effect", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Stands beside a field's type: `top_p: Annotated[float, WITHOUT_EFFECT] = 0.7`."""
+    """An effect stands beside a field's type: `top_p: Annotated[float, WITHOUT_EFFECT] = 0.7`."""
 
     how: How
     note: str = ""
@@ -23,10 +23,10 @@ WITHOUT_EFFECT = Effect("without effect")
 
 
 class Support(NamedTuple):
-    """One line of GET /compatibility."""
+    """A support row says what becomes of one field: it is a row of GET /compatibility."""
 
     call: str
-    """such as `POST /v1/tts`, as the client knows it"""
+    """It is the method and path as the client knows it, such as `POST /v1/tts`."""
     field: str
     how: How
     note: str
@@ -35,13 +35,13 @@ class Support(NamedTuple):
 def support_of(
     call: str, body: type[BaseModel], *, unmarked: Effect | None = None
 ) -> tuple[Support, ...]:
-    """The lines for all fields of a body (or of a query, or of a form).
+    """List what becomes of each field of a body, a query or a form.
 
     Args:
-        unmarked: what a field without an `Effect` is.
+        unmarked: the effect of a field that has none beside its type.
 
     Raises:
-        TypeError: a field says nothing, and `unmarked` is None.
+        TypeError: a field has no effect, and `unmarked` is None.
     """
     rows = []
     for name, field in body.model_fields.items():

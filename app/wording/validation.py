@@ -1,4 +1,4 @@
-"""What pydantic has against what a client sent, in words for the client."""
+"""Validates what clients send, and puts pydantic's errors into words for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validated(model: type[M], value: Any) -> M:
-    """Raises: InvalidRequest: `value` is no `model`; it names the field."""
+    """Make a model of a value that a client sent.
+
+    Raises:
+        InvalidRequest: the value does not fit; it names the field.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -24,15 +28,15 @@ def validated(model: type[M], value: Any) -> M:
 def invalid_body(
     errors: Sequence[Mapping[str, Any]], model: type[BaseModel] | None
 ) -> InvalidRequest:
-    """What pydantic has against a body, in words for its sender."""
-    # A misspelt field also makes the right one missing; the spelling is what to tell.
+    """Make one error for the client of all that pydantic found wrong with a body."""
+    # A misspelt field also makes the right one missing: tell of the spelling.
     first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
     message, field = _describe(first, model)
     return InvalidRequest(message, field=field)
 
 
 def model_in(annotation: object) -> type[BaseModel] | None:
-    """The model that an annotation is, or may be if it is not None."""
+    """Return the model in an annotation such as `Model` or `Model | None`; None if it has none."""
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
             return each
@@ -40,9 +44,9 @@ def model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
-    """The field as its caller would write it, such as `voice_settings.speed`.
+    """Return a field's name as its sender would write it, such as `voice_settings.speed`.
 
-    What does not belong to it are numbers of items and the names of the types a union tried.
+    Pydantic's location also has indices and the types that a union tried; these are left out.
     """
     names = [where[0]]
     for name in where[1:]:
@@ -55,7 +59,7 @@ def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
 
 
 def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[str, str | None]:
-    """One sentence about a pydantic error, and the field it is about."""
+    """Return a sentence about a pydantic error, and the field that it is about."""
     known = [] if model is None else list(model.model_fields)
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     kind = error["type"]

@@ -1,1 +1,1 @@
-"""The Wyoming protocol, over which Home Assistant speaks: not HTTP, so not in `api`."""
+"""This package serves the Wyoming protocol, over which Home Assistant speaks."""

@@ -1,4 +1,6 @@
-"""Wyoming's events on a TCP connection: a line of JSON, then data, then a payload, all bounded."""
+"""Reads and writes Wyoming's events on a TCP connection.
+
+An event is a line of JSON, then data, then a payload; the size of each is bounded."""
 
 from __future__ import annotations
 
@@ -15,14 +17,15 @@ _PIECE_BYTES = 1 << 16
 
 
 async def read_event(reader: asyncio.StreamReader, *, max_bytes: int) -> Event | None:
-    """The client's next event, without its payload; None once the client has gone.
+    """Read the client's next event, and drop its payload; None once the client has left.
 
     Args:
-        reader: made with `max_bytes` as its limit.
-        max_bytes: what the line, the data and the payload may each have at most.
+        reader: must have been made with `max_bytes` as its limit.
+        max_bytes: how large the line, the data and the payload may each be.
 
     Raises:
-        TooLarge, InvalidRequest.
+        TooLarge: a part of the event is larger.
+        InvalidRequest: it is not an event.
     """
     try:
         line = await reader.readline()
@@ -39,7 +42,7 @@ async def read_event(reader: asyncio.StreamReader, *, max_bytes: int) -> Event |
         while left_bytes:
             piece = await reader.readexactly(min(left_bytes, _PIECE_BYTES))
             left_bytes -= len(piece)
-    except ValueError:  # what readline makes of a line that is too long
+    except ValueError:  # readline raises it when a line is too long
         raise TooLarge(f"a line has more than the {max_bytes} bytes allowed") from None
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
@@ -54,7 +57,11 @@ class EventWriter:
         self._lock = asyncio.Lock()
 
     async def send(self, event: Event) -> None:
-        """Returns once there is room for the next one. Raises: ClientLeft."""
+        """Send an event, and return once there is room for the next one.
+
+        Raises:
+            ClientLeft: the client has left, or has stopped reading.
+        """
         async with self._lock:
             try:
                 async with asyncio.timeout(SEND_SECONDS):

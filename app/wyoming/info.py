@@ -1,4 +1,4 @@
-"""What this server tells Home Assistant about itself."""
+"""Tells Home Assistant which voices and languages this server has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.services import Services
 from app.voices.store import Voice
 
 ANSWER_SECONDS = 0.5
-"""Home Assistant waits a second, of which a busy machine takes its part, and asks only once"""
+"""Home Assistant asks once and waits for a second, some of which a busy machine uses up."""
 
 _POLL_SECONDS = 0.05
 _KYUTAI = Attribution("Kyutai", "https://kyutai.org")
@@ -26,10 +26,10 @@ class Introduction:
         self._voices: list[TtsVoice] = []
 
     async def info(self) -> Info:
-        """The program and its voices.
+        """Describe the program and its voices.
 
-        While the model loads it is not known which voices there are: after `ANSWER_SECONDS` the
-        answer has those that were known last, or else the default voice alone.
+        While the model loads, its voices are unknown: after `ANSWER_SECONDS` the answer has the
+        voices that were known last, or else the default voice alone.
         """
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -47,7 +47,7 @@ class Introduction:
     async def _look(self) -> None:
         while True:
             try:
-                voices = await self._services.voices.voices()
+                voices = await self._services.voices.all()
             except ModelUnavailable:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
@@ -57,7 +57,7 @@ class Introduction:
             return
 
     def _language(self, voice: Voice) -> str:
-        """What it speaks if nobody asks for another language."""
+        """Return the language that a voice speaks if nobody asks for another one."""
         home = voice.details.language
         return home if home in self._services.cast.languages else self._default_language
 

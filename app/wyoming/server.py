@@ -1,4 +1,4 @@
-"""The Wyoming protocol, over which Home Assistant speaks: a TCP server beside HTTP."""
+"""Serves the Wyoming protocol, over which Home Assistant speaks, on a TCP port beside HTTP."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.settings import Settings, SettingsError
 from app.wording.support import support_of
 from app.wyoming.info import Introduction
 from app.wyoming.talk import (
-    Limits,
     SynthesizeBody,
     SynthesizeChunkBody,
     SynthesizeStartBody,
     Talk,
+    TalkLimits,
 )
 
 logger = logging.getLogger(__name__)
@@ -34,29 +34,33 @@ LEAVE_SECONDS = 2.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections at an address; port 0 picks a free one.
+    """Open a socket that accepts connections at an address; port 0 picks a free one.
 
     Raises:
-        SettingsError: one line.
+        SettingsError: the address cannot be had.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        # What follows in brackets repeats the address.
+        # The part in brackets repeats the address.
         reason = str(error.strerror).partition(" (")[0]
         raise SettingsError(
             f"WYOMING_PORT: cannot listen on {host} port {port}: {reason}"
         ) from error
+    # Connections take this over. Asyncio does it only for sockets that name their protocol, which
+    # these do not; then the first sound waits 40 ms for the client to acknowledge its header.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def listener_of(settings: Settings) -> socket.socket | None:
-    """The socket that the settings ask for, or None.
+    """Open the socket that the settings ask for; None if they ask for none.
 
-    To be called before anything has begun, so that an address that cannot be had stops the start.
+    Call it before anything is started, so that an address that cannot be had stops the start.
 
     Raises:
-        SettingsError: one line.
+        SettingsError: the address cannot be had.
     """
     if settings.wyoming_port is None:
         return None
@@ -69,19 +73,19 @@ async def serve(
 ) -> AsyncIterator[None]:
     """Speak Wyoming while the block runs.
 
-    At the end what is completely written is still spoken, for a moment; then all clients are
-    left. Stop the cast before that.
+    At its end, texts that are complete are still spoken for `LEAVE_SECONDS`; then all connections
+    are closed. Stop the cast before that.
 
     Args:
-        listener: of `listen`; it is closed at the end. None serves nobody.
-        idle_seconds: how long a client may be quiet that has nothing to listen to.
+        listener: a socket made by `listen`; it is closed at the end. None serves nobody.
+        idle_seconds: how long a client may be quiet while no speech is sent to it.
     """
     if listener is None:
         yield
         return
     introduction = Introduction(services)
     talks: dict[asyncio.Task[None], Talk] = {}
-    limits = Limits(services.settings.max_script_bytes, idle_seconds)
+    limits = TalkLimits(services.settings.max_script_bytes, idle_seconds)
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)

@@ -1,4 +1,4 @@
-"""A talk with one Wyoming client: hears its events and speaks, both at once."""
+"""Talks with one Wyoming client: reads its events and sends speech, both at once."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from app.wyoming.info import Introduction
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 8
-"""Texts of one client that wait for their turn; it is not listened to while there are more"""
+"""At most this many texts of one client wait; while there are more, its events are not read."""
 CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
 _LINGER_SECONDS = 2.0
 _WORDS = {Parameter.TEXT: "text"}
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
-class Voice(BaseModel):
+class SynthesizeVoiceBody(BaseModel):
     name: str | None = None
     language: str | None = None
     speaker: str | None = None
@@ -49,7 +49,7 @@ class Voice(BaseModel):
 
 class SynthesizeStartBody(BaseModel):
     voice: Annotated[
-        Voice | None,
+        SynthesizeVoiceBody | None,
         Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
     ] = None
     text_format: Annotated[Any, _TAGS] = None
@@ -65,12 +65,12 @@ class SynthesizeBody(SynthesizeStartBody):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may do.
+class TalkLimits:
+    """These limits hold for every client.
 
     Attributes:
-        event_bytes: of each part of an event.
-        idle_seconds: how long it may be quiet while it has nothing to listen to.
+        event_bytes: how large each part of an event may be.
+        idle_seconds: how long a client may be quiet while no speech is sent to it.
     """
 
     event_bytes: int
@@ -81,11 +81,11 @@ class Limits:
 class _Speech:
     fed: FedSpeech
     streamed: bool
-    """its text comes in chunks"""
+    """It is true where the text comes in chunks."""
 
 
 class Talk:
-    """Serves one connection. A client that hangs up, or ends its side of it, has left."""
+    """Serves one connection, until the client hangs up or ends its side of it."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Talk:
         introduction: Introduction,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        limits: Limits,
+        limits: TalkLimits,
     ) -> None:
         self._services = services
         self._introduction = introduction
@@ -106,7 +106,7 @@ class Talk:
         self._stream: FedSpeech | None = None
         self._owed = 0
         self.owes_nothing = asyncio.Event()
-        """no text is complete and not yet spoken, or nobody is there any more"""
+        """It is set while no complete text waits to be spoken, and once the client has left."""
         self.owes_nothing.set()
         self._answers: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
             "describe": self._describe,
@@ -134,7 +134,7 @@ class Talk:
 
     async def _hear(self) -> None:
         while (event := await self._next_event()) is not None:
-            # Events that are not for speech are none of our business.
+            # A client may send events for other kinds of programs; they are ignored.
             if answer := self._answers.get(event.type):
                 await answer(event.data)
 
@@ -162,7 +162,7 @@ class Talk:
 
     async def _synthesize(self, data: dict[str, Any]) -> None:
         if self._stream is not None:
-            return  # Home Assistant sends the whole text once more, for servers that do not stream
+            return  # after a stream Home Assistant repeats the text for servers that do not stream
         body = validated(SynthesizeBody, data)
         fed = self._fed(body.voice)
         fed.add(body.text)
@@ -187,7 +187,7 @@ class Talk:
             raise InvalidRequest(f"{event} came without a synthesize-start before it")
         return self._stream
 
-    def _fed(self, voice: Voice | None) -> FedSpeech:
+    def _fed(self, voice: SynthesizeVoiceBody | None) -> FedSpeech:
         name = None if voice is None else voice.name
         request = SpeechRequest(
             text="",
@@ -219,7 +219,7 @@ class Talk:
                 if not samples:
                     first_seconds = time.monotonic() - started_seconds
                     await self._events.send(AudioStart(rate, width, channels).event())
-                # A pause can be half a minute long.
+                # A piece can be half a minute long, if it is a pause: send it in parts.
                 for start in range(0, len(piece), CHUNK_SAMPLES):
                     data = to_s16(piece[start : start + CHUNK_SAMPLES]).tobytes()
                     await self._events.send(AudioChunk(rate, width, channels, data).event())
@@ -236,7 +236,7 @@ class Talk:
     async def _refuse(self, error: SpeechError) -> None:
         problem = problem_of(error, secrets.token_hex(16), _WORDS)
         logger.warning("WYOMING %s: %s", problem.kind, problem.message)
-        # To end one's side of a connection that is gone is no ConnectionError, but an OSError.
+        # write_eof on a connection that is gone raises an OSError that is no ConnectionError.
         with suppress(ClientLeft, OSError, TimeoutError):
             await self._events.send(Error(problem.message, problem.kind).event())
             self._writer.write_eof()
@@ -244,6 +244,6 @@ class Talk:
                 await self._heard_out()
 
     async def _heard_out(self) -> None:
-        """Closing while something is unread would take the error back before it is read."""
+        """Read what the client still sends: closing before that would discard the error unread."""
         while await self._reader.read(1 << 16):
             pass

@@ -21,7 +21,7 @@ import pytest
 
 from app.api.chattts.speech import CHATTTS_FORMATS
 from app.api.dialects import DIALECTS
-from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
+from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.api.flash.dialect import FLASH_FORMATS
 from app.api.openai.speech import OPENAI_FORMATS
 from app.audio.formats import FORMATS
@@ -249,11 +249,11 @@ OPENAI = Call(
 ELEVENLABS = Call(
     dialect="elevenlabs",
     path="/v1/text-to-speech/{voice_id}?output_format={output_format}",
-    body={"text": TEXT, "voice_id": "alba", "output_format": DEFAULT_FORMAT},
+    body={"text": TEXT, "voice_id": "alba", "output_format": DEFAULT_OUTPUT_FORMAT},
     text="text",
     voice="voice_id",
     format="output_format",
-    formats={name: elevenlabs_sound(name) for name in (DEFAULT_FORMAT, *OUTPUT_FORMATS)},
+    formats={name: elevenlabs_sound(name) for name in (DEFAULT_OUTPUT_FORMAT, *OUTPUT_FORMATS)},
     error=elevenlabs_error,
     out_of_range=(
         ("voice_settings.speed", {"voice_settings": {"speed": 9}}),
@@ -542,6 +542,7 @@ def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @every_call
+@pytest.mark.xdist_group("preview")
 def test_real_model(preview: Served, ffmpeg: Path, tmp_path: Path, call: Call) -> None:
     """A real model speaks in each dialect: about as long as the words take, and not silence."""
     unasked = next(iter(call.formats.values()))

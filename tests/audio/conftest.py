@@ -1,4 +1,4 @@
-"""The FFmpeg that all audio tests run."""
+"""Finds the FFmpeg that all audio tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that try to make a decoder read what it was not given."""
+"""Makes files that try to make a decoder read what it was not given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf")
 
 
 def quicktime_that_points_at(target: Path) -> bytes:
-    """`target`, a QuickTime file, without its samples: they are said to lie in `target` itself."""
+    """Strip a QuickTime file of its samples, and let it say that they lie in `target`."""
     atoms = _rewrite(target.read_bytes(), _alias(target))
     assert b"alis" in atoms
     return atoms
@@ -32,9 +32,9 @@ def _rewrite(data: bytes, alias: bytes) -> bytes:
 
 
 def _alias(target: Path) -> bytes:
-    """A Macintosh alias record: names in fixed fields, then tagged texts (2 is a path, -1 the end).
+    """Make a Macintosh alias record, laid out as FFmpeg's QuickTime reader takes it.
 
-    Laid out as FFmpeg's QuickTime reader takes it.
+    It has names in fixed fields, then tagged texts (2 is a path, -1 the end).
     """
     path = str(target).encode()
     name = target.name.encode()

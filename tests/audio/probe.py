@@ -22,9 +22,9 @@ class Probed:
     channels: int
     codec: str
     duration_seconds: float | None
-    """what the container's header says, None if it says nothing"""
+    """The header of the container says this; None means that it says nothing."""
     pcm: NDArray[np.float64]
-    """what comes out of the decoder, interleaved, full scale is 1"""
+    """The decoder gives these samples, interleaved; full scale is 1."""
 
 
 def run_ffmpeg(ffmpeg: Path, *arguments: str, data: bytes = b"") -> bytes:
@@ -55,7 +55,7 @@ def probe(ffmpeg: Path, path: Path, *input_options: str) -> Probed:
 
 
 def voice_like(seconds: float, rate_hz: int = RATE_HZ) -> Pcm:
-    """A buzz with syllables and a little noise: speech enough for any codec."""
+    """Make a buzz with syllables and a little noise, which is speech enough for any codec."""
     time = np.arange(round(seconds * rate_hz)) / rate_hz
     buzz = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
     noise = np.random.default_rng(7).standard_normal(len(time))
@@ -64,14 +64,14 @@ def voice_like(seconds: float, rate_hz: int = RATE_HZ) -> Pcm:
 
 
 def loudness_over_time(pcm: NDArray[np.floating], rate_hz: int) -> NDArray[np.float64]:
-    """RMS of each 10 ms: what any codec keeps."""
+    """Compute the RMS of each 10 ms, which any codec keeps."""
     block = rate_hz // 100
     blocks = pcm[: len(pcm) // block * block].reshape(-1, block).astype(np.float64)
     return np.asarray(np.sqrt((blocks**2).mean(axis=1)))
 
 
 def assert_same_speech(probed: Probed, pcm: Pcm) -> None:
-    """The decoded audio has the loudness of `pcm` all along, give or take the codec's delay."""
+    """Check that decoded audio is as loud as `pcm` all along, but for the codec's delay."""
     there = loudness_over_time(probed.pcm, probed.sample_rate_hz)
     here = loudness_over_time(pcm, RATE_HZ)
     middle = here[10 : min(len(here), len(there)) - 20]

@@ -1,4 +1,4 @@
-"""What a test leaves behind: processes, tasks, pipes."""
+"""Finds processes, tasks and pipes that a test leaves behind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 
 def children() -> set[int]:
-    """Running or unreaped processes started by this one (on Linux)."""
+    """List running or unreaped processes that this one started (on Linux)."""
     main_thread = Path(f"/proc/self/task/{os.getpid()}/children")
     return {int(child) for child in main_thread.read_text().split()}
 
 
 @contextmanager
 def nothing_left_behind(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """At the end there is no child, no task, no unclosed transport and no complaint of asyncio."""
+    """Check that a block leaves no child, task, open transport or complaint of asyncio behind."""
     before = children() if sys.platform == "linux" else set()
     yield
     if sys.platform == "linux":

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.audio.effects import FADE_SECONDS, PAUSE_SECONDS, ChunkJoiner
+from app.audio.effects import CHUNK_FADE_SECONDS, PAUSE_SECONDS, ChunkJoiner
 from app.errors import SynthesisFailed
 from app.speech import Boundary, Frames, Pcm
 from tests.audio.probe import voice_like
 
 RATE_HZ = 24000
-FADE_SAMPLES = round(FADE_SECONDS * RATE_HZ)
+FADE_SAMPLES = round(CHUNK_FADE_SECONDS * RATE_HZ)
 SOURCE = voice_like(1.0)
 
 chunk_plans = st.lists(

@@ -20,7 +20,9 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(directory: Path) -> AudioStore:
-    return AudioStore(directory)
+    store = AudioStore(directory)
+    store.open()
+    return store
 
 
 def test_what_was_saved_can_be_opened_by_its_name(store: AudioStore, directory: Path) -> None:
@@ -77,7 +79,7 @@ def test_old_leftovers_are_swept_out_at_the_start_and_nothing_else(directory: Pa
         (directory / name).touch()
         os.utime(directory / name, (two_hours_ago, two_hours_ago))
     (directory / ".audio_2_x.0a1b2c3d.partial").touch()
-    AudioStore(directory)
+    AudioStore(directory).open()
     left = sorted(path.name for path in directory.iterdir())
     assert left == [".audio_2_x.0a1b2c3d.partial", "audio_1_x.mp3", "notes.partial"]
 

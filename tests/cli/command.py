@@ -19,7 +19,7 @@ from app.cli.main import outcome
 ROOT = Path(__file__).parent.parent.parent
 _KEPT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 _NONE: Mapping[str, str] = MappingProxyType({})
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -27,10 +27,22 @@ def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
     """Builds started engines and stops them at the end of the test."""
     made: list[BatchedEngine] = []
 
-    def make(model: Any = None, *, start: bool = True, **options: Any) -> BatchedEngine:
+    def make(
+        model: Any = None,
+        *,
+        start: bool = True,
+        voices_of: str | None = None,
+        cloning_refused: str | None = None,
+        **options: Any,
+    ) -> BatchedEngine:
         described: dict[str, Any] = {"language": "english", "config": None, "models_dir": Path()}
         described |= {"precision": "float32", **options}
-        engine = BatchedEngine(tiny.model if model is None else model, EngineOptions(**described))
+        engine = BatchedEngine(
+            tiny.model if model is None else model,
+            EngineOptions(**described),
+            voices_of=voices_of,
+            cloning_refused=cloning_refused,
+        )
         made.append(engine)
         if start:
             engine.start()

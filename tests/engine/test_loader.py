@@ -9,13 +9,19 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from pocket_tts import TTSModel
 
 from app.engine.loader import EngineLoader, load_model
+from app.engine.weights import fetch_model
 from app.errors import ModelUnavailable
 from app.speech import Sampling
 from app.speech_engine import EngineOptions
 from tests.audio.probe import voice_like
 from tests.engine.speaking import job
+
+
+def load(config: Path) -> TTSModel:
+    return load_model(fetch_model(language="", config=str(config)))
 
 
 def options(config: Path, folder: Path) -> EngineOptions:
@@ -68,7 +74,7 @@ async def test_the_model_is_loaded_once(
 def test_not_a_config(broken: Any) -> None:
     """A YAML that lacks a part of a config says which."""
     with pytest.raises(ModelUnavailable, match="is not a Pocket TTS config: mimi"):
-        load_model(broken(mimi=None))
+        load(broken(mimi=None))
 
 
 def test_damaged_weights(broken: Any, tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_damaged_weights(broken: Any, tmp_path: Path) -> None:
     damaged = tmp_path / "w.safetensors"
     damaged.write_bytes(b"no weights")
     with pytest.raises(ModelUnavailable, match="damaged"):
-        load_model(broken(weights_path=str(damaged)))
+        load(broken(weights_path=str(damaged)))
 
 
 def test_weights_of_another_model(broken: Any, tiny_model: Path) -> None:
@@ -84,7 +90,7 @@ def test_weights_of_another_model(broken: Any, tiny_model: Path) -> None:
     document = yaml.safe_load(tiny_model.read_text("utf-8"))
     document["flow_lm"]["transformer"]["hidden_scale"] = 4
     with pytest.raises(ModelUnavailable, match="does not load"):
-        load_model(broken(flow_lm=document["flow_lm"]))
+        load(broken(flow_lm=document["flow_lm"]))
 
 
 def test_missing_model(tmp_path: Path) -> None:

@@ -188,3 +188,183 @@ async def test_a_download_is_told() -> None:
     assert told[1].endswith("the hub is gone")
     going_on.set()
     await supervisor.stop(0)
+
+
+def fails(times: int) -> Callable[[], FakeEngine]:
+    """Builds an engine after so many failures for the same reason."""
+    attempts = itertools.count()
+
+    def build() -> FakeEngine:
+        if next(attempts) < times:
+            raise ModelUnavailable("no network")
+        return FakeEngine()
+
+    return build
+
+
+async def test_a_model_that_stays_away_is_logged_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server works, with the preview or other models: a warning, at growing pauses."""
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(supervisors, "LONGEST_RETRY_SECONDS", 0.01)
+    supervisor = EngineSupervisor(fails(20))
+    supervisor.start()
+    wait_until(lambda: state_of(supervisor) == "ready")
+    told = [record for record in caplog.records if "no network" in record.getMessage()]
+    assert len(told) == 5  # the 1st, 2nd, 4th, 8th and 16th time
+    assert {record.levelname for record in told} == {"WARNING"}
+    await supervisor.stop(0)
+
+
+async def test_another_reason_is_logged_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.01)
+    reasons = ["no network", "no network", "no network", "disk full"]
+
+    def build() -> FakeEngine:
+        if reasons:
+            raise ModelUnavailable(reasons.pop(0))
+        return FakeEngine()
+
+    supervisor = EngineSupervisor(build)
+    supervisor.start()
+    wait_until(lambda: state_of(supervisor) == "ready")
+    assert [each.getMessage().count("disk full") for each in caplog.records] == [0, 0, 1]
+    await supervisor.stop(0)
+
+
+async def test_an_unforeseen_failure_is_traced_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.01)
+    attempts = itertools.count()
+
+    def build() -> FakeEngine:
+        if next(attempts) < 3:
+            raise ZeroDivisionError
+        return FakeEngine()
+
+    supervisor = EngineSupervisor(build)
+    supervisor.start()
+    wait_until(lambda: state_of(supervisor) == "ready")
+    assert [record.exc_info is not None for record in caplog.records].count(True) == 1
+    await supervisor.stop(0)
+
+
+@pytest.fixture
+def _quick_handover(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(supervisors, "HANDOVER_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("_quick_handover")
+async def test_a_better_engine_takes_over() -> None:
+    """The present one speaks until it is there, and ends what it has begun."""
+    engines: list[FakeEngine] = []
+    better, told = threading.Event(), threading.Semaphore(0)
+
+    def build() -> FakeEngine:
+        if engines:
+            assert supervisor.engine is engines[0]
+        engines.append(FakeEngine())
+        return engines[-1]
+
+    supervisor = EngineSupervisor(build, lambda: better.wait(0.01) and len(engines) == 1)
+    supervisor.start(told.release)
+    assert told.acquire(timeout=5)
+    assert supervisor.engine is engines[0]
+    better.set()
+    assert told.acquire(timeout=5)
+    assert supervisor.engine is engines[1]
+    assert not engines[0].drained.is_set()
+    assert engines[0].drained.wait(5)
+    assert len(engines) == 2
+    await supervisor.stop(0)
+
+
+@pytest.mark.usefixtures("_quick_handover")
+async def test_better_weights_that_do_not_load(caplog: pytest.LogCaptureFixture) -> None:
+    """The present engine goes on, and is watched as before."""
+    engines: list[FakeEngine] = []
+    tried = threading.Event()
+
+    def build() -> FakeEngine:
+        if len(engines) == 1 and engines[0].alive:
+            tried.set()
+            raise ModelUnavailable("the weights are damaged")
+        engines.append(FakeEngine())
+        return engines[-1]
+
+    supervisor = EngineSupervisor(build, lambda: not tried.is_set())
+    supervisor.start()
+    assert tried.wait(5)
+    wait_until(lambda: "the better weights are not used: the weights are damaged" in caplog.text)
+    assert state_of(supervisor) == "ready"
+    assert supervisor.engine is engines[0]
+    engines[0].alive = False
+    wait_until(lambda: len(engines) == 2)
+    await supervisor.stop(0)
+
+
+@pytest.mark.usefixtures("_quick_handover")
+async def test_looks_grow_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first comes soon after the start; a failure of one changes nothing."""
+    looks: list[float] = []
+
+    def look() -> bool:
+        looks.append(time.monotonic())
+        if len(looks) == 2:
+            raise ZeroDivisionError
+        return False
+
+    supervisor = EngineSupervisor(FakeEngine, look)
+    supervisor.start()
+    wait_until(lambda: len(looks) == 4)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
+    assert pauses[0] >= 0.1
+    assert pauses[1] >= 0.2
+    assert pauses[2] >= 0.4
+    assert state_of(supervisor) == "ready"
+    await supervisor.stop(0)
+
+
+@pytest.mark.usefixtures("_quick_handover")
+async def test_a_download_does_not_hold_up_the_watch() -> None:
+    """An engine that dies during a long look is replaced at once, and stopping does not wait."""
+    engines: list[FakeEngine] = []
+    looking, going_on = threading.Event(), threading.Event()
+
+    def build() -> FakeEngine:
+        engines.append(FakeEngine())
+        return engines[-1]
+
+    def look() -> bool:
+        looking.set()
+        return going_on.wait(30)
+
+    supervisor = EngineSupervisor(build, look)
+    supervisor.start()
+    assert looking.wait(5)
+    engines[0].alive = False
+    wait_until(lambda: len(engines) == 2)
+    await supervisor.stop(0)
+    going_on.set()
+
+
+@pytest.mark.usefixtures("_quick_handover")
+async def test_stop_during_a_handover(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both engines are stopped."""
+    monkeypatch.setattr(supervisors, "HANDOVER_SECONDS", 30)
+    engines: list[FakeEngine] = []
+
+    def build() -> FakeEngine:
+        engines.append(FakeEngine())
+        return engines[-1]
+
+    supervisor = EngineSupervisor(build, lambda: len(engines) == 1)
+    supervisor.start()
+    wait_until(lambda: len(engines) == 2 and supervisor.engine is engines[1])
+    await supervisor.stop(0)
+    assert all(engine.drained.is_set() for engine in engines)

@@ -11,12 +11,13 @@ import pytest
 import safetensors.torch
 import torch
 from pocket_tts import export_model_state
-from pocket_tts.utils.config import CONFIGS_DIR
 from torch import Tensor
 
 from app.engine.engine import BatchedEngine
+from app.engine.hub import NotThere
 from app.engine.voice_state import KvPrefix
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
+from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import Upstream, voice_clip
 
 Tensors = dict[str, Tensor]
@@ -140,11 +141,12 @@ def test_a_clip_without_audio_is_refused(engine: BatchedEngine, samples: Any) ->
         engine.encode_voice(samples.astype(np.float32))
 
 
-def test_weights_without_a_voice_encoder_say_so(
-    engine: BatchedEngine, tiny: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tiny.model, "has_voice_cloning", False)
-    with pytest.raises(ModelUnavailable, match="cannot clone voices"):
+def test_weights_without_a_voice_encoder_say_so(make_engine: MakeEngine) -> None:
+    engine = make_engine(cloning_refused="the gate is closed")
+    with pytest.raises(ModelUnavailable, match="cannot clone voices: the gate is closed"):
+        engine.encode_voice(voice_clip(engine.sample_rate_hz))
+    engine.explain_no_cloning("the disk is full")
+    with pytest.raises(ModelUnavailable, match="cannot clone voices: the disk is full"):
         engine.encode_voice(voice_clip(engine.sample_rate_hz))
 
 
@@ -155,9 +157,9 @@ def test_a_model_of_its_own_has_no_predefined_voices(engine: BatchedEngine) -> N
 
 
 def test_shipped_models_know_upstreams_voices(
-    engine: BatchedEngine, tiny: Upstream, monkeypatch: pytest.MonkeyPatch, exported: Path
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch, exported: Path
 ) -> None:
-    monkeypatch.setattr(tiny.model, "origin", CONFIGS_DIR / "english.yaml")
+    engine = make_engine(voices_of="english")
     assert engine.predefined_voices[:2] == ("alba", "marius")
     assert len(set(engine.predefined_voices)) == len(engine.predefined_voices) > 8
     asked: list[str] = []
@@ -171,9 +173,23 @@ def test_shipped_models_know_upstreams_voices(
     assert "english" in asked[0]
     assert "jean" in asked[0]
 
-    def offline(url: str) -> Path:
-        raise ModelUnavailable(f"{url} cannot be had")
 
-    monkeypatch.setattr("app.engine.voice_state.fetch_file", offline)
-    with pytest.raises(ModelUnavailable, match="jean"):
+def test_a_voice_that_is_not_there_where_nothing_can_be_listed(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That voice is left out, the others stay, and the log says why no more is known."""
+
+    def missing(url: str) -> Path:
+        raise NotThere(f"no file {url}")
+
+    def unlisted(url: str) -> tuple[str, ...]:
+        raise ModelUnavailable("the hub is gone")
+
+    monkeypatch.setattr("app.engine.voice_state.fetch_file", missing)
+    monkeypatch.setattr("app.engine.voice_state.names_beside", unlisted)
+    engine = make_engine(voices_of="english")
+    before = engine.predefined_voices
+    with pytest.raises(VoiceNotFound) as caught:
         engine.predefined_voice("jean")
+    assert caught.value.available == tuple(name for name in before if name != "jean")
+    assert "the voices of english cannot be listed: the hub is gone" in caplog.text

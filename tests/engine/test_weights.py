@@ -1,4 +1,4 @@
-"""Finding and fetching a model's files: each way to fail has its own words."""
+"""Which files a model is loaded from, and the words for each way to fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-import requests
 import yaml
 from huggingface_hub import get_hf_file_metadata
 from huggingface_hub.errors import (
@@ -28,12 +27,16 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from app.engine import weights
+from app.engine import hub, weights
+from app.engine.hub import fetch_file
 from app.engine.languages import shipped_languages
-from app.engine.weights import fetch_model
+from app.engine.weights import cached_model, fetch_model
 from app.errors import ModelUnavailable
+from tests.full_disk import full_disk
+from tests.voices.web import Answer, ok, raw, site
 
 ADDRESS = "hf://owner/model/deep/weights.safetensors@main"
+COMMIT = "c" * 40
 Download = Callable[..., str]
 
 
@@ -52,7 +55,8 @@ def failing(error: Exception) -> Download:
 @pytest.fixture(autouse=True)
 def _hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it is there; what it has is up to each test."""
-    monkeypatch.setattr(weights, "get_hf_file_metadata", lambda _url: None)
+    found = SimpleNamespace(commit_hash=COMMIT, etag="e")
+    monkeypatch.setattr(hub, "get_hf_file_metadata", lambda _url: found)
 
 
 @pytest.fixture
@@ -67,19 +71,21 @@ def config(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def fetch(config: str | None, folder: Path, language: str = "english") -> weights.ModelFiles:
-    return fetch_model(language=language, config=config, resolved_dir=folder / "resolved")
+def fetch(config: str | None, language: str = "english") -> weights.ModelFiles:
+    return fetch_model(language=language, config=config)
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (LocalEntryNotFoundError("offline"), "hub cannot be reached .* set MODEL_CONFIG"),
-        (OfflineModeIsEnabled("offline"), "hub cannot be reached .* check the network"),
+        (OfflineModeIsEnabled("offline"), "not cached, and HF_HUB_OFFLINE forbids to fetch it"),
         (http_error(GatedRepoError, 403), "licence gate: accept the terms .* HF_TOKEN"),
         (http_error(RepositoryNotFoundError, 404), "does not exist on the model hub"),
         (http_error(RevisionNotFoundError, 404), "does not exist on the model hub"),
         (EntryNotFoundError("no"), "owner/model on the model hub has no file deep/weights"),
+        (http_error(HfHubHTTPError, 401), "refuses deep/weights.* to this machine's token"),
+        (RuntimeError("of hf_xet"), "the download of deep/weights.* broke off: of hf_xet"),
         (http_error(HfHubHTTPError, 500), "answered with an error: the hub's own words"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk is full: .* free some space"),
         (OSError(errno.EACCES, "Permission denied"), "could not be fetched: .*Permission denied"),
@@ -93,9 +99,9 @@ def test_hub_failures(
     words: str,
 ) -> None:
     """Each failure of the hub says what is wrong and what the operator can do."""
-    monkeypatch.setattr(weights, "hf_hub_download", failing(error))
+    monkeypatch.setattr(hub, "hf_hub_download", failing(error))
     with pytest.raises(ModelUnavailable, match=words):
-        fetch(config(weights_path=ADDRESS), tmp_path)
+        fetch(config(weights_path=ADDRESS))
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -103,7 +109,7 @@ def test_nothing_answers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str], listens: bool
 ) -> None:
     """It is told at once, not after the hub library's own tries, which take half a minute."""
-    monkeypatch.setattr(weights, "get_hf_file_metadata", get_hf_file_metadata)
+    monkeypatch.setattr(hub, "get_hf_file_metadata", get_hf_file_metadata)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     calls = 0
 
@@ -123,7 +129,7 @@ def test_nothing_answers(
             listener.close()
         started = time.monotonic()
         with pytest.raises(ModelUnavailable, match="hub cannot be reached"):
-            fetch(config(weights_path=ADDRESS), tmp_path)
+            fetch(config(weights_path=ADDRESS))
     assert time.monotonic() - started < 10
     assert calls == (1 if listens else 0)
 
@@ -131,23 +137,28 @@ def test_nothing_answers(
 def test_hub_address(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str]
 ) -> None:
-    """An hf:// address is split into repository, file and revision."""
+    """An hf:// address is split; what has no commit is used once the newest of all is there."""
     asked: list[tuple[Any, ...]] = []
 
     def download(repository: str, file_name: str, *, revision: str | None, **_rest: Any) -> str:
         asked.append((repository, file_name, revision))
         return str(tmp_path / "file")
 
-    monkeypatch.setattr(weights, "hf_hub_download", download)
-    found = fetch(config(weights_path=ADDRESS, mimi={"weights_path": "hf://a/b/c"}), tmp_path)
-    assert asked == [("a/b", "c", None), ("owner/model", "deep/weights.safetensors", "main")]
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    found = fetch(config(weights_path=ADDRESS, mimi={"weights_path": "hf://a/b/c"}))
+    assert asked == [
+        ("a/b", "c", COMMIT),
+        ("owner/model", "deep/weights.safetensors", COMMIT),
+        ("a/b", "c", None),
+        ("owner/model", "deep/weights.safetensors", "main"),
+    ]
     assert found.cloning_refused is None
 
 
 def test_bad_hub_address(tmp_path: Path, config: Callable[..., str]) -> None:
     """An hf:// address without a file is told apart from a missing file."""
     with pytest.raises(ModelUnavailable, match="not of the form hf://owner/name/file"):
-        fetch(config(weights_path="hf://owner/model"), tmp_path)
+        fetch(config(weights_path="hf://owner/model"))
 
 
 def _gate_on_cloning(repository: str, *_args: Any, **_kwargs: Any) -> str:
@@ -156,29 +167,11 @@ def _gate_on_cloning(repository: str, *_args: Any, **_kwargs: Any) -> str:
     return "some/file"
 
 
-def test_gate_with_a_way_around(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    config: Callable[..., str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Behind the gate, weights that cannot clone serve, and it is known why there is no cloning."""
-    monkeypatch.setattr(weights, "hf_hub_download", _gate_on_cloning)
-    path = config(
-        weights_path="hf://gated/model/w", weights_path_without_voice_cloning="hf://open/model/w"
-    )
-    with caplog.at_level(logging.WARNING):
-        found = fetch(path, tmp_path)
-    assert found.cloning_refused is not None
-    assert "accept the terms" in found.cloning_refused
-    assert "serving without voice cloning" in caplog.text
-
-
 def test_gate_without_a_way_around(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str]
 ) -> None:
     """Where the gated file has no substitute there is no model."""
-    monkeypatch.setattr(weights, "hf_hub_download", _gate_on_cloning)
+    monkeypatch.setattr(hub, "hf_hub_download", _gate_on_cloning)
     for entries in (
         {"weights_path": "hf://gated/model/w"},
         {
@@ -187,32 +180,16 @@ def test_gate_without_a_way_around(
         },
     ):
         with pytest.raises(ModelUnavailable, match="licence gate"):
-            fetch(config(**entries), tmp_path)
+            fetch(config(**entries))
 
 
-def test_no_needless_download(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str]
-) -> None:
-    """The weights that cannot clone are not fetched where those that can are there."""
-    asked: list[str] = []
-
-    def download(repository: str, *_args: Any, **_kwargs: Any) -> str:
-        asked.append(repository)
-        return "some/file"
-
-    monkeypatch.setattr(weights, "hf_hub_download", download)
-    path = config(weights_path="hf://full/m/w", weights_path_without_voice_cloning="hf://open/m/w")
-    fetch(path, tmp_path)
-    assert asked == ["full/m"]
-
-
-def test_language_of_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A language is one of the configs that pocket-tts ships, used as it is."""
-    monkeypatch.setattr(weights, "hf_hub_download", lambda *_args, **_kwargs: "some/file")
+def test_language_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language is one of the configs that pocket-tts ships; each has the released voices."""
+    monkeypatch.setattr(hub, "hf_hub_download", lambda *_args, **_kwargs: "some/file")
     for language in shipped_languages():
-        found = fetch(None, tmp_path, language)
-        assert found.config_path.is_file()
-        assert found.config_path.stem == language
+        found = fetch(None, language)
+        assert found.language == language
+        assert found.config["weights_path"] == str(Path("some/file").absolute())
 
 
 @pytest.mark.parametrize(
@@ -230,21 +207,21 @@ def test_bad_config(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "model.yaml"
     path.write_bytes(content)
     with pytest.raises(ModelUnavailable, match=f"MODEL_CONFIG {path} {words}"):
-        fetch(str(path), tmp_path)
+        fetch(str(path))
 
 
 def test_no_config(tmp_path: Path) -> None:
     """A path where nothing is, or a folder, is named."""
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(ModelUnavailable, match=f"MODEL_CONFIG {path} cannot be read"):
-            fetch(str(path), tmp_path)
+            fetch(str(path))
 
 
 def test_missing_weights(tmp_path: Path, config: Callable[..., str]) -> None:
     """A local file that the config names and that is not there is named."""
     missing = tmp_path / "none.safetensors"
     with pytest.raises(ModelUnavailable, match=f"{missing} does not exist"):
-        fetch(config(weights_path=str(missing)), tmp_path)
+        fetch(config(weights_path=str(missing)))
 
 
 def test_relative_paths(
@@ -261,53 +238,77 @@ def test_relative_paths(
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     for named in (path, "../model.yaml"):
-        found = fetch(named, tmp_path)
-        resolved = yaml.safe_load(found.config_path.read_text("utf-8"))
+        found = fetch(named)
+        resolved = found.config
         assert resolved["weights_path"] == str(tmp_path / "w.safetensors")
         table = resolved["flow_lm"]["lookup_table"]
         assert table["tokenizer_path"] == str(tmp_path / "tok/t.json")
-
-
-def test_absolute_paths(tmp_path: Path, config: Callable[..., str]) -> None:
-    """A config whose paths are absolute is used where it is."""
-    (tmp_path / "w").write_bytes(b"")
-    path = config(weights_path=str(tmp_path / "w"))
-    assert fetch(path, tmp_path).config_path == Path(path)
 
 
 def test_config_in_the_home_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Callable[..., str]
 ) -> None:
     """A path may begin with ~."""
-    config()
+    config(default_temperature=0.5)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert fetch("~/model.yaml", tmp_path).config_path == tmp_path / "model.yaml"
+    assert fetch("~/model.yaml").config == {"default_temperature": 0.5}
 
 
-def test_models_dir_cannot_be_written(tmp_path: Path, config: Callable[..., str]) -> None:
-    """A MODELS_DIR in which nothing can be kept is named."""
-    (tmp_path / "resolved").write_text("a file where the folder is to be")
-    with pytest.raises(ModelUnavailable, match=r"MODELS_DIR: .*resolved.* cannot be written: "):
-        fetch(config(weights_path="weights.safetensors"), tmp_path)
+def test_a_model_of_ones_own_has_no_released_voices(config: Callable[..., str]) -> None:
+    assert fetch(config()).language is None
 
 
-def test_config_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The config itself may be on the hub."""
-    path = tmp_path / "fetched.yaml"
-    path.write_text("default_temperature: 1.0\n")
-    monkeypatch.setattr(weights, "hf_hub_download", lambda *_args, **_kwargs: str(path))
-    assert fetch("hf://owner/name/model.yaml", tmp_path).config_path == path
+CONFIG = b"default_temperature: 1.0\n"
 
 
-def test_config_on_the_web(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An address that does not answer is named with the reason."""
+@pytest.fixture
+def _empty_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    def refuse(_address: str) -> Path:
-        raise requests.ConnectionError("connection refused")
 
-    monkeypatch.setattr(weights, "download_if_necessary", refuse)
-    with pytest.raises(ModelUnavailable, match=r"https://x\.example/m\.yaml .*connection refused"):
-        fetch("https://x.example/m.yaml", tmp_path)
+@pytest.mark.usefixtures("_empty_home")
+def test_config_on_the_web() -> None:
+    """It is fetched once, and then used without a question."""
+    with site(ok(CONFIG)) as web:
+        address = f"http://127.0.0.1:{web.port}/model.yaml"
+        assert cached_model(language="", config=address) is None
+        found = fetch(address)
+        assert found.config == {"default_temperature": 1.0}
+        assert fetch(address) == found == cached_model(language="", config=address)
+    assert len(web.requests) == 1
+
+
+@pytest.mark.usefixtures("_empty_home")
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (ok(CONFIG, length=1000), "RemoteProtocolError: peer closed connection"),
+        (raw(b""), "RemoteProtocolError: Server disconnected"),
+        (raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), "404 Not Found"),
+    ],
+)
+def test_a_web_that_fails(answer: Answer, words: str) -> None:
+    """What breaks off is said, and half a file is never taken for the whole."""
+    with site(answer) as web, pytest.raises(ModelUnavailable, match=words) as caught:
+        fetch(f"http://127.0.0.1:{web.port}/model.yaml")
+    assert caught.value.message.startswith(f"http://127.0.0.1:{web.port}/model.yaml could not be")
+    with pytest.raises(ModelUnavailable, match="could not be fetched: ConnectError"):
+        fetch(f"http://127.0.0.1:{web.port}/model.yaml")
+
+
+@pytest.mark.usefixtures("_empty_home")
+def test_the_disk_is_full(tmp_path: Path) -> None:
+    """A file of the web that does not fit leaves nothing that could be taken for it."""
+    weights = b"0" * 100_000
+    with site(ok(weights)) as web:
+        address = f"http://127.0.0.1:{web.port}/model.safetensors"
+        with (
+            full_disk(),
+            pytest.raises(ModelUnavailable, match=r"could not be fetched.* too large"),
+        ):
+            fetch_file(address)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert fetch_file(address).read_bytes() == weights
 
 
 def test_progress(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -315,10 +316,10 @@ def test_progress(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixt
     now = 0.0
     # That module's clock alone: the event loops of the test servers read the same function, and one
     # that saw it jump sleeps for hours.
-    monkeypatch.setattr(weights, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(hub, "time", SimpleNamespace(monotonic=lambda: now))
     with (
         caplog.at_level(logging.INFO),
-        weights._LoggedProgress(
+        hub._LoggedProgress(
             total=300 * 10**6, desc="model.safetensors", mininterval=0, miniters=1
         ) as bar,
     ):

@@ -30,6 +30,9 @@ from training.preview.training_loop import averaged
 from training.preview.voices import DEEP, TEACHER
 from training.preview.workspace import Workspace
 
+# They share what takes long to train.
+pytestmark = pytest.mark.xdist_group("stages")
+
 MOMENT = 0.01  # minutes
 
 needs_teacher = pytest.mark.skipif(

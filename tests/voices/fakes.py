@@ -1,14 +1,19 @@
-"""An engine whose voice states are small files."""
+"""Fakes an engine whose voice states are small files, and makes a library over a fake engine."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InvalidRequest
 from app.speech import Pcm
 from app.speech_engine import VoiceState
+from app.voices.kept_files import KeptFiles
+from app.voices.kept_states import KeptStates
+from app.voices.library import ClipDecoder, VoiceLibrary
+from app.voices.states import VoiceStates
 from tests.fakes import FakeEngine, FakeVoice
 
 
@@ -39,3 +44,27 @@ class FakeVoiceEngine(FakeEngine):
 
 def voice_of(pcm: Pcm) -> FakeVoice:
     return FakeVoice(hashlib.sha256(pcm.tobytes()).hexdigest())
+
+
+def make_library(
+    folder: Path,
+    engine: Callable[[], FakeEngine],
+    decode_clip: ClipDecoder,
+    *,
+    kept_bytes: int = 10**6,
+    recipe: str = "15 s",
+) -> VoiceLibrary:
+    """Make a library with an empty memory, as a start of the server does.
+
+    Args:
+        kept_bytes: how much may stay on the disk; 0 lets nothing stay.
+    """
+    kept = KeptStates(KeptFiles(folder / ".states", kept_bytes), engine=engine, recipe=recipe)
+    return VoiceLibrary(
+        folder,
+        engine=engine,
+        decode_clip=decode_clip,
+        states=VoiceStates(10**6),
+        model="fake",
+        kept=kept,
+    )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.voices.addresses import is_public, resolve
+from app.voices.addresses import is_public, resolve_host
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "93.184.216.34"])
@@ -48,4 +48,4 @@ def test_wrapped_as_the_address_itself(address: ipaddress.IPv4Address) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "2130706433", "localhost"])
 def test_spellings_of_loopback(host: str) -> None:
     """However loopback is spelt, the resolver gives an address that is refused."""
-    assert not any(map(is_public, resolve(host, 80)))
+    assert not any(map(is_public, resolve_host(host, 80)))

@@ -166,6 +166,6 @@ def test_made_on_demand(tmp_path: Path) -> None:
     """The folder is made when the first voice is."""
     voices = VoiceFolder(tmp_path / "not" / "yet")
     voices.recover()
-    assert voices.voices() == {}
+    assert voices.by_name() == {}
     replace_anna(voices)
-    assert voices.voices() == {"anna": tmp_path / "not" / "yet" / "anna.wav"}
+    assert voices.by_name() == {"anna": tmp_path / "not" / "yet" / "anna.wav"}

@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 
 from app.speech import Clip, Pcm
-from app.voices.kept_files import KeptFiles
-from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
-from app.voices.states import VoiceStates
-from tests.voices.fakes import FakeVoiceEngine
+from tests.voices.fakes import FakeVoiceEngine, make_library
 
 
 def decode(clip: Clip) -> Pcm:
@@ -24,12 +21,7 @@ def start(
     folder: Path, engine: FakeVoiceEngine, *, recipe: str = "15 s", max_bytes: int = 10**6
 ) -> VoiceLibrary:
     """The library as a new start of the server finds it: with an empty memory."""
-    kept = KeptStates(
-        KeptFiles(folder / ".states", max_bytes), engine=lambda: engine, recipe=recipe
-    )
-    return VoiceLibrary(
-        folder, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
-    )
+    return make_library(folder, lambda: engine, decode, kept_bytes=max_bytes, recipe=recipe)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from app.errors import InvalidClip, ModelUnavailable, Parameter, VoiceNotFound, named
 from app.speech import Clip, Pcm
 from app.voices.library import VoiceLibrary
-from app.voices.states import VoiceStates
 from tests.fakes import FakeEngine, FakeVoice
+from tests.voices.fakes import make_library
 
 
 def decode(clip: Clip) -> Pcm:
@@ -29,8 +29,7 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeEngine) -> VoiceLibrary:
-    states = VoiceStates(10**6)
-    return VoiceLibrary(tmp_path, engine=lambda: engine, decode_clip=decode, states=states)
+    return make_library(tmp_path, lambda: engine, decode, kept_bytes=0)
 
 
 async def test_names(tmp_path: Path, library: VoiceLibrary) -> None:
@@ -50,9 +49,7 @@ def test_what_is_no_voice(tmp_path: Path, library: VoiceLibrary) -> None:
 
 def test_no_folder(engine: FakeEngine, tmp_path: Path) -> None:
     """Without the folder there are the predefined voices."""
-    library = VoiceLibrary(
-        tmp_path / "none", engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
-    )
+    library = make_library(tmp_path / "none", lambda: engine, decode)
     assert library.names() == ("alba", "marius", "javert")
 
 
@@ -97,9 +94,7 @@ async def test_unknown_name(library: VoiceLibrary, asked: str) -> None:
 def test_no_voices_yet(tmp_path: Path) -> None:
     """Where there is none at all, the answer says so."""
     engine = FakeEngine(predefined_voices=())
-    library = VoiceLibrary(
-        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(1)
-    )
+    library = make_library(tmp_path, lambda: engine, decode)
     with pytest.raises(VoiceNotFound, match="none yet"):
         library.resolve("alba")
 
@@ -152,6 +147,6 @@ def test_while_loading(tmp_path: Path) -> None:
     def loading() -> FakeEngine:
         raise ModelUnavailable("the model is being loaded")
 
-    library = VoiceLibrary(tmp_path, engine=loading, decode_clip=decode, states=VoiceStates(1))
+    library = make_library(tmp_path, loading, decode)
     with pytest.raises(ModelUnavailable, match="being loaded"):
         library.names()

@@ -14,14 +14,11 @@ from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
-from app.voices.kept_files import KeptFiles
-from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker
-from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from tests.audio.probe import RATE_HZ, voice_like
-from tests.voices.fakes import FakeVoiceEngine, voice_of
+from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
 
@@ -43,10 +40,7 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    kept = KeptStates(KeptFiles(tmp_path / ".states", 10**6), engine=lambda: engine, recipe="")
-    return VoiceLibrary(
-        tmp_path, engine=lambda: engine, decode_clip=decode, states=VoiceStates(10**6), kept=kept
-    )
+    return make_library(tmp_path, lambda: engine, decode)
 
 
 @pytest.fixture
@@ -90,7 +84,7 @@ async def test_all_at_once(store: VoiceStore, tmp_path: Path) -> None:
     )
     expected = (str, Conflict, VoiceNotFound)
     assert all(isinstance(result, expected) for result in results), results
-    (custom,) = [voice for voice in await store.voices() if voice.kind == "custom"]
+    (custom,) = [voice for voice in await store.all() if voice.kind == "custom"]
     assert custom.details.description == f"made as {custom.name}"
     left = {name for name in files(tmp_path) if not name.endswith(".safetensors")}
     assert left == {f"{custom.name}.wav", f"{custom.name}.json"}
@@ -105,7 +99,7 @@ async def test_two_renames_to_one_name(store: VoiceStore) -> None:
         return_exceptions=True,
     )
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "Voice"]
-    assert len(await store.voices()) == 3
+    assert len(await store.all()) == 3
 
 
 async def test_full_disk(
@@ -126,7 +120,7 @@ async def test_full_disk(
     with pytest.raises(StorageFailed):
         await store.delete("anna")
     assert files(tmp_path) - before <= {name for name in files(tmp_path) if ".safetensors" in name}
-    assert (await store.voice("anna")).details.description == "made as anna"
+    assert (await store.get("anna")).details.description == "made as anna"
 
 
 async def test_model_that_cannot_clone(
@@ -149,14 +143,14 @@ async def test_long_recording(store: VoiceStore, tmp_path: Path) -> None:
         await make(store, "anna", clip=Clip(b"\x07\x00\x00\x00", "hours.mp3"))
     assert files(tmp_path) == set()
     await make(store, "anna", clip=Clip(b"\x03\x00", "half a minute.mp3"))
-    assert (await store.voice("anna")).details.reference_seconds == pytest.approx(15, abs=5)
+    assert (await store.get("anna")).details.reference_seconds == pytest.approx(15, abs=5)
 
 
 async def test_dropped_file_is_replaced_by_hand(store: VoiceStore, tmp_path: Path) -> None:
     """What is said of a voice stays when its file is replaced by hand; its duration does not."""
     await make(store, "anna")
     (tmp_path / "anna.wav").write_bytes(wav_bytes(np.zeros(RATE_HZ * 5, np.float32), RATE_HZ))
-    details = (await store.voice("anna")).details
+    details = (await store.get("anna")).details
     assert (details.description, details.reference_seconds) == ("made as anna", 5.0)
 
 

@@ -1,4 +1,4 @@
-"""Small web servers on loopback that misbehave as tests want them to."""
+"""Runs small web servers on loopback that misbehave as tests want them to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 Answer = Callable[[socket.socket, bytes], None]
-"""(connection, head of the request) → whatever is sent back"""
+"""It gets (connection, head of the request) and sends back whatever it likes."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Site:
 
 @contextlib.contextmanager
 def site(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """A server that hands each connection to `answer` once its request has come."""
+    """Run a server that hands each connection to `answer` once its request has come."""
     listener = socket.create_server(("127.0.0.1", 0))
     found = Site(listener.getsockname()[1])
 
@@ -57,7 +57,7 @@ def site(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
 
 
 def ok(body: bytes, *headers: str, length: int | None = None) -> Answer:
-    """Always the same body, with a true or an invented length."""
+    """Answer with the same body always, with a true or an invented length."""
 
     def answer(connection: socket.socket, _head: bytes) -> None:
         size = len(body) if length is None else length

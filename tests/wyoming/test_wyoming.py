@@ -25,7 +25,7 @@ from wyoming.tts import (
 
 from app.settings import SettingsError
 from app.speech_engine import SpeechEngine
-from app.wyoming.server import listener_of
+from app.wyoming.server import listen, listener_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine, FakeVoice
@@ -227,6 +227,14 @@ def test_stopping(tmp_path: Path) -> None:
     assert silent.recv(1) == b""
     speaking.close()
     silent.close()
+
+
+def test_nothing_is_held_back() -> None:
+    """What the server sends goes out at once, not when the client has acknowledged the last."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

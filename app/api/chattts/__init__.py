@@ -1,4 +1,4 @@
-"""ChatTTS's API."""
+"""This package serves ChatTTS's API."""
 
 from app.api.chattts.speech import DIALECT, SUPPORT, router
 

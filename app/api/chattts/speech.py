@@ -1,4 +1,4 @@
-"""ChatTTS's API: its kind of /v1/audio/speech, and /generate_voice for many texts at once."""
+"""Serves ChatTTS's kind of /v1/audio/speech, and /generate_voice for many texts at once."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import asyncio
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.chattts.batch import complete_clips
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import Dialect
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
-from app.audio.formats import format_named
+from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
 from app.services import Services
+from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
+AT_ONCE = 8
+"""At most this many texts of a request are spoken at once: more would fill the engine's queue."""
 DEFAULT_VOICE = "default"
 
 _UNSET_TEMPERATURE = 0.3
@@ -37,7 +39,7 @@ _NEUTRAL_SPEED_TOKEN = 5
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
-    """What it refuses comes in one of two shapes there; this is both."""
+    """Make an error body that has both of the shapes in which ChatTTS sends errors."""
     error = {"message": problem.message, "type": problem.kind}
     return {"detail": problem.message, "error": error}
 
@@ -59,7 +61,7 @@ _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
 class ChatSpeechBody(BaseModel):
-    """Fields that are not named here are ignored, as ChatTTS does."""
+    """This is ChatTTS's body for speech; fields not named here are ignored, as ChatTTS does."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
     input: Annotated[str, HONOURED]
@@ -76,7 +78,7 @@ class ChatSpeechBody(BaseModel):
 
 
 class InferCode(BaseModel):
-    """`params_infer_code`."""
+    """These are the fields of `params_infer_code`."""
 
     temperature: Annotated[
         Temperature | None,
@@ -153,7 +155,7 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     voice = await _voice(services, code.spk_emb)
     speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
-    clips = await while_connected(request, complete_clips(services, speeches, audio))
+    clips = await while_connected(request, _complete_clips(services, speeches, audio))
     return Response(
         await asyncio.to_thread(_zipped, [clip.data for clip in clips]),
         media_type="application/zip",
@@ -203,6 +205,41 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
 def _prompted_speed(prompt: str) -> float:
     token = _SPEED_TOKEN.search(prompt)
     return 1 + 0.05 * (int(token[1]) - _NEUTRAL_SPEED_TOKEN) if token else 1.0
+
+
+async def _complete_clips(
+    services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
+) -> list[CompleteAudio]:
+    """Speak several texts at once, and return their clips in the order of the requests.
+
+    All texts are checked before any is spoken. If one fails, the others are stopped.
+
+    Raises:
+        SpeechError: the first text that failed; a refusal names its place, as in `text[2]`.
+    """
+    for number, request in enumerate(requests):
+        await _check_text(services, request, number)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def spoken(request: SpeechRequest) -> CompleteAudio:
+        async with places:
+            utterance = await services.speech.begin(request)
+            return await complete_audio(utterance, audio, services.ffmpeg)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(spoken(request)) for request in requests]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _check_text(services: Services, request: SpeechRequest, number: int) -> None:
+    try:
+        await services.speech.check(request)
+    except InvalidRequest as error:
+        error.reword({Parameter.TEXT: f"text[{number}]"})
+        raise
 
 
 def _zipped(clips: Iterable[bytes]) -> bytes:

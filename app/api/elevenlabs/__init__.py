@@ -1,4 +1,4 @@
-"""ElevenLabs' API."""
+"""This package serves ElevenLabs' API."""
 
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.speech import SUPPORT, router

@@ -1,4 +1,4 @@
-"""The account that ElevenLabs' clients look at before they speak, often only to try their key."""
+"""Serves an account: ElevenLabs' clients look at it before they speak, often to try their key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ router = dialect_router(DIALECT)
 
 @router.get("/v1/user")
 async def user() -> dict[str, Any]:
-    """Always the same: everybody who has the key is one user."""
+    """Describe the user, who is always the same: everybody who has the key is one user."""
     return {
         "user_id": "owner",
         "workspace_id": "owner",
@@ -51,7 +51,7 @@ async def user() -> dict[str, Any]:
 
 @router.get("/v1/user/subscription")
 async def subscription() -> dict[str, Any]:
-    """Always the same: nothing is counted here, and nothing is paid."""
+    """Describe a subscription that never changes: nothing is counted here, and nothing is paid."""
     return {**_SUBSCRIPTION, "open_invoices": [], "has_open_invoices": False}
 
 

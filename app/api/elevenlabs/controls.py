@@ -1,4 +1,4 @@
-"""What ElevenLabs' clients may say about how a text is to sound, over HTTP and over a socket."""
+"""Translates what ElevenLabs' clients say about speech, over HTTP and over sockets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
+from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import Seed, Speed
 from app.services import Services
@@ -17,7 +17,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, suppo
 
 logger = logging.getLogger(__name__)
 
-Share = Annotated[float, Field(ge=0, le=1)]
+ZeroToOne = Annotated[float, Field(ge=0, le=1)]
 Normalization = Literal["auto", "on", "off"] | None
 
 ONE_MODEL = Effect("without effect", "any name: there is one model")
@@ -28,15 +28,15 @@ NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 
 
 class VoiceSettings(BaseModel):
-    """How a voice is to speak: of one request, or kept with a voice."""
+    """These settings say how a voice speaks, in one request or wherever the voice is used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"speed": 0.9}]})
 
-    stability: Annotated[Share | None, WITHOUT_EFFECT] = None
-    similarity_boost: Annotated[Share | None, WITHOUT_EFFECT] = None
-    style: Annotated[Share | None, WITHOUT_EFFECT] = None
+    stability: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
+    similarity_boost: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
+    style: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
     use_speaker_boost: Annotated[bool | None, WITHOUT_EFFECT] = None
-    clone_strength: Annotated[Share | None, WITHOUT_EFFECT] = None
+    clone_strength: Annotated[ZeroToOne | None, WITHOUT_EFFECT] = None
     speed: Annotated[
         Speed | None, Effect("honoured", "0.25 to 4, at constant pitch; ElevenLabs has 0.7 to 1.2")
     ] = None
@@ -48,16 +48,16 @@ DEFAULT_SETTINGS = VoiceSettings(
 
 
 def settings_support(call: str) -> tuple[Support, ...]:
-    """The lines for the settings inside a call's body."""
+    """List what becomes of the voice settings inside a call's body."""
     rows = support_of(call, VoiceSettings)
     return tuple(row._replace(field=f"voice_settings.{row.field}") for row in rows)
 
 
-class Output(BaseModel):
-    """The query that HTTP and sockets have in common."""
+class OutputQuery(BaseModel):
+    """These fields are in the query over HTTP and over sockets."""
 
     output_format: Annotated[str, HONOURED] = Field(
-        DEFAULT_FORMAT, json_schema_extra={"enum": list(OUTPUT_FORMATS)}
+        DEFAULT_OUTPUT_FORMAT, json_schema_extra={"enum": list(OUTPUT_FORMATS)}
     )
     optimize_streaming_latency: Annotated[
         Annotated[int, Field(ge=0, le=4)] | None,
@@ -67,7 +67,7 @@ class Output(BaseModel):
 
 
 class Manner(BaseModel):
-    """The part of a request that HTTP has in the body and sockets have in the query."""
+    """These fields are in the body over HTTP, and in the query over sockets."""
 
     model_id: Annotated[str | None, ONE_MODEL] = None
     language_code: Annotated[str | None, _LANGUAGE] = Field(None, examples=["en"])
@@ -77,10 +77,16 @@ class Manner(BaseModel):
 
 
 class Dictionaries(BaseModel):
+    """This field asks for pronunciation dictionaries, of which this server has none."""
+
     pronunciation_dictionary_locators: Annotated[list[dict[str, Any]] | None, _DICTIONARIES] = None
 
     def refuse_dictionaries(self) -> None:
-        """Raises: InvalidRequest: there are some to be used."""
+        """Refuse a request that wants pronunciation dictionaries used.
+
+        Raises:
+            InvalidRequest: it names some.
+        """
         if self.pronunciation_dictionary_locators:
             raise InvalidRequest(
                 "pronunciation_dictionary_locators are refused: this server has no pronunciation "
@@ -92,10 +98,11 @@ class Dictionaries(BaseModel):
 async def speech_request(
     services: Services, voice_id: str, text: str, manner: Manner, settings: VoiceSettings | None
 ) -> SpeechRequest:
-    """The request for `text`; what it leaves open is as the voice's own settings say.
+    """Make this server's request; the voice's own settings fill in what the client leaves open.
 
     Raises:
-        InvalidRequest: the voice has no name. ModelUnavailable.
+        InvalidRequest: `voice_id` is empty.
+        ModelUnavailable: the voice's settings cannot be looked up yet.
     """
     voice = services.cast.voice_named(voice_id)
     speed = None if settings is None else settings.speed
@@ -112,7 +119,7 @@ async def speech_request(
 
 
 def kept_settings(details: VoiceDetails) -> VoiceSettings:
-    """The settings kept with a voice; what an operator broke in its file is left out."""
+    """Return the settings kept with a voice, or none if an operator has broken them in its file."""
     try:
         return VoiceSettings.model_validate(details.voice_settings or {})
     except ValidationError as error:
@@ -122,13 +129,13 @@ def kept_settings(details: VoiceDetails) -> VoiceSettings:
 
 async def _settings_of(services: Services, voice: str) -> VoiceSettings:
     try:
-        found = await services.voices.voice(voice)
+        found = await services.voices.get(voice)
     except VoiceNotFound:
-        # Another language's model may have it; if none has, it is refused with the text.
+        # The model of another language may have this voice; if none has, `Speech.begin` refuses it.
         return VoiceSettings()
     return kept_settings(found.details)
 
 
 def _language(code: str | None) -> str | None:
-    """Two letters of a code such as `en` or `en-GB`; None for none."""
+    """Return the two letters of a code such as `en` or `en-GB`; None where there is no code."""
     return (code or "").strip().lower().replace("_", "-").split("-")[0] or None

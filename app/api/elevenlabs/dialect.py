@@ -1,4 +1,4 @@
-"""How ElevenLabs' clients name things and are told no."""
+"""Defines how ElevenLabs' clients name things and how errors are worded for them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from app.api.http.dialect import Dialect
 from app.errors import Parameter
 from app.wording.problems import Problem
 
-# Where ElevenLabs has a word of its own for what happened.
+# ElevenLabs has its own words for these kinds of problems.
 _STATUS_WORDS = {"unauthorized": "invalid_api_key", "overloaded": "system_busy"}
 
 
 def status_word(problem: Problem) -> str:
-    """What clients tell one refusal from another by."""
+    """Return the word by which clients tell one error from another."""
     return _STATUS_WORDS.get(problem.kind, problem.kind)
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
-    """ElevenLabs' shape; its SDK hands it out as `ApiError.body`."""
+    """Make ElevenLabs' error body, which its SDK hands out as `ApiError.body`."""
     return {"detail": {"status": status_word(problem), "message": problem.message}}
 
 

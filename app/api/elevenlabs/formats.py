@@ -1,4 +1,4 @@
-"""The names ElevenLabs gives to formats: codec, sample rate and bitrate in one word."""
+"""Reads ElevenLabs' names of formats, which have codec, sample rate and bitrate in one word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter
 from app.speech import SPEECH_RATE_HZ
 
-DEFAULT_FORMAT = "mp3_44100_128"
+DEFAULT_OUTPUT_FORMAT = "mp3_44100_128"
 
 _PCM_RATES_HZ = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -24,10 +24,10 @@ OUTPUT_FORMATS = (
 
 
 def audio_format_of(name: str) -> AudioFormat:
-    """The format that ElevenLabs calls `name`.
+    """Return the format that ElevenLabs calls `name`.
 
     Raises:
-        InvalidRequest: it has none of that name; says which there are.
+        InvalidRequest: there is no such format; the message lists those there are.
     """
     if name not in OUTPUT_FORMATS:
         raise InvalidRequest(

@@ -1,4 +1,4 @@
-"""ElevenLabs' WebSocket: text comes word by word, speech goes back while the rest is written."""
+"""Serves ElevenLabs' WebSocket, which takes text piece by piece and sends speech meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic import AliasChoices, Field
 from app.api.elevenlabs.controls import (
     Dictionaries,
     Manner,
-    Output,
+    OutputQuery,
     VoiceSettings,
     settings_support,
     speech_request,
@@ -34,16 +34,16 @@ from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.wording.validation import validated
 
-PATH = "/v1/text-to-speech/{voice_id}/stream-input"
+STREAM_INPUT_PATH = "/v1/text-to-speech/{voice_id}/stream-input"
 
 _FIRST_FRAME_BYTES = 1 << 16
-"""Whoever sends it has not shown a key yet"""
+"""The first frame is kept small: its sender may not have shown a key yet."""
 _FIRST_FRAME_SECONDS = 20.0
 
 router = APIRouter()
 
 
-class LiveQuery(Output, Manner):
+class LiveQuery(OutputQuery, Manner):
     inactivity_timeout: Annotated[
         Annotated[int, Field(ge=1, le=180)],
         Effect("honoured", "seconds of silence in both directions before the socket is closed"),
@@ -59,8 +59,8 @@ class LiveQuery(Output, Manner):
     ] = None
 
 
-class Frame(Dictionaries):
-    """What a client says; all but `text` and `flush` belongs into its first frame."""
+class LiveMessage(Dictionaries):
+    """A client sends these fields; all but `text` and `flush` belong in its first message."""
 
     text: Annotated[str | None, Effect("honoured", "joined as it is; an empty one ends")] = None
     flush: Annotated[bool | None, HONOURED] = None
@@ -76,10 +76,11 @@ class Frame(Dictionaries):
 
     @property
     def key(self) -> str | None:
+        """Return the key in this message, if there is one."""
         return self.xi_api_key or (self.authorization or "").removeprefix("Bearer ") or None
 
 
-@router.websocket(PATH)
+@router.websocket(STREAM_INPUT_PATH)
 async def stream_input(websocket: WebSocket, voice_id: str) -> None:
     """Speak a text that is still being written."""
     await serve_socket(websocket, _KIND, partial(_talk, websocket, voice_id))
@@ -87,7 +88,7 @@ async def stream_input(websocket: WebSocket, voice_id: str) -> None:
 
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     socket.idle_seconds = _FIRST_FRAME_SECONDS
-    first = _frame_of(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
+    first = _message_in(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
     check_key(websocket, also=first.key)
     query = validated(LiveQuery, dict(websocket.query_params))
     socket.idle_seconds = query.inactivity_timeout
@@ -102,15 +103,15 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     )
 
 
-async def _hear(socket: Socket, first: Frame, fed: FedSpeech) -> None:
-    frame = first
-    while frame.text != "":
-        if frame.text is not None:
-            fed.add(frame.text)
-        if frame.flush:
+async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech) -> None:
+    message = first
+    while message.text != "":
+        if message.text is not None:
+            fed.add(message.text)
+        if message.flush:
             fed.flush()
-        frame = _frame_of(await socket.receive())
-        if frame.voice_settings not in (None, first.voice_settings):
+        message = _message_in(await socket.receive())
+        if message.voice_settings not in (None, first.voice_settings):
             raise InvalidRequest(
                 "voice_settings must be in the first frame; they cannot change while text is read",
                 field="voice_settings",
@@ -131,31 +132,31 @@ def _said(audio: str | None, *, is_final: bool | None) -> str:
     )
 
 
-def _frame_of(data: str | bytes) -> Frame:
+def _message_in(frame: str | bytes) -> LiveMessage:
     try:
-        said = json.loads(data)
+        sent = json.loads(frame)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
-    if not isinstance(said, dict):
+    if not isinstance(sent, dict):
         raise InvalidRequest("a frame must be a JSON object")
-    return validated(Frame, said)
+    return validated(LiveMessage, sent)
 
 
 def _refusal(problem: Problem) -> str:
-    """The SDK takes a frame with a `message` before the end for an error, and raises it."""
+    """Make a frame with a `message`, which the SDK raises as an error."""
     return json.dumps(
         {"message": problem.message, "error": status_word(problem), "code": problem.status}
     )
 
 
 def _let_in(_connection: HTTPConnection) -> None:
-    """The key may be in the first frame, and only after it can the SDK be told no."""
+    """Let everybody in: the key may be in the first message, which is checked once it is there."""
 
 
 _KIND = SocketKind(DIALECT, _refusal, _let_in)
 
 SUPPORT = (
-    *support_of(f"WebSocket {PATH} (query)", LiveQuery),
-    *support_of(f"WebSocket {PATH}", Frame),
-    *settings_support(f"WebSocket {PATH}"),
+    *support_of(f"WebSocket {STREAM_INPUT_PATH} (query)", LiveQuery),
+    *support_of(f"WebSocket {STREAM_INPUT_PATH}", LiveMessage),
+    *settings_support(f"WebSocket {STREAM_INPUT_PATH}"),
 )

@@ -1,4 +1,4 @@
-"""Which voices a search of ElevenLabs' clients finds, in which order, page by page."""
+"""Searches voices for ElevenLabs' clients: filters them, sorts them, and splits them into pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VOICE_TYPES = {
 
 
 class VoiceSearch(BaseModel):
-    """The query of GET /v2/voices."""
+    """This is the query of GET /v2/voices."""
 
     search: Annotated[str | None, HONOURED] = None
     page_size: Annotated[int, HONOURED] = Field(10, ge=1, le=100)
@@ -63,23 +63,26 @@ class VoiceSearch(BaseModel):
 
 
 class Page(NamedTuple):
+    """A page of a search's results; its token leads to the next one, if there is one."""
+
     voices: Sequence[Voice]
     total_count: int
     next_page_token: str | None
 
 
 def category_of(voice: Voice) -> str:
+    """Return ElevenLabs' word for where a voice comes from."""
     return "premade" if voice.kind == "built-in" else "cloned"
 
 
 def labels_of(voice: Voice) -> dict[str, str]:
-    """The labels of a voice; its language is one, whoever noted it."""
+    """Return a voice's labels, with its language as one of them."""
     language = {"language": voice.details.language} if voice.details.language else {}
     return {**language, **(voice.details.labels or {})}
 
 
 def page_of(voices: Sequence[Voice], query: VoiceSearch) -> Page:
-    """The page that a query asks for.
+    """Return the page that a query asks for.
 
     Raises:
         InvalidRequest: the token belongs to no page of this search.
@@ -136,7 +139,7 @@ def _types_of(voice: Voice) -> list[str]:
 
 
 def _searched(voice: Voice) -> str:
-    """All that a search looks into; a line each, so that no match spans two."""
+    """Return the texts that a search looks into, each on a line, so that no match spans two."""
     texts = [voice.name, _title(voice), voice.details.description or "", category_of(voice)]
     return "\n".join([*texts, *labels_of(voice).values()]).casefold()
 

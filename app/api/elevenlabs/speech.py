@@ -1,4 +1,4 @@
-"""ElevenLabs' API: POST /v1/text-to-speech/{voice_id} in its four kinds, and GET /v1/models."""
+"""Serves the four kinds of ElevenLabs' POST /v1/text-to-speech/{voice_id}, and GET /v1/models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.controls import (
     Dictionaries,
     Manner,
-    Output,
+    OutputQuery,
     VoiceSettings,
     settings_support,
     speech_request,
@@ -39,7 +39,7 @@ from app.speech import SpeechRequest
 from app.voices.details import LANGUAGES
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
-MODELS = (
+ELEVENLABS_MODELS = (
     "pocket-tts",
     "eleven_multilingual_v2",
     "eleven_flash_v2_5",
@@ -49,7 +49,7 @@ MODELS = (
     "eleven_monolingual_v1",
     "eleven_v3",
 )
-"""Names that clients send; all of them mean the one model that is loaded"""
+"""Clients send these names; all of them mean the one model that is loaded."""
 
 _SPEECH = "/v1/text-to-speech/{voice_id}"
 _NO_TIMES: dict[str, Any] = {"alignment": None, "normalized_alignment": None}
@@ -57,7 +57,7 @@ _NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 
 
 class ElevenSpeechBody(Manner, Dictionaries):
-    """Fields that this server does not know are ignored, as ElevenLabs' clients expect."""
+    """This is ElevenLabs' body for speech; unknown fields are ignored, as its clients expect."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "Hello.", "model_id": "eleven_flash_v2_5"}]}
@@ -80,7 +80,7 @@ def _has_key_header(scope: Scope) -> bool:
 
 
 class Asked(NamedTuple):
-    """What the four calls have in common; they differ in how they answer."""
+    """The four calls have these arguments in common; they differ in how they answer."""
 
     request: Request
     services: Services
@@ -92,7 +92,7 @@ async def _asked(
     request: Request,
     services: ServicesDep,
     voice_id: str,
-    query: Annotated[Output, Query()],
+    query: Annotated[OutputQuery, Query()],
     body: ElevenSpeechBody,
 ) -> Asked:
     audio = audio_format_of(query.output_format)
@@ -119,7 +119,7 @@ async def stream(asked: AskedDep) -> Response:
 
 @_speech.post(f"{_SPEECH}/with-timestamps")
 async def convert_with_timestamps(asked: AskedDep) -> Response:
-    """Speak a text; the complete file as base64. When each letter is spoken is not known."""
+    """Speak a text; the answer has the complete file as base64, and null for the timestamps."""
     made = await complete_answer(*asked)
     content = await asyncio.to_thread(_timed_json, made.data)
     return _numbered(asked.request, Response(content, media_type="application/json"))
@@ -134,12 +134,12 @@ async def stream_with_timestamps(asked: AskedDep) -> Response:
 
 @_models.get("/v1/models", include_in_schema=False)
 async def list_models(services: ServicesDep) -> list[dict[str, Any]]:
-    """The names that `model_id` may have. Only for requests with the header xi-api-key."""
+    """List the names that `model_id` may have, for requests with the header xi-api-key."""
     names = {code: name.capitalize() for name, code in LANGUAGES.items()}
     languages = [
         {"language_id": code, "name": names.get(code, code)} for code in services.cast.languages
     ]
-    return [_model_entry(name, languages, services) for name in MODELS]
+    return [_model_entry(name, languages, services) for name in ELEVENLABS_MODELS]
 
 
 def _model_entry(
@@ -167,7 +167,7 @@ def _model_entry(
 
 async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) -> SpeechRequest:
     body.refuse_dictionaries()
-    # How much of the voice goes into a reverb says nothing where there is none.
+    # send_level is how much of the voice goes into a reverb; alone it asks for no effect.
     effects = {**(body.audio_effects or {}), "send_level": None}
     if any(effects.values()):
         raise InvalidRequest(
@@ -178,7 +178,7 @@ async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) ->
 
 
 def _numbered(request: Request, response: Response) -> Response:
-    """Clients read the id under this name, and send it with the text that comes next."""
+    """Add the header in which clients look for the id, to send it with their next text."""
     response.headers["request-id"] = request_id_of(request.scope)
     return response
 
@@ -207,7 +207,7 @@ SUPPORT = (
         row
         for path in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
         for row in (
-            *support_of(f"POST {_SPEECH}{path}", Output),
+            *support_of(f"POST {_SPEECH}{path}", OutputQuery),
             *support_of(f"POST {_SPEECH}{path}", ElevenSpeechBody),
             *settings_support(f"POST {_SPEECH}{path}"),
         )

@@ -1,4 +1,4 @@
-"""ElevenLabs' voices: /v1/voices, /v2/voices, and the settings kept with a voice."""
+"""Serves ElevenLabs' /v1/voices and /v2/voices, and the settings kept with a voice."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MAX_FILES = 25
-"""As many as ElevenLabs takes"""
+"""ElevenLabs takes at most this many recordings of a voice."""
 
 router = dialect_router(DIALECT)
 
 
-class VoiceForm(BaseModel):
+class AddVoiceForm(BaseModel):
     name: Annotated[str, HONOURED] = Field(min_length=1, max_length=200)
     files: Annotated[list[UploadFile], HONOURED] = Field([], description="Recordings.")
     description: Annotated[str | None, HONOURED] = None
@@ -42,7 +42,7 @@ class VoiceForm(BaseModel):
     remove_background_noise: Annotated[bool | None, WITHOUT_EFFECT] = None
 
 
-class VoiceEditForm(VoiceForm):
+class EditVoiceForm(AddVoiceForm):
     files: Annotated[
         list[UploadFile], Effect("refused", "recordings cannot be added to a voice that is there")
     ] = []
@@ -51,8 +51,8 @@ class VoiceEditForm(VoiceForm):
 
 @router.get("/v1/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Every voice, the built-in ones first."""
-    voices = await services.voices.voices()
+    """List every voice, the built-in ones first."""
+    voices = await services.voices.all()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -60,8 +60,8 @@ async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]
 async def search_voices(
     request: Request, services: ServicesDep, query: Annotated[VoiceSearch, Query()]
 ) -> dict[str, Any]:
-    """The voices that fit, page by page."""
-    page = page_of(await services.voices.voices(), query)
+    """Search the voices, page by page."""
+    page = page_of(await services.voices.all(), query)
     return {
         "voices": [_shown(request, services, voice) for voice in page.voices],
         "has_more": page.next_page_token is not None,
@@ -72,7 +72,7 @@ async def search_voices(
 
 @router.post("/v1/voices/add")
 async def add_voice(
-    services: ServicesDep, body: Annotated[VoiceForm, Form(media_type="multipart/form-data")]
+    services: ServicesDep, body: Annotated[AddVoiceForm, Form(media_type="multipart/form-data")]
 ) -> dict[str, Any]:
     """Make a voice of recordings. Clone a voice only with its owner's consent."""
     details = _changed(VoiceDetails(), body)
@@ -89,14 +89,14 @@ async def add_voice(
 
 @router.get("/v1/voices/settings/default")
 async def default_settings() -> dict[str, Any]:
-    """How a voice speaks of which nothing else is known."""
+    """Return the settings of a voice that has none of its own."""
     return DEFAULT_SETTINGS.model_dump(exclude_none=True)
 
 
 @router.get("/v1/voices/{voice_id}")
 async def get_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """One voice."""
-    return _shown(request, services, await services.voices.voice(voice_id))
+    """Describe a voice."""
+    return _shown(request, services, await services.voices.get(voice_id))
 
 
 @router.delete("/v1/voices/{voice_id}")
@@ -110,9 +110,9 @@ async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, str]:
 async def edit_voice(
     services: ServicesDep,
     voice_id: str,
-    body: Annotated[VoiceEditForm, Form(media_type="multipart/form-data")],
+    body: Annotated[EditVoiceForm, Form(media_type="multipart/form-data")],
 ) -> dict[str, str]:
-    """Call a voice something else or describe it; its id stays."""
+    """Change a voice's title, description or labels; its id stays."""
     if any(map(was_sent, body.files)):
         raise InvalidRequest(
             "files cannot be added to a voice that is there; make a new one at /v1/voices/add",
@@ -128,8 +128,8 @@ async def edit_voice(
 
 @router.get("/v1/voices/{voice_id}/settings")
 async def get_settings(services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """How a voice speaks where a request does not say."""
-    voice = await services.voices.voice(voice_id)
+    """Return the settings that a voice has where a request does not say."""
+    voice = await services.voices.get(voice_id)
     return _shown_settings(voice.details)
 
 
@@ -148,11 +148,11 @@ async def edit_settings(
     return {"status": "ok"}
 
 
-def _changed(details: VoiceDetails, body: VoiceForm) -> VoiceDetails:
-    """The details with what a form says; what it leaves out stays as it is.
+def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
+    """Return the details with what a form changes; what it leaves out stays as it is.
 
     Raises:
-        InvalidRequest.
+        InvalidRequest: the description or the labels are not allowed.
     """
     details = dataclasses.replace(details, title=body.name)
     if body.description is not None:
@@ -167,10 +167,10 @@ def _changed(details: VoiceDetails, body: VoiceForm) -> VoiceDetails:
 
 
 def _labels(text: str | None) -> dict[str, str] | None:
-    """Labels from their JSON; None where there are none. The SDK encodes a text once more.
+    """Decode labels from JSON, which the SDK may encode twice; None where there are none.
 
     Raises:
-        InvalidRequest: not an object of texts.
+        InvalidRequest: they are not an object of texts.
     """
     found: object = text or None
     try:
@@ -213,7 +213,7 @@ def _shown_settings(details: VoiceDetails) -> dict[str, Any]:
 
 SUPPORT = (
     *support_of("GET /v2/voices", VoiceSearch),
-    *support_of("POST /v1/voices/add", VoiceForm),
-    *support_of("POST /v1/voices/{voice_id}/edit", VoiceEditForm),
+    *support_of("POST /v1/voices/add", AddVoiceForm),
+    *support_of("POST /v1/voices/{voice_id}/edit", EditVoiceForm),
     *support_of("POST /v1/voices/{voice_id}/settings/edit", VoiceSettings),
 )

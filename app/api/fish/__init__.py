@@ -1,4 +1,4 @@
-"""Fish Audio's API."""
+"""This package serves Fish Audio's API."""
 
 from app.api.fish.dialect import DIALECT
 from app.api.fish.speech import SUPPORT, router

@@ -1,4 +1,4 @@
-"""What Fish Audio's clients say about speech, and what it means here."""
+"""Translates what Fish Audio's clients say about speech into requests to this server."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from app.services import Services
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
-FORMATS = ("mp3", "wav", "pcm", "opus")
+FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
+# Clients send these defaults of Fish Audio with every request, whether anybody chose them or not.
 DEFAULT_RATE_HZ = 44_100
 DEFAULT_MP3_KBPS = 128
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_CHUNK_LENGTH = 200
-"""Clients send the defaults of that service with every request, whether anybody chose them"""
 AUTO_BITRATE = -1000
 MAX_REFERENCES = 32
 
 
 def _bytes_of(value: object) -> object:
-    """JSON has no bytes: recordings are base64 there."""
+    """Decode the base64 of a recording, as JSON has it; MessagePack has bytes."""
     if not isinstance(value, str):
         return value
     return clip_from_base64(value, len(value), field="audio").data
@@ -41,17 +41,19 @@ def _one_of(*allowed: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-Recording = Annotated[bytes, BeforeValidator(_bytes_of)]
+ReferenceAudio = Annotated[bytes, BeforeValidator(_bytes_of)]
 
 
 class Reference(BaseModel):
-    audio: Recording
+    """A reference is a recording of the voice to speak in, and its transcript."""
+
+    audio: ReferenceAudio
     text: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _file(cls, value: object) -> object:
-        """In a form it is simply a file."""
+        """Take the bytes of a file, which are all that a form has for a reference."""
         return {"audio": value} if isinstance(value, bytes) else value
 
 
@@ -62,7 +64,7 @@ class FishProsody(BaseModel):
 
 
 class FishSpeech(BaseModel):
-    """The body of POST /v1/tts, and the `request` of a WebSocket's first event."""
+    """This is the body of POST /v1/tts, and the `request` of a WebSocket's first event."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "Hello there.", "reference_id": "alba"}]}
@@ -107,7 +109,11 @@ class FishSpeech(BaseModel):
     use_memory_cache: Annotated[str, WITHOUT_EFFECT] = "off"
 
     def audio_format(self) -> AudioFormat:
-        """Raises: InvalidRequest."""
+        """Return the audio format to answer with.
+
+        Raises:
+            InvalidRequest: there is no such format, or not at that rate or bitrate.
+        """
         mp3_kbps = None if self.mp3_bitrate == DEFAULT_MP3_KBPS else self.mp3_bitrate
         opus_kbps = None if self.opus_bitrate == AUTO_BITRATE else self.opus_bitrate
         rate_hz = self.sample_rate or (None if self.format == "opus" else DEFAULT_RATE_HZ)
@@ -117,14 +123,19 @@ class FishSpeech(BaseModel):
                 speech_rate_hz=SPEECH_RATE_HZ,
                 sample_rate_hz=rate_hz,
                 bitrate_kbps={"mp3": mp3_kbps, "opus": opus_kbps}.get(self.format),
-                allowed=FORMATS,
+                allowed=FISH_FORMATS,
             )
         except InvalidRequest as error:
             error.reword({Parameter.BITRATE: f"{self.format}_bitrate"})
             raise
 
     async def speech_request(self, services: Services) -> SpeechRequest:
-        """Raises: InvalidRequest, InvalidClip, TooLarge."""
+        """Make this server's request of the body.
+
+        Raises:
+            InvalidRequest: it names several voices.
+            InvalidClip, TooLarge: a recording cannot be used.
+        """
         prosody = self.prosody or FishProsody()
         unset = self.temperature == DEFAULT_TEMPERATURE
         return SpeechRequest(
@@ -140,7 +151,7 @@ class FishSpeech(BaseModel):
         )
 
     async def _voice(self, services: Services) -> str | Clip:
-        """A named voice comes before recordings."""
+        """Return the named voice; without a name, the recordings, joined into one."""
         wanted = self.reference_id
         if isinstance(wanted, list):
             if len(wanted) > 1:
@@ -159,10 +170,10 @@ class FishSpeech(BaseModel):
 
 
 def recordings(data: list[bytes], services: Services, field: str) -> list[Clip]:
-    """The recordings that were sent in a field.
+    """Make clips of the recordings that were sent in a field.
 
     Raises:
-        TooLarge: one of them.
+        TooLarge: one of them is larger than uploads may be.
     """
     max_bytes = services.settings.max_upload_bytes
     if any(len(each) > max_bytes for each in data):

@@ -1,4 +1,4 @@
-"""How Fish Audio's clients name things and are told no."""
+"""Defines how Fish Audio's clients name things and how errors are worded for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from app.wording.problems import Problem
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
-    """Exactly these two: the older SDK makes them the arguments of its exception."""
+    """Make Fish Audio's error body.
+
+    It may have no other fields: the older SDK passes them all to its exception.
+    """
     return {"status": problem.status, "message": problem.message}
 
 

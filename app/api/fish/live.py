@@ -1,4 +1,4 @@
-"""Fish Audio's WebSocket: text comes word by word, speech goes back while the rest is written."""
+"""Serves Fish Audio's WebSocket, which takes text piece by piece and sends speech meanwhile."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from app.wording.problems import Problem
 from app.wording.support import Support, support_of
 from app.wording.validation import validated
 
-PATH = "/v1/tts/live"
+LIVE_PATH = "/v1/tts/live"
 EVENTS = ("start", "text", "flush", "stop")
 
 router = APIRouter()
 
 
-@router.websocket(PATH)
+@router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak a text that is still being written."""
     await serve_socket(websocket, _KIND, partial(_talk, services(websocket)))
@@ -46,7 +46,7 @@ async def _talk(services: Services, socket: Socket) -> None:
 
 
 async def _started(services: Services, socket: Socket) -> FishSpeech:
-    # It may bring recordings.
+    # The first event may contain recordings.
     max_bytes = services.settings.max_upload_bytes + MAX_FRAME_BYTES
     kind, event = _event_in(await socket.receive(max_bytes=max_bytes))
     if kind != "start":
@@ -101,7 +101,7 @@ def _refusal(problem: Problem) -> bytes:
 
 _KIND = SocketKind(DIALECT, _refusal)
 
-_CALL = f"WebSocket {PATH}"
+_CALL = f"WebSocket {LIVE_PATH}"
 SUPPORT = (
     Support(_CALL, "model (header)", "without effect", "any name; there is one model"),
     *support_of(_CALL, FishSpeech),

@@ -1,4 +1,4 @@
-"""MessagePack from strangers, and bodies that may come in one of several wrappings."""
+"""Reads bodies in MessagePack, JSON or a form, and bounds what MessagePack may unpack to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.errors import InvalidRequest
 from app.wording.validation import validated
 
 MAX_ENTRIES = 1024
-"""In one list or map"""
+"""One list or map may have at most this many entries."""
 MAX_CONTAINERS = 4096
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,11 +27,11 @@ _MSGPACK_TYPES = ("application/msgpack", "application/x-msgpack", "application/v
 
 
 def unpacked(data: bytes) -> Any:
-    """What MessagePack says.
+    """Decode MessagePack.
 
     Raises:
-        InvalidRequest: it is none, or is made to fill the memory: a few bytes can announce lists
-            of lists of any length.
+        InvalidRequest: it is not valid, or has too many lists and maps: a few bytes can announce
+            lists of lists that would fill the memory.
     """
     containers = 0
 
@@ -58,19 +58,20 @@ def unpacked(data: bytes) -> Any:
 
 
 def packed(value: Any) -> bytes:
-    """As MessagePack."""
+    """Encode a value as MessagePack."""
     data: bytes = msgpack.packb(value)
     return data
 
 
 async def body_of(request: Request, model: type[M]) -> M:
-    """The body of a request as MessagePack, JSON or a form, by its Content-Type.
+    """Read a body that is MessagePack, JSON or a form, as its Content-Type says.
 
-    A form has files as bytes, lists as a field of that name again and again, and what has a
-    structure of its own as JSON. `?format=msgpack` tells where the Content-Type says nothing.
+    In a form, recordings are files, a list is a field that is repeated, and objects are JSON.
+    `?format=msgpack` means MessagePack where there is no Content-Type.
 
     Raises:
-        InvalidRequest, TooLarge.
+        InvalidRequest: the body cannot be read as a `model`.
+        TooLarge: it is larger than allowed.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     says_msgpack = request.query_params.get("format") in ("msgpack", "application/msgpack")
@@ -141,7 +142,7 @@ def _decoded(name: str, text: str, model: type[BaseModel]) -> Any:
 
 
 def documented_body(model: type[BaseModel]) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body with `body_of`."""
+    """Make the `openapi_extra` of a route that reads its body with `body_of`."""
     schema = model.model_json_schema()
     parts = schema.pop("$defs", {})
 

@@ -1,4 +1,4 @@
-"""fish-speech's own routes for those who run it themselves: its health, and its voices."""
+"""Serves fish-speech's own routes, which self-hosted servers have: its health and its voices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
-from app.api.fish.controls import Recording, recordings
+from app.api.fish.controls import ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
@@ -34,7 +34,7 @@ health = APIRouter(tags=["server"])
 
 class NewReference(BaseModel):
     id: Annotated[str, HONOURED]
-    audio: Annotated[Recording, HONOURED]
+    audio: Annotated[ReferenceAudio, HONOURED]
     text: Annotated[str, Effect("without effect", "this model needs no transcript")] = ""
 
 
@@ -56,7 +56,7 @@ class Renaming(BaseModel):
 @health.get("/v1/health")
 @health.post("/v1/health")
 async def is_healthy(services: ServicesDep) -> dict[str, str]:
-    """Whether this server can speak."""
+    """Answer 200 if this server can speak, else an error."""
     _ = services.cast.current.supervisor.engine
     return {"status": "ok"}
 
@@ -72,7 +72,7 @@ async def add_reference(request: Request, services: ServicesDep) -> Response:
 
 @router.get("/v1/references/list")
 async def list_references(request: Request, services: ServicesDep) -> Response:
-    """All that `reference_id` may name."""
+    """List the names that `reference_id` may have."""
     names = list(services.voices.names())
     return _answer(request, f"there are {len(names)} voices", reference_ids=names)
 
@@ -101,7 +101,7 @@ async def rename_reference(request: Request, services: ServicesDep) -> Response:
 
 
 def _answer(request: Request, message: str, **more: Any) -> Response:
-    """MessagePack unless JSON is asked for, as there."""
+    """Answer in MessagePack, or in JSON if the client asks for it, as fish-speech does."""
     body = {"success": True, "message": message, **more}
     wanted = request.query_params.get("format", "").removeprefix("application/")
     accept = request.headers.get("accept", "")

@@ -1,4 +1,4 @@
-"""Fish Audio's speech API: POST /v1/tts, and the account that its clients ask after."""
+"""Serves Fish Audio's POST /v1/tts, and the account that its clients ask for."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ async def speak(request: Request, services: ServicesDep) -> Response:
 
 @router.post("/v1/asr")
 async def transcribe() -> None:
-    """This server speaks and does not listen."""
+    """Refuse to transcribe: this server only speaks."""
     raise NotSupported("this server makes speech of text; it cannot make text of speech")
 
 
 @router.get("/wallet/self/api-credit")
 async def credit() -> dict[str, Any]:
-    """Always the same: nothing is counted here, and nothing is paid."""
+    """Tell of a credit that never changes: nothing is counted here, and nothing is paid."""
     return {
         "_id": "credit",
         "user_id": fish_voices.OWNER,
@@ -59,7 +59,7 @@ async def credit() -> dict[str, Any]:
 
 @router.get("/wallet/self/package")
 async def package() -> dict[str, Any]:
-    """Always the same: it does not run out."""
+    """Tell of a package that never changes and does not run out."""
     return {
         "_id": "package",
         "user_id": fish_voices.OWNER,

@@ -1,4 +1,4 @@
-"""Fish Audio's voices, which it calls models: /model."""
+"""Serves /model, where Fish Audio has its voices, which it calls models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.fish.controls import MAX_REFERENCES, Recording, recordings
+from app.api.fish.controls import MAX_REFERENCES, ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.dependencies import ServicesDep
@@ -21,7 +21,7 @@ from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 OWNER = "owner"
-"""Everybody who has the key is the same user"""
+"""Everybody who has the key is this one user."""
 _BUILT_IN_AUTHOR = "kyutai"
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -52,9 +52,11 @@ class VoiceQuery(BaseModel):
     ] = "score"
 
 
-class NewVoice(BaseModel):
+class FishVoiceBody(BaseModel):
     title: Annotated[Title, HONOURED]
-    voices: Annotated[list[Recording], Field(min_length=1, max_length=MAX_REFERENCES), HONOURED]
+    voices: Annotated[
+        list[ReferenceAudio], Field(min_length=1, max_length=MAX_REFERENCES), HONOURED
+    ]
     description: Annotated[str | None, HONOURED] = None
     tags: Annotated[list[str], HONOURED] = Field(default_factory=list)
     type: Annotated[str, Effect("honoured", "tts; svc is refused")] = "tts"
@@ -69,7 +71,7 @@ class NewVoice(BaseModel):
     ] = True
 
 
-class VoiceChange(BaseModel):
+class FishVoiceChange(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"title": "Tess", "description": "Warm, a little hoarse"}]}
     )
@@ -85,10 +87,8 @@ class VoiceChange(BaseModel):
 async def list_voices(
     services: ServicesDep, query: Annotated[VoiceQuery, Query()]
 ) -> dict[str, Any]:
-    """The voices that match all filters, page by page."""
-    found = [
-        shown for voice in await services.voices.voices() if _fits(shown := _shown(voice), query)
-    ]
+    """List the voices that match all filters, page by page."""
+    found = [shown for voice in await services.voices.all() if _fits(shown := _shown(voice), query)]
     if query.sort_by == "created_at":
         found.sort(key=lambda each: str(each["created_at"]), reverse=True)
     start = (query.page_number - 1) * query.page_size
@@ -97,14 +97,14 @@ async def list_voices(
 
 @router.get("/model/{voice_id}")
 async def get_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """One voice."""
-    return _shown(await services.voices.voice(voice_id))
+    """Describe a voice."""
+    return _shown(await services.voices.get(voice_id))
 
 
-@router.post("/model", status_code=201, openapi_extra=documented_body(NewVoice))
+@router.post("/model", status_code=201, openapi_extra=documented_body(FishVoiceBody))
 async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any]:
     """Make a voice of recordings; its id is made of the title."""
-    body = await body_of(request, NewVoice)
+    body = await body_of(request, FishVoiceBody)
     if body.type != "tts":
         raise InvalidRequest("type must be tts: voices here speak and do not sing", field="type")
     details = VoiceDetails(
@@ -114,10 +114,10 @@ async def create_voice(request: Request, services: ServicesDep) -> dict[str, Any
     return _shown(await create_titled(services.voices, body.title, clips, details))
 
 
-@router.patch("/model/{voice_id}", openapi_extra=documented_body(VoiceChange))
+@router.patch("/model/{voice_id}", openapi_extra=documented_body(FishVoiceChange))
 async def change_voice(request: Request, services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """Describe a voice anew; what is not sent stays."""
-    body = await body_of(request, VoiceChange)
+    """Change a voice's description; what is not sent stays as it is."""
+    body = await body_of(request, FishVoiceChange)
     changes: dict[str, Any] = {}
     if body.title is not None:
         changes["title"] = body.title
@@ -189,6 +189,6 @@ def _has_one(languages: Sequence[str], wanted: Sequence[str]) -> bool:
 
 SUPPORT = (
     *support_of("GET /model", VoiceQuery),
-    *support_of("POST /model", NewVoice),
-    *support_of("PATCH /model/{id}", VoiceChange),
+    *support_of("POST /model", FishVoiceBody),
+    *support_of("PATCH /model/{id}", FishVoiceChange),
 )

@@ -1,4 +1,4 @@
-"""Flash-TTS's API."""
+"""This package serves Flash-TTS's API."""
 
 from app.api.flash.dialect import DIALECT
 from app.api.flash.speech import SUPPORT, router

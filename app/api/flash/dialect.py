@@ -1,4 +1,4 @@
-"""How Flash-TTS's clients name things and are told no, and what their sound is like."""
+"""Defines how Flash-TTS's clients name things, how errors are worded for them, and their audio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
-"""What Flash-TTS speaks at, and what its published players take for granted"""
+"""Flash-TTS speaks at this rate, and its published players take it for granted."""
 
 FLASH_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 _PLAYED_BLINDLY = ("wav", "pcm")
@@ -31,6 +31,7 @@ HasPieces = Annotated[
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
+    """Make Flash-TTS's error body, which has a shape of its own for a wrong key."""
     if problem.status == 401:
         return {"error": "Unauthorized"}
     return {"detail": problem.message}
@@ -49,7 +50,7 @@ DIALECT = Dialect(
 
 
 class FlashControls(BaseModel):
-    """What every call may say. Its clients send all of it, whether they mean it or not."""
+    """Every call may have these fields; clients send them all, whether set by a user or not."""
 
     temperature: Annotated[
         Temperature, Effect("honoured", "0.9, which clients send unasked, is the server's own")
@@ -70,12 +71,17 @@ class FlashControls(BaseModel):
     ] = None
 
     def request(self, text: str, voice: str | Clip, prosody: Prosody) -> SpeechRequest:
+        """Make this server's request of the body and what a call adds to it."""
         unset = self.temperature == _UNSET_TEMPERATURE
         sampling = Sampling(temperature=None if unset else self.temperature)
         return SpeechRequest(text, voice, sampling, prosody)
 
     def audio_format(self) -> AudioFormat:
-        """Raises: InvalidRequest: names the field and what is allowed."""
+        """Return the audio format to answer with.
+
+        Raises:
+            InvalidRequest: there is no such format, or not at that rate.
+        """
         name = self.response_format
         rate_hz = self.sample_rate
         if rate_hz is None and name in _PLAYED_BLINDLY:

@@ -1,4 +1,4 @@
-"""Flash-TTS's API: /speak, /clone_voice, /multi_speak and its own kind of /v1/audio/speech."""
+"""Serves Flash-TTS's /speak, /clone_voice, /multi_speak and its own kind of /v1/audio/speech."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class FlashDialogueBody(FlashControls):
 
 
 class FlashSpeechBody(FlashControls):
-    """OpenAI's call as Flash-TTS has it."""
+    """This is the body of Flash-TTS's variant of OpenAI's call."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
     input: Annotated[str, HONOURED]
@@ -139,14 +139,14 @@ async def create_speech(request: Request, services: ServicesDep, body: FlashSpee
 
 @router.get("/v1/models", include_in_schema=False)
 async def list_models() -> dict[str, Any]:
-    """The one model."""
+    """List the one model."""
     model = {"id": flash_voices.MODEL, "object": "model", "created": 0, "owned_by": "kyutai"}
     return {"object": "list", "data": [model]}
 
 
 @router.get("/v1/audio/voices", include_in_schema=False)
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
-    """The names of the roles."""
+    """List the names of the roles."""
     return {"voices": services.voices.names()}
 
 
@@ -162,7 +162,7 @@ async def _answer(
 
 
 def _level(pitch: float) -> Level:
-    """Flash-TTS makes a level of the number, and so do we."""
+    """Turn a pitch factor into one of five levels, as Flash-TTS does."""
     if pitch <= 0.5:
         return "very_low"
     if pitch < 1:

@@ -1,4 +1,4 @@
-"""Flash-TTS's roles, which are the voices of this server: listed, made and taken away."""
+"""Lists, makes and deletes Flash-TTS's roles, which are the voices of this server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RoleName(BaseModel):
 
 @router.get("/server_info")
 async def server_info(services: ServicesDep) -> dict[str, Any]:
-    """The model, its roles, and the sample rate of wav and pcm."""
+    """Tell of the model, its roles, and the sample rate of wav and pcm."""
     roles = services.voices.names()
     return {
         "success": True,
@@ -55,7 +55,7 @@ async def server_info(services: ServicesDep) -> dict[str, Any]:
 
 @router.get("/audio_roles")
 async def audio_roles(services: ServicesDep) -> dict[str, Any]:
-    """The roles that `name` may be."""
+    """List the roles that `name` may have."""
     return {"success": True, "roles": services.voices.names()}
 
 
@@ -89,13 +89,15 @@ async def reference(
     *,
     latent_file: UploadFile | None,
 ) -> Clip:
-    """The recording in one of two fields; the file wins.
+    """Read the recording from one of two fields; if both were sent, the file wins.
 
     Args:
-        text, file: the two fields, each with what was sent.
+        text, file: the name of each field, and what was sent in it.
+        latent_file: what was sent as an encoded voice, which this server cannot use.
 
     Raises:
-        InvalidRequest: there is none. InvalidClip, TooLarge, and as `given_recording`.
+        InvalidRequest: neither field was sent, or as in `given_recording`.
+        InvalidClip, TooLarge: the recording cannot be used.
     """
     field, upload = file
     if upload is not None and was_sent(upload):

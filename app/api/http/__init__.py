@@ -1,1 +1,1 @@
-"""What all front ends over HTTP have in common."""
+"""This package holds what all dialects share over HTTP: keys, forms, delivery, errors."""

@@ -1,4 +1,4 @@
-"""The API key: checked before a single byte of the body is read."""
+"""Checks the API key, before a single byte of the body is read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from app.api.http.dependencies import services
 from app.errors import Unauthorized
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
-"""Besides `Authorization: Bearer`. Proxies may drop a header whose name has an underscore."""
+"""The key may come in any of these headers, or as `Authorization: Bearer`.
+
+There are several because proxies may drop a header whose name has an underscore."""
 
 
 def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
     """Raise Unauthorized unless the request carries the key in one of the known headers.
 
     Args:
-        also: a key that came by another way.
+        also: a key that came another way, such as in a WebSocket frame.
     """
     settings = services(connection).settings
     if settings.auth_disabled or settings.api_key is None:
@@ -45,7 +47,7 @@ def _offered_keys(connection: HTTPConnection) -> list[str]:
     return keys
 
 
-# Only so that the docs page offers the two ways to enter the key.
+# These two check nothing: they make the docs page offer fields for the key.
 documented_key = [
     Depends(APIKeyHeader(name="API_KEY", auto_error=False)),
     Depends(HTTPBearer(auto_error=False)),

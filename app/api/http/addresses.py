@@ -1,4 +1,4 @@
-"""Where the client reached this server, for the addresses that it is given."""
+"""Finds the address at which a client reached this server, to build URLs for the client."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FORWARDED_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d
 
 
 def base_url(request: Request, settings: Settings) -> str:
-    """Where the client reached this server, without a slash at the end.
+    """Return the URL at which the client reached this server, without a slash at the end.
 
-    PUBLIC_BASE_URL wins; X-Forwarded-* counts only when a trusted proxy sent it.
+    PUBLIC_BASE_URL wins; X-Forwarded-* headers count only if a trusted proxy sent them.
     """
     if settings.public_base_url is not None:
         return settings.public_base_url

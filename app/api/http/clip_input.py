@@ -1,4 +1,4 @@
-"""Recordings as they come in: files, base64, data URLs."""
+"""Reads recordings from requests: uploaded files, base64, data URLs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from app.speech import Clip
 _DATA_URL = re.compile(
     r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?,", re.ASCII | re.IGNORECASE
 )
-# No voice has so long a name, and no recording of a second is so short.
+# No name of a voice is this long, and no recording of a second is this short.
 _MIN_BASE64_CHARS = 400
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _PIECE_CHARS = 1 << 18  # a multiple of four
 
 
 def was_sent(upload: UploadFile) -> bool:
-    """False for what a browser sends of a file field that nobody filled in."""
+    """Tell whether a file was sent: browsers send an empty one for a field left open."""
     return bool(upload.filename or upload.size)
 
 
 async def clip_from_upload(
     upload: UploadFile, max_bytes: int, *, field: Field = Parameter.CLIP
 ) -> Clip:
-    """The recording in an uploaded file.
+    """Read the recording in an uploaded file.
 
     Args:
-        field: where it stands in the request.
+        max_bytes: how large it may be.
+        field: the request's field that holds it, for error messages.
 
     Raises:
         InvalidClip: it is empty.
@@ -46,7 +47,7 @@ async def clip_from_upload(
 
 
 def is_recording(text: str) -> bool:
-    """Whether a text is meant as a recording; else it is the name of a voice."""
+    """Tell whether a text is meant as a recording, rather than as the name of a voice."""
     beginning = text[:4096].strip()
     return _is_data_url(beginning) or (
         len(beginning) >= _MIN_BASE64_CHARS
@@ -55,12 +56,13 @@ def is_recording(text: str) -> bool:
 
 
 def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
-    """The recording in a data URL or in plain base64.
+    """Decode the recording in a data URL or in plain base64.
 
-    Takes a while where it is long: not for the event loop.
+    Call it on a worker thread: a long text takes a while.
 
     Args:
-        field: where it stands in the request.
+        max_bytes: how large the recording may be.
+        field: the request's field that holds it, for error messages.
 
     Raises:
         InvalidClip: it is neither, or is empty.
@@ -76,18 +78,19 @@ def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) 
 
 
 def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
-    """The recording in base64: standard or URL-safe, with or without padding and line breaks.
+    """Decode a recording in base64: standard or URL-safe, with or without padding and line breaks.
 
-    Takes a while where it is long: not for the event loop.
+    Call it on a worker thread: a long text takes a while.
 
     Args:
-        field: where it stands in the request.
+        max_bytes: how large the recording may be.
+        field: the request's field that holds it, for error messages.
 
     Raises:
         InvalidClip: it is no base64, or is empty.
         TooLarge: over `max_bytes` once decoded.
     """
-    if len(text) * 3 // 4 > max_bytes + max_bytes // 16 + 4:  # line breaks are not data
+    if len(text) * 3 // 4 > max_bytes + max_bytes // 16 + 4:  # the surplus is for line breaks
         raise _too_large(field, max_bytes)
     compact = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
     refusal = InvalidClip(f"{field} is not base64", field=field)
@@ -95,7 +98,7 @@ def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP
         raise refusal
     compact += "=" * (-len(compact) % 4)
     try:
-        # Between two pieces other threads have their turn.
+        # Decoding holds the GIL; between two pieces other threads get their turn.
         pieces = [
             base64.b64decode(compact[start : start + _PIECE_CHARS], validate=True)
             for start in range(0, len(compact), _PIECE_CHARS)

@@ -1,4 +1,4 @@
-"""How finished speech leaves: a live stream, a complete body, or a saved file with its URL."""
+"""Sends speech to a client: as a live stream, as a complete body, or as the URL of a saved file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
-"""Makes a live answer's bytes into others, such as events with the audio as base64"""
+"""Turns the audio of a live answer into the bytes to send, such as events that hold base64."""
 
 
 async def complete_answer(
@@ -37,7 +37,8 @@ async def complete_answer(
     """Speak, wait for all of it, and encode it.
 
     Raises:
-        SpeechError: nothing was sent yet, so every failure still gets its own answer.
+        SpeechError: the speech cannot be made. Nothing has been sent yet, so that the client can
+            still be answered with a status of its own.
         ClientLeft: the caller hung up, and the work was stopped.
     """
 
@@ -51,7 +52,7 @@ async def complete_answer(
 async def file_response(
     request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> Response:
-    """The complete clip as the body, with a true Content-Length."""
+    """Speak, and answer with the complete clip and its Content-Length."""
     made = await complete_answer(request, services, speech, audio)
     return Response(
         made.data,
@@ -63,7 +64,11 @@ async def file_response(
 async def saved_file(
     request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> tuple[str, str, dict[str, str]]:
-    """(URL, file name, headers) of the clip, saved where anybody with the URL can fetch it."""
+    """Speak, and save the clip where anybody who has its URL can fetch it.
+
+    Returns:
+        The URL, the file's name, and the headers for the answer.
+    """
     made = await complete_answer(request, services, speech, audio)
     filename = await asyncio.to_thread(services.saved.save, made.data, audio.extension)
     base = base_url(request, services.settings)
@@ -79,14 +84,14 @@ async def live_response(
     wrapping: Wrapping | None = None,
     media_type: str | None = None,
 ) -> Response:
-    """A response whose body is sent while the speech is being made.
+    """Speak, and answer with a body that is sent while the speech is being made.
 
-    The first encoded bytes exist before this returns: what fails until then gets a status of its
-    own, what fails later aborts the connection, since a clean end would mean success.
+    This returns once the first encoded bytes exist: a failure before that is answered with a
+    status of its own, a later one aborts the connection, since a clean end would mean success.
 
     Args:
-        wrapping: wraps the audio; None sends it as it is.
-        media_type: of what `wrapping` makes.
+        wrapping: turns the audio into the bytes to send; None sends the audio itself.
+        media_type: the Content-Type of what `wrapping` makes.
     """
 
     async def begun() -> LiveAudio:
@@ -97,7 +102,7 @@ async def live_response(
     headers = {
         **_origin(live.utterance.origin),
         "Server-Timing": _server_timing(live.took_seconds),
-        "X-Accel-Buffering": "no",  # else nginx keeps the beginning until it has more
+        "X-Accel-Buffering": "no",  # otherwise nginx holds back the beginning
     }
     if wrapping is None:
         return LiveResponse(live, live.body, live.content_type, {**headers, **_inline(audio)})
@@ -105,7 +110,7 @@ async def live_response(
 
 
 class LiveResponse(StreamingResponse):
-    """A live stream that stops the work behind it when its listener leaves."""
+    """Streams a live answer, and stops making speech when the client leaves."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the routes are given, by the name of its type."""
+"""Hands the app's services to the routes, by FastAPI's dependency injection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.services import Services
 
 
 def services(connection: HTTPConnection) -> Services:
-    """The parts of the app that a connection belongs to."""
+    """Return the services of the app that a connection belongs to."""
     found: Services = connection.app.state.services
     return found
 

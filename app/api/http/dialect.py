@@ -1,4 +1,4 @@
-"""What differs between the dialects: paths, names of fields, the shape of an error, what works."""
+"""Defines what differs between dialects: paths, names of fields, error bodies, supported fields."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from app.wording.support import Support
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The words of a kind of client, and how it is told no.
+    """A dialect says how one kind of client names things and how errors are worded for it.
 
     Attributes:
-        name: what DIALECTS calls it; its paths always work under `/name`.
-        title: what people call it.
-        words: what it calls the parameters; those left out have this server's own names. A call
-            that has others needs a router of its own, made `with_words`.
-        error_body: the JSON of a refusal.
-        owns: beginnings of paths where a call that leads nowhere is its own.
+        name: its name in the setting DIALECTS; its paths always work under `/name`.
+        title: its name for people.
+        words: its names for parameters; those left out have this server's own names. A call with
+            names of its own needs a router of its own, for the dialect made by `with_words`.
+        error_body: makes the JSON body of an error.
+        owns: beginnings of paths; a request below them that no route matches is answered in this
+            dialect.
     """
 
     name: str
@@ -37,20 +38,21 @@ class Dialect:
         return f"/{self.name}"
 
     def with_words(self, words: Mapping[Parameter, str]) -> Dialect:
-        """The same dialect where some parameters have other names, as in one call among several."""
+        """Return this dialect with other names for some parameters, for a call that has its own."""
         return replace(self, words={**self.words, **words})
 
 
 class FrontEnd(Protocol):
-    """What the file of a dialect has to offer."""
+    """A dialect's package offers these three names."""
 
     DIALECT: Dialect
     SUPPORT: tuple[Support, ...]
     router: APIRouter
-    """made by `app.api.http.routes.dialect_router`"""
+    """It is made by `app.api.http.routes.dialect_router`."""
 
 
 def native_error_body(problem: Problem) -> Mapping[str, object]:
+    """Make this server's own error body."""
     return {
         "error": {
             "type": problem.kind,

@@ -1,4 +1,4 @@
-"""Forms of any size, read without holding up the event loop."""
+"""Reads forms of any size without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _PIECE_BYTES = 1 << 16
 
 
 def is_form(content_type: str) -> bool:
+    """Tell whether a Content-Type is that of a form."""
     return content_type.lower().startswith(("multipart/", URLENCODED))
 
 
 class FormRequest(Request):
-    """A request whose form may be as large as its body, which is bounded while it is read.
+    """Reads forms of any size that `BodyLimit` lets through.
 
-    Starlette refuses any text of more than a megabyte in a form, and decodes the text of a
-    urlencoded one in a single step: half a second for a recording, in which nobody is served.
+    Starlette refuses a form with a text of more than a megabyte, and decodes a urlencoded form in
+    a single step: for a recording this would block the event loop for half a second.
     """
 
     async def _get_form(self, **_limits: object) -> FormData:
@@ -65,7 +66,7 @@ class FormRequest(Request):
 
 
 class _WholeForm(MultiPartParser):
-    """Starlette's, which takes a form that was cut off for one without its last part."""
+    """Parses a form as Starlette does, but refuses one that was cut off."""
 
     _ended = False
 
@@ -98,11 +99,11 @@ def _decoded(text: bytes) -> str:
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
-    """Between two of them other threads have their turn."""
+    """Split a text, so that other threads get their turn while it is decoded."""
     start = 0
     while start < len(text):
         end = start + _PIECE_BYTES
-        # An escape such as %2B stays in one piece.
+        # Keep an escape such as %2B in one piece.
         escape = text.rfind(b"%", end - 2, end)
         end = end if escape < 0 else escape
         yield text[start:end]

@@ -1,4 +1,4 @@
-"""What happens to every request: an id, a bounded body, a line in the log."""
+"""Gives every request an id, a bounded body and a line in the log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id of the request that `scope` belongs to."""
+    """Return the id of the request that `scope` belongs to."""
     return str(scope.get("state", {}).get("request_id", "none"))
 
 
@@ -33,7 +33,7 @@ class RequestContext:
     """Gives each request an id (the client's own where it sent a sane one) and logs its end.
 
     Args:
-        at_work: has the tasks of the requests that have not ended.
+        at_work: a set that this keeps filled with the tasks of the requests that have not ended.
     """
 
     def __init__(self, app: ASGIApp, *, at_work: set[asyncio.Future[Any]]) -> None:
@@ -98,10 +98,10 @@ async def _in_time(receive: Receive) -> Message:
 
 
 class BodyLimit:
-    """Refuses a body over the limit while it is being read, not after, and one that stands still.
+    """Refuses a body as soon as it exceeds the limit, and one of which nothing more comes.
 
     Args:
-        limit_bytes: of (path, content type).
+        limit_bytes: returns the limit for a path and a Content-Type.
     """
 
     def __init__(self, app: ASGIApp, *, limit_bytes: Callable[[str, str], int]) -> None:
@@ -121,7 +121,7 @@ class BodyLimit:
 
         async def bounded_receive() -> Message:
             nonlocal counted_bytes, complete
-            # After the body, what comes next is that the client leaves.
+            # After the body the next message is that the client has left: wait without a limit.
             message = await (receive() if complete else _in_time(receive))
             complete = not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))

@@ -1,4 +1,4 @@
-"""SpeechError → status, headers and body, in one place."""
+"""Turns every exception into an HTTP answer: status, headers and body."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
 
 
 class ErrorAnswers:
-    """Turns every exception into an answer in the words of the dialect that was spoken to."""
+    """Answers every exception in the words of the dialect that the request was spoken in."""
 
     def __init__(self, dialect_of: Callable[[Scope], Dialect]) -> None:
         self._dialect_of = dialect_of
 
     def register(self, app: FastAPI) -> None:
+        """Make these the app's exception handlers."""
         app.add_exception_handler(SpeechError, self._speech_error)
         app.add_exception_handler(RequestValidationError, self._validation_error)
         app.add_exception_handler(HTTPException, self._http_error)
@@ -61,7 +62,7 @@ class ErrorAnswers:
     async def _http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if isinstance(error.__cause__, SpeechError):
-            # FastAPI wraps whatever goes wrong while it reads the body.
+            # FastAPI wraps every exception that is raised while it reads the body.
             return await self._speech_error(request, error.__cause__)
         kind = _HTTP_KINDS.get(error.status_code, "invalid_request")
         message = error.detail
@@ -74,7 +75,7 @@ class ErrorAnswers:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _unforeseen(self, request: Request, _error: Exception) -> Response:
-        # Starlette raises it again after this answer, so that the log has the trace.
+        # Starlette raises the exception again after this answer, so that the log has the trace.
         message = "something went wrong in the server"
         return self._answer(request, _problem(request, 500, "internal_error", message))
 
@@ -94,7 +95,7 @@ def _problem(request: Request, status: int, kind: str, message: str) -> Problem:
 
 
 def _headers_of(error: SpeechError) -> dict[str, str]:
-    """Besides the standard's, those by which OpenAI's and related SDKs time their retries."""
+    """Return headers about retries: the standard ones, and those that OpenAI's SDK looks at."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:

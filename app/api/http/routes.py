@@ -1,4 +1,4 @@
-"""Routes that need the key, each of which knows the dialect it is spoken to in."""
+"""Defines routes that check the key first and know the dialect they belong to."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from app.engine.supervisor import RESTART_SECONDS
 from app.errors import ModelUnavailable
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    # Also keeps FastAPI from listing a 422, which is never sent.
+    # This also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "A refusal; the answer names the field and what is allowed."},
     503: {"description": "The model is not loaded; the answer says why."},
 }
 
 
 class EndingRoute(APIRoute):
-    """A route that says so when the end of the server comes before its answer.
+    """Answers 503 if the server ends before the answer is ready.
 
-    Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nobody else
+    Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nothing else
     cancels a whole request.
     """
 
@@ -42,10 +42,10 @@ class EndingRoute(APIRoute):
 
 
 class KeyedRoute(EndingRoute):
-    """A route that needs the key.
+    """Checks the key before it reads the body.
 
-    FastAPI reads the body before it solves dependencies, so that a check in a dependency would let
-    a stranger upload whole files first.
+    The check is no dependency, because FastAPI reads the body before it solves dependencies: a
+    stranger could upload whole files first.
     """
 
     dialect: ClassVar[Dialect] = NATIVE
@@ -67,11 +67,11 @@ class KeyedRoute(EndingRoute):
 def dialect_router(
     dialect: Dialect, *, only_if: Callable[[Scope], bool] | None = None
 ) -> APIRouter:
-    """A router for paths as the dialect's clients append them to their base URL.
+    """Make a router whose paths are those that the dialect's clients append to their base URL.
 
     Args:
-        only_if: tells this dialect's requests from those of another that has the same path. Under
-            the dialect's own prefix every request is its own.
+        only_if: returns whether a request is this dialect's, where others have the same path.
+            Under the dialect's own prefix every request is.
     """
 
     class Route(KeyedRoute):

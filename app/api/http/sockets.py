@@ -1,4 +1,4 @@
-"""What all WebSockets here have in common: the key, bounded frames, and an end in every case."""
+"""Serves WebSockets: checks the key, bounds the frames, and closes the socket in every case."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MAX_REASON_BYTES = 120
 
 @dataclass(frozen=True, slots=True)
 class SocketKind:
-    """How a dialect's clients are let in and told no.
+    """A kind of socket says how a dialect's clients are let in and told of errors.
 
     Attributes:
-        refusal: the frame that tells of a problem, before the socket is closed.
-        check: lets a client in, or raises Unauthorized. It is then told in a plain HTTP answer,
-            before there is a socket.
+        refusal: makes the frame that tells of a problem, before the socket is closed.
+        check: raises Unauthorized to turn a client away, with a plain HTTP answer in place of a
+            socket.
     """
 
     dialect: Dialect
@@ -42,10 +42,12 @@ class SocketKind:
 
 
 class Socket:
-    """A WebSocket whose client writes a script while it hears it. For one event loop.
+    """Carries text from a client and speech to it at the same time, over a WebSocket.
+
+    Use it from one event loop only.
 
     Args:
-        idle_seconds: how long it may be quiet in both directions.
+        idle_seconds: how long nothing may be sent in either direction before it is an error.
     """
 
     def __init__(self, websocket: WebSocket, *, idle_seconds: float) -> None:
@@ -55,13 +57,12 @@ class Socket:
         self._gone = False
 
     async def receive(self, *, max_bytes: int = MAX_FRAME_BYTES) -> str | bytes:
-        """The client's next frame.
-
-        Args:
-            max_bytes: what it may have at most.
+        """Wait for the client's next frame.
 
         Raises:
-            ClientLeft. TooLarge: the frame. InvalidRequest: the client has been quiet too long.
+            ClientLeft: there is none.
+            TooLarge: the frame has more than `max_bytes`.
+            InvalidRequest: nothing was sent in either direction for `idle_seconds`.
         """
         message = await self._message()
         self._stir()
@@ -74,10 +75,10 @@ class Socket:
         return frame
 
     async def send(self, frame: str | bytes) -> None:
-        """Send a frame; returns once there is room for the next one.
+        """Send a frame, and return once there is room for the next one.
 
         Raises:
-            ClientLeft: or it takes nothing any more.
+            ClientLeft: the client has left, or has stopped reading.
         """
         if self._gone:
             raise ClientLeft
@@ -97,18 +98,21 @@ class Socket:
     async def converse(
         self, hear: Coroutine[Any, Any, None], speak: Coroutine[Any, Any, None]
     ) -> None:
-        """Run both until `speak` is done; what fails in one of them ends the other.
+        """Run `hear` and `speak` together until `speak` is done.
+
+        An exception in one of them ends the other, and is raised here.
 
         Args:
-            hear: receives what the client says; it may return before the speech is over.
+            hear: receives what the client sends; it may return before the speech is over.
+            speak: sends the speech.
 
         Raises:
-            ClientLeft: while one of them was at work. Whatever they raise.
+            ClientLeft: the client left before the speech was over.
         """
         await race(speak, self._heard_out(hear))
 
     async def close(self, code: int, reason: str) -> None:
-        """Say goodbye, unless nobody is there."""
+        """Close the socket, unless the client has left."""
         if self._gone:
             return
         self._gone = True
@@ -121,7 +125,7 @@ class Socket:
 
     async def _heard_out(self, hear: Coroutine[Any, Any, None]) -> None:
         await hear
-        # Nobody else would notice that the client leaves.
+        # Go on receiving: nothing else would notice that the client leaves.
         while True:
             await self._message(for_ever=True)
 
@@ -148,10 +152,10 @@ class Socket:
 async def serve_socket(
     websocket: WebSocket, kind: SocketKind, talk: Callable[[Socket], Awaitable[None]]
 ) -> None:
-    """Let a client in, talk with it, and part in its own words, whatever happens.
+    """Accept a client's socket, run `talk`, and close the socket, whatever happens.
 
     Args:
-        talk: returns when all is said. A SpeechError it raises is told to the client.
+        talk: returns when all is said. A SpeechError that it raises is told to the client.
     """
     request_id = request_id_of(websocket.scope)
     try:

@@ -1,4 +1,4 @@
-"""Whose voice is to speak: a name, a recording, or where one can be fetched."""
+"""Finds out whose voice is to speak: a request gives a name, a recording, or a recording's URL."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ _ADDRESS = re.compile(r"\s*(?:https?|hf)://", re.IGNORECASE)
 
 
 async def given_voice(services: Services, text: str | None) -> str | Clip:
-    """The voice of a name, or the recording that stands in its place: as base64, as a data URL, or
-    by its address.
+    """Return the name of a voice, or the recording that a request gives in its place.
+
+    Args:
+        text: a name, or a recording in base64, as a data URL, or by its address. None is the
+            default voice.
 
     Raises:
-        InvalidRequest: it is empty. InvalidClip, TooLarge: the recording. As `recording_at`.
+        InvalidRequest: the name is empty, or as in `recording_at`.
+        InvalidClip, TooLarge: the recording cannot be used.
     """
     if text is not None and (_ADDRESS.match(text) or is_recording(text)):
         return await given_recording(services, text, Parameter.VOICE)
@@ -26,13 +30,14 @@ async def given_voice(services: Services, text: str | None) -> str | Clip:
 
 
 async def given_recording(services: Services, text: str, field: Field) -> Clip:
-    """The recording that a text holds as base64 or as a data URL, or whose address it is.
+    """Return the recording in a text: in base64, as a data URL, or by its address.
 
     Args:
-        field: where it stands in the request.
+        field: the request's field that holds the text, for error messages.
 
     Raises:
-        InvalidClip, TooLarge, and as `recording_at`.
+        InvalidClip, TooLarge: the recording cannot be used.
+        InvalidRequest: as in `recording_at`.
     """
     if _ADDRESS.match(text):
         return await recording_at(services, text.strip(), field)
@@ -40,26 +45,26 @@ async def given_recording(services: Services, text: str, field: Field) -> Clip:
 
 
 async def sent_recording(services: Services, text: str, field: Field) -> Clip:
-    """The recording that a text holds as base64 or as a data URL.
+    """Decode, on a thread, the recording that a text holds in base64 or as a data URL.
 
     Args:
-        field: where it stands in the request.
+        field: the request's field that holds the text, for error messages.
 
     Raises:
-        InvalidClip, TooLarge.
+        InvalidClip, TooLarge: the recording cannot be used.
     """
     max_bytes = services.settings.max_upload_bytes
     return await asyncio.to_thread(clip_from_text, text, max_bytes, field=field)
 
 
 async def recording_at(services: Services, url: str, field: Field = "url") -> Clip:
-    """The recording at an https:// or hf:// address.
+    """Fetch the recording at an https:// or hf:// address.
 
     Args:
-        field: where the address stands in the request.
+        field: the request's field that holds the address, for error messages.
 
     Raises:
-        InvalidRequest: this server fetches none, or there is none.
+        InvalidRequest: this server fetches no recordings, or none could be fetched.
     """
     fetcher = services.fetcher
     if fetcher is None:

@@ -1,4 +1,4 @@
-"""How uvicorn is to serve the app."""
+"""Configures uvicorn to serve the app."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRAME_OVERHEAD_BYTES = 1 << 20
 
 
 class WebServer(uvicorn.Server):
-    """The same for the server that people run and for those that the tests run."""
+    """Serves the app with uvicorn, alike for users and for tests."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(_config(app, settings))
@@ -22,8 +22,7 @@ class WebServer(uvicorn.Server):
         self._lifetime: Lifetime = app.state.services.lifetime
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # The grace time begins for all at once: what running answers take of it is over for
-        # the speakers too.
+        # Running answers and the models share one grace time, so it begins here, for both.
         self._lifetime.begin_stop()
         await super().shutdown(sockets)
 
@@ -38,12 +37,12 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_seconds)),
-        # A frame may bring a recording. What is larger is not even read; what is smaller and still
-        # too large is refused in the client's own words.
+        # A frame may bring a recording. uvicorn breaks off anything larger than this; what is only
+        # a little too large gets through to us, and is refused with a proper message.
         ws_max_size=settings.max_upload_bytes + FRAME_OVERHEAD_BYTES,
-        ws_per_message_deflate=False,  # sound does not get smaller
-        # Pings keep proxies from closing a quiet connection. Pongs are not waited for: a client
-        # that plays as it hears reads them late, behind all the sound that waits before them.
+        ws_per_message_deflate=False,  # encoded audio cannot be compressed further
+        # Pings keep proxies from closing a quiet connection. There is no limit on the wait for
+        # pongs: a client that plays live reads a ping late, behind all the audio sent before it.
         ws_ping_interval=20.0,
         ws_ping_timeout=None,
     )

@@ -1,1 +1,1 @@
-"""This server's own API."""
+"""This package serves this server's own API."""

@@ -1,4 +1,4 @@
-"""GET /compatibility: what becomes of every field that the clients of other systems send."""
+"""Serves GET /compatibility, which says what becomes of every field that clients may send."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.wording.support import Support
 
 
 def router_about(entries: Sequence[Mapping[str, Any]]) -> APIRouter:
-    """Make the router that tells of these kinds of clients."""
+    """Make the router that serves these entries, one for each kind of client."""
     router = APIRouter(tags=["server"])
 
     @router.get("/compatibility")
     async def compatibility() -> dict[str, Any]:
-        """By dialect and call: honoured, approximated, without effect, or refused."""
+        """List what becomes of each field that clients may send, by dialect and call."""
         return {"dialects": entries}
 
     return router

@@ -1,4 +1,4 @@
-"""What the server says about itself: GET /, /health and /ready. None of it needs the key."""
+"""Serves GET /, /health and /ready, which tell of the server's state and need no key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["server"])
 @router.head("/", include_in_schema=False)
 @router.get("/")
 async def information(services: ServicesDep) -> dict[str, Any]:
-    """What this server is and where its endpoints are."""
+    """Tell what this server is and where its endpoints are."""
     return {
         "name": "Pocket Speech",
         "version": __version__,
@@ -49,14 +49,14 @@ async def information(services: ServicesDep) -> dict[str, Any]:
 @router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(services: ServicesDep) -> dict[str, Any]:
-    """Always 200 while the server lives, also while the model loads or speaks."""
+    """Tell of the model, the load and the uptime; 200 even while no model is loaded."""
     return {"status": "healthy", **_state(services)}
 
 
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"description": "Speech cannot be made yet."}})
 async def ready(services: ServicesDep) -> JSONResponse:
-    """200 once speech can be made, else 503 with the reason."""
+    """Answer 200 once speech can be made, and 503 with the reason before that."""
     try:
         _ = services.cast.current.supervisor.engine
     except ModelUnavailable as error:
@@ -71,7 +71,7 @@ async def ready(services: ServicesDep) -> JSONResponse:
 
 
 def _wanted(services: Services) -> dict[str, str]:
-    """The model in whose place another one speaks, and why."""
+    """Tell which model was asked for and why it does not speak, while the stand-in does."""
     default = services.cast.default
     status = default.supervisor.status()
     return {"name": default.model, "state": status.state, "reason": status.detail}
@@ -83,7 +83,7 @@ def _state(services: Services) -> dict[str, Any]:
     return {
         "version": __version__,
         "uptime_seconds": round(services.lifetime.uptime_seconds, 1),
-        # What ChatTTS's clients look at.
+        # ChatTTS's clients look at this field.
         "model_loaded": status.state == "ready",
         "model": {
             "state": status.state,

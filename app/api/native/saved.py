@@ -1,4 +1,6 @@
-"""GET /voice/<file>: audio that was saved for a URL. The name is the secret; no key is needed."""
+"""Serves GET /voice/<file>, the audio that was saved for a URL.
+
+It needs no key: a file's name cannot be guessed."""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ router = APIRouter(
 @router.head("/voice/{filename}", response_class=FileResponse, include_in_schema=False)
 @router.get("/voice/{filename}", response_class=FileResponse)
 async def saved_audio(filename: str, services: ServicesDep) -> FileResponse:
-    """Saved audio; understands Range requests."""
+    """Fetch saved audio, whole or by a Range request."""
     path = await asyncio.to_thread(services.saved.path_of, filename)
     audio = format_with_extension(path.suffix)
     return FileResponse(

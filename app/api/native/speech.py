@@ -1,4 +1,4 @@
-"""This server's own endpoints: POST /tts and POST /tts/clone."""
+"""Serves POST /tts and POST /tts/clone, this server's own way to ask for speech."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     404: {"description": "No such voice; the answer lists those that exist."},
     413: {"description": "The script or the upload is too large."},
     429: {"description": "Too many requests are waiting; see Retry-After."},
-    # Also keeps FastAPI from listing a 422, which is never sent.
+    # This also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "Any other refusal."},
     503: {"description": "The model is not loaded; the answer says why."},
 }
 
 
 class Delivery(SpeechControls):
-    """How the caller wants the audio."""
+    """These fields of both calls say what to speak, how it sounds and how it is delivered."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Voices people keep: /voices, where they are listed, made, described, heard and carried away."""
+"""Serves /voices, where voices are listed, made, described, previewed and exported."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from app.errors import InvalidRequest, Parameter
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
+from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice
 
-MAX_FILES = 16
-STATE_SUFFIX = ".safetensors"
+MAX_RECORDINGS = 16
 
 router = APIRouter(
     route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=REFUSALS
@@ -40,20 +40,28 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-# Forms send an empty text for what was left open.
-Optional = Annotated[str | None, BeforeValidator(_none_if_empty)]
+# Forms send an empty text for a field that was left open.
+OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 Tags = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Described(BaseModel):
+    """These fields describe a voice."""
+
     model_config = ConfigDict(extra="forbid")
 
-    description: Optional = Field(None, examples=["Warm, a little hoarse"])
+    description: OptionalText = Field(None, examples=["Warm, a little hoarse"])
     tags: Tags = Field([], description="Repeated, or separated by commas.", examples=[["narrator"]])
-    language: Optional = Field(None, description="en, fr, de, pt, it, es or nl.", examples=["en"])
+    language: OptionalText = Field(
+        None, description="en, fr, de, pt, it, es or nl.", examples=["en"]
+    )
 
     def details(self) -> VoiceDetails:
-        """Raises: InvalidRequest."""
+        """Check the description, the tags and the language.
+
+        Raises:
+            InvalidRequest: one of them is not allowed.
+        """
         return VoiceDetails(
             description=check_description(self.description),
             tags=check_tags(self.tags),
@@ -61,23 +69,25 @@ class Described(BaseModel):
         )
 
 
-class NewVoice(Described):
+class NamedVoice(Described):
+    """These fields are in every form that makes a voice."""
+
     name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["tess"])
     replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
 
 
-class VoiceForm(NewVoice):
+class VoiceForm(NamedVoice):
     files: list[UploadFile] = Field([], description="One or several recordings of the voice.")
-    audio_base64: Optional = Field(None, description="A recording in base64 instead.")
-    url: Optional = Field(None, description="Or its https:// or hf:// address.")
+    audio_base64: OptionalText = Field(None, description="A recording in base64 instead.")
+    url: OptionalText = Field(None, description="Or its https:// or hf:// address.")
 
 
-class ImportForm(NewVoice):
+class ImportForm(NamedVoice):
     file: UploadFile = Field(description="A voice state (.safetensors) of the same model.")
 
 
 class VoiceChange(Described):
-    """What is not sent stays as it is."""
+    """These fields are changed; those that are not sent stay as they are."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"description": "Warm, a little hoarse", "language": "en"}]}
@@ -88,8 +98,8 @@ class VoiceChange(Described):
 
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Every voice, the built-in ones first."""
-    voices = await services.voices.voices()
+    """List every voice, the built-in ones first."""
+    voices = await services.voices.all()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
 
@@ -131,8 +141,8 @@ async def import_voice(
 
 @router.get("/voices/{name}")
 async def get_voice(request: Request, services: ServicesDep, name: str) -> dict[str, Any]:
-    """One voice, and what was done to its recordings."""
-    voice = await services.voices.voice(name)
+    """Describe a voice, and report what was done to its recordings."""
+    voice = await services.voices.get(name)
     return _shown(request, services, voice, report=True)
 
 
@@ -164,8 +174,8 @@ async def preview(
     name: str,
     format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
 ) -> Response:
-    """A few words in this voice."""
-    voice = await services.voices.voice(name)
+    """Fetch a few words spoken in this voice."""
+    voice = await services.voices.get(name)
     audio = format_named(format)
     data = await while_connected(request, services.previews.of(voice, audio))
     return Response(
@@ -181,7 +191,7 @@ async def preview(
 
 @router.get("/voices/{name}/export", response_class=Response)
 async def export(services: ServicesDep, name: str) -> Response:
-    """The voice as a file that this server imports and pocket-tts reads."""
+    """Fetch the voice as a file that this server can import and pocket-tts can read."""
     name, data = await services.voices.export(name)
     return Response(
         data,
@@ -191,7 +201,11 @@ async def export(services: ServicesDep, name: str) -> Response:
 
 
 async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
-    """The recordings in the one field that was used; exactly one may be."""
+    """Read the recordings from the one field of three that was sent.
+
+    Raises:
+        InvalidRequest: none of the fields was sent, or several were.
+    """
     sent = [
         field
         for field, value in (
@@ -210,8 +224,8 @@ async def _recordings(services: Services, body: VoiceForm) -> list[Clip]:
         return [await sent_recording(services, body.audio_base64, "audio_base64")]
     if body.url:
         return [await recording_at(services, body.url)]
-    if len(body.files) > MAX_FILES:
-        raise InvalidRequest(f"files are at most {MAX_FILES}; send fewer", field="files")
+    if len(body.files) > MAX_RECORDINGS:
+        raise InvalidRequest(f"files are at most {MAX_RECORDINGS}; send fewer", field="files")
     max_bytes = services.settings.max_upload_bytes
     return [
         await clip_from_upload(file, max_bytes, field=Parameter.RECORDINGS) for file in body.files
@@ -243,6 +257,6 @@ def _shown(
 
 
 def _disposition(kind: str, filename: str) -> str:
-    """Content-Disposition of a name in any script (RFC 6266)."""
+    """Write a Content-Disposition header for a file name in any script (RFC 6266)."""
     plain = filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"

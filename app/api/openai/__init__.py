@@ -1,4 +1,4 @@
-"""OpenAI's audio API."""
+"""This package serves OpenAI's audio API."""
 
 from app.api.openai.dialect import DIALECT
 from app.api.openai.speech import SUPPORT, router

@@ -1,4 +1,4 @@
-"""How OpenAI's clients name things and are told no."""
+"""Defines how OpenAI's clients name things and how errors are worded for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
-    """OpenAI's shape; its SDK turns it into the exception class of the status."""
+    """Make OpenAI's error body, of which its SDK makes the exception for the status."""
     kind = _ERROR_TYPES.get(
         problem.status, "server_error" if problem.status >= 500 else "invalid_request_error"
     )

@@ -1,4 +1,4 @@
-"""OpenAI's speech API: POST /v1/audio/speech, and the lists that its clients ask for."""
+"""Serves OpenAI's POST /v1/audio/speech, and the lists of models and voices for its clients."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ router = dialect_router(DIALECT)
 router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
-MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
-"""Names that clients send; all of them mean the one model that is loaded"""
+OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+"""Clients send these names; all of them mean the one model that is loaded."""
 LATENT_FRAMES_PER_SECOND = 12.5
 
 
@@ -41,7 +41,7 @@ def _voice_name(value: object) -> object:
     return name
 
 
-VoiceName = Annotated[
+VoiceNameOrId = Annotated[
     str,
     BeforeValidator(_voice_name),
     WithJsonSchema(
@@ -56,7 +56,7 @@ VoiceName = Annotated[
 
 
 class SpeechBody(SpeechControls):
-    """Fields that this server does not know are ignored, as OpenAI's clients expect."""
+    """This is OpenAI's body for speech; unknown fields are ignored, as its clients expect."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -73,7 +73,7 @@ class SpeechBody(SpeechControls):
         "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
     )
     voice: Annotated[
-        VoiceName | None,
+        VoiceNameOrId | None,
         Effect("honoured", "OpenAI's names mean what OPENAI_VOICES says; also a recording"),
     ] = Field(
         None,
@@ -97,7 +97,7 @@ class SpeechBody(SpeechControls):
     @model_validator(mode="before")
     @classmethod
     def _null_is_unset(cls, data: Any) -> Any:
-        """Clients in typed languages send null for what their caller left out."""
+        """Take null for a field that was left out: clients in typed languages send it so."""
         if isinstance(data, dict):
             return {name: value for name, value in data.items() if value is not None}
         return data
@@ -120,7 +120,7 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
 
 
 async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
-    """Server-sent events: audio as soon as it exists, at the end what it took."""
+    """Wrap audio in server-sent events, one for each piece, and end with the count of tokens."""
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
     spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
@@ -131,28 +131,30 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
 
 @router.get("/v1/models")
 async def list_models(services: ServicesDep) -> dict[str, Any]:
-    """The names that `model` may have."""
-    return {"object": "list", "data": [_model_entry(services, name) for name in MODELS]}
+    """List the names that `model` may have."""
+    return {"object": "list", "data": [_model_entry(services, name) for name in OPENAI_MODELS]}
 
 
 @router.get("/v1/models/{model}")
 async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
-    """One of the names that `model` may have."""
-    if model not in MODELS:
-        raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(MODELS)}")
+    """Describe one of the names that `model` may have."""
+    if model not in OPENAI_MODELS:
+        raise ModelNotFound(
+            f"model {shortened(model)!r} does not exist; try {', '.join(OPENAI_MODELS)}"
+        )
     return _model_entry(services, model)
 
 
 @router.get("/v1/audio/models")
 async def list_speech_models() -> dict[str, Any]:
-    """The same names, as Open WebUI asks for them."""
-    return {"models": [{"id": name, "name": name} for name in MODELS]}
+    """List the names that `model` may have, in the shape that Open WebUI asks for."""
+    return {"models": [{"id": name, "name": name} for name in OPENAI_MODELS]}
 
 
 @router.get("/v1/audio/voices")
 async def list_voices(services: ServicesDep) -> dict[str, Any]:
-    """The voices that `voice` may name."""
-    voices = await services.voices.voices()
+    """List the voices that `voice` may name."""
+    voices = await services.voices.all()
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
     }
@@ -164,7 +166,7 @@ def _model_entry(services: Services, name: str) -> dict[str, Any]:
         "object": "model",
         "created": 0,
         "owned_by": "kyutai",
-        # All names mean the one model that is loaded; this says which.
+        # All names mean the one model that is loaded; this field tells which that is.
         "speaks_with": services.cast.current.model,
     }
 

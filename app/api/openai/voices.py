@@ -1,4 +1,4 @@
-"""OpenAI's custom voices: /v1/audio/voices and the consent recordings they ask for."""
+"""Serves OpenAI's custom voices, and the recordings in which their owners consent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
 RECORDINGS_ONLY = Effect("refused", "this model makes voices from recordings only")
 
 
-class VoiceForm(BaseModel):
+class CustomVoiceForm(BaseModel):
     name: Annotated[Label, Effect("honoured", "`id` is made of it")]
     audio_sample: Annotated[UploadFile | None, HONOURED] = None
     consent: Annotated[str | None, HONOURED] = Field(None, description="Id of a consent recording.")
@@ -59,7 +59,7 @@ class ConsentChange(BaseModel):
 @router.post("/v1/audio/voices")
 async def create_voice(
     services: ServicesDep,
-    body: Annotated[VoiceForm, Form(media_type="multipart/form-data")],
+    body: Annotated[CustomVoiceForm, Form(media_type="multipart/form-data")],
 ) -> dict[str, Any]:
     """Make a voice of a recording whose owner agreed. `id` is its name everywhere else."""
     _refuse_prompts(body)
@@ -109,7 +109,7 @@ async def create_consent(
 async def list_consents(
     services: ServicesDep, query: Annotated[ConsentPage, Query()]
 ) -> dict[str, Any]:
-    """Consents, the newest first; `after` is the id that the page before ended with."""
+    """List consents, the newest first; `after` is the id that the page before ended with."""
     found = await asyncio.to_thread(services.consents.all)
     if query.after is not None:
         places = [place for place, consent in enumerate(found) if consent.id == query.after]
@@ -128,7 +128,7 @@ async def list_consents(
 
 @router.get("/v1/audio/voice_consents/{consent_id}")
 async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
-    """One consent."""
+    """Describe a consent."""
     return _shown(await asyncio.to_thread(services.consents.get, consent_id))
 
 
@@ -148,7 +148,7 @@ async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, An
     return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
 
 
-def _refuse_prompts(body: VoiceForm) -> None:
+def _refuse_prompts(body: CustomVoiceForm) -> None:
     if body.type != "audio_sample":
         raise InvalidRequest(
             "type must be audio_sample: this model makes voices from recordings only",
@@ -185,7 +185,7 @@ def _shown(consent: Consent) -> dict[str, Any]:
 
 
 SUPPORT = (
-    *support_of("POST /v1/audio/voices", VoiceForm),
+    *support_of("POST /v1/audio/voices", CustomVoiceForm),
     *support_of("POST /v1/audio/voice_consents", ConsentForm),
     *support_of("GET /v1/audio/voice_consents", ConsentPage),
     *support_of("POST /v1/audio/voice_consents/{consent_id}", ConsentChange),

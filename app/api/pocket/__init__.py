@@ -1,4 +1,4 @@
-"""The API of `pocket-tts serve`."""
+"""This package serves the API of `pocket-tts serve`."""
 
 from app.api.pocket.speech import DIALECT, SUPPORT, router
 

@@ -1,4 +1,4 @@
-"""What `pocket-tts serve` answers: POST /tts with a form, beside this server's own JSON there."""
+"""Serves POST /tts with a form, as `pocket-tts serve` does; with JSON it is the native call."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from app.wording.support import HONOURED, Effect, support_of
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
+    """Make FastAPI's own error body, which `pocket-tts serve` sends."""
     return {"detail": problem.message}
 
 
@@ -44,7 +45,7 @@ router = dialect_router(DIALECT, only_if=_has_form)
 
 
 class PocketForm(BaseModel):
-    """Fields that are not named here are ignored, as pocket-tts does."""
+    """This is the form of pocket-tts; fields not named here are ignored, as pocket-tts does."""
 
     text: Annotated[str, HONOURED]
     voice_url: Annotated[
@@ -69,7 +70,7 @@ async def speak(
 
 
 async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
-    """Who is to speak: a voice, or the recording in one of the two fields."""
+    """Return the name of a voice, or the recording, from whichever of the two fields was sent."""
     if body.voice_wav is None or not was_sent(body.voice_wav):
         return await given_voice(services, body.voice_url)
     if body.voice_url is not None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.chattts.batch import AT_ONCE
+from app.api.chattts.speech import AT_ONCE
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen

@@ -145,29 +145,30 @@ def test_log(tmp_path: Path, tiny_model: Path) -> None:
     script = "This sentence is spoken over and over again, for many minutes. " * 700
     lines = (f"API_KEY={OPERATORS_KEY}", f"PORT={port}", f"MODEL_CONFIG={tiny_model}")
 
-    def speak(stream: bool) -> httpx.Response:
-        return httpx.post(
-            f"{url}/tts",
-            json={"script": script, "format": "wav", "stream": stream},
-            headers={"X-API-Key": OPERATORS_KEY},
-            timeout=60,
-            trust_env=False,
-        )
-
+    asked: dict[str, Any] = {
+        "url": f"{url}/tts",
+        "headers": {"X-API-Key": OPERATORS_KEY},
+        "timeout": 60,
+        "trust_env": False,
+    }
+    body = {"script": script, "format": "wav"}
     with (
         started(tmp_path, *lines, "SHUTDOWN_GRACE_SECONDS=1") as server,
-        ThreadPoolExecutor(2) as pool,
+        ThreadPoolExecutor(1) as pool,
     ):
         server.wait_for_answer(f"{url}/ready")
-        complete, stream = pool.submit(speak, False), pool.submit(speak, True)
-        while httpx.get(f"{url}/health", trust_env=False).json()["engine"]["running_rows"] < 2:
+        complete = pool.submit(httpx.post, json=body, **asked)
+        while httpx.get(f"{url}/health", trust_env=False).json()["engine"]["running_rows"] == 0:
             assert not complete.done(), complete.result().text
             time.sleep(0.05)
-        code, seconds = server.end(signal.SIGTERM)
-        assert (code, seconds < 8) == (0, True), server.err
-        assert complete.result(10).status_code == 503
-        with pytest.raises(httpx.RemoteProtocolError):
-            stream.result(10)
+        with httpx.stream("POST", json=body | {"stream": True}, **asked) as stream:
+            pieces = stream.iter_raw()
+            assert next(pieces)
+            code, seconds = server.end(signal.SIGTERM)
+            assert (code, seconds < 8) == (0, True), server.err
+            assert complete.result(10).status_code == 503
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(pieces)
     assert "Traceback" not in server.err
     assert "POST /tts 503 in " in server.err
     assert "POST /tts 200, broken off in " in server.err

@@ -13,7 +13,7 @@ import pytest
 import requests
 from openai.types.audio.speech_model import SpeechModel
 
-from app.api.openai.speech import MODELS
+from app.api.openai.speech import OPENAI_MODELS
 from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeVoice
@@ -39,7 +39,7 @@ def test_models(sdk: openai.OpenAI) -> None:
 def test_open_webui_lists(client: httpx.Client) -> None:
     """Open WebUI fills its two menus from these."""
     models = client.get("/v1/audio/models").json()["models"]
-    assert [each["id"] for each in models] == list(MODELS)
+    assert [each["id"] for each in models] == list(OPENAI_MODELS)
     voices = client.get("/v1/audio/voices").json()["voices"]
     assert voices == [{"id": "alba", "name": "alba"}, {"id": "bruno", "name": "bruno"}]
     assert {each["id"]: each["name"] for each in models}["tts-1"] == "tts-1"
@@ -175,7 +175,7 @@ def test_everything_under_the_prefix(fake_server: ServeFake, recording: bytes) -
             model="tts-1", voice="alloy", input=INPUT, response_format="wav"
         )
         assert speech.content.startswith(b"RIFF")
-        assert len(sdk.models.list().data) == len(MODELS)
+        assert len(sdk.models.list().data) == len(OPENAI_MODELS)
         assert sdk.models.retrieve("tts-1-hd").id == "tts-1-hd"
         clip = ("clip.wav", recording)
         consent = sdk.audio.voice_consents.create(language="en", name="me", recording=clip)
