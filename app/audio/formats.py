@@ -59,6 +59,24 @@ class AudioFormat:
         return [*bitrate, *self.codec_arguments, *own]
 
 
+TELEPHONE_RATE_HZ = 8000
+"""of G.711, whatever it is in"""
+
+
+def _g711(name: str, media_type: str, *, muxer: str, codec: str) -> AudioFormat:
+    """What telephones speak: µ-law or A-law, raw or in WAV."""
+    in_wav = muxer == "wav"
+    return AudioFormat(
+        name=name,
+        media_type=media_type,
+        extension=".wav" if in_wav else f".{name}",
+        muxer=muxer,
+        codec=codec,
+        sample_rate_hz=TELEPHONE_RATE_HZ,
+        headerless=not in_wav,
+    )
+
+
 # Ogg pages of 20 ms instead of a second: what a listener waits for before the first sound.
 _SHORT_PAGES = ("-page_duration", "20000")
 
@@ -119,30 +137,15 @@ _TABLE = (
     AudioFormat(
         name="pcm", media_type="audio/pcm", extension=".pcm", muxer="s16le", headerless=True
     ),
+    # RFC 2046 names µ-law at 8 kHz; A-law has no registered type for files.
+    _g711("ulaw", "audio/basic", muxer="mulaw", codec="pcm_mulaw"),
+    _g711("alaw", "audio/x-alaw-basic", muxer="alaw", codec="pcm_alaw"),
+    _g711("wav_ulaw", "audio/wav", muxer="wav", codec="pcm_mulaw"),
+    _g711("wav_alaw", "audio/wav", muxer="wav", codec="pcm_alaw"),
 )
 
 FORMATS = MappingProxyType({audio_format.name: audio_format for audio_format in _TABLE})
 """By name, in the order in which they are listed to users."""
-
-TELEPHONE_FORMATS = MappingProxyType(
-    {
-        name: AudioFormat(
-            name=name,
-            media_type=media_type,
-            extension=f".{name}",
-            muxer=muxer,
-            codec=f"pcm_{muxer}",
-            sample_rate_hz=8000,
-            headerless=True,
-        )
-        # RFC 2046 names µ-law at 8 kHz; A-law has no registered type for files.
-        for name, media_type, muxer in (
-            ("ulaw", "audio/basic", "mulaw"),
-            ("alaw", "audio/x-alaw-basic", "alaw"),
-        )
-    }
-)
-"""Raw G.711, for callers who know their names; listed to nobody."""
 
 
 def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
@@ -160,10 +163,10 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
             f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {name[:40]!r}",
             field=Parameter.FORMAT,
         )
-    return FORMATS[name] if name in FORMATS else TELEPHONE_FORMATS[name]
+    return FORMATS[name]
 
 
 def format_with_extension(extension: str) -> AudioFormat | None:
-    """The format of a file by its extension (with the dot, lower case), None if unknown."""
+    """The first format of files with an extension (with the dot, lower case), None if unknown."""
     found = (each for each in FORMATS.values() if each.extension == extension)
     return next(found, None)
