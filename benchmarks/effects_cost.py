@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from app.audio.clip_loudness import normalized_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.live_loudness import normalized_live
-from app.audio.loudness import normalized_clip
 from app.audio.resample import resampled
 from app.audio.shaping import ChunkShape, Shaper
 from app.speech import Frames, Pcm, Prosody

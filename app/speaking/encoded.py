@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.audio.clip_loudness import normalized_clip
 from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
-from app.audio.loudness import TARGET_LUFS, normalized_clip
+from app.audio.loudness import TARGET_LUFS
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
