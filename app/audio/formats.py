@@ -34,6 +34,8 @@ class AudioFormat:
     """for complete clips, whose file can be sought: true durations in the header"""
     live_arguments: tuple[str, ...] = ()
     """for live streams, whose header is gone before the end is known: low latency"""
+    encoder_gain_db: float = 0.0
+    """what the encoder itself does to the level"""
     headerless: bool = False
     """nothing in the bytes tells their rate and channels: the content type has to"""
 
@@ -88,6 +90,8 @@ _TABLE = (
         muxer="mp3",
         codec="libmp3lame",
         bitrate_kbps=128,
+        # LAME multiplies by 0.95 up to 160 kbps (`abr_switch_map` in its presets.c).
+        encoder_gain_db=-0.45,
         # The LAME header carries the length and the encoder's delay, so players show the true
         # duration and cut the padding. A stream cannot go back to fill it in.
         clip_arguments=("-write_xing", "1"),

@@ -14,6 +14,7 @@ import numpy as np
 from app.audio.child import closed_at_the_end
 from app.audio.effects import ChunkJoiner
 from app.audio.pcm import samples_in
+from app.audio.silences import PauseScales, SilenceScaler
 from app.audio.stretch import Stretch
 from app.errors import SynthesisFailed
 from app.speech import Frames, Pcm, Prosody
@@ -26,6 +27,10 @@ class ChunkShape:
     prosody: Prosody = field(default_factory=Prosody)
     pause_after_seconds: float = 0.0
     """as it is heard: the chunk's speed does not change it"""
+    scale_inside: float = 1.0
+    """of the pauses that the model makes in the chunk"""
+    scale_after: float = 1.0
+    """of the silence from its last word to the next chunk's first, but for `pause_after_seconds`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,9 @@ class Shaper:
         self._joiner = ChunkJoiner(
             [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
         )
+        self._silences: SilenceScaler | None = None
+        if any((shape.scale_inside, shape.scale_after) != (1.0, 1.0) for shape in plan):
+            self._silences = SilenceScaler(sample_rate_hz)
         self._waiting: Frames | None = None
         self.spoken_samples = 0
         """what the frames had so far, without pauses"""
@@ -141,8 +149,21 @@ class Shaper:
     async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
         """Take the next frames; what can be played then, at its volume but not yet at its speed."""
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
-        pcm = self._joiner.feed(await self._next(arriving))
+        pcm = self._joiner.feed(self._scaled(await self._next(arriving)))
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
+
+    def _scaled(self, frames: Frames) -> Frames:
+        """The frames with their silences as long as they are wanted."""
+        index = frames.chunk_index
+        if self._silences is None or index != self._joiner.chunk_index:
+            return frames
+        scales = PauseScales(
+            before=self._plan[index - 1].scale_after if index else 1.0,
+            inside=self._plan[index].scale_inside,
+            after=self._plan[index].scale_after,
+        )
+        pcm = self._silences.feed(frames.pcm, scales, last=frames.chunk_last)
+        return Frames(index, pcm, frames.chunk_last)
 
     async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:
         if self._waiting is not None:

@@ -13,6 +13,7 @@ import pytest
 
 from app.audio.encode import MAX_CLIP_SAMPLES, encode_clip
 from app.audio.formats import FORMATS, format_named
+from app.audio.loudness import lufs_of
 from app.errors import SynthesisFailed
 from tests.audio.probe import (
     RATE_HZ,
@@ -111,3 +112,20 @@ def test_nothing_and_too_much_are_refused(ffmpeg: Path) -> None:
     endless = np.broadcast_to(np.float32(0), (MAX_CLIP_SAMPLES + 1,))
     with pytest.raises(SynthesisFailed, match="too long"):
         encode_clip(endless, RATE_HZ, format_named("wav"), ffmpeg)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_an_encoder_does_to_the_level_is_known(
+    ffmpeg: Path, tmp_path: Path, name: str
+) -> None:
+    audio = format_named(name)
+    file = tmp_path / f"clip{audio.extension}"
+    file.write_bytes(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg))
+    probed = probe(ffmpeg, file, *how_to_read(audio))
+    there = lufs_of([probed.pcm.astype(np.float32)], probed.sample_rate_hz)
+    here = lufs_of([SPEECH], RATE_HZ)
+    assert there is not None
+    assert here is not None
+    # Telephones lose what lies above 4 kHz.
+    near_db = 0.3 if audio.rate_hz(RATE_HZ) == RATE_HZ else 3
+    assert there - here == pytest.approx(audio.encoder_gain_db, abs=near_db)
