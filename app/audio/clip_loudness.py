@@ -20,7 +20,7 @@ def normalized_clip(
 ) -> list[Pcm]:
     """Bring consecutive pieces to a loudness, with no peak over -1 dBTP; silence stays as it is.
 
-    Blocks: 2 ms per second of audio, twice that where the peaks are high.
+    Blocks: 1 ms per second of audio, four times that where peaks have to be limited.
     """
     measured = lufs_of(pieces, sample_rate_hz)
     if measured is None:
