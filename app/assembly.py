@@ -36,7 +36,7 @@ from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
-from app.voices.prompts import PromptMaker, beginning_of
+from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 
@@ -85,9 +85,7 @@ def make_services(
         folder,
         lambda: cast.current.library,
         engine=lambda: cast.current.supervisor.engine,
-        prompts=PromptMaker(
-            speakers.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
-        ),
+        prompts=speakers.prompts,
         model_language=None if settings.model_config_path else cast.default.language,
         forget_previews=preview_files.forget,
     )
@@ -176,6 +174,9 @@ class _SpeakerMaker:
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
+        self.prompts = PromptMaker(
+            self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
+        )
         self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
@@ -204,26 +205,15 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
-            decode_clip=self.conditioning_speech,
+            decode_clip=self.prompts.prepare,
             states=self._states,
             model=model,
-            kept=KeptStates(
-                self._kept, engine=engine, recipe=f"first {settings.max_ref_duration:g} s"
-            ),
+            kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
-
-    def conditioning_speech(self, clip: Clip) -> Pcm:
-        """Decode as much of a recording as conditions a voice."""
-        return beginning_of(
-            self.decode_clip,
-            clip,
-            seconds=self._settings.max_ref_duration,
-            sample_rate_hz=SPEECH_RATE_HZ,
-        )
 
     def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
         """Decode the beginning of a recording, at the rate of speech."""

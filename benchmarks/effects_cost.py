@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from app.audio.clip_loudness import normalized_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.live_loudness import normalized_live
-from app.audio.loudness import normalized_clip
 from app.audio.resample import resampled
 from app.audio.shaping import ChunkShape, Shaper
-from app.speech import Frames, Pcm, Prosody
+from app.speech import Clip, Frames, Pcm, Prosody
 from app.text.normalise import normalise
+from app.voices.clips import PromptBuilder
 from benchmarks.machine import describe_machine
 from benchmarks.scripts import script_of
 
@@ -42,10 +43,12 @@ class Effect:
 
 
 def speech(seconds: float) -> Pcm:
-    """Make a buzz with syllables, which costs the filters as much as a voice."""
+    """A buzz with syllables and high peaks, which costs the filters what a voice costs."""
     time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     buzz = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
-    return (0.2 * buzz * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    syllables = np.maximum(0, np.sin(2 * np.pi * 1.5 * time)) ** 0.5
+    accents = np.where(np.sin(2 * np.pi * 0.5 * time) > 0.99, 2.5, 1)
+    return (0.1 * buzz * syllables * accents).astype(np.float32)
 
 
 async def frames_of(pcm: Pcm) -> AsyncGenerator[Frames, None]:
@@ -66,6 +69,32 @@ async def shaped(
             yield pcm
 
 
+async def reading(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
+    async for _ in shaped(frames, chunks, ffmpeg, Prosody()):
+        pass
+    script = script_of(round(CHARS_PER_SECOND * CHUNK_SECONDS * chunks))
+    normalise(script.replace(" the ", " the 1st, $3.50, "), language="en")
+
+
+async def paused(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
+    shape = ChunkShape(pause_after_seconds=0.5, scale_inside=2, scale_after=2)
+    async with Shaper([shape] * chunks, RATE_HZ, ffmpeg) as shaper:
+        async for _ in shaper.run(frames):
+            pass
+
+
+async def recording(frames: AsyncIterator[Frames], _chunks: int, _ffmpeg: Path) -> None:
+    pcm = np.concatenate([each.pcm async for each in frames])
+    builder = PromptBuilder(sample_rate_hz=RATE_HZ, max_seconds=15)
+    builder.add(pcm, Clip(b"", "recording.wav"))
+    builder.build()
+
+
+async def clip(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
+    pieces = [pcm async for pcm in shaped(frames, chunks, ffmpeg, Prosody())]
+    normalized_clip(pieces, RATE_HZ)
+
+
 def effects() -> list[Effect]:
     def prosody(name: str, **values: float) -> Effect:
         async def apply(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
@@ -81,19 +110,10 @@ def effects() -> list[Effect]:
 
         return Effect(name, apply)
 
-    async def reading(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
-        async for _ in shaped(frames, chunks, ffmpeg, Prosody()):
-            pass
-        script = script_of(round(CHARS_PER_SECOND * CHUNK_SECONDS * chunks))
-        normalise(script.replace(" the ", " the 1st, $3.50, "), language="en")
-
-    async def clip(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> None:
-        pieces = [pcm async for pcm in shaped(frames, chunks, ffmpeg, Prosody())]
-        normalized_clip(pieces, RATE_HZ)
-
     return [
         prosody("none (join and pauses)"),
         Effect("normalisation of the text", reading),
+        Effect("pause_scale 2", paused),
         prosody("volume +3 dB", volume_db=3),
         prosody("speed 1.2", speed=1.2),
         prosody("speed 0.8", speed=0.8),
@@ -102,6 +122,7 @@ def effects() -> list[Effect]:
         prosody("speed 1.2, pitch -2, +3 dB", speed=1.2, pitch_semitones=-2, volume_db=3),
         Effect("normalize_loudness, clip", clip),
         after("normalize_loudness, live", lambda pieces: normalized_live(pieces, RATE_HZ)),
+        Effect("preparing a recording", recording),
         after("sample_rate 16000", lambda pieces: resampled(pieces, RATE_HZ, 16000)),
         after("sample_rate 44100", lambda pieces: resampled(pieces, RATE_HZ, 44100)),
     ]

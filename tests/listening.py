@@ -8,21 +8,20 @@ import numpy as np
 
 from app.audio.formats import format_named
 from app.speech import Pcm
-from tests.audio.probe import Probed, probe, run_ffmpeg
-
-_HEADERLESS = ("-f", "s16le", "-ar", "24000", "-ac", "1")
+from tests.audio.probe import Probed, decoded_rate_hz, how_to_read, probe, run_ffmpeg
 
 
 def listen(ffmpeg: Path, folder: Path, data: bytes, name: str) -> Probed:
     """Decode the body of an answer in the format `name`."""
-    path = folder / f"heard{format_named(name).extension}"
+    audio = format_named(name)
+    path = folder / f"heard{audio.extension}"
     path.write_bytes(data)
-    return probe(ffmpeg, path, *(_HEADERLESS if name == "pcm" else ()))
+    return probe(ffmpeg, path, *how_to_read(audio))
 
 
 def assert_speech(heard: Probed, name: str, seconds: float) -> None:
-    """Check that speech is mono at the model's rate, as long as it should be, and audible."""
-    assert heard.sample_rate_hz == (48000 if name == "opus" else 24000)
+    """Mono at the rate of the format, as long as it should be, and not silent."""
+    assert heard.sample_rate_hz == decoded_rate_hz(format_named(name))
     assert heard.channels == 1
     assert abs(len(heard.pcm) / heard.sample_rate_hz - seconds) < 0.15
     assert np.sqrt(np.mean(heard.pcm**2)) > 0.01

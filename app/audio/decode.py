@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.audio.pcm import F32_BYTES
 from app.errors import Field, InvalidClip
@@ -31,6 +32,13 @@ MIN_CLIP_SECONDS = 1.0
 SILENCE_PEAK = 1e-3
 """A clip whose samples all stay below this (-60 dB of full scale) holds no voice."""
 
+# What has more is mixed down to two by FFmpeg, which knows where each of them belongs.
+_CHANNELS = 2
+# FFmpeg makes stereo of mono 3 dB softer.
+_AS_LOUD_AS_MONO = "volume='if(eq(nb_channels,1),sqrt(2),1)'"
+# Half of it is gone where one channel is silent, and all where they are inverse.
+_LEAST_KEPT_ENERGY = 0.5
+_BLOCK_SAMPLES = 1 << 16
 _STDERR_KEPT_BYTES = 4000
 # FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
 # a forged index could ask for.
@@ -78,17 +86,36 @@ def decode_clip(
         raise InvalidClip(f"{clip.field} is empty", field=clip.field)
     max_samples = math.ceil(max_seconds * sample_rate_hz)
     with _opened(clip.data) as file:
+        max_bytes = max_samples * _CHANNELS * F32_BYTES
         decoded = _decode(
             [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
             file,
-            max_bytes=max_samples * F32_BYTES,
+            max_bytes=max_bytes,
             time_limit_seconds=time_limit_seconds,
         )
-    _check_exit(decoded, max_samples * F32_BYTES, clip.field)
-    whole = len(decoded.data) - len(decoded.data) % F32_BYTES
-    pcm = np.frombuffer(decoded.data[:whole], dtype="<f4").astype(np.float32)
+    _check_exit(decoded, max_bytes, clip.field)
+    whole = len(decoded.data) - len(decoded.data) % (_CHANNELS * F32_BYTES)
+    channels = np.frombuffer(decoded.data[:whole], dtype="<f4").reshape(-1, _CHANNELS)
+    pcm = _one_channel(channels)
     _check_sound(pcm, sample_rate_hz, clip.field)
     return np.clip(pcm, -1.0, 1.0, out=pcm)
+
+
+def _one_channel(channels: NDArray[np.float32]) -> Pcm:
+    """The mean of both channels, or the louder one where they cancel each other."""
+    left, right = channels[:, 0], channels[:, 1]
+    mean: Pcm = left + right
+    mean *= np.float32(0.5)
+    louder: Pcm = left if _energy(left) >= _energy(right) else right
+    if _energy(mean) < _LEAST_KEPT_ENERGY * _energy(louder):
+        return louder.copy()
+    return mean
+
+
+def _energy(pcm: Pcm) -> float:
+    blocks = range(0, len(pcm), _BLOCK_SAMPLES)
+    squares = (np.square(pcm[at : at + _BLOCK_SAMPLES], dtype=np.float64).sum() for at in blocks)
+    return float(sum(squares))
 
 
 @contextmanager
@@ -105,7 +132,16 @@ def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
     reading = ["-format_whitelist", _DEMUXERS, "-codec_whitelist", _DECODERS]
     reading += ["-protocol_whitelist", "fd", "-threads", "1", "-i", "fd:"]
     writing = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-t", f"{max_seconds:.6f}"]
-    writing += ["-ac", "1", "-ar", str(sample_rate_hz), "-c:a", "pcm_f32le"]
+    writing += [
+        "-af",
+        _AS_LOUD_AS_MONO,
+        "-ac",
+        str(_CHANNELS),
+        "-ar",
+        str(sample_rate_hz),
+        "-c:a",
+        "pcm_f32le",
+    ]
     general = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1"]
     general += ["-max_alloc", str(_MAX_ALLOCATION_BYTES)]
     return [*general, *reading, *writing, "-f", "f32le", "pipe:1"]

@@ -33,7 +33,9 @@ class AudioFormat:
     clip_arguments: tuple[str, ...] = ()
     """FFmpeg gets these for complete clips, to write the true duration into the header."""
     live_arguments: tuple[str, ...] = ()
-    """FFmpeg gets these for live streams, to hold little back; the header is sent first."""
+    """for live streams, whose header is gone before the end is known: low latency"""
+    encoder_gain_db: float = 0.0
+    """what the encoder itself does to the level"""
     headerless: bool = False
     """Nothing in the bytes tells their rate and channels, so the content type has to."""
 
@@ -59,7 +61,25 @@ class AudioFormat:
         return [*bitrate, *self.codec_arguments, *own]
 
 
-# A listener waits for a whole Ogg page before the first sound, so pages last 20 ms, not a second.
+TELEPHONE_RATE_HZ = 8000
+"""of G.711, whatever it is in"""
+
+
+def _g711(name: str, media_type: str, *, muxer: str, codec: str) -> AudioFormat:
+    """What telephones speak: µ-law or A-law, raw or in WAV."""
+    in_wav = muxer == "wav"
+    return AudioFormat(
+        name=name,
+        media_type=media_type,
+        extension=".wav" if in_wav else f".{name}",
+        muxer=muxer,
+        codec=codec,
+        sample_rate_hz=TELEPHONE_RATE_HZ,
+        headerless=not in_wav,
+    )
+
+
+# Ogg pages of 20 ms instead of a second: what a listener waits for before the first sound.
 _SHORT_PAGES = ("-page_duration", "20000")
 
 _TABLE = (
@@ -70,6 +90,8 @@ _TABLE = (
         muxer="mp3",
         codec="libmp3lame",
         bitrate_kbps=128,
+        # LAME multiplies by 0.95 up to 160 kbps (`abr_switch_map` in its presets.c).
+        encoder_gain_db=-0.45,
         # The LAME header carries the length and the encoder's delay, so players show the true
         # duration and cut the padding. A stream cannot go back to fill it in.
         clip_arguments=("-write_xing", "1"),
@@ -119,30 +141,15 @@ _TABLE = (
     AudioFormat(
         name="pcm", media_type="audio/pcm", extension=".pcm", muxer="s16le", headerless=True
     ),
+    # RFC 2046 names µ-law at 8 kHz; A-law has no registered type for files.
+    _g711("ulaw", "audio/basic", muxer="mulaw", codec="pcm_mulaw"),
+    _g711("alaw", "audio/x-alaw-basic", muxer="alaw", codec="pcm_alaw"),
+    _g711("wav_ulaw", "audio/wav", muxer="wav", codec="pcm_mulaw"),
+    _g711("wav_alaw", "audio/wav", muxer="wav", codec="pcm_alaw"),
 )
 
 FORMATS = MappingProxyType({audio_format.name: audio_format for audio_format in _TABLE})
 """The formats are here by name, in the order in which they are listed to users."""
-
-TELEPHONE_FORMATS = MappingProxyType(
-    {
-        name: AudioFormat(
-            name=name,
-            media_type=media_type,
-            extension=f".{name}",
-            muxer=muxer,
-            codec=f"pcm_{muxer}",
-            sample_rate_hz=8000,
-            headerless=True,
-        )
-        # RFC 2046 names µ-law at 8 kHz; A-law has no registered type for files.
-        for name, media_type, muxer in (
-            ("ulaw", "audio/basic", "mulaw"),
-            ("alaw", "audio/x-alaw-basic", "alaw"),
-        )
-    }
-)
-"""These are raw G.711 formats for callers who know their names; they are listed to nobody."""
 
 
 def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
@@ -160,10 +167,10 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
             f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {name[:40]!r}",
             field=Parameter.FORMAT,
         )
-    return FORMATS[name] if name in FORMATS else TELEPHONE_FORMATS[name]
+    return FORMATS[name]
 
 
 def format_with_extension(extension: str) -> AudioFormat | None:
-    """Find the format of a file by its extension (with the dot, lower case)."""
+    """The first format of files with an extension (with the dot, lower case), None if unknown."""
     found = (each for each in FORMATS.values() if each.extension == extension)
     return next(found, None)

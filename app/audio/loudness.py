@@ -1,4 +1,4 @@
-"""Measures loudness (ITU-R BS.1770, EBU R128) and brings complete clips to one loudness."""
+"""How loud speech is, and how high its peaks are (ITU-R BS.1770, EBU R128)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ _OVERSAMPLING = 4
 _TAPS_PER_SIDE = 12
 # A sine at a quarter of the sample rate may rise by this between its samples, and what speech has
 # above that frequency is weak.
-_OVERSHOOT = math.sqrt(2)
+OVERSHOOT = math.sqrt(2)
+SHARED_SAMPLES = _TAPS_PER_SIDE
+"""What lies between two samples depends on so many to either side."""
+_INTERPOLATION = (
+    signal.firwin(2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0))
+    * _OVERSAMPLING
+).astype(np.float32)
 
 
 class LoudnessMeter:
@@ -67,61 +73,54 @@ def integrated_lufs(hops: NDArray[np.float64]) -> float | None:
         return None
     size = min(HOPS_PER_BLOCK, len(hops))
     blocks = np.convolve(hops, np.full(size, 1 / size), mode="valid")
-    blocks = blocks[blocks > _energy(_ABSOLUTE_GATE_LUFS)]
+    blocks = blocks[blocks > energy_of(_ABSOLUTE_GATE_LUFS)]
     if not len(blocks):
         return None
-    relative_gate = _energy(_lufs(blocks.mean()) + _RELATIVE_GATE_LU)
+    relative_gate = energy_of(_lufs(blocks.mean()) + _RELATIVE_GATE_LU)
     return _lufs(blocks[blocks > relative_gate].mean())
 
 
-def normalized_clip(
-    pieces: Sequence[Pcm], sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS
-) -> list[Pcm]:
-    """Multiply the pieces by one gain that brings them to a loudness, or as near as peaks allow.
-
-    No peak rises over -1 dBTP by it; silence stays as it is. Blocks: 1 ms per second of audio.
-    """
+def lufs_of(pieces: Iterable[Pcm], sample_rate_hz: int) -> float | None:
+    """Gated loudness of consecutive pieces; None if they are silent."""
     meter = LoudnessMeter(sample_rate_hz)
-    block_samples = sample_rate_hz
-    hops = [meter.feed(block) for block in _in_blocks(pieces, block_samples)]
-    measured = integrated_lufs(np.concatenate([*hops, meter.finish()]))
-    if measured is None:
-        return list(pieces)
-    gain = 10 ** ((target_lufs - measured) / 20)
-    ceiling = 10 ** (CEILING_DBTP / 20)
-    # Most of the cost is in the true peak, and only loud speech comes near the ceiling.
-    if gain * _sample_peak(pieces) * _OVERSHOOT > ceiling:
-        gain = min(gain, ceiling / true_peak(pieces, sample_rate_hz))
-    return [piece * np.float32(gain) for piece in pieces]
+    hops = [meter.feed(block) for block in in_blocks(pieces, sample_rate_hz)]
+    return integrated_lufs(np.concatenate([*hops, meter.finish()]))
 
 
 def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
-    """Find the highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
-    taps = signal.firwin(
-        2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)
-    )
-    taps = (taps * _OVERSAMPLING).astype(np.float32)
-    around = np.zeros(2 * _TAPS_PER_SIDE, dtype=np.float32)
+    """The highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
+    around = np.zeros(SHARED_SAMPLES, dtype=np.float32)
     before = around
     peak = _sample_peak(pieces)
-    for block in chain(_in_blocks(pieces, samples_in(HOP_SECONDS, sample_rate_hz)), [around]):
+    blocks = in_blocks(pieces, samples_in(HOP_SECONDS, sample_rate_hz))
+    for block in chain(blocks, [np.zeros(2 * SHARED_SAMPLES, dtype=np.float32)]):
         pcm = np.concatenate([before, block])
-        before = pcm[-len(around) :]
-        # A block much softer than the loudest one cannot hold the peak.
-        if _sample_peak([pcm]) * _OVERSHOOT > peak:
-            between = signal.upfirdn(taps, pcm, _OVERSAMPLING)
-            # The ends are left out, since their neighbours are in the blocks before and after.
-            middle = between[len(taps) - 1 : -(len(taps) - 1)]
-            peak = max(peak, float(np.abs(middle).max(initial=0)))
+        before = pcm[-2 * SHARED_SAMPLES :]
+        # Blocks much softer than the loudest need no look.
+        if _sample_peak([pcm]) * OVERSHOOT > peak:
+            peak = max(peak, float(peaks_between_samples(pcm, 1).max(initial=0)))
     return peak
+
+
+def peaks_between_samples(pcm: Pcm, block_samples: int) -> NDArray[np.float32]:
+    """The highest level of each block, shape [blocks], at four times the sample rate.
+
+    Args:
+        pcm: whole blocks, with `SHARED_SAMPLES` before and after them that are not looked at.
+    """
+    between = signal.upfirdn(_INTERPOLATION, pcm, _OVERSAMPLING)
+    first = (SHARED_SAMPLES + _TAPS_PER_SIDE) * _OVERSAMPLING
+    count = (len(pcm) - 2 * SHARED_SAMPLES) * _OVERSAMPLING
+    levels = np.abs(between[first : first + count])
+    return np.asarray(levels.reshape(-1, block_samples * _OVERSAMPLING).max(axis=1))
 
 
 def _sample_peak(pieces: Sequence[Pcm]) -> float:
     return max((float(np.abs(piece).max(initial=0)) for piece in pieces), default=0.0)
 
 
-def _in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
-    """Yield the same audio in pieces of at least `samples`; the last one may be shorter."""
+def in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
+    """The same audio in pieces of at least `samples`; the last one may be shorter."""
     waiting: list[Pcm] = []
     waiting_samples = 0
     for piece in pieces:
@@ -134,7 +133,8 @@ def _in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
         yield np.concatenate(waiting)
 
 
-def _energy(lufs: float) -> float:
+def energy_of(lufs: float) -> float:
+    """The mean square, K-weighted, of a loudness."""
     return float(10 ** ((lufs + 0.691) / 10))
 
 

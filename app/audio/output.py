@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from types import MappingProxyType
 
-from app.audio.formats import AudioFormat, format_named
+from app.audio.formats import TELEPHONE_RATE_HZ, AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter
 
 COMMON_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -60,8 +60,9 @@ def output_format(
     if sample_rate_hz is not None:
         rates_hz = sample_rates_hz(audio_format)
         if sample_rate_hz not in rates_hz:
+            one_of = "one of " if len(rates_hz) > 1 else ""
             raise InvalidRequest(
-                f"{Parameter.SAMPLE_RATE} must be one of {', '.join(map(str, rates_hz))} for "
+                f"{Parameter.SAMPLE_RATE} must be {one_of}{', '.join(map(str, rates_hz))} for "
                 f"{name}; it is {sample_rate_hz}",
                 field=Parameter.SAMPLE_RATE,
             )
@@ -75,7 +76,9 @@ def output_format(
 
 
 def sample_rates_hz(audio_format: AudioFormat) -> tuple[int, ...]:
-    """Return the rates a format can be had at, ascending."""
+    """The rates a format can be had at, ascending."""
+    if audio_format.codec in ("pcm_mulaw", "pcm_alaw"):
+        return (TELEPHONE_RATE_HZ,)
     return _OPUS_RATES_HZ if audio_format.name == "opus" else COMMON_RATES_HZ
 
 

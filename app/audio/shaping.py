@@ -14,6 +14,7 @@ import numpy as np
 from app.audio.child import closed_at_the_end
 from app.audio.effects import ChunkJoiner
 from app.audio.pcm import samples_in
+from app.audio.silences import PauseScales, SilenceScaler
 from app.audio.stretch import Stretch
 from app.errors import SynthesisFailed
 from app.speech import Frames, Pcm, Prosody
@@ -25,7 +26,11 @@ class ChunkShape:
 
     prosody: Prosody = field(default_factory=Prosody)
     pause_after_seconds: float = 0.0
-    """The pause is heard at this length; the chunk's speed does not change it."""
+    """as it is heard: the chunk's speed does not change it"""
+    scale_inside: float = 1.0
+    """of the pauses that the model makes in the chunk"""
+    scale_after: float = 1.0
+    """of the silence from its last word to the next chunk's first, but for `pause_after_seconds`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,9 @@ class Shaper:
         self._joiner = ChunkJoiner(
             [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
         )
+        self._silences: SilenceScaler | None = None
+        if any((shape.scale_inside, shape.scale_after) != (1.0, 1.0) for shape in plan):
+            self._silences = SilenceScaler(sample_rate_hz)
         self._waiting: Frames | None = None
         self.spoken_samples = 0
         """This many samples were in the frames so far, without pauses."""
@@ -150,8 +158,21 @@ class Shaper:
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
         frames = await self._next(arriving)
         self.spoken_samples += len(frames.pcm)
-        pcm = self._joiner.feed(frames)
+        pcm = self._joiner.feed(self._scaled(frames))
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
+
+    def _scaled(self, frames: Frames) -> Frames:
+        """The frames with their silences as long as they are wanted."""
+        index = frames.chunk_index
+        if self._silences is None or index != self._joiner.chunk_index:
+            return frames
+        scales = PauseScales(
+            before=self._plan[index - 1].scale_after if index else 1.0,
+            inside=self._plan[index].scale_inside,
+            after=self._plan[index].scale_after,
+        )
+        pcm = self._silences.feed(frames.pcm, scales, last=frames.chunk_last)
+        return Frames(index, pcm, frames.chunk_last)
 
     async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:
         if self._waiting is not None:

@@ -66,7 +66,7 @@ def _format_of_extension(output: str | None) -> str | None:
         return None
     found = format_with_extension(extension)
     if found is None:
-        known = ", ".join(each.extension for each in FORMATS.values())
+        known = ", ".join(dict.fromkeys(each.extension for each in FORMATS.values()))
         raise Refused(
             f"-o {output}: no format has the extension {extension}; "
             f"use one of {known}, or name it with --format"

@@ -33,7 +33,7 @@ class SpeechControls(BaseModel):
     volume: VolumeDb = Field(0.0, description="Gain in dB.")
     pitch: PitchSemitones = Field(0.0, description="Semitones up or down, at constant pace.")
     pause_scale: PauseScale = Field(
-        1.0, description="Stretches the pauses between sentences; 0 takes them out."
+        1.0, description="Stretches the pauses between clauses, sentences and lines; 0: none."
     )
     normalize_loudness: bool = Field(
         False, description="Bring the speech to -16 LUFS, as podcasts have it."

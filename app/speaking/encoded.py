@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.audio.clip_loudness import normalized_clip
 from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
-from app.audio.loudness import TARGET_LUFS, normalized_clip
+from app.audio.loudness import TARGET_LUFS
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
@@ -45,7 +46,7 @@ async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path)
         utterance.close()
     if request.normalize_loudness:
         pieces = await asyncio.to_thread(
-            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request)
+            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request, audio)
         )
     synthesized_seconds = time.monotonic()
     data = await asyncio.to_thread(encode_clip, pieces, rate_hz, audio, ffmpeg)
@@ -96,7 +97,7 @@ async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> 
         encoder = await stack.enter_async_context(
             LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
         )
-        body = encoder.encode(_leveled(utterance))
+        body = encoder.encode(_leveled(utterance, audio))
         # An encoder gives nothing before there is sound.
         first = await anext(body)
         return LiveAudio(
@@ -117,15 +118,15 @@ async def fed_audio(
         SpeechError: as `FedSpeech.pcm`, or the encoder failed.
     """
     async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
-        async for data in encoder.encode(_leveled(fed)):
+        async for data in encoder.encode(_leveled(fed, audio)):
             yield data
 
 
-def _leveled(spoken: Utterance | FedSpeech) -> AsyncGenerator[Pcm, None]:
-    """Yield the sound of speech at the loudness that its request asks for."""
+def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:
+    """The sound at the loudness that its request asks for."""
     if not spoken.request.normalize_loudness:
         return spoken.pcm()
-    target_lufs = _target_lufs(spoken.request)
+    target_lufs = _target_lufs(spoken.request, audio)
     return normalized_live(spoken.pcm(), spoken.sample_rate_hz, target_lufs=target_lufs)
 
 
@@ -135,12 +136,9 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
         yield data
 
 
-def _target_lufs(request: SpeechRequest) -> float:
-    """Return the loudness to bring speech to.
-
-    The volume a request asks for is added, since normalising would otherwise take it back.
-    """
-    return TARGET_LUFS + request.prosody.volume_db
+def _target_lufs(request: SpeechRequest, audio: AudioFormat) -> float:
+    """A volume is asked for on top of the common loudness, which would else take it back."""
+    return TARGET_LUFS + request.prosody.volume_db - audio.encoder_gain_db
 
 
 def _begun_seconds(utterance: Utterance) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from app.audio.effects import pause_seconds
@@ -15,6 +15,7 @@ from app.text.chunks import split_into_chunks
 from app.text.markup import parse_script
 from app.text.normalise import normalise
 from app.text.passages import Passage, Pause, Span
+from app.text.sentences import Break, find_words
 
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
@@ -128,12 +129,26 @@ def _pieces_of(
         max_chars=rules.max_chars,
         count_tokens=rules.token_counter(text),
         max_tokens=rules.max_tokens,
+        # In one chunk the model hardly pauses between short sentences, so that there is little to
+        # stretch; to shorten, what it makes is enough, and costs no prefill.
+        at_sentences=rules.pause_scale > 1,
     )
     for chunk in chunks:
         last = chunk.boundary is Boundary.END
         boundary = _end_of_text(text, chunk) if last else chunk.boundary
-        pause = pause_seconds(boundary, scale=rules.pause_scale)
-        yield Piece(chunk.text, voice, ChunkShape(prosody, pause))
+        yield Piece(chunk.text, voice, _shape(chunk.text, boundary, prosody, rules.pause_scale))
+
+
+def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> ChunkShape:
+    # Without a mark a silence is none that the writer meant: it may go, but it does not grow.
+    unmarked = min(1.0, scale)
+    marked = scale <= 1 or any(word.after >= Break.CLAUSE for word in find_words(text)[:-1])
+    return ChunkShape(
+        prosody,
+        pause_seconds(boundary, scale=scale),
+        scale_inside=scale if marked else unmarked,
+        scale_after=unmarked if boundary is Boundary.WORD else scale,
+    )
 
 
 def _check_prosody(pieces: Sequence[Piece]) -> None:
@@ -169,9 +184,12 @@ def _before_what_follows(last: Piece, rules: ScriptRules) -> Piece:
     if not rules.goes_on:
         return _followed_by(last, 0.0)
     if rules.ends_paragraph:
-        return _followed_by(last, pause_seconds(Boundary.PARAGRAPH, scale=rules.pause_scale))
+        shape = _shape(last.text, Boundary.PARAGRAPH, last.shape.prosody, rules.pause_scale)
+        return replace(last, shape=shape)
     return last
 
 
 def _followed_by(piece: Piece, seconds: float) -> Piece:
-    return Piece(piece.text, piece.voice, ChunkShape(piece.shape.prosody, seconds))
+    """The piece with a pause of the script's own after it, which is not scaled."""
+    shape = replace(piece.shape, pause_after_seconds=seconds, scale_after=1.0)
+    return replace(piece, shape=shape)

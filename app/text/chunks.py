@@ -15,7 +15,7 @@ import regex
 
 from app.speech import Boundary, Chunk, TokenCounter
 from app.text.leftovers import join_leftovers
-from app.text.sentences import Break, Word, find_words
+from app.text.sentences import Break, Word, end_lines, find_words
 from app.text.spans import ENOUGH_WORDS, ChunkLimits, ChunkSpan, count_words
 
 _GRAPHEME = regex.compile(r"\X")
@@ -28,7 +28,12 @@ _BOUNDARIES = (
 
 
 def split_into_chunks(
-    text: str, *, max_chars: int, count_tokens: TokenCounter, max_tokens: int
+    text: str,
+    *,
+    max_chars: int,
+    count_tokens: TokenCounter,
+    max_tokens: int,
+    at_sentences: bool = False,
 ) -> list[Chunk]:
     """Cut a script into chunks; joined with their separators they are the script again.
 
@@ -44,14 +49,18 @@ def split_into_chunks(
         count_tokens: called on pieces of at most `max_chars` code points, a number of times that
             is linear in the text; need not be additive.
         max_tokens: the most tokens in a chunk's text, at least 1.
+        at_sentences: whether every sentence and every line ends its chunk, however short that is.
     """
     if max_chars < 1 or max_tokens < 1:
         raise ValueError(f"limits must be positive: {max_chars=}, {max_tokens=}")
     words = find_words(text)
+    ends_chunk = Break.PARAGRAPH
+    if at_sentences:
+        words, ends_chunk = end_lines(text, words), Break.SENTENCE
     ends = [word.end for word in words]
     limits = ChunkLimits(text, max_chars, max_tokens, count_tokens)
-    spans = list(_Packer(words, ends, limits).spans())
-    return _as_chunks(text, join_leftovers(spans, words, ends, limits))
+    spans = list(_Packer(words, ends, limits, ends_chunk).spans())
+    return _as_chunks(text, join_leftovers(spans, words, ends, limits, ends_chunk))
 
 
 def _as_chunks(text: str, spans: Sequence[ChunkSpan]) -> list[Chunk]:
@@ -83,15 +92,18 @@ def _boundary(after: Break) -> Boundary:
 class _Packer:
     """Fills spans with words, from left to right."""
 
-    def __init__(self, words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits) -> None:
+    def __init__(
+        self, words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits, ends_chunk: Break
+    ) -> None:
         self._words = words
         self._ends = ends
         self._limits = limits
+        self._ends_chunk = ends_chunk
 
     def spans(self) -> Iterator[ChunkSpan]:
         first = 0
         for index, word in enumerate(self._words):
-            if word.after is Break.PARAGRAPH:
+            if word.after >= self._ends_chunk:
                 yield from self._paragraph(first, index + 1)
                 first = index + 1
 

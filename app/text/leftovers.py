@@ -10,37 +10,42 @@ from app.text.spans import ENOUGH_WORDS, ChunkLimits, ChunkSpan, count_words
 
 
 def join_leftovers(
-    spans: Sequence[ChunkSpan], words: Sequence[Word], ends: Sequence[int], limits: ChunkLimits
+    spans: Sequence[ChunkSpan],
+    words: Sequence[Word],
+    ends: Sequence[int],
+    limits: ChunkLimits,
+    ends_chunk: Break = Break.PARAGRAPH,
 ) -> list[ChunkSpan]:
     """Rid `spans` of leftovers as far as the limits allow.
 
     A leftover has fewer than `ENOUGH_WORDS` words. It is joined to a neighbour in its paragraph,
     or else takes words over from it. One without any word, which the model cannot speak, may also
-    be joined across a paragraph break.
+    be joined across a paragraph break or whatever else ends every chunk.
 
     Args:
         spans: consecutive, covering the text.
         words: the words of the text; `ends` are their `end`s.
         limits: of one span.
+        ends_chunk: the weakest break that words are not joined across.
     """
     merged: list[ChunkSpan] = []
     for span in spans:
-        if merged and _is_leftover(merged[-1], span):
+        if merged and _is_leftover(merged[-1], span, ends_chunk):
             merged[-1:] = _merge(merged[-1], span, limits)
         else:
             merged.append(span)
     shared: list[ChunkSpan] = []
     for span in merged:
-        if shared and _is_leftover(shared[-1], span):
+        if shared and _is_leftover(shared[-1], span, ends_chunk):
             shared[-1:] = _share(shared[-1], span, words, ends, limits)
         else:
             shared.append(span)
     return shared
 
 
-def _is_leftover(left: ChunkSpan, right: ChunkSpan) -> bool:
+def _is_leftover(left: ChunkSpan, right: ChunkSpan, ends_chunk: Break) -> bool:
     fewest = min(left.words, right.words)
-    return fewest == 0 or (fewest < ENOUGH_WORDS and left.after is not Break.PARAGRAPH)
+    return fewest == 0 or (fewest < ENOUGH_WORDS and left.after < ends_chunk)
 
 
 def _merge(left: ChunkSpan, right: ChunkSpan, limits: ChunkLimits) -> list[ChunkSpan]:

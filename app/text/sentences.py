@@ -9,7 +9,9 @@ stretch on both sides of the gap, so the time is linear in the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import regex
@@ -44,6 +46,8 @@ _PAUSES = ",;:—–、，；：،؛"
 _CLOSING_BRACKETS = ")]}）】"
 _OPENING_BRACKETS = "([{（【"
 _NO_BREAK_SPACES = "\u00a0\u202f\u2007"
+_WRAPPED_CHARS = 60
+"""A line of this many characters may have ended because the page did."""
 _REACH_CHARS = 40
 """Rules look this far to either side of a gap; no abbreviation with its quotes is longer."""
 
@@ -93,6 +97,22 @@ def find_words(text: str) -> list[Word]:
         at_paragraph_start = after is Break.PARAGRAPH
     words.append(Word(start, stop, Break.PARAGRAPH))
     return words
+
+
+def end_lines(text: str, words: Sequence[Word]) -> list[Word]:
+    """Rate the ends of lines as those of sentences, where the writer meant them.
+
+    A line that goes on in small letters, or is long, was only wrapped.
+    """
+    ended = list(words)
+    for index, (word, following) in enumerate(pairwise(words)):
+        if word.after not in (Break.WORD, Break.CLAUSE) or text[following.start].islower():
+            continue
+        line_start = text.rfind("\n", max(0, word.end - _WRAPPED_CHARS), word.end)
+        long = line_start < 0 and word.end >= _WRAPPED_CHARS
+        if "\n" in text[word.end : following.start] and not long:
+            ended[index] = word._replace(after=Break.SENTENCE)
+    return ended
 
 
 def _begins_something(

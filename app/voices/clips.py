@@ -10,6 +10,7 @@ import io
 import math
 import wave
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,22 @@ MAX_GAIN_DB = 30.0
 NOISE_CEILING_DB = -50.0
 """No gain raises the background over this."""
 SILENCE_UNDER_LOUDEST_DB = 35.0
-"""A frame is a pause if it is this much quieter than the loudest one, or under SILENCE_DB."""
-SILENCE_DB = -60.0
+"""what is this much quieter than the loudest frame is a pause"""
+SPEECH_UNDER_LOUDEST_DB = 25.0
+"""what is louder than that is speech; what is between may be a soft sound or the noise of a room"""
+SILENCE_DB = -80.0
 MIN_SPEECH_SECONDS = 1.0
 LEAD_SECONDS = 0.05
-"""This much is kept before the first sound, so that its onset is whole."""
+"""kept before the first sound, so that its onset is whole"""
+ONSET_SECONDS = 0.1
+"""of soft sound that is kept before the first speech: an "f" or an "h" """
+DECAY_SECONDS = 0.15
+"""of soft sound that is kept after the last"""
+MAX_PAUSE_SECONDS = 1.0
+LEFT_PAUSE_SECONDS = 0.5
+"""of a longer pause"""
+PREPARATION = 2
+"""Goes up whenever the same recording becomes another prompt: states made of it are then old."""
 JOIN_SECONDS = 0.2
 """Two recordings are joined with this much silence."""
 END_PAUSE_SECONDS = 0.08
@@ -37,6 +49,10 @@ RECORDING_FADE_SECONDS = 0.02
 """Each recording fades out over this time."""
 
 _FRAME_SECONDS = 0.02
+_SPECTRUM_SECONDS = 0.085
+_MOST_SPECTRA = 180
+# Of the preview voice's recordings and speech no more than 0.66, of a square wave 0.90.
+_TONE_SHARE = 0.88
 # Within the last third of a prompt that is cut, a pause is worth more than the words after it.
 _PAUSE_SEARCH_SHARE = 1 / 3
 _PAUSE_FRAMES = 4
@@ -53,6 +69,7 @@ class ClipReport:
     trimmed_start_seconds: float
     trimmed_end_seconds: float
     gain_db: float
+    shortened_pauses_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +107,27 @@ class PromptBuilder:
             pcm: what was read of `clip`, shape [samples].
 
         Raises:
-            InvalidClip: less than a second of it is anything but silence.
+            InvalidClip: less than a second of it is anything but silence, or it is a tone.
         """
         filename = clip.filename
         start, end = _speech_bounds(pcm, self._rate_hz)
-        if end - start < MIN_SPEECH_SECONDS * self._rate_hz:
+        speech = _with_short_pauses(pcm[start:end], self._rate_hz)
+        paused = end - start - len(speech)
+        if len(speech) < MIN_SPEECH_SECONDS * self._rate_hz:
             raise InvalidClip(
-                f"{filename!r} has {max(0, end - start) / self._rate_hz:.1f} s of speech between "
+                f"{clip.field} has {len(speech) / self._rate_hz:.1f} s of speech between "
                 f"silences; {MIN_SPEECH_SECONDS:g} s is the least",
                 field=clip.field,
             )
+        if _is_tone(speech, self._rate_hz):
+            raise InvalidClip(f"{clip.field} holds tones and no voice", field=clip.field)
         room = self._room_samples - sum(map(len, self._pieces))
         if self._pieces:
             room -= _samples(JOIN_SECONDS, self._rate_hz)
         if self._pieces and room < MIN_SPEECH_SECONDS * self._rate_hz:
             self._actions.append(f"{filename!r} left out: the prompt is full")
             return
-        speech = pcm[start:end] - np.mean(pcm[start:end], dtype=np.float64).astype(np.float32)
+        speech = speech - np.mean(speech, dtype=np.float64).astype(np.float32)
         if len(speech) > room:
             speech = speech[: _cut_on_pause(speech, room, self._rate_hz)]
             self._actions.append(
@@ -114,7 +135,7 @@ class PromptBuilder:
                 f"{self._max_seconds:g} s"
             )
         gain_db = _gain_db(speech, self._rate_hz)
-        self._describe(filename, pcm, start, end, len(speech), gain_db)
+        self._describe(filename, pcm, start, end, len(speech), gain_db, paused)
         self._append(_faded(speech * np.float32(10 ** (gain_db / 20)), self._rate_hz))
 
     def build(self) -> tuple[Pcm, PromptReport]:
@@ -140,7 +161,14 @@ class PromptBuilder:
         self._pieces.append(speech)
 
     def _describe(
-        self, filename: str, pcm: Pcm, start: int, end: int, used: int, gain_db: float
+        self,
+        filename: str,
+        pcm: Pcm,
+        start: int,
+        end: int,
+        used: int,
+        gain_db: float,
+        paused: int,
     ) -> None:
         seconds = [round(count / self._rate_hz, 3) for count in (start, len(pcm) - end)]
         self._reports.append(
@@ -151,8 +179,13 @@ class PromptBuilder:
                 trimmed_start_seconds=seconds[0],
                 trimmed_end_seconds=seconds[1],
                 gain_db=round(gain_db, 1),
+                shortened_pauses_seconds=round(paused / self._rate_hz, 3),
             )
         )
+        if paused:
+            self._actions.append(
+                f"{paused / self._rate_hz:.1f} s of silence cut out of {filename!r}"
+            )
         for where, cut in zip(("start", "end"), seconds, strict=True):
             if cut >= 0.1:
                 self._actions.append(f"{cut:.1f} s of silence cut from the {where} of {filename!r}")
@@ -188,20 +221,79 @@ def _frame_levels_db(pcm: Pcm, rate_hz: int) -> NDArray[np.float64]:
 
 
 def _speech_bounds(pcm: Pcm, rate_hz: int) -> tuple[int, int]:
-    """Return the samples between which there is speech; (0, 0) if there is none."""
-    levels = _frame_levels_db(pcm, rate_hz)
-    loud = np.flatnonzero(levels > _pause_level_db(levels)) if len(levels) else levels
+    """Samples between which there is speech; (0, 0) if there is none."""
+    loud = _speech_frames(pcm, rate_hz)
     if not len(loud):
         return 0, 0
+    levels = _frame_levels_db(pcm, rate_hz)
+    heard = np.flatnonzero(levels > _pause_level_db(levels))
     frame = _samples(_FRAME_SECONDS, rate_hz)
-    lead = _samples(LEAD_SECONDS, rate_hz)
-    return max(0, int(loud[0]) * frame - lead), (int(loud[-1]) + 1) * frame
+    start = max(
+        int(heard[0]) * frame - _samples(LEAD_SECONDS, rate_hz),
+        int(loud[0]) * frame - _samples(ONSET_SECONDS, rate_hz),
+    )
+    end = min(
+        (int(heard[-1]) + 1) * frame,
+        (int(loud[-1]) + 1) * frame + _samples(DECAY_SECONDS, rate_hz),
+    )
+    return max(0, start), end
+
+
+def _speech_frames(pcm: Pcm, rate_hz: int) -> NDArray[np.intp]:
+    """Indices of the frames in which there is speech for sure, shape [frames]."""
+    levels = _frame_levels_db(pcm, rate_hz)
+    if not len(levels):
+        return np.zeros(0, dtype=np.intp)
+    loudest = _loudest_db(levels)
+    # Where even the background is loud, speech is what stands out of it.
+    background = float(np.percentile(levels, 10)) + 6
+    least = max(loudest - SPEECH_UNDER_LOUDEST_DB, min(background, loudest - 15), SILENCE_DB)
+    return np.flatnonzero(levels > least)
+
+
+def _with_short_pauses(pcm: Pcm, rate_hz: int) -> Pcm:
+    """The recording without the middle of its long pauses."""
+    frame = _samples(_FRAME_SECONDS, rate_hz)
+    loud = _speech_frames(pcm, rate_hz)
+    kept = _samples(LEFT_PAUSE_SECONDS / 2, rate_hz)
+    pieces = []
+    start = 0
+    for last, following in pairwise(loud.tolist()):
+        if (following - last - 1) * frame > MAX_PAUSE_SECONDS * rate_hz:
+            pieces.append(_faded(pcm[start : (last + 1) * frame + kept], rate_hz))
+            start = following * frame - kept
+    return np.concatenate([*pieces, pcm[start:]]) if pieces else pcm
+
+
+def _is_tone(speech: Pcm, rate_hz: int) -> bool:
+    """Whether nearly all of a sound is one or two sines, as of a test signal, a telephone, a hum.
+
+    A voice has a few moments that are, and many that are not.
+    """
+    size = _samples(_SPECTRUM_SECONDS, rate_hz)
+    if len(speech) < size:
+        return False
+    pieces = np.lib.stride_tricks.sliding_window_view(speech[: _MOST_SPECTRA * size], size)
+    pieces = pieces[:: size // 2]
+    energies = np.square(pieces).mean(axis=1)
+    pieces = pieces[energies > energies.max() / 1000]
+    power = np.square(np.abs(np.fft.rfft(pieces * np.hanning(size), axis=1)))
+    whole = power.sum(axis=1)
+    rows = np.arange(len(power))[:, None]
+    for _ in range(2):
+        near = power.argmax(axis=1)[:, None] + np.arange(-3, 4)
+        power[rows, np.clip(near, 0, power.shape[1] - 1)] = 0
+    shares = 1 - power.sum(axis=1) / whole
+    return float(np.percentile(shares, 20)) > _TONE_SHARE
+
+
+def _loudest_db(levels: NDArray[np.float64]) -> float:
+    # A click at the edge must not count as the loudest frame.
+    return float(np.percentile(levels, 98))
 
 
 def _pause_level_db(levels: NDArray[np.float64]) -> float:
-    # A click at the edge must not count as the loudest frame.
-    loudest = float(np.percentile(levels, 98))
-    return max(SILENCE_DB, loudest - SILENCE_UNDER_LOUDEST_DB)
+    return max(SILENCE_DB, _loudest_db(levels) - SILENCE_UNDER_LOUDEST_DB)
 
 
 def _speech_level_db(pcm: Pcm, rate_hz: int) -> float:

@@ -195,6 +195,10 @@ SOUNDS = {
     "flac": Sound("flac", 24000),
     "aac": Sound("aac", 24000),
     **_PCM,
+    "ulaw": Sound("pcm_mulaw", 8000, "mulaw"),
+    "alaw": Sound("pcm_alaw", 8000, "alaw"),
+    "wav_ulaw": Sound("pcm_mulaw", 8000),
+    "wav_alaw": Sound("pcm_alaw", 8000),
 }
 _RAW = {"pcm": "s16le", "ulaw": "mulaw", "alaw": "alaw"}
 

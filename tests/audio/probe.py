@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.formats import AudioFormat
 from app.speech import Pcm
 
 RATE_HZ = 24000
@@ -30,6 +31,18 @@ class Probed:
 def run_ffmpeg(ffmpeg: Path, *arguments: str, data: bytes = b"") -> bytes:
     command = [str(ffmpeg), "-hide_banner", "-y", "-loglevel", "error", *arguments]
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+
+def how_to_read(audio: AudioFormat) -> tuple[str, ...]:
+    """FFmpeg's options for audio whose bytes do not say what they are."""
+    if not audio.headerless:
+        return ()
+    return ("-f", audio.muxer, "-ar", str(audio.rate_hz(RATE_HZ)), "-ch_layout", "mono")
+
+
+def decoded_rate_hz(audio: AudioFormat) -> int:
+    """Opus always decodes at 48 kHz."""
+    return 48000 if audio.codec == "libopus" else audio.rate_hz(RATE_HZ)
 
 
 def probe(ffmpeg: Path, path: Path, *input_options: str) -> Probed:

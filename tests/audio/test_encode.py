@@ -13,12 +13,27 @@ import pytest
 
 from app.audio.encode import MAX_CLIP_SAMPLES, encode_clip
 from app.audio.formats import FORMATS, format_named
+from app.audio.loudness import lufs_of
 from app.errors import SynthesisFailed
-from tests.audio.probe import RATE_HZ, assert_same_speech, probe, voice_like
+from tests.audio.probe import (
+    RATE_HZ,
+    assert_same_speech,
+    decoded_rate_hz,
+    how_to_read,
+    probe,
+    voice_like,
+)
 
 SPEECH = voice_like(2.5)
-CODECS = {"pcm": "pcm_s16le", "wav": "pcm_s16le", "ogg": "vorbis"}
-HOW_TO_READ_PCM = ("-f", "s16le", "-ar", str(RATE_HZ), "-ch_layout", "mono")
+CODECS = {
+    "pcm": "pcm_s16le",
+    "wav": "pcm_s16le",
+    "ogg": "vorbis",
+    "ulaw": "pcm_mulaw",
+    "alaw": "pcm_alaw",
+    "wav_ulaw": "pcm_mulaw",
+    "wav_alaw": "pcm_alaw",
+}
 
 
 @pytest.fixture
@@ -35,11 +50,10 @@ def test_a_clip_decodes_to_the_speech_at_its_true_length(
     assert list(scratch.iterdir()) == []
     file = tmp_path / f"clip{format_named(name).extension}"
     file.write_bytes(data)
-    probed = probe(ffmpeg, file, *(HOW_TO_READ_PCM if name == "pcm" else ()))
+    probed = probe(ffmpeg, file, *how_to_read(format_named(name)))
     assert probed.codec == CODECS.get(name, name)
     assert probed.channels == 1
-    # Opus always decodes at 48 kHz.
-    assert probed.sample_rate_hz == (48000 if name == "opus" else RATE_HZ)
+    assert probed.sample_rate_hz == decoded_rate_hz(format_named(name))
     # ADTS cannot say how much of its first and last frames is padding.
     padding = 2048 if name == "aac" else 0
     decoded = len(probed.pcm) * RATE_HZ / probed.sample_rate_hz
@@ -98,3 +112,20 @@ def test_nothing_and_too_much_are_refused(ffmpeg: Path) -> None:
     endless = np.broadcast_to(np.float32(0), (MAX_CLIP_SAMPLES + 1,))
     with pytest.raises(SynthesisFailed, match="too long"):
         encode_clip(endless, RATE_HZ, format_named("wav"), ffmpeg)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_an_encoder_does_to_the_level_is_known(
+    ffmpeg: Path, tmp_path: Path, name: str
+) -> None:
+    audio = format_named(name)
+    file = tmp_path / f"clip{audio.extension}"
+    file.write_bytes(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg))
+    probed = probe(ffmpeg, file, *how_to_read(audio))
+    there = lufs_of([probed.pcm.astype(np.float32)], probed.sample_rate_hz)
+    here = lufs_of([SPEECH], RATE_HZ)
+    assert there is not None
+    assert here is not None
+    # Telephones lose what lies above 4 kHz.
+    near_db = 0.3 if audio.rate_hz(RATE_HZ) == RATE_HZ else 3
+    assert there - here == pytest.approx(audio.encoder_gain_db, abs=near_db)

@@ -7,13 +7,16 @@ import pytest
 from app.audio.formats import FORMATS, format_named, format_with_extension
 from app.errors import InvalidRequest, Parameter
 
+EVERYDAY = ("mp3", "wav", "ogg", "opus", "flac", "aac", "pcm")
+TELEPHONE = ("ulaw", "alaw", "wav_ulaw", "wav_alaw")
+
 
 def test_the_formats_of_the_contract_are_there() -> None:
-    assert set(FORMATS) == {"mp3", "wav", "ogg", "opus", "flac", "aac", "pcm"}
+    assert set(FORMATS) == set(EVERYDAY + TELEPHONE)
     assert [name for name in FORMATS if FORMATS[name].is_native] == ["wav", "pcm"]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*EVERYDAY, "ulaw", "alaw"])
 def test_a_name_and_an_extension_lead_to_the_same_format(name: str) -> None:
     found = format_named(name)
     assert found.name == name
@@ -38,4 +41,6 @@ def test_an_absurdly_long_name_is_not_repeated() -> None:
 
 def test_only_headerless_audio_tells_its_rate_in_the_content_type() -> None:
     assert format_named("pcm").content_type(24000) == "audio/pcm;rate=24000;channels=1"
+    assert format_named("ulaw").content_type(24000) == "audio/basic;rate=8000;channels=1"
+    assert format_named("wav_ulaw").content_type(24000) == "audio/wav"
     assert format_named("mp3").content_type(24000) == "audio/mpeg"

@@ -17,13 +17,20 @@ from app.audio.formats import FORMATS, format_named
 from app.audio.live import LiveEncoder
 from app.errors import SynthesisFailed
 from app.speech import Pcm
-from tests.audio.probe import RATE_HZ, assert_same_speech, in_pieces, probe, voice_like
+from tests.audio.probe import (
+    RATE_HZ,
+    assert_same_speech,
+    decoded_rate_hz,
+    how_to_read,
+    in_pieces,
+    probe,
+    voice_like,
+)
 from tests.audio.processes import children, nothing_left_behind
 
 SPEECH = voice_like(2.0)
 FRAME_SAMPLES = 1920
 PIPED = [name for name, each in FORMATS.items() if not each.is_native]
-HOW_TO_READ_PCM = ("-f", "s16le", "-ar", str(RATE_HZ), "-ch_layout", "mono")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes the POSIX way")
 
@@ -54,9 +61,9 @@ async def test_a_stream_decodes_to_the_speech(
         data = await collect(encoder, in_pieces(SPEECH, piece_samples))
     file = tmp_path / f"stream{audio_format.extension}"
     file.write_bytes(data)
-    probed = probe(ffmpeg, file, *(HOW_TO_READ_PCM if name == "pcm" else ()))
+    probed = probe(ffmpeg, file, *how_to_read(audio_format))
     assert probed.channels == 1
-    assert probed.sample_rate_hz == (48000 if name == "opus" else RATE_HZ)
+    assert probed.sample_rate_hz == decoded_rate_hz(audio_format)
     decoded = len(probed.pcm) * RATE_HZ / probed.sample_rate_hz
     # The padding of frames, which only MP3's and AAC's stream forms cannot tell.
     padding = {"mp3": 3 * 576, "aac": 2048}.get(name, 0)
@@ -66,7 +73,10 @@ async def test_a_stream_decodes_to_the_speech(
 
 @pytest.mark.parametrize(
     ("name", "frames"),
-    [("mp3", 1), ("opus", 1), ("flac", 1), ("aac", 2), ("ogg", 2), ("wav", 1), ("pcm", 1)],
+    [
+        *(("mp3", 1), ("opus", 1), ("flac", 1), ("aac", 2), ("ogg", 2), ("wav", 1), ("pcm", 1)),
+        *(("ulaw", 1), ("wav_ulaw", 1)),
+    ],
 )
 async def test_the_first_sound_needs_no_more_than_so_many_frames_of_80_ms(
     ffmpeg: Path, name: str, frames: int

@@ -162,6 +162,21 @@ async def test_no_seam_clicks(ffmpeg: Path) -> None:
     assert np.abs(np.diff(shaped, prepend=0, append=0)).max() < 1.2 * steepest
 
 
+@pytest.mark.parametrize("speed", [1.0, 2.0])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
+async def test_silences_in_and_between_chunks_are_scaled(
+    ffmpeg: Path, speed: float, scale: float
+) -> None:
+    silence = np.zeros(RATE_HZ // 5, dtype=np.float32)
+    word = tone(0.3)
+    chunks = [np.concatenate([word, silence, word, silence]), np.concatenate([silence, word])]
+    first = ChunkShape(Prosody(speed=speed), 0.0, scale_inside=scale, scale_after=scale)
+    shaped = await shape(ffmpeg, [first, ChunkShape(Prosody(speed=speed))], chunks)
+    # Of a pause that is taken out, 20 ms at each word remain.
+    pauses_seconds = max(0.04, 0.2 * scale) + max(0.04, 0.4 * scale)
+    assert len(shaped) / RATE_HZ == pytest.approx((0.9 + pauses_seconds) / speed, abs=0.025)
+
+
 def test_all_pauses_can_be_scaled() -> None:
     assert pause_seconds(Boundary.SENTENCE, scale=3) == 3 * PAUSE_SECONDS[Boundary.SENTENCE]
     assert pause_seconds(Boundary.PARAGRAPH, scale=0) == 0

@@ -71,6 +71,71 @@ def test_pauses_are_scaled() -> None:
     assert last_pause_seconds("One. [pause 2s]", pause_scale=2.0) == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("One. Two. Three.", "One. | Two. | Three."),
+        ("¿Qué? ¡Sí! Vale.", "¿Qué? | ¡Sí! | Vale."),
+        ("一。二。三。", "一。 | 二。 | 三。"),
+        ("एक। दो। तीन।", "एक। | दो। | तीन।"),
+        (
+            "Mr. Smith paid $3.50. He left.",
+            "Mister Smith paid three dollars and fifty cents. | He left.",
+        ),
+        ("- Milk\n- Bread\n- Honey", "Milk. | Bread. | Honey."),
+        ("Roses are red\nViolets are blue", "Roses are red | Violets are blue"),
+        ("Milk, bread, and honey.", "Milk, bread, and honey."),
+        (
+            "This line was wrapped by an editor at the edge of its\nwindow.",
+            "This line was wrapped by an editor at the edge of its\nwindow.",
+        ),
+        (
+            "This line was wrapped by some editor in front of the name of\nAnna.",
+            "This line was wrapped by some editor in front of the name of\nAnna.",
+        ),
+    ],
+)
+def test_longer_pauses_are_wanted_after_every_sentence_and_line(text: str, spoken: str) -> None:
+    """Each is spoken for itself then, however short; what was only wrapped is no line."""
+    said = [piece.text for piece in plan(text, goes_on=False, pause_scale=2).pieces]
+    assert " | ".join(said) == spoken
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("text", ["One. Two. Three.", "- Milk\n- Bread\n- Honey"])
+def test_usual_and_shorter_pauses_need_no_more_chunks(text: str, scale: float) -> None:
+    """What the model speaks in one go stays one chunk."""
+    assert len(plan(text, goes_on=False, pause_scale=scale).pieces) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "inside", "after"),
+    [
+        ("One. Two.\n\nThree.", 0.5, 0.5, 0.5),
+        ("One, two.\n\nThree.", 3.0, 3.0, 3.0),
+        # A "k" or a breath in a sentence without a mark is no pause that was written.
+        ("One two.\n\nThree.", 3.0, 1.0, 3.0),
+        ("One two. [pause 1s] Three.", 3.0, 1.0, 1.0),
+        ("One two.\n\nThree.", 1.0, 1.0, 1.0),
+    ],
+)
+def test_what_the_model_pauses_is_scaled_too(
+    text: str, scale: float, inside: float, after: float
+) -> None:
+    """So is the silence in which it ends a chunk, unless the script asks for a pause there."""
+    first, *_, last = plan(text, goes_on=False, pause_scale=scale).pieces
+    assert (first.shape.scale_inside, first.shape.scale_after) == (inside, after)
+    assert last.shape.scale_after == 1.0
+
+
+def test_a_break_without_a_mark_does_not_become_a_pause() -> None:
+    """Where a sentence is too long for one chunk its parts stay as near as they are."""
+    made = plan("word " * 60 + "end.", goes_on=False, pause_scale=5)
+    assert len(made.pieces) > 1
+    assert made.pieces[0].shape.scale_after == 1.0
+    assert made.pieces[0].shape.pause_after_seconds == 0.0
+
+
 def test_markup_and_the_request_may_not_be_too_much_together() -> None:
     """Each is in range; the error names the control, and the text where the markup stands."""
     text = '<speak><prosody rate="400%">Fast.</prosody></speak>'

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import wave
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.engine.preview import PREVIEW_CONFIG, preview_voices
 from app.errors import InvalidClip, Parameter
 from app.speech import Clip, Pcm
 from app.voices.clips import (
@@ -55,6 +58,90 @@ def test_trimmed() -> None:
     assert clip.trimmed_end_seconds == pytest.approx(3.25, abs=0.05)
     assert report.seconds == pytest.approx(len(made) / RATE_HZ, abs=1e-3)
     assert any("silence cut from the start of '0.wav'" in line for line in report.actions)
+
+
+@pytest.mark.parametrize("level_db", [-48, -42])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_noise_of_a_room_is_trimmed(level_db: float, everywhere: bool) -> None:
+    """Before and after the speech it is as useless as silence, also if it goes on in the pauses."""
+    spoken = sentences(4)
+    clip = np.concatenate([quiet(0.96), spoken, quiet(2)])
+    hiss = noise(len(clip) / RATE_HZ, level_db)
+    if not everywhere:
+        hiss[round(0.96 * RATE_HZ) : -2 * RATE_HZ] = 0
+    _, report = prompt(clip + hiss)
+    assert report.clips[0].trimmed_start_seconds == pytest.approx(0.9, abs=0.07)
+    assert report.clips[0].trimmed_end_seconds == pytest.approx(2.2, abs=0.15)
+
+
+def test_a_soft_onset_stays() -> None:
+    """A word that begins with a breath of an "h" keeps it."""
+    breath = noise(0.08, -45)
+    made, _ = prompt(np.concatenate([quiet(1), breath, sentences(3)]))
+    assert len(made) / RATE_HZ == pytest.approx(0.08 + 3.05 + END_PAUSE_SECONDS, abs=0.06)
+
+
+def test_long_pauses_are_shortened() -> None:
+    """Silence inside does not take the place of speech; usual pauses stay."""
+    clip = np.concatenate([sentences(2), quiet(14), sentences(2)])
+    made, report = prompt(clip)
+    assert len(made) / RATE_HZ == pytest.approx(4.4 - 0.6 + 0.5 + END_PAUSE_SECONDS, abs=0.1)
+    assert report.clips[0].shortened_pauses_seconds == pytest.approx(13.8, abs=0.1)
+    assert any("cut out of '0.wav'" in line for line in report.actions)
+    assert prompt(sentences(4))[1].clips[0].shortened_pauses_seconds == 0
+
+
+def tones(*frequencies_hz: float, seconds: float = 3.0) -> Pcm:
+    time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    sines = np.stack([np.sin(2 * np.pi * hz * time) for hz in frequencies_hz])
+    return np.asarray(sines.mean(axis=0), dtype=np.float32)
+
+
+SWEEP = np.sin(2 * np.pi * np.cumsum(np.linspace(200, 1500, 3 * RATE_HZ)) / RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        tones(440),
+        tones(50),
+        tones(697, 1209),
+        np.sign(tones(300)) * np.float32(0.3),
+        np.concatenate([tones(1000, seconds=0.4), quiet(0.3)] * 5),
+        np.float32(0.1) * tones(440) + noise(3, -50),
+        SWEEP.astype(np.float32),
+    ],
+    ids=["sine", "hum", "telephone keys", "square", "beeps", "in noise", "sweep"],
+)
+def test_tones_are_no_voice(clip: Pcm) -> None:
+    """What a generator makes is refused, and the error says what it is."""
+    with pytest.raises(InvalidClip, match="files holds tones and no voice") as caught:
+        prompt(clip)
+    assert caught.value.field is Parameter.RECORDINGS
+
+
+@pytest.mark.parametrize("name", sorted(preview_voices()))
+def test_voices_are_no_tones(name: str) -> None:
+    """Recordings of people pass, high and deep."""
+    with wave.open(str(PREVIEW_CONFIG.with_name("voices") / f"{name}.wav")) as file:
+        recorded = np.frombuffer(file.readframes(file.getnframes()), "<i2") / np.float32(32768)
+    assert prompt(recorded.astype(np.float32))[1].seconds > 3
+
+
+@pytest.mark.parametrize("peak_db", [-40, -52, -59])
+def test_a_quiet_recording_is_speech(peak_db: float) -> None:
+    """What can be heard at all is judged by what is in it, and not by its level."""
+    spoken = sentences(3)
+    _, report = prompt(spoken * np.float32(10 ** (peak_db / 20) / np.abs(spoken).max()))
+    assert report.clips[0].used_seconds == pytest.approx(3.05, abs=0.06)
+
+
+def test_what_was_prepared_is_not_prepared_again() -> None:
+    """A voice that was made here and lies in the folder sounds as when it was made."""
+    once, _ = prompt(np.concatenate([quiet(1), sentences(5, 0.1)]))
+    twice, report = prompt(once)
+    assert len(twice) == pytest.approx(len(once), abs=0.05 * RATE_HZ)
+    assert abs(report.clips[0].gain_db) < 0.2
 
 
 def test_ends_on_a_pause() -> None:
@@ -127,7 +214,7 @@ def test_full() -> None:
 @pytest.mark.parametrize("clip", [quiet(5), quiet(0), np.concatenate([quiet(2), voice_like(0.5)])])
 def test_no_speech(clip: Pcm) -> None:
     """Less than a second of sound is no voice."""
-    with pytest.raises(InvalidClip, match=r"'0.wav' has 0\.\d s of speech") as caught:
+    with pytest.raises(InvalidClip, match=r"files has 0\.\d s of speech") as caught:
         prompt(clip)
     assert caught.value.field is Parameter.RECORDINGS
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import wave
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from app.errors import ModelUnavailable
+from app.speech import Pcm
 from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine, FakeVoice
 from tests.listening import assert_speech, listen, silence, transcode
-from tests.serving import error_of
+from tests.serving import LogRecords, Served, error_of
 
 SCRIPT = "Hello there."
 CONTAINERS = ("wav", "mp3", "m4a", "ogg", "flac", "webm")
@@ -169,3 +174,81 @@ def test_weights_that_cannot_clone(fake_app: ServeFake, recording: bytes) -> Non
 
     error = error_of(clone(fake_app(Refusing()).client, recording), 503)
     assert "accept the terms" in error["message"]
+
+
+def in_two_channels(pcm: Pcm) -> bytes:
+    """The recording of somebody who connected one of two microphones the wrong way round."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(2)
+        writer.setsampwidth(2)
+        writer.setframerate(24000)
+        writer.writeframes((np.stack([pcm, -pcm], axis=1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def every_way_in(server: Served, clip: bytes) -> list[httpx.Response]:
+    """A form, base64 in OpenAI's and our own dialect, Fish Audio's references, a voice, a file."""
+    client = server.client
+    sent = base64.b64encode(clip).decode()
+    server.settings.voices_dir.mkdir(exist_ok=True)
+    (server.settings.voices_dir / "by_hand.wav").write_bytes(clip)
+    return [
+        clone(client, clip),
+        client.post("/v1/audio/speech", json={"input": SCRIPT, "voice": sent}),
+        client.post("/v1/tts", json={"text": SCRIPT, "references": [{"audio": sent}]}),
+        client.post("/voices", data={"name": "made"}, files={"files": ("me.wav", clip)}),
+        client.post("/tts", json={"script": SCRIPT, "voice": "by_hand"}),
+    ]
+
+
+SPEECH = np.tile(np.concatenate([voice_like(0.8), silence(0.3)]), 3)
+HISS = np.random.default_rng(1).standard_normal(24000).astype(np.float32) * np.float32(0.004)
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        wav_bytes(np.concatenate([silence(15), SPEECH])),
+        wav_bytes(np.concatenate([HISS, SPEECH])),
+        wav_bytes(SPEECH * np.float32(0.004)),
+        in_two_channels(SPEECH),
+    ],
+    ids=["15 s of silence first", "noise first", "at -52 dB", "inverse channels"],
+)
+def test_every_way_in_prepares_a_recording_alike(fake_server: ServeFake, clip: bytes) -> None:
+    """What conditions the voice is the speech, without what is before it."""
+    engine = FakeEngine()
+    served = fake_server(engine)
+    for answer in every_way_in(served, clip):
+        assert answer.is_success, answer.text
+    assert len(engine.encoded) >= 3
+    for heard in engine.encoded:
+        assert len(heard) / 24000 == pytest.approx(3.05 + 0.08, abs=0.12)
+        assert np.abs(heard[: round(0.2 * 24000)]).max() > 0.1 * np.abs(heard).max()
+
+
+@pytest.mark.parametrize(
+    ("clip", "reason"),
+    [
+        (np.sin(np.arange(72000) * 0.1).astype(np.float32) / 2, "tones and no voice"),
+        (np.concatenate([silence(3), voice_like(0.5)]), "s of speech between silences"),
+        (SPEECH * np.float32(0.0005), "is silent"),
+    ],
+)
+def test_every_way_in_refuses_alike(fake_server: ServeFake, clip: Pcm, reason: str) -> None:
+    """A caller's recording is the caller's fault, a file in the folder the operator's."""
+    engine = FakeEngine()
+    answers = every_way_in(fake_server(engine), wav_bytes(clip))
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 400, 503]
+    assert all(reason in answer.text for answer in answers)
+    assert engine.encoded == []
+
+
+def test_what_was_done_to_a_recording_is_logged(
+    fake_server: ServeFake, log_records: LogRecords
+) -> None:
+    """Who wonders how a voice sounds finds out what it was made of."""
+    clone(fake_server().client, wav_bytes(np.concatenate([silence(3), SPEECH])))
+    line = log_records.wait_for(lambda record: "a recording became" in record.getMessage())
+    assert "s of silence cut from the start" in line.getMessage()

@@ -1,0 +1,117 @@
+"""Makes the pauses that the model itself makes longer or shorter, while the speech flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.audio.pcm import samples_in
+from app.speech import Pcm
+
+_HOP_SECONDS = 0.01
+_UNDER_LOUDEST_DB = 35.0
+# The loudest moment of quiet speech, which is what is expected before any was heard.
+_LEAST_LOUDEST_DB = -20.0
+# The next chunk may be spoken in a softer voice.
+_FORGOTTEN_DB = 6.0
+# Shorter silences belong to words: before a "p" or a "k" the mouth is closed for nearly as long.
+_LEAST_PAUSE_SECONDS = 0.1
+# Words begin and end more softly than they are.
+_KEPT_SECONDS = 0.02
+_FADE_SECONDS = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class PauseScales:
+    """How many times as long silences become: those before, inside and after a chunk's words."""
+
+    before: float = 1.0
+    inside: float = 1.0
+    after: float = 1.0
+
+
+class SilenceScaler:
+    """Scales the silences of chunks that follow each other; their words are not touched.
+
+    It is behind its input by a silence that has not ended yet, and by 10 ms. How a chunk is cut
+    into pieces makes no difference.
+    """
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._hop_samples = samples_in(_HOP_SECONDS, sample_rate_hz)
+        self._least_samples = samples_in(_LEAST_PAUSE_SECONDS, sample_rate_hz)
+        self._kept_samples = samples_in(_KEPT_SECONDS, sample_rate_hz)
+        self._fade_samples = samples_in(_FADE_SECONDS, sample_rate_hz)
+        self._loudest_db = _LEAST_LOUDEST_DB
+        self._waiting: Pcm = np.zeros(0, dtype=np.float32)
+        self._silence: list[Pcm] = []
+        self._speaking = False
+        """a word of this chunk was heard"""
+
+    def feed(self, pcm: Pcm, scales: PauseScales, *, last: bool) -> Pcm:
+        """What can be played after more of a chunk, shape [samples], possibly empty.
+
+        Args:
+            last: the chunk ends here.
+        """
+        pcm = np.concatenate([self._waiting, pcm], dtype=np.float32)
+        whole = len(pcm) // self._hop_samples * self._hop_samples
+        hops = list(pcm[:whole].reshape(-1, self._hop_samples))
+        if last and whole < len(pcm):
+            hops.append(pcm[whole:])
+        self._waiting = pcm[len(pcm) if last else whole :]
+        ready: list[Pcm] = [self._waiting[:0]]
+        for hop in hops:
+            if self._is_silent(hop):
+                self._silence.append(hop)
+            else:
+                ready += [self._before_word(scales), hop]
+                self._speaking = True
+        if last:
+            ready.append(self._at_end(scales.after))
+            self._speaking = False
+            self._loudest_db = max(_LEAST_LOUDEST_DB, self._loudest_db - _FORGOTTEN_DB)
+        return np.concatenate(ready)
+
+    def _is_silent(self, hop: Pcm) -> bool:
+        level_db = 10 * np.log10(float(np.dot(hop, hop)) / len(hop) + 1e-12)
+        self._loudest_db = max(self._loudest_db, level_db)
+        return bool(level_db < self._loudest_db - _UNDER_LOUDEST_DB)
+
+    def _before_word(self, scales: PauseScales) -> Pcm:
+        silence = self._taken()
+        if not self._speaking:
+            samples = self._scaled(len(silence), scales.before, least=self._kept_samples)
+            return self._resized(silence, samples, from_start=0)
+        if len(silence) < self._least_samples:
+            return silence
+        samples = self._scaled(len(silence), scales.inside, least=2 * self._kept_samples)
+        return self._resized(silence, samples, from_start=min(len(silence), samples) // 2)
+
+    def _at_end(self, scale: float) -> Pcm:
+        silence = self._taken()
+        samples = self._scaled(len(silence), scale, least=self._kept_samples)
+        return self._resized(silence, samples, from_start=min(len(silence), samples))
+
+    def _taken(self) -> Pcm:
+        silence = np.concatenate([self._waiting[:0], *self._silence])
+        self._silence = []
+        return silence
+
+    @staticmethod
+    def _scaled(samples: int, scale: float, *, least: int) -> int:
+        return max(min(samples, least), round(samples * scale))
+
+    def _resized(self, silence: Pcm, samples: int, *, from_start: int) -> Pcm:
+        """As many samples: the first `from_start` of it, the rest from its end, zeros between."""
+        if samples == len(silence):
+            return silence
+        from_end = min(len(silence), samples) - from_start
+        start = silence[:from_start].copy()
+        end = silence[len(silence) - from_end :].copy()
+        for edge in (start[::-1], end):
+            fade = min(self._fade_samples, len(edge))
+            edge[:fade] *= np.arange(fade, dtype=np.float32) / max(1, fade)
+        zeros = np.zeros(samples - from_start - from_end, dtype=np.float32)
+        return np.concatenate([start, zeros, end])
