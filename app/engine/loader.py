@@ -119,7 +119,7 @@ class EngineLoader:
         return False
 
     def _first_files(self) -> ModelFiles:
-        """The files to begin with; raises ModelUnavailable."""
+        """Return the files to begin with; raise ModelUnavailable if there are none."""
         cached = self._cached()
         if cached is not None and not self._look_first:
             return cached
