@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api.http.clip_input import clip_from_upload, was_sent
-from app.api.http.delivery import live_response
+from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import Dialect
 from app.api.http.forms import is_form
@@ -55,6 +55,13 @@ class PocketForm(BaseModel):
         ),
     ] = None
     voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any container")] = None
+    stream: Annotated[
+        bool,
+        Effect(
+            "honoured",
+            "not a field of pocket-tts; false waits for a WAV that tells its length",
+        ),
+    ] = True
 
 
 @router.post("/tts", response_class=Response, include_in_schema=False)
@@ -63,9 +70,10 @@ async def speak(
     services: ServicesDep,
     body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
 ) -> Response:
-    """Speak a text; the WAV is sent while it is being made."""
+    """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
     speech = SpeechRequest(body.text, await _chosen_voice(services, body))
-    return await live_response(request, services, speech, format_named("wav"))
+    deliver = live_response if body.stream else file_response
+    return await deliver(request, services, speech, format_named("wav"))
 
 
 async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
