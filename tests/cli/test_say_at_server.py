@@ -197,7 +197,7 @@ def test_other_server(at_server: Here, server: Served) -> None:
     """An address where something else answers is told as such."""
     ended = at_server("say", "Hi.", "--server", f"{server.url}/docs")
     assert ended.code == 2
-    assert ended.err == "error: there is nothing at /docs/tts; see /docs"
+    assert ended.err == "error: there is nothing at /docs/tts; did you mean /tts? See /docs"
 
 
 @pytest.mark.parametrize("stream", [True, False])
