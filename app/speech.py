@@ -84,7 +84,7 @@ def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A recording as it was received, in any container that FFmpeg reads.
+    """A recording as it was received, in any container that `app.audio.decode` reads.
 
     Attributes:
         field: where in the request it stood, for errors.

@@ -18,7 +18,7 @@ from tests.fakes import FakeEngine, FakeVoice
 def decode(clip: Clip) -> Pcm:
     """One sample for each byte; what begins with `bad` is no audio."""
     if clip.data.startswith(b"bad"):
-        raise InvalidClip(f"{clip.field} is not audio FFmpeg can read", field=clip.field)
+        raise InvalidClip(f"{clip.field} is not audio", field=clip.field)
     return np.zeros(len(clip.data), np.float32)
 
 

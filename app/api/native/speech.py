@@ -75,7 +75,7 @@ class TtsBody(Delivery):
 
 class CloneForm(Delivery):
     voice_file: UploadFile = Field(
-        description="A recording of the voice, in any container that FFmpeg reads."
+        description="A recording of the voice: WAV, MP3, M4A, OGG, FLAC, WebM and more."
     )
 
 

@@ -54,7 +54,7 @@ class PocketForm(BaseModel):
             "a voice of this server; an https:// or hf:// address if ALLOW_VOICE_URLS is set",
         ),
     ] = None
-    voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any container")] = None
+    voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any common container")] = None
     stream: Annotated[
         bool,
         Effect(
