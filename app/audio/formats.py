@@ -146,7 +146,7 @@ TELEPHONE_FORMATS = MappingProxyType(
 
 
 def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
-    """The format a caller asked for.
+    """The format a caller asked for, in small or capital letters, with or without a dot.
 
     Args:
         allowed: the names this caller may use, in the order to list them; None for `FORMATS`.
@@ -155,9 +155,10 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
         InvalidRequest: names the parameter and the allowed values.
     """
     names = list(FORMATS if allowed is None else allowed)
+    asked, name = name, name.strip().lower().removeprefix(".")
     if name not in names:
         raise InvalidRequest(
-            f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {name[:40]!r}",
+            f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {asked[:40]!r}",
             field=Parameter.FORMAT,
         )
     return FORMATS[name] if name in FORMATS else TELEPHONE_FORMATS[name]

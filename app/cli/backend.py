@@ -48,7 +48,8 @@ class Recording:
         try:
             data = expanded(path).read_bytes()
         except OSError as error:
-            raise Refused(f"{option}: {path} cannot be read: {error.strerror}") from None
+            hint = f"; a voice of the list is called {path.stem}" if option == "--voice" else ""
+            raise Refused(f"{option}: {path} cannot be read: {error.strerror}{hint}") from None
         if not data:
             raise Refused(f"{option}: {path} is empty")
         return cls(path.name, data)

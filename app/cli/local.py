@@ -124,7 +124,7 @@ class LocalBackend:
     def _voice(self, voice: str | Recording | None) -> str | Clip:
         if isinstance(voice, Recording):
             return Clip(voice.data, voice.filename)
-        return self._services.settings.default_voice if voice is None else voice
+        return self._services.cast.voice_named(voice)
 
     async def _ready_to_speak(self) -> None:
         cast = self._services.cast

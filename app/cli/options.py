@@ -35,9 +35,11 @@ def _range(number: object) -> dict[str, Any]:
     return bounds
 
 
-def _seed(value: str) -> int:
+def _seed(value: str) -> int | None:
+    if value == "-1":
+        return None
     # Its upper bound says nothing to people, so it is not shown as a range.
-    at_least, below = (each for each in get_args(ranges.Seed)[1].metadata)
+    at_least, below = (each for each in get_args(ranges.SeedNumber)[1].metadata)
     if not value.isdecimal() or not at_least.ge <= int(value) < below.lt:
         raise typer.BadParameter(
             f"{value!r} is not a whole number from {at_least.ge} to {below.lt - 1}"

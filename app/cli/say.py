@@ -20,11 +20,7 @@ from app.cli.targets import DEFAULT_FORMAT, STANDARD_OUTPUT, chosen_format, name
 from app.cli.texts import Text, read_texts
 from app.cli.work import run_work
 from app.speech import SPEECH_RATE_HZ
-
-RECORDING_SUFFIXES = (
-    *(".wav", ".mp3", ".m4a", ".mp4", ".ogg", ".oga", ".opus", ".flac", ".aac"),
-    *(".webm", ".wma", ".aiff", ".aif", ".amr", ".caf", ".mov", ".mka", ".safetensors"),
-)
+from app.voices.listing import VOICE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ def chosen_voice(voice: str | None) -> str | Recording | None:
         return None
     if not voice.strip():
         raise Refused("--voice must not be empty; leave it out for the default")
-    if "/" not in voice and "\\" not in voice and not voice.lower().endswith(RECORDING_SUFFIXES):
+    if "/" not in voice and "\\" not in voice and not voice.lower().endswith(VOICE_SUFFIXES):
         if not voice.isprintable():
             raise Refused(f"--voice {voice!r} cannot be the name of a voice")
         return voice

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
@@ -22,8 +22,17 @@ from app.ranges import (
     VolumeDb,
 )
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.voices.details import language_code
 
-LanguageCode = Literal["en", "fr", "de", "pt", "it", "es", "nl"]
+
+def _plain_code(value: object) -> object:
+    return language_code(value) if isinstance(value, str) else value
+
+
+LanguageCode = Annotated[
+    Literal["en", "fr", "de", "pt", "it", "es", "nl"] | None, BeforeValidator(_plain_code)
+]
+"""Of two letters; also taken as `en-US` or `English`"""
 
 
 class SpeechControls(BaseModel):
@@ -41,12 +50,12 @@ class SpeechControls(BaseModel):
     normalize: bool = Field(
         True, description="Put numbers, dates, money and abbreviations into words."
     )
-    language: LanguageCode | None = Field(
+    language: LanguageCode = Field(
         None, description="Language of the script; it must be one that the model speaks."
     )
     sample_rate: int | None = Field(None, description="Hz; what is allowed depends on the format.")
     bitrate: int | None = Field(None, description="kbps; what is allowed depends on the format.")
-    seed: Seed | None = Field(None, description="The same seed speaks the same way again.")
+    seed: Seed = Field(None, description="The same seed speaks the same way again.")
     temperature: Temperature | None = Field(None, description="0 (always the same) to 5 (wild).")
     sampler_decode_steps: SamplerDecodeSteps | None = Field(
         None, description="Steps of the flow head, 1 to 64."

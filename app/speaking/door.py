@@ -116,7 +116,9 @@ class Speech:
         voices: dict[str | None, VoiceState] = {}
         for piece in script.pieces:
             if piece.voice not in voices:
-                wanted = request.voice if piece.voice is None else piece.voice
+                wanted = (
+                    request.voice if piece.voice is None else self._cast.voice_named(piece.voice)
+                )
                 voices[piece.voice] = await speaker.voices.state_of(wanted)
         chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
         job = SpeechJob(chunks, request.sampling)

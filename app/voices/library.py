@@ -12,7 +12,7 @@ from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
 from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_states import KeptStates
-from app.voices.listing import VoiceFiles
+from app.voices.listing import VOICE_SUFFIXES, VoiceFiles
 from app.voices.names import folded
 from app.voices.states import VoiceStates
 
@@ -23,7 +23,7 @@ ClipDecoder = Callable[[Clip], Pcm]
 class VoiceLibrary:
     """Names resolve here and nowhere else: a voice is never a path or an address.
 
-    A file `NAME.wav|mp3|flac|ogg|safetensors` in `directory` is the voice NAME and takes the place
+    A file NAME with one of `VOICE_SUFFIXES` in `directory` is the voice NAME and takes the place
     of a predefined one of that name. Files may come and go while the server runs.
 
     Args:
@@ -65,7 +65,7 @@ class VoiceLibrary:
         return self._engine().predefined_voices
 
     def resolve(self, name: str) -> str:
-        """The voice that a caller's `name` means, whatever its case.
+        """The voice that a caller's `name` means, whatever its case, also as the name of its file.
 
         Raises:
             VoiceNotFound: with the names that exist.
@@ -73,7 +73,11 @@ class VoiceLibrary:
         names = self.names()
         if name in names:
             return name
-        found = {folded(known): known for known in names}.get(folded(name))
+        by_folded = {folded(known): known for known in names}
+        found = by_folded.get(folded(name))
+        stem, dot, ending = name.strip().rpartition(".")
+        if found is None and f"{dot}{ending}".lower() in VOICE_SUFFIXES:
+            found = by_folded.get(folded(stem))
         if found is None:
             raise VoiceNotFound(name, names)
         return found

@@ -9,7 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-VOICE_SUFFIXES = (".safetensors", ".wav", ".flac", ".mp3", ".ogg")
+VOICE_SUFFIXES = (
+    *(".safetensors", ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".spx", ".m4a", ".m4b"),
+    *(".aac", ".webm", ".mka", ".wma", ".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".amr"),
+    *(".w64", ".ac3", ".dts", ".wv", ".ape", ".tta", ".voc", ".mp2"),
+    *(".mp4", ".mov", ".3gp", ".mkv", ".avi", ".flv", ".mpg", ".mpeg", ".ts"),
+)
 """Files that are voices, the preferred one first where a name has several"""
 
 _SETTLED_SECONDS = 3.0

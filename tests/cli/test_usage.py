@@ -64,7 +64,7 @@ def test_version(tmp_path: Path) -> None:
         (("say",), "TEXT"),
         (("say", "hi", "--speed", "9"), "--speed"),
         (("say", "hi", "--pitch", "-13"), "--pitch"),
-        (("say", "hi", "--seed", "-1"), "--seed"),
+        (("say", "hi", "--seed", "-2"), "--seed"),
         (("say", "hi", "--language", "xx"), "--language"),
         (("say", "hi", "--api-key", "x"), "--api-key"),
         (("say", "hi", "--format", "mp4"), "--format must be one of mp3, wav"),

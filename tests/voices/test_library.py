@@ -85,7 +85,7 @@ async def test_any_case(tmp_path: Path, library: VoiceLibrary, asked: str) -> No
 
 @pytest.mark.parametrize(
     "asked",
-    ["", "nobody", "../alba", "alba.wav", "/etc/passwd", "hf://a/b/c.wav", "http://x/a.wav"],
+    ["", "nobody", "../alba", "alba.txt", "/etc/passwd", "hf://a/b/c.wav", "http://x/a.wav"],
 )
 async def test_unknown_name(library: VoiceLibrary, asked: str) -> None:
     """Any other name, paths and addresses among them, is no voice; those that exist are listed."""

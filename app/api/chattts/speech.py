@@ -24,6 +24,7 @@ from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
 from app.services import Services
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
+from app.voices.details import language_code
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
@@ -82,7 +83,7 @@ class InferCode(BaseModel):
         Temperature | None,
         Effect("honoured", "0.3, which clients send unasked, is the server's own"),
     ] = _UNSET_TEMPERATURE
-    manual_seed: Annotated[Seed | None, HONOURED] = None
+    manual_seed: Annotated[Seed, HONOURED] = None
     prompt: Annotated[
         str, Effect("approximated", "[speed_0] to [speed_9] are 0.75 to 1.2 times as fast")
     ] = "[speed_5]"
@@ -116,9 +117,9 @@ class GenerateBody(BaseModel):
     ]
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
-    audio_seed: Annotated[
-        Seed | None, Effect("approximated", "as manual_seed; it makes up no voice")
-    ] = None
+    audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
+        None
+    )
     params_infer_code: Annotated[InferCode | None, HONOURED] = None
     refine_text_only: Annotated[bool, Effect("refused", "true: this model refines no text")] = False
     skip_refine_text: Annotated[bool | None, WITHOUT_EFFECT] = False
@@ -192,7 +193,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         Sampling(temperature=temperature, seed=seed),
         Prosody(speed=_prompted_speed(code.prompt)),
         normalize=body.do_text_normalization,
-        language=body.lang,
+        language=language_code(body.lang),
     )
 
 

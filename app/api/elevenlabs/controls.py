@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
-from app.ranges import Seed, Speed
+from app.ranges import AnyCase, Seed, Speed
 from app.services import Services
 from app.speech import Prosody, Sampling, SpeechRequest
-from app.voices.details import VoiceDetails
+from app.voices.details import VoiceDetails, language_code
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,8 @@ class Manner(BaseModel):
 
     model_id: Annotated[str | None, ONE_MODEL] = None
     language_code: Annotated[str | None, _LANGUAGE] = Field(None, examples=["en"])
-    seed: Annotated[Seed | None, HONOURED] = None
-    apply_text_normalization: Annotated[Normalization, _NORMALIZATION] = None
+    seed: Annotated[Seed, HONOURED] = None
+    apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
     apply_language_text_normalization: Annotated[bool | None, WITHOUT_EFFECT] = None
 
 
@@ -105,7 +105,7 @@ async def speech_request(
         sampling=Sampling(seed=manner.seed),
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
-        language=_language(manner.language_code),
+        language=language_code(manner.language_code),
     )
 
 
@@ -125,8 +125,3 @@ async def _settings_of(services: Services, voice: str) -> VoiceSettings:
         # Another language's model may have it; if none has, it is refused with the text.
         return VoiceSettings()
     return kept_settings(found.details)
-
-
-def _language(code: str | None) -> str | None:
-    """Two letters of a code such as `en` or `en-GB`; None for none."""
-    return (code or "").strip().lower().replace("_", "-").split("-")[0] or None

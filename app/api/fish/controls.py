@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from app.api.http.clip_input import clip_from_base64
+from app.api.http.clip_input import clip_from_text
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
-from app.ranges import Seed
+from app.ranges import AnyCase, Seed
 from app.services import Services
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
@@ -26,10 +26,10 @@ MAX_REFERENCES = 32
 
 
 def _bytes_of(value: object) -> object:
-    """JSON has no bytes: recordings are base64 there."""
+    """JSON has no bytes: recordings are base64 there, or data URLs."""
     if not isinstance(value, str):
         return value
-    return clip_from_base64(value, len(value), field="audio").data
+    return clip_from_text(value, len(value), field="audio").data
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -73,7 +73,7 @@ class FishSpeech(BaseModel):
         Field(max_length=MAX_REFERENCES),
         Effect("approximated", "the recordings are joined; their `text` is without effect"),
     ] = Field(default_factory=list)
-    format: Annotated[str, HONOURED] = "mp3"
+    format: Annotated[str, AnyCase, HONOURED] = "mp3"
     sample_rate: Annotated[int | None, HONOURED] = None
     mp3_bitrate: Annotated[int, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
     opus_bitrate: Annotated[int, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = AUTO_BITRATE
@@ -82,7 +82,7 @@ class FishSpeech(BaseModel):
     ] = DEFAULT_CHUNK_LENGTH
     normalize: Annotated[bool, HONOURED] = True
     latency: Annotated[
-        Literal["normal", "balanced"], Effect("without effect", "always as fast as it can")
+        Literal["normal", "balanced"], AnyCase, Effect("without effect", "always as fast as it can")
     ] = "normal"
     prosody: Annotated[
         FishProsody | None, Effect("approximated", "speed and volume are changed in the audio")
@@ -90,7 +90,7 @@ class FishSpeech(BaseModel):
     temperature: Annotated[
         float, Field(ge=0, le=1), Effect("honoured", "0.7 leaves it to the server")
     ] = DEFAULT_TEMPERATURE
-    seed: Annotated[Seed | None, HONOURED] = None
+    seed: Annotated[Seed, HONOURED] = None
     streaming: Annotated[
         bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
     ] = None

@@ -11,7 +11,7 @@ from app.api.http.dialect import Dialect
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.errors import Parameter
-from app.ranges import Temperature
+from app.ranges import AnyCase, Temperature
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
@@ -62,7 +62,7 @@ class FlashControls(BaseModel):
     window_size: HasPieces = 50
     stream: Annotated[bool, HONOURED] = False
     response_format: Annotated[
-        str, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
+        str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
     sample_rate: Annotated[
         int | None,

@@ -17,7 +17,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.errors import InvalidRequest, Parameter
-from app.ranges import Speed
+from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 from app.wording.support import HONOURED, Effect, support_of
@@ -30,8 +30,12 @@ _openai_router = dialect_router(
 
 ROLE_TAG = "<role:"
 
-LeveledPitch = Annotated[Level | None, Effect("approximated", "2 or 4 semitones up or down")]
-LeveledSpeed = Annotated[Level | None, Effect("approximated", "0.7, 0.85, 1, 1.2 or 1.45 times")]
+LeveledPitch = Annotated[
+    Level | None, AnyCase, Effect("approximated", "2 or 4 semitones up or down")
+]
+LeveledSpeed = Annotated[
+    Level | None, AnyCase, Effect("approximated", "0.7, 0.85, 1, 1.2 or 1.45 times")
+]
 
 
 class FlashSpeakBody(FlashControls):

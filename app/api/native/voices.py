@@ -19,6 +19,7 @@ from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
 from app.errors import InvalidRequest, Parameter
+from app.ranges import AnyCase
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
@@ -158,7 +159,7 @@ async def preview(
     request: Request,
     services: ServicesDep,
     name: str,
-    format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
+    format: Annotated[Literal["mp3", "wav"], AnyCase] = "mp3",  # noqa: A002
 ) -> Response:
     """A few words in this voice."""
     voice = await services.voices.voice(name)

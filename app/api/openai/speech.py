@@ -19,7 +19,7 @@ from app.api.http.voice_choice import given_voice
 from app.api.openai import voices as openai_voices
 from app.api.openai.dialect import DIALECT
 from app.errors import InvalidRequest, ModelNotFound, shortened
-from app.ranges import Speed
+from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
@@ -83,7 +83,9 @@ class SpeechBody(SpeechControls):
         1.0, description="Pace at constant pitch; 2 is twice as fast."
     )
     stream_format: Annotated[
-        Literal["audio", "sse"], Effect("honoured", "sse for every model; tokens as counted here")
+        Literal["audio", "sse"],
+        AnyCase,
+        Effect("honoured", "sse for every model; tokens as counted here"),
     ] = Field("audio", description="`sse` sends the audio as base64 in server-sent events.")
     stream: Annotated[
         bool | None,

@@ -31,7 +31,7 @@ BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"script": None}, "script", "valid string"),
     ({"script": ["a"]}, "script", "valid string"),
     ({"script": "Hi", "format": "midi"}, "format", "mp3, wav, ogg, opus, flac, aac, pcm"),
-    ({"script": "Hi", "format": "MP3 "}, "format", "must be one of"),
+    ({"script": "Hi", "format": "MP4 "}, "format", "it is 'MP4 '"),
     ({"script": "Hi", "format": 3}, "format", "valid string"),
     ({"script": "Hi", "type": "stream"}, "type", "'file' or 'url'"),
     ({"script": "Hi", "stream": "maybe"}, "stream", "boolean"),
