@@ -111,6 +111,8 @@ class SpeechRequest:
     language: str | None = None
     """two-letter code of the script; None is the model's"""
     max_chars_per_chunk: int | None = None
+    markup: bool = True
+    """read tags of pauses, speakers and SSML as such; False speaks them as they are written"""
     goes_on: bool = False
     """more of the same script will follow in another request"""
 

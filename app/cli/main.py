@@ -18,6 +18,7 @@ from app.cli.options import (
     Format,
     Language,
     Lines,
+    NoMarkup,
     NormalizeLoudness,
     Output,
     Pitch,
@@ -92,6 +93,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     sample_rate: SampleRate = None,
     bitrate: Bitrate = None,
     normalize_loudness: NormalizeLoudness = False,
+    no_markup: NoMarkup = False,
     server: Server = None,
     quiet: Quiet = False,
 ) -> None:
@@ -112,6 +114,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "sample_rate": sample_rate,
         "bitrate": bitrate,
         "normalize_loudness": normalize_loudness or None,
+        "markup": "off" if no_markup else None,
     }
     said = {name: value for name, value in controls.items() if value is not None}
     request = Request(texts, lines, output, format, play, stream, voice, said)

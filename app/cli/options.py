@@ -136,6 +136,10 @@ SampleRate = Annotated[
 Bitrate = Annotated[
     int | None, _sound_option(metavar="KBPS", help="Such as 64; the format decides.")
 ]
+NoMarkup = Annotated[
+    bool,
+    _sound_option("--no-markup", help="Read tags aloud as text: [pause 1s], [name], SSML."),
+]
 NormalizeLoudness = Annotated[
     bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")
 ]

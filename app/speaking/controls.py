@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -9,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import (
+    AnyCase,
     CharsPerChunk,
     EosThreshold,
     FramesAfterEos,
@@ -35,6 +37,19 @@ LanguageCode = Annotated[
 """Of two letters; also taken as `en-US` or `English`"""
 
 
+_SWITCHED = MappingProxyType({True: "on", False: "off", "true": "on", "false": "off"})
+
+
+def _switched(value: object) -> object:
+    if isinstance(value, (bool, str)):
+        return _SWITCHED.get(value, value)
+    return value
+
+
+Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
+"""Whether tags in a script are tags; `off` speaks them as they are written"""
+
+
 class SpeechControls(BaseModel):
     """Everything that a request may say about how its words are to sound."""
 
@@ -49,6 +64,10 @@ class SpeechControls(BaseModel):
     )
     normalize: bool = Field(
         True, description="Put numbers, dates, money and abbreviations into words."
+    )
+    markup: Markup = Field(
+        "on",
+        description="`off` reads tags aloud as text: [pause 1s], [name], (laughs), SSML.",
     )
     language: LanguageCode = Field(
         None, description="Language of the script; it must be one that the model speaks."
@@ -88,6 +107,7 @@ class SpeechControls(BaseModel):
             pause_scale=self.pause_scale,
             normalize=self.normalize,
             normalize_loudness=self.normalize_loudness,
+            markup=self.markup == "on",
             language=self.language,
             max_chars_per_chunk=self.max_chars_per_chunk,
         )

@@ -139,6 +139,7 @@ class Speech:
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
             token_counter=engine.token_counter,
+            markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
         )

@@ -48,6 +48,7 @@ class ScriptRules:
         is_voice: whether a voice of that name exists, for lines like `[alba] Good morning.`
         language: two-letter code, for what numbers and abbreviations become.
         normalise: whether they are put into words at all.
+        markup: whether there may be any; else all of the script is spoken.
         prosody: of the whole request; markup composes with it.
         goes_on: whether more of the script follows, which wants a pause before it.
         ends_paragraph: whether what follows is a paragraph of its own.
@@ -62,6 +63,7 @@ class ScriptRules:
     max_tokens: int
     token_counter: Callable[[str], TokenCounter]
     """of pieces of a text"""
+    markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
 
@@ -78,7 +80,9 @@ def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
     """
     pieces: list[Piece] = []
     lead_seconds = 0.0
-    passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
+    passages: tuple[Passage, ...] = (Span(script),)
+    if rules.markup:
+        passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
     for manner, group in groupby(passages, _manner):
         if manner is not None:
             voice, prosody = manner

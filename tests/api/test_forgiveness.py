@@ -234,3 +234,38 @@ def test_a_form_by_another_name(client: httpx.Client, recording: bytes) -> None:
     """Fields of a form are named like those of JSON."""
     answer = client.post("/tts/clone", data={"text": "Hi"}, files={"voice_file": recording})
     assert "did you mean 'script'?" in error_of(answer, 400)["message"]
+
+
+MARKED = "[alba] One. <break/> Two. [pause soon]"
+
+
+@pytest.mark.parametrize("path", [*_TEXT, "/flash/v1/audio/speech", "/multi_speak"])
+@pytest.mark.parametrize("off", ["off", "OFF", False])
+def test_markup_is_switched_off(heard: Heard, path: str, off: object) -> None:
+    """With `markup: "off"` every call speaks tags as they are written."""
+    field = _TEXT.get(path, "text" if path == "/multi_speak" else "input")
+    body = {field: MARKED, "markup": off}
+    sent: dict[str, Any] = {"data": body} if path == "/pocket/tts" else {"json": body}
+    answer = heard.served.client.post(path, **sent)
+    assert answer.status_code == 200, answer.text
+    spoken = " ".join(chunk.text for chunk in heard.engine.streams[-1].job.chunks)
+    assert spoken.startswith("(alba) One.")
+    assert "break" in spoken
+
+
+def test_markup_is_switched_off_in_forms_and_batches(heard: Heard, recording: bytes) -> None:
+    """The form of a clone and ChatTTS's many texts have it as well."""
+    client = heard.served.client
+    data = {"script": MARKED, "markup": "off"}
+    answer = client.post("/tts/clone", data=data, files={"voice_file": recording})
+    assert answer.status_code == 200, answer.text
+    batch = client.post("/generate_voice", json={"text": [MARKED], "markup": "off"})
+    assert batch.status_code == 200, batch.text
+
+
+def test_markup_stays_on(heard: Heard) -> None:
+    """Nobody who says nothing gets their tags read aloud, and other words are refused."""
+    client = heard.served.client
+    assert client.post("/tts", json={"script": MARKED}).status_code == 400
+    error = error_of(client.post("/tts", json={"script": "Hi", "markup": "some"}), 400)
+    assert error["field"] == "markup"

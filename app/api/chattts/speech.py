@@ -23,10 +23,11 @@ from app.audio.formats import format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
 from app.wording.problems import Problem
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -74,6 +75,7 @@ class ChatSpeechBody(BaseModel):
     speed: Annotated[Annotated[float, Field(ge=0.5, le=2)] | None, HONOURED] = 1.0
     stream: Annotated[bool | None, HONOURED] = False
     output_format: Annotated[str | None, WITHOUT_EFFECT] = "mp3"
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 class InferCode(BaseModel):
@@ -117,6 +119,7 @@ class GenerateBody(BaseModel):
     ]
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
     audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
         None
     )
@@ -137,7 +140,8 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
     """Speak a text, as a complete file if nothing else is asked for."""
     audio = format_named(body.response_format or "mp3", allowed=CHATTTS_FORMATS)
     voice = await _voice(services, body.voice)
-    speech = SpeechRequest(body.input, voice, prosody=Prosody(speed=body.speed or 1.0))
+    prosody = Prosody(speed=body.speed or 1.0)
+    speech = SpeechRequest(body.input, voice, prosody=prosody, markup=body.markup == "on")
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
 
@@ -194,6 +198,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         Prosody(speed=_prompted_speed(code.prompt)),
         normalize=body.do_text_normalization,
         language=language_code(body.lang),
+        markup=body.markup == "on",
     )
 
 

@@ -11,9 +11,10 @@ from app.api.elevenlabs.formats import DEFAULT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import AnyCase, Seed, Speed
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails, language_code
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Manner(BaseModel):
     seed: Annotated[Seed, HONOURED] = None
     apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
     apply_language_text_normalization: Annotated[bool | None, WITHOUT_EFFECT] = None
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 class Dictionaries(BaseModel):
@@ -106,6 +108,7 @@ async def speech_request(
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
         language=language_code(manner.language_code),
+        markup=manner.markup == "on",
     )
 
 

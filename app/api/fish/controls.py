@@ -12,8 +12,9 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import AnyCase, Seed
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
 
 FORMATS = ("mp3", "wav", "pcm", "opus")
 DEFAULT_RATE_HZ = 44_100
@@ -94,6 +95,7 @@ class FishSpeech(BaseModel):
     streaming: Annotated[
         bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
     ] = None
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
     top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
     repetition_penalty: Annotated[float, WITHOUT_EFFECT] = 1.2
     max_new_tokens: Annotated[int, WITHOUT_EFFECT] = 1024
@@ -130,6 +132,7 @@ class FishSpeech(BaseModel):
             prosody=Prosody(speed=prosody.speed, volume_db=prosody.volume),
             normalize=self.normalize,
             normalize_loudness=prosody.normalize_loudness,
+            markup=self.markup == "on",
             max_chars_per_chunk=(
                 None if self.chunk_length == DEFAULT_CHUNK_LENGTH else self.chunk_length
             ),

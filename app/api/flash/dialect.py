@@ -12,9 +12,10 @@ from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.errors import Parameter
 from app.ranges import AnyCase, Temperature
+from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.problems import Problem
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
 """What Flash-TTS speaks at, and what its published players take for granted"""
@@ -64,6 +65,7 @@ class FlashControls(BaseModel):
     response_format: Annotated[
         str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
     sample_rate: Annotated[
         int | None,
         Effect("honoured", "not a field of Flash-TTS; left out, wav and pcm have 16000 Hz"),
@@ -72,7 +74,7 @@ class FlashControls(BaseModel):
     def request(self, text: str, voice: str | Clip, prosody: Prosody) -> SpeechRequest:
         unset = self.temperature == _UNSET_TEMPERATURE
         sampling = Sampling(temperature=None if unset else self.temperature)
-        return SpeechRequest(text, voice, sampling, prosody)
+        return SpeechRequest(text, voice, sampling, prosody, markup=self.markup == "on")
 
     def audio_format(self) -> AudioFormat:
         """Raises: InvalidRequest: names the field and what is allowed."""

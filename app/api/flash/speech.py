@@ -111,7 +111,7 @@ async def clone_voice(
 @router.post("/multi_speak", response_class=Response)
 async def multi_speak(request: Request, services: ServicesDep, body: FlashDialogueBody) -> Response:
     """Speak a dialogue whose roles are named in tags."""
-    if ROLE_TAG not in body.text.lower():
+    if body.markup == "on" and ROLE_TAG not in body.text.lower():
         raise InvalidRequest(
             f"{Parameter.TEXT} names no role; write {ROLE_TAG}NAME> in front of what each one says",
             field=Parameter.TEXT,

@@ -21,9 +21,10 @@ from app.api.http.voice_choice import given_voice
 from app.audio.formats import format_named
 from app.errors import InvalidRequest, Parameter
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import Clip, SpeechRequest
 from app.wording.problems import Problem
-from app.wording.support import HONOURED, Effect, support_of
+from app.wording.support import HONOURED, OWN_MARKUP, Effect, support_of
 
 
 def error_body(problem: Problem) -> Mapping[str, object]:
@@ -62,6 +63,7 @@ class PocketForm(BaseModel):
             "not a field of pocket-tts; false waits for a WAV that tells its length",
         ),
     ] = True
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 @router.post("/tts", response_class=Response, include_in_schema=False)
@@ -71,7 +73,8 @@ async def speak(
     body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
-    speech = SpeechRequest(body.text, await _chosen_voice(services, body))
+    voice = await _chosen_voice(services, body)
+    speech = SpeechRequest(body.text, voice, markup=body.markup == "on")
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, format_named("wav"))
 
