@@ -70,6 +70,7 @@ def make_services(
         max_chars_per_chunk=settings.max_chars_per_chunk,
         patience_seconds=settings.queue_timeout_seconds,
     )
+    consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
@@ -79,7 +80,9 @@ def make_services(
             assembly.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         ),
         model_language=None if settings.model_config_path else cast.default.language,
+        stand_ins=lambda: cast.current.stand_ins,
         forget_previews=preview_files.forget,
+        forget_consent=consents.forget,
     )
     fetcher = VoiceFetcher(
         max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
@@ -91,7 +94,7 @@ def make_services(
         cast=cast,
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, assembly.ffmpeg),
-        consents=ConsentStore(settings.voices_dir / ".consents"),
+        consents=consents,
         fetcher=fetcher if settings.allow_voice_urls else None,
         saved=_open_store(settings),
         ffmpeg=assembly.ffmpeg,

@@ -18,6 +18,7 @@ VOICE_FIELDS = (
     "name",
     "title",
     "kind",
+    "spoken_by",
     "language",
     "tags",
     "description",

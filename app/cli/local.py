@@ -210,5 +210,10 @@ def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
 
 
 def _shown(voice: Voice) -> dict[str, Any]:
-    known = {"name": voice.name, "kind": voice.kind, **asdict(voice.details)}
+    known = {
+        "name": voice.name,
+        "kind": voice.kind,
+        "spoken_by": voice.spoken_by or voice.name,
+        **asdict(voice.details),
+    }
     return {field: known[field] for field in VOICE_FIELDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -66,6 +66,14 @@ class VoiceDetails:
     """what clients that have labels in the place of tags say of it, such as its accent"""
     voice_settings: Mapping[str, Any] | None = field(default=None, hash=False)
     """how it is to speak where a request does not say, in the words of the client that said so"""
+
+    consent: str | None = None
+    """id of the recording in which its owner agrees to its use"""
+
+    def replacing(self, old: VoiceDetails) -> VoiceDetails:
+        """These details of a new sound; what people said of the old one and not anew stays."""
+        kept = ("title", "description", "tags", "language", "labels", "voice_settings", "consent")
+        return replace(self, **{name: getattr(self, name) or getattr(old, name) for name in kept})
 
     @property
     def created_unix(self) -> int | None:

@@ -27,6 +27,7 @@ _PACKINGS = MappingProxyType(
 )
 _TITLES = MappingProxyType({"cp1252": "Windows-1252 (cp1252)"})
 _LOOKED_AT_BYTES = 4096
+_FEWEST_BYTES = 4
 
 
 class NotText(Exception):
@@ -67,8 +68,10 @@ def likely_encoding(data: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    if (encoding_with_zeros := _encoding_with_zeros(data[:_LOOKED_AT_BYTES])) is not None:
-        return encoding_with_zeros
+    if len(data) % 2 == 0 and len(data) >= _FEWEST_BYTES:
+        encoding_with_zeros = _encoding_with_zeros(data[:_LOOKED_AT_BYTES])
+        if encoding_with_zeros is not None:
+            return encoding_with_zeros
     if _can_be("utf-8", data):
         return "utf-8"
     return "cp1252" if _packing_of(data) is None and _can_be("cp1252", data) else None

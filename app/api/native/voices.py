@@ -64,7 +64,11 @@ class Described(BaseModel):
 
 class NewVoice(Described):
     name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["anna"])
-    replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
+    replace: bool = Field(
+        False,
+        description="Whether a voice of this name may be replaced; what is not said "
+        "of the new one stays.",
+    )
 
 
 class VoiceForm(NewVoice):
@@ -85,7 +89,7 @@ class VoiceChange(Described):
 
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Every voice, the built-in ones first."""
+    """Every voice, the built-in ones first; `spoken_by` is whom one hears in its place."""
     voices = await services.voices.voices()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
@@ -229,6 +233,7 @@ def _shown(
         "name": voice.name,
         "title": details.title,
         "kind": voice.kind,
+        "spoken_by": voice.spoken_by or voice.name,
         "language": details.language,
         "tags": list(details.tags),
         "description": details.description,
