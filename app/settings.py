@@ -7,6 +7,7 @@ import io
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
+
+_USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
 
 # Other programs' variables that people rightly keep in the same .env file.
 _FOREIGN_PREFIXES = ("HF_", "HUGGING", "HTTP", "NO_PROXY", "COMPOSE_", "TZ", "SSL_", "REQUESTS_")
@@ -98,6 +101,32 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins exactly as browsers send them, for they are compared letter by letter."""
+    return tuple(_origin(entry) for entry in value)
+
+
+def _origin(entry: str) -> str:
+    if entry in ("*", "null"):
+        return entry
+    example = "an origin is scheme://host or scheme://host:port, such as https://app.example.com"
+    if "://" not in entry:
+        raise ValueError(f"{entry!r} has no scheme; {example}")
+    try:
+        parts = urlsplit(entry)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{entry!r} is no origin: {error}; {example}") from None
+    host = parts.hostname
+    if not parts.scheme or not host or "*" in host or parts.username is not None:
+        raise ValueError(f"{entry!r} is no origin; {example}, or * alone for every page")
+    if parts.path or parts.query or parts.fragment or entry[-1] in "/?#":
+        raise ValueError(f"{entry!r} has something after the host; {example}")
+    host = f"[{host}]" if ":" in host else host
+    is_usual = port is None or port == _USUAL_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{port}"
+
+
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 VoiceName = Annotated[str, Field(min_length=1), AfterValidator(_voice_name)]
@@ -124,7 +153,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
-    cors_origins: CommaSeparated = ()
+    cors_origins: Annotated[CommaSeparated, AfterValidator(_origins)] = ()
 
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
-LIBRARIES = {"app.connections", "app.lifetime", "app.ranges"}
+LIBRARIES = {"app.connections", "app.lifetime", "app.listeners", "app.ranges"}
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.speech_engine": set(),
     "app.connections": set(),
     "app.lifetime": set(),
+    "app.listeners": set(),
     "app.logs": set(),
     "app.process_end": set(),
     "app.ranges": set(),
@@ -53,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.wyoming",
         "app.settings",
         "app.banner",
+        "app.listeners",
         "app.logs",
         "app.audio",
     },
