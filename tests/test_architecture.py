@@ -46,7 +46,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices", "app.wyoming"},
     "app.main": {"app.assembly", "app.api", "app.settings"},
     "app.cli": BELOW_FRONT_ENDS
-    | {"app.assembly", "app.logs", "app.process_end", "app.serve", "app.wyoming"},
+    | {
+        "app.assembly",
+        "app.logs",
+        "app.process_end",
+        "app.serve",
+        "app.wording",
+        "app.wyoming",
+    },
     "app.__main__": {"app.cli"},
     "app.serve": {
         "app.main",

@@ -15,9 +15,11 @@ from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.options import (
     Bitrate,
+    Encoding,
     Format,
     Language,
     Lines,
+    Names,
     NoMarkup,
     NormalizeLoudness,
     Output,
@@ -73,6 +75,7 @@ def main(
 {PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
 {PROGRAM} say --play --stream "Hello!"
 {PROGRAM} say --lines lines.txt -o audio/ --format wav
+{PROGRAM} say --lines --names named.tsv -o audio/
 echo "From a pipe." | {PROGRAM} say - -o - | ffplay -nodisp -autoexit -
 {PROGRAM} say "Hello!" --server http://localhost:8000 -o hello.mp3"""
 )
@@ -83,6 +86,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     play: Play = False,
     stream: Stream = False,
     lines: Lines = False,
+    names: Names = False,
+    encoding: Encoding = None,
     voice: Voice = None,
     speed: Speed = None,
     pitch: Pitch = None,
@@ -103,6 +108,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     A file is written whole or not at all; then its path is printed.
     """
     from app.cli.say import Request, say  # noqa: PLC0415
+    from app.cli.texts import Reading  # noqa: PLC0415
 
     controls = {
         "speed": speed,
@@ -117,7 +123,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "markup": "off" if no_markup else None,
     }
     said = {name: value for name, value in controls.items() if value is not None}
-    request = Request(texts, lines, output, format, play, stream, voice, said)
+    reading = Reading(lines, names, encoding)
+    request = Request(texts, reading, output, format, play, stream, voice, said)
     say(request, server=server, quiet=quiet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, get_args
 
 import typer
@@ -54,6 +55,17 @@ def _language(value: str) -> str | None:
         raise typer.BadParameter(error.message) from None
 
 
+def _encoding(value: str) -> str:
+    try:
+        # What is no encoding of text, such as base64, is refused as well.
+        "".encode(value)
+    except LookupError:
+        raise typer.BadParameter(
+            f"{value!r} is no encoding; such are utf-8, utf-16, cp1252, cp850"
+        ) from None
+    return codecs.lookup(value).name
+
+
 def file_name(value: str) -> str:
     """What `-o` says. An empty one, as of a variable that is not set, would be this folder."""
     if not value:
@@ -65,12 +77,28 @@ Texts = Annotated[
     list[str],
     typer.Argument(
         metavar="TEXT|FILE|-",
-        help="Words to speak; a file (one that ends in .txt, .md or .ssml, or any as @FILE); "
+        help="Words to speak; a file (one that ends in .txt, .md, .ssml or .tsv, or any as @FILE); "
         "or - for the standard input. Several are spoken side by side.",
         show_default=False,
     ),
 ]
 Lines = Annotated[bool, output_option("--lines", "-l", help="Each line is a text.")]
+Names = Annotated[
+    bool,
+    output_option(
+        "--names",
+        help="With --lines: each line is a file name, a tab, and the text, as in a .tsv file.",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        parser=_encoding,
+        help="Of text files and the standard input, such as cp850. Without it UTF-8, UTF-16 and "
+        "Windows-1252 are told apart.",
+    ),
+]
 Output = Annotated[
     str | None,
     output_option(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from app.audio.formats import AudioFormat
 from app.cli.backend import Backend, Order, Recording
 from app.cli.exits import Refused
@@ -16,8 +18,15 @@ from app.cli.outputs import check_takes_bytes
 from app.cli.player import Player, find_player
 from app.cli.progress import ProgressLine
 from app.cli.speaking import Job, speak_all
-from app.cli.targets import DEFAULT_FORMAT, STANDARD_OUTPUT, chosen_format, named_files
-from app.cli.texts import Text, read_texts
+from app.cli.targets import (
+    DEFAULT_FORMAT,
+    STANDARD_OUTPUT,
+    check_takes_names,
+    chosen_format,
+    name_without_extension,
+    named_files,
+)
+from app.cli.texts import Reading, Text, read_texts
 from app.cli.work import run_work
 from app.speech import SPEECH_RATE_HZ
 from app.voices.listing import VOICE_SUFFIXES
@@ -28,7 +37,7 @@ class Request:
     """What the command line said."""
 
     texts: Sequence[str]
-    lines: bool
+    reading: Reading
     output: str | None
     format: str | None
     play: bool
@@ -44,7 +53,9 @@ def say(request: Request, *, server: str | None, quiet: bool) -> None:
         Refused.
     """
     audio, player = _how(request)
-    texts = read_texts(request.texts, lines=request.lines)
+    texts = read_texts(request.texts, request.reading)
+    if not quiet:
+        _tell_guessed(texts)
     voice = chosen_voice(request.voice)
     with ExitStack() as stack:
         paths = _paths(request, texts, audio, stack)
@@ -58,6 +69,16 @@ def say(request: Request, *, server: str | None, quiet: bool) -> None:
             await speak_all(backend, jobs, progress, player)
 
         run_work(work, server=server, quiet=quiet)
+
+
+def _tell_guessed(texts: Sequence[Text]) -> None:
+    guessed = next((text for text in texts if text.guessed_encoding), None)
+    if guessed is not None:
+        typer.echo(
+            f"note: {guessed.origin} is not UTF-8 and is read as Windows-1252; --encoding NAME "
+            "says what it is",
+            err=True,
+        )
 
 
 def _how(request: Request) -> tuple[AudioFormat, Player | None]:
@@ -99,7 +120,11 @@ def _paths(
             return [None] * len(texts)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return [folder / f"{number}{audio.extension}" for number in range(len(texts))]
-    return named_files(request.output, [text.name for text in texts], audio.extension)
+    names = [text.name for text in texts]
+    if request.reading.names:
+        check_takes_names(request.output)
+        names = [name_without_extension(text.name, audio, text.origin) for text in texts]
+    return named_files(request.output, names, audio.extension)
 
 
 def chosen_voice(voice: str | None) -> str | Recording | None:
