@@ -171,14 +171,19 @@ def wyoming(
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    # All of it is passed on, "--" as well.
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+    },
     add_help_option=False,
     epilog=f"Example: {PROGRAM} bench --quick",
 )
 def bench(context: typer.Context) -> None:
     """Measure this machine, as python -m benchmarks does.
 
-    Needs the benchmarks folder of the repository, which containers leave out.
+    Figures are also written as JSON, into benchmarks/out or benchmarks-out.
     """
     from app.cli.bench import bench  # noqa: PLC0415
 

@@ -127,6 +127,8 @@ def test_bench(tmp_path: Path) -> None:
     (tmp_path / "benchmarks" / "__main__.py").write_text(program)
     found = run_command(tmp_path, "bench", "--quick", "--help", "x")
     assert (found.returncode, found.stdout) == (5, b"['--quick', '--help', 'x']\n")
+    one = run_command(tmp_path, "bench", "serve_load", "--", "--streams", "1", "4")
+    assert one.stdout == b"['serve_load', '--', '--streams', '1', '4']\n"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "app").symlink_to(ROOT / "app", target_is_directory=True)
