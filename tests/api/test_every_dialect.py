@@ -233,7 +233,7 @@ NATIVE = Call(
     format="format",
     formats=among(tuple(FORMATS)),
     error=native_error,
-    out_of_range=(("speed", {"speed": 9}), ("seed", {"seed": -1})),
+    out_of_range=(("speed", {"speed": 9}), ("seed", {"seed": -2})),
 )
 OPENAI = Call(
     dialect="openai",
@@ -244,7 +244,7 @@ OPENAI = Call(
     format="response_format",
     formats=among(OPENAI_FORMATS),
     error=openai_error,
-    out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -1})),
+    out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
 )
 ELEVENLABS = Call(
     dialect="elevenlabs",
@@ -258,7 +258,7 @@ ELEVENLABS = Call(
     out_of_range=(
         ("voice_settings.speed", {"voice_settings": {"speed": 9}}),
         ("voice_settings.stability", {"voice_settings": {"stability": 1.5}}),
-        ("seed", {"seed": -1}),
+        ("seed", {"seed": -2}),
     ),
 )
 ELEVENLABS_LIVE = replace(

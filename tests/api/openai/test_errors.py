@@ -49,7 +49,7 @@ def speak(sdk: openai.OpenAI, **fields: Any) -> bytes:
         ({"speed": "fast"}, "speed", "number"),
         ({"speed": 0.2}, "speed", "0.25"),
         ({"speed": 4.1}, "speed", "4"),
-        ({"extra_body": {"seed": -1}}, "seed", "0"),
+        ({"extra_body": {"seed": -2}}, "seed", "0"),
         ({"extra_body": {"sample_rate": 12345}}, "sample_rate", "24000"),
     ],
 )
