@@ -14,6 +14,7 @@ RUN useradd --create-home --uid 1000 speech \
     && chown -R speech:speech /srv
 COPY --chown=speech:speech server.py ./
 COPY --chown=speech:speech app ./app
+COPY --chown=speech:speech benchmarks ./benchmarks
 
 USER speech
 VOLUME ["/srv/models", "/srv/voice"]

@@ -80,6 +80,7 @@ def make_services(
         max_chars_per_chunk=settings.max_chars_per_chunk,
         patience_seconds=settings.queue_timeout_seconds,
     )
+    consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
     voices = VoiceStore(
         folder,
@@ -87,7 +88,9 @@ def make_services(
         engine=lambda: cast.current.supervisor.engine,
         prompts=speakers.prompts,
         model_language=None if settings.model_config_path else cast.default.language,
+        stand_ins=lambda: cast.current.stand_ins,
         forget_previews=preview_files.forget,
+        forget_consent=consents.forget,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -101,7 +104,7 @@ def make_services(
         cast=cast,
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
-        consents=ConsentStore(settings.voices_dir / ".consents"),
+        consents=consents,
         fetcher=fetcher,
         saved=AudioStore(settings.voice_output_dir),
         ffmpeg=speakers.ffmpeg,

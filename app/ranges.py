@@ -1,10 +1,10 @@
-"""Says what each number may be, once for the settings and for every request."""
+"""Says what each number and word may be, once for the settings and for every request."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 Temperature = Annotated[float, Field(ge=0, le=5)]
 SamplerDecodeSteps = Annotated[int, Field(ge=1, le=64)]
@@ -12,7 +12,23 @@ EosThreshold = Annotated[float, Field(ge=-50, le=50)]
 NoiseClamp = Annotated[float, Field(gt=0, le=50)]
 FramesAfterEos = Annotated[int, Field(ge=0, le=100)]
 CharsPerChunk = Annotated[int, Field(ge=20, le=2000)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+SeedNumber = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def _small_letters(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+AnyCase = BeforeValidator(_small_letters)
+"""For words of a list, which may come in capital letters"""
+
+
+def _none_if_minus_one(value: object) -> object:
+    return None if value in (-1, "-1") else value
+
+
+Seed = Annotated[SeedNumber | None, BeforeValidator(_none_if_minus_one)]
+"""None for none; -1, which is what many programs send then, is None as well"""
 
 SPEED_RANGE = (0.25, 4.0)
 VOLUME_DB_RANGE = (-40.0, 20.0)

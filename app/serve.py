@@ -10,9 +10,10 @@ from typing import Any
 from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
+from app.listeners import open_listeners
 from app.logs import configure_logging
 from app.main import create_app
-from app.settings import SettingsError, load_settings
+from app.settings import Settings, SettingsError, load_settings
 from app.wyoming.server import listener_of
 
 
@@ -30,9 +31,10 @@ def main(**overrides: Any) -> int:
         configure_logging(settings.log_level, settings.log_format)
         app = create_app(settings, wyoming_listener=listener_of(settings))
         server = _Server(app, settings)
+        listeners = _listeners(settings)
         # SIGTERM then raises KeyboardInterrupt, as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        server.run()
+        server.run(listeners)
     except KeyboardInterrupt:
         # uvicorn raises the signal once more after its orderly shutdown.
         return 0
@@ -56,19 +58,18 @@ class _Server(WebServer):
     """Tells the operator how to try it once it listens, and not before."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        except SystemExit as end:
-            # uvicorn has logged what the system said, and names no setting.
-            reason = end.__context__
-            if not isinstance(reason, OSError):
-                raise
-            host, port = self.settings.host, self.settings.port
-            # asyncio puts a sentence before what the system said.
-            said = str(reason.strerror).rpartition(": ")[2]
-            raise _CannotListen(
-                f"HOST, PORT: cannot listen on {host} port {port}: {said}"
-            ) from None
+        await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             print(banner(self.settings.model_copy(update={"port": port})), flush=True)  # noqa: T201
+
+
+def _listeners(settings: Settings) -> list[socket.socket]:
+    """Raises: _CannotListen."""
+    host, port = settings.host, settings.port
+    try:
+        return open_listeners(host, port)
+    except OSError as error:
+        raise _CannotListen(
+            f"HOST, PORT: cannot listen on {host} port {port}: {error.strerror}"
+        ) from None

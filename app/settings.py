@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
+
+_USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
 
 # Variables of the libraries underneath, and of Docker Compose, that may stand in the same .env.
 _FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_")
@@ -111,6 +114,32 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins exactly as browsers send them, for they are compared letter by letter."""
+    return tuple(_origin(entry) for entry in value)
+
+
+def _origin(entry: str) -> str:
+    if entry in ("*", "null"):
+        return entry
+    example = "an origin is scheme://host or scheme://host:port, such as https://app.example.com"
+    if "://" not in entry:
+        raise ValueError(f"{entry!r} has no scheme; {example}")
+    try:
+        parts = urlsplit(entry)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{entry!r} is no origin: {error}; {example}") from None
+    host = parts.hostname
+    if not parts.scheme or not host or "*" in host or parts.username is not None:
+        raise ValueError(f"{entry!r} is no origin; {example}, or * alone for every page")
+    if parts.path or parts.query or parts.fragment or entry[-1] in "/?#":
+        raise ValueError(f"{entry!r} has something after the host; {example}")
+    host = f"[{host}]" if ":" in host else host
+    is_usual = port is None or port == _USUAL_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{port}"
+
+
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
@@ -137,7 +166,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
-    cors_origins: CommaSeparated = ()
+    cors_origins: Annotated[CommaSeparated, AfterValidator(_origins)] = ()
 
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"

@@ -85,7 +85,7 @@ def leveled_prosody(pitch: Level | None, speed: Level | None) -> Prosody:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Holds a recording as it was received, in any container that FFmpeg reads.
+    """Holds a recording as it was received, in any container that `app.audio.decode` reads.
 
     Attributes:
         field: where in the request the recording stood, for errors.
@@ -112,6 +112,8 @@ class SpeechRequest:
     language: str | None = None
     """The script is in this language, a two-letter code; None means the model's."""
     max_chars_per_chunk: int | None = None
+    markup: bool = True
+    """read tags of pauses, speakers and SSML as such; False speaks them as they are written"""
     goes_on: bool = False
     """More of the same script will follow in another request."""
 

@@ -4,7 +4,8 @@
     python -m benchmarks --quick          # a few minutes, rougher figures
     python -m benchmarks serve_load -- --streams 16 --arrivals poisson
 
-Figures go to benchmarks/out/ as JSON as well.
+Figures go to benchmarks/out/ as JSON as well, or to benchmarks-out/ in the working folder where the
+package is installed without its repository.
 """
 
 from __future__ import annotations

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from benchmarks.random_model import shipped_config, write_random_model
 
-OUT = Path(__file__).resolve().parent / "out"
+_HERE = Path(__file__).resolve().parent
+_IN_REPOSITORY = (_HERE.parent / "server.py").is_file()
+OUT = _HERE / "out" if _IN_REPOSITORY else Path.cwd() / "benchmarks-out"
+"""Figures and models; an installed package is no place for them"""
 
 
 def random_model(name: str) -> Path:

@@ -94,9 +94,11 @@ def our_server(config: Path, work: Path, **environment: str) -> Iterator[Server]
         "VOICES_DIR": str(work / "voices"),
         "VOICE_OUTPUT_DIR": str(work / "saved"),
         "LOG_LEVEL": "warning",
+        # It runs in a folder of its own, whether this is a checkout or an installed package.
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         **environment,
     }
-    command = [sys.executable, str(ROOT / "server.py")]
+    command = [sys.executable, "-m", "app", "serve"]
     headers = {"Content-Type": "application/json"}
     with _running(command, settings, port, "/ready", work) as (pid, seconds):
         yield Server("ours", port, pid, seconds, headers=headers)

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
-LIBRARIES = {"app.connections", "app.lifetime", "app.ranges"}
+LIBRARIES = {"app.connections", "app.lifetime", "app.listeners", "app.ranges"}
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.speech_engine": set(),
     "app.connections": set(),
     "app.lifetime": set(),
+    "app.listeners": set(),
     "app.logs": set(),
     "app.process_end": set(),
     "app.ranges": set(),
@@ -45,7 +46,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices"},
     "app.main": {"app.assembly", "app.api", "app.settings", "app.wyoming"},
     "app.cli": BELOW_FRONT_ENDS
-    | {"app.assembly", "app.logs", "app.process_end", "app.serve", "app.wyoming"},
+    | {
+        "app.assembly",
+        "app.logs",
+        "app.process_end",
+        "app.serve",
+        "app.wording",
+        "app.wyoming",
+    },
     "app.__main__": {"app.cli"},
     "app.serve": {
         "app.main",
@@ -53,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.wyoming",
         "app.settings",
         "app.banner",
+        "app.listeners",
         "app.logs",
         "app.audio",
     },

@@ -59,6 +59,11 @@ def test_preview_speaks(tmp_path: Path, log_records: LogRecords) -> None:
         assert answer.headers["x-tts-model"] == "preview"
         assert answer.headers["x-tts-voice"] == stand_ins()["marius"]
         assert len(preview.streams) == 1
+        shown = {each["name"]: each for each in served.client.get("/voices").json()["voices"]}
+        assert shown["marius"]["spoken_by"] == stand_ins()["marius"]
+        assert stand_ins()["marius"] in shown["marius"]["description"]
+        own = next(iter(preview_voices()))
+        assert (shown[own]["spoken_by"], shown[own]["description"]) == (own, None)
         wanted = {
             "name": "english",
             "state": "failed",

@@ -191,5 +191,5 @@ def test_port_in_use(tmp_path: Path) -> None:
         with several(tmp_path, 3, "HOST=127.0.0.1", line) as servers:
             for server in servers:
                 assert server.process.wait(60) == 1, server.err
-                assert "address already in use" in server.err
+                assert "Address already in use" in server.err
                 assert "Traceback" not in server.err

@@ -72,6 +72,14 @@ def test_defaults(env_file: Path) -> None:
         ("PUBLIC_BASE_URL", "https://x:0", "1 to 65535"),
         ("PUBLIC_BASE_URL", "https://:8000", "http:// or https://"),
         ("PUBLIC_BASE_URL", "https://[::1", "IPv6"),
+        ("CORS_ORIGINS", "app.example.com", "'app.example.com' has no scheme; an origin is scheme"),
+        ("CORS_ORIGINS", "localhost:3000", "'localhost:3000' has no scheme"),
+        ("CORS_ORIGINS", "https://a.example, https://b.example/", "'https://b.example/' has some"),
+        ("CORS_ORIGINS", "https://a.example/app", "something after the host"),
+        ("CORS_ORIGINS", "https://a.example?", "something after the host"),
+        ("CORS_ORIGINS", "https://*.example", "or * alone for every page"),
+        ("CORS_ORIGINS", "https://a.example:http", "is no origin"),
+        ("CORS_ORIGINS", "https://", "is no origin"),
         ("HOST", "x..y", "'x..y' can be neither the name of a host nor an address"),
         ("HOST", "a" * 70, "neither the name of a host"),
         ("WYOMING_HOST", "x..y", "neither the name of a host"),
@@ -285,3 +293,20 @@ def test_the_example_is_valid(env_file: Path) -> None:
     text = EXAMPLE.read_text("utf-8").replace("API_KEY=change-me", "API_KEY=a-good-key")
     env_file.write_text(text, "utf-8")
     assert load_settings(env_file) == load_settings(write(env_file))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("*", ("*",)),
+        ("null", ("null",)),
+        ("https://App.Example.com", ("https://app.example.com",)),
+        ("https://a.example:443, http://b.example:80", ("https://a.example", "http://b.example")),
+        ("http://localhost:3000,http://[::1]:5173", ("http://localhost:3000", "http://[::1]:5173")),
+        ("chrome-extension://abcdef", ("chrome-extension://abcdef",)),
+    ],
+)
+def test_origins(env_file: Path, written: str, meant: tuple[str, ...]) -> None:
+    """Origins are kept as browsers send them, or they would match nothing."""
+    write(env_file, f"CORS_ORIGINS={written}")
+    assert load_settings(env_file).cors_origins == meant

@@ -19,8 +19,8 @@ from tests.cli.command import LIMIT_SECONDS, environment
 pytestmark = pytest.mark.xdist_group("wheel")
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("app", "pyproject.toml", "README.md", "LICENSE", "NOTICE.md")
-NO_BYTECODE = shutil.ignore_patterns("__pycache__")
+SOURCES = ("app", "benchmarks", "pyproject.toml", "README.md", "LICENSE", "NOTICE.md")
+NO_BYTECODE = shutil.ignore_patterns("__pycache__", "out")
 
 
 def pip(*arguments: str) -> None:
@@ -68,13 +68,14 @@ def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
 
 
 def test_contents(wheel: Path) -> None:
-    """It holds every file of app/, the model included, the licences, and nothing else."""
+    """It holds every file of app/, the model included, the benchmarks, the licences, no more."""
     assert wheel.name == f"pocket_speech-{__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
+    files = [*(ROOT / "app").rglob("*"), *(ROOT / "benchmarks").glob("*.py")]
     wanted = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "app").rglob("*")
+        for path in files
         if path.is_file() and path.parent.name != "__pycache__"
     }
     about = f"pocket_speech-{__version__}.dist-info/"
@@ -104,3 +105,14 @@ def test_it_serves(installed: Path, tmp_path: Path) -> None:
     ended = run(installed, tmp_path, "serve")
     assert ended.returncode == 2
     assert b"API_KEY" in ended.stderr
+
+
+@pytest.mark.parametrize("name", [[], ["effects_cost", "--", "-h"], ["startup", "--", "-h"]])
+def test_it_measures(installed: Path, tmp_path: Path, name: list[str]) -> None:
+    """The benchmarks are there as well, and write where they are run, not into the package."""
+    ended = run(installed, tmp_path, "bench", *(name or ["--help"]))
+    assert ended.returncode == 0, ended.stderr
+    assert b"usage: " in ended.stdout
+    if name:
+        assert (tmp_path / "benchmarks-out").is_dir()
+    assert not (installed / "benchmarks" / "out").exists()

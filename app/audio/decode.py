@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -39,17 +41,35 @@ _AS_LOUD_AS_MONO = "volume='if(eq(nb_channels,1),sqrt(2),1)'"
 # Half of it is gone where one channel is silent, and all where they are inverse.
 _LEAST_KEPT_ENERGY = 0.5
 _BLOCK_SAMPLES = 1 << 16
+# FFmpeg says these when it refuses a file.
+_FORMAT_REFUSED = "Format not on whitelist"
+_FOUND_FORMAT = re.compile(r"Format (\w+)\S* probed .{0,200}Format not on whitelist", re.DOTALL)
+_CODEC_REFUSED = re.compile(r"Codec \((\w{1,40})\) not on whitelist")
+_NO_STREAM = "matches no streams"
+_UNKNOWN = "Error opening input: Invalid data found"
 _STDERR_KEPT_BYTES = 4000
 # FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
 # a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
 
-_DEMUXERS = "aac,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
+READABLE = (
+    "WAV, MP3, M4A, OGG, Opus, FLAC, WebM, AAC, WMA, AIFF, CAF, AU, AMR, AC-3, DTS, WavPack, "
+    "Monkey's Audio, TTA, VOC, or a film (MP4, MOV, MKV, AVI, FLV, MPG, TS)"
+)
+"""People call the files that can be read so."""
+
+# Files of all these formats have their samples in themselves.
+_DEMUXERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,"
+    "voc,w64,wav,wv"
+)
 # This list also keeps FFmpeg from opening video decoders while it looks at the streams of a film.
 _DECODERS = (
-    "aac,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,flac,"
-    "gsm,gsm_ms,mp1float,mp2float,mp3,mp3float,opus,libopus,speex,vorbis,libvorbis,"
-    "wmalossless,wmapro,wmav1,wmav2,wmavoice,pcm_alaw,pcm_mulaw,pcm_s8,pcm_u8,"
+    "aac,aac_latm,ac3,eac3,adpcm_ct,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_sbpro_2,"
+    "adpcm_sbpro_3,adpcm_sbpro_4,adpcm_swf,adpcm_yamaha,alac,amrnb,amrwb,ape,dca,flac,"
+    "g722,adpcm_g722,g726,adpcm_g726,gsm,gsm_ms,mp1,mp1float,mp2,mp2float,mp3,mp3float,nellymoser,"
+    "opus,libopus,speex,tta,vorbis,libvorbis,wavpack,"
+    "wmalossless,wmapro,wmav1,wmav2,wmavoice,pcm_alaw,pcm_dvd,pcm_mulaw,pcm_s8,pcm_u8,"
     "pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,"
     "pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le"
 )
@@ -87,12 +107,13 @@ def decode_clip(
     max_samples = math.ceil(max_seconds * sample_rate_hz)
     with _opened(clip.data) as file:
         max_bytes = max_samples * _CHANNELS * F32_BYTES
-        decoded = _decode(
-            [str(ffmpeg), *_arguments(max_seconds, sample_rate_hz)],
-            file,
-            max_bytes=max_bytes,
-            time_limit_seconds=time_limit_seconds,
-        )
+        decode = partial(_decode, file, max_bytes=max_bytes, time_limit_seconds=time_limit_seconds)
+        arguments = _arguments(max_seconds, sample_rate_hz)
+        decoded = decode([str(ffmpeg), "-loglevel", "error", *arguments])
+        if _FORMAT_REFUSED in decoded.messages:
+            # FFmpeg tells only developers which format it is.
+            file.seek(0)
+            decoded = decode([str(ffmpeg), "-loglevel", "debug", *arguments])
     _check_exit(decoded, max_bytes, clip.field)
     whole = len(decoded.data) - len(decoded.data) % (_CHANNELS * F32_BYTES)
     channels = np.frombuffer(decoded.data[:whole], dtype="<f4").reshape(-1, _CHANNELS)
@@ -142,13 +163,13 @@ def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
         "-c:a",
         "pcm_f32le",
     ]
-    general = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1"]
+    general = ["-hide_banner", "-nostdin", "-filter_threads", "1"]
     general += ["-max_alloc", str(_MAX_ALLOCATION_BYTES)]
     return [*general, *reading, *writing, "-f", "f32le", "pipe:1"]
 
 
 def _decode(
-    command: list[str], file: IO[bytes], *, max_bytes: int, time_limit_seconds: float
+    file: IO[bytes], command: list[str], *, max_bytes: int, time_limit_seconds: float
 ) -> _Decoded:
     timed_out = threading.Event()
     kept: list[bytes] = []
@@ -193,7 +214,23 @@ def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
     failed = decoded.exit_status != 0 and len(decoded.data) < max_bytes
     if failed or not decoded.data:
         logger.info("unreadable clip: %s", decoded.messages.strip())
-        raise InvalidClip(f"{field} is not audio FFmpeg can read", field=field)
+        raise InvalidClip(f"{field} is not audio {_why_not(decoded.messages)}", field=field)
+
+
+def _why_not(messages: str) -> str:
+    """What FFmpeg says is wrong with a recording, in words that follow "not audio"."""
+    if found := _FOUND_FORMAT.search(messages):
+        return f"that is read here: it is {found[1]}, as FFmpeg calls it; send {READABLE}"
+    if _NO_STREAM in messages:
+        return "but pictures without sound, or nothing at all"
+    if found := _CODEC_REFUSED.search(messages):
+        return f"that is read here: its codec is {found[1]}; send it in another, such as WAV"
+    if _UNKNOWN in messages:
+        return (
+            "in a format that is recognised: it is damaged, or raw sound without a header, such as "
+            f"PCM or G.722, which has to be put into a WAV file; send {READABLE}"
+        )
+    return "that can be read: it is damaged"
 
 
 def _check_sound(pcm: Pcm, sample_rate_hz: int, field: Field) -> None:

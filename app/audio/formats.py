@@ -153,7 +153,7 @@ FORMATS = MappingProxyType({audio_format.name: audio_format for audio_format in 
 
 
 def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioFormat:
-    """Return the format that a caller asked for.
+    """Return the format that a caller asked for, in any case, with or without a dot.
 
     Args:
         allowed: the names this caller may use, in the order to list them; None for `FORMATS`.
@@ -162,9 +162,10 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
         InvalidRequest: there is no such format; the error names the allowed ones.
     """
     names = list(FORMATS if allowed is None else allowed)
+    asked, name = name, name.strip().lower().removeprefix(".")
     if name not in names:
         raise InvalidRequest(
-            f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {name[:40]!r}",
+            f"{Parameter.FORMAT} must be one of {', '.join(names)}; it is {asked[:40]!r}",
             field=Parameter.FORMAT,
         )
     return FORMATS[name]

@@ -57,6 +57,7 @@ def output_format(
         InvalidRequest: something is not allowed; the error names the parameter and what is.
     """
     audio_format = format_named(name, allowed=allowed)
+    name = audio_format.name
     if sample_rate_hz is not None:
         rates_hz = sample_rates_hz(audio_format)
         if sample_rate_hz not in rates_hz:

@@ -18,6 +18,7 @@ VOICE_FIELDS = (
     "name",
     "title",
     "kind",
+    "spoken_by",
     "language",
     "tags",
     "description",
@@ -49,7 +50,8 @@ class Recording:
         try:
             data = expanded(path).read_bytes()
         except OSError as error:
-            raise Refused(f"{option}: {path} cannot be read: {error.strerror}") from None
+            hint = f"; a voice of the list is called {path.stem}" if option == "--voice" else ""
+            raise Refused(f"{option}: {path} cannot be read: {error.strerror}{hint}") from None
         if not data:
             raise Refused(f"{option}: {path} is empty")
         return cls(path.name, data)

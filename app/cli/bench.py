@@ -1,4 +1,4 @@
-"""Runs the command `bench`: the benchmarks of the repository."""
+"""Runs the command `bench`: the benchmarks, which are installed beside the app."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bench(arguments: Sequence[str]) -> int:
     """
     if importlib.util.find_spec("benchmarks") is None:
         raise Refused(
-            "there is no benchmarks package here: run this in a checkout of the repository",
+            "there is no benchmarks package here: install it again, or use a checkout",
             ExitCode.FAILED,
         )
     command = [sys.executable, "-m", "benchmarks", *arguments]

@@ -123,7 +123,7 @@ class LocalBackend:
     def _voice(self, voice: str | Recording | None) -> str | Clip:
         if isinstance(voice, Recording):
             return Clip(voice.data, voice.filename)
-        return self._services.settings.default_voice if voice is None else voice
+        return self._services.cast.voice_named(voice)
 
     async def _ready_to_speak(self) -> None:
         cast = self._services.cast
@@ -221,5 +221,10 @@ def _refusing(words: Mapping[Parameter, str]) -> Iterator[None]:
 
 
 def _shown(voice: Voice) -> dict[str, Any]:
-    known = {"name": voice.name, "kind": voice.kind, **asdict(voice.details)}
+    known = {
+        "name": voice.name,
+        "kind": voice.kind,
+        "spoken_by": voice.spoken_by or voice.name,
+        **asdict(voice.details),
+    }
     return {field: known[field] for field in VOICE_FIELDS}

@@ -15,9 +15,12 @@ from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.options import (
     BitrateOption,
+    EncodingOption,
     FormatOption,
     LanguageOption,
     LinesOption,
+    NamesOption,
+    NoMarkupOption,
     NormalizeLoudnessOption,
     OutputOption,
     PitchOption,
@@ -72,6 +75,7 @@ def main(
 {PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
 {PROGRAM} say --play --stream "Hello!"
 {PROGRAM} say --lines lines.txt -o audio/ --format wav
+{PROGRAM} say --lines --names named.tsv -o audio/
 echo "From a pipe." | {PROGRAM} say - -o - | ffplay -nodisp -autoexit -
 {PROGRAM} say "Hello!" --server http://localhost:8000 -o hello.mp3"""
 )
@@ -82,6 +86,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     play: PlayOption = False,
     stream: StreamOption = False,
     lines: LinesOption = False,
+    names: NamesOption = False,
+    encoding: EncodingOption = None,
     voice: VoiceOption = None,
     speed: SpeedOption = None,
     pitch: PitchOption = None,
@@ -92,6 +98,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     sample_rate: SampleRateOption = None,
     bitrate: BitrateOption = None,
     normalize_loudness: NormalizeLoudnessOption = False,
+    no_markup: NoMarkupOption = False,
     server: ServerOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -101,6 +108,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     A file is written whole or not at all; then its path is printed.
     """
     from app.cli.say import SayArguments, say  # noqa: PLC0415
+    from app.cli.texts import Reading  # noqa: PLC0415
 
     controls = {
         "speed": speed,
@@ -112,9 +120,11 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "sample_rate": sample_rate,
         "bitrate": bitrate,
         "normalize_loudness": normalize_loudness or None,
+        "markup": "off" if no_markup else None,
     }
     set_controls = {name: value for name, value in controls.items() if value is not None}
-    arguments = SayArguments(texts, lines, output, format, play, stream, voice, set_controls)
+    reading = Reading(lines, names, encoding)
+    arguments = SayArguments(texts, reading, output, format, play, stream, voice, set_controls)
     say(arguments, server=server, quiet=quiet)
 
 
@@ -161,14 +171,19 @@ def wyoming(
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    # All of it is passed on, "--" as well.
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+    },
     add_help_option=False,
     epilog=f"Example: {PROGRAM} bench --quick",
 )
 def bench(context: typer.Context) -> None:
     """Measure this machine, as python -m benchmarks does.
 
-    Needs the benchmarks folder of the repository, which containers leave out.
+    Figures are also written as JSON, into benchmarks/out or benchmarks-out.
     """
     from app.cli.bench import bench  # noqa: PLC0415
 

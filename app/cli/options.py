@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, get_args
 
 import typer
@@ -35,9 +36,11 @@ def _range(number: object) -> dict[str, Any]:
     return bounds
 
 
-def _seed(value: str) -> int:
+def _seed(value: str) -> int | None:
+    if value == "-1":
+        return None
     # A range in the help would show the upper bound, which is a number of 19 digits.
-    at_least, below = (each for each in get_args(ranges.Seed)[1].metadata)
+    at_least, below = (each for each in get_args(ranges.SeedNumber)[1].metadata)
     if not value.isdecimal() or not at_least.ge <= int(value) < below.lt:
         raise typer.BadParameter(
             f"{value!r} is not a whole number from {at_least.ge} to {below.lt - 1}"
@@ -52,6 +55,17 @@ def _language(value: str) -> str | None:
         raise typer.BadParameter(error.message) from None
 
 
+def _encoding(value: str) -> str:
+    try:
+        # What is no encoding of text, such as base64, is refused as well.
+        "".encode(value)
+    except LookupError:
+        raise typer.BadParameter(
+            f"{value!r} is no encoding; such are utf-8, utf-16, cp1252, cp850"
+        ) from None
+    return codecs.lookup(value).name
+
+
 def file_name(value: str) -> str:
     """Check the value of `-o`: an empty one, as of an unset variable, would mean this folder."""
     if not value:
@@ -63,12 +77,28 @@ TextsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="TEXT|FILE|-",
-        help="Words to speak; a file (one that ends in .txt, .md or .ssml, or any as @FILE); "
+        help="Words to speak; a file (one that ends in .txt, .md, .ssml or .tsv, or any as @FILE); "
         "or - for the standard input. Several are spoken side by side.",
         show_default=False,
     ),
 ]
 LinesOption = Annotated[bool, output_option("--lines", "-l", help="Each line is a text.")]
+NamesOption = Annotated[
+    bool,
+    output_option(
+        "--names",
+        help="With --lines: each line is a file name, a tab, and the text, as in a .tsv file.",
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        parser=_encoding,
+        help="Of text files and the standard input, such as cp850. Without it UTF-8, UTF-16 and "
+        "Windows-1252 are told apart.",
+    ),
+]
 OutputOption = Annotated[
     str | None,
     output_option(
@@ -133,6 +163,10 @@ SampleRateOption = Annotated[
 ]
 BitrateOption = Annotated[
     int | None, _sound_option(metavar="KBPS", help="Such as 64; the format decides.")
+]
+NoMarkupOption = Annotated[
+    bool,
+    _sound_option("--no-markup", help="Read tags aloud as text: [pause 1s], [name], SSML."),
 ]
 NormalizeLoudnessOption = Annotated[
     bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")

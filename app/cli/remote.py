@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ from app.cli.backend import (
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
+from app.connections import ended
 from app.engine.preview import PREVIEW
 from app.errors import Parameter
 from app.settings import SettingsError, load_settings
@@ -29,6 +31,11 @@ from app.voices.listing import STATE_SUFFIX
 CONNECT_SECONDS = 10.0
 WORK_SECONDS = 3600.0
 """A server may take this long for a complete answer, or between two pieces of a stream."""
+FIRST_PACE = 3.0
+"""A server is expected to make this many seconds of speech in a second, until its pace is known."""
+DRAW_SECONDS = 0.2
+_INSIDE = frozenset({"v1", "v2", "openai", "elevenlabs", "fish", "flash", "chattts", "pocket"})
+"""The base URLs that other clients want go on with one of these after the server's address."""
 BUSY_TRIES = 20
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -48,6 +55,7 @@ class RemoteBackend:
         self._progress = progress
         timeout = httpx.Timeout(WORK_SECONDS, connect=CONNECT_SECONDS)
         self._has_warned = False
+        self._speech_seconds_per_second = FIRST_PACE
         self._client = httpx.AsyncClient(base_url=self._url, headers=_key_header(), timeout=timeout)
 
     @asynccontextmanager
@@ -55,8 +63,11 @@ class RemoteBackend:
         async with self._client:
             yield
 
-    async def speak(self, wanted: TextToSpeak, _spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
-        """Yield the encoded audio; a server does not tell how far it is, so `_spoken` is unused."""
+    async def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
+        """Yield the encoded audio.
+
+        A server does not tell how far it is: `spoken` hears what its pace lets expect.
+        """
         fields = {**wanted.controls, "script": wanted.text, "format": wanted.format}
         fields["stream"] = wanted.stream
         if isinstance(wanted.voice, Recording):
@@ -68,7 +79,10 @@ class RemoteBackend:
             named = {} if wanted.voice is None else {"voice": wanted.voice}
             sent = {"json": {**fields, **named}}
             path = "/tts"
-        async with self._answer("POST", path, SPEECH_WORDS, **sent) as answer:
+        async with (
+            self._expected(spoken) as learn,
+            self._answer("POST", path, SPEECH_WORDS, **sent) as answer,
+        ):
             kind = answer.headers.get("content-type", "")
             if not kind.startswith("audio/"):
                 raise Refused(
@@ -76,10 +90,40 @@ class RemoteBackend:
                     ExitCode.FAILED,
                 )
             if not wanted.stream:
-                yield await answer.aread()
+                data = await answer.aread()
+                learn(answer)
+                yield data
                 return
             async for data in answer.aiter_raw():
                 yield data
+
+    @asynccontextmanager
+    async def _expected(self, spoken: Spoken) -> AsyncIterator[Callable[[httpx.Response], None]]:
+        """Tell `spoken`, while the block runs, how much speech there should be by now.
+
+        Yields:
+            What is to be told of a complete answer, so that the next guess is better.
+        """
+        began_seconds = time.monotonic()
+
+        def passed_seconds() -> float:
+            return time.monotonic() - began_seconds
+
+        async def tell() -> None:
+            while True:
+                await asyncio.sleep(DRAW_SECONDS)
+                spoken(passed_seconds() * self._speech_seconds_per_second)
+
+        def learn(answer: httpx.Response) -> None:
+            with suppress(KeyError, ValueError):
+                made_seconds = float(answer.headers["x-audio-duration"])
+                self._speech_seconds_per_second = made_seconds / max(0.001, passed_seconds())
+
+        telling = asyncio.create_task(tell())
+        try:
+            yield learn
+        finally:
+            await ended(telling)
 
     async def voices(self) -> list[dict[str, Any]]:
         answer = await self._asked("GET", "/voices")
@@ -186,6 +230,14 @@ def _checked(url: str) -> str:
     if not usable:
         raise Refused(
             f"--server must be an http:// or https:// address without a query; it is {url!r}"
+        )
+    parts_of_path = [part for part in parts.path.split("/") if part]
+    inside = next((place for place, part in enumerate(parts_of_path) if part in _INSIDE), None)
+    if inside is not None:
+        wanted = "/".join([f"{parts.scheme}://{parts.netloc}", *parts_of_path[:inside]])
+        raise Refused(
+            f"--server must be the address of the server itself, without "
+            f"/{'/'.join(parts_of_path[inside:])}: {wanted}; it is {url!r}"
         )
     return url.rstrip("/")
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from app.audio.formats import AudioFormat
 from app.cli.backend import Backend, Recording, TextToSpeak
 from app.cli.exits import Refused
@@ -16,17 +18,18 @@ from app.cli.outputs import check_takes_bytes
 from app.cli.player import Player, find_player
 from app.cli.progress import ProgressLine
 from app.cli.speaking import Take, speak_all
-from app.cli.targets import DEFAULT_FORMAT, STANDARD_OUTPUT, chosen_format, named_files
-from app.cli.texts import Text, read_texts
+from app.cli.targets import (
+    DEFAULT_FORMAT,
+    STANDARD_OUTPUT,
+    check_takes_names,
+    chosen_format,
+    name_without_extension,
+    named_files,
+)
+from app.cli.texts import Reading, Text, read_texts
 from app.cli.work import run_work
 from app.speech import SPEECH_RATE_HZ
-from app.voices.listing import STATE_SUFFIX
-
-RECORDING_SUFFIXES = (
-    *(".wav", ".mp3", ".m4a", ".mp4", ".ogg", ".oga", ".opus", ".flac", ".aac"),
-    *(".webm", ".wma", ".aiff", ".aif", ".amr", ".caf", ".mov", ".mka"),
-    STATE_SUFFIX,
-)
+from app.voices.listing import STATE_SUFFIX, VOICE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class SayArguments:
     """These are the arguments and options of `say`."""
 
     texts: Sequence[str]
-    lines: bool
+    reading: Reading
     output: str | None
     format: str | None
     play: bool
@@ -50,7 +53,9 @@ def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
         Refused: an option is wrong, or a text cannot be spoken.
     """
     audio, player = _how(arguments)
-    texts = read_texts(arguments.texts, lines=arguments.lines)
+    texts = read_texts(arguments.texts, arguments.reading)
+    if not quiet:
+        _tell_guessed(texts)
     voice = chosen_voice(arguments.voice)
     with ExitStack() as stack:
         paths = _paths(arguments, texts, audio, stack)
@@ -64,6 +69,16 @@ def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
             await speak_all(backend, takes, progress, player)
 
         run_work(work, server=server, quiet=quiet)
+
+
+def _tell_guessed(texts: Sequence[Text]) -> None:
+    guessed = next((text for text in texts if text.guessed_encoding), None)
+    if guessed is not None:
+        typer.echo(
+            f"note: {guessed.origin} is not UTF-8 and is read as Windows-1252; --encoding NAME "
+            "says what it is",
+            err=True,
+        )
 
 
 def _how(arguments: SayArguments) -> tuple[AudioFormat, Player | None]:
@@ -105,7 +120,11 @@ def _paths(
             return [None] * len(texts)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return [folder / f"{number}{audio.extension}" for number in range(len(texts))]
-    return named_files(arguments.output, [text.name for text in texts], audio.extension)
+    names = [text.name for text in texts]
+    if arguments.reading.names:
+        check_takes_names(arguments.output)
+        names = [name_without_extension(text.name, audio, text.origin) for text in texts]
+    return named_files(arguments.output, names, audio.extension)
 
 
 def chosen_voice(voice: str | None) -> str | Recording | None:
@@ -120,7 +139,7 @@ def chosen_voice(voice: str | None) -> str | Recording | None:
         return None
     if not voice.strip():
         raise Refused("--voice must not be empty; leave it out for the default")
-    if "/" not in voice and "\\" not in voice and not voice.lower().endswith(RECORDING_SUFFIXES):
+    if "/" not in voice and "\\" not in voice and not voice.lower().endswith(VOICE_SUFFIXES):
         if not voice.isprintable():
             raise Refused(f"--voice {voice!r} cannot be the name of a voice")
         return voice

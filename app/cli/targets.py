@@ -74,6 +74,31 @@ def _format_of_extension(output: str | None) -> str | None:
     return found.name
 
 
+def check_takes_names(output: str | None) -> None:
+    """Raises: Refused: `-o` names a file, so that the names of the texts would be lost."""
+    if output is None or "{name}" in output or _is_folder(output):
+        return
+    raise Refused(f"-o {output}: --names names the files; give a folder, or put {{name}} into it")
+
+
+def name_without_extension(name: str, audio: AudioFormat, origin: str) -> str:
+    """The name that a line gives to its file, which may end in the extension that it will have.
+
+    Raises:
+        Refused: it ends in that of another format.
+    """
+    extension = Path(name).suffix.lower()
+    found = format_with_extension(extension) if extension else None
+    if found is None:
+        return name
+    if found.extension != audio.extension:
+        raise Refused(
+            f"{origin}: {name} is no {audio.name}; write --format {found.name}, or leave the "
+            f"{extension} out"
+        )
+    return name[: -len(extension)]
+
+
 def named_files(output: str | None, names: Sequence[str], extension: str) -> list[Path]:
     """Choose a file for each of `names`.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.cli.exits import Refused
 from app.cli.paths import expanded
+from app.wording.encodings import DecodedText, NotText, decoded_text
 
-TEXT_SUFFIXES = (".txt", ".md", ".ssml")
+TEXT_SUFFIXES = (".txt", ".md", ".ssml", ".tsv")
 STANDARD_INPUT = "-"
 DEFAULT_NAME = "speech"
 
@@ -23,50 +24,85 @@ class Text:
     script: str
     origin: str
     """It says where the script came from, for error messages."""
+    guessed_encoding: bool = False
+    """It tells that the bytes are not UTF-8, and were taken for Windows-1252."""
 
 
-def read_texts(arguments: Sequence[str], *, lines: bool) -> list[Text]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """This says how files and the standard input are read.
+
+    Attributes:
+        lines: each line that is not blank is a text of its own.
+        names: each of these lines begins with the name of its audio file, and a tab.
+        encoding: of them all; None finds it out.
+    """
+
+    lines: bool = False
+    names: bool = False
+    encoding: str | None = None
+
+
+def read_texts(arguments: Sequence[str], reading: Reading) -> list[Text]:
     """Read the texts that the arguments name, in their order.
 
-    `-` is the standard input, `@PATH` a file. An argument that ends in .txt, .md or .ssml is a file
-    if there is one, or if it is a single word; everything else is spoken as it stands.
-
-    Args:
-        lines: each line that is not blank is a text of its own.
+    `-` is the standard input, `@PATH` a file. An argument that ends in one of `TEXT_SUFFIXES` is a
+    file if there is one, or if it is a single word; everything else is spoken as it stands.
 
     Raises:
         Refused: a file cannot be read, or there is nothing to speak.
     """
-    found = [each for argument in arguments for each in _texts_of(argument, lines=lines)]
-    if len(found) == 1:
+    if reading.names and not reading.lines:
+        raise Refused("--names needs --lines: each line is NAME, a tab, and the text")
+    found = [each for argument in arguments for each in _texts_of(argument, reading)]
+    if len(found) == 1 or reading.names:
         return found
     return [
-        Text(f"{text.name}_{number}", text.script, f"text {number}")
+        replace(text, name=f"{text.name}_{number}", origin=f"text {number}")
         if text.name == DEFAULT_NAME
         else text
         for number, text in enumerate(found, 1)
     ]
 
 
-def _texts_of(argument: str, *, lines: bool) -> Iterator[Text]:
+def _texts_of(argument: str, reading: Reading) -> Iterator[Text]:
     path = _file_of(argument)
     if argument == STANDARD_INPUT:
-        name, origin, script = DEFAULT_NAME, "the standard input", _decoded(_read_input(), "-")
+        name, origin, data = DEFAULT_NAME, "the standard input", _read_input()
     elif path is not None:
-        name, origin, script = path.stem, str(path), _decoded(_read(path), str(path))
+        name, origin, data = path.stem, str(path), _read(path)
     else:
         # Bytes that are not UTF-8 arrive as half characters, which nothing can speak or send.
-        data = argument.encode("utf-8", "surrogatepass")
-        name, origin, script = DEFAULT_NAME, "TEXT", _decoded(data, "TEXT")
+        name, origin, data = DEFAULT_NAME, "TEXT", argument.encode("utf-8", "surrogatepass")
+        reading = replace(reading, encoding="utf-8")
+    script, encoding = _decoded(data, origin, reading.encoding)
+    guessed = encoding == "cp1252" and reading.encoding is None
     if not script.strip():
         raise Refused(f"{origin} is empty: there is nothing to speak")
-    if not lines:
-        yield Text(name, script, origin)
+    if not reading.lines:
+        yield Text(name, script, origin, guessed)
         return
-    spoken = [line.strip() for line in script.splitlines() if line.strip()]
+    spoken = [line for line in script.splitlines() if line.strip()]
     for number, line in enumerate(spoken, 1):
-        own = name if name == DEFAULT_NAME or len(spoken) == 1 else f"{name}_{number}"
-        yield Text(own, line, f"{origin} line {number}")
+        where = f"{origin} line {number}"
+        if reading.names:
+            yield _named(Text("", line, where, guessed))
+        else:
+            own = name if name == DEFAULT_NAME or len(spoken) == 1 else f"{name}_{number}"
+            yield Text(own, line.strip(), where, guessed)
+
+
+def _named(line: Text) -> Text:
+    """Split a line into the name of its file and its text, which a tab parts."""
+    name, _, script = line.script.partition("\t")
+    name, script = name.strip(), script.strip()
+    if not name or not script:
+        raise Refused(f"{line.origin}: --names wants a name, a tab and a text there")
+    if not name.isprintable() or name.startswith(".") or not {"/", "\\"}.isdisjoint(name):
+        raise Refused(
+            f"{line.origin}: {name!r} cannot be the name of a file; a folder goes into -o"
+        )
+    return replace(line, name=name, script=script)
 
 
 def _file_of(argument: str) -> Path | None:
@@ -104,8 +140,10 @@ def _read_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _decoded(data: bytes, origin: str) -> str:
+def _decoded(data: bytes, origin: str, encoding: str | None) -> DecodedText:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused(f"{origin} is not UTF-8 text (byte {error.start} cannot be read)") from None
+        found = decoded_text(data, encoding)
+    except NotText as error:
+        hint = "" if encoding else "; name its encoding with --encoding, such as cp850"
+        raise Refused(f"{origin} {error}{hint}") from None
+    return found._replace(text=found.text.removeprefix("\ufeff"))

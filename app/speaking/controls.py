@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from types import MappingProxyType
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import (
+    AnyCase,
     CharsPerChunk,
     EosThreshold,
     FramesAfterEos,
@@ -22,8 +24,30 @@ from app.ranges import (
     VolumeDb,
 )
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.voices.details import language_code
 
-LanguageCode = Literal["en", "fr", "de", "pt", "it", "es", "nl"]
+
+def _plain_code(value: object) -> object:
+    return language_code(value) if isinstance(value, str) else value
+
+
+LanguageCode = Annotated[
+    Literal["en", "fr", "de", "pt", "it", "es", "nl"] | None, BeforeValidator(_plain_code)
+]
+"""Of two letters; also taken as `en-US` or `English`"""
+
+
+_SWITCHED = MappingProxyType({True: "on", False: "off", "true": "on", "false": "off"})
+
+
+def _switched(value: object) -> object:
+    if isinstance(value, (bool, str)):
+        return _SWITCHED.get(value, value)
+    return value
+
+
+Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
+"""Whether tags in a script are tags; `off` speaks them as they are written"""
 
 
 class SpeechControls(BaseModel):
@@ -41,12 +65,16 @@ class SpeechControls(BaseModel):
     normalize: bool = Field(
         True, description="Put numbers, dates, money and abbreviations into words."
     )
-    language: LanguageCode | None = Field(
+    markup: Markup = Field(
+        "on",
+        description="`off` reads tags aloud as text: [pause 1s], [name], (laughs), SSML.",
+    )
+    language: LanguageCode = Field(
         None, description="Language of the script; it must be one that the model speaks."
     )
     sample_rate: int | None = Field(None, description="Hz; what is allowed depends on the format.")
     bitrate: int | None = Field(None, description="kbps; what is allowed depends on the format.")
-    seed: Seed | None = Field(None, description="The same seed speaks the same way again.")
+    seed: Seed = Field(None, description="The same seed speaks the same way again.")
     temperature: Temperature | None = Field(None, description="0 (always the same) to 5 (wild).")
     sampler_decode_steps: SamplerDecodeSteps | None = Field(
         None, description="Steps of the flow head, 1 to 64."
@@ -79,6 +107,7 @@ class SpeechControls(BaseModel):
             pause_scale=self.pause_scale,
             normalize=self.normalize,
             normalize_loudness=self.normalize_loudness,
+            markup=self.markup == "on",
             language=self.language,
             max_chars_per_chunk=self.max_chars_per_chunk,
         )

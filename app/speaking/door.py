@@ -119,7 +119,9 @@ class Speech:
         voices: dict[str | None, VoiceState] = {}
         for piece in script.pieces:
             if piece.voice not in voices:
-                wanted = request.voice if piece.voice is None else piece.voice
+                wanted = (
+                    request.voice if piece.voice is None else self._cast.voice_named(piece.voice)
+                )
                 voices[piece.voice] = await speaker.library.state_of(wanted)
         chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
         job = SpeechJob(chunks, request.sampling)
@@ -140,6 +142,7 @@ class Speech:
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
             token_counter=engine.token_counter,
+            markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
         )

@@ -30,7 +30,7 @@ class FedSpeech:
     def __init__(self, speech: Speech, request: SpeechRequest) -> None:
         self.request = request
         self._speech = speech
-        self._feed = ScriptFeed(max_chars=speech.max_script_chars)
+        self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
 
     async def check_voice(self) -> None:

@@ -49,6 +49,7 @@ class ScriptRules:
         is_voice: tells whether a voice of that name exists, for lines like `[alba] Good morning.`
         language: decides what numbers and abbreviations become, as a two-letter code.
         normalise: whether they are put into words at all.
+        markup: says whether there may be any; else all of the script is spoken.
         prosody: shapes the whole request; markup composes with it.
         token_counter: makes a function that counts the tokens of pieces of a text.
         goes_on: whether more of the script follows, which wants a pause before it.
@@ -63,6 +64,7 @@ class ScriptRules:
     max_chars: int
     max_tokens: int
     token_counter: Callable[[str], TokenCounter]
+    markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
 
@@ -79,7 +81,9 @@ def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
     """
     pieces: list[Piece] = []
     lead_seconds = 0.0
-    passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
+    passages: tuple[Passage, ...] = (Span(script),)
+    if rules.markup:
+        passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
     for manner, group in groupby(passages, _manner):
         if manner is not None:
             voice, prosody = manner

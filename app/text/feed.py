@@ -27,10 +27,12 @@ class ScriptFeed:
 
     Args:
         max_chars: of the whole script.
+        markup: whether it may name voices or be SSML.
     """
 
-    def __init__(self, *, max_chars: int) -> None:
+    def __init__(self, *, max_chars: int, markup: bool = True) -> None:
         self._max_chars = max_chars
+        self._markup = markup
         self._added_chars = 0
         self._taken_chars = 0
         self._waiting = ""
@@ -123,9 +125,9 @@ class ScriptFeed:
     def _sentences_end(self) -> int:
         """Return where the last sentence ends that is certainly complete."""
         text = self._waiting
-        if is_ssml(text):
+        if self._markup and is_ssml(text):
             return 0
-        if (dialogue_end := _last_speaker(text)) is not None:
+        if self._markup and (dialogue_end := _last_speaker(text)) is not None:
             return dialogue_end
         words = find_words(text)
         # The last word may still grow, and those before it decide about the gap in front of them.

@@ -92,6 +92,8 @@ def foreign_pause(inner: str, bracket: Bracket) -> float | None:
     name = " ".join(inner.casefold().replace("_", " ").replace("-", " ").split())
     if bracket is Bracket.ANGLE:
         name = name.strip("/ ")
+        if name == "break":
+            return None  # somebody talks of SSML's tag, which has attributes or ends in "/>"
     if name in _BREAKS and (bracket is not Bracket.STARS or name == "pauses"):
         return _BREAKS[name]
     listed = name in _LISTED[bracket]

@@ -28,7 +28,9 @@ _TAG = re.compile(
     r"|<(?P<ANGLE>/?[A-Za-z][\w -]{0,40}/?)>"
     r"|(?<![\w*])\*(?P<STARS>[A-Za-z][A-Za-z ]{2,30})\*(?![\w*])"
 )
-_PAUSE = re.compile(r"pause(?![\w-])[\s:=]*(?P<time>.*)", re.IGNORECASE)
+_PAUSE = re.compile(r"pause(?![\w-])(?P<sign>[\s:=]*)(?P<time>.*)", re.IGNORECASE)
+# What follows "pause" is meant as a time; other words, as in "[pause for applause]", are prose.
+_LIKE_A_TIME = re.compile(r"[-+.,]?\d")
 _TIME = re.compile(r"\+?(?P<number>[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})\s?(?P<unit>m?s)")
 
 
@@ -52,7 +54,11 @@ def find_inline_tags(text: str, *, where: Callable[[int], str]) -> Iterator[Inli
     """
     for found in _TAG.finditer(text):
         kind = str(found.lastgroup)
+        if is_quoted(text, found):
+            continue
         pause = _PAUSE.fullmatch(found[kind].strip()) if kind == "PAUSE" else None
+        if pause is not None and not _means_a_time(pause):
+            continue
         if pause is None:
             seconds = foreign_pause(found[kind], Bracket[kind])
         else:
@@ -61,8 +67,14 @@ def find_inline_tags(text: str, *, where: Callable[[int], str]) -> Iterator[Inli
             yield InlineTag(found.start(), found.end(), seconds)
 
 
+def is_quoted(text: str, tag: re.Match[str]) -> bool:
+    """Tell whether a tag stands in backticks, as one that is only talked about."""
+    before, after = tag.start() - 1, tag.end()
+    return text[max(0, before) : before + 1] == "`" and text[after : after + 1] == "`"
+
+
 def is_inline_tag(inner: str) -> bool:
-    """Tell whether square brackets around these words make a tag."""
+    """Tell whether square brackets around these words make a tag, or begin like a pause."""
     if _PAUSE.fullmatch(inner.strip()):
         return True
     return foreign_pause(inner, Bracket.SQUARE) is not None
@@ -74,6 +86,13 @@ def parse_seconds(time: str) -> float | None:
     if found is None:
         return None
     return float(found["number"]) / (1000 if found["unit"] == "ms" else 1)
+
+
+def _means_a_time(pause: re.Match[str]) -> bool:
+    """Tell whether a pause says nothing more, or a time, be it written wrongly."""
+    if not pause["time"] or _LIKE_A_TIME.match(pause["time"]):
+        return True
+    return not pause["sign"].isspace()
 
 
 def _read_pause(tag: str, time: str, where: str) -> float:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from app.errors import InvalidRequest, Parameter
-from app.text.inline_tags import InlineTag, find_inline_tags
+from app.text.inline_tags import InlineTag, find_inline_tags, is_quoted
 from app.text.passages import Passage, PassageBuilder, Style
 from app.text.role_tags import find_role_tags
 from app.text.speaker_lines import SpeakerTag, find_speaker_tags
@@ -19,8 +19,9 @@ from app.text.ssml import parse_ssml
 
 _SSML_START = re.compile(r"[\s\ufeff]*(?:<\?xml\s|<!DOCTYPE\s|<speak(?![\w.-]))", re.IGNORECASE)
 _SSML_TAG = re.compile(
-    r"</?(?P<name>(?:speak|voice|break|prosody|say-as|phoneme|emphasis)(?=[\s/>])|sub(?=\s+alias))"
-    r"[^<>]{0,300}>",
+    r"<(?P<close>/?)"
+    r"(?P<name>(?:speak|voice|break|prosody|say-as|phoneme|emphasis)(?=[\s/>])|sub(?=\s+alias))"
+    r"(?P<rest>[^<>]{0,300})>",
     re.IGNORECASE,
 )
 
@@ -83,10 +84,24 @@ def _parse_plain(script: str, is_voice: Callable[[str], bool]) -> tuple[Passage,
 
 
 def _refuse_loose_ssml(script: str) -> None:
-    if found := _SSML_TAG.search(script):
-        raise InvalidRequest(
-            f"<{found['name']}> at character {found.start() + 1} of {Parameter.TEXT} is a tag of "
-            "SSML, but the text does not start with <speak>; put all of it between <speak> and "
-            "</speak>, or write pauses as [pause 0.5s] and voices as lines that begin with [name]",
-            field=Parameter.TEXT,
-        )
+    """Refuse what can only be meant as SSML; a tag that a sentence mentions is ordinary text."""
+    opened: set[str] = set()
+    for found in _SSML_TAG.finditer(script):
+        if is_quoted(script, found):
+            continue
+        name = found["name"].lower()
+        if found["close"]:
+            # A tag around a word touches it; "<emphasis> and </emphasis>" are talked about.
+            meant = name in opened and not script[found.start() - 1].isspace()
+        else:
+            meant = bool(found["rest"].strip())
+            if not script[found.end() : found.end() + 1].isspace():
+                opened.add(name)
+        if meant:
+            raise InvalidRequest(
+                f"<{found['name']}> at character {found.start() + 1} of {Parameter.TEXT} is a tag "
+                "of SSML, but the text does not start with <speak>; put all of it between <speak> "
+                "and </speak>, or write pauses as [pause 0.5s] and voices as lines that begin with "
+                "[name]",
+                field=Parameter.TEXT,
+            )

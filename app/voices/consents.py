@@ -41,6 +41,8 @@ class ConsentStore:
         self._directory = directory
         sweep(directory)
         self._lock = threading.Lock()
+        # Clients that clean up delete a voice first and its consent then.
+        self._forgotten: set[str] = set()
 
     def add(self, recording: bytes, *, name: str, language: str) -> Consent:
         """Keep a recording as it came.
@@ -93,18 +95,30 @@ class ConsentStore:
         return consent
 
     def delete(self, consent_id: str) -> None:
-        """Remove a consent and its recording.
+        """Remove a consent and its recording, also one that has gone with its voice already.
 
         Raises:
             ConsentNotFound; StorageFailed: the disk refuses.
         """
         with self._lock:
+            if consent_id in self._forgotten:
+                return
             self.get(consent_id)
             try:
                 for suffix in (_NOTE, _RECORDING):
                     (self._directory / (consent_id + suffix)).unlink(missing_ok=True)
             except OSError as error:
                 raise StorageFailed(f"the consent stays: {error.strerror}") from error
+
+    def forget(self, consent_id: str) -> None:
+        """Remove a consent whose voice has gone, if it is still there.
+
+        Raises:
+            StorageFailed: the disk refuses.
+        """
+        with contextlib.suppress(ConsentNotFound):
+            self.delete(consent_id)
+        self._forgotten.add(consent_id)
 
     def _write_note(self, consent: Consent) -> None:
         write_whole(self._directory / (consent.id + _NOTE), json.dumps(asdict(consent)).encode())

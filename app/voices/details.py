@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from app.errors import InvalidRequest, Parameter
+from app.errors import InvalidRequest, Parameter, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,20 @@ LANGUAGES: Mapping[str, str] = {
     "dutch": "nl",
 }
 """Pocket TTS speaks these languages; their two-letter codes stand by their English names."""
+
+_THREE_LETTERS: Mapping[str, str] = {
+    "eng": "en",
+    "fra": "fr",
+    "fre": "fr",
+    "deu": "de",
+    "ger": "de",
+    "por": "pt",
+    "ita": "it",
+    "spa": "es",
+    "nld": "nl",
+    "dut": "nl",
+}
+"""ISO 639-2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,14 @@ class VoiceDetails:
     """Clients that have labels in the place of tags describe the voice by these."""
     voice_settings: Mapping[str, Any] | None = field(default=None, hash=False)
     """These shape speech where a request does not, in the words of the client that set them."""
+
+    consent: str | None = None
+    """id of the recording in which its owner agrees to its use"""
+
+    def replacing(self, old: VoiceDetails) -> VoiceDetails:
+        """These details of a new sound; what people said of the old one and not anew stays."""
+        kept = ("title", "description", "tags", "language", "labels", "voice_settings", "consent")
+        return replace(self, **{name: getattr(self, name) or getattr(old, name) for name in kept})
 
     @property
     def created_unix(self) -> int | None:
@@ -145,20 +167,28 @@ def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     return kept
 
 
+def language_code(language: str | None) -> str | None:
+    """Write a language as two letters, whether it comes as `en`, `en-US`, `eng` or `English`.
+
+    Returns:
+        What is no language of Pocket TTS comes back in small letters; None for none.
+    """
+    wanted = (language or "").strip().lower()
+    first = wanted.replace("_", "-").split("-")[0]
+    return LANGUAGES.get(wanted) or _THREE_LETTERS.get(first, first) or None
+
+
 def check_language(language: str | None) -> str | None:
     """Return the two-letter code of a language such as `en`, `en-GB` or `english`; None for none.
 
     Raises:
         InvalidRequest: Pocket TTS does not speak it.
     """
-    wanted = (language or "").strip().lower()
-    if not wanted:
-        return None
-    code = LANGUAGES.get(wanted, wanted.replace("_", "-").split("-")[0])
-    if code not in LANGUAGES.values():
+    code = language_code(language)
+    if code is not None and code not in LANGUAGES.values():
         raise InvalidRequest(
             f"{Parameter.LANGUAGE} must be one of {', '.join(LANGUAGES.values())}; "
-            f"it is {wanted[:40]!r}",
+            f"it is {shortened(str(language), 40)!r}",
             field=Parameter.LANGUAGE,
         )
     return code

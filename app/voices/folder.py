@@ -9,11 +9,12 @@ from pathlib import Path
 
 from app.errors import StorageFailed
 from app.files import carry_out, commit_change, committed_changes, sweep
-from app.voices.listing import VoiceFiles, voice_paths
+from app.voices.listing import VOICE_SUFFIXES, VoiceFiles, voice_paths
 
 logger = logging.getLogger(__name__)
 
 DETAILS_SUFFIX = ".json"
+_KNOWN_SUFFIXES = (DETAILS_SUFFIX, ".txt", ".md")
 
 
 class VoiceFolder:
@@ -38,6 +39,26 @@ class VoiceFolder:
             logger.warning("finishing a change of voices that was interrupted")
             with self._lock:
                 carry_out(committed)
+        for name in self._unheard():
+            logger.warning(
+                "%s in %s is no voice: voices are files that end in %s",
+                name,
+                self.directory,
+                ", ".join(VOICE_SUFFIXES),
+            )
+
+    def _unheard(self) -> list[str]:
+        """Name what somebody put here in vain: neither a voice nor what is known of one."""
+        if not self.directory.is_dir():
+            return []
+        voices = {path.name for path in voice_paths(self.directory)}
+        return sorted(
+            path.name
+            for path in self.directory.iterdir()
+            if path.name not in voices
+            and not path.name.startswith(".")
+            and path.suffix.lower() not in _KNOWN_SUFFIXES
+        )
 
     def by_name(self) -> Mapping[str, Path]:
         """Return the file of each voice in the folder, by name."""

@@ -12,7 +12,7 @@ from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Clip, Pcm
 from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_states import KeptStates
-from app.voices.listing import VoiceFiles
+from app.voices.listing import VOICE_SUFFIXES, VoiceFiles
 from app.voices.names import folded
 from app.voices.states import VoiceStates
 
@@ -25,7 +25,7 @@ class VoiceLibrary:
 
     It only reads; `VoiceStore` changes what it finds. Each model has a library of its own.
 
-    A file `NAME.wav|mp3|flac|ogg|safetensors` in `directory` is the voice NAME and takes the place
+    A file NAME with one of `VOICE_SUFFIXES` in `directory` is the voice NAME and takes the place
     of a predefined one of that name. Files may come and go while the server runs.
 
     Args:
@@ -67,7 +67,7 @@ class VoiceLibrary:
         return self._engine().predefined_voices
 
     def resolve(self, name: str) -> str:
-        """Return the name of the voice that a caller's `name` means, whatever its case.
+        """Return the voice that a caller's `name` means: in any case, also as the name of its file.
 
         Raises:
             VoiceNotFound: there is none; the error lists those that exist.
@@ -76,7 +76,11 @@ class VoiceLibrary:
         names = self.names()
         if name in names:
             return name
-        found = {folded(known): known for known in names}.get(folded(name))
+        by_folded = {folded(known): known for known in names}
+        found = by_folded.get(folded(name))
+        stem, dot, ending = name.strip().rpartition(".")
+        if found is None and f"{dot}{ending}".lower() in VOICE_SUFFIXES:
+            found = by_folded.get(folded(stem))
         if found is None:
             raise VoiceNotFound(name, names)
         return found

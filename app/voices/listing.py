@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 STATE_SUFFIX = ".safetensors"
 """Files with this suffix hold a voice state: what the model has made of a recording."""
-VOICE_SUFFIXES = (STATE_SUFFIX, ".wav", ".flac", ".mp3", ".ogg")
+VOICE_SUFFIXES = (
+    *(STATE_SUFFIX, ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".spx", ".m4a", ".m4b"),
+    *(".aac", ".webm", ".mka", ".wma", ".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".amr"),
+    *(".w64", ".ac3", ".dts", ".wv", ".ape", ".tta", ".voc", ".mp2"),
+    *(".mp4", ".mov", ".3gp", ".mkv", ".avi", ".flv", ".mpg", ".mpeg", ".ts"),
+)
 """Files with these suffixes are voices; of several for one name the first suffix wins."""
 
 _SETTLED_SECONDS = 3.0

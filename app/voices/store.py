@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,8 @@ class Voice:
     name: str
     kind: Literal["built-in", "custom"]
     details: VoiceDetails
+    spoken_by: str | None = None
+    """the voice that is heard in its place while another model fills in; None for itself"""
 
 
 class VoiceStore:
@@ -51,7 +53,9 @@ class VoiceStore:
         engine: gives the running engine.
         prompts: makes recordings into the sound of a voice.
         model_language: the language of the voices that are built in, in two letters.
+        stand_ins: gives the voices that are heard in the place of others now.
         forget_previews: removes the previews whose names begin with its argument.
+        forget_consent: removes the consent recording of that id, if it is still there.
     """
 
     def __init__(
@@ -62,14 +66,18 @@ class VoiceStore:
         engine: Callable[[], SpeechEngine],
         prompts: PromptMaker,
         model_language: str | None,
+        stand_ins: Callable[[], Mapping[str, str]],
         forget_previews: Callable[[str], None],
+        forget_consent: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._library = library
         self._engine = engine
         self._prompts = prompts
         self._model_language = model_language
+        self._stand_ins = stand_ins
         self._forget_previews = forget_previews
+        self._forget_consent = forget_consent
         # Nobody may take a name between a check that it is free and its use. Names are few and
         # taking one is quick, so all of them share a lock. Recordings are worked on one at a time
         # too, since a long one is tens of megabytes.
@@ -120,7 +128,8 @@ class VoiceStore:
         """Make a voice of recordings, and report what was done to them.
 
         Args:
-            replace: whether a voice of this name may be replaced.
+            replace: whether a voice of this name may be replaced; what `details` do not say is
+                kept of it.
 
         Raises:
             InvalidRequest: the name breaks a rule.
@@ -244,13 +253,16 @@ class VoiceStore:
 
     def _described(self, names: Collection[str]) -> list[Voice]:
         files = self._folder.by_name()
-        built_in = VoiceDetails(language=self._model_language)
         return [
-            Voice(name, "custom", self._details(name))
-            if name in files
-            else Voice(name, "built-in", built_in)
+            Voice(name, "custom", self._details(name)) if name in files else self._built_in(name)
             for name in names
         ]
+
+    def _built_in(self, name: str) -> Voice:
+        spoken_by = self._stand_ins().get(name)
+        description = spoken_by and f"stand-in: the preview's voice {spoken_by} speaks in its place"
+        details = VoiceDetails(language=self._model_language, description=description)
+        return Voice(name, "built-in", details, spoken_by)
 
     def _details(self, name: str) -> VoiceDetails:
         """Read the details of a voice that is a file, and find out what its maker did not note."""
@@ -301,15 +313,19 @@ class VoiceStore:
             self._check_free(name, replace=replace)
             built_in = {folded(known): known for known in self._library().predefined()}
             name = built_in.get(folded(name), name)
-            await asyncio.to_thread(self._write, name, suffix, data, details)
+            details = await asyncio.to_thread(self._write, name, suffix, data, details)
         return Voice(name, "custom", details)
 
-    def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> None:
+    def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> VoiceDetails:
+        """Write a voice; its details are those given and, where they are silent, the old ones."""
         same = [known for known in self._folder.by_name() if folded(known) == folded(name)]
+        for known in same:
+            details = details.replacing(self._noted(known))
         self._folder.change(
             {f"{name}{suffix}": data, _details_name(name): details.to_json()},
             remove=[file for known in same for file in self._folder.files_of(known)],
         )
+        return details
 
     def _rewrite(
         self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
@@ -325,9 +341,15 @@ class VoiceStore:
     def _remove(self, name: str) -> None:
         path = self._folder.by_name()[name]
         digest = self._library().digest_of(name, path)
+        consent = self._noted(name).consent
         self._folder.change({}, remove=self._folder.files_of(name))
+        if consent is not None and not self._is_consent_of_another(consent):
+            self._forget_consent(consent)
         self._library().forget_recording(digest)
         self._forget_previews(digest[:32])
+
+    def _is_consent_of_another(self, consent: str) -> bool:
+        return any(self._noted(name).consent == consent for name in self._folder.by_name())
 
 
 def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:

@@ -20,6 +20,7 @@ class Effect:
 
 HONOURED = Effect("honoured")
 WITHOUT_EFFECT = Effect("without effect")
+OWN_MARKUP = Effect("honoured", 'this server\'s own: "off" reads tags aloud as text')
 
 
 class Support(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -58,6 +58,33 @@ def _named(where: Sequence[str], model: type[BaseModel] | None) -> str:
     return shortened(".".join(names))
 
 
+_SAME: tuple[frozenset[str], ...] = (
+    frozenset({"script", "text", "input", "prompt", "content", "message"}),
+    frozenset({"voice", "voice_id", "voice_name", "reference_id", "speaker", "voice_url"}),
+    frozenset({"format", "response_format", "output_format", "audio_format"}),
+    frozenset({"speed", "rate", "speaking_rate", "tempo", "length_scale"}),
+    frozenset({"language", "language_code", "lang", "locale"}),
+    frozenset({"sample_rate", "sample_rate_hz", "sampling_rate", "samplerate"}),
+    frozenset({"voice_file", "audio", "reference_audio", "voice_wav", "audio_sample", "file"}),
+    frozenset({"stream", "streaming"}),
+    frozenset({"volume", "volume_db", "gain"}),
+)
+"""Words that different services have for one thing"""
+
+
+def _same_thing(field: str, among: Iterable[str]) -> str | None:
+    """The field that other services call `field`, or the other way round."""
+    words = next((each for each in _SAME if field.lower() in each), frozenset())
+    return next((each for each in among if each in words and each != field), None)
+
+
+def _missing(field: str, sent: object) -> str:
+    instead = _same_thing(field, map(str, sent)) if isinstance(sent, Mapping) else None
+    if instead is None:
+        return f"{field} is required"
+    return f"{field} is required; did you mean it by {shortened(instead)!r}?"
+
+
 def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[str, str | None]:
     """Return a sentence about a pydantic error, and the field that it is about."""
     known = [] if model is None else list(model.model_fields)
@@ -71,11 +98,13 @@ def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[
         return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
     field = _named(where, model)
     if kind == "extra_forbidden":
-        close = difflib.get_close_matches(field, known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        meant = _same_thing(field, known)
+        if meant is None:
+            meant = next(iter(difflib.get_close_matches(field.lower(), known, n=1)), None)
+        hint = f"did you mean {meant!r}? " if meant else ""
         return f"unknown field {field!r}; {hint}allowed fields: {', '.join(known)}", field
     if kind == "missing":
-        return f"{field} is required", field
+        return _missing(field, error.get("input")), field
     return f"{field}{_reason(str(error['msg']))}", field
 
 

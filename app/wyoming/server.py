@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.connections import IDLE_SECONDS, ended
+from app.listeners import takes_ipv4
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wording.support import support_of
@@ -41,7 +42,9 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family)
+        listener = socket.create_server(
+            (host, port), family=family, dualstack_ipv6=takes_ipv4(host)
+        )
     except OSError as error:
         # The part in brackets repeats the address.
         reason = str(error.strerror).partition(" (")[0]

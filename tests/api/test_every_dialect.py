@@ -250,7 +250,7 @@ NATIVE = Call(
     error=native_error,
     kinds=OUR_KINDS,
     tells_field=True,
-    out_of_range=(("speed", {"speed": 9}), ("seed", {"seed": -1})),
+    out_of_range=(("speed", {"speed": 9}), ("seed", {"seed": -2})),
 )
 OPENAI = Call(
     dialect="openai",
@@ -263,7 +263,7 @@ OPENAI = Call(
     error=openai_error,
     kinds={**OUR_KINDS, "unauthorized": "invalid_api_key"},
     tells_field=True,
-    out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -1})),
+    out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
 )
 ELEVENLABS = Call(
     dialect="elevenlabs",
@@ -279,7 +279,7 @@ ELEVENLABS = Call(
     out_of_range=(
         ("voice_settings.speed", {"voice_settings": {"speed": 9}}),
         ("voice_settings.stability", {"voice_settings": {"stability": 1.5}}),
-        ("seed", {"seed": -1}),
+        ("seed", {"seed": -2}),
     ),
 )
 ELEVENLABS_LIVE = replace(

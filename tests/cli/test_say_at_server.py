@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.backend import TextToSpeak
+from app.cli.progress import ProgressLine
+from app.cli.remote import RemoteBackend
 from app.errors import Overloaded
 from app.speech_engine import SpeechJob
 from tests.cli.command import Here, environment, files_in, interrupt, run_command, start_command
@@ -197,7 +200,7 @@ def test_other_server(at_server: Here, server: Served) -> None:
     """An address where something else answers is told as such."""
     ended = at_server("say", "Hi.", "--server", f"{server.url}/docs")
     assert ended.code == 2
-    assert ended.err == "error: there is nothing at /docs/tts; see /docs"
+    assert ended.err == "error: there is nothing at /docs/tts; did you mean /tts? See /docs"
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -289,3 +292,72 @@ def test_progress_on_a_terminal(fake_server: ServeFake, tmp_path: Path) -> None:
     assert out == b"a_1.wav\na_2.wav\n"
     assert b"speaking 2 texts" in drawn
     assert b"left" in drawn
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "rest"),
+    [
+        ("/v1", "", "v1"),
+        ("/v1/", "", "v1"),
+        ("/openai/v1", "", "openai/v1"),
+        ("/v1/audio/speech", "", "v1/audio/speech"),
+        ("/speech/v1", "/speech", "v1"),
+    ],
+)
+def test_an_address_that_goes_too_far(command: Here, path: str, base: str, rest: str) -> None:
+    """The base URL of another client is told to be one, and what to write instead."""
+    ended = command("say", "Hi.", "--server", f"http://localhost:8000{path}")
+    assert ended.code == 2
+    assert f"without /{rest}: http://localhost:8000{base};" in ended.err
+
+
+def test_names(at_server: Here, server: Served) -> None:
+    """Each line of a table goes into the file that it names, in the format that is asked for."""
+    (at_server.folder / "named.tsv").write_text("intro\tGood evening.\nend.wav\tGood night.\n")
+    say = ("say", "--lines", "--names", "named.tsv", "--server", server.url)
+    ended = at_server(*say, "-o", "audio/", "-f", "wav")
+    assert (ended.code, ended.out.split()) == (0, ["audio/intro.wav", "audio/end.wav"])
+    refused = at_server(*say, "-o", "audio/")
+    assert "named.tsv line 2: end.wav is no mp3; write --format wav" in refused.err
+    refused = at_server(*say, "-o", "out.wav")
+    assert "-o out.wav: --names names the files" in refused.err
+
+
+def test_a_text_in_another_encoding(at_server: Here, server: Served) -> None:
+    """A file of Windows is read, with a note; --encoding and --quiet make it silent."""
+    (at_server.folder / "old.txt").write_bytes("Grüße.".encode("cp1252"))
+    say = ("say", "old.txt", "--server", server.url, "-o", "old.mp3")
+    assert at_server(*say).err.startswith("note: old.txt is not UTF-8 and is read as Windows-1252")
+    assert at_server(*say, "--encoding", "cp1252").err == ""
+    assert at_server(*say, "--quiet").err == ""
+    assert "'klingon' is no encoding" in at_server(*say, "--encoding", "klingon").err
+
+
+def test_markup_is_read_aloud(command: Here, fake_server: ServeFake) -> None:
+    """--no-markup speaks tags as they are written."""
+    engine = FakeEngine()
+    command.patch.setenv("API_KEY", KEY)
+    say = ("say", "[alba] One. [pause: soon]", "--server", fake_server(engine).url)
+    assert command(*say, "-o", "one.mp3").code == 2
+    assert command(*say, "-o", "one.mp3", "--no-markup").code == 0
+    assert engine.streams[0].job.chunks[0].text.startswith("(alba) One.")
+
+
+async def test_progress(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a server works, the bar goes on at the pace that the server has shown."""
+    monkeypatch.setenv("API_KEY", KEY)
+    monkeypatch.setattr("app.cli.remote.DRAW_SECONDS", 0.02)
+    engine = FakeEngine(frame_seconds=0.05, frames_per_chunk=10)
+    backend = RemoteBackend(fake_server(engine).url, ProgressLine(quiet=True))
+    order = TextToSpeak("Hello.", None, "wav", {}, stream=False)
+    guesses: list[list[float]] = []
+    async with backend.opened():
+        for _ in range(2):
+            heard: list[float] = []
+            async for _piece in backend.speak(order, heard.append):
+                pass
+            guesses.append(heard)
+    for heard in guesses:
+        assert len(heard) > 3
+        assert heard == sorted(heard)
+    assert guesses[1][-1] == pytest.approx(0.8, rel=0.5)

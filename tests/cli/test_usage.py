@@ -64,7 +64,7 @@ def test_version(tmp_path: Path) -> None:
         (("say",), "TEXT"),
         (("say", "hi", "--speed", "9"), "--speed"),
         (("say", "hi", "--pitch", "-13"), "--pitch"),
-        (("say", "hi", "--seed", "-1"), "--seed"),
+        (("say", "hi", "--seed", "-2"), "--seed"),
         (("say", "hi", "--language", "xx"), "--language"),
         (("say", "hi", "--api-key", "x"), "--api-key"),
         (("say", "hi", "--format", "mp4"), "--format must be one of mp3, wav"),
@@ -127,6 +127,8 @@ def test_bench(tmp_path: Path) -> None:
     (tmp_path / "benchmarks" / "__main__.py").write_text(program)
     found = run_command(tmp_path, "bench", "--quick", "--help", "x")
     assert (found.returncode, found.stdout) == (5, b"['--quick', '--help', 'x']\n")
+    one = run_command(tmp_path, "bench", "serve_load", "--", "--streams", "1", "4")
+    assert one.stdout == b"['serve_load', '--', '--streams', '1', '4']\n"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "app").symlink_to(ROOT / "app", target_is_directory=True)

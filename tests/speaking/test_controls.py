@@ -97,7 +97,7 @@ def test_the_models_own_knobs(client: httpx.Client, recording: bytes, speak: Spe
         ("pause_scale", 11),
         ("sample_rate", 12345),
         ("bitrate", 128),
-        ("seed", -1),
+        ("seed", -2),
         ("temperature", 6),
         ("sampler_decode_steps", 0),
         ("eos_threshold", 51),

@@ -236,3 +236,11 @@ def test_long_scripts_in_single_characters(text: str, flushed: bool) -> None:
     taken += feed.take()
     assert taken == script
     assert time.process_time() - started < 8
+
+
+def test_without_markup() -> None:
+    """Where tags are text, neither SSML nor a speaker keeps sentences back."""
+    for script in ("<speak>One. Two. Three", "[alba] One. Two. Three"):
+        feed = ScriptFeed(max_chars=1000, markup=False)
+        feed.add(script)
+        assert feed.take().endswith("One. ")

@@ -62,7 +62,11 @@ def test_pauses_in_a_row_add_up_and_none_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["[pause abc]", "[pause 5]", "[pause -1s]", "[pause 0,5s]", "[pause 1e3s]", "[pause ٣s]"]
+    "tag",
+    [
+        *("[pause:abc]", "[pause 5]", "[pause -1s]", "[pause 0,5s]", "[pause 1e3s]", "[pause ٣s]"),
+        *("[pause = soon]", "[pause 2 seconds]", "[Pause 1 min]"),
+    ],
 )
 def test_refuses_a_malformed_pause(tag: str) -> None:
     """The error has the tag, its place, what is allowed, and the parameter."""
@@ -76,7 +80,7 @@ def test_refuses_a_malformed_pause(tag: str) -> None:
 def test_refuses_a_malformed_pause_however_long() -> None:
     """It is never spoken, and the error quotes only its beginning."""
     with pytest.raises(InvalidRequest) as refused:
-        parse(f"Hello [ Pause {'z' * 2000}] world")
+        parse(f"Hello [ Pause:{'z' * 2000}] world")
     assert "zz…] at character 7 of script is not a pause" in refused.value.message
     assert len(refused.value.message) < 300
 
@@ -93,6 +97,10 @@ def test_refuses_a_malformed_pause_however_long() -> None:
         ('Wait <break time="1s"/> here', "<break> at character 6 of script is a tag of SSML"),
         ('<voice name="alba">Hello</voice>', "<voice> at character 1"),
         ('H<sub alias="two">2</sub>O', "<sub> at character 2"),
+        ("Wait <break/> here", "<break> at character 6"),
+        ("Wait <BREAK strength='weak'> here", "<BREAK> at character 6"),
+        ("So <emphasis>very</emphasis> good", "<emphasis> at character 18"),
+        ("[alba]: Hi.\n[Marvin]: yes", "[Marvin] at character 13 of script begins a line"),
     ],
 )
 def test_refuses_what_cannot_be_meant(script: str, reason: str) -> None:
@@ -126,11 +134,40 @@ def test_lines_that_begin_with_a_voice_switch_to_it() -> None:
         "[paused] [pause-button] (",
         "Wait [pause " + "and wait " * 20 + "forever",
         "Wait [pause " + "and wait " * 20 + "\nforever]",
+        "[pause for applause] Thank you.",
+        "And then [pause for effect] he left.",
+        "[Pause here] Breathe.",
+        "[Alba] went home, and [Marius] stayed.",
+        "[Alba]'s house is old.",
+        "[alba], my cat, is old.",
+        "[alba]-like words.",
+        "Use the <break> tag, or <emphasis> and </emphasis>.",
+        "The <voice> element, <prosody>, </speak> and <say-as>.",
+        'Write `<break time="1s"/>` there.',
+        "Write `[pause 1s]` or `(happy)` there.",
     ],
 )
 def test_ordinary_brackets_are_spoken(script: str) -> None:
     """Where no tag is meant, the text comes back as it was."""
     assert parse(script) == (Span(script),)
+
+
+@pytest.mark.parametrize(
+    ("script", "voices"),
+    [
+        ("[alba] hello there.", ["alba"]),
+        ("[Alba] Hello there.", ["Alba"]),
+        ("[Alba]: hello there.", ["Alba"]),
+        ("[Alba] “Hello there.”", ["Alba"]),
+        ("[Alba]\nHello there.", ["Alba"]),
+        ("[Alba] went.\n[marius] Hello.\n[Alba] Hi.", [None, "marius", "Alba"]),
+        ("[alba] Hi.\n[Mary] went home.\n[1] Smith says no.", ["alba"]),
+    ],
+)
+def test_who_can_be_meant_to_speak(script: str, voices: list[str | None]) -> None:
+    """A name in small letters, before a colon or before a new sentence is a speaker's."""
+    parts = parse_script(script, is_voice=lambda name: name.lower() in VOICES)
+    assert [part.voice for part in parts if isinstance(part, Span)] == voices
 
 
 @pytest.mark.parametrize(

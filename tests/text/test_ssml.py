@@ -148,7 +148,7 @@ def test_prosody_values(attribute: str, prosody: tuple[float, float, float]) -> 
         ('<break time="5"/>', "malformed time or strength"),
         ('<break strength="huge"/>', "malformed time or strength"),
         ('<break time="31s"/>', "too long; allowed is 0 to 30 seconds"),
-        ("a [pause x]<s>b</s>", "[pause x] in the text that ends at line 1, column 19"),
+        ("a [pause: x]<s>b</s>", "[pause: x] in the text that ends at line 1, column 20"),
         ('<break time="30s"/>' * 21, "more than 600 seconds together"),
         ('<sub alias="">a</sub>', "needs the attribute 'alias'"),
         ('<sub alias="a"><s>b</s></sub>', "inside <sub>, which holds text alone"),

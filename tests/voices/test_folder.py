@@ -185,3 +185,16 @@ def test_made_on_demand(tmp_path: Path) -> None:
     assert voices.by_name() == {}
     replace_anna(voices)
     assert voices.by_name() == {"anna": tmp_path / "not" / "yet" / "anna.wav"}
+
+
+def test_what_lies_there_in_vain(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At the start the log names what is no voice, and why."""
+    for name in ("tess.m4a", "tess.json", "max.webm", "eve.OPUS", "song.mid", "README.md", ".x"):
+        (tmp_path / name).write_bytes(b"sound")
+    (tmp_path / "more").mkdir()
+    folder = VoiceFolder(tmp_path)
+    folder.recover()
+    assert set(folder.by_name()) == {"tess", "max", "eve"}
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split()[0] for line in said] == ["more", "song.mid"]
+    assert ".m4a" in said[0]

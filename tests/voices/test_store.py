@@ -51,7 +51,9 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         engine=lambda: engine,
         prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
         model_language="en",
+        stand_ins=dict,
         forget_previews=lambda _: None,
+        forget_consent=lambda _: None,
     )
 
 
@@ -166,3 +168,28 @@ async def test_export_without_room(store: VoiceStore, engine: FakeVoiceEngine) -
     engine.full_disk = True
     with pytest.raises(StorageFailed, match="No space left"):
         await store.export("alba")
+
+
+async def test_what_stays_of_a_replaced_voice(store: VoiceStore) -> None:
+    """A better recording keeps what was said of the voice, unless something else is said anew."""
+    old = VoiceDetails(description="Warm", tags=("calm",), language="en", title="Tess")
+    await store.create("tess", [CLIP], old, replace=False)
+    voice, report = await store.create("Tess", [CLIP], VoiceDetails(), replace=True)
+    assert (voice.details.description, voice.details.tags) == ("Warm", ("calm",))
+    assert (voice.details.language, voice.details.title) == ("en", "Tess")
+    assert voice.details.reference_seconds == report.seconds
+    described = VoiceDetails(description="Cold", tags=("dry", "low"))
+    await store.create("tess", [CLIP], described, replace=True)
+    details = (await store.get("tess")).details
+    assert (details.description, details.tags, details.language) == ("Cold", ("dry", "low"), "en")
+
+
+async def test_whose_stand_in_a_voice_is(store: VoiceStore, library: VoiceLibrary) -> None:
+    """A voice that another one speaks for says which; a file of that name is itself."""
+    store._stand_ins = lambda: {"alba": "luna"}
+    by_name = {voice.name: voice for voice in await store.all()}
+    assert by_name["alba"].spoken_by == "luna"
+    assert "luna speaks in its place" in (by_name["alba"].details.description or "")
+    assert {voice.spoken_by for name, voice in by_name.items() if name != "alba"} <= {None}
+    await make(store, "alba", replace=True)
+    assert (await store.get("alba")).spoken_by is None

@@ -22,9 +22,11 @@ from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import Seed, Temperature
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
+from app.voices.details import language_code
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -60,6 +62,7 @@ class ChatSpeechBody(BaseModel):
     speed: Annotated[Annotated[float, Field(ge=0.5, le=2)] | None, HONOURED] = 1.0
     stream: Annotated[bool | None, HONOURED] = False
     output_format: Annotated[str | None, WITHOUT_EFFECT] = "mp3"
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 class InferCode(BaseModel):
@@ -69,7 +72,7 @@ class InferCode(BaseModel):
         Temperature | None,
         Effect("honoured", "0.3, which clients send unasked, is the server's own"),
     ] = _UNSET_TEMPERATURE
-    manual_seed: Annotated[Seed | None, HONOURED] = None
+    manual_seed: Annotated[Seed, HONOURED] = None
     prompt: Annotated[
         str, Effect("approximated", "[speed_0] to [speed_9] are 0.75 to 1.2 times as fast")
     ] = "[speed_5]"
@@ -107,9 +110,10 @@ class GenerateBody(BaseModel):
     ]
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
-    audio_seed: Annotated[
-        Seed | None, Effect("approximated", "as manual_seed; it makes up no voice")
-    ] = None
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
+    audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
+        None
+    )
     params_infer_code: Annotated[InferCode | None, HONOURED] = None
     refine_text_only: Annotated[bool, Effect("refused", "true: this model refines no text")] = False
     skip_refine_text: Annotated[bool | None, WITHOUT_EFFECT] = False
@@ -127,7 +131,8 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
     """Speak a text, as a complete file if nothing else is asked for."""
     audio = format_named(body.response_format or "mp3", allowed=CHATTTS_FORMATS)
     voice = await _voice(services, body.voice)
-    speech = SpeechRequest(body.input, voice, prosody=Prosody(speed=body.speed or 1.0))
+    prosody = Prosody(speed=body.speed or 1.0)
+    speech = SpeechRequest(body.input, voice, prosody=prosody, markup=body.markup == "on")
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
 
@@ -183,7 +188,8 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         Sampling(temperature=temperature, seed=seed),
         Prosody(speed=_prompted_speed(code.prompt)),
         normalize=body.do_text_normalization,
-        language=body.lang,
+        language=language_code(body.lang),
+        markup=body.markup == "on",
     )
 
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
-from app.ranges import Seed, Speed
+from app.ranges import AnyCase, Seed, Speed
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import Prosody, Sampling, SpeechRequest
-from app.voices.details import VoiceDetails
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
+from app.voices.details import VoiceDetails, language_code
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +72,10 @@ class Manner(BaseModel):
 
     model_id: Annotated[str | None, ONE_MODEL] = None
     language_code: Annotated[str | None, _LANGUAGE] = Field(None, examples=["en"])
-    seed: Annotated[Seed | None, HONOURED] = None
-    apply_text_normalization: Annotated[Normalization, _NORMALIZATION] = None
+    seed: Annotated[Seed, HONOURED] = None
+    apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
     apply_language_text_normalization: Annotated[bool | None, WITHOUT_EFFECT] = None
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 class Dictionaries(BaseModel):
@@ -114,7 +116,8 @@ async def speech_request(
         sampling=Sampling(seed=manner.seed),
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
-        language=_language(manner.language_code),
+        language=language_code(manner.language_code),
+        markup=manner.markup == "on",
     )
 
 
@@ -134,8 +137,3 @@ async def _settings_of(services: Services, voice: str) -> VoiceSettings:
         # The model of another language may have this voice; if none has, `Speech.begin` refuses it.
         return VoiceSettings()
     return kept_settings(found.details)
-
-
-def _language(code: str | None) -> str | None:
-    """Return the two letters of a code such as `en` or `en-GB`; None where there is no code."""
-    return (code or "").strip().lower().replace("_", "-").split("-")[0] or None

@@ -29,6 +29,7 @@ def audio_format_of(name: str) -> AudioFormat:
     Raises:
         InvalidRequest: there is no such format; the message lists those there are.
     """
+    name = name.strip().lower()
     if name not in OUTPUT_FORMATS:
         raise InvalidRequest(
             f"{Parameter.FORMAT} must be one of {', '.join(OUTPUT_FORMATS)}; it is {name[:40]!r}",

@@ -24,6 +24,7 @@ from app.api.elevenlabs.controls import (
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
 from app.api.http.access import check_key
+from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, SocketKind, serve_socket
 from app.errors import InvalidRequest
@@ -133,8 +134,8 @@ def _said(audio: str | None, *, is_final: bool | None) -> str:
 
 def _message_in(frame: str | bytes) -> LiveMessage:
     try:
-        sent = json.loads(frame)
-    except (ValueError, RecursionError) as error:
+        sent = json_in(frame if isinstance(frame, bytes) else frame.encode())
+    except json.JSONDecodeError as error:
         raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
     if not isinstance(sent, dict):
         raise InvalidRequest("a frame must be a JSON object")

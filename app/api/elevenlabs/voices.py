@@ -20,7 +20,13 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.errors import InvalidRequest, Parameter
 from app.services import Services
-from app.voices.details import LANGUAGES, VoiceDetails, check_description, check_labels
+from app.voices.details import (
+    LANGUAGES,
+    VoiceDetails,
+    check_description,
+    check_labels,
+    language_code,
+)
 from app.voices.store import Voice
 from app.voices.titled import create_titled
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
@@ -160,8 +166,7 @@ def _changed(details: VoiceDetails, body: AddVoiceForm) -> VoiceDetails:
     labels = _labels(body.labels)
     if labels is None:
         return details
-    code = labels.get("language", "").lower().split("-")[0]
-    code = LANGUAGES.get(code, code)
+    code = language_code(labels.get("language"))
     language = code if code in LANGUAGES.values() else details.language
     return dataclasses.replace(details, labels=labels, language=language)
 

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from app.api.http.clip_input import clip_from_base64
+from app.api.http.clip_input import clip_from_text
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
-from app.ranges import Seed
+from app.ranges import AnyCase, Seed
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
 
 FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
 # Clients send these defaults of Fish Audio with every request, whether anybody chose them or not.
@@ -26,10 +27,10 @@ MAX_REFERENCES = 32
 
 
 def _bytes_of(value: object) -> object:
-    """Decode the base64 of a recording, as JSON has it; MessagePack has bytes."""
+    """Decode the base64, or the data URL, of a recording in JSON; MessagePack has bytes."""
     if not isinstance(value, str):
         return value
-    return clip_from_base64(value, len(value), field="audio").data
+    return clip_from_text(value, len(value), field="audio").data
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -79,7 +80,7 @@ class FishSpeech(BaseModel):
         Field(max_length=MAX_REFERENCES),
         Effect("approximated", "the recordings are joined; their `text` is without effect"),
     ] = Field(default_factory=list)
-    format: Annotated[str, HONOURED] = "mp3"
+    format: Annotated[str, AnyCase, HONOURED] = "mp3"
     sample_rate: Annotated[int | None, HONOURED] = None
     mp3_bitrate: Annotated[int, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
     opus_bitrate: Annotated[int, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = AUTO_BITRATE
@@ -88,7 +89,7 @@ class FishSpeech(BaseModel):
     ] = DEFAULT_CHUNK_LENGTH
     normalize: Annotated[bool, HONOURED] = True
     latency: Annotated[
-        Literal["normal", "balanced"], Effect("without effect", "always as fast as it can")
+        Literal["normal", "balanced"], AnyCase, Effect("without effect", "always as fast as it can")
     ] = "normal"
     prosody: Annotated[
         FishProsody | None, Effect("approximated", "speed and volume are changed in the audio")
@@ -96,10 +97,11 @@ class FishSpeech(BaseModel):
     temperature: Annotated[
         float, Field(ge=0, le=1), Effect("honoured", "0.7 leaves it to the server")
     ] = DEFAULT_TEMPERATURE
-    seed: Annotated[Seed | None, HONOURED] = None
+    seed: Annotated[Seed, HONOURED] = None
     streaming: Annotated[
         bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
     ] = None
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
     top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
     repetition_penalty: Annotated[float, WITHOUT_EFFECT] = 1.2
     max_new_tokens: Annotated[int, WITHOUT_EFFECT] = 1024
@@ -145,6 +147,7 @@ class FishSpeech(BaseModel):
             prosody=Prosody(speed=prosody.speed, volume_db=prosody.volume),
             normalize=self.normalize,
             normalize_loudness=prosody.normalize_loudness,
+            markup=self.markup == "on",
             max_chars_per_chunk=(
                 None if self.chunk_length == DEFAULT_CHUNK_LENGTH else self.chunk_length
             ),

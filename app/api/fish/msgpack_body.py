@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
+from app.api.http.bodies import json_in
 from app.api.http.forms import is_form
 from app.connections import ClientLeft
 from app.errors import InvalidRequest
+from app.wording.encodings import not_utf8
 from app.wording.validation import validated
 
 MAX_ENTRIES = 1024
@@ -52,6 +54,8 @@ def unpacked(data: bytes) -> Any:
             list_hook=counted,
             object_hook=counted,
         )
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"a text of the MessagePack {not_utf8(error.object)}") from None
     except (ValueError, OverflowError) as error:
         reason = str(error) or type(error).__name__
         raise InvalidRequest(f"the data is not valid MessagePack: {reason}") from None
@@ -90,17 +94,17 @@ async def body_of(request: Request, model: type[M]) -> M:
             "the body must be sent with Content-Type: application/msgpack, application/json or "
             "multipart/form-data"
         )
-    return await asyncio.to_thread(_from_json, model, body)
+    return await asyncio.to_thread(_from_json, model, body, request.headers["content-type"])
 
 
 def _from_msgpack(model: type[M], body: bytes) -> M:
     return validated(model, unpacked(body))
 
 
-def _from_json(model: type[M], body: bytes) -> M:
+def _from_json(model: type[M], body: bytes, content_type: str) -> M:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = json_in(body, content_type)
+    except json.JSONDecodeError as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
     return validated(model, value)
 

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
-from app.ranges import Temperature
+from app.ranges import AnyCase, Temperature
+from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
 """Flash-TTS speaks at this rate, and its published players take it for granted."""
@@ -40,8 +41,9 @@ class FlashControls(BaseModel):
     window_size: HasPieces = 50
     stream: Annotated[bool, HONOURED] = False
     response_format: Annotated[
-        str, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
+        str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
     sample_rate: Annotated[
         int | None,
         Effect("honoured", "not a field of Flash-TTS; left out, wav and pcm have 16000 Hz"),
@@ -51,7 +53,7 @@ class FlashControls(BaseModel):
         """Make this server's request of the body and what a call adds to it."""
         unset = self.temperature == _UNSET_TEMPERATURE
         sampling = Sampling(temperature=None if unset else self.temperature)
-        return SpeechRequest(text, voice, sampling, prosody)
+        return SpeechRequest(text, voice, sampling, prosody, markup=self.markup == "on")
 
     def audio_format(self) -> AudioFormat:
         """Return the audio format to answer with.

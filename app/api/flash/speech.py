@@ -18,7 +18,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.errors import InvalidRequest, Parameter
-from app.ranges import Speed
+from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
 from app.wording.support import HONOURED, Effect, support_of
@@ -31,8 +31,12 @@ _openai_router = dialect_router(
 
 ROLE_TAG = "<role:"
 
-LeveledPitch = Annotated[Level | None, Effect("approximated", "2 or 4 semitones up or down")]
-LeveledSpeed = Annotated[Level | None, Effect("approximated", "0.7, 0.85, 1, 1.2 or 1.45 times")]
+LeveledPitch = Annotated[
+    Level | None, AnyCase, Effect("approximated", "2 or 4 semitones up or down")
+]
+LeveledSpeed = Annotated[
+    Level | None, AnyCase, Effect("approximated", "0.7, 0.85, 1, 1.2 or 1.45 times")
+]
 
 
 class FlashSpeakBody(FlashControls):
@@ -120,7 +124,7 @@ async def clone_voice(
 @router.post("/multi_speak", response_class=Response)
 async def multi_speak(request: Request, services: ServicesDep, body: FlashDialogueBody) -> Response:
     """Speak a dialogue whose roles are named in tags."""
-    if ROLE_TAG not in body.text.lower():
+    if body.markup == "on" and ROLE_TAG not in body.text.lower():
         raise InvalidRequest(
             f"{Parameter.TEXT} names no role; write {ROLE_TAG}NAME> in front of what each one says",
             field=Parameter.TEXT,

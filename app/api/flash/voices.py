@@ -29,7 +29,7 @@ LatentFile = Annotated[
 ]
 ReferenceText = Annotated[str | None, WITHOUT_EFFECT]
 RecordingText = Annotated[str | None, Effect("honoured", "base64, a data URL, or an address")]
-RecordingFile = Annotated[UploadFile | None, Effect("honoured", "in any container")]
+RecordingFile = Annotated[UploadFile | None, Effect("honoured", "in any common container")]
 
 
 class RoleForm(BaseModel):

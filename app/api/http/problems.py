@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
+from app.api.http.near_paths import path_meant
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from app.errors import (
     SpeechError,
     StorageFailed,
     Unauthorized,
+    shortened,
 )
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
@@ -66,10 +68,23 @@ class ErrorAnswers:
             return await self._speech_error(request, error.__cause__)
         kind = _HTTP_KINDS.get(error.status_code, "invalid_request")
         message = error.detail
+        dialect = self._dialect_of(request.scope)
         if error.status_code == 404:
-            message = f"there is nothing at {request.url.path}; see /docs"
+            message, dialect = self._nothing_there(request)
         problem = _problem(request, error.status_code, kind, message)
-        return self._answer(request, problem, error.headers)
+        return self._answer(request, problem, error.headers, dialect)
+
+    def _nothing_there(self, request: Request) -> tuple[str, Dialect]:
+        """What to say of a path that leads nowhere, and to whose client."""
+        scope = request.scope
+        # In a mounted app the whole path is what was asked for, and the whole app is searched.
+        whole = {**scope, "root_path": scope.get("app_root_path", "")}
+        meant = path_meant(request.app.routes, whole)
+        nothing = f"there is nothing at {shortened(scope['path'], 200)}"
+        if meant is None:
+            return f"{nothing}; see /docs", self._dialect_of(scope)
+        dialect = self._dialect_of({**whole, "path": meant, "route": None})
+        return f"{nothing}; did you mean {meant}? See /docs", dialect
 
     async def _client_left(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -84,8 +99,9 @@ class ErrorAnswers:
         request: Request,
         problem: Problem,
         headers: Mapping[str, str] | None = None,
+        dialect: Dialect | None = None,
     ) -> JSONResponse:
-        body = self._dialect_of(request.scope).error_body(problem)
+        body = (dialect or self._dialect_of(request.scope)).error_body(problem)
         headers = {**(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 

@@ -13,8 +13,9 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.access import check_key, documented_key
+from app.api.http.bodies import refuse_compressed
 from app.api.http.dialect import NATIVE, Dialect
-from app.api.http.forms import FormRequest
+from app.api.http.forms import BodyRequest
 from app.errors import ModelUnavailable
 from app.speech_engine import RESTART_SECONDS
 
@@ -56,7 +57,8 @@ class KeyedRoute(EndingRoute):
 
         async def handle_with_key(request: Request) -> Response:
             check_key(request)
-            request = FormRequest(request.scope, request.receive)
+            refuse_compressed(request.headers)
+            request = BodyRequest(request.scope, request.receive)
             if reads_form:
                 await request.form()
             return await handle(request)

@@ -15,6 +15,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
 from app.audio.formats import FORMATS
 from app.errors import InvalidRequest
+from app.ranges import AnyCase
 from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speech import Clip
@@ -55,7 +56,7 @@ class Delivery(SpeechControls):
     script: str = Field(
         description="The text to speak.", examples=["Hello! This is my script, spoken."]
     )
-    type: Literal["file", "url"] = Field(
+    type: Annotated[Literal["file", "url"], AnyCase] = Field(
         "file",
         description="`file` answers with the audio itself, `url` saves it and answers its address.",
     )
@@ -81,7 +82,7 @@ class TtsBody(Delivery):
 
 class CloneForm(Delivery):
     voice_file: UploadFile = Field(
-        description="A recording of the voice, in any container that FFmpeg reads."
+        description="A recording of the voice: WAV, MP3, M4A, OGG, FLAC, WebM and more."
     )
 
 
@@ -123,6 +124,8 @@ async def _deliver(
     request: Request, services: Services, body: Delivery, voice: str | Clip
 ) -> Response:
     audio = body.audio_format(body.format)
+    if isinstance(voice, str):
+        voice = services.cast.voice_named(voice)
     speech = body.request(body.script, voice)
     if body.type == "url":
         if body.stream:

@@ -21,6 +21,7 @@ from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
 from app.errors import InvalidRequest, Parameter, VoiceExists
+from app.ranges import AnyCase
 from app.services import Services
 from app.speech import Clip
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
@@ -75,7 +76,11 @@ class NamedVoice(Described):
     """These fields are in every form that makes a voice."""
 
     name: str = Field(description="1 to 64 letters, digits, '_', '-' or '.'.", examples=["tess"])
-    replace: bool = Field(False, description="Whether a voice of this name may be replaced.")
+    replace: bool = Field(
+        False,
+        description="Whether a voice of this name may be replaced; what is not said "
+        "of the new one stays.",
+    )
 
 
 class VoiceForm(NamedVoice):
@@ -100,7 +105,7 @@ class VoiceChange(Described):
 
 @router.get("/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """List every voice, the built-in ones first."""
+    """List every voice, the built-in ones first; `spoken_by` is whom one hears in its place."""
     voices = await services.voices.all()
     return {"voices": [_shown(request, services, voice) for voice in voices]}
 
@@ -178,7 +183,7 @@ async def preview(
     request: Request,
     services: ServicesDep,
     name: str,
-    format: Literal["mp3", "wav"] = "mp3",  # noqa: A002
+    format: Annotated[Literal["mp3", "wav"], AnyCase] = "mp3",  # noqa: A002
 ) -> Response:
     """Fetch a few words spoken in this voice."""
     voice = await services.voices.get(name)
@@ -260,6 +265,7 @@ def _shown(
         "name": voice.name,
         "title": details.title,
         "kind": voice.kind,
+        "spoken_by": voice.spoken_by or voice.name,
         "language": details.language,
         "tags": list(details.tags),
         "description": details.description,

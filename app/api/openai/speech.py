@@ -12,14 +12,14 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from app.api.http.delivery import live_response
+from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.api.openai import voices as openai_voices
 from app.api.openai.dialect import DIALECT
-from app.errors import ModelNotFound, shortened
-from app.ranges import Speed
+from app.errors import InvalidRequest, ModelNotFound, shortened
+from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
@@ -91,8 +91,14 @@ class SpeechBody(SpeechControls):
         1.0, description="Pace at constant pitch; 2 is twice as fast."
     )
     stream_format: Annotated[
-        Literal["audio", "sse"], Effect("honoured", "sse for every model; tokens as counted here")
+        Literal["audio", "sse"],
+        AnyCase,
+        Effect("honoured", "sse for every model; tokens as counted here"),
     ] = Field("audio", description="`sse` sends the audio as base64 in server-sent events.")
+    stream: Annotated[
+        bool | None,
+        Effect("honoured", "false waits for the end: a complete file; a live stream otherwise"),
+    ] = Field(None, description="false sends a complete file, with its true length in the header.")
 
     @model_validator(mode="before")
     @classmethod
@@ -105,10 +111,17 @@ class SpeechBody(SpeechControls):
 
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
-    """Speak a text; the audio is sent while it is being made."""
+    """Speak a text; the audio is sent while it is being made, unless `stream` is false."""
     audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
     speech = body.request(body.input, await given_voice(services, body.voice))
     as_events = body.stream_format == "sse"
+    if body.stream is False:
+        if as_events:
+            raise InvalidRequest(
+                "stream=false cannot be combined with stream_format=sse: events are a stream",
+                field="stream",
+            )
+        return await file_response(request, services, speech, audio)
     return await live_response(
         request,
         services,

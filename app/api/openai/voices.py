@@ -68,7 +68,8 @@ async def create_voice(
     await _check_consent(services, body.consent)
     max_bytes = services.settings.max_upload_bytes
     clip = await clip_from_upload(body.audio_sample, max_bytes, field="audio_sample")
-    voice = await create_titled(services.voices, body.name, [clip], VoiceDetails())
+    details = VoiceDetails(consent=body.consent)
+    voice = await create_titled(services.voices, body.name, [clip], details)
     return {
         "id": voice.name,
         "created_at": voice.details.created_unix,
@@ -80,7 +81,7 @@ async def create_voice(
 
 @router.delete("/v1/audio/voices/{voice_id}")
 async def delete_voice(services: ServicesDep, voice_id: str) -> dict[str, Any]:
-    """Take a voice away."""
+    """Take a voice away, and with it the consent, unless another voice has the same."""
     name = await services.voices.delete(voice_id)
     return {"id": name, "deleted": True, "object": "audio.voice.deleted"}
 

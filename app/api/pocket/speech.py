@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api.http.clip_input import clip_from_upload, was_sent
-from app.api.http.delivery import live_response
+from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
@@ -20,8 +20,9 @@ from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speech import Clip, SpeechRequest
-from app.wording.support import HONOURED, Effect, support_of
+from app.wording.support import HONOURED, OWN_MARKUP, Effect, support_of
 
 
 def _has_form(scope: Scope) -> bool:
@@ -42,7 +43,15 @@ class PocketForm(BaseModel):
             "a voice of this server; an https:// or hf:// address if ALLOW_VOICE_URLS is set",
         ),
     ] = None
-    voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any container")] = None
+    voice_wav: Annotated[UploadFile | None, Effect("honoured", "in any common container")] = None
+    stream: Annotated[
+        bool,
+        Effect(
+            "honoured",
+            "not a field of pocket-tts; false waits for a WAV that tells its length",
+        ),
+    ] = True
+    markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
 @router.post("/tts", response_class=Response, include_in_schema=False)
@@ -51,9 +60,11 @@ async def speak(
     services: ServicesDep,
     body: Annotated[PocketForm, Form(media_type="multipart/form-data")],
 ) -> Response:
-    """Speak a text; the WAV is sent while it is being made."""
-    speech = SpeechRequest(body.text, await _chosen_voice(services, body))
-    return await live_response(request, services, speech, format_named("wav"))
+    """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
+    voice = await _chosen_voice(services, body)
+    speech = SpeechRequest(body.text, voice, markup=body.markup == "on")
+    deliver = live_response if body.stream else file_response
+    return await deliver(request, services, speech, format_named("wav"))
 
 
 async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:

@@ -212,7 +212,7 @@ def test_normalization(fake: tuple[httpx.Client, FakeEngine]) -> None:
         ({"text": ["a " * 15_000] * 2}, 413, "text has 60000 characters in all"),
         ({"lang": "zh"}, 400, "lang must be one of en on this server"),
         ({"refine_text_only": True}, 400, "refine_text_only must be false"),
-        ({"audio_seed": -1}, 400, "audio_seed: input should be greater"),
+        ({"audio_seed": -2}, 400, "audio_seed: input should be greater"),
         ({"params_infer_code": {"temperature": 9}}, 400, "temperature"),
         ({"params_infer_code": {"temperature": "hot"}}, 400, "temperature"),
         ({"params_infer_code": {"manual_seed": 1.5}}, 400, "manual_seed"),

@@ -144,7 +144,7 @@ def test_text_in_the_first_event(fake_server: ServeFake) -> None:
         *((client, []) for client in LIVE),
         (live, [" ", "\n"]),
         (live, ["x" * 6000]),
-        (live, ["[pause oops] Hi."]),
+        (live, ["[pause: oops] Hi."]),
     ],
 )
 def test_texts_that_cannot_be_spoken(served: Served, client: Live, texts: list[str]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import time
 from typing import Any
 
 import httpx
@@ -19,7 +22,7 @@ BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"script": 5}, "script", "valid string"),
     ({"script": None}, "script", "valid string"),
     ({"script": ["a"]}, "script", "valid string"),
-    ({"script": "Hi", "format": "MP3 "}, "format", "must be one of"),
+    ({"script": "Hi", "format": "MP4 "}, "format", "it is 'MP4 '"),
     ({"script": "Hi", "format": 3}, "format", "valid string"),
     ({"script": "Hi", "type": "stream"}, "type", "'file' or 'url'"),
     ({"script": "Hi", "stream": "maybe"}, "stream", "boolean"),
@@ -57,9 +60,9 @@ def test_bad_fields(
         (b'{"script": "Hi"}', {"Content-Type": "text/plain"}, "Content-Type: application/json"),
         (b'{"script": "\\ud800 alone"}', JSON, "half a surrogate pair"),
         (b'{"\\ud800": 1, "script": "Hi"}', JSON, "missing or malformed"),
-        (b'{"script": "\xff\xfe"}', JSON, "parsing the body"),
-        (b"[" * 200_000, JSON, "parsing the body"),
-        (b'{"script": ' + b"9" * 5_000 + b"}", JSON, "parsing the body"),
+        (b'{"script": "\xff\xfe"}', JSON, "is not UTF-8 (byte 12 is 0xFF)"),
+        (b"[" * 200_000, JSON, "nested too deeply"),
+        (b'{"script": ' + b"9" * 5_000 + b"}", JSON, "a number has too many digits"),
     ],
 )
 def test_bad_bodies(
@@ -68,6 +71,69 @@ def test_bad_bodies(
     """A body that is no JSON object is a 400 that says what it should be."""
     error = error_of(client.post("/tts", content=content, headers=headers), 400)
     assert words in error["message"]
+
+
+@pytest.mark.parametrize(("path", "field"), [("/tts", "script"), ("/v1/tts", "text")])
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", "is not UTF-8 (byte 1 is 0x"),
+        ("cp1252", "seems to be Windows-1252 (cp1252); send it as UTF-8"),
+        ("cp850", "is not UTF-8"),
+        ("shift-jis", "do not tell in which encoding it is"),
+    ],
+)
+def test_other_encodings(
+    client: httpx.Client, path: str, field: str, encoding: str, words: str
+) -> None:
+    """A body that is not UTF-8 is told which encoding it seems to be."""
+    script = "スピーチ" if encoding == "shift-jis" else "Grüße"
+    content = json.dumps({field: script}, ensure_ascii=False).encode(encoding)
+    answer = client.post(path, content=content, headers=JSON)
+    assert answer.status_code == 400
+    assert re.sub(r"byte \d+", "byte 1", words) in re.sub(r"byte \d+", "byte 1", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "charset"),
+    [
+        ("utf-8-sig", None),
+        ("utf-16", None),
+        ("utf-16-le", None),
+        ("utf-32", None),
+        ("utf-16", "utf-16"),
+        ("cp1252", "windows-1252"),
+        ("latin-1", "ISO-8859-1"),
+        ("utf-8", "nonsense"),
+    ],
+)
+def test_encodings_that_say_what_they_are(
+    fake_app: ServeFake, encoding: str, charset: str | None
+) -> None:
+    """Marks, zeros and the charset of the Content-Type tell how to read the text."""
+    engine = FakeEngine()
+    kind = "application/json" + (f"; charset={charset}" if charset else "")
+    content = json.dumps({"script": "Grüße an euch."}, ensure_ascii=False).encode(encoding)
+    answer = fake_app(engine).client.post("/tts", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 200, answer.text
+    assert engine.streams[0].job.chunks[0].text == "Grüße an euch."
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_compressed_bodies(client: httpx.Client, kind: str) -> None:
+    """A compressed body is told so, whether its header or its bytes say it."""
+    content = gzip.compress(b'{"script": "Hi"}')
+    for packing in ("gzip", "br", "deflate, gzip"):
+        headers = {"Content-Type": kind, "Content-Encoding": packing}
+        answer = client.post("/tts", content=content, headers=headers)
+        assert answer.status_code == 400
+        assert f"compressed (Content-Encoding: {packing})" in answer.text
+    answer = client.post("/tts", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert "is compressed (gzip)" in answer.text
+    headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+    plain = client.post("/tts", content=b'{"script": "Hi"}', headers=headers)
+    assert plain.status_code == 200
 
 
 def test_surrogates_everywhere(client: httpx.Client) -> None:
@@ -120,6 +186,60 @@ def test_nothing_there(client: httpx.Client) -> None:
     error = error_of(client.get("/ttts"), 404)
     assert error["type"] == "not_found"
     assert "/docs" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("//v1/audio/speech", "/v1/audio/speech"),
+        ("/v1//audio/speech", "/v1/audio/speech"),
+        ("/v1/v1/audio/speech", "/v1/audio/speech"),
+        ("/audio/speech", "/v1/audio/speech"),
+        ("/v1/audio/speech/", "/v1/audio/speech"),
+        ("/v1/audio/speech/audio/speech", "/v1/audio/speech"),
+        ("/v1/audio/speech/v1/audio/speech", "/v1/audio/speech"),
+        ("/V1/Audio/Speech", "/v1/audio/speech"),
+        ("/api/v1/audio/speech", "/v1/audio/speech"),
+        ("/v1/audio/speach", "/v1/audio/speech"),
+        ("/openai/audio/speech", "/openai/v1/audio/speech"),
+        ("/openai/v1/v1/audio/speech", "/openai/v1/audio/speech"),
+        ("//openai//v1/audio/speech//", "/openai/v1/audio/speech"),
+        ("/text-to-speech/alba", "/v1/text-to-speech/alba"),
+        ("/v1/v1/text-to-speech/alba/stream", "/v1/text-to-speech/alba/stream"),
+        ("/tts/", "/tts"),
+        ("/ttts", "/tts"),
+        ("/v1/tts/clone", "/tts/clone"),
+        ("/docs/tts", "/tts"),
+        ("/v1/add_speaker", "/add_speaker"),
+    ],
+)
+def test_nearly_there(client: httpx.Client, path: str, meant: str) -> None:
+    """A path with a part too many, too few or misspelt is a 404 that names the right one."""
+    url = client.base_url.copy_with(raw_path=path.encode())
+    answer = client.post(url, json={})
+    assert answer.status_code == 404
+    assert f"there is nothing at {path}; did you mean {meant}?" in answer.text
+
+
+def test_nearly_there_in_a_dialect(client: httpx.Client) -> None:
+    """The answer has the shape that the clients of the path that was meant understand."""
+    answer = client.post("/audio/speech", json={})
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    answer = client.post("/text-to-speech/alba", json={})
+    assert answer.json()["detail"]["status"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    "path", ["/xyzzy", "/" + "a/" * 4000, "/%0aHi", "/v1" * 200, "/" + "x" * 4000]
+)
+def test_far_from_anything(client: httpx.Client, path: str) -> None:
+    """A path that resembles none is answered quickly, and points to the docs."""
+    started = time.monotonic()
+    answer = client.get(path)
+    assert time.monotonic() - started < 2
+    assert answer.status_code == 404
+    assert "did you mean" not in answer.text
+    assert "see /docs" in answer.text
 
 
 def test_queue_timeout(fake_app: ServeFake) -> None:

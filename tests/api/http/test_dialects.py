@@ -99,7 +99,7 @@ def test_precedence(served: Served) -> None:
         ("/say/no/such", "first"),
         ("/sing/no/such", "second"),
         ("/second/no/such", "second"),
-        ("/second", None),
+        ("/second", "second"),  # nearly /second/
         ("/secondary/no", None),
         ("/nowhere", None),
         ("/voices/nobody", None),

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from app.api.http.clip_input import clip_from_text
-from app.api.http.forms import URLENCODED, FormRequest
+from app.api.http.forms import URLENCODED, BodyRequest
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
 from tests.serving import detail_of
 
 RECORDING_BYTES = 15_000_000
@@ -33,7 +35,7 @@ async def read(body: bytes) -> list[tuple[str, str]]:
         return {"type": "http.request", "body": body[start:end], "more_body": end <= len(body)}
 
     headers = [(b"content-type", URLENCODED.encode())]
-    form = await FormRequest({"type": "http", "headers": headers}, receive).form()
+    form = await BodyRequest({"type": "http", "headers": headers}, receive).form()
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
@@ -94,6 +96,20 @@ async def test_odd_forms(body: bytes, fields: list[tuple[str, str]]) -> None:
     assert await read(body) == fields
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
+def test_texts_of_other_encodings(fake_server: ServeFake, encoding: str) -> None:
+    """A field that a Windows shell wrote, or that comes from a file, is read as it was meant."""
+    text = "“Grüße” für euch."
+    engine = FakeEngine()
+    client = fake_server(engine).client
+    part = {"text": (None, text.encode(encoding))}
+    assert client.post("/pocket/tts", files=part).status_code == 200
+    form = urlencode({"text": text.encode(encoding)}).encode()
+    kind = {"Content-Type": URLENCODED}
+    assert client.post("/pocket/tts", content=form, headers=kind).status_code == 200
+    assert {stream.job.chunks[0].text for stream in engine.streams} == {'"Grüße" für euch.'}
+
+
 PART = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nHi\r\n'
 NAMELESS = b"--x\r\nContent-Disposition: form-data\r\n\r\nHi\r\n--x--\r\n"
 FILE_PART = b'--x\r\nContent-Disposition: form-data; name="voice_wav"; filename="v"\r\n\r\nRIFF'
@@ -110,6 +126,7 @@ BROKEN = "the body is not a valid form: "
         (b"a=b&" * 1001, URLENCODED, "the form has more than the 1000 fields allowed"),
         (b"{}", "application/json", "sent as multipart/form-data or application/x-www-form"),
         (b"Hi", "text/plain", "it is text/plain"),
+        (b"text=\x1f\x8b\x08", URLENCODED, "a field of the form is compressed (gzip)"),
         (PART + b"--x\r\n", "multipart/form-data; boundary=x", "ends before its closing boundary"),
         (PART + FILE_PART, "multipart/form-data; boundary=x", "ends before its closing boundary"),
     ],

@@ -142,7 +142,7 @@ def test_taken_name(client: httpx.Client, folder: Path) -> None:
         assert error["field"] == "replace"
     assert (folder / "voices" / "anna.wav").read_bytes() == before
     made = create(client, "Anna", speech_like(2.5), replace="true").json()
-    assert (made["name"], made["description"]) == ("Anna", None)
+    assert (made["name"], made["description"]) == ("Anna", "first")
     assert {"Anna.wav", "Anna.json"} <= kept(folder)
     assert (folder / "voices" / "Anna.wav").read_bytes() != before
     names = [voice["name"] for voice in client.get("/voices").json()["voices"]]

@@ -182,8 +182,8 @@ def test_everything_under_the_prefix(fake_server: ServeFake, recording: bytes) -
         voice = sdk.audio.voices.create(audio_sample=clip, consent=consent.id, name="Mine")
         listed = served.client.get("/openai/v1/audio/voices").json()["voices"]
         assert {"id": voice.id, "name": "Mine"} in listed
-        assert sdk.audio.voices.delete(voice.id).deleted
         assert [each.id for each in sdk.audio.voice_consents.list()] == [consent.id]
+        assert sdk.audio.voices.delete(voice.id).deleted
         assert served.client.get("/openai/v1/audio/models").json()["models"]
         with pytest.raises(openai.NotFoundError) as caught:
             sdk.audio.speech.create(model="tts-1", voice="nobody", input=INPUT)

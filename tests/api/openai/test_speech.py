@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -69,6 +71,43 @@ def test_streaming(fake_server: ServeFake) -> None:
         assert not engine.let_go.is_set()
         engine.let_go.set()
         assert len(first) + sum(map(len, pieces)) == 44 + 2 * 50 * 1920
+
+
+@pytest.mark.parametrize("name", OPENAI_FORMATS)
+def test_complete_file(speaking: Served, ffmpeg: Path, tmp_path: Path, name: Format) -> None:
+    """`stream: false` waits for a complete file, whose headers tell its true length."""
+    with sdk_for(speaking) as sdk:
+        answer = sdk.audio.speech.create(
+            model="tts-1",
+            voice="alloy",
+            input=INPUT,
+            response_format=name,
+            extra_body={"stream": False},
+        )
+    assert int(answer.response.headers["content-length"]) == len(answer.content)
+    assert answer.response.headers["x-audio-duration"] == "2.000"
+    assert_speech(listen(ffmpeg, tmp_path, answer.content, name), name, 2.0)
+    if name == "wav":
+        with wave.open(io.BytesIO(answer.content)) as file:
+            assert file.getnframes() == 2 * 24000
+
+
+@pytest.mark.parametrize("stream", [True, None])
+def test_stream_stays_the_default(speaking: Served, stream: bool | None) -> None:
+    """What says nothing, null or true is sent while it is made, as before."""
+    body = {"input": INPUT, "response_format": "wav", "stream": stream}
+    answer = speaking.client.post("/v1/audio/speech", json=body)
+    assert answer.headers["transfer-encoding"] == "chunked"
+
+
+def test_events_are_a_stream(speaking: Served) -> None:
+    """A complete file cannot be had as events; the answer says which two fields differ."""
+    body = {"input": INPUT, "stream": False, "stream_format": "sse"}
+    answer = speaking.client.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["param"] == "stream"
+    assert "stream_format=sse" in error["message"]
 
 
 def test_raw_response(sdk: openai.OpenAI, tmp_path: Path) -> None:

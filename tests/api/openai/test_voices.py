@@ -52,6 +52,33 @@ def test_voice(sdk: openai.OpenAI, served: Served) -> None:
         sdk.audio.voices.delete("alba")
 
 
+@pytest.mark.parametrize("path", ["/v1/audio/voices", "/voices", "/elevenlabs/v1/voices"])
+def test_a_consent_goes_with_its_voice(sdk: openai.OpenAI, served: Served, path: str) -> None:
+    """Whoever takes the last voice of a consent away takes the consent too; a new name keeps it."""
+    consent = sdk.audio.voice_consents.create(language="en-US", name="me", recording=CLIP)
+    other = sdk.audio.voice_consents.create(language="en-US", name="other", recording=CLIP)
+    for name in ("one", "two"):
+        sdk.audio.voices.create(audio_sample=CLIP, consent=consent.id, name=name)
+    client = served.client
+    assert client.patch("/voices/two", json={"name": "three"}).status_code == 200
+    replaced = {"name": "three", "replace": "true"}
+    assert client.post("/voices", data=replaced, files={"files": CLIP}).status_code == 201
+    assert client.delete(f"{path}/one").status_code == 200
+    assert sdk.audio.voice_consents.retrieve(consent.id).id == consent.id
+    assert client.delete(f"{path}/three").status_code == 200
+    assert [each.id for each in sdk.audio.voice_consents.list()] == [other.id]
+    folder = served.settings.voices_dir / ".consents"
+    assert {file.stem for file in folder.iterdir()} == {other.id}
+
+
+def test_a_consent_that_went_before_its_voice(sdk: openai.OpenAI) -> None:
+    """A voice whose consent was taken back can still be deleted."""
+    consent = sdk.audio.voice_consents.create(language="en-US", name="me", recording=CLIP)
+    voice = sdk.audio.voices.create(audio_sample=CLIP, consent=consent.id, name="me")
+    sdk.audio.voice_consents.delete(consent.id)
+    assert sdk.audio.voices.delete(voice.id).deleted
+
+
 def test_consents(sdk: openai.OpenAI, tmp_path: Path) -> None:
     """Consents are kept, listed page by page, renamed and removed with their recording."""
     made = [

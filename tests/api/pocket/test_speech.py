@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,15 @@ def test_streaming(fake_server: ServeFake) -> None:
         assert not engine.let_go.is_set()
         engine.let_go.set()
         assert len(first) + sum(map(len, pieces)) == 44 + 2 * 50 * 1920
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_complete_file(client: httpx.Client, path: str) -> None:
+    """`stream=false` waits for a WAV whose header tells its true length."""
+    answer = client.post(path, data={"text": TEXT, "stream": "false"})
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    with wave.open(io.BytesIO(answer.content)) as file:
+        assert file.getnframes() == (len(answer.content) - 44) // 2
 
 
 def test_json_on_the_same_path(client: httpx.Client) -> None:

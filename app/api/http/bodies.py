@@ -1,0 +1,54 @@
+"""Bodies that cannot be read as they came: compressed, or in another encoding than UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from email.message import Message
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from app.errors import InvalidRequest, shortened
+from app.wording.encodings import not_utf8
+
+
+def refuse_compressed(headers: Headers) -> None:
+    """Raises: InvalidRequest: the body is said to be compressed."""
+    packing = headers.get("content-encoding", "identity").strip().lower()
+    if packing not in ("", "identity"):
+        raise InvalidRequest(
+            f"the body is compressed (Content-Encoding: {shortened(packing)}), which this server "
+            "does not read; send it as it is"
+        )
+
+
+def json_in(body: bytes, content_type: str = "") -> Any:
+    """What a body says in JSON: UTF-8, UTF-16 or UTF-32, or in the charset of its Content-Type.
+
+    Raises:
+        json.JSONDecodeError: it is no JSON.
+        InvalidRequest: it cannot be read at all; says what it is.
+    """
+    try:
+        return json.loads(_text_of(body, content_type))
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"the body {not_utf8(body)}; send it as UTF-8") from None
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise InvalidRequest("the body is not valid JSON: it is nested too deeply") from None
+    except ValueError:
+        raise InvalidRequest("the body is not valid JSON: a number has too many digits") from None
+
+
+def _text_of(body: bytes, content_type: str) -> str | bytes:
+    message = Message()
+    message["content-type"] = content_type
+    charset = message.get_content_charset("utf-8")
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        return body
+    # json finds out for itself which of Unicode's encodings it is.
+    return body if name.startswith("utf") else body.decode(name)

@@ -1,0 +1,124 @@
+"""How bytes that should be UTF-8 text were really written, as far as they tell."""
+
+from __future__ import annotations
+
+import codecs
+from types import MappingProxyType
+from typing import NamedTuple
+
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_PACKINGS = MappingProxyType(
+    {
+        b"\x1f\x8b": "gzip",
+        b"\x28\xb5\x2f\xfd": "zstd",
+        b"BZh": "bzip2",
+        b"PK\x03\x04": "zip",
+        b"\x78\x01": "deflate",
+        b"\x78\x9c": "deflate",
+        b"\x78\xda": "deflate",
+    }
+)
+_TITLES = MappingProxyType({"cp1252": "Windows-1252 (cp1252)"})
+_LOOKED_AT_BYTES = 4096
+_FEWEST_BYTES = 4
+
+
+class NotText(Exception):
+    """Bytes that cannot be read as text; the message says why, in words that follow their name."""
+
+
+class DecodedText(NamedTuple):
+    """Text, and Python's name of the encoding in which it was written."""
+
+    text: str
+    encoding: str
+
+
+def decoded_text(data: bytes, encoding: str | None = None) -> DecodedText:
+    """Read text in an encoding that is given, or that its bytes tell.
+
+    Without a mark and zeros that tell more, text is UTF-8, or else what western editions of
+    Windows write.
+
+    Args:
+        encoding: Python's name of it; None to find it out.
+
+    Raises:
+        NotText: it is compressed, or no text in that encoding.
+    """
+    if encoding is None:
+        encoding = likely_encoding(data)
+        if encoding is None:
+            raise NotText(not_utf8(data))
+    try:
+        return DecodedText(data.decode(encoding), encoding)
+    except UnicodeDecodeError as error:
+        raise NotText(f"is not {_title(encoding)} text ({_place(data, error)})") from None
+
+
+def likely_encoding(data: bytes) -> str | None:
+    """Python's name of the encoding in which a text was written; None where it is no text."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding
+    if len(data) % 2 == 0 and len(data) >= _FEWEST_BYTES:
+        encoding_with_zeros = _encoding_with_zeros(data[:_LOOKED_AT_BYTES])
+        if encoding_with_zeros is not None:
+            return encoding_with_zeros
+    if _can_be("utf-8", data):
+        return "utf-8"
+    return "cp1252" if _packing_of(data) is None and _can_be("cp1252", data) else None
+
+
+def not_utf8(data: bytes) -> str:
+    """Say what bytes are that cannot be read as UTF-8, in words that follow their name."""
+    if (packing := _packing_of(data)) is not None:
+        return f"is compressed ({packing})"
+    place = ""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        place = f" ({_place(data, error)})"
+    encoding = likely_encoding(data)
+    if encoding is None:
+        return f"is not UTF-8{place}, and its bytes do not tell in which encoding it is"
+    return f"is not UTF-8{place}; it seems to be {_title(encoding)}"
+
+
+def _can_be(encoding: str, data: bytes) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding_with_zeros(start: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of a Latin letter is zero, which no text has."""
+    pairs = len(start) // 2
+    first, second = start[: 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
+    if first == 0 and second > pairs // 2:
+        return "utf-16-le"
+    if second == 0 and first > pairs // 2:
+        return "utf-16-be"
+    return None
+
+
+def _packing_of(data: bytes) -> str | None:
+    return next((name for start, name in _PACKINGS.items() if data.startswith(start)), None)
+
+
+def _place(data: bytes, error: UnicodeDecodeError) -> str:
+    return f"byte {error.start} is 0x{data[error.start]:02X}"
+
+
+def _title(encoding: str) -> str:
+    name = encoding.lower().removesuffix("-le").removesuffix("-be").removesuffix("-sig")
+    return _TITLES.get(name, name.upper())
