@@ -14,6 +14,7 @@ from starlette.responses import Response
 from app.api.http.forms import is_form
 
 DOCS_PATH = "/docs"
+ASSETS_PATH = "/docs/assets"
 ASSETS = Path(__file__).parent / "swagger_ui"
 """swagger-ui-dist 5.35.0, as npm has it; see NOTICE.md"""
 
@@ -84,9 +85,9 @@ def serve_docs_page(app: FastAPI) -> None:
     answer = get_swagger_ui_html(
         openapi_url=str(app.openapi_url),
         title=f"{app.title}: try it out",
-        swagger_js_url=f"{DOCS_PATH}/swagger-ui-bundle.js",
-        swagger_css_url=f"{DOCS_PATH}/swagger-ui.css",
-        swagger_favicon_url=f"{DOCS_PATH}/favicon-32x32.png",
+        swagger_js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS_PATH}/swagger-ui.css",
+        swagger_favicon_url=f"{ASSETS_PATH}/favicon-32x32.png",
         swagger_ui_parameters={"validatorUrl": None},
     )
     answer.headers["Content-Security-Policy"] = _POLICY
@@ -95,4 +96,4 @@ def serve_docs_page(app: FastAPI) -> None:
         return answer
 
     app.add_route(DOCS_PATH, page, include_in_schema=False)
-    app.mount(DOCS_PATH, StaticFiles(directory=ASSETS))
+    app.mount(ASSETS_PATH, StaticFiles(directory=ASSETS))
