@@ -283,7 +283,7 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
 
 
 class _LazyLoader:
-    """The engine's loader, imported when it is first called, as torch takes seconds to import."""
+    """Imports the engine's loader when it is first called, as torch takes seconds to import."""
 
     def __init__(
         self, options: EngineOptions, downloading: Callable[[str], None], *, look_first: bool

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 
 ANY_ADDRESS = "::"
-"""Every address of this machine; a socket there takes IPv4 as well where the system can"""
+"""This means every address of the machine, those of IPv4 as well where the system can."""
 
 _LOCALHOST = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
 _TRIES = 20

@@ -20,7 +20,7 @@ def _small_letters(value: object) -> object:
 
 
 AnyCase = BeforeValidator(_small_letters)
-"""For words of a list, which may come in capital letters"""
+"""It lets the words of a list come in capital letters, too."""
 
 
 def _none_if_minus_one(value: object) -> object:
@@ -28,7 +28,7 @@ def _none_if_minus_one(value: object) -> object:
 
 
 Seed = Annotated[SeedNumber | None, BeforeValidator(_none_if_minus_one)]
-"""None for none; -1, which is what many programs send then, is None as well"""
+"""None means that there is no seed, and so does -1, which many programs send for it."""
 
 SPEED_RANGE = (0.25, 4.0)
 VOLUME_DB_RANGE = (-40.0, 20.0)

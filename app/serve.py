@@ -65,7 +65,11 @@ class _Server(WebServer):
 
 
 def _listeners(settings: Settings) -> list[socket.socket]:
-    """Raises: _CannotListen."""
+    """Bind the sockets that the settings ask for.
+
+    Raises:
+        _CannotListen: an address is taken or unknown; the error names the settings.
+    """
     host, port = settings.host, settings.port
     try:
         return open_listeners(host, port)

@@ -115,7 +115,7 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Origins exactly as browsers send them, for they are compared letter by letter."""
+    """Write origins exactly as browsers send them, for they are compared letter by letter."""
     return tuple(_origin(entry) for entry in value)
 
 

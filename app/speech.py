@@ -113,7 +113,7 @@ class SpeechRequest:
     """The script is in this language, a two-letter code; None means the model's."""
     max_chars_per_chunk: int | None = None
     markup: bool = True
-    """read tags of pauses, speakers and SSML as such; False speaks them as they are written"""
+    """Tags of pauses, speakers and SSML count as such; False speaks them as they are written."""
     goes_on: bool = False
     """More of the same script will follow in another request."""
 

@@ -16,7 +16,7 @@ VOICE_MODEL_KEY = "model"
 """A voice state's file names the fingerprint of its model under this key of its metadata."""
 
 RESTART_SECONDS = 5.0
-"""How long a caller is told to wait while the engine, or the whole server, is being started."""
+"""A caller is told to wait this long while the engine, or the whole server, is being started."""
 
 
 class VoiceState(Protocol):

@@ -1,4 +1,4 @@
-"""One loudness for complete clips: one gain, and a limiter for the peaks."""
+"""Brings complete clips to one loudness, by one gain and a limiter for the peaks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.audio.loudness import TARGET_LUFS, in_blocks, lufs_of
 from app.speech import Pcm
 
 _NEAR_LU = 0.1
-# What the limiter takes away is given back by a higher gain, from which it takes a little more.
+# What the limiter takes away is given back by a higher gain, from which it takes a little again.
 _MOST_ROUNDS = 5
 
 
@@ -20,7 +20,7 @@ def normalized_clip(
 ) -> list[Pcm]:
     """Bring consecutive pieces to a loudness, with no peak over -1 dBTP; silence stays as it is.
 
-    Blocks: 1 ms per second of audio, four times that where peaks have to be limited.
+    It blocks for 1 ms per second of audio, four times that where peaks have to be limited.
     """
     measured = lufs_of(pieces, sample_rate_hz)
     if measured is None:

@@ -34,11 +34,12 @@ MIN_CLIP_SECONDS = 1.0
 SILENCE_PEAK = 1e-3
 """A clip whose samples all stay below this (-60 dB of full scale) holds no voice."""
 
-# What has more is mixed down to two by FFmpeg, which knows where each of them belongs.
+# FFmpeg mixes more channels down to two, since it knows where each of them belongs.
 _CHANNELS = 2
-# FFmpeg makes stereo of mono 3 dB softer.
+# FFmpeg makes mono 3 dB softer when it makes stereo of it; this makes up for that.
 _AS_LOUD_AS_MONO = "volume='if(eq(nb_channels,1),sqrt(2),1)'"
-# Half of it is gone where one channel is silent, and all where they are inverse.
+# The mean of two channels has half the level of one if the other is silent, and none if they are
+# inverse. If less than this share of the louder one's energy is left, the louder one is taken.
 _LEAST_KEPT_ENERGY = 0.5
 _BLOCK_SAMPLES = 1 << 16
 # FFmpeg says these when it refuses a file.
@@ -56,7 +57,7 @@ READABLE = (
     "WAV, MP3, M4A, OGG, Opus, FLAC, WebM, AAC, WMA, AIFF, CAF, AU, AMR, AC-3, DTS, WavPack, "
     "Monkey's Audio, TTA, VOC, or a film (MP4, MOV, MKV, AVI, FLV, MPG, TS)"
 )
-"""People call the files that can be read so."""
+"""These are the files that can be read, in words for people."""
 
 # Files of all these formats have their samples in themselves.
 _DEMUXERS = (
@@ -111,7 +112,7 @@ def decode_clip(
         arguments = _arguments(max_seconds, sample_rate_hz)
         decoded = decode([str(ffmpeg), "-loglevel", "error", *arguments])
         if _FORMAT_REFUSED in decoded.messages:
-            # FFmpeg tells only developers which format it is.
+            # FFmpeg says only in its debug messages which format it found.
             file.seek(0)
             decoded = decode([str(ffmpeg), "-loglevel", "debug", *arguments])
     _check_exit(decoded, max_bytes, clip.field)
@@ -123,7 +124,7 @@ def decode_clip(
 
 
 def _one_channel(channels: NDArray[np.float32]) -> Pcm:
-    """The mean of both channels, or the louder one where they cancel each other."""
+    """Return the mean of both channels, or the louder one where they cancel each other."""
     left, right = channels[:, 0], channels[:, 1]
     mean: Pcm = left + right
     mean *= np.float32(0.5)
@@ -218,7 +219,7 @@ def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
 
 
 def _why_not(messages: str) -> str:
-    """What FFmpeg says is wrong with a recording, in words that follow "not audio"."""
+    """Say what FFmpeg found wrong with a recording, in words that follow "not audio"."""
     if found := _FOUND_FORMAT.search(messages):
         return f"that is read here: it is {found[1]}, as FFmpeg calls it; send {READABLE}"
     if _NO_STREAM in messages:

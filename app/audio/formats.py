@@ -33,9 +33,9 @@ class AudioFormat:
     clip_arguments: tuple[str, ...] = ()
     """FFmpeg gets these for complete clips, to write the true duration into the header."""
     live_arguments: tuple[str, ...] = ()
-    """for live streams, whose header is gone before the end is known: low latency"""
+    """FFmpeg gets these for live streams, to write early and never go back to the header."""
     encoder_gain_db: float = 0.0
-    """what the encoder itself does to the level"""
+    """The encoder itself changes the level by this."""
     headerless: bool = False
     """Nothing in the bytes tells their rate and channels, so the content type has to."""
 
@@ -62,11 +62,11 @@ class AudioFormat:
 
 
 TELEPHONE_RATE_HZ = 8000
-"""of G.711, whatever it is in"""
+"""G.711 has this sample rate, whatever container it is in."""
 
 
 def _g711(name: str, media_type: str, *, muxer: str, codec: str) -> AudioFormat:
-    """What telephones speak: µ-law or A-law, raw or in WAV."""
+    """Make a format of telephones: µ-law or A-law, raw or in WAV."""
     in_wav = muxer == "wav"
     return AudioFormat(
         name=name,
@@ -79,7 +79,7 @@ def _g711(name: str, media_type: str, *, muxer: str, codec: str) -> AudioFormat:
     )
 
 
-# Ogg pages of 20 ms instead of a second: what a listener waits for before the first sound.
+# Ogg pages last 20 ms instead of a second, since a listener waits for a whole one at the start.
 _SHORT_PAGES = ("-page_duration", "20000")
 
 _TABLE = (
@@ -172,6 +172,6 @@ def format_named(name: str, *, allowed: Collection[str] | None = None) -> AudioF
 
 
 def format_with_extension(extension: str) -> AudioFormat | None:
-    """The first format of files with an extension (with the dot, lower case), None if unknown."""
+    """Return the first format whose files have an extension (`.mp3`); None if it is unknown."""
     found = (each for each in FORMATS.values() if each.extension == extension)
     return next(found, None)

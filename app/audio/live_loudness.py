@@ -36,8 +36,8 @@ _SILENCE_LUFS = -70.0
 # The gain is looked at with every hop at first, then twice a second.
 _EARLY_HOPS = 30
 _LATER_HOPS = 5
-# What the stream as heard is off by is made up for within this time, and with it what the limiter
-# takes away.
+# What the stream was too loud or too soft by is made up for within this time, and so is what the
+# limiter took away.
 _MAKE_UP_SECONDS = 1.0
 _MOST_TIMES = 5.0
 _MOST_MAKE_UP_DB = 4.0
@@ -57,12 +57,12 @@ class LiveLoudness:
         self._held_samples = samples_in(HOP_SECONDS * HOPS_PER_BLOCK, sample_rate_hz)
         self._waiting: Pcm = np.zeros(0, dtype=np.float32)
         self._hops: list[float] = []
-        """of the speech as it comes, from its onset on"""
+        """These are mean squares of the speech as it comes, from its onset on."""
         self._heard_hops: list[float] = []
-        """of what was given"""
+        """These are mean squares of what `feed` returned."""
         self._wanted_db: float | None = None
         self._gain_db: float | None = None
-        """at the end of what was turned up or down"""
+        """The gain stands here at the end of what was turned up or down."""
 
     def feed(self, pcm: Pcm) -> Pcm:
         """Take PCM and return what can be played now, shape [samples], possibly empty."""
@@ -109,7 +109,7 @@ class LiveLoudness:
         self._wanted_db = self._target_lufs - measured + make_up_db
 
     def _turned(self, samples: int) -> Pcm:
-        """The first whole blocks of `samples` that wait, at a gain that moves without steps."""
+        """Apply a gain without steps to the whole blocks in the first waiting `samples`."""
         blocks = samples // self._block_samples
         pcm = self._waiting[: blocks * self._block_samples]
         self._waiting = self._waiting[blocks * self._block_samples :]

@@ -1,4 +1,4 @@
-"""How loud speech is, and how high its peaks are (ITU-R BS.1770, EBU R128)."""
+"""Measures how loud speech is, and how high its peaks are (ITU-R BS.1770, EBU R128)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TAPS_PER_SIDE = 12
 # above that frequency is weak.
 OVERSHOOT = math.sqrt(2)
 SHARED_SAMPLES = _TAPS_PER_SIDE
-"""What lies between two samples depends on so many to either side."""
+"""What lies between two samples depends on this many samples to either side."""
 _INTERPOLATION = (
     signal.firwin(2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0))
     * _OVERSAMPLING
@@ -81,14 +81,14 @@ def integrated_lufs(hops: NDArray[np.float64]) -> float | None:
 
 
 def lufs_of(pieces: Iterable[Pcm], sample_rate_hz: int) -> float | None:
-    """Gated loudness of consecutive pieces; None if they are silent."""
+    """Compute the gated loudness of consecutive pieces; None if they are silent."""
     meter = LoudnessMeter(sample_rate_hz)
     hops = [meter.feed(block) for block in in_blocks(pieces, sample_rate_hz)]
     return integrated_lufs(np.concatenate([*hops, meter.finish()]))
 
 
 def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
-    """The highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
+    """Return the highest level of consecutive pieces, between samples too (BS.1770, annex 2)."""
     around = np.zeros(SHARED_SAMPLES, dtype=np.float32)
     before = around
     peak = _sample_peak(pieces)
@@ -96,17 +96,17 @@ def true_peak(pieces: Sequence[Pcm], sample_rate_hz: int) -> float:
     for block in chain(blocks, [np.zeros(2 * SHARED_SAMPLES, dtype=np.float32)]):
         pcm = np.concatenate([before, block])
         before = pcm[-2 * SHARED_SAMPLES :]
-        # Blocks much softer than the loudest need no look.
+        # A block much softer than the loudest one so far cannot hold the highest level.
         if _sample_peak([pcm]) * OVERSHOOT > peak:
             peak = max(peak, float(peaks_between_samples(pcm, 1).max(initial=0)))
     return peak
 
 
 def peaks_between_samples(pcm: Pcm, block_samples: int) -> NDArray[np.float32]:
-    """The highest level of each block, shape [blocks], at four times the sample rate.
+    """Return the highest level of each block, shape [blocks], at four times the sample rate.
 
     Args:
-        pcm: whole blocks, with `SHARED_SAMPLES` before and after them that are not looked at.
+        pcm: whole blocks, with `SHARED_SAMPLES` before and after them that belong to none.
     """
     between = signal.upfirdn(_INTERPOLATION, pcm, _OVERSAMPLING)
     first = (SHARED_SAMPLES + _TAPS_PER_SIDE) * _OVERSAMPLING
@@ -120,7 +120,7 @@ def _sample_peak(pieces: Sequence[Pcm]) -> float:
 
 
 def in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
-    """The same audio in pieces of at least `samples`; the last one may be shorter."""
+    """Yield the same audio in pieces of at least `samples`; the last one may be shorter."""
     waiting: list[Pcm] = []
     waiting_samples = 0
     for piece in pieces:
@@ -134,7 +134,7 @@ def in_blocks(pieces: Iterable[Pcm], samples: int) -> Iterator[Pcm]:
 
 
 def energy_of(lufs: float) -> float:
-    """The mean square, K-weighted, of a loudness."""
+    """Return the K-weighted mean square of sound that has a loudness."""
     return float(10 ** ((lufs + 0.691) / 10))
 
 

@@ -77,7 +77,7 @@ def output_format(
 
 
 def sample_rates_hz(audio_format: AudioFormat) -> tuple[int, ...]:
-    """The rates a format can be had at, ascending."""
+    """List the sample rates at which a format can be had, ascending."""
     if audio_format.codec in ("pcm_mulaw", "pcm_alaw"):
         return (TELEPHONE_RATE_HZ,)
     return _OPUS_RATES_HZ if audio_format.name == "opus" else COMMON_RATES_HZ

@@ -26,11 +26,14 @@ class ChunkShape:
 
     prosody: Prosody = field(default_factory=Prosody)
     pause_after_seconds: float = 0.0
-    """as it is heard: the chunk's speed does not change it"""
+    """The pause is heard as long as this, whatever the chunk's speed is."""
     scale_inside: float = 1.0
-    """of the pauses that the model makes in the chunk"""
+    """The pauses that the model makes in the chunk become this many times as long."""
     scale_after: float = 1.0
-    """of the silence from its last word to the next chunk's first, but for `pause_after_seconds`"""
+    """The silence from its last word to the next chunk's first becomes this many times as long.
+
+    `pause_after_seconds` comes on top of it, unscaled.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class Shaper:
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
 
     def _scaled(self, frames: Frames) -> Frames:
-        """The frames with their silences as long as they are wanted."""
+        """Return the frames with their silences as long as they are wanted."""
         index = frames.chunk_index
         if self._silences is None or index != self._joiner.chunk_index:
             return frames

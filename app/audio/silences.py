@@ -11,20 +11,20 @@ from app.speech import Pcm
 
 _HOP_SECONDS = 0.01
 _UNDER_LOUDEST_DB = 35.0
-# The loudest moment of quiet speech, which is what is expected before any was heard.
+# The loudest moment of quiet speech is as loud as this, and none softer is expected.
 _LEAST_LOUDEST_DB = -20.0
-# The next chunk may be spoken in a softer voice.
+# The loudest moment counts for this much less in the next chunk, whose voice may be softer.
 _FORGOTTEN_DB = 6.0
 # Shorter silences belong to words: before a "p" or a "k" the mouth is closed for nearly as long.
 _LEAST_PAUSE_SECONDS = 0.1
-# Words begin and end more softly than they are.
+# This much silence stays beside a word, since words begin and end more softly than they are.
 _KEPT_SECONDS = 0.02
 _FADE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class PauseScales:
-    """How many times as long silences become: those before, inside and after a chunk's words."""
+    """Says how many times as long silences become before, between and after a chunk's words."""
 
     before: float = 1.0
     inside: float = 1.0
@@ -47,13 +47,13 @@ class SilenceScaler:
         self._waiting: Pcm = np.zeros(0, dtype=np.float32)
         self._silence: list[Pcm] = []
         self._speaking = False
-        """a word of this chunk was heard"""
+        """It tells whether a word of this chunk was heard."""
 
     def feed(self, pcm: Pcm, scales: PauseScales, *, last: bool) -> Pcm:
-        """What can be played after more of a chunk, shape [samples], possibly empty.
+        """Take more of a chunk and return what can be played now, shape [samples], possibly empty.
 
         Args:
-            last: the chunk ends here.
+            last: whether the chunk ends here.
         """
         pcm = np.concatenate([self._waiting, pcm], dtype=np.float32)
         whole = len(pcm) // self._hop_samples * self._hop_samples
@@ -104,7 +104,7 @@ class SilenceScaler:
         return max(min(samples, least), round(samples * scale))
 
     def _resized(self, silence: Pcm, samples: int, *, from_start: int) -> Pcm:
-        """As many samples: the first `from_start` of it, the rest from its end, zeros between."""
+        """Make a silence `samples` long: `from_start` of its own, zeros, the rest from its end."""
         if samples == len(silence):
             return silence
         from_end = min(len(silence), samples) - from_start

@@ -75,17 +75,21 @@ def _format_of_extension(output: str | None) -> str | None:
 
 
 def check_takes_names(output: str | None) -> None:
-    """Raises: Refused: `-o` names a file, so that the names of the texts would be lost."""
+    """Check that `-o` leaves room for the names that texts bring along.
+
+    Raises:
+        Refused: it names a file, so that their names would be lost.
+    """
     if output is None or "{name}" in output or _is_folder(output):
         return
     raise Refused(f"-o {output}: --names names the files; give a folder, or put {{name}} into it")
 
 
 def name_without_extension(name: str, audio: AudioFormat, origin: str) -> str:
-    """The name that a line gives to its file, which may end in the extension that it will have.
+    """Return the name that a line gives to its file, without the extension of its format.
 
     Raises:
-        Refused: it ends in that of another format.
+        Refused: it ends in the extension of another format.
     """
     extension = Path(name).suffix.lower()
     found = format_with_extension(extension) if extension else None

@@ -34,7 +34,7 @@ def _plain_code(value: object) -> object:
 LanguageCode = Annotated[
     Literal["en", "fr", "de", "pt", "it", "es", "nl"] | None, BeforeValidator(_plain_code)
 ]
-"""Of two letters; also taken as `en-US` or `English`"""
+"""The code has two letters; `en-US` and `English` are taken for `en`."""
 
 
 _SWITCHED = MappingProxyType({True: "on", False: "off", "true": "on", "false": "off"})
@@ -47,7 +47,7 @@ def _switched(value: object) -> object:
 
 
 Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
-"""Whether tags in a script are tags; `off` speaks them as they are written"""
+"""`on` reads the tags in a script as tags; `off` speaks them as they are written."""
 
 
 class SpeechControls(BaseModel):

@@ -123,7 +123,7 @@ async def fed_audio(
 
 
 def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:
-    """The sound at the loudness that its request asks for."""
+    """Return the sound of speech at the loudness that its request asks for."""
     if not spoken.request.normalize_loudness:
         return spoken.pcm()
     target_lufs = _target_lufs(spoken.request, audio)
@@ -137,7 +137,7 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[byt
 
 
 def _target_lufs(request: SpeechRequest, audio: AudioFormat) -> float:
-    """A volume is asked for on top of the common loudness, which would else take it back."""
+    """Return the loudness to aim at, so that the volume of a request is not levelled away."""
     return TARGET_LUFS + request.prosody.volume_db - audio.encoder_gain_db
 
 

@@ -194,6 +194,6 @@ def _before_what_follows(last: Piece, rules: ScriptRules) -> Piece:
 
 
 def _followed_by(piece: Piece, seconds: float) -> Piece:
-    """The piece with a pause of the script's own after it, which is not scaled."""
+    """Return the piece with a pause of the script's own after it, which is not scaled."""
     shape = replace(piece.shape, pause_after_seconds=seconds, scale_after=1.0)
     return replace(piece, shape=shape)

@@ -29,7 +29,7 @@ PREVIEW_TEXTS = {
 
 
 class Sample(NamedTuple):
-    """An encoded sample, and the model that speaks in it."""
+    """Holds an encoded sample, and the name of the model that speaks in it."""
 
     data: bytes
     model: str

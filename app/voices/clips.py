@@ -26,22 +26,22 @@ MAX_GAIN_DB = 30.0
 NOISE_CEILING_DB = -50.0
 """No gain raises the background over this."""
 SILENCE_UNDER_LOUDEST_DB = 35.0
-"""what is this much quieter than the loudest frame is a pause"""
+"""What is this much quieter than the loudest frame is a pause."""
 SPEECH_UNDER_LOUDEST_DB = 25.0
-"""what is louder than that is speech; what is between may be a soft sound or the noise of a room"""
+"""What is louder than that is speech; between the two may be soft sounds or a room's noise."""
 SILENCE_DB = -80.0
 MIN_SPEECH_SECONDS = 1.0
 LEAD_SECONDS = 0.05
-"""kept before the first sound, so that its onset is whole"""
+"""This much is kept before the first sound, so that its onset is whole."""
 ONSET_SECONDS = 0.1
-"""of soft sound that is kept before the first speech: an "f" or an "h" """
+"""This much soft sound is kept before the first speech, as it may be an "f" or an "h"."""
 DECAY_SECONDS = 0.15
-"""of soft sound that is kept after the last"""
+"""This much soft sound is kept after the last speech."""
 MAX_PAUSE_SECONDS = 1.0
 LEFT_PAUSE_SECONDS = 0.5
-"""of a longer pause"""
+"""This much is left of a pause longer than `MAX_PAUSE_SECONDS`."""
 PREPARATION = 2
-"""Goes up whenever the same recording becomes another prompt: states made of it are then old."""
+"""It goes up whenever the same recording becomes another prompt; older states are then void."""
 JOIN_SECONDS = 0.2
 """Two recordings are joined with this much silence."""
 END_PAUSE_SECONDS = 0.08
@@ -51,7 +51,7 @@ RECORDING_FADE_SECONDS = 0.02
 _FRAME_SECONDS = 0.02
 _SPECTRUM_SECONDS = 0.085
 _MOST_SPECTRA = 180
-# Of the preview voice's recordings and speech no more than 0.66, of a square wave 0.90.
+# Recordings and speech of the preview voice reach no more than 0.66, a square wave 0.90.
 _TONE_SHARE = 0.88
 # Within the last third of a prompt that is cut, a pause is worth more than the words after it.
 _PAUSE_SEARCH_SHARE = 1 / 3
@@ -221,7 +221,7 @@ def _frame_levels_db(pcm: Pcm, rate_hz: int) -> NDArray[np.float64]:
 
 
 def _speech_bounds(pcm: Pcm, rate_hz: int) -> tuple[int, int]:
-    """Samples between which there is speech; (0, 0) if there is none."""
+    """Return the first sample of speech and the one after the last; (0, 0) if there is none."""
     loud = _speech_frames(pcm, rate_hz)
     if not len(loud):
         return 0, 0
@@ -240,19 +240,19 @@ def _speech_bounds(pcm: Pcm, rate_hz: int) -> tuple[int, int]:
 
 
 def _speech_frames(pcm: Pcm, rate_hz: int) -> NDArray[np.intp]:
-    """Indices of the frames in which there is speech for sure, shape [frames]."""
+    """List the indices of the frames in which there is speech for sure, shape [frames]."""
     levels = _frame_levels_db(pcm, rate_hz)
     if not len(levels):
         return np.zeros(0, dtype=np.intp)
     loudest = _loudest_db(levels)
-    # Where even the background is loud, speech is what stands out of it.
+    # Where even the background is loud, only what stands out of it is speech.
     background = float(np.percentile(levels, 10)) + 6
     least = max(loudest - SPEECH_UNDER_LOUDEST_DB, min(background, loudest - 15), SILENCE_DB)
     return np.flatnonzero(levels > least)
 
 
 def _with_short_pauses(pcm: Pcm, rate_hz: int) -> Pcm:
-    """The recording without the middle of its long pauses."""
+    """Return the recording without the middle of its long pauses."""
     frame = _samples(_FRAME_SECONDS, rate_hz)
     loud = _speech_frames(pcm, rate_hz)
     kept = _samples(LEFT_PAUSE_SECONDS / 2, rate_hz)
@@ -266,9 +266,9 @@ def _with_short_pauses(pcm: Pcm, rate_hz: int) -> Pcm:
 
 
 def _is_tone(speech: Pcm, rate_hz: int) -> bool:
-    """Whether nearly all of a sound is one or two sines, as of a test signal, a telephone, a hum.
+    """Tell whether a sound is hardly more than two sines, as a test signal or a hum is.
 
-    A voice has a few moments that are, and many that are not.
+    A voice has a few moments that are like this, and many that are not.
     """
     size = _samples(_SPECTRUM_SECONDS, rate_hz)
     if len(speech) < size:

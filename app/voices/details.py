@@ -42,7 +42,7 @@ _THREE_LETTERS: Mapping[str, str] = {
     "nld": "nl",
     "dut": "nl",
 }
-"""ISO 639-2"""
+"""This maps the codes of ISO 639-2 to those of two letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class VoiceDetails:
     """These shape speech where a request does not, in the words of the client that set them."""
 
     consent: str | None = None
-    """id of the recording in which its owner agrees to its use"""
+    """The recording in which the owner of the voice agrees to its use has this id."""
 
     def replacing(self, old: VoiceDetails) -> VoiceDetails:
-        """These details of a new sound; what people said of the old one and not anew stays."""
+        """Return these details, with what people said in the `old` ones where these are silent."""
         kept = ("title", "description", "tags", "language", "labels", "voice_settings", "consent")
         return replace(self, **{name: getattr(self, name) or getattr(old, name) for name in kept})
 

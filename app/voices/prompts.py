@@ -1,4 +1,4 @@
-"""From recordings, whichever way they come in, to what conditions a voice."""
+"""Makes recordings, whichever way they come in, into the sound that conditions a voice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PromptMaker:
 
     @property
     def recipe(self) -> str:
-        """Changes whenever the same recording becomes another prompt."""
+        """Return a text that changes whenever the same recording becomes another prompt."""
         return f"preparation {PREPARATION}, {self.max_seconds:g} s"
 
     def make(self, clips: Sequence[Clip]) -> tuple[bytes, PromptReport]:
@@ -42,7 +42,7 @@ class PromptMaker:
         return wav_bytes(prompt, self.sample_rate_hz), report
 
     def prepare(self, clip: Clip) -> Pcm:
-        """The prompt of one recording, shape [samples]; what was done is logged. Blocks.
+        """Make the prompt of one recording, shape [samples], and log what was done. Blocks.
 
         Raises:
             InvalidClip: it is no voice.
@@ -54,7 +54,7 @@ class PromptMaker:
         return prompt
 
     def decode(self, clip: Clip) -> Pcm:
-        """What is heard in a recording, shape [samples], a little over ten minutes at most. Blocks.
+        """Decode a recording, a little over ten minutes at most, shape [samples]. Blocks.
 
         Raises:
             InvalidClip: nothing can be heard in it.

@@ -41,7 +41,7 @@ class Voice:
     kind: Literal["built-in", "custom"]
     details: VoiceDetails
     spoken_by: str | None = None
-    """the voice that is heard in its place while another model fills in; None for itself"""
+    """This voice is heard in its place while another model fills in; None means itself."""
 
 
 class VoiceStore:

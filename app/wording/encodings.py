@@ -1,4 +1,4 @@
-"""How bytes that should be UTF-8 text were really written, as far as they tell."""
+"""Finds out in which encoding bytes that should be UTF-8 text were really written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 from types import MappingProxyType
 from typing import NamedTuple
 
-# UTF-32 first: its mark begins with that of UTF-16.
+# UTF-32 comes first, as its mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -31,11 +31,11 @@ _FEWEST_BYTES = 4
 
 
 class NotText(Exception):
-    """Bytes that cannot be read as text; the message says why, in words that follow their name."""
+    """Says why bytes cannot be read as text, in words that follow the name of their source."""
 
 
 class DecodedText(NamedTuple):
-    """Text, and Python's name of the encoding in which it was written."""
+    """Holds text, and Python's name of the encoding in which it was written."""
 
     text: str
     encoding: str
@@ -48,7 +48,7 @@ def decoded_text(data: bytes, encoding: str | None = None) -> DecodedText:
     Windows write.
 
     Args:
-        encoding: Python's name of it; None to find it out.
+        encoding: Python's name of the encoding; None to find it out.
 
     Raises:
         NotText: it is compressed, or no text in that encoding.
@@ -64,7 +64,7 @@ def decoded_text(data: bytes, encoding: str | None = None) -> DecodedText:
 
 
 def likely_encoding(data: bytes) -> str | None:
-    """Python's name of the encoding in which a text was written; None where it is no text."""
+    """Return Python's name of the encoding in which a text was written; None if it is no text."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
@@ -78,7 +78,7 @@ def likely_encoding(data: bytes) -> str | None:
 
 
 def not_utf8(data: bytes) -> str:
-    """Say what bytes are that cannot be read as UTF-8, in words that follow their name."""
+    """Say what bytes are that cannot be read as UTF-8, in words that follow their source's name."""
     if (packing := _packing_of(data)) is not None:
         return f"is compressed ({packing})"
     place = ""
@@ -101,7 +101,7 @@ def _can_be(encoding: str, data: bytes) -> bool:
 
 
 def _encoding_with_zeros(start: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of a Latin letter is zero, which no text has."""
+    """Recognise UTF-16 without a mark: every other byte of it is zero in Latin letters."""
     pairs = len(start) // 2
     first, second = start[: 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
     if first == 0 and second > pairs // 2:

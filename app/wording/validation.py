@@ -69,11 +69,11 @@ _SAME: tuple[frozenset[str], ...] = (
     frozenset({"stream", "streaming"}),
     frozenset({"volume", "volume_db", "gain"}),
 )
-"""Words that different services have for one thing"""
+"""Each set holds the words that different services have for one thing."""
 
 
 def _same_thing(field: str, among: Iterable[str]) -> str | None:
-    """The field that other services call `field`, or the other way round."""
+    """Find the name in `among` that means the same as `field` to another service."""
     words = next((each for each in _SAME if field.lower() in each), frozenset())
     return next((each for each in among if each in words and each != field), None)
 

@@ -1,4 +1,4 @@
-"""Bodies that cannot be read as they came: compressed, or in another encoding than UTF-8."""
+"""Reads or refuses bodies that came compressed, or in another encoding than UTF-8."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from app.wording.encodings import not_utf8
 
 
 def refuse_compressed(headers: Headers) -> None:
-    """Raises: InvalidRequest: the body is said to be compressed."""
+    """Refuse a body whose headers say that it is compressed.
+
+    Raises:
+        InvalidRequest: they say so.
+    """
     packing = headers.get("content-encoding", "identity").strip().lower()
     if packing not in ("", "identity"):
         raise InvalidRequest(
@@ -24,11 +28,11 @@ def refuse_compressed(headers: Headers) -> None:
 
 
 def json_in(body: bytes, content_type: str = "") -> Any:
-    """What a body says in JSON: UTF-8, UTF-16 or UTF-32, or in the charset of its Content-Type.
+    """Parse a JSON body in UTF-8, UTF-16 or UTF-32, or in the charset of its Content-Type.
 
     Raises:
         json.JSONDecodeError: it is no JSON.
-        InvalidRequest: it cannot be read at all; says what it is.
+        InvalidRequest: it cannot be read at all; the error says what it is.
     """
     try:
         return json.loads(_text_of(body, content_type))
@@ -50,5 +54,5 @@ def _text_of(body: bytes, content_type: str) -> str | bytes:
         name = codecs.lookup(charset).name
     except LookupError:
         return body
-    # json finds out for itself which of Unicode's encodings it is.
+    # json finds out for itself which of Unicode's encodings the body has.
     return body if name.startswith("utf") else body.decode(name)

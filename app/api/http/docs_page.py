@@ -1,4 +1,4 @@
-"""The page at /docs, which tries the API out: Swagger UI, from files that come with the server."""
+"""Serves the page at /docs, which tries the API out: Swagger UI, from files of this package."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.api.http.forms import is_form
 DOCS_PATH = "/docs"
 ASSETS_PATH = "/docs/assets"
 ASSETS = Path(__file__).parent / "swagger_ui"
-"""swagger-ui-dist 5.35.0, as npm has it; see NOTICE.md"""
+"""The files are those of swagger-ui-dist 5.35.0, as npm has it; see NOTICE.md there."""
 
 NATIVE_TAGS: list[dict[str, Any]] = [
     {"name": "speech", "description": "A script in, speech out."},
     {"name": "voices", "description": "Voices of your own, and those that are built in."},
     {"name": "server", "description": "What the server says about itself."},
 ]
-"""This server's own calls; the page shows those of other services' clients below them."""
+"""The page shows this server's own calls first, under these headings."""
 
 # The key is typed into this page, so nothing on it may come from, or go to, another host.
 _POLICY = "; ".join(
@@ -41,7 +41,7 @@ _NULL = {"type": "null"}
 
 
 class DocumentedApp(FastAPI):
-    """An app whose description makes good first values for whoever tries it out."""
+    """Describes its API so that the page has good first values for whoever tries it out."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:

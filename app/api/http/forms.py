@@ -112,7 +112,11 @@ def _decoded(text: bytes) -> str:
 
 
 def _read_as_text(data: bytes) -> str:
-    """Raises: InvalidRequest: it is none."""
+    """Decode a field of a form that holds text.
+
+    Raises:
+        InvalidRequest: it is no text.
+    """
     try:
         return decoded_text(data).text
     except NotText as error:

@@ -1,4 +1,7 @@
-"""Which path was meant by one that leads nowhere: base URLs are easily given a part too many."""
+"""Guesses the path that was meant by one that leads nowhere.
+
+Base URLs are easily given a part too many, or one too few.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ Segments = tuple[str, ...]
 
 
 def path_meant(routes: Sequence[BaseRoute], scope: Scope) -> str | None:
-    """The path of the app that a request most likely meant, or None.
+    """Return the path of the app that a request most likely meant; None if no path is near.
 
-    A slash too many, a part that stands there twice, is missing or has no place in front, and
-    capitals come before misspellings.
+    It first leaves out empty parts, then tries small letters, one `v1` more or less, and no part
+    that is repeated or stands in front. Misspellings come last.
 
     Args:
-        scope: of a request whose path leads nowhere.
+        routes: the routes of the app.
+        scope: the scope of a request whose path leads nowhere.
     """
     sent = tuple(part for part in scope["path"].split("/") if part)
     if not sent or len(sent) > _MAX_SEGMENTS:
@@ -43,7 +47,7 @@ def path_meant(routes: Sequence[BaseRoute], scope: Scope) -> str | None:
 
 
 def _edited(parts: Segments) -> Iterator[Segments]:
-    """The same path with one thing made right."""
+    """Yield the path with one thing changed that clients often get wrong."""
     for length in range(len(parts) // 2, 0, -1):
         for start in range(len(parts) - 2 * length + 1):
             middle = start + length
@@ -61,7 +65,7 @@ def _edited(parts: Segments) -> Iterator[Segments]:
 
 
 def _match(routes: Iterable[BaseRoute], scope: Scope) -> Match:
-    """How the best of the routes fits: wholly, but for the method, or not at all."""
+    """Tell how the best of the routes fits: wholly, but for the method, or not at all."""
     best = Match.NONE
     for route in routes:
         match, child_scope = route.matches(scope)
@@ -73,7 +77,7 @@ def _match(routes: Iterable[BaseRoute], scope: Scope) -> Match:
 
 
 def _plain_paths(routes: Iterable[BaseRoute], prefix: str = "") -> list[str]:
-    """Every path that has no names of things in it."""
+    """List every path without a parameter, such as the name of a voice."""
     found = []
     for route in routes:
         if isinstance(route, Mount):

@@ -75,7 +75,7 @@ class ErrorAnswers:
         return self._answer(request, problem, error.headers, dialect)
 
     def _nothing_there(self, request: Request) -> tuple[str, Dialect]:
-        """What to say of a path that leads nowhere, and to whose client."""
+        """Return what to say of a path that leads nowhere, and the dialect to say it in."""
         scope = request.scope
         # In a mounted app the whole path is what was asked for, and the whole app is searched.
         whole = {**scope, "root_path": scope.get("app_root_path", "")}
