@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ MAX_FRAME_BYTES = 1 << 20
 
 _NORMAL, _POLICY, _TOO_BIG, _OUR_FAULT, _TRY_LATER = 1000, 1008, 1009, 1011, 1013
 _MAX_REASON_BYTES = 120
+_QUIET_SECONDS = 0.25
+_HEAR_OUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,24 @@ class Socket:
         """
         await race(speak, self._heard_out(hear))
 
+    async def hear_out(self) -> None:
+        """Take what a refused client still sends, until it is quiet for a moment.
+
+        ElevenLabs' SDK reads the refusal only between two frames of its own; a socket that closes
+        while it sends is a bug in its eyes, and the words are lost.
+
+        Raises:
+            ClientLeft
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEAR_OUT_SECONDS):
+                while True:
+                    async with asyncio.timeout(_QUIET_SECONDS):
+                        message = await self._websocket.receive()
+                    if message["type"] == "websocket.disconnect":
+                        self._gone = True
+                        raise ClientLeft
+
     async def close(self, code: int, reason: str) -> None:
         """Close the socket, unless the client has left."""
         if self._gone:
@@ -174,6 +195,7 @@ async def serve_socket(
         problem = problem_of(error, request_id, kind.dialect.words)
         try:
             await socket.send(kind.refusal(problem))
+            await socket.hear_out()
         except ClientLeft:
             return
         await socket.close(_close_code(problem.status), problem.message)
