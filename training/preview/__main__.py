@@ -9,7 +9,6 @@ See training/preview/README.md for what each stage needs and how long it takes.
 from __future__ import annotations
 
 import argparse
-import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import torch
 
 from training.preview import (
     analysis,
-    change_of_basis,
+    carry_over,
     corpus,
     decoder,
     encoder,
@@ -34,9 +33,8 @@ from training.preview import (
 from training.preview.workspace import Workspace
 
 # Minutes of one core each for a model from nothing
-DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 90.0, 75.0, 11.0
+DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 240.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
-CARRIED_UTTERANCES = 500
 
 
 def stages(
@@ -77,13 +75,6 @@ def stages(
     }
 
 
-def carry_over(workspace: Workspace, exported: Path) -> None:
-    """Make the checkpoints to continue from out of an exported model."""
-    with workspace.utterances.open("rb") as file:
-        utterances = pickle.load(file)[:CARRIED_UTTERANCES]
-    change_of_basis.run(workspace, exported, utterances)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     names = [*stages(Workspace(Path()), None, False, False), "carry-over", "all"]
@@ -99,7 +90,7 @@ def main() -> int:
     torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
     workspace = Workspace(arguments.workspace)
     if arguments.stage == "carry-over":
-        carry_over(workspace, arguments.exported)
+        carry_over.run(workspace, arguments.exported)
         return 0
     every = stages(workspace, arguments.minutes, arguments.continued, arguments.shipped)
     chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from training.preview.architecture import new_codec
 from training.preview.corpus import Corpus, Spoken
-from training.preview.latents import PITCH
+from training.preview.latents import LATENT_SIZE, PITCH
 from training.preview.training_loop import Schedule, Trainer
 from training.preview.vocoder import FRAME
 from training.preview.workspace import Workspace
@@ -48,8 +48,8 @@ def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = No
     random.seed(SEED)
     corpus = Corpus.load(workspace.corpus)
     codec = new_codec(str(workspace.tokenizer()))
-    scale = torch.ones(PITCH + 1)
-    scale[PITCH] = corpus.all_latents()[:, PITCH].std()
+    scale = torch.ones(LATENT_SIZE)
+    scale[PITCH] = corpus.all_latents()[:, PITCH].std(0).clamp(min=0.1)
     trainer = Trainer(
         codec,
         [codec.encoder, codec.encoder_transformer, codec.downsample],
