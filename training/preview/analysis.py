@@ -21,8 +21,9 @@ UNVOICED_BELOW_HZ = 60.0
 STEADY_RATIO = 1.15  # of neighbouring pitches; where voice sets in, the teacher's climbs from 0
 FARTHEST_CORRECTION = 0.2  # of the teacher's pitch by what is found in its audio
 PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 440.0
-LATE_SECONDS = 0.04  # by which the teacher's durations lag behind its audio
+LATE_SECONDS = 0.055  # by which the teacher's durations lag behind its audio
 LEAD_SECONDS, TAIL_SECONDS = 0.05, 0.06
+AUDIBLE = 0.003  # -50 dB
 SILENT_FRAMES_AFTER = 4  # the model learns to be silent, then to stop
 LEVEL_FLOOR = 1e-9
 
@@ -60,7 +61,9 @@ def hear(speech: Speech) -> Heard:
     """Trim a teacher's sentence to its speech and find what the vocoder needs to say it."""
     words = [word.earlier(LATE_SECONDS) for word in speech.words]
     start = max(0.0, words[0].phones[0][1] - LEAD_SECONDS)
-    duration = words[-1].phones[-1][2] - start
+    # The teacher's last phones last into the silence after them.
+    last_audible = np.flatnonzero(np.abs(speech.audio) > AUDIBLE)[-1] / vocoder.SAMPLE_RATE_HZ
+    duration = min(words[-1].phones[-1][2], float(last_audible)) - start
     speech_frames = int(np.ceil((duration + TAIL_SECONDS) / vocoder.FRAME_SECONDS))
     frames = speech_frames + SILENT_FRAMES_AFTER
     audio = _trimmed(speech.audio, start, duration, frames)
