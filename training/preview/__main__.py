@@ -38,7 +38,7 @@ TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
 
 
 def stages(
-    workspace: Workspace, minutes: float | None, continued: bool, shipped: bool
+    workspace: Workspace, minutes: float | None, processes: int, continued: bool, shipped: bool
 ) -> dict[str, Callable[[], None]]:
     """All stages in their order; `minutes` replaces each training's own time."""
 
@@ -61,8 +61,8 @@ def stages(
 
     return {
         "sentences": lambda: sentences.run(workspace),
-        "teacher": lambda: teacher.run(workspace),
-        "analysis": lambda: analysis.run(workspace),
+        "teacher": lambda: teacher.run(workspace, processes=processes),
+        "analysis": lambda: analysis.run(workspace, processes=processes),
         "latents": lambda: corpus.run(workspace),
         "decoder": lambda: decode(1 - TUNING_SHARE, again=False),
         "language-model": learn_language,
@@ -77,10 +77,11 @@ def stages(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*stages(Workspace(Path()), None, False, False), "carry-over", "all"]
+    names = [*stages(Workspace(Path()), None, 1, False, False), "carry-over", "all"]
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
+    parser.add_argument("--processes", type=int, default=2, help="of teacher and analysis")
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
@@ -92,7 +93,13 @@ def main() -> int:
     if arguments.stage == "carry-over":
         carry_over.run(workspace, arguments.exported)
         return 0
-    every = stages(workspace, arguments.minutes, arguments.continued, arguments.shipped)
+    every = stages(
+        workspace,
+        arguments.minutes,
+        arguments.processes,
+        arguments.continued,
+        arguments.shipped,
+    )
     chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}
     for name, stage in chosen.items():
         started = time.monotonic()
