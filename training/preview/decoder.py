@@ -29,6 +29,7 @@ BATCH, PRACTICE_BATCH = 12, 32
 FRAMES = 12
 WARM_UP_FRAMES = 2  # no loss where the decoder has too little past
 PRACTICE_SHARE = 0.25  # of the time
+PRACTICE_WEIGHT = 0.3  # beside the audio
 SEED = 0
 PREDICTED_SHARE = 0.6
 LOSS_WEIGHTS = {"samples": 0.5, "power": 1.0, "spectra": 1.0, "heard": 1.0}
@@ -121,6 +122,40 @@ def first_steps_by_themselves(codec: MimiModel) -> None:
             codec.upsample.convtr.convtr.weight[place, 0, step] = 1
 
 
+@dataclass
+class Lesson:
+    """One batch's loss and its parts, with audio or with steps alone."""
+
+    decoder: Decoder
+    diet: Diet
+    targets: StepTargets
+    loss_of: AudioLoss
+
+    def practise(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        given, true, _ = self.diet.batch(PRACTICE_BATCH)
+        if random.random() < 0.5:
+            given = true = other_pitch(true)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.decoder.hidden(given)
+        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
+        return _weighted(losses, WEIGHTS), losses
+
+    def speak(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        given, true, audio = self.diet.batch(BATCH)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.decoder.hidden(given)
+            spoken = self.decoder.audio(hidden)
+        start = WARM_UP_FRAMES * FRAME
+        heard = self.loss_of(spoken[:, start:], audio[:, start:])
+        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
+        total = _weighted(heard, LOSS_WEIGHTS) + PRACTICE_WEIGHT * _weighted(losses, WEIGHTS)
+        return total, losses | heard
+
+
+def _weighted(losses: dict[str, torch.Tensor], weights: dict[str, float]) -> torch.Tensor:
+    return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+
+
 def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = None) -> None:
     torch.manual_seed(SEED)
     random.seed(SEED)
@@ -141,20 +176,7 @@ def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = No
         predicted = torch.load(workspace.predicted)
     deviation = corpus.all_latents().std(0).clamp(max=1.0) * 0.8
     diet = Diet(corpus.utterances, deviation, predicted)
-    targets, loss_of = StepTargets(corpus.basis), AudioLoss()
+    lesson = Lesson(decoder, diet, StepTargets(corpus.basis), AudioLoss())
     for _ in trainer.going_on():
         practising = not continue_from and schedule.progress < PRACTICE_SHARE
-        given, true, audio = diet.batch(PRACTICE_BATCH if practising else BATCH)
-        if practising and random.random() < 0.5:
-            given = true = other_pitch(true)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden = decoder.hidden(given)
-            spoken = None if practising else decoder.audio(hidden)
-        losses = decoder.head.losses(hidden.transpose(1, 2), true, targets)
-        total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
-        if spoken is not None:
-            start = WARM_UP_FRAMES * FRAME
-            heard = loss_of(spoken[:, start:], audio[:, start:])
-            total = total * 0.3 + sum(LOSS_WEIGHTS[name] * value for name, value in heard.items())
-            losses |= heard
-        trainer.step(total, losses)
+        trainer.step(*(lesson.practise() if practising else lesson.speak()))
