@@ -26,7 +26,7 @@ BASIS_UTTERANCES = 1000
 
 @dataclass
 class Spoken:
-    """An utterance to learn; `latents` [frames, 64], `labels` [frames, 4], `audio` int16."""
+    """An utterance to learn; `latents` [frames, 96], `labels` [frames, 4], `audio` int16."""
 
     index: int
     text: str

@@ -47,7 +47,7 @@ class Diet:
         self._predictable = [u for u in self.utterances if u.key in self.predicted]
 
     def batch(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Latents given and true [rows, FRAMES, 64], and audio [rows, FRAMES * 1920]."""
+        """Latents given and true [rows, FRAMES, 96], and audio [rows, FRAMES * 1920]."""
         given, true, audio = zip(*(self._excerpt() for _ in range(rows)), strict=True)
         return torch.stack(given), torch.stack(true), torch.stack(audio)
 
@@ -76,7 +76,7 @@ def same_pulses(pitch: torch.Tensor) -> torch.Tensor:
 
 
 def other_pitch(latents: torch.Tensor) -> torch.Tensor:
-    """Latents [..., 64] with pitches out of the air, to practise phases that few sentences have."""
+    """Latents [..., 96] with pitches out of the air, to practise phases that few sentences have."""
     rows = latents.shape[:-1]
     mean = torch.rand(rows) * 26 + 5 - PULSES_ABOVE
     rise, above = torch.randn(rows) * 2, torch.randn(rows) * 0.6

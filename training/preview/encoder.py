@@ -21,7 +21,7 @@ SEED = 0
 
 
 def excerpt(utterance: Spoken, start: int, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents [frames, 64] and audio [frames * 1920] from frame `start`, padded at the end."""
+    """Latents [frames, 96] and audio [frames * 1920] from frame `start`, padded at the end."""
     latents = utterance.latents[start : start + frames]
     audio = utterance.audio[start * FRAME : (start + frames) * FRAME].float() / 32768
     missing = frames - len(latents)

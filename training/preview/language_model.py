@@ -59,7 +59,7 @@ class Learner(nn.Module):
         return hidden.gather(1, batch.places[..., None].expand(-1, -1, WIDTH)), guidance
 
     def predict(self, batch: Batch, noise: torch.Tensor) -> torch.Tensor:
-        """The next latents [B, N, 64] after the given audio."""
+        """The next latents [B, N, 96] after the given audio."""
         hidden, _ = self.hidden(batch)
         return self._next(hidden, noise)
 

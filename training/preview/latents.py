@@ -31,13 +31,13 @@ from training.preview.vocoder import (
     Pitch,
 )
 
-COMPONENTS = 60
+COMPONENTS = 92
 # Mean pitch of a frame, how far it rises from start to end, and how far both are above the mean
 PITCH = slice(COMPONENTS, COMPONENTS + 3)
 CONSTANT = COMPONENTS + 3
 LATENT_SIZE = COMPONENTS + 4
 PULSES_ABOVE = 16  # pitch is in pulses a frame, the mean above so many
-MEL_FLOOR = float(np.log(1e-6))
+MEL_FLOOR = float(np.log(1e-8))  # 1e-6 is heard: what is quieter becomes a hiss
 NOISE_WEIGHT = 0.2  # of a dB, where a nat of a mel band has 1
 # Recognisers and telephones hear little above 7 kHz: errors there count for less.
 HIGH_BANDS_ABOVE_HZ, HIGH_BAND_WEIGHT = 7000.0, 0.4
