@@ -51,4 +51,5 @@ bench: setup-dev ## Measure this machine with a full-size model (random weights)
 
 preview-model: setup-dev ## Train the preview voice from nothing (hours; see training/preview/README.md)
 	$(IN_VENV) -m pip install -r training/preview/requirements.txt
+	$(IN_VENV) -m pip install --no-deps Resemblyzer==0.1.4
 	$(IN_VENV) -m training.preview all

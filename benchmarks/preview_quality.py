@@ -1,10 +1,11 @@
-"""Measures the word errors of the preview voice: of its teacher, codec and whole model.
+"""How clearly the preview voice speaks: word error of each of its voices.
 
-    python -m benchmarks.preview_quality                 # app/preview, about a quarter of an hour
+    python -m benchmarks.preview_quality                 # app/preview, about ten minutes
     python -m benchmarks.preview_quality --config other/preview.yaml --sentences 20
     python -m benchmarks.preview_quality --server http://localhost:8000    # a running server's /tts
 
-Needs pocketsphinx; festival with festvox-us-slt-hts and pyworld for the first two figures.
+Needs pocketsphinx. What the teacher, the vocoder and the codec by themselves lose, and how natural
+all of them are, the recipe's own stage tells: python -m training.preview evaluate.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from pathlib import Path
 
 import httpx
 
-from training.preview.evaluate import Samples, Speaker, held_out_sentences, measure, report
+from training.preview.evaluate import Samples, Saying, measure, model_sayings, prompts_of
 from training.preview.recogniser import Recogniser, WordError
-from training.preview.voices import SHIPPED
+from training.preview.sentences import held_out_sentences
 from training.preview.wav_files import read_wav
 
 ROOT = Path(__file__).parent.parent
 
 
-def server_speaker(url: str, voice: str) -> Speaker:
-    """Speak over HTTP, in the precision that the server was started with."""
+def server_saying(url: str, voice: str) -> Saying:
+    """The whole way over HTTP, in the precision that the server was started with."""
 
     def speak(_index: int, sentence: str) -> tuple[Samples, int]:
         body = {"script": sentence, "voice": voice, "format": "wav"}
@@ -40,14 +41,14 @@ def server_speaker(url: str, voice: str) -> Speaker:
     return speak
 
 
-def server_report(url: str, shares: dict[str, list[str]]) -> dict[str, WordError]:
-    """Print and return the word errors of both voices, as `server voice, share`."""
+def report(sayings: dict[str, Saying], shares: dict[str, list[str]]) -> dict[str, WordError]:
+    """Print and return the word errors of all voices, as `voice, share`."""
     recogniser = Recogniser()
     errors: dict[str, WordError] = {}
-    for voice in SHIPPED:
+    for voice, saying in sayings.items():
         for share, sentences in shares.items():
-            name = f"server {voice.name}, {share}"
-            errors[name] = measure(sentences, server_speaker(url, voice.name), recogniser)
+            name = f"{voice}, {share}"
+            errors[name] = measure(sentences, saying, recogniser)
             print(f"{name:28} {errors[name]}", flush=True)
     return errors
 
@@ -64,10 +65,15 @@ def main() -> int:
         print("pocketsphinx is missing: pip install -r training/preview/requirements.txt")
         return 1
     shares = {name: all_[: arguments.sentences] for name, all_ in held_out_sentences().items()}
+    prompts = prompts_of(arguments.config)
     if arguments.server:
-        errors = server_report(arguments.server, shares)
+        errors = report({name: server_saying(arguments.server, name) for name in prompts}, shares)
     else:
-        errors = report(arguments.config, shares, arguments.prompt)
+        if arguments.prompt:
+            prompts = {"prompt": arguments.prompt}
+        sayings, unfinished = model_sayings(arguments.config, prompts)
+        errors = report(sayings, shares)
+        print(f"{unfinished.count} sentences without an end")
     if arguments.json:
         figures = {
             name: {"percent": error.percent, "words": error.words} for name, error in errors.items()

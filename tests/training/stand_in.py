@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from training.preview import vocoder
 from training.preview.analysis import LEVEL_FLOOR, Heard, Utterance, say
 from training.preview.symbols import PHONES
-from training.preview.teacher import Segment
-from training.preview.voices import voices_of
+from training.preview.teacher import Word
+from training.preview.vocoder import Pitch
+from training.preview.voices import speaker_of, warped
 from training.preview.workspace import Workspace
 
 TEXTS = [
@@ -32,40 +34,42 @@ SILENT_FRAMES = 4
 
 def heard(text: str) -> Heard:
     """One phone for every second letter of a word, each with a spectrum of its own."""
-    segments: list[Segment] = []
-    words = "".join(c for c in text.lower() if c.isalpha() or c == " ").split()
-    for place, word in enumerate(words):
-        for letter in word[::2]:
-            start = len(segments) * PHONE_SECONDS
-            phone = PHONES[ord(letter) - ord("a")]
-            segments.append(Segment(phone, start, start + PHONE_SECONDS, word, str(place)))
-    speech = int(np.ceil(segments[-1].end_seconds / 0.08))
+    words: list[Word] = []
+    spoken = 0
+    for match in re.finditer("[a-z]+", text.lower()):
+        phones = []
+        for letter in match.group()[::2]:
+            start = spoken * PHONE_SECONDS
+            phones.append((PHONES[ord(letter) - ord("a")], start, start + PHONE_SECONDS))
+            spoken += 1
+        words.append(Word(match.start(), match.end(), phones))
+    speech = int(np.ceil(spoken * PHONE_SECONDS / vocoder.FRAME_SECONDS))
     frames = speech + SILENT_FRAMES
     steps = frames * vocoder.STEPS_PER_FRAME
     envelope = np.full((steps, vocoder.BINS), LEVEL_FLOOR)
-    voicing = np.zeros(steps)
-    for segment in segments:
-        first, last = (round(s / 0.005) for s in (segment.start_seconds, segment.end_seconds))
-        number = PHONES.index(segment.phone)
-        centre = 300 + 90 * number
-        shape = np.exp(-(((vocoder.BIN_HZ - centre) / 400) ** 2))
+    noise_db = np.zeros((steps, vocoder.NOISE_BANDS))
+    for phone, *times in (phone for word in words for phone in word.phones):
+        first, last = (round(seconds / 0.005) for seconds in times)
+        number = PHONES.index(phone)
+        shape = np.exp(-(((vocoder.BIN_HZ - 300 - 90 * number) / 400) ** 2))
         envelope[first:last] = 1e-4 * shape + LEVEL_FLOOR
-        voicing[first:last] = number % 4 > 0
+        noise_db[first:last] = -8.0 if number % 4 else 0.0
+    knots = 190 + 40 * np.sin(np.arange(frames + 1) / 3)
     return Heard(
-        segments=segments,
+        words=words,
         speech_frames=speech,
         log_power=np.log(envelope),
-        voicing=voicing,
-        pitch_hz=190 + 40 * np.sin(np.arange(frames) / 3),
+        noise_db=noise_db,
+        pitch=Pitch((knots[:-1] + knots[1:]) / 2, knots[:-1], knots[1:]),
     )
 
 
 def utterances() -> list[Utterance]:
     """Each text in every voice that says it."""
     return [
-        say(index, text, heard(text), voice)
+        say(index, text, heard(text), speaker)
         for index, text in enumerate(TEXTS)
-        for voice in voices_of(index)
+        for speaker in (speaker_of(index), *warped(speaker_of(index), index))
     ]
 
 

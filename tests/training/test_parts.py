@@ -7,22 +7,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
+from torch import nn
 
 from tests.training.stand_in import heard, utterances
-from training.preview import vocoder
+from training.preview import steps, vocoder
 from training.preview.analysis import say
-from training.preview.change_of_basis import maps_between
 from training.preview.conditioning import BatchMaker
 from training.preview.corpus import build_corpus
+from training.preview.decoder import same_pulses
+from training.preview.evaluate import following
 from training.preview.language_model import guidance_loss
-from training.preview.latents import COMPONENTS, find_basis, patches_of, words_with_phones
+from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, patches_of, pitch_numbers
 from training.preview.lexicon import choose, count_words
+from training.preview.listeners import spelled_words
 from training.preview.recogniser import WordError, edit_distance
 from training.preview.spectral_loss import AudioLoss
-from training.preview.symbols import phone_character, write_tokenizer
-from training.preview.training_loop import Schedule
-from training.preview.voices import DEEP, TEACHER
+from training.preview.symbols import phone_character, phones_of, plural, write_tokenizer
+from training.preview.teacher import spelled
+from training.preview.training_loop import Schedule, Trainer
+from training.preview.vocoder import FRAME_SECONDS, Pitch
+from training.preview.voices import HEART, SHIPPED, Speaker, speaker_of, warped
+
+PITCHES_HZ = st.lists(
+    st.tuples(*(st.floats(60, 400) for _ in range(3))), min_size=1, max_size=4
+).map(lambda rows: Pitch(*np.array(rows).T))
 
 
 @pytest.mark.parametrize(
@@ -60,59 +71,128 @@ def test_the_tokenizer_reads_numbers_and_signs(tmp_path: Path, text: str, letter
 
 
 def test_known_words_become_phones_and_others_letters(tmp_path: Path) -> None:
-    write_tokenizer(
-        tmp_path / "tokenizer.json", {"cat": ("k", "ae", "t"), "cats": ("k", "ae", "t", "s")}
-    )
-    tokens = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode("Cats, cat's cad").tokens
-    spelled = "".join(phone_character(phone) for phone in ("k", "ae", "t"))
-    s, z = phone_character("s"), phone_character("z")
-    assert "".join(tokens) == f"{spelled}{s}, {spelled}{z} cad"
+    """The tokenizer spells what it does not know, and makes possessives as English does."""
+    cat, cats = ("k", "ˈæ", "t"), ("k", "ˈæ", "t", "s")
+    bus, dog = ("b", "ˈʌ", "s"), ("d", "ˈɔ", "ɡ")
+    path = tmp_path / "tokenizer.json"
+    write_tokenizer(path, {"cat": cat, "cats": cats, "bus": bus, "dog": dog})
+    tokenizer = Tokenizer.from_file(str(path))
+    said = {"cats": cats, "cat's": cats, "dog's": (*dog, "z"), "bus's": (*bus, "ᵻ", "z")}
+    for text, phones in said.items():
+        assert tokenizer.encode(text).tokens == [phone_character(phone) for phone in phones], text
+    assert "".join(tokenizer.encode("Cad, cad").tokens) == "cad, cad"
+
+
+def test_phones_are_a_vowel_with_its_stress_or_a_consonant() -> None:
+    """A dictionary's spelling is cut there, and refused where it has another letter."""
+    assert phones_of("wˈɛðəɹ") == ("w", "ˈɛ", "ð", "ə", "ɹ")
+    assert phones_of("xˈa") is None
+    assert plural(("b", "ˈʌ", "s")) == ("b", "ˈʌ", "s", "ᵻ", "z")
+
+
+def test_the_teacher_reads_words_and_the_punctuation_it_knows() -> None:
+    """Each word keeps its place in the text; a text with an unknown word is not read at all."""
+    known = {"good": ("ɡ", "ˈʊ", "d"), "bye": ("b", "ˈI")}
+    pieces = spelled('"Good" - bye!', known)
+    assert pieces is not None
+    assert "".join(symbols for symbols, _ in pieces) == "ɡˈʊd bˈI!"
+    assert [word[:2] for _, word in pieces if word] == [(1, 5), (9, 12)]
+    assert spelled("Good morning", known) is None
 
 
 def test_words_of_held_out_sentences_alone_are_not_counted() -> None:
+    """A word that only a test uses stays out of the lexicon."""
     counts = count_words(["the cat sat", "the supercilious dog"], ["The supercilious dog."])
     assert counts["cat"] == 1
     assert counts["the"] == 1
     assert "supercilious" not in counts
-    assert list(choose({"cat": ("k",), "'tis": ("t",)}, counts)) == ["cat"]
+    assert list(choose({"cat": ("k",), "dog": ("d",)}, counts)) == ["cat"]
+
+
+def test_numbers_are_compared_as_one_says_them() -> None:
+    """whisper writes digits where the sentence has words."""
+    assert spelled_words("It's 21% at 10:15!") == spelled_words(
+        "it's twenty one percent at ten fifteen"
+    )
+
+
+@given(PITCHES_HZ)
+def test_every_frame_has_a_whole_number_of_pulses(pitch: Pitch) -> None:
+    """However the pitch glides, frames meet between two pulses and keep their ends' pitch."""
+    phase, hertz = vocoder.glide(pitch)
+    sample = 1 / vocoder.SAMPLE_RATE_HZ
+    ends = phase[:, -1] + pitch.end_hz * sample / 2
+    pulses = np.round(pitch.mean_hz * FRAME_SECONDS)
+    np.testing.assert_allclose(ends, pulses, atol=2e-3)
+    np.testing.assert_allclose(hertz[:, 0], pitch.start_hz, atol=1)
+    train = vocoder.pulse_train(pitch)
+    assert float(np.square(train).mean()) == pytest.approx(1, abs=0.5)
+
+
+@given(PITCHES_HZ)
+def test_pitch_numbers_mean_the_vocoders_phase(pitch: Pitch) -> None:
+    """The decoder's practice asks for the pulses that the vocoder's audio has."""
+    numbers = torch.from_numpy(pitch_numbers(pitch)).double()
+    expected = vocoder.glide(pitch)[0][:, :: vocoder.HOP]
+    half_a_sample = pitch.mean_hz.max() / vocoder.SAMPLE_RATE_HZ * 4
+    found = steps.phases(numbers).numpy().reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=half_a_sample)
+    other = steps.phases(same_pulses(numbers)).numpy().reshape(expected.shape)
+    np.testing.assert_allclose(other, found, atol=1e-3)
 
 
 def test_the_vocoder_repeats_what_its_parameters_repeat() -> None:
-    steps = 6 * vocoder.STEPS_PER_FRAME
-    flat = np.full((steps, vocoder.BINS), -6.0)
-    audio = vocoder.synthesise(flat, np.ones(steps), np.full(6, 16))
+    """Audio is a function of the latents: no noise of its own, no phase carried on."""
+    count = 6 * vocoder.STEPS_PER_FRAME
+    flat, voiced = np.full((count, vocoder.BINS), -6.0), np.full((count, 3), -8.0)
+    steady = Pitch(*np.full((3, 6), 200.0))
+    audio = vocoder.synthesise(flat, voiced, steady)
     second, third = audio[vocoder.FRAME * 2 :][: vocoder.FRAME], audio[vocoder.FRAME * 3 :]
     np.testing.assert_allclose(second, third[: vocoder.FRAME], atol=1e-9)
     assert second.std() > 1e-3
 
 
-def test_pitch_becomes_an_allowed_number_of_pulses() -> None:
-    pulses = vocoder.pulses_for(np.array([60.0, 151.0, 188.0, 199.0, 400.0]))
-    assert pulses.tolist() == [12, 12, 16, 16, 20]
-    deep = vocoder.pulses_for(np.array([60.0, 99.0, 160.0]), DEEP.pitch)
-    assert deep.tolist() == [6, 8, 12]
+def test_unvoiced_speech_is_nothing_but_noise() -> None:
+    """A level of 0 dB in all bands is noise throughout; a voice is clear at the bottom."""
+    share = vocoder.noise_share(np.array([[0.0, 0.0, 0.0], [-10.0, -5.0, -3.0]]))
+    assert (share[0] == 1).all()
+    assert share[1, 0] < 1e-5
+    assert share[1, 128] == pytest.approx(0.1)  # 3 kHz
+    assert share[1, -1] == pytest.approx(1)
 
 
 def test_a_deep_voice_has_lower_resonances_and_a_lower_pitch() -> None:
-    bins = np.arange(vocoder.BINS)
-    peak = -(((bins - 118) / 10.0) ** 2)[None]
-    assert int(DEEP.log_power(peak).argmax()) == 100
-    np.testing.assert_allclose(TEACHER.log_power(peak), peak)
+    """Warping moves spectrum and pitch by their ratios, and leaves the words alone."""
+    deep = Speaker("deep", HEART.shares, tract=1.18, pitch=0.55)
+    peak = -(((np.arange(vocoder.BINS) - 118) / 10.0) ** 2)[None]
+    assert int(deep.warped(peak).argmax()) == 100
     spoken = heard("Good morning, Anna.")
-    normal, deep = (say(0, "Good morning, Anna.", spoken, voice) for voice in (TEACHER, DEEP))
-    np.testing.assert_allclose(deep.pitch_hz, DEEP.pitch * normal.pitch_hz, rtol=1e-6)
-    assert deep.segments == normal.segments
+    normal, low = (say(0, "Good morning, Anna.", spoken, voice) for voice in (HEART, deep))
+    np.testing.assert_allclose(low.pitch.mean_hz, 0.55 * normal.pitch.mean_hz, rtol=1e-6)
+    assert low.words == normal.words
+
+
+def test_shipped_voices_say_most_sentences_and_others_some_each() -> None:
+    """Each of the many others says several sentences, so that each has a prompt."""
+    speakers = [speaker_of(index) for index in range(160)]
+    assert sum(speaker in SHIPPED for speaker in speakers) == 120
+    others = [speaker.name for speaker in speakers if speaker not in SHIPPED]
+    assert {others.count(name) for name in others} == {4}
+    assert [w.name for w in warped(HEART, 0)] == ["heart-warped-0"]
+    assert warped(HEART, 8) == []
 
 
 def test_prompts_are_of_the_voice_that_speaks() -> None:
+    """And of another of its sentences, where it has said several."""
     corpus = build_corpus(utterances())
     for spoken in corpus.utterances:
-        spoken.latents = torch.full_like(spoken.latents, 1.0 if spoken.voice == DEEP.name else 9.0)
-    maker = BatchMaker(corpus.utterances, {}, torch.zeros(64), torch.ones(64))
-    deep = [u for u in corpus.utterances if u.voice == DEEP.name][:2]
+        value = 1.0 + (spoken.index == 4) if spoken.voice == HEART.name else 9.0
+        spoken.latents = torch.full_like(spoken.latents, value)
+    maker = BatchMaker(corpus.utterances, {}, torch.zeros(LATENT_SIZE), torch.ones(LATENT_SIZE))
+    asked = [u for u in corpus.utterances if u.voice == HEART.name and u.index == 4]
     for _ in range(5):
-        batch = maker.batch(deep)
-        prompts = batch.prompt[batch.prompt.abs().sum(-1) > 0]
+        maker_batch = maker.batch(asked, clean=True)
+        prompts = maker_batch.prompt[maker_batch.prompt.abs().sum(-1) > 0]
         assert float(prompts.mean()) == pytest.approx(1.0, abs=0.1)
 
 
@@ -136,27 +216,53 @@ def test_guidance_is_nothing_where_attention_is_on_the_token() -> None:
     assert float(wrong) > 10
 
 
-def test_a_basis_maps_to_itself_unchanged() -> None:
+def test_step_targets_are_what_the_patches_hold() -> None:
+    """The envelope that the decoder practises is the analysed one, but for what latents lose."""
     spoken = utterances()
-    basis = find_basis(spoken)
-    old_from_new, new_from_old = maps_between(basis, basis, spoken)
-    patches = np.concatenate([patches_of(utterance) for utterance in spoken])
-    latents = torch.from_numpy(basis.encode(patches, np.ones(len(patches), np.float32)))
-    for whole in (old_from_new, new_from_old):
-        torch.testing.assert_close(latents @ whole.T, latents, atol=0.02, rtol=0.02)
-    assert latents.shape[1] == COMPONENTS + 1
+    corpus = build_corpus(spoken)
+    latents = corpus.utterances[0].latents
+    found = steps.StepTargets(corpus.basis).envelope(latents[None])[0].numpy()
+    bands = (patches_of(spoken[0]) - corpus.basis.mean)[:, :-48].reshape(len(found), -1) / 3
+    assert np.abs(found[:, : vocoder.MEL_BANDS] - bands).mean() < 0.2 * np.abs(bands).mean()
+    assert (latents[:, CONSTANT] == 1).all()
+    assert torch.equal(latents[:, PITCH], torch.from_numpy(pitch_numbers(spoken[0].pitch)))
 
 
-def test_a_text_that_was_read_otherwise_is_left_out() -> None:
-    spoken = utterances()[0]
-    assert words_with_phones(spoken) is not None
-    spoken.text = "Good evening, Anna."
-    assert words_with_phones(spoken) is None
+def test_following_counts_answers_nearest_to_their_own_prompt() -> None:
+    """Two of three here; the third is nearer to the first prompt."""
+    prompts = np.eye(3, dtype=np.float32)
+    answers = np.array([[1, 0, 0], [0, 1, 0], [0.8, 0, 0.6]], np.float32)
+    found = following(prompts, answers)
+    assert found.nearest == 2
+    assert found.similarities == pytest.approx([1, 1, 0.6])
+
+
+def a_trainer(path: Path, minutes: float) -> Trainer:
+    model = nn.Linear(1, 1)
+    return Trainer(model, [model], path, Schedule(0.1, minutes), betas=(0.9, 0.98))
+
+
+def test_a_training_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    """It keeps steps, weights and the time it had spent, and asks for the same schedule."""
+    path = tmp_path / "part.pt"
+    first = a_trainer(path, minutes=1)
+    first.schedule.spent_seconds = 30
+    first.step(first.model(torch.ones(1, 1)).square().sum(), {})
+    first.save(finished=False)
+    second = a_trainer(path, minutes=1)
+    assert second.steps == 1
+    assert second.schedule.progress >= 0.5
+    for before, after in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(before, after)
+    with pytest.raises(ValueError, match="--minutes"):
+        a_trainer(path, minutes=2)
+    second.save(finished=True)
+    assert a_trainer(path, minutes=2).steps == 0
 
 
 def test_the_learning_rate_falls_to_almost_nothing() -> None:
     schedule = Schedule(1.0, minutes=1.0)
     assert schedule.learning_rate(0) < 0.02
     assert schedule.learning_rate(1000) > 0.99
-    schedule.started -= 60
+    schedule.spent_seconds = 60
     assert schedule.learning_rate(1000) == pytest.approx(0.02)

@@ -11,8 +11,9 @@ import yaml
 from pocket_tts import TTSModel
 from tokenizers import Tokenizer
 
-from training.preview.evaluate import UnfinishedSentences, held_out_sentences
+from training.preview.evaluate import UnfinishedSentences
 from training.preview.export import CONFIG, SHIPPED_FOLDER, load_exported
+from training.preview.sentences import held_out_sentences
 from training.preview.symbols import FIRST_PHONE
 
 MAX_BYTES = 12_000_000

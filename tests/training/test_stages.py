@@ -14,20 +14,21 @@ import torch
 from tests.training.stand_in import TEXTS, utterances, workspace_in
 from training.preview import (
     analysis,
-    change_of_basis,
+    carry_over,
     corpus,
     decoder,
     encoder,
     export,
     language_model,
-    lexicon,
     predict,
     sentences,
     teacher,
 )
-from training.preview.architecture import new_codec
+from training.preview.decoder import Decoder
+from training.preview.latents import PITCH
+from training.preview.pronunciations import dictionary, pronounce
 from training.preview.training_loop import averaged
-from training.preview.voices import DEEP, TEACHER
+from training.preview.voices import SHIPPED, speaker_of
 from training.preview.workspace import Workspace
 
 # They share what takes long to train.
@@ -35,8 +36,13 @@ pytestmark = pytest.mark.xdist_group("stages")
 
 MOMENT = 0.01  # minutes
 
+needs_dictionary = pytest.mark.skipif(
+    importlib.util.find_spec("misaki") is None, reason="needs misaki"
+)
 needs_teacher = pytest.mark.skipif(
-    not teacher.is_installed(), reason="needs Debian's festival and festvox-us-slt-hts"
+    any(importlib.util.find_spec(name) is None for name in teacher.PACKAGES)
+    or not teacher.npm_is_there(),
+    reason="needs Kokoro's packages and npm",
 )
 needs_pyworld = pytest.mark.skipif(
     importlib.util.find_spec("pyworld") is None, reason="needs pyworld"
@@ -67,31 +73,31 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_all_sentences_are_in_the_corpus_with_their_words(trained: Workspace) -> None:
+    """Every text is there in its speaker's voice, cut into words, frames and audio alike."""
     loaded = corpus.Corpus.load(trained.corpus)
-    by_teacher = [spoken for spoken in loaded.utterances if spoken.voice == TEACHER.name]
-    assert [spoken.text for spoken in by_teacher] == [text.lower() for text in TEXTS]
+    own = [u for u in loaded.utterances if u.voice == speaker_of(u.index).name]
+    assert [spoken.text for spoken in own] == [text.lower() for text in TEXTS]
     first = loaded.utterances[0]
-    assert [first.text[word.start : word.end] for word in first.words] == [
-        "good",
-        "morning",
-        "anna",
-    ]
+    words = [first.text[word.start : word.end] for word in first.words]
+    assert words == ["good", "morning", "anna"]
     assert len(first.latents) == len(first.labels) == len(first.audio) // 1920
 
 
 def test_predicted_latents_keep_the_true_pitch(trained: Workspace) -> None:
+    """What the decoder is tuned on differs from the truth in all but the place of the pulses."""
     loaded = corpus.Corpus.load(trained.corpus)
     predicted = torch.load(trained.predicted)
     for spoken in loaded.utterances:
         assert predicted[spoken.key].shape == spoken.latents.shape
-        assert torch.equal(predicted[spoken.key][:, -1], spoken.latents[:, -1])
+        assert torch.equal(predicted[spoken.key][:, PITCH], spoken.latents[:, PITCH])
         assert not torch.equal(predicted[spoken.key], spoken.latents)
 
 
 def test_the_exported_model_speaks_and_hears(trained: Workspace) -> None:
+    """Upstream's own loader makes finite audio of it in each of its voices."""
     model = export.load_exported(trained.model / export.CONFIG)
     voices = json.loads((trained.model / "voices.json").read_text("utf-8"))
-    assert voices == {"slt": {"sex": "female"}, "slt-deep": {"sex": "male"}}
+    assert voices == {speaker.name: {"sex": sex} for speaker, sex in SHIPPED.items()}
     for name in voices:
         state = model.get_state_for_audio_prompt(trained.model / "voices" / f"{name}.wav")
         audio = model.generate_audio(state, "Good morning.", max_tokens=50)
@@ -100,47 +106,84 @@ def test_the_exported_model_speaks_and_hears(trained: Workspace) -> None:
 
 
 def test_the_exported_decoder_is_the_trained_one(trained: Workspace) -> None:
+    """Half precision aside, audio from the export is audio from the checkpoint."""
     model = export.load_exported(trained.model / export.CONFIG)
     latents = corpus.Corpus.load(trained.corpus).utterances[0].latents[None]
-    codec = new_codec(str(trained.tokenizer()))
-    with averaged(codec, trained.checkpoint("decoder")):
-        expected = codec.decode_from_latent(latents, None)
-        actual = model.mimi.decode_from_latent(latents, None)
+    trained_decoder = Decoder(trained.tokenizer())
+    with averaged(trained_decoder, trained.checkpoint("decoder")):
+        expected = trained_decoder.model.decode_from_latent(latents, None)
+    actual = model.mimi.decode_from_latent(latents, None)
     torch.testing.assert_close(actual, expected, atol=5e-3, rtol=0.05)
 
 
+def test_the_exported_weights_read_raw_prompts_as_the_trained_ones_read_normal_ones(
+    trained: Workspace,
+) -> None:
+    """Normalising is inside the exported weights, and the latents' 1 carries its bias."""
+    loaded = corpus.Corpus.load(trained.corpus)
+    raw = loaded.utterances[0].latents
+    learner = language_model.Learner(trained.tokenizer())
+    with averaged(learner, trained.checkpoint("language_model")):
+        maker = language_model.batch_maker(loaded, learner)
+        expected = maker.normal(raw) @ learner.model.speaker_proj_weight.T
+    exported = export.load_exported(trained.model / export.CONFIG).flow_lm.speaker_proj_weight
+    torch.testing.assert_close(raw @ exported.T, expected, atol=2e-2, rtol=2e-2)
+
+
 def test_an_exported_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path) -> None:
+    """The latents keep their meaning and the decoder its sound, and training goes on."""
     workspace = workspace_in(tmp_path / "second")
-    workspace.corpus.symlink_to(trained.corpus)
-    change_of_basis.run(workspace, trained.model, utterances())
-    latents = corpus.Corpus.load(trained.corpus).utterances[0].latents[None]
-    codec = new_codec(str(trained.tokenizer()))
-    with averaged(codec, trained.checkpoint("decoder")):
-        expected = codec.decode_from_latent(latents, None)
-    with averaged(codec, workspace.checkpoint("decoder")):
-        carried = codec.decode_from_latent(latents, None)
-    assert (carried - expected).norm() < 0.05 * expected.norm()
+    carry_over.run(workspace, trained.model)
+    with workspace.utterances.open("wb") as file:
+        pickle.dump(utterances(), file)
+    corpus.run(workspace)
+    before, after = (
+        corpus.Corpus.load(w.corpus).utterances[0].latents for w in (trained, workspace)
+    )
+    torch.testing.assert_close(before, after, atol=0.02, rtol=0.02)
+    audio = []
+    for place in (trained, workspace):
+        codec = Decoder(place.tokenizer())
+        with averaged(codec, place.checkpoint("decoder")):
+            audio.append(codec.model.decode_from_latent(before[None], None))
+    assert (audio[1] - audio[0]).norm() < 0.05 * audio[0].norm()
     start = workspace.checkpoint("language_model")
     language_model.run(workspace, minutes=MOMENT, continue_from=start)
 
 
 @needs_teacher
 @needs_pyworld
+@needs_dictionary
 def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
+    """Kokoro says two sentences whose words, phones and pitch are where the audio has them."""
     workspace = workspace_in(tmp_path)
-    teacher.run(workspace)
+    teacher.fetch_styles(workspace.styles)
+    speaking = teacher.Teacher(workspace.styles)
+    workspace.teacher.mkdir()
+    for index, text in enumerate(TEXTS[:2]):
+        speaking.speak(text, speaker_of(index)).save(workspace.spoken(index))
     analysis.run(workspace, processes=1)
     with workspace.utterances.open("rb") as file:
         found = pickle.load(file)
-    assert [u.text for u in found if u.voice == TEACHER.name] == TEXTS
-    assert sum(u.voice == DEEP.name for u in found) == len(TEXTS) / 2
-    assert all(np.abs(utterance.audio).max() > 3000 for utterance in found)
-    assert found[0].segments[0].word == "Good"
+    assert {u.text for u in found} == set(TEXTS[:2])
+    woman, man = (next(u for u in found if u.voice == name) for name in ("heart", "michael"))
+    assert 150 < np.median(woman.pitch.mean_hz) < 260
+    assert 70 < np.median(man.pitch.mean_hz) < 150
+    for utterance in found:
+        loud = np.flatnonzero(np.abs(utterance.audio.astype(float)).reshape(-1, 120).mean(1) > 300)
+        assert loud[0] * 0.005 == pytest.approx(utterance.words[0].phones[0][1], abs=0.1)
+        assert loud[-1] * 0.005 == pytest.approx(utterance.speech_frames * 0.08, abs=0.25)
 
 
-@needs_teacher
-def test_pronunciations_come_from_the_teacher() -> None:
-    assert lexicon.look_up(["speech", "zylph"])["speech"] == ("s", "p", "iy", "ch")
+@needs_dictionary
+def test_pronunciations_come_from_the_dictionary_and_its_stems() -> None:
+    """Common words are looked up, inflected ones made of their stems, and others unknown."""
+    known = dictionary()
+    assert known["speech"] == ("s", "p", "ˈi", "ʧ")
+    assert pronounce("wanted", known) == (*known["want"], "ᵻ", "d")
+    assert pronounce("abilities", known) == (*known["ability"], "z")
+    assert pronounce("stopping", known) == (*known["stop"], "ɪ", "ŋ")
+    assert pronounce("zylph", known) is None
 
 
 @needs_texts

@@ -9,7 +9,6 @@ See training/preview/README.md for what each stage needs and how long it takes.
 from __future__ import annotations
 
 import argparse
-import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import torch
 
 from training.preview import (
     analysis,
-    change_of_basis,
+    carry_over,
     corpus,
     decoder,
     encoder,
@@ -34,13 +33,12 @@ from training.preview import (
 from training.preview.workspace import Workspace
 
 # Minutes of one core each for a model from nothing
-DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 90.0, 75.0, 11.0
+DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 240.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
-CARRIED_UTTERANCES = 500
 
 
 def stages(
-    workspace: Workspace, minutes: float | None, continued: bool, shipped: bool
+    workspace: Workspace, minutes: float | None, processes: int, continued: bool, shipped: bool
 ) -> dict[str, Callable[[], None]]:
     """All stages in their order; `minutes` replaces each training's own time."""
 
@@ -63,8 +61,8 @@ def stages(
 
     return {
         "sentences": lambda: sentences.run(workspace),
-        "teacher": lambda: teacher.run(workspace),
-        "analysis": lambda: analysis.run(workspace),
+        "teacher": lambda: teacher.run(workspace, processes=processes),
+        "analysis": lambda: analysis.run(workspace, processes=processes),
         "latents": lambda: corpus.run(workspace),
         "decoder": lambda: decode(1 - TUNING_SHARE, again=False),
         "language-model": learn_language,
@@ -77,19 +75,13 @@ def stages(
     }
 
 
-def carry_over(workspace: Workspace, exported: Path) -> None:
-    """Make the checkpoints to continue from out of an exported model."""
-    with workspace.utterances.open("rb") as file:
-        utterances = pickle.load(file)[:CARRIED_UTTERANCES]
-    change_of_basis.run(workspace, exported, utterances)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*stages(Workspace(Path()), None, False, False), "carry-over", "all"]
+    names = [*stages(Workspace(Path()), None, 1, False, False), "carry-over", "all"]
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
+    parser.add_argument("--processes", type=int, default=2, help="of teacher and analysis")
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
@@ -99,9 +91,15 @@ def main() -> int:
     torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
     workspace = Workspace(arguments.workspace)
     if arguments.stage == "carry-over":
-        carry_over(workspace, arguments.exported)
+        carry_over.run(workspace, arguments.exported)
         return 0
-    every = stages(workspace, arguments.minutes, arguments.continued, arguments.shipped)
+    every = stages(
+        workspace,
+        arguments.minutes,
+        arguments.processes,
+        arguments.continued,
+        arguments.shipped,
+    )
     chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}
     for name, stage in chosen.items():
         started = time.monotonic()

@@ -7,22 +7,24 @@ import pickle
 import warnings
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from training.preview import vocoder
-from training.preview.teacher import Segment, read_segments
-from training.preview.voices import TEACHER, Voice, voices_of
-from training.preview.wav_files import read_wav
+from training.preview.teacher import PITCH_STEP_SECONDS, Speech, Word
+from training.preview.vocoder import Pitch
+from training.preview.voices import Speaker, speaker_of, warped
 from training.preview.workspace import Workspace
 
-PITCH_LOW_HZ, PITCH_HIGH_HZ = 100.0, 350.0
-LEAD_SECONDS, TAIL_SECONDS = 0.05, 0.02
+UNVOICED_BELOW_HZ = 60.0
+STEADY_RATIO = 1.15  # of neighbouring pitches; where voice sets in, the teacher's climbs from 0
+FARTHEST_CORRECTION = 0.2  # of the teacher's pitch by what is found in its audio
+PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 440.0
+LATE_SECONDS = 0.055  # by which the teacher's durations lag behind its audio
+LEAD_SECONDS, TAIL_SECONDS = 0.05, 0.06
+AUDIBLE = 0.003  # -50 dB
 SILENT_FRAMES_AFTER = 4  # the model learns to be silent, then to stop
-GAIN = 1.5
 LEVEL_FLOOR = 1e-9
 
 
@@ -30,128 +32,148 @@ LEVEL_FLOOR = 1e-9
 class Utterance:
     """A sentence as the model is to say it in a voice; steps are 5 ms, frames 80 ms.
 
-    `audio` is int16 at 24 kHz, `log_mel` [steps, 40], `voicing` [steps], `pitch_hz` [frames].
+    `audio` is int16 at 24 kHz, `log_mel` [steps, 40], `noise_db` [steps, 3], `pitch` of frames.
     """
 
     index: int
     text: str
     voice: str
-    segments: list[Segment]
+    words: list[Word]
     speech_frames: int
     audio: NDArray[np.int16]
     log_mel: NDArray[np.float16]
-    voicing: NDArray[np.float16]
-    pitch_hz: NDArray[np.float32]
+    noise_db: NDArray[np.float16]
+    pitch: Pitch
 
 
 @dataclass
 class Heard:
-    """What the teacher said: envelopes [steps, BINS] as log power, voicing, pitch of frames."""
+    """What the teacher said: envelopes [steps, BINS] as log power, noise, pitch of frames."""
 
-    segments: list[Segment]
+    words: list[Word]
     speech_frames: int
     log_power: NDArray[np.float64]
-    voicing: NDArray[np.float64]
-    pitch_hz: NDArray[np.float64]
+    noise_db: NDArray[np.float64]
+    pitch: Pitch
 
 
-def hear(wav: Path, labels: Path) -> Heard:
+def hear(speech: Speech) -> Heard:
     """Trim a teacher's sentence to its speech and find what the vocoder needs to say it."""
-    segments = read_segments(labels)
-    start = max(0.0, segments[0].start_seconds - LEAD_SECONDS)
-    duration = segments[-1].end_seconds - start
-    speech_frames = int(np.ceil((duration + TAIL_SECONDS) / 0.08))
+    words = [word.earlier(LATE_SECONDS) for word in speech.words]
+    start = max(0.0, words[0].phones[0][1] - LEAD_SECONDS)
+    # The teacher's last phones last into the silence after them.
+    last_audible = np.flatnonzero(np.abs(speech.audio) > AUDIBLE)[-1] / vocoder.SAMPLE_RATE_HZ
+    duration = min(words[-1].phones[-1][2], float(last_audible)) - start
+    speech_frames = int(np.ceil((duration + TAIL_SECONDS) / vocoder.FRAME_SECONDS))
     frames = speech_frames + SILENT_FRAMES_AFTER
-    samples, rate = read_wav(wav)
-    mono = resample_poly(samples, vocoder.SAMPLE_RATE_HZ // 8000, rate // 8000)
-    mono = _trimmed(mono, start, duration, frames)
-    envelope, voiced, pitch = _world(mono, steps=frames * vocoder.STEPS_PER_FRAME)
+    audio = _trimmed(speech.audio, start, duration, frames)
+    steps = frames * vocoder.STEPS_PER_FRAME
+    voiced, rough = _pitch_of_steps(speech.pitch_hz, start, duration, steps)
+    pitch, envelope, noise_db = _world(audio, rough, voiced)
     return Heard(
-        segments=[segment.earlier(start) for segment in segments],
+        words=[word.earlier(start) for word in words],
         speech_frames=speech_frames,
         log_power=np.log(envelope),
-        voicing=voiced,
-        pitch_hz=_frame_pitch(pitch, voiced, frames),
+        noise_db=noise_db,
+        pitch=_pitch_of_frames(pitch, voiced, frames),
     )
 
 
-def say(index: int, text: str, heard: Heard, voice: Voice = TEACHER) -> Utterance:
-    """Say a teacher's sentence again with the phase-locked vocoder, in another voice perhaps."""
-    log_power, pitch = voice.log_power(heard.log_power), heard.pitch_hz * voice.pitch
-    pulses = vocoder.pulses_for(pitch, voice.pitch)
-    audio = vocoder.synthesise(log_power, heard.voicing, pulses)
+def say(index: int, text: str, heard: Heard, speaker: Speaker) -> Utterance:
+    """Say a teacher's sentence again with the vocoder, warped as `speaker` is."""
+    log_power, pitch = speaker.warped(heard.log_power), heard.pitch.scaled(speaker.pitch)
+    audio = vocoder.synthesise(log_power, heard.noise_db, pitch)
     log_mel = np.log(np.maximum(np.exp(log_power) @ vocoder.mel_filters().T, LEVEL_FLOOR))
     return Utterance(
         index=index,
         text=text,
-        voice=voice.name,
-        segments=heard.segments,
+        voice=speaker.name,
+        words=heard.words,
         speech_frames=heard.speech_frames,
         audio=(np.clip(audio, -1, 1) * 32767).astype(np.int16),
         log_mel=log_mel.astype(np.float16),
-        voicing=heard.voicing.astype(np.float16),
-        pitch_hz=pitch.astype(np.float32),
+        noise_db=heard.noise_db.astype(np.float16),
+        pitch=pitch,
     )
 
 
 def _trimmed(
-    mono: NDArray[np.float64], start: float, duration: float, frames: int
+    audio: NDArray[np.float32], start: float, duration: float, frames: int
 ) -> NDArray[np.float64]:
     rate, length = vocoder.SAMPLE_RATE_HZ, frames * vocoder.FRAME
-    mono = mono[int(start * rate) :][:length]
+    mono = audio[int(start * rate) :][:length].astype(np.float64)
     mono = np.pad(mono, (0, length - len(mono)))
-    end = int((duration + 0.03) * rate)
+    end = int((duration + TAIL_SECONDS / 2) * rate)
     mono[end:] *= np.clip(1 - np.arange(length - end) / 1200, 0, 1)
-    return mono * GAIN
+    return mono
+
+
+def _pitch_of_steps(
+    pitch_hz: NDArray[np.float32], start: float, duration: float, steps: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Voicing and pitch at the end of each step [steps]; where unvoiced, between its neighbours."""
+    times = start + (np.arange(steps) + 1) * vocoder.HOP / vocoder.SAMPLE_RATE_HZ
+    known = np.flatnonzero(_is_steady(pitch_hz))
+    nearest = np.clip((times / PITCH_STEP_SECONDS).astype(int), 0, len(pitch_hz) - 1)
+    voiced = (pitch_hz[nearest] > UNVOICED_BELOW_HZ) & (times < start + duration + TAIL_SECONDS)
+    if not len(known):
+        return np.zeros(steps), np.full(steps, PITCH_LOW_HZ)
+    pitch = np.interp(times, (known + 0.5) * PITCH_STEP_SECONDS, pitch_hz[known])
+    return voiced.astype(np.float64), np.clip(pitch, PITCH_LOW_HZ, PITCH_HIGH_HZ)
+
+
+def _is_steady(pitch_hz: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where the pitch is that of a voice, and its neighbours' is about the same."""
+    padded = np.pad(np.maximum(pitch_hz, 1.0), 1, mode="edge")
+    steps = np.abs(np.log(padded[1:] / padded[:-1])) < np.log(STEADY_RATIO)
+    return np.asarray((pitch_hz > UNVOICED_BELOW_HZ) & steps[:-1] & steps[1:])
+
+
+def _pitch_of_frames(pitch: NDArray[np.float64], voiced: NDArray[np.float64], frames: int) -> Pitch:
+    weights = voiced.reshape(frames, -1) + 0.05
+    means = (pitch.reshape(frames, -1) * weights).sum(1) / weights.sum(1)
+    ends = pitch[vocoder.STEPS_PER_FRAME - 1 :: vocoder.STEPS_PER_FRAME]
+    return Pitch(means, np.concatenate([pitch[:1], ends[:-1]]), ends)
 
 
 def _world(
-    mono: NDArray[np.float64], *, steps: int
+    audio: NDArray[np.float64], pitch: NDArray[np.float64], voiced: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Power envelope [steps, BINS], voicing and pitch [steps], first at 5 ms."""
+    """Pitch as it is in the audio [steps], power envelope [steps, BINS] and noise [steps, 3]."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyworld looks its version up in a way that is going away
         import pyworld
     rate = vocoder.SAMPLE_RATE_HZ
-    pitch, times = pyworld.dio(
-        mono,
-        rate,
-        f0_floor=PITCH_LOW_HZ,
-        f0_ceil=PITCH_HIGH_HZ,
-        frame_period=5.0,
-        speed=1,
-        allowed_range=0.2,
-    )
-    pitch = pyworld.stonemask(mono, pitch, times, rate)
-    envelope = pyworld.cheaptrick(mono, pitch, times, rate, fft_size=vocoder.FFT_SIZE)
-    voiced = (pitch > 0).astype(np.float64)
-    known = np.flatnonzero(pitch)
-    filled = np.interp(np.arange(len(pitch)), known, pitch[known]) if len(known) else pitch + 190.0
-    short = max(0, steps + 1 - len(pitch))
-    envelope = np.pad(envelope, ((0, short), (0, 0)), mode="edge")[1 : steps + 1]
-    voiced, filled = (np.pad(x, (0, short), mode="edge")[1 : steps + 1] for x in (voiced, filled))
-    return np.maximum(envelope, LEVEL_FLOOR), voiced, filled
+    times = (np.arange(len(pitch)) + 1) * vocoder.HOP / rate
+    found = pyworld.stonemask(audio, pitch * voiced, times, rate)
+    near = np.abs(found / pitch - 1) < FARTHEST_CORRECTION
+    pitch = np.where(near, found, pitch)
+    envelope = pyworld.cheaptrick(audio, pitch * voiced, times, rate, fft_size=vocoder.FFT_SIZE)
+    noise = pyworld.d4c(audio, pitch * voiced, times, rate, fft_size=vocoder.FFT_SIZE)
+    noise_db = pyworld.code_aperiodicity(noise, rate)
+    return pitch, np.maximum(envelope, LEVEL_FLOOR), noise_db
 
 
-def _frame_pitch(
-    pitch: NDArray[np.float64], voiced: NDArray[np.float64], frames: int
-) -> NDArray[np.float64]:
-    weights = voiced.reshape(frames, -1) + 0.05
-    means = (pitch.reshape(frames, -1) * weights).sum(1) / weights.sum(1)
-    return np.convolve(np.pad(means, 1, mode="edge"), [0.2, 0.6, 0.2], "valid")
+def analyse(workspace: Workspace, index: int, text: str) -> list[Utterance]:
+    """What the teacher said of sentence `index`, in its own voice and perhaps in a warped one."""
+    heard = hear(Speech.load(workspace.spoken(index)))
+    own = speaker_of(index)
+    return [say(index, text, heard, speaker) for speaker in [own, *warped(own, index)]]
 
 
-def _analyse_numbered(job: tuple[int, str, Path]) -> list[Utterance]:
-    index, text, folder = job
-    heard = hear(folder / f"{index}.wav", folder / f"{index}.lab")
-    return [say(index, text, heard, voice) for voice in voices_of(index)]
+def _analyse(job: tuple[Workspace, int, str]) -> list[Utterance]:
+    return analyse(*job)
 
 
 def run(workspace: Workspace, *, processes: int = 2) -> None:
-    """Analyse every training sentence; an utterance the teacher left unsaid is an error."""
-    jobs = [(i, text, workspace.teacher) for i, text in enumerate(workspace.training_sentences())]
+    """Analyse every training sentence that the teacher has said."""
+    jobs = [
+        (workspace, index, text)
+        for index, text in enumerate(workspace.training_sentences())
+        if workspace.spoken(index).exists()
+    ]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        utterances = list(chain.from_iterable(pool.imap(_analyse_numbered, jobs, chunksize=16)))
+        utterances = list(chain.from_iterable(pool.imap(_analyse, jobs, chunksize=16)))
     with workspace.utterances.open("wb") as file:
         pickle.dump(utterances, file)
-    print(f"{len(utterances)} utterances analysed")
+    print(f"{len(utterances)} utterances analysed of {len(jobs)} sentences")

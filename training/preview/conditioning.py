@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 
 from training.preview.corpus import Spoken
-from training.preview.latents import LATENT_SIZE, SUBFRAMES, Pronunciations
+from training.preview.latents import LATENT_SIZE, SUBFRAMES
+from training.preview.pronunciations import Pronunciations
 from training.preview.symbols import phone_character, vocabulary
-from training.preview.voices import TEACHER
+from training.preview.vocoder import FRAME_SECONDS
+from training.preview.voices import HEART
 
-FRAME_SECONDS = 0.08
 LONG_PROMPT_SHARE = 0.25
 Times = tuple[float, float] | None
 _TOKENS = vocabulary()
@@ -100,8 +101,10 @@ class BatchMaker:
     def normal(self, latents: torch.Tensor) -> torch.Tensor:
         return (latents - self.mean) / self.deviation
 
-    def _prompt(self, voice: str) -> torch.Tensor:
-        same = self._of_voice[voice]
+    def _prompt(self, spoken: Spoken) -> torch.Tensor:
+        """What else the same voice says; the sentence itself only if it is the voice's only one."""
+        everything = self._of_voice[spoken.voice]
+        same = [other for other in everything if other is not spoken] or everything
         frames = random.randint(4, 16)
         long = random.random() < LONG_PROMPT_SHARE
         if long:
@@ -109,8 +112,8 @@ class BatchMaker:
         prompt = self.normal(random.choice(same).latents)
         while len(prompt) < frames and long:
             prompt = torch.cat([prompt, self.normal(random.choice(same).latents)])
-        # What is like no voice at all is spoken for by the teacher's.
-        if long and voice == TEACHER.name and random.random() < 0.3:
+        # What is like no voice at all is spoken for by the first.
+        if long and spoken.voice == HEART.name and random.random() < 0.3:
             shift = torch.randn(1, LATENT_SIZE) * random.uniform(0, 1)
             prompt = prompt * random.uniform(0.3, 1.3) + shift
         return prompt[:frames]
@@ -122,7 +125,7 @@ class BatchMaker:
             phone_share = 1.0 if clean else random.choices([0.0, 1.0, 0.5], [0.35, 0.4, 0.25])[0]
             numbers, times = tokens_of(spoken, self.pronunciations, phone_share)
             first = self._of_voice[spoken.voice][0]
-            prompt = self.normal(first.latents[:10]) if clean else self._prompt(spoken.voice)
+            prompt = self.normal(first.latents[:10]) if clean else self._prompt(spoken)
             items.append((spoken, numbers, times, prompt))
         length = max(1 + len(p) + len(n) + len(s.latents) for s, n, _, p in items)
         batch = _empty(len(items), length, max(len(s.latents) for s in utterances))

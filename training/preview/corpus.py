@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import torch
 
 from training.preview.analysis import Utterance
 from training.preview.latents import (
     Basis,
-    Pronunciations,
-    Word,
     find_basis,
     most_common_pronunciations,
     patches_of,
     phone_labels,
-    words_with_phones,
 )
-from training.preview.symbols import PHONES
+from training.preview.pronunciations import Pronunciations
+from training.preview.teacher import Word
 from training.preview.workspace import Workspace
 
 BASIS_UTTERANCES = 1000
@@ -29,7 +26,7 @@ BASIS_UTTERANCES = 1000
 
 @dataclass
 class Spoken:
-    """An utterance to learn; `latents` [frames, 64], `labels` [frames, 4], `audio` int16."""
+    """An utterance to learn; `latents` [frames, 96], `labels` [frames, 4], `audio` int16."""
 
     index: int
     text: str
@@ -66,23 +63,20 @@ class Corpus:
         return torch.cat([utterance.latents for utterance in self.utterances])
 
 
-def build_corpus(utterances: list[Utterance]) -> Corpus:
-    """The corpus of analysed training utterances; those whose words do not match are left out."""
-    basis = find_basis(utterances[:BASIS_UTTERANCES])
+def build_corpus(utterances: list[Utterance], basis: Basis | None = None) -> Corpus:
+    """The corpus of analysed training utterances; without a basis, one is found."""
+    basis = basis or find_basis(utterances[:BASIS_UTTERANCES])
     spoken = []
     for utterance in utterances:
-        words = words_with_phones(utterance)
-        if words is None:
-            continue
-        latents = basis.encode(patches_of(utterance), np.asarray(utterance.pitch_hz))
+        latents = basis.encode(patches_of(utterance), utterance.pitch)
         spoken.append(
             Spoken(
                 index=utterance.index,
                 text=utterance.text.lower(),
                 voice=utterance.voice,
-                words=words,
+                words=utterance.words,
                 latents=torch.from_numpy(latents),
-                labels=phone_labels(utterance, len(latents), PHONES),
+                labels=phone_labels(utterance.words, len(latents)),
                 speech_frames=utterance.speech_frames,
                 audio=torch.from_numpy(utterance.audio),
             )
@@ -93,7 +87,10 @@ def build_corpus(utterances: list[Utterance]) -> Corpus:
 
 def run(workspace: Workspace) -> None:
     with workspace.utterances.open("rb") as file:
-        corpus = build_corpus(pickle.load(file))
+        utterances = pickle.load(file)
+    corpus = build_corpus(
+        utterances, Basis.load(workspace.basis) if workspace.basis.exists() else None
+    )
     corpus.save(workspace.corpus)
     hours = len(corpus.all_latents()) * 0.08 / 3600
     print(f"{len(corpus.utterances)} utterances, {hours:.1f} hours")

@@ -1,6 +1,8 @@
-"""Stage `decoder`: latents to audio, by regression on the phase-locked vocoder's waveform.
+"""Stage `decoder`: latents to audio, by regression on the vocoder's waveform.
 
-Once the language model's predicted latents are there (stage `predict`), they are most of the diet.
+First the transformer alone practises what each 5 ms step is to be (`steps`), which costs a tenth of
+making audio of it; then all of the decoder learns. Once the language model's predicted latents are
+there (stage `predict`), they are most of the diet.
 """
 
 from __future__ import annotations
@@ -10,19 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pocket_tts.models.mimi import MimiModel
+from torch import nn
 
-from training.preview.architecture import new_codec
+from training.preview.architecture import CODEC_WIDTH, new_codec
 from training.preview.corpus import Corpus, Spoken
 from training.preview.encoder import excerpt
-from training.preview.latents import PITCH
+from training.preview.latents import COMPONENTS, CONSTANT, PITCH, PULSES_ABOVE
 from training.preview.spectral_loss import AudioLoss
+from training.preview.steps import WEIGHTS, StepHead, StepTargets
 from training.preview.training_loop import Schedule, Trainer
-from training.preview.vocoder import FRAME
+from training.preview.vocoder import FRAME, STEPS_PER_FRAME
 from training.preview.workspace import Workspace
 
-BATCH = 12
+BATCH, PRACTICE_BATCH = 12, 32
 FRAMES = 12
 WARM_UP_FRAMES = 2  # no loss where the decoder has too little past
+PRACTICE_SHARE = 0.25  # of the time
+PRACTICE_WEIGHT = 0.3  # beside the audio
 SEED = 0
 PREDICTED_SHARE = 0.6
 LOSS_WEIGHTS = {"samples": 0.5, "power": 1.0, "spectra": 1.0, "heard": 1.0}
@@ -30,7 +37,7 @@ LOSS_WEIGHTS = {"samples": 0.5, "power": 1.0, "spectra": 1.0, "heard": 1.0}
 
 @dataclass
 class Diet:
-    """Excerpts with noise in the latents; pitch may be anything that rounds to the right pulses."""
+    """Excerpts with noise in the latents; pitch may be any that means the same pulses."""
 
     utterances: list[Spoken]
     deviation: torch.Tensor
@@ -39,51 +46,137 @@ class Diet:
     def __post_init__(self) -> None:
         self._predictable = [u for u in self.utterances if u.key in self.predicted]
 
-    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents [BATCH, FRAMES, 64] and audio [BATCH, FRAMES * 1920]."""
-        pairs = [self._excerpt() for _ in range(BATCH)]
-        return torch.stack([a for a, _ in pairs]), torch.stack([b for _, b in pairs])
+    def batch(self, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Latents given and true [rows, FRAMES, 96], and audio [rows, FRAMES * 1920]."""
+        given, true, audio = zip(*(self._excerpt() for _ in range(rows)), strict=True)
+        return torch.stack(given), torch.stack(true), torch.stack(audio)
 
-    def _excerpt(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def _excerpt(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         predicted = bool(self._predictable) and random.random() < PREDICTED_SHARE
         spoken = random.choice(self._predictable if predicted else self.utterances)
         start = random.randint(0, max(0, len(spoken.latents) - FRAMES))
-        latents, audio = excerpt(spoken, start, FRAMES)
+        true, audio = excerpt(spoken, start, FRAMES)
+        given = true
         if predicted:
             guess = self.predicted[spoken.key][start : start + FRAMES]
-            latents = torch.cat([guess, guess[-1:].expand(FRAMES - len(guess), -1)])
+            given = torch.cat([guess, guess[-1:].expand(FRAMES - len(guess), -1)])
         level = random.random() * 0.25 * (0.3 if predicted else 1.0)
-        noisy = latents + torch.randn_like(latents) * self.deviation * level
-        noisy[:, PITCH] = latents[:, PITCH]
+        noise = torch.randn(FRAMES, COMPONENTS) * self.deviation[:COMPONENTS] * level
+        given = torch.cat([given[:, :COMPONENTS] + noise, true[:, COMPONENTS:]], 1)
         if random.random() < 0.5:
-            noisy[:, PITCH] = torch.round(latents[:, PITCH]) + (torch.rand(FRAMES) - 0.5) * 0.9
-        return noisy, audio
+            given[:, PITCH] = same_pulses(true[:, PITCH])
+        return given, true, audio
+
+
+def same_pulses(pitch: torch.Tensor) -> torch.Tensor:
+    """Pitch numbers [frames, 3] with another mean that rounds to the same pulses a frame."""
+    mean, rise, above = pitch.unbind(-1)
+    other = mean.round() + (torch.rand(len(pitch)) - 0.5) * 0.9
+    return torch.stack([other, rise, above + mean - other], -1)
+
+
+def other_pitch(latents: torch.Tensor) -> torch.Tensor:
+    """Latents [..., 96] with pitches out of the air, to practise phases that few sentences have."""
+    rows = latents.shape[:-1]
+    mean = torch.rand(rows) * 26 + 5 - PULSES_ABOVE
+    rise, above = torch.randn(rows) * 2, torch.randn(rows) * 0.6
+    drawn = torch.stack([mean, rise, above], -1)
+    return torch.cat([latents[..., :COMPONENTS], drawn, latents[..., CONSTANT:]], -1)
+
+
+class Decoder(nn.Module):
+    """The codec, of which only the decoder learns, and the head that only training has."""
+
+    def __init__(self, tokenizer: Path) -> None:
+        super().__init__()
+        self.model: MimiModel = new_codec(str(tokenizer))
+        self.head = StepHead(CODEC_WIDTH)
+        first_steps_by_themselves(self.model)
+
+    def learned(self) -> list[nn.Module]:
+        codec = self.model
+        decoder = [codec.quantizer, codec.upsample, codec.decoder_transformer, codec.decoder]
+        return [*decoder, self.head]
+
+    def hidden(self, latents: torch.Tensor) -> torch.Tensor:
+        """What the transformer gives for each step [B, CODEC_WIDTH, steps]."""
+        codec = self.model
+        wide = codec.upsample(codec.quantizer(latents.transpose(-1, -2)), None)
+        (hidden,) = codec.decoder_transformer(wide, None)
+        out: torch.Tensor = hidden
+        return out
+
+    def audio(self, hidden: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.model.decoder(hidden, None)[:, 0].float()
+        return out
+
+
+def first_steps_by_themselves(codec: MimiModel) -> None:
+    """Let the latents' 1 tell the transformer from the start which of 16 steps it is at."""
+    places = range(CODEC_WIDTH - STEPS_PER_FRAME, CODEC_WIDTH)
+    with torch.no_grad():
+        for step, place in enumerate(places):
+            codec.quantizer.output_proj.weight[place] = 0
+            codec.quantizer.output_proj.weight[place, CONSTANT] = 1
+            codec.upsample.convtr.convtr.weight[place] = 0
+            codec.upsample.convtr.convtr.weight[place, 0, step] = 1
+
+
+@dataclass
+class Lesson:
+    """One batch's loss and its parts, with audio or with steps alone."""
+
+    decoder: Decoder
+    diet: Diet
+    targets: StepTargets
+    loss_of: AudioLoss
+
+    def practise(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        given, true, _ = self.diet.batch(PRACTICE_BATCH)
+        if random.random() < 0.5:
+            given = true = other_pitch(true)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.decoder.hidden(given)
+        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
+        return _weighted(losses, WEIGHTS), losses
+
+    def speak(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        given, true, audio = self.diet.batch(BATCH)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.decoder.hidden(given)
+            spoken = self.decoder.audio(hidden)
+        start = WARM_UP_FRAMES * FRAME
+        heard = self.loss_of(spoken[:, start:], audio[:, start:])
+        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
+        total = _weighted(heard, LOSS_WEIGHTS) + PRACTICE_WEIGHT * _weighted(losses, WEIGHTS)
+        return total, losses | heard
+
+
+def _weighted(losses: dict[str, torch.Tensor], weights: dict[str, float]) -> torch.Tensor:
+    return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 
 
 def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = None) -> None:
     torch.manual_seed(SEED)
     random.seed(SEED)
     corpus = Corpus.load(workspace.corpus)
-    codec = new_codec(str(workspace.tokenizer()))
+    decoder = Decoder(workspace.tokenizer())
+    schedule = Schedule(1e-3 if continue_from else 2e-3, minutes)
     trainer = Trainer(
-        codec,
-        [codec.quantizer, codec.upsample, codec.decoder_transformer, codec.decoder],
+        decoder,
+        decoder.learned(),
         workspace.checkpoint("decoder"),
-        Schedule(1e-3 if continue_from else 2e-3, minutes),
+        schedule,
         betas=(0.8, 0.98),
         clip=2.0,
         continue_from=continue_from,
     )
-    deviation = corpus.all_latents().std(0).clamp(max=1.0) * 0.8
     predicted = {}
     if workspace.predicted.exists():
         predicted = torch.load(workspace.predicted)
-    diet, loss_of = Diet(corpus.utterances, deviation, predicted), AudioLoss()
+    deviation = corpus.all_latents().std(0).clamp(max=1.0) * 0.8
+    diet = Diet(corpus.utterances, deviation, predicted)
+    lesson = Lesson(decoder, diet, StepTargets(corpus.basis), AudioLoss())
     for _ in trainer.going_on():
-        latents, audio = diet.batch()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            spoken = codec.decode_from_latent(latents, None)[:, 0].float()
-        start = WARM_UP_FRAMES * FRAME
-        losses = loss_of(spoken[:, start:], audio[:, start:])
-        loss = torch.stack([LOSS_WEIGHTS[name] * value for name, value in losses.items()]).sum()
-        trainer.step(loss, losses)
+        practising = not continue_from and schedule.progress < PRACTICE_SHARE
+        trainer.step(*(lesson.practise() if practising else lesson.speak()))

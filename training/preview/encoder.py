@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from training.preview.architecture import new_codec
 from training.preview.corpus import Corpus, Spoken
-from training.preview.latents import PITCH
+from training.preview.latents import LATENT_SIZE, PITCH
 from training.preview.training_loop import Schedule, Trainer
 from training.preview.vocoder import FRAME
 from training.preview.workspace import Workspace
@@ -21,7 +21,7 @@ SEED = 0
 
 
 def excerpt(utterance: Spoken, start: int, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents [frames, 64] and audio [frames * 1920] from frame `start`, padded at the end."""
+    """Latents [frames, 96] and audio [frames * 1920] from frame `start`, padded at the end."""
     latents = utterance.latents[start : start + frames]
     audio = utterance.audio[start * FRAME : (start + frames) * FRAME].float() / 32768
     missing = frames - len(latents)
@@ -48,8 +48,8 @@ def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = No
     random.seed(SEED)
     corpus = Corpus.load(workspace.corpus)
     codec = new_codec(str(workspace.tokenizer()))
-    scale = torch.ones(PITCH + 1)
-    scale[PITCH] = corpus.all_latents()[:, PITCH].std()
+    scale = torch.ones(LATENT_SIZE)
+    scale[PITCH] = corpus.all_latents()[:, PITCH].std(0).clamp(min=0.1)
     trainer = Trainer(
         codec,
         [codec.encoder, codec.encoder_transformer, codec.downsample],

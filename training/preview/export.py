@@ -1,7 +1,7 @@
 """Stage `export`: one folder that `TTSModel.load_model(config=...)` loads.
 
-The pitch of the prompt does not reach the language model: raw latents have mean 0 and deviation 1
-as it expects them, but for the pitch.
+The language model has learned from normalised latents, but what it hears of a prompt is raw. So
+the weights that read prompts are made to normalise; their bias is the weight of the latents' 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pocket_tts import TTSModel
 
 from training.preview.architecture import preview_config
 from training.preview.corpus import Corpus
-from training.preview.latents import PITCH
+from training.preview.latents import CONSTANT
 from training.preview.symbols import write_tokenizer
 from training.preview.voices import SHIPPED
 from training.preview.wav_files import write_wav
@@ -26,7 +26,7 @@ from training.preview.workspace import Workspace
 
 CONFIG, WEIGHTS, TOKENIZER = "preview.yaml", "preview.safetensors", "tokenizer.json"
 BASIS = "latent_basis.safetensors"
-PROMPT_FRAMES = 40  # 3.2 seconds
+PROMPT_FRAMES = 48  # 3.8 seconds
 SHIPPED_FOLDER = Path(__file__).parents[2] / "app" / "preview"
 ENCODER_PARTS = ("encoder.", "encoder_transformer.", "downsample.")
 
@@ -47,22 +47,27 @@ def merged_weights(
     decoder: dict[str, torch.Tensor],
     encoder: dict[str, torch.Tensor],
 ) -> dict[str, Any]:
-    """The whole model's weights from its three parts; the phone head of training stays out."""
+    """The whole model's weights from its three parts; the heads of training stay out."""
     weights: dict[str, torch.Tensor] = dict(model.state_dict())
-    spoken = {
-        name.removeprefix("model."): value
-        for name, value in language_model.items()
-        if name.startswith("model.")
-    }
-    speaker = spoken["speaker_proj_weight"].clone()
-    speaker[:, PITCH] = 0
+    spoken = _of_model(language_model)
+    speaker = spoken["speaker_proj_weight"] / spoken["emb_std"]
+    speaker[:, CONSTANT] = 0
+    speaker[:, CONSTANT] = -speaker @ spoken["emb_mean"]
     weights |= {f"flow_lm.{name}": value for name, value in spoken.items()}
     weights["flow_lm.speaker_proj_weight"] = speaker
-    weights |= {f"mimi.{name}": value for name, value in decoder.items()}
+    weights |= {f"mimi.{name}": value for name, value in _of_model(decoder).items()}
     heard = {name: value for name, value in encoder.items() if name.startswith(ENCODER_PARTS)}
     weights |= {f"mimi.{name}": value for name, value in heard.items()}
     model.load_state_dict(weights)
     return weights
+
+
+def _of_model(learned: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix("model."): value
+        for name, value in learned.items()
+        if name.startswith("model.")
+    }
 
 
 def export(workspace: Workspace, folder: Path) -> Path:

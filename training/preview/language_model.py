@@ -18,7 +18,7 @@ from torch.nn import functional
 from training.preview.architecture import WIDTH, new_language_model
 from training.preview.conditioning import Batch, BatchMaker
 from training.preview.corpus import Corpus, Spoken
-from training.preview.latents import LATENT_SIZE, PITCH, SUBFRAMES
+from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, SUBFRAMES
 from training.preview.symbols import PHONES
 from training.preview.training_loop import Schedule, Trainer
 from training.preview.workspace import Workspace
@@ -26,6 +26,7 @@ from training.preview.workspace import Workspace
 BATCH = 32
 BUCKET = 40 * BATCH  # utterances among which those of like length share a batch
 SEED = 0
+PITCH_WEIGHT = 1.5
 GUIDED_LAYERS, GUIDED_HEAD = (2, 3), 0
 LABELS = len(PHONES) + 1
 
@@ -39,7 +40,9 @@ class Learner(nn.Module):
         self.phones = nn.Linear(WIDTH, SUBFRAMES * LABELS)
         if latents is not None:
             self.model.emb_mean.copy_(latents.mean(0))
-            self.model.emb_std[PITCH] = latents[:, PITCH].std()
+            self.model.emb_mean[CONSTANT] = 1
+            # Between voices pitch varies more than within one, where errors are heard.
+            self.model.emb_std[PITCH] = latents[:, PITCH].std(0).clamp(min=0.1) / PITCH_WEIGHT
 
     def hidden(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """The backbone's output at each frame [B, N, WIDTH], and the guidance loss."""
@@ -56,7 +59,7 @@ class Learner(nn.Module):
         return hidden.gather(1, batch.places[..., None].expand(-1, -1, WIDTH)), guidance
 
     def predict(self, batch: Batch, noise: torch.Tensor) -> torch.Tensor:
-        """The next latents [B, N, 64] after the given audio."""
+        """The next latents [B, N, 96] after the given audio."""
         hidden, _ = self.hidden(batch)
         return self._next(hidden, noise)
 

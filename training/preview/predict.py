@@ -24,7 +24,7 @@ SEED = 0
 def predicted_latents(
     learner: Learner, maker: BatchMaker, utterances: list[Spoken]
 ) -> dict[tuple[int, str], torch.Tensor]:
-    """Latents [frames, 64] by the key of each utterance."""
+    """Latents [frames, 96] by the key of each utterance."""
     batch = maker.batch(utterances)
     normal = learner.predict(batch, torch.zeros_like(batch.target)).float()
     latents = normal * learner.model.emb_std + learner.model.emb_mean

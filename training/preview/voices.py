@@ -1,12 +1,14 @@
-"""The voices to be learned: the teacher's own, and deeper ones that are made of it.
+"""Who speaks: the teacher's voices, mixtures of them, and what is made of both by warping.
 
-A longer vocal tract has all its resonances lower by one factor, and goes with a lower pitch. Voices
-between the two ends teach the model that a prompt may be anything on the way.
+A longer vocal tract has all its resonances lower by one factor, and goes with a lower pitch. The
+four shipped voices say most of the sentences; many others, each of whom says a few, teach the model
+that a prompt may be anybody.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +17,65 @@ from training.preview.vocoder import BINS
 
 
 @dataclass(frozen=True)
-class Voice:
-    """`tract` and `pitch` are ratios to the teacher's length of vocal tract and its pitch."""
+class Speaker:
+    """A mixture of the teacher's voices; `tract` and `pitch` are ratios to it of a warped voice."""
 
     name: str
+    shares: tuple[tuple[str, float], ...]
+    speed: float = 1.0
     tract: float = 1.0
     pitch: float = 1.0
 
-    def log_power(self, teacher: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log power envelopes [steps, BINS] of this voice where the teacher has `teacher`."""
-        return np.asarray(teacher @ _stretch(self.tract))
+    def warped(self, log_power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log power envelopes [steps, BINS] with this speaker's vocal tract."""
+        return log_power if self.tract == 1 else np.asarray(log_power @ _stretch(self.tract))
 
 
-TEACHER = Voice("slt")
-DEEP = Voice("slt-deep", tract=1.18, pitch=0.55)
-BETWEEN = (Voice("slt-lower", tract=1.06, pitch=0.85), Voice("slt-low", tract=1.12, pitch=0.7))
-SHIPPED = {TEACHER: "female", DEEP: "male"}
+HEART, BELLA = Speaker("heart", (("af_heart", 1.0),)), Speaker("bella", (("af_bella", 1.0),))
+MICHAEL, FENRIR = (
+    Speaker("michael", (("am_michael", 1.0),)),
+    Speaker("fenrir", (("am_fenrir", 1.0),)),
+)
+SHIPPED = {HEART: "female", BELLA: "female", MICHAEL: "male", FENRIR: "male"}
+# Of eight sentences in a row, six are a shipped voice's and two are one of the many others'.
+_EIGHT = (HEART, MICHAEL, BELLA, FENRIR, HEART, MICHAEL, None, None)
+SENTENCES_OF_OTHERS = 4
+WOMEN = (
+    "af_alloy af_aoede af_jessica af_kore af_nova af_river af_sarah af_sky bf_alice bf_emma "
+    "bf_isabella bf_lily"
+).split()
+MEN = (
+    "am_adam am_echo am_eric am_liam am_onyx am_puck bm_daniel bm_fable bm_george bm_lewis".split()
+)
+WARPS = 12  # of each shipped voice
 
 
-def voices_of(index: int) -> list[Voice]:
-    """Who says sentence `index`: the teacher each, the deep voice half, others a sixth each."""
-    if index % 2 == 0:
-        return [TEACHER, DEEP]
-    return [TEACHER, *BETWEEN[index % 6 // 2 :][:1]]
+def speaker_of(index: int) -> Speaker:
+    """Who of the teacher's says sentence `index`."""
+    return _EIGHT[index % 8] or other(index // 8 * 2 // SENTENCES_OF_OTHERS)
+
+
+def other(number: int) -> Speaker:
+    """A mixture of two voices of one sex, made by chance out of its number."""
+    chance = random.Random(number)
+    voices = chance.sample(chance.choice((WOMEN, MEN)), 2)
+    share = round(chance.random(), 2)
+    speed = round(chance.uniform(0.9, 1.12), 2)
+    return Speaker(f"other-{number}", ((voices[0], share), (voices[1], 1 - share)), speed)
+
+
+def warped(speaker: Speaker, index: int) -> list[Speaker]:
+    """Who else says sentence `index`, for every other sentence: the speaker, warped."""
+    if index // 8 % 2:
+        return []
+    number = index // 16 % WARPS if speaker in SHIPPED else 0
+    chance = random.Random(f"{speaker.name} {number}")
+    is_man = speaker.shares[0][0][1] == "m"
+    tract = chance.uniform(0.85, 1.08) if is_man else chance.uniform(0.92, 1.18)
+    # A longer vocal tract goes with a lower voice, more or less.
+    pitch = tract**-3 * chance.uniform(0.8, 1.25)
+    name = f"{speaker.name}-warped-{number}"
+    return [replace(speaker, name=name, tract=round(tract, 3), pitch=round(pitch, 3))]
 
 
 def _stretch(factor: float) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from training.preview.symbols import write_tokenizer
 
 @dataclass(frozen=True)
 class Workspace:
-    """One folder, 4 GB when all stages have run."""
+    """One folder, 8 GB when all stages have run."""
 
     folder: Path
 
@@ -20,9 +20,18 @@ class Workspace:
         return self.folder / "sentences.json"
 
     @property
+    def styles(self) -> Path:
+        """The folder of the teacher's voices."""
+        return self.folder / "styles"
+
+    @property
     def teacher(self) -> Path:
-        """The folder of the teacher's WAV and label files."""
+        """The folder of what the teacher says."""
         return self.folder / "teacher"
+
+    def spoken(self, index: int) -> Path:
+        """Training sentence `index` as the teacher says it."""
+        return self.teacher / f"{index}.npz"
 
     @property
     def utterances(self) -> Path:
@@ -31,6 +40,11 @@ class Workspace:
     @property
     def corpus(self) -> Path:
         return self.folder / "corpus.pt"
+
+    @property
+    def basis(self) -> Path:
+        """What the latents mean, where a carried-over model says it."""
+        return self.folder / "latent_basis.safetensors"
 
     @property
     def lexicon(self) -> Path:
