@@ -47,7 +47,15 @@ async def race(*runners: Coroutine[Any, Any, T]) -> T:
 
 
 async def ended(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks and wait until all have ended."""
+    """Cancel tasks and wait until all have ended.
+
+    Asks again each second: up to Python 3.11 a task goes on that is cancelled at the very moment
+    when a `wait_for` in it, of ours or of a library, comes to its end.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1.0)
     for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        if not task.cancelled():
+            task.exception()  # otherwise asyncio reports that nobody looked at it
