@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
-from app.audio.storage import AudioStore
+from app.audio.storage import AudioStore, Retention
 from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
@@ -106,7 +106,14 @@ def make_services(
         previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
         consents=consents,
         fetcher=fetcher,
-        saved=AudioStore(settings.voice_output_dir),
+        saved=AudioStore(
+            settings.voice_output_dir,
+            Retention(
+                max_age_seconds=settings.voice_max_age_hours * 3600 or None,
+                max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
+                max_files=settings.voice_max_files or None,
+            ),
+        ),
         ffmpeg=speakers.ffmpeg,
     )
 

@@ -203,6 +203,10 @@ class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
 
 
+class Forbidden(SpeechError):
+    """Says that the caller may not have this, whoever they are: a link has ended, for example."""
+
+
 class Overloaded(SpeechError):
     """Says that the bounded queue is full; the caller may retry after `retry_after_seconds`."""
 

@@ -62,7 +62,11 @@ def create_app(
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        async with wyoming.serve(services, wyoming_listener), running(services):
+        async with (
+            services.saved.kept_tidy(),
+            wyoming.serve(services, wyoming_listener),
+            running(services),
+        ):
             yield
 
     app = DocumentedApp(

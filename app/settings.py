@@ -190,6 +190,11 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
+    voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
+    voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
+    voice_max_files: int = Field(10_000, ge=0, le=1_000_000)
+    url_signing_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    url_lifetime_hours: float = Field(24.0, gt=0, le=1_000_000)
     default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)

@@ -39,6 +39,15 @@ def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
         raise Unauthorized("the API key is wrong")
 
 
+def has_key(connection: HTTPConnection) -> bool:
+    """Tell whether `check_key` would let a request pass."""
+    try:
+        check_key(connection)
+    except Unauthorized:
+        return False
+    return True
+
+
 def _offered_keys(connection: HTTPConnection) -> list[str]:
     keys = [value for name in KEY_HEADERS if (value := connection.headers.get(name))]
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")

@@ -15,17 +15,21 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.http.addresses import base_url
 from app.api.http.middleware import request_id_of
+from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
 from app.connections import ClientLeft, race
 from app.errors import SpeechError
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
 from app.speaking.speaker import Origin
-from app.speech import SpeechRequest
+from app.speech import SPEECH_RATE_HZ, SpeechRequest
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+SECONDS_PER_CHARACTER = 0.1
+"""Speech rarely takes longer than this, and most often two thirds of it."""
 
 Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
 """Turns the audio of a live answer into the bytes to send, such as events that hold base64."""
@@ -69,10 +73,13 @@ async def saved_file(
     Returns:
         The URL, the file's name, and the headers for the answer.
     """
+    size_bytes = len(speech.text) * SECONDS_PER_CHARACTER * audio.bytes_per_second(SPEECH_RATE_HZ)
+    await asyncio.to_thread(services.saved.require_room, int(size_bytes))
     made = await complete_answer(request, services, speech, audio)
     filename = await asyncio.to_thread(services.saved.save, made.data, audio.extension)
     base = base_url(request, services.settings)
-    return f"{base}/voice/{filename}", filename, _measured(made)
+    query = link_query(filename, services.settings)
+    return f"{base}/voice/{filename}{query}", filename, _measured(made)
 
 
 async def live_response(
