@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -148,11 +149,9 @@ def test_removed_audio_makes_room(tmp_path: Path) -> None:
 
 @contextmanager
 def free_bytes(monkeypatch: pytest.MonkeyPatch, free: int) -> Iterator[None]:
-    usage = storage.shutil.disk_usage("/")
+    usage = shutil.disk_usage("/")
     with monkeypatch.context() as patched:
-        patched.setattr(
-            storage.shutil, "disk_usage", lambda _: type(usage)(usage.total, usage.used, free)
-        )
+        patched.setattr(shutil, "disk_usage", lambda _: type(usage)(usage.total, usage.used, free))
         yield
 
 
