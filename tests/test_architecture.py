@@ -15,7 +15,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
-LIBRARIES = {"app.connections", "app.lifetime", "app.listeners", "app.ranges"}
+LIBRARIES = {
+    "app.captions",
+    "app.connections",
+    "app.lifetime",
+    "app.listeners",
+    "app.marks",
+    "app.ranges",
+}
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
@@ -25,6 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.files": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
+    "app.marks": set(),
+    "app.captions": {"app.marks"},
     "app.connections": set(),
     "app.lifetime": set(),
     "app.listeners": set(),
