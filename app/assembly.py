@@ -71,7 +71,7 @@ def make_services(
     speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
-    check_default_voice(settings, (*released, *folder.by_name()))
+    check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
     cast = _make_cast(settings, models, speakers, folder, build_preview)
     speech = Speech(
         cast,
@@ -133,7 +133,9 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
-            looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
+            looking.add(
+                asyncio.create_task(look_at_voices(speaker, services.cast, services.settings))
+            )
 
     services.cast.start(on_ready)
     try:

@@ -134,7 +134,7 @@ class Speech:
         if self._reading >= MAX_SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
-            is_voice=partial(_has_voice, speaker),
+            voice_called=partial(self._voice_called, speaker),
             language=speaker.language,
             normalise=request.normalize,
             prosody=request.prosody,
@@ -156,10 +156,14 @@ class Speech:
         finally:
             self._reading -= 1
 
+    def _voice_called(self, speaker: Speaker, name: str) -> str | None:
+        """Return how the voice that `name` means is written, None if the speaker has no such.
 
-def _has_voice(speaker: Speaker, name: str) -> bool:
-    try:
-        speaker.library.resolve(name)
-    except SpeechError:
-        return False
-    return True
+        Another name for a voice is written in small letters.
+        """
+        try:
+            meant = self._cast.voice_named(name)
+            own = speaker.library.resolve(meant)
+        except SpeechError:
+            return None
+        return own if meant == name else name.lower()

@@ -85,6 +85,18 @@ class VoiceLibrary:
             raise VoiceNotFound(name, names)
         return found
 
+    def has(self, name: str) -> bool:
+        """Tell whether a caller's `name` means a voice here.
+
+        Raises:
+            ModelUnavailable: as in `names`.
+        """
+        try:
+            self.resolve(name)
+        except VoiceNotFound:
+            return False
+        return True
+
     def is_file(self, name: str) -> bool:
         """Tell whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()

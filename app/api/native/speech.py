@@ -89,7 +89,7 @@ class CloneForm(Delivery):
 @router.post(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
     """Speak a script in one of the server's voices."""
-    voice = _chosen_voice(body, services.settings.default_voice)
+    voice = services.cast.voice_named(_chosen_voice(body))
     return await _deliver(request, services, body, voice)
 
 
@@ -107,15 +107,13 @@ async def speak_cloned(
     return await _deliver(request, services, body, clip)
 
 
-def _chosen_voice(body: TtsBody, default: str) -> str:
+def _chosen_voice(body: TtsBody) -> str | None:
     if body.model is not None and body.voice is not None and body.model != body.voice:
         raise InvalidRequest(
             "model and voice mean the same and differ here; send one of them", field="voice"
         )
     name = body.voice if body.model is None else body.model
-    if name is None:
-        return default
-    if not name.strip():
+    if name is not None and not name.strip():
         raise InvalidRequest("voice must not be empty; leave it out for the default", field="voice")
     return name
 
@@ -124,8 +122,6 @@ async def _deliver(
     request: Request, services: Services, body: Delivery, voice: str | Clip
 ) -> Response:
     audio = body.audio_format(body.format)
-    if isinstance(voice, str):
-        voice = services.cast.voice_named(voice)
     speech = body.request(body.script, voice)
     if body.type == "url":
         if body.stream:
