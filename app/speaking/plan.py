@@ -120,7 +120,7 @@ def _spoken(span: Span, rules: ScriptRules) -> str:
         return span.text
     text = span.text.strip()
     start = span.text.find(text)
-    words = normalise(text, language=rules.language)
+    words = normalise(text, language=rules.language).text
     return span.text[:start] + words + span.text[start + len(text) :]
 
 
