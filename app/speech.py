@@ -142,12 +142,31 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class WordTime:
+    """Says when a word of a chunk sounds, in seconds from the beginning of the chunk's own audio.
+
+    A word is a run of characters without white space, `text[start:end]` of the chunk's text, that
+    has something to say: a dash between two spaces has no time.
+    """
+
+    start: int
+    end: int
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Frames:
     """Holds consecutive PCM of one chunk, in playback order.
 
-    `chunk_last` marks the final piece of the chunk (whose `pcm` may then be empty).
+    Attributes:
+        chunk_last: marks the final piece of the chunk, whose `pcm` may then be empty.
+        words: those of the chunk whose times have become certain with this piece, in order and one
+            after the other; at the end of the chunk all its words have come. Empty unless the job
+            asks for them.
     """
 
     chunk_index: int
     pcm: Pcm
     chunk_last: bool
+    words: tuple[WordTime, ...] = ()
