@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
+from app.callers.keyring import Keyring
+from app.callers.keys_file import KeysFileError
+from app.callers.tokens import Tokens
 from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
@@ -68,6 +72,7 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
+    keyring = _keyring(settings)
     speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
@@ -114,6 +119,8 @@ def make_services(
                 max_files=settings.voice_max_files or None,
             ),
         ),
+        keyring=keyring,
+        tokens=Tokens(keyring, _token_secret(settings)),
         ffmpeg=speakers.ffmpeg,
     )
 
@@ -232,6 +239,23 @@ class _SpeakerMaker:
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
+
+
+def _keyring(settings: Settings) -> Keyring:
+    operator_key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    try:
+        return Keyring(
+            operator_key, settings.api_keys_file, asks_for_keys=not settings.auth_disabled
+        )
+    except KeysFileError as error:
+        raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _token_secret(settings: Settings) -> bytes:
+    """Return the operator's secret; without one tokens end when the server does."""
+    if settings.url_signing_secret is None:
+        return secrets.token_bytes(32)
+    return settings.url_signing_secret.get_secret_value().encode()
 
 
 def _models(settings: Settings) -> dict[str, str]:

@@ -16,7 +16,7 @@ from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
-from app.api.native import compatibility, health, saved, voices
+from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
 from app.settings import Settings, SettingsError
@@ -64,6 +64,7 @@ def create_app(
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         async with (
             services.saved.kept_tidy(),
+            services.keyring.kept_fresh(),
             wyoming.serve(services, wyoming_listener),
             running(services),
         ):
@@ -90,6 +91,7 @@ def create_app(
         native.router,
         voices.router,
         saved.router,
+        tokens.router,
         health.router,
         compatibility.router_about(calls),
     ):

@@ -159,6 +159,7 @@ class Settings(BaseSettings):
 
     # Who may speak
     api_key: SecretStr | None = None
+    api_keys_file: Path | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -341,9 +342,11 @@ def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
         return
     if settings.api_key is None:
+        if settings.api_keys_file is not None:
+            return
         raise SettingsError(
-            "API_KEY is not set: put a key of your own into .env, "
-            "or set AUTH_DISABLED=true to serve without one"
+            "API_KEY is not set: put a key of your own into .env, name a file of keys in "
+            "API_KEYS_FILE, or set AUTH_DISABLED=true to serve without one"
         )
     key = settings.api_key.get_secret_value()
     if key == PLACEHOLDER_API_KEY:

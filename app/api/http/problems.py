@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from app.api.http.dialect import Dialect
@@ -71,8 +72,12 @@ class ErrorAnswers:
         dialect = self._dialect_of(request.scope)
         if error.status_code == 404:
             message, dialect = self._nothing_there(request)
+        headers = error.headers
+        if error.status_code == 405:
+            # The router names the methods of one route, and several may have the path.
+            headers = {"Allow": ", ".join(_methods_at(request))}
         problem = _problem(request, error.status_code, kind, message)
-        return self._answer(request, problem, error.headers, dialect)
+        return self._answer(request, problem, headers, dialect)
 
     def _nothing_there(self, request: Request) -> tuple[str, Dialect]:
         """Return what to say of a path that leads nowhere, and the dialect to say it in."""
@@ -104,6 +109,13 @@ class ErrorAnswers:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
         headers = {**(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """List the methods that the path of a request has."""
+    routes = (each for each in request.app.routes if isinstance(each, Route))
+    found = (each for each in routes if each.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for each in found for method in each.methods or ()})
 
 
 def _problem(request: Request, status: int, kind: str, message: str) -> Problem:
