@@ -28,6 +28,7 @@ READABLE_HEADERS = (
     "x-audio-duration",
     "x-tts-model",
     "x-tts-voice",
+    "x-tts-recording",
 )
 """Pages of CORS_ORIGINS may read these headers of an answer."""
 
