@@ -31,7 +31,7 @@ from app.speaking.door import Speech
 from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
-from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
 from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
@@ -39,7 +39,7 @@ from app.voices.fetch import VoiceFetcher
 from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
-from app.voices.library import VoiceLibrary
+from app.voices.library import ReadyVoice, VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
@@ -196,7 +196,7 @@ class _SpeakerMaker:
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
-        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates[ReadyVoice] = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -224,7 +224,7 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
-            decode_clip=self.prompts.prepare,
+            prepare=self.prompts.prepare,
             states=self._states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
@@ -234,7 +234,7 @@ class _SpeakerMaker:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
+    def decode_clip(self, clip: Clip, max_seconds: float) -> DecodedClip:
         """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ

@@ -172,6 +172,7 @@ class Settings(BaseSettings):
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)

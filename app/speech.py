@@ -89,11 +89,22 @@ class Clip:
 
     Attributes:
         field: where in the request the recording stood, for errors.
+        preparation: what was done to the recordings that this was made of, in words; empty for
+            one as it was received.
     """
 
     data: bytes = field(repr=False)
     filename: str
     field: Field = Parameter.CLIP
+    preparation: tuple[str, ...] = ()
+
+
+class DecodedClip(NamedTuple):
+    """Holds the sound of a recording, shape [samples], and how its channels became one."""
+
+    pcm: Pcm
+    only_channel: Literal["left", "right"] | None = None
+    """This channel alone was taken; None is the mean of all."""
 
 
 @dataclass(frozen=True, slots=True)
