@@ -88,8 +88,7 @@ class TextWords:
             reach = max(reach, source_end)
         if len(groups) > 1 and not has_word:
             groups.pop()
-        for first, stop in zip(groups, [*groups[1:], len(runs)], strict=True):
-            yield first, stop
+        yield from zip(groups, [*groups[1:], len(runs)], strict=True)
 
     def _written(
         self, runs: list[tuple[int, int]], spans: list[tuple[int, int]], ends_sentence: bool
