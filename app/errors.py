@@ -195,6 +195,10 @@ class TooSlow(SpeechError):
     """Says that the caller began a request and does not go on with it."""
 
 
+class NeedsNewerHttp(SpeechError):
+    """Says that the caller's version of HTTP cannot carry the answer in useful time."""
+
+
 class NotSupported(SpeechError):
     """Says that this server cannot do such a thing at all, for example listen."""
 

@@ -20,6 +20,7 @@ from app.connections import ClientLeft
 from app.errors import (
     Conflict,
     ModelUnavailable,
+    NeedsNewerHttp,
     NotSupported,
     Overloaded,
     SpeechError,
@@ -114,6 +115,8 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
     """Return headers about retries: the standard ones, and those that OpenAI's SDK looks at."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, NeedsNewerHttp):
+        return {"Upgrade": "HTTP/1.1"}
     if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         return {
