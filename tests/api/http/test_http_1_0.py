@@ -52,8 +52,8 @@ def asked(address: tuple[str, int], path: str, body: dict[str, object]) -> Answe
         f"Content-Length: {len(content)}\r\n\r\n"
     )
     answer = send_raw(address, head.encode() + content)
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
+    answered, _, rest = answer.partition(b"\r\n\r\n")
+    lines = [line.partition(": ") for line in answered.decode().split("\r\n")[1:]]
     return Answer(status_of(answer), {name.lower(): value for name, _, value in lines}, rest)
 
 
