@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
 LIBRARIES = {
+    "app.callers",
     "app.captions",
     "app.connections",
     "app.lifetime",
@@ -34,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.speech_engine": set(),
     "app.marks": set(),
     "app.captions": {"app.marks"},
+    "app.callers": set(),
     "app.connections": set(),
     "app.lifetime": set(),
     "app.listeners": set(),

@@ -27,10 +27,30 @@ def differences(old: str, new: str) -> Iterator[tuple[int, int, str]]:
             yield at + len(new), len(old), ""
         return
     done = done_new = 0
-    for start, start_new, chars in _shared_words(old, new):
+    for start, start_new, chars in _staying_words(old, new):
         yield from _one_difference(old, done, start, new[done_new:start_new])
         done, done_new = start + chars, start_new + chars
     yield from _one_difference(old, done, len(old), new[done_new:])
+
+
+def _staying_words(old: str, new: str) -> list[tuple[int, int, int]]:
+    """Return the shared words between which every new word has an old one that it stands for.
+
+    In "14:30 Uhr" and "vierzehn Uhr dreißig" the word in both is none of these.
+    """
+    staying: list[tuple[int, int, int]] = []
+    for start, start_new, chars in (*_shared_words(old, new), (len(old), len(new), 0)):
+        while True:
+            last, last_new, last_chars = staying[-1] if staying else (0, 0, 0)
+            written = old[last + last_chars : start]
+            spoken = new[last_new + last_chars : start_new]
+            if written.strip() or not spoken.strip():
+                staying.append((start, start_new, chars))
+                break
+            if not staying:
+                break
+            staying.pop()
+    return staying
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -10,23 +10,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from operator import itemgetter
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from app.text.differences import differences
-
-
-class Segment(NamedTuple):
-    """Says what the next `chars` characters of a text stand for.
-
-    Where `aligned` is true, each stands for the character of the source at its place. Else all
-    stand for the whole stretch together, which is empty where something was put in.
-    """
-
-    chars: int
-    source_start: int
-    source_end: int
-    aligned: bool
-
+from app.text.segments import Segment, append, cut, put_in, span
 
 _CHARS = itemgetter(0)
 
@@ -60,20 +47,21 @@ class MappedText:
 
     Attributes:
         text: the text itself.
+        source: what its map leads to.
 
     Args:
-        text: a source, which stands for itself.
-        source_start: where in a longer source it begins.
+        source: a text that stands for itself.
     """
 
-    __slots__ = ("_segments", "_starts", "text")
+    __slots__ = ("_segments", "_starts", "source", "text")
     text: str
+    source: str
     _segments: list[Segment]
     _starts: list[int] | None
 
-    def __init__(self, text: str, *, source_start: int = 0) -> None:
-        segment = Segment(len(text), source_start, source_start + len(text), aligned=True)
-        self._set(text, [segment] if text else [])
+    def __init__(self, source: str) -> None:
+        whole = Segment(len(source), 0, len(source), aligned=True)
+        self._set(source, [whole] if source else [], source)
 
     @classmethod
     def of(cls, text: MappedText | str) -> MappedText:
@@ -81,16 +69,9 @@ class MappedText:
         return text if isinstance(text, MappedText) else cls(text)
 
     @classmethod
-    def standing_for(cls, text: str, source_start: int, source_end: int) -> MappedText:
-        """Make a text all of which stands for one stretch of a source."""
-        segment = Segment(len(text), source_start, source_end, aligned=False)
-        return cls._made(text, [segment] if text else [])
-
-    @classmethod
     def join(cls, parts: Iterable[MappedText | str], separator: str = "") -> MappedText:
         """Join texts that stand for stretches of one source, in order; strings stand for none."""
-        texts: list[str] = []
-        segments: list[Segment] = []
+        texts, segments, source = list[str](), list[Segment](), ""
         put_in_chars = 0
         for index, part in enumerate(parts):
             if index and separator:
@@ -100,14 +81,15 @@ class MappedText:
                 texts.append(part)
                 put_in_chars += len(part)
             elif part:
+                source = part.source
                 texts.append(part.text)
                 if put_in_chars:
-                    _put_in(segments, put_in_chars, part._segments[0].source_start)
+                    put_in(segments, put_in_chars, part._segments[0].source_start)
                     put_in_chars = 0
-                _append(segments, part._segments)
+                append(segments, part._segments)
         if put_in_chars:
-            _put_in(segments, put_in_chars, 0)
-        return cls._made("".join(texts), segments)
+            put_in(segments, put_in_chars, 0)
+        return cls._made("".join(texts), segments, source)
 
     def __len__(self) -> int:
         return len(self.text)
@@ -124,7 +106,7 @@ class MappedText:
             raise ValueError("a mapped text goes forward only")
         if start == 0 and end == len(self.text):
             return self
-        return self._made(self.text[start:end], self._between(start, end))
+        return self._made(self.text[start:end], self._between(start, end), self.source)
 
     def split(self, separator: str) -> list[MappedText]:
         """Part the text at every separator."""
@@ -152,7 +134,7 @@ class MappedText:
         text = self.text.translate(table)
         if len(text) != len(self.text):
             raise ValueError("every character must become one character")
-        return self if text == self.text else self._made(text, self._segments)
+        return self if text == self.text else self._made(text, self._segments, self.source)
 
     def sub(
         self, pattern: Pattern[_MatchT], spoken: Callable[[_MatchT], str | None] | str
@@ -188,7 +170,7 @@ class MappedText:
         if done < len(old):
             texts.append(old[done:])
             segments += self._between(done, len(old))
-        return self._made("".join(texts), segments)
+        return self._made("".join(texts), segments, self.source)
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
         """Return the stretch of the source that the characters from `start` to `end` stand for.
@@ -205,10 +187,16 @@ class MappedText:
         if len(segments) == 1 and segments[0].aligned:
             origin = segments[0].source_start
             return origin + start, origin + end
-        parts = self._between(start, end)
-        if len(parts) > 1:
-            parts = [part for part in parts if part.source_start < part.source_end] or parts
-        return parts[0].source_start, parts[-1].source_end
+        return span(self._between(start, end))
+
+    def written(self, start: int, end: int) -> str:
+        """Return what the source has for a stretch, without what was taken out or put in."""
+        pieces, done = list[str](), 0
+        for _, source_start, source_end, _ in self._between(start, end):
+            # The parts of what was put in the place of something all stand for the whole of it.
+            pieces.append(self.source[max(done, source_start) : source_end])
+            done = max(done, source_end)
+        return "".join(pieces)
 
     def _between(self, start: int, end: int) -> list[Segment]:
         """Return the segments of a stretch of the text, cut at its ends."""
@@ -216,53 +204,26 @@ class MappedText:
         if start >= end:
             return []
         if len(segments) == 1:
-            return [_cut(segments[0], start, end)]
+            return [cut(segments[0], start, end)]
         starts = self._starts
         if starts is None:
             self._starts = starts = list(accumulate(map(_CHARS, segments), initial=0))
         first, stop = bisect_right(starts, start) - 1, bisect_left(starts, end)
         parts = segments[first:stop]
         if starts[stop] > end:
-            parts[-1] = _cut(parts[-1], 0, end - starts[stop - 1])
+            parts[-1] = cut(parts[-1], 0, end - starts[stop - 1])
         if starts[first] < start:
-            parts[0] = _cut(parts[0], start - starts[first], parts[0].chars)
+            parts[0] = cut(parts[0], start - starts[first], parts[0].chars)
         return parts
 
     @classmethod
-    def _made(cls, text: str, segments: list[Segment]) -> MappedText:
+    def _made(cls, text: str, segments: list[Segment], source: str) -> MappedText:
         made = cls.__new__(cls)
-        made._set(text, segments)
+        made._set(text, segments, source)
         return made
 
-    def _set(self, text: str, segments: list[Segment]) -> None:
+    def _set(self, text: str, segments: list[Segment], source: str) -> None:
         self.text = text
+        self.source = source
         self._segments = segments
         self._starts = None
-
-
-def _cut(segment: Segment, start: int, end: int) -> Segment:
-    """Return a stretch of a segment, which stands for a part of the source or for all of it."""
-    chars, source_start, source_end, aligned = segment
-    if aligned:
-        source_start, source_end = source_start + start, source_start + end
-    if end - start == chars:
-        return segment
-    return Segment(end - start, source_start, source_end, aligned)
-
-
-def _put_in(segments: list[Segment], chars: int, following: int) -> None:
-    """Add characters that stand for nothing, after what is there or in front of what follows."""
-    at = segments[-1].source_end if segments else following
-    segments.append(Segment(chars, at, at, aligned=False))
-
-
-def _append(segments: list[Segment], more: list[Segment]) -> None:
-    """Add segments, and make one of two that meet in the source."""
-    last, first = segments[-1] if segments else None, more[0]
-    if last and last.aligned and first.aligned and last.source_end == first.source_start:
-        segments[-1] = Segment(
-            last.chars + first.chars, last.source_start, first.source_end, aligned=True
-        )
-        segments += more[1:]
-    else:
-        segments += more

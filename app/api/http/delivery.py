@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import string
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
@@ -33,6 +34,9 @@ SECONDS_PER_CHARACTER = 0.1
 
 WHOLE_WITHIN_SECONDS = 50.0
 """Whoever speaks HTTP/1.0 waits no longer for a whole live answer; nginx gives up after 60."""
+
+MAX_HEADER_CHARS = 2000
+_HEADER_SAFE = string.punctuation.replace("%", "") + " "
 
 Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
 """Turns the audio of a live answer into the bytes to send, such as events that hold base64."""
@@ -220,7 +224,13 @@ def _measured(made: CompleteAudio) -> dict[str, str]:
 
 def _origin(origin: Origin) -> dict[str, str]:
     headers = {"X-TTS-Model": quote(origin.model)}
-    return headers if origin.voice is None else {**headers, "X-TTS-Voice": quote(origin.voice)}
+    if origin.voice is not None:
+        headers["X-TTS-Voice"] = quote(origin.voice)
+    if origin.preparation:
+        # Only names of files may hold what a header cannot.
+        words = quote("; ".join(origin.preparation), safe=_HEADER_SAFE)
+        headers["X-TTS-Recording"] = words[:MAX_HEADER_CHARS]
+    return headers
 
 
 def _server_timing(seconds: dict[str, float]) -> str:
