@@ -15,7 +15,6 @@ from typing import Protocol, TypeAlias, TypeVar
 from app.text.differences import differences
 from app.text.segments import Segment, append, cut, put_in, span
 
-
 _CHARS = itemgetter(0)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from app.errors import InvalidRequest, Parameter
 from app.text.inline_tags import InlineTag, find_inline_tags, is_quoted
+from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Style
 from app.text.role_tags import find_role_tags
 from app.text.speaker_lines import SpeakerTag, find_speaker_tags
@@ -27,7 +28,7 @@ _SSML_TAG = re.compile(
 
 
 def parse_script(
-    script: str,
+    script: MappedText | str,
     *,
     is_voice: Callable[[str], bool],
     language: str = "en",
@@ -38,7 +39,7 @@ def parse_script(
     span of the same text.
 
     Args:
-        script: as `clean_script` returns it.
+        script: as `clean_script` returns it; the spans lead where it leads.
         is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
             the names in SSML are not checked.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
@@ -51,10 +52,11 @@ def parse_script(
             and position; or nothing is left to speak.
         TooLarge: there is too much markup.
     """
-    if is_ssml(script):
-        return parse_ssml(script, language=language)
-    _refuse_loose_ssml(script)
-    return _parse_plain(script, is_voice)
+    mapped = MappedText.of(script)
+    if is_ssml(mapped.text):
+        return parse_ssml(mapped, language=language)
+    _refuse_loose_ssml(mapped.text)
+    return _parse_plain(mapped, is_voice)
 
 
 def is_ssml(script: str) -> bool:
@@ -62,12 +64,12 @@ def is_ssml(script: str) -> bool:
     return _SSML_START.match(script) is not None
 
 
-def _parse_plain(script: str, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
+def _parse_plain(script: MappedText, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
     speakers = [
-        *find_speaker_tags(script, is_voice=is_voice),
-        *find_role_tags(script, is_voice=is_voice),
+        *find_speaker_tags(script.text, is_voice=is_voice),
+        *find_role_tags(script.text, is_voice=is_voice),
     ]
-    inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}")
+    inline = find_inline_tags(script.text, where=lambda index: f"at character {index + 1}")
     builder, style, done = PassageBuilder(), Style(), 0
     tags: list[SpeakerTag | InlineTag] = [*speakers, *inline]
     tags.sort(key=lambda tag: tag.start)
