@@ -195,12 +195,20 @@ class TooSlow(SpeechError):
     """Says that the caller began a request and does not go on with it."""
 
 
+class NeedsNewerHttp(SpeechError):
+    """Says that the caller's version of HTTP cannot carry the answer in useful time."""
+
+
 class NotSupported(SpeechError):
     """Says that this server cannot do such a thing at all, for example listen."""
 
 
 class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
+
+
+class Forbidden(SpeechError):
+    """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 
 
 class Overloaded(SpeechError):

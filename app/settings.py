@@ -159,6 +159,7 @@ class Settings(BaseSettings):
 
     # Who may speak
     api_key: SecretStr | None = None
+    api_keys_file: Path | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -171,6 +172,7 @@ class Settings(BaseSettings):
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
@@ -190,6 +192,11 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
+    voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
+    voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
+    voice_max_files: int = Field(10_000, ge=0, le=1_000_000)
+    url_signing_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    url_lifetime_hours: float = Field(24.0, gt=0, le=1_000_000)
     default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
@@ -336,9 +343,11 @@ def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
         return
     if settings.api_key is None:
+        if settings.api_keys_file is not None:
+            return
         raise SettingsError(
-            "API_KEY is not set: put a key of your own into .env, "
-            "or set AUTH_DISABLED=true to serve without one"
+            "API_KEY is not set: put a key of your own into .env, name a file of keys in "
+            "API_KEYS_FILE, or set AUTH_DISABLED=true to serve without one"
         )
     key = settings.api_key.get_secret_value()
     if key == PLACEHOLDER_API_KEY:

@@ -30,7 +30,7 @@ _SSML_TAG = re.compile(
 def parse_script(
     script: MappedText | str,
     *,
-    is_voice: Callable[[str], bool],
+    voice_called: Callable[[str], str | None],
     language: str = "en",
 ) -> tuple[Passage, ...]:
     """Read a script as spans to be spoken and the pauses between them.
@@ -40,8 +40,8 @@ def parse_script(
 
     Args:
         script: as `clean_script` returns it; the spans lead where it leads.
-        is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
-            the names in SSML are not checked.
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines such as `[alba] Good morning.`; the names in SSML are not checked.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
 
     Returns:
@@ -56,7 +56,7 @@ def parse_script(
     if is_ssml(mapped.text):
         return parse_ssml(mapped, language=language)
     _refuse_loose_ssml(mapped.text)
-    return _parse_plain(mapped, is_voice)
+    return _parse_plain(mapped, voice_called)
 
 
 def is_ssml(script: str) -> bool:
@@ -64,10 +64,12 @@ def is_ssml(script: str) -> bool:
     return _SSML_START.match(script) is not None
 
 
-def _parse_plain(script: MappedText, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
+def _parse_plain(
+    script: MappedText, voice_called: Callable[[str], str | None]
+) -> tuple[Passage, ...]:
     speakers = [
-        *find_speaker_tags(script.text, is_voice=is_voice),
-        *find_role_tags(script.text, is_voice=is_voice),
+        *find_speaker_tags(script.text, voice_called=voice_called),
+        *find_role_tags(script.text, voice_called=voice_called),
     ]
     inline = find_inline_tags(script.text, where=lambda index: f"at character {index + 1}")
     builder, style, done = PassageBuilder(), Style(), 0
