@@ -151,6 +151,7 @@ class Speech:
             markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
+            script_start=request.script_start,
         )
 
         def planned() -> ScriptPlan:

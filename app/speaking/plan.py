@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
-from app.speech import Boundary, Chunk, Prosody, TokenCounter
+from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
 from app.text.chunks import split_into_chunks
+from app.text.mapped import MappedText
 from app.text.markup import parse_script
 from app.text.normalise import normalise
-from app.text.passages import Passage, Pause, Span
+from app.text.passages import Passage, Pause, Span, Style
 from app.text.sentences import Break, find_words
+from app.text.words import TextWords
 
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
@@ -31,6 +33,15 @@ class Piece:
     voice: str | None
     """None means the request's own voice."""
     shape: ChunkShape
+    whole: TextWords = field(repr=False, compare=False)
+    """It holds the words of the text that this is cut out of."""
+    start: int
+    """It is cut out here."""
+
+    @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """Return what is spoken word by word, and what each stands for in the script."""
+        return self.whole.within(self.start, self.start + len(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class ScriptRules:
         token_counter: makes a function that counts the tokens of pieces of a text.
         goes_on: whether more of the script follows, which wants a pause before it.
         ends_paragraph: whether what follows is a paragraph of its own.
+        script_start: how many characters of the script came before.
     """
 
     voice_called: Callable[[str], str | None]
@@ -68,13 +80,14 @@ class ScriptRules:
     markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
+    script_start: int = 0
 
 
-def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
+def plan_script(script: MappedText, rules: ScriptRules) -> ScriptPlan:
     """Read a script into a plan of what is spoken.
 
     Args:
-        script: the text, as `clean_script` returns it.
+        script: the text, as `clean_script` returns it; the words lead where it leads.
 
     Raises:
         InvalidRequest: the markup is wrong, or nothing is left to speak.
@@ -82,13 +95,13 @@ def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
     """
     pieces: list[Piece] = []
     lead_seconds = 0.0
-    passages: tuple[Passage, ...] = (Span(script),)
+    passages: tuple[Passage, ...] = (Span.of(script, Style()),)
     if rules.markup:
         passages = parse_script(script, voice_called=rules.voice_called, language=rules.language)
     for manner, group in groupby(passages, _manner):
         if manner is not None:
             voice, prosody = manner
-            text = "".join(_spoken(each, rules) for each in group if isinstance(each, Span))
+            text = MappedText.join(_spoken(each, rules) for each in group if isinstance(each, Span))
             pieces.extend(_pieces_of(text, voice, prosody.within(rules.prosody), rules))
             continue
         seconds = sum(each.seconds for each in group if isinstance(each, Pause))
@@ -114,19 +127,17 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
-def _spoken(span: Span, rules: ScriptRules) -> str:
+def _spoken(span: Span, rules: ScriptRules) -> MappedText:
     """Put the text of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
-        return span.text
-    text = span.text.strip()
-    start = span.text.find(text)
-    words = normalise(text, language=rules.language).text
-    return span.text[:start] + words + span.text[start + len(text) :]
+        return span.mapped
+    return normalise(span.mapped, language=rules.language)
 
 
 def _pieces_of(
-    text: str, voice: str | None, prosody: Prosody, rules: ScriptRules
+    mapped: MappedText, voice: str | None, prosody: Prosody, rules: ScriptRules
 ) -> Iterator[Piece]:
+    text = mapped.text
     if not any(map(str.isalnum, text)):
         return
     chunks = split_into_chunks(
@@ -138,10 +149,18 @@ def _pieces_of(
         # stretch; to shorten, what it makes is enough, and costs no prefill.
         at_sentences=rules.pause_scale > 1,
     )
+    end = _end_of_text(text, chunks[-1])
+    words = TextWords(
+        mapped,
+        script_start=rules.script_start,
+        ends_sentence=end in (Boundary.SENTENCE, Boundary.PARAGRAPH),
+    )
+    start = len(text) - len(text.lstrip())
     for chunk in chunks:
-        last = chunk.boundary is Boundary.END
-        boundary = _end_of_text(text, chunk) if last else chunk.boundary
-        yield Piece(chunk.text, voice, _shape(chunk.text, boundary, prosody, rules.pause_scale))
+        boundary = end if chunk.boundary is Boundary.END else chunk.boundary
+        shape = _shape(chunk.text, boundary, prosody, rules.pause_scale)
+        yield Piece(chunk.text, voice, shape, words, start)
+        start += len(chunk.text) + len(chunk.separator)
 
 
 def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> ChunkShape:
