@@ -14,6 +14,7 @@ from app.speaking.previews import Previews
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, Pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Services:
         voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
+        pools: run what blocks, each kind of work on threads of its own.
+        bodies: counts the bytes of all requests that are being answered.
     """
 
     settings: Settings
@@ -38,3 +41,5 @@ class Services:
     fetcher: VoiceFetcher | None
     saved: AudioStore
     ffmpeg: Path
+    pools: Pools
+    bodies: ByteBudget

@@ -16,6 +16,7 @@ from app.engine.sampling import resolve
 from app.engine.voice_state import KvPrefix, VoiceMaker
 from app.speech import Pcm, TokenCounter
 from app.speech_engine import EngineOptions, EngineStatus, SpeechJob, SpeechStream, VoiceState
+from app.work import NEVER_CANCELLED, CancelToken
 
 
 class BatchedEngine:
@@ -72,8 +73,8 @@ class BatchedEngine:
     def token_counter(self, text: str) -> TokenCounter:
         return token_counter(self._model, text)
 
-    def encode_voice(self, pcm: Pcm) -> KvPrefix:
-        return self._voices.encode(pcm)
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> KvPrefix:
+        return self._voices.encode(pcm, cancel)
 
     def explain_no_cloning(self, reason: str) -> None:
         """Replace what an engine without cloning weights says of them."""

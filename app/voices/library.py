@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -15,8 +14,9 @@ from app.voices.kept_states import KeptStates
 from app.voices.listing import VOICE_SUFFIXES, VoiceFiles
 from app.voices.names import folded
 from app.voices.states import VoiceStates
+from app.work import CancelToken, Pools
 
-ClipDecoder = Callable[[Clip], Pcm]
+ClipDecoder = Callable[[Clip, CancelToken], Pcm]
 """A decoder turns a recording into checked mono PCM at the model's rate; raises InvalidClip."""
 
 
@@ -43,6 +43,7 @@ class VoiceLibrary:
         states: VoiceStates,
         model: str,
         kept: KeptStates,
+        pools: Pools,
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
@@ -50,6 +51,7 @@ class VoiceLibrary:
         self._states = states
         self._model = model
         self._kept = kept
+        self._pools = pools
         self._digests: dict[Path, tuple[Hashable, str]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -97,18 +99,19 @@ class VoiceLibrary:
         """
         engine = self._engine()
         if isinstance(voice, Clip):
-            sound = await asyncio.to_thread(_sha256_of, voice.data)
+            sound = await self._digest(voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode, engine, voice))
+            return await self._states.get(key, partial(self._encoded, engine, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
+            shipped = partial(engine.predefined_voice, name)
             return await self._states.get(
-                (self._model, "predefined", name), partial(engine.predefined_voice, name)
+                (self._model, "predefined", name), partial(self._pools.loading.run, shipped)
             )
-        digest = await asyncio.to_thread(self.digest_of, name, path)
+        digest = await self._pools.files.run(partial(self.digest_of, name, path))
         return await self._states.get(
-            (self._model, "file", digest), partial(self._load, engine, name, path, digest)
+            (self._model, "file", digest), partial(self._loaded, engine, name, path, digest)
         )
 
     async def state_of_recording(self, clip: Clip) -> VoiceState:
@@ -118,9 +121,9 @@ class VoiceLibrary:
             InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
-        digest = await asyncio.to_thread(_sha256_of, clip.data)
+        digest = await self._digest(clip.data)
         return await self._states.get(
-            (self._model, "file", digest), partial(self._encode_kept, engine, clip, digest)
+            (self._model, "file", digest), partial(self._kept_or_encoded, engine, clip, digest)
         )
 
     def forget_recording(self, digest: str) -> None:
@@ -149,23 +152,32 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode(self, engine: SpeechEngine, clip: Clip) -> VoiceState:
-        return engine.encode_voice(self._decode_clip(clip))
+    async def _digest(self, data: bytes) -> str:
+        return await self._pools.files.run(partial(_sha256_of, data))
 
-    def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
-        return self._kept.get(digest, partial(self._encode, engine, clip))
+    async def _encoded(self, engine: SpeechEngine, clip: Clip) -> VoiceState:
+        pcm = await self._pools.decoding.run_cancellable(partial(self._decode_clip, clip))
+        return await self._pools.encoding.run_cancellable(partial(engine.encode_voice, pcm))
 
-    def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
+    async def _kept_or_encoded(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
+        kept = await self._pools.files.run(partial(self._kept.find, digest))
+        if kept is not None:
+            return kept
+        state = await self._encoded(engine, clip)
+        await self._pools.files.run(partial(self._kept.keep, digest, state))
+        return state
+
+    async def _loaded(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
         try:
             if path.suffix.lower() == ".safetensors":
-                return engine.load_voice(path)
-            data = path.read_bytes()
-            if _sha256_of(data) != digest:
+                return await self._pools.files.run(partial(engine.load_voice, path))
+            data = await self._pools.files.run(path.read_bytes)
+            if await self._digest(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
             clip = Clip(data, path.name, field=path.name)
-            return self._encode_kept(engine, clip, digest)
+            return await self._kept_or_encoded(engine, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 

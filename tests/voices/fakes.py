@@ -14,6 +14,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
 from app.voices.library import ClipDecoder, VoiceLibrary
 from app.voices.states import VoiceStates
+from app.work import NEVER_CANCELLED, CancelToken, make_pools
 from tests.fakes import FakeEngine, FakeVoice
 
 
@@ -24,7 +25,7 @@ class FakeVoiceEngine(FakeEngine):
     predefined_voices: tuple[str, ...] = ("alba",)
     full_disk: bool = False
 
-    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return voice_of(pcm)
 
@@ -67,4 +68,5 @@ def make_library(
         states=VoiceStates(10**6),
         model="fake",
         kept=kept,
+        pools=make_pools(),
     )

@@ -17,13 +17,14 @@ from app.voices.folder import VoiceFolder
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.store import VoiceStore
+from app.work import CancelToken, make_pools
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
 
 
-def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
+def decode(clip: Clip, max_seconds: float, _: CancelToken) -> Pcm:
     """The first byte is a number of seconds; a WAV file is two of them."""
     data = clip.data
     if not data:
@@ -40,7 +41,7 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    return make_library(tmp_path, lambda: engine, decode)
+    return make_library(tmp_path, lambda: engine, lambda clip, cancel: decode(clip, 15.0, cancel))
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         stand_ins=dict,
         forget_previews=lambda _: None,
         forget_consent=lambda _: None,
+        pools=make_pools(),
     )
 
 
