@@ -156,7 +156,7 @@ class Shaper:
                 filtered = passed if chosen.is_plain else self._stretched(passed, chosen)
                 async with aclosing(filtered) as shaped:
                     async for pcm in shaped:
-                        if len(pcm):
+                        if len(pcm) or filtered is not passed:
                             yield pcm
             async for surplus in arriving:
                 self._joiner.feed(surplus)

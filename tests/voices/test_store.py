@@ -132,7 +132,7 @@ async def test_model_that_cannot_clone(
 ) -> None:
     """Where encoding fails nothing is kept."""
 
-    def refuse(_pcm: Pcm) -> VoiceState:
+    def refuse(_pcm: Pcm, _cancel: CancelToken) -> VoiceState:
         raise ModelUnavailable("no cloning weights")
 
     monkeypatch.setattr(engine, "encode_voice", refuse)
