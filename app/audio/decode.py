@@ -28,7 +28,7 @@ from app.audio.pcm import F32_BYTES
 from app.bounds import DECODER, DecoderLimits
 from app.errors import Field, InvalidClip
 from app.files import scratch_file
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 from app.work import NEVER_CANCELLED, CancelToken
 
 logger = logging.getLogger(__name__)
@@ -99,8 +99,8 @@ def decode_clip(
     sample_rate_hz: int,
     cancel: CancelToken = NEVER_CANCELLED,
     limits: DecoderLimits = DECODER,
-) -> Pcm:
-    """Decode the first `max_seconds` of a recording to mono PCM, shape [samples]. Blocks.
+) -> DecodedClip:
+    """Decode the first `max_seconds` of a recording to mono PCM. Blocks.
 
     Args:
         clip: any common audio file.
@@ -131,21 +131,22 @@ def decode_clip(
     whole = len(decoded.data) - len(decoded.data) % (_CHANNELS * F32_BYTES)
     channels = np.frombuffer(decoded.data[:whole], dtype="<f4").reshape(-1, _CHANNELS)
     cancel.check()
-    pcm = _one_channel(channels)
+    pcm, only_channel = _one_channel(channels)
     cancel.check()
     _check_sound(pcm, sample_rate_hz, clip.field)
-    return np.clip(pcm, -1.0, 1.0, out=pcm)
+    return DecodedClip(np.clip(pcm, -1.0, 1.0, out=pcm), only_channel)
 
 
-def _one_channel(channels: NDArray[np.float32]) -> Pcm:
+def _one_channel(channels: NDArray[np.float32]) -> DecodedClip:
     """Return the mean of both channels, or the louder one where they cancel each other."""
     left, right = channels[:, 0], channels[:, 1]
     mean: Pcm = left + right
     mean *= np.float32(0.5)
-    louder: Pcm = left if _energy(left) >= _energy(right) else right
-    if _energy(mean) < _LEAST_KEPT_ENERGY * _energy(louder):
-        return louder.copy()
-    return mean
+    if _energy(mean) >= _LEAST_KEPT_ENERGY * max(_energy(left), _energy(right)):
+        return DecodedClip(mean)
+    if _energy(left) >= _energy(right):
+        return DecodedClip(left.copy(), "left")
+    return DecodedClip(right.copy(), "right")
 
 
 def _energy(pcm: Pcm) -> float:

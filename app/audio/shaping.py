@@ -13,6 +13,7 @@ import numpy as np
 
 from app.audio.child import closed_at_the_end
 from app.audio.effects import ChunkJoiner
+from app.audio.heard import HeardTimes, MovedMoments
 from app.audio.pcm import samples_in
 from app.audio.silences import PauseScales, SilenceScaler
 from app.audio.stretch import Stretch
@@ -88,6 +89,9 @@ class Shaper:
         self._waiting: Frames | None = None
         self.spoken_samples = 0
         """This many samples were in the frames so far, without pauses."""
+        self.heard = HeardTimes(self._lead_samples, sample_rate_hz)
+        """It says when words and chunks are heard, as far as that is settled."""
+        self._moments: MovedMoments | None = None
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 
@@ -152,6 +156,7 @@ class Shaper:
                 yield np.zeros(self._lead_samples, dtype=np.float32)
             while await self._goes_on(arriving):
                 chosen = self._filter
+                self.heard.begin_run(chosen.speed)
                 passed = self._through(chosen, arriving)
                 filtered = passed if chosen.is_plain else self._stretched(passed, chosen)
                 async with aclosing(filtered) as shaped:
@@ -177,21 +182,27 @@ class Shaper:
         """Take the next frames; return what can be played, at its volume, not yet at its speed."""
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
         frames = await self._next(arriving)
+        if self._moments is None:
+            self._moments = self.heard.begin_chunk()
         self.spoken_samples += len(frames.pcm)
-        pcm = self._joiner.feed(self._scaled(frames))
+        pcm = self._joiner.feed(self._scaled(frames, self._moments))
+        self.heard.feed(frames, len(pcm))
+        if frames.chunk_last:
+            self._moments = None
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
 
-    def _scaled(self, frames: Frames) -> Frames:
+    def _scaled(self, frames: Frames, moments: MovedMoments) -> Frames:
         """Return the frames with their silences as long as they are wanted."""
         index = frames.chunk_index
         if self._silences is None or index != self._joiner.chunk_index:
+            moments.keep(len(frames.pcm))
             return frames
         scales = PauseScales(
             before=self._plan[index - 1].scale_after if index else 1.0,
             inside=self._plan[index].scale_inside,
             after=self._plan[index].scale_after,
         )
-        pcm = self._silences.feed(frames.pcm, scales, last=frames.chunk_last)
+        pcm = self._silences.feed(frames.pcm, scales, moments, last=frames.chunk_last)
         return Frames(index, pcm, frames.chunk_last)
 
     async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:

@@ -14,11 +14,11 @@ import torch
 
 from app.engine.runner import Row, Runner
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
-from app.engine.sequence import EngineJob, RowSampling, Sequence
+from app.engine.sequence import EngineJob, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
-from app.speech import Frames
+from app.speech import Frames, WordTime
 from app.speech_engine import (
     RESTART_SECONDS,
     EngineOptions,
@@ -80,8 +80,20 @@ class BatchLoop:
                 alive=self._closed_because is None,
             )
 
-    def submit(self, job: SpeechJob, sampling: RowSampling) -> EngineStream:
+    def submit(
+        self,
+        job: SpeechJob,
+        sampling: RowSampling,
+        make_aligner: MakeAligner | None = None,
+        *,
+        unhurried: bool = False,
+    ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
+
+        Args:
+            make_aligner: times the words of a chunk; None if the job does not ask for that.
+            unhurried: whether nobody listens, so that it goes on when nobody is in a hurry, and
+                is given up as soon as the engine is to stop.
 
         Raises:
             Overloaded: too many wait already.
@@ -97,7 +109,14 @@ class BatchLoop:
             on_more=lambda chunks, more: self._extend(queued, chunks, more=more),
             more=job.more,
         )
-        queued: EngineJob[Row] = EngineJob.of(job, stream, sampling, time.monotonic())
+        queued: EngineJob[Row] = EngineJob.of(
+            job,
+            stream,
+            sampling,
+            time.monotonic(),
+            make_aligner=make_aligner,
+            unhurried=unhurried,
+        )
         with self._changed:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
@@ -114,9 +133,15 @@ class BatchLoop:
             self._changed.notify_all()
 
     def refuse(self, reason: str) -> None:
-        """Take no more jobs; those that are here go on."""
+        """Take no more jobs; those that somebody listens to go on."""
         with self._changed:
             self._closed_because = self._closed_because or reason
+            for job in self._scheduler.jobs:
+                if job.unhurried:
+                    job.cancelled = True
+                    job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
+            self._retire()
+            self._changed.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> None:
         """Wait until no job is left, the loop stops, or the time is over. Blocks."""
@@ -184,7 +209,7 @@ class BatchLoop:
                     self._fail(sequence.job, verdict)
                     continue
                 if sequence.advance(is_eos=verdict):
-                    row.pending.append(row.latent)
+                    row.keep()
                 timings = sequence.job.stream.timings
                 if timings.prefill_seconds is None:
                     timings.prefill_seconds = _age_seconds(sequence.job)
@@ -195,7 +220,7 @@ class BatchLoop:
         """Make each sequence's next latents into PCM and deliver it."""
         rows = [each.row for each in batch.sequences if each.row is not None]
         pcms = self._runner.decode(rows, batch.frames)
-        for sequence, pcm in zip(batch.sequences, pcms, strict=True):
+        for sequence, row, pcm in zip(batch.sequences, rows, pcms, strict=True):
             if isinstance(pcm, Exception):
                 with self._changed:
                     self._fail(sequence.job, pcm)
@@ -203,8 +228,14 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
+            words: tuple[WordTime, ...] = ()
+            if sequence.aligner is not None:
+                attention = self._runner.attention(row, batch.frames)
+                words = sequence.aligner.advance(attention, pcm)
             sequence.closed = sequence.finished and sequence.pending == batch.frames
-            stream.deliver(Frames(sequence.index, pcm, chunk_last=sequence.closed))
+            if sequence.closed:
+                words += _last_words(sequence)
+            stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
 
     def _settle(self, batch: Batch[Row]) -> None:
         """Record a batch as done, end chunks that ended in silence, free what is free."""
@@ -216,8 +247,8 @@ class BatchLoop:
             for sequence in batch.sequences:
                 if sequence.drained and not sequence.closed and not sequence.job.cancelled:
                     sequence.closed = True
-                    last = Frames(sequence.index, _SILENCE, chunk_last=True)
-                    sequence.job.stream.deliver(last)
+                    words = _last_words(sequence)
+                    sequence.job.stream.deliver(Frames(sequence.index, _SILENCE, True, words))
             self._retire()
             self._changed.notify_all()
 
@@ -234,9 +265,17 @@ class BatchLoop:
         asked = job.sampling.frames_after_eos
         sequence.max_frames = prompt.max_frames
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
+        if job.make_aligner is not None:
+            sequence.aligner = job.make_aligner(prompt.reading)
         assert isinstance(chunk.voice, KvPrefix)
         try:
-            sequence.row = self._runner.open(chunk.voice, prompt, job.sampling, sequence.index)
+            sequence.row = self._runner.open(
+                chunk.voice,
+                prompt,
+                job.sampling,
+                sequence.index,
+                watched=sequence.aligner is not None and sequence.aligner.watches,
+            )
         except (RuntimeError, MemoryError) as error:
             with self._changed:
                 self._fail(job, error)
@@ -274,6 +313,11 @@ class BatchLoop:
             for job in self._scheduler.jobs:
                 job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()
+
+
+def _last_words(sequence: Sequence[Row]) -> tuple[WordTime, ...]:
+    """Time the words of a sequence that are left at its end."""
+    return () if sequence.aligner is None else sequence.aligner.finish()
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:

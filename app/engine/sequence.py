@@ -6,12 +6,18 @@ business: scheduling neither looks at it nor imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.alignment.words import Reading
 from app.engine.stream import EngineStream
+from app.speech import Pcm, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk
 
 MIN_FRAMES_BEFORE_EOS = 6
@@ -41,6 +47,33 @@ class RowSampling:
     seed: int | None
 
 
+class Aligner(Protocol):
+    """Times the words of one chunk while its audio is made."""
+
+    @property
+    def watches(self) -> bool:
+        """Tell whether it wants to know what the frames attend to."""
+        ...
+
+    def advance(self, attention: NDArray[np.float32], pcm: Pcm, /) -> tuple[WordTime, ...]:
+        """Take the next frames; return the words whose times are certain now.
+
+        Args:
+            attention: what the frames attended to, `[heads, frames, text tokens]`; no heads unless
+                it watches.
+            pcm: the audio of the frames.
+        """
+        ...
+
+    def finish(self) -> tuple[WordTime, ...]:
+        """Return the words that are left; there is no more audio."""
+        ...
+
+
+MakeAligner: TypeAlias = Callable[[Reading], Aligner | None]
+"""This makes what times the words of a chunk; None where there are none."""
+
+
 @dataclass(slots=True, eq=False)
 class Sequence(Generic[RowT]):
     """Follows a chunk: it waits, then is a row of the batch, then is drained by the codec.
@@ -51,6 +84,7 @@ class Sequence(Generic[RowT]):
         chunk: text and voice.
         expected_seconds: how long its audio is likely to be; exact once it is finished.
         row: its tensors while it is in the batch; None before and after.
+        aligner: times its words; None if nobody wants that.
         max_frames: latents after which it ends without EOS.
         frames_after_eos: latents spoken from the one on at which EOS fired.
         sampled: latents that the language model has sampled.
@@ -70,6 +104,7 @@ class Sequence(Generic[RowT]):
     chunk: SpokenChunk
     expected_seconds: float
     row: RowT | None = None
+    aligner: Aligner | None = None
     max_frames: int = 0
     frames_after_eos: int = 0
     sampled: int = 0
@@ -135,6 +170,8 @@ class EngineJob(Generic[RowT]):
     Attributes:
         stream: takes its audio, and knows how much of it has been read.
         sampling: how all of its chunks are sampled.
+        make_aligner: times the words of a chunk; None if the job does not ask for that.
+        unhurried: whether nobody listens, so that it goes on when nobody else is in a hurry.
         sequences: one for each chunk, in order.
         playing_since_seconds: when its first PCM was delivered, or None.
         admitted: how many sequences have been admitted to the batch.
@@ -146,6 +183,8 @@ class EngineJob(Generic[RowT]):
     stream: EngineStream
     sampling: RowSampling
     submitted_at_seconds: float
+    make_aligner: MakeAligner | None = None
+    unhurried: bool = False
     sequences: list[Sequence[RowT]] = field(default_factory=list)
     playing_since_seconds: float | None = None
     admitted: int = 0
@@ -156,10 +195,17 @@ class EngineJob(Generic[RowT]):
 
     @classmethod
     def of(
-        cls, job: SpeechJob, stream: EngineStream, sampling: RowSampling, now_seconds: float
+        cls,
+        job: SpeechJob,
+        stream: EngineStream,
+        sampling: RowSampling,
+        now_seconds: float,
+        *,
+        make_aligner: MakeAligner | None = None,
+        unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds)
+        made = cls(stream, sampling, now_seconds, make_aligner, unhurried)
         made.extend(job.chunks, more=job.more)
         return made
 
@@ -195,6 +241,8 @@ class EngineJob(Generic[RowT]):
 
     def due_at_seconds(self, index: int, offset_seconds: float) -> float:
         """Return when a listener who never pauses needs what is at an offset into a chunk."""
+        if self.unhurried:
+            return math.inf
         since = self.playing_since_seconds
         since = self.submitted_at_seconds if since is None else since
         return since + self._starts_seconds[index] + offset_seconds

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import Frames
-from app.speech_engine import JobTimings, SpokenChunk
+from app.speech_engine import Alignment, JobTimings, SpokenChunk
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class EngineStream:
         more: bool = False,
     ) -> None:
         self.timings = JobTimings()
+        self.alignment: Alignment | None = None
         self.progress = ReadingProgress()
         self._loop = loop
         self._sample_rate_hz = sample_rate_hz

@@ -20,6 +20,7 @@ from app.speaking.utterance import Utterance
 from app.speech import Clip, SpeechRequest
 from app.speech_engine import SpeechEngine, SpeechJob, VoiceState
 from app.text.script import ends_paragraph
+from app.voices.library import ReadyVoice
 from app.work import ThreadPool
 
 MAX_TOKENS_PER_CHUNK = 50
@@ -125,11 +126,15 @@ class Speech:
         speaker = await self._cast.of(request)
         engine = speaker.supervisor.engine
         script = await self._read(speaker, engine, request)
-        voices = {}
+        voices: dict[str | None, ReadyVoice] = {}
         for name in script.voices:
             wanted = request.voice if name is None else self._cast.voice_named(name)
-            voices[name] = await speaker.library.state_of(wanted)
-        return _Prepared(engine, speaker.heard(request.voice), script, voices)
+            voices[name] = await speaker.library.ready(wanted)
+        origin = speaker.heard(request.voice)
+        if None in voices:
+            origin = origin._replace(preparation=voices[None].preparation)
+        states = {name: ready.state for name, ready in voices.items()}
+        return _Prepared(engine, origin, script, states)
 
     async def _read(
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
@@ -138,7 +143,7 @@ class Speech:
         if self._in_reading >= SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
-            is_voice=partial(_has_voice, speaker),
+            voice_called=partial(self._voice_called, speaker),
             language=speaker.language,
             normalise=request.normalize,
             prosody=request.prosody,
@@ -158,17 +163,21 @@ class Speech:
         finally:
             self._in_reading -= 1
 
+    def _voice_called(self, speaker: Speaker, name: str) -> str | None:
+        """Return how the voice that `name` means is written, None if the speaker has no such.
+
+        Another name for a voice is written in small letters.
+        """
+        try:
+            meant = self._cast.voice_named(name)
+            own = speaker.library.resolve(meant)
+        except SpeechError:
+            return None
+        return own if meant == name else name.lower()
+
 
 def _without_recording(request: SpeechRequest) -> SpeechRequest:
     """Let go of a recording, which is large, once its voice is ready."""
     if not isinstance(request.voice, Clip):
         return request
     return replace(request, voice=replace(request.voice, data=b""))
-
-
-def _has_voice(speaker: Speaker, name: str) -> bool:
-    try:
-        speaker.library.resolve(name)
-    except SpeechError:
-        return False
-    return True

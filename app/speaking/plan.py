@@ -49,7 +49,8 @@ class ScriptRules:
     """Says how a script is to be read.
 
     Attributes:
-        is_voice: tells whether a voice of that name exists, for lines like `[alba] Good morning.`
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines like `[alba] Good morning.`
         language: decides what numbers and abbreviations become, as a two-letter code.
         normalise: whether they are put into words at all.
         markup: says whether there may be any; else all of the script is spoken.
@@ -61,7 +62,7 @@ class ScriptRules:
         max_speech_seconds: how long it may sound, by `least_seconds`.
     """
 
-    is_voice: Callable[[str], bool]
+    voice_called: Callable[[str], str | None]
     language: str
     normalise: bool
     prosody: Prosody
@@ -109,7 +110,9 @@ class ScriptReader:
         script = clean_script(self._text, max_chars=rules.max_script_chars)
         passages: tuple[Passage, ...] = (Span(script),)
         if rules.markup:
-            passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
+            passages = parse_script(
+                script, voice_called=rules.voice_called, language=rules.language
+            )
         yield None
         sections: list[_Section | Pause] = []
         length = _Length(rules)
@@ -207,7 +210,7 @@ def _spoken(stretch: str, span: Span, rules: ScriptRules) -> str:
     """Put a stretch of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
         return stretch
-    return normalise(stretch, language=rules.language)
+    return normalise(stretch, language=rules.language).text
 
 
 def _pieces_of(

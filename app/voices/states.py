@@ -6,19 +6,26 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from app.speech_engine import VoiceState
+
+class _HasSize(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+StateT = TypeVar("StateT", bound=_HasSize)
 
 
 @dataclass(slots=True)
-class _Making:
+class _Making(Generic[StateT]):
     """Counts who waits for a state that is being made."""
 
-    task: asyncio.Task[VoiceState]
+    task: asyncio.Task[StateT]
     waiters: int = 0
 
 
-class VoiceStates:
+class VoiceStates(Generic[StateT]):
     """Caches voice states; the least recently used leave once all exceed `max_bytes`.
 
     Use from one event loop.
@@ -26,14 +33,14 @@ class VoiceStates:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
-        self._making: dict[Hashable, _Making] = {}
+        self._states: OrderedDict[Hashable, StateT] = OrderedDict()
+        self._making: dict[Hashable, _Making[StateT]] = {}
         self.nbytes = 0
 
     def __len__(self) -> int:
         return len(self._states)
 
-    async def get(self, key: Hashable, make: Callable[[], Awaitable[VoiceState]]) -> VoiceState:
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[StateT]]) -> StateT:
         """Get the state of `key`, made by `make` if it is not cached.
 
         Callers that ask for the same key at once share one making, which is cancelled once the last
@@ -55,12 +62,12 @@ class VoiceStates:
             if making.waiters == 0:
                 self._forget(key, making)
 
-    async def _make(self, key: Hashable, make: Callable[[], Awaitable[VoiceState]]) -> VoiceState:
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[StateT]]) -> StateT:
         state = await make()
         self._keep(key, state)
         return state
 
-    def _forget(self, key: Hashable, making: _Making) -> None:
+    def _forget(self, key: Hashable, making: _Making[StateT]) -> None:
         """End a making that nobody waits for; whoever asks now begins another."""
         making.task.cancel()
         if self._making.get(key) is making:
@@ -68,7 +75,7 @@ class VoiceStates:
         if making.task.done() and not making.task.cancelled():
             making.task.exception()  # all who waited may have left; the error is no leak
 
-    def _keep(self, key: Hashable, state: VoiceState) -> None:
+    def _keep(self, key: Hashable, state: StateT) -> None:
         self._states[key] = state
         self.nbytes += state.nbytes
         while self.nbytes > self._max_bytes and len(self._states) > 1:

@@ -39,7 +39,7 @@ def decode(
         max_seconds=max_seconds,
         sample_rate_hz=RATE_HZ,
         limits=limits,
-    )
+    ).pcm
 
 
 def assert_refused(

@@ -10,11 +10,10 @@ import pytest
 
 from app.speech import Clip, Pcm
 from app.voices.library import VoiceLibrary
-from app.work import CancelToken
 from tests.voices.fakes import FakeVoiceEngine, make_library
 
 
-def decode(clip: Clip, _: CancelToken) -> Pcm:
+def decode(clip: Clip) -> Pcm:
     return np.frombuffer(clip.data, np.uint8).astype(np.float32)
 
 

@@ -11,12 +11,11 @@ import pytest
 from app.errors import InvalidClip, ModelUnavailable, Parameter, VoiceNotFound, named
 from app.speech import Clip, Pcm
 from app.voices.library import VoiceLibrary
-from app.work import CancelToken
 from tests.fakes import FakeEngine, FakeVoice
 from tests.voices.fakes import make_library
 
 
-def decode(clip: Clip, _: CancelToken) -> Pcm:
+def decode(clip: Clip) -> Pcm:
     """One sample for each byte; what begins with `bad` is no audio."""
     if clip.data.startswith(b"bad"):
         raise InvalidClip(f"{clip.field} is not audio", field=clip.field)

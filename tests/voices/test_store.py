@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
@@ -24,7 +24,7 @@ from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 CLIP = Clip(b"\x02", "two seconds.wav")
 
 
-def decode(clip: Clip, max_seconds: float, _: CancelToken) -> Pcm:
+def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     """The first byte is a number of seconds; a WAV file is two of them."""
     data = clip.data
     if not data:
@@ -34,6 +34,10 @@ def decode(clip: Clip, max_seconds: float, _: CancelToken) -> Pcm:
     return np.resize(voice_like(20.0), samples)
 
 
+def decoded(clip: Clip, max_seconds: float, _: CancelToken) -> DecodedClip:
+    return DecodedClip(decode(clip, max_seconds))
+
+
 @pytest.fixture
 def engine() -> FakeVoiceEngine:
     return FakeVoiceEngine()
@@ -41,7 +45,7 @@ def engine() -> FakeVoiceEngine:
 
 @pytest.fixture
 def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
-    return make_library(tmp_path, lambda: engine, lambda clip, cancel: decode(clip, 15.0, cancel))
+    return make_library(tmp_path, lambda: engine, decode)
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decoded, RATE_HZ, max_seconds=15),
         model_language="en",
         stand_ins=dict,
         forget_previews=lambda _: None,

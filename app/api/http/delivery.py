@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import string
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 SECONDS_PER_CHARACTER = 0.1
 """Speech rarely takes longer than this, and most often two thirds of it."""
+
+MAX_HEADER_CHARS = 2000
+_HEADER_SAFE = string.punctuation.replace("%", "") + " "
 
 Wrapping = Callable[[LiveAudio], AsyncGenerator[bytes, None]]
 """Turns the audio of a live answer into the bytes to send, such as events that hold base64."""
@@ -185,7 +189,13 @@ def _measured(made: CompleteAudio) -> dict[str, str]:
 
 def _origin(origin: Origin) -> dict[str, str]:
     headers = {"X-TTS-Model": quote(origin.model)}
-    return headers if origin.voice is None else {**headers, "X-TTS-Voice": quote(origin.voice)}
+    if origin.voice is not None:
+        headers["X-TTS-Voice"] = quote(origin.voice)
+    if origin.preparation:
+        # Only names of files may hold what a header cannot.
+        words = quote("; ".join(origin.preparation), safe=_HEADER_SAFE)
+        headers["X-TTS-Recording"] = words[:MAX_HEADER_CHARS]
+    return headers
 
 
 def _server_timing(seconds: dict[str, float]) -> str:
