@@ -43,6 +43,7 @@ from app.voices.library import ReadyVoice, VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, CancelToken, Pools, make_pools
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
@@ -73,17 +74,20 @@ def make_services(
     """
     models = _models(settings)
     keyring = _keyring(settings)
-    speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
+    pools = make_pools()
+    speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
-    cast = _make_cast(settings, models, speakers, folder, build_preview)
+    cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
     speech = Speech(
         cast,
         ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
+        max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
+        reading=pools.reading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
@@ -96,6 +100,7 @@ def make_services(
         stand_ins=lambda: cast.current.stand_ins,
         forget_previews=preview_files.forget,
         forget_consent=consents.forget,
+        pools=pools,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -108,7 +113,7 @@ def make_services(
         speech=speech,
         cast=cast,
         voices=voices,
-        previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
+        previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
         fetcher=fetcher,
         saved=AudioStore(
@@ -122,6 +127,8 @@ def make_services(
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         ffmpeg=speakers.ffmpeg,
+        pools=pools,
+        bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
     )
 
 
@@ -141,7 +148,9 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
             looking.add(
-                asyncio.create_task(look_at_voices(speaker, services.cast, services.settings))
+                asyncio.create_task(
+                    look_at_voices(speaker, services.cast, services.settings, services.pools.files)
+                )
             )
 
     services.cast.start(on_ready)
@@ -151,6 +160,7 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
         await ended(*looking)
+        services.pools.close()
 
 
 def _make_cast(
@@ -159,6 +169,7 @@ def _make_cast(
     speakers: _SpeakerMaker,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
+    pools: Pools,
 ) -> Cast:
     default_language, *others = models
     default = speakers.speaker(models[default_language], default_language)
@@ -179,6 +190,7 @@ def _make_cast(
         voice_language=voice_language,
         default_voice=settings.default_voice,
         aliases=settings.openai_voices,
+        files=pools.files,
         stand_in=stand_in,
     )
 
@@ -187,12 +199,18 @@ class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
     def __init__(
-        self, settings: Settings, build_engine: BuildEngine | None, *, look_first: bool
+        self,
+        settings: Settings,
+        build_engine: BuildEngine | None,
+        pools: Pools,
+        *,
+        look_first: bool,
     ) -> None:
         self._look_first = look_first
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
+        self._pools = pools
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
@@ -228,16 +246,21 @@ class _SpeakerMaker:
             states=self._states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
+            pools=self._pools,
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def decode_clip(self, clip: Clip, max_seconds: float) -> DecodedClip:
+    def decode_clip(self, clip: Clip, max_seconds: float, cancel: CancelToken) -> DecodedClip:
         """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
-            clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
+            clip,
+            ffmpeg=self.ffmpeg,
+            max_seconds=max_seconds,
+            sample_rate_hz=SPEECH_RATE_HZ,
+            cancel=cancel,
         )
 
 
