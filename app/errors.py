@@ -203,6 +203,18 @@ class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
 
 
+class WrongKey(Unauthorized):
+    """Says that the caller sent a wrong key.
+
+    Args:
+        tell_after_seconds: when to say so, since whoever tries many keys is kept waiting.
+    """
+
+    def __init__(self, *, tell_after_seconds: float) -> None:
+        super().__init__("the API key is wrong")
+        self.tell_after_seconds = tell_after_seconds
+
+
 class Forbidden(SpeechError):
     """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 

@@ -14,6 +14,7 @@ from app.speaking.previews import Previews
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
+from app.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,4 @@ class Services:
     fetcher: VoiceFetcher | None
     saved: AudioStore
     ffmpeg: Path
+    wrong_keys: WrongKeys

@@ -18,6 +18,7 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.bounds import IDLE_CONNECTION_SECONDS, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS
 from app.ranges import (
     CharsPerChunk,
     EosThreshold,
@@ -173,6 +174,9 @@ class Settings(BaseSettings):
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
     # Limits
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
+    max_connections_per_address: int = Field(MAX_CONNECTIONS_PER_ADDRESS, ge=1, le=100_000)
+    connection_idle_seconds: float = Field(IDLE_CONNECTION_SECONDS, gt=0, le=3600)
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
     max_chars_per_chunk: CharsPerChunk = 218
     max_upload_mb: float = Field(25.0, gt=0, le=1024)

@@ -8,8 +8,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.connections import IDLE_SECONDS, ended
+from app.bounds import IDLE_SECONDS, MAX_WYOMING_CONNECTIONS
+from app.connection_table import ConnectionTable
+from app.connections import ended
+from app.gate import Door, Gate, Guest
 from app.listeners import takes_ipv4
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wording.support import support_of
@@ -90,19 +94,39 @@ async def serve(
     talks: dict[asyncio.Task[None], Talk] = {}
     limits = TalkLimits(services.settings.max_script_bytes, idle_seconds)
 
+    table = ConnectionTable(
+        max_total=MAX_WYOMING_CONNECTIONS,
+        max_per_address=services.settings.max_connections_per_address,
+        peers=Peers(services.settings.trusted_proxies),
+    )
+
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)
         task = asyncio.create_task(talk.run())
         talks[task] = talk
         task.add_done_callback(talks.pop)
 
-    server = await asyncio.start_server(connected, sock=listener, limit=limits.event_bytes)
+    def behind_gate() -> asyncio.BufferedProtocol:
+        reader = asyncio.StreamReader(limit=limits.event_bytes)
+        return Gate(_Stream(reader, connected), table, idle_seconds=idle_seconds)
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(behind_gate, sock=listener)
     _say_where(listener)
     try:
         yield
     finally:
         server.close()
         await _leave(talks)
+
+
+class _Stream(Guest, asyncio.StreamReaderProtocol):
+    """Makes two streams of a connection; the talk itself ends what is idle."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, Door)
+        transport.busy()
+        super().connection_made(transport)
 
 
 async def _leave(talks: dict[asyncio.Task[None], Talk]) -> None:

@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
@@ -53,6 +55,7 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
         return self._answer(request, problem, _headers_of(error))
@@ -102,7 +105,8 @@ class ErrorAnswers:
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
