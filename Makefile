@@ -30,7 +30,7 @@ setup-dev: ## The same, and the test tools
 test: setup-dev ## Run all tests, with coverage
 	$(IN_VENV) -m pytest -m 'not docs' -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
-test-docs: setup-dev ## Do what README, docs/ and the docs page say, as a newcomer would
+test-docs: setup-dev ## Do what README, docs/, deploy/ and the docs page say, as a newcomer would
 	$(IN_VENV) -m pytest -m docs
 
 check: setup-dev ## Lint, format check and types

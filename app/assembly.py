@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
+from app.callers.keyring import Keyring
+from app.callers.keys_file import KeysFileError
+from app.callers.tokens import Tokens
 from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
@@ -28,7 +32,7 @@ from app.speaking.door import Speech
 from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
-from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
 from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
@@ -36,7 +40,7 @@ from app.voices.fetch import VoiceFetcher
 from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
-from app.voices.library import VoiceLibrary
+from app.voices.library import ReadyVoice, VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
@@ -70,10 +74,11 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
+    keyring = _keyring(settings)
     speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
-    check_default_voice(settings, (*released, *folder.by_name()))
+    check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
     cast = _make_cast(settings, models, speakers, folder, build_preview)
     speech = Speech(
         cast,
@@ -116,6 +121,8 @@ def make_services(
                 max_files=settings.voice_max_files or None,
             ),
         ),
+        keyring=keyring,
+        tokens=Tokens(keyring, _token_secret(settings)),
         ffmpeg=speakers.ffmpeg,
         wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
     )
@@ -136,7 +143,9 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
-            looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
+            looking.add(
+                asyncio.create_task(look_at_voices(speaker, services.cast, services.settings))
+            )
 
     services.cast.start(on_ready)
     try:
@@ -190,7 +199,7 @@ class _SpeakerMaker:
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
-        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates[ReadyVoice] = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -218,7 +227,7 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
-            decode_clip=self.prompts.prepare,
+            prepare=self.prompts.prepare,
             states=self._states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
@@ -228,11 +237,28 @@ class _SpeakerMaker:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
+    def decode_clip(self, clip: Clip, max_seconds: float) -> DecodedClip:
         """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
             clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
         )
+
+
+def _keyring(settings: Settings) -> Keyring:
+    operator_key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    try:
+        return Keyring(
+            operator_key, settings.api_keys_file, asks_for_keys=not settings.auth_disabled
+        )
+    except KeysFileError as error:
+        raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _token_secret(settings: Settings) -> bytes:
+    """Return the operator's secret; without one tokens end when the server does."""
+    if settings.url_signing_secret is None:
+        return secrets.token_bytes(32)
+    return settings.url_signing_secret.get_secret_value().encode()
 
 
 def _models(settings: Settings) -> dict[str, str]:

@@ -195,6 +195,10 @@ class TooSlow(SpeechError):
     """Says that the caller began a request and does not go on with it."""
 
 
+class NeedsNewerHttp(SpeechError):
+    """Says that the caller's version of HTTP cannot carry the answer in useful time."""
+
+
 class NotSupported(SpeechError):
     """Says that this server cannot do such a thing at all, for example listen."""
 
@@ -204,15 +208,13 @@ class Unauthorized(SpeechError):
 
 
 class WrongKey(Unauthorized):
-    """Says that the caller sent a wrong key.
+    """Says that the caller sent a key that nobody has.
 
-    Args:
+    Attributes:
         tell_after_seconds: when to say so, since whoever tries many keys is kept waiting.
     """
 
-    def __init__(self, *, tell_after_seconds: float) -> None:
-        super().__init__("the API key is wrong")
-        self.tell_after_seconds = tell_after_seconds
+    tell_after_seconds = 0.0
 
 
 class Forbidden(SpeechError):

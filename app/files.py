@@ -38,9 +38,15 @@ _PLAN = ".plan.json"
 _PLAN_OF_0_1 = "plan.json"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file at once; what was there before stays until all of `data` is on the disk."""
+def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write a file at once; what was there before stays until all of `data` is on the disk.
+
+    Args:
+        mode: the permissions of the file, before anything is in it; None for what is usual here.
+    """
     with partial_file(path) as partial:
+        if mode is not None:
+            partial.chmod(mode)
         partial.write_bytes(data)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,7 +16,7 @@ from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
-from app.api.native import compatibility, health, saved, voices
+from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
 from app.settings import Settings, SettingsError
@@ -28,6 +28,7 @@ READABLE_HEADERS = (
     "x-audio-duration",
     "x-tts-model",
     "x-tts-voice",
+    "x-tts-recording",
 )
 """Pages of CORS_ORIGINS may read these headers of an answer."""
 
@@ -37,13 +38,13 @@ def create_app(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
     *,
-    wyoming_listener: socket.socket | None = None,
+    wyoming_listeners: Sequence[socket.socket] = (),
 ) -> FastAPI:
     """Make the whole server as an ASGI app.
 
     Args:
         build_engine, build_preview: load the models, as in `make_services`.
-        wyoming_listener: where Home Assistant is served beside HTTP, while the app lives.
+        wyoming_listeners: where Home Assistant is served beside HTTP, while the app lives.
 
     Raises:
         SettingsError: something cannot work as set; the message is one line.
@@ -64,7 +65,8 @@ def create_app(
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         async with (
             services.saved.kept_tidy(),
-            wyoming.serve(services, wyoming_listener),
+            services.keyring.kept_fresh(),
+            wyoming.serve(services, wyoming_listeners),
             running(services),
         ):
             yield
@@ -83,13 +85,14 @@ def create_app(
     app.state.services = services
     mount(app, dialects)
     calls = [*map(compatibility.dialect_entry, dialects)]
-    if wyoming_listener is not None:
-        port = wyoming_listener.getsockname()[1]
+    if wyoming_listeners:
+        port = wyoming_listeners[0].getsockname()[1]
         calls.append(compatibility.wyoming_entry(wyoming.TITLE, port, wyoming.SUPPORT))
     for router in (
         native.router,
         voices.router,
         saved.router,
+        tokens.router,
         health.router,
         compatibility.router_about(calls),
     ):

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings
+from app.speaking.cast import Cast
 from app.speaking.speaker import Speaker
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def check_default_voice(settings: Settings, names: Collection[str]) -> None:
     """Log if DEFAULT_VOICE can be no voice, long before a model is there to be asked.
 
     Args:
-        names: every voice that a model may have, and the files in VOICES_DIR.
+        names: every voice that a model may have, the files in VOICES_DIR, and other names of both.
     """
     known = {name.casefold(): name for name in names}
     wanted = settings.default_voice.casefold()
@@ -36,14 +37,12 @@ def check_default_voice(settings: Settings, names: Collection[str]) -> None:
         )
 
 
-async def look_at_voices(speaker: Speaker, settings: Settings) -> None:
+async def look_at_voices(speaker: Speaker, cast: Cast, settings: Settings) -> None:
     """Make the default voice ready, and log which voices that settings name are not there."""
     try:
-        await speaker.library.state_of(settings.default_voice)
+        await speaker.library.state_of(cast.voice_named(None))
     except SpeechError as error:
-        is_alias = settings.default_voice.lower() in settings.openai_voices
-        hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
-        logger.warning("DEFAULT_VOICE is not usable: %s%s", error.message, hint)
+        logger.warning("DEFAULT_VOICE is not usable: %s", error.message)
     else:
         logger.info("the default voice %s is ready", settings.default_voice)
     try:

@@ -15,7 +15,7 @@ from app.listeners import open_listeners
 from app.logs import configure_logging
 from app.main import create_app
 from app.settings import Settings, SettingsError, load_settings
-from app.wyoming.server import listener_of
+from app.wyoming.server import listeners_of
 
 
 def main(**overrides: Any) -> int:
@@ -30,7 +30,7 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
-        app = create_app(settings, wyoming_listener=listener_of(settings))
+        app = create_app(settings, wyoming_listeners=listeners_of(settings))
         raise_descriptor_limit()
         server = _Server(app, settings)
         listeners = _listeners(settings)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audio.storage import AudioStore
+from app.callers.keyring import Keyring
+from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
 from app.settings import Settings
 from app.speaking.cast import Cast
@@ -27,6 +29,7 @@ class Services:
         voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
+        keyring: knows who has which key; kept fresh by whoever serves.
     """
 
     settings: Settings
@@ -38,5 +41,7 @@ class Services:
     consents: ConsentStore
     fetcher: VoiceFetcher | None
     saved: AudioStore
+    keyring: Keyring
+    tokens: Tokens
     ffmpeg: Path
     wrong_keys: WrongKeys

@@ -160,6 +160,7 @@ class Settings(BaseSettings):
 
     # Who may speak
     api_key: SecretStr | None = None
+    api_keys_file: Path | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -172,6 +173,7 @@ class Settings(BaseSettings):
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
     max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
@@ -345,9 +347,11 @@ def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
         return
     if settings.api_key is None:
+        if settings.api_keys_file is not None:
+            return
         raise SettingsError(
-            "API_KEY is not set: put a key of your own into .env, "
-            "or set AUTH_DISABLED=true to serve without one"
+            "API_KEY is not set: put a key of your own into .env, name a file of keys in "
+            "API_KEYS_FILE, or set AUTH_DISABLED=true to serve without one"
         )
     key = settings.api_key.get_secret_value()
     if key == PLACEHOLDER_API_KEY:

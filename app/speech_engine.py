@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from app.speech import Frames, Pcm, Sampling, TokenCounter
 
@@ -42,6 +42,37 @@ class SpeechJob:
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    timed: bool = False
+    """The frames tell when the words sound. Call `SpeechEngine.calibrate` before."""
+
+
+class Head(NamedTuple):
+    """Names an attention head of the language model; both numbers count from 0."""
+
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Says how an engine finds out when words sound.
+
+    Attributes:
+        method: `attention`, measured on what the model looks at in its text while it speaks, or
+            `estimated`, from syllables and silences, for a model whose attention does not tell.
+        heads: the attention heads that tell, the best first; none where times are estimated.
+        gain: how much better than by chance they tell which word is being spoken: 0 is chance,
+            1 certainty. None where times are estimated.
+        offset_seconds: how much later the words sound than the heads look at them.
+    """
+
+    method: Literal["attention", "estimated"]
+    heads: tuple[Head, ...] = ()
+    gain: float | None = None
+    offset_seconds: float = 0.0
+
+
+ESTIMATED = Alignment("estimated")
 
 
 @dataclass(slots=True)
@@ -65,6 +96,11 @@ class SpeechStream(Protocol):
     @property
     def timings(self) -> JobTimings:
         """Return when things first happened to the job, so far."""
+        ...
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """Return how the times of its words are found; None if the job did not ask for them."""
         ...
 
     def __aiter__(self) -> AsyncIterator[Frames]:
@@ -93,6 +129,8 @@ class EngineStatus:
         queued_jobs: how many jobs wait for their first row.
         precision: the arithmetic in use, such as `int8+bfloat16 codec`.
         alive: whether it takes jobs.
+        alignment: how it finds out when words sound; None before it is known, see
+            `SpeechEngine.calibrate`.
     """
 
     running_rows: int
@@ -102,6 +140,7 @@ class EngineStatus:
     precision: str
     device: str
     alive: bool
+    alignment: Alignment | None = None
 
 
 class SpeechEngine(Protocol):
@@ -132,6 +171,19 @@ class SpeechEngine(Protocol):
         Raises:
             Overloaded: the bounded queue is full.
             ModelUnavailable: the engine is not running.
+        """
+        ...
+
+    def calibrate(self, voice: VoiceState) -> Alignment:
+        """Find out how this model's attention tells when words sound, unless that is known.
+
+        A job that asks for times before that has estimated ones. Blocks: the first time that a
+        model is met here it speaks some sentences for it, when it has nothing better to do; the
+        outcome is kept on disk. Not for the event loop.
+
+        Raises:
+            ModelUnavailable: the engine stopped meanwhile.
+            SynthesisFailed: the model does not speak in this voice.
         """
         ...
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from app.audio.pcm import F32_BYTES
 from app.errors import Field, InvalidClip
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ def decode_clip(
     max_seconds: float,
     sample_rate_hz: int,
     time_limit_seconds: float = 20.0,
-) -> Pcm:
-    """Decode the first `max_seconds` of a recording to mono PCM, shape [samples]. Blocks.
+) -> DecodedClip:
+    """Decode the first `max_seconds` of a recording to mono PCM. Blocks.
 
     Args:
         clip: any common audio file.
@@ -118,20 +118,21 @@ def decode_clip(
     _check_exit(decoded, max_bytes, clip.field)
     whole = len(decoded.data) - len(decoded.data) % (_CHANNELS * F32_BYTES)
     channels = np.frombuffer(decoded.data[:whole], dtype="<f4").reshape(-1, _CHANNELS)
-    pcm = _one_channel(channels)
+    pcm, only_channel = _one_channel(channels)
     _check_sound(pcm, sample_rate_hz, clip.field)
-    return np.clip(pcm, -1.0, 1.0, out=pcm)
+    return DecodedClip(np.clip(pcm, -1.0, 1.0, out=pcm), only_channel)
 
 
-def _one_channel(channels: NDArray[np.float32]) -> Pcm:
+def _one_channel(channels: NDArray[np.float32]) -> DecodedClip:
     """Return the mean of both channels, or the louder one where they cancel each other."""
     left, right = channels[:, 0], channels[:, 1]
     mean: Pcm = left + right
     mean *= np.float32(0.5)
-    louder: Pcm = left if _energy(left) >= _energy(right) else right
-    if _energy(mean) < _LEAST_KEPT_ENERGY * _energy(louder):
-        return louder.copy()
-    return mean
+    if _energy(mean) >= _LEAST_KEPT_ENERGY * max(_energy(left), _energy(right)):
+        return DecodedClip(mean)
+    if _energy(left) >= _energy(right):
+        return DecodedClip(left.copy(), "left")
+    return DecodedClip(right.copy(), "right")
 
 
 def _energy(pcm: Pcm) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import Frames
-from app.speech_engine import JobTimings
+from app.speech_engine import Alignment, JobTimings
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ class EngineStream:
         on_room: Callable[[], None],
     ) -> None:
         self.timings = JobTimings()
+        self.alignment: Alignment | None = None
         self.progress = ReadingProgress()
         self._loop = loop
         self._sample_rate_hz = sample_rate_hz

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import wave
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -185,7 +185,7 @@ class VoiceMaker:
     @cached_property
     def fingerprint(self) -> str:
         """Return hex digits that differ between models whose voice states differ."""
-        return _fingerprint_of(self._model)
+        return fingerprint_of(self._model, _is_for_voices)
 
     def save(self, state: KvPrefix, path: Path) -> None:
         """Write a file that `load` and pocket-tts read.
@@ -268,11 +268,19 @@ def _write_state(
     path.write_bytes(safetensors.torch.save(tensors, metadata={VOICE_MODEL_KEY: fingerprint}))
 
 
-def _fingerprint_of(model: TTSModel) -> str:
-    """Hash the names, shapes and values of the weights that make voices: 32 hex digits, SHA-256."""
+def _is_for_voices(name: str) -> bool:
+    return name.startswith(_VOICE_WEIGHTS) or "voice" in name
+
+
+def fingerprint_of(model: TTSModel, counts: Callable[[str], bool] | None = None) -> str:
+    """Hash the names, shapes and values of weights: 32 hex digits of SHA-256. Blocks.
+
+    Args:
+        counts: tells by its name whether a tensor counts; None counts all.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith(_VOICE_WEIGHTS) or "voice" in name:
+        if counts is None or counts(name):
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             flat = tensor.detach().cpu().contiguous().view(-1)
             digest.update(flat.view(torch.uint8).numpy().data)

@@ -123,6 +123,8 @@ class Cast:
     def voice_named(self, name: str | None) -> str:
         """Return the voice that a caller's name means, which may be an alias.
 
+        A voice of that very name, in any case, comes before an alias.
+
         A name that means nothing is returned as it is, and refused when the speech is prepared.
 
         Args:
@@ -130,15 +132,16 @@ class Cast:
 
         Raises:
             InvalidRequest: the name is empty.
-            ModelUnavailable: nobody knows yet which voices there are.
+            ModelUnavailable: it may be an alias, and nobody knows yet which voices there are.
         """
         if name is None:
-            return self._default_voice
+            name = self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        if name in self.current.library.names():
+        alias = self._aliases.get(name.strip().lower())
+        if alias is None or self.current.library.has(name):
             return name
-        return self._aliases.get(name.strip().lower(), name)
+        return alias
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop every model, each with the same time to finish."""

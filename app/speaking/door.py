@@ -15,8 +15,9 @@ from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
 from app.speech import SpeechRequest
-from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
+from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk
 from app.text.script import clean_script, ends_paragraph
+from app.voices.library import ReadyVoice
 
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
@@ -116,16 +117,21 @@ class Speech:
         speaker = await self._cast.of(request)
         engine = speaker.supervisor.engine
         script = await self._read(speaker, engine, request)
-        voices: dict[str | None, VoiceState] = {}
+        voices: dict[str | None, ReadyVoice] = {}
         for piece in script.pieces:
             if piece.voice not in voices:
                 wanted = (
                     request.voice if piece.voice is None else self._cast.voice_named(piece.voice)
                 )
-                voices[piece.voice] = await speaker.library.state_of(wanted)
-        chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
+                voices[piece.voice] = await speaker.library.ready(wanted)
+        chunks = tuple(
+            SpokenChunk(piece.text, voices[piece.voice].state) for piece in script.pieces
+        )
         job = SpeechJob(chunks, request.sampling)
-        return _Prepared(engine, speaker.heard(request.voice), script, job)
+        origin = speaker.heard(request.voice)
+        if None in voices:
+            origin = origin._replace(preparation=voices[None].preparation)
+        return _Prepared(engine, origin, script, job)
 
     async def _read(
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
@@ -134,7 +140,7 @@ class Speech:
         if self._reading >= MAX_SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
-            is_voice=partial(_has_voice, speaker),
+            voice_called=partial(self._voice_called, speaker),
             language=speaker.language,
             normalise=request.normalize,
             prosody=request.prosody,
@@ -156,10 +162,14 @@ class Speech:
         finally:
             self._reading -= 1
 
+    def _voice_called(self, speaker: Speaker, name: str) -> str | None:
+        """Return how the voice that `name` means is written, None if the speaker has no such.
 
-def _has_voice(speaker: Speaker, name: str) -> bool:
-    try:
-        speaker.library.resolve(name)
-    except SpeechError:
-        return False
-    return True
+        Another name for a voice is written in small letters.
+        """
+        try:
+            meant = self._cast.voice_named(name)
+            own = speaker.library.resolve(meant)
+        except SpeechError:
+            return None
+        return own if meant == name else name.lower()

@@ -46,7 +46,8 @@ class ScriptRules:
     """Says how a script is to be read.
 
     Attributes:
-        is_voice: tells whether a voice of that name exists, for lines like `[alba] Good morning.`
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines like `[alba] Good morning.`
         language: decides what numbers and abbreviations become, as a two-letter code.
         normalise: whether they are put into words at all.
         markup: says whether there may be any; else all of the script is spoken.
@@ -56,7 +57,7 @@ class ScriptRules:
         ends_paragraph: whether what follows is a paragraph of its own.
     """
 
-    is_voice: Callable[[str], bool]
+    voice_called: Callable[[str], str | None]
     language: str
     normalise: bool
     prosody: Prosody
@@ -83,7 +84,7 @@ def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
     lead_seconds = 0.0
     passages: tuple[Passage, ...] = (Span(script),)
     if rules.markup:
-        passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
+        passages = parse_script(script, voice_called=rules.voice_called, language=rules.language)
     for manner, group in groupby(passages, _manner):
         if manner is not None:
             voice, prosody = manner
@@ -119,7 +120,7 @@ def _spoken(span: Span, rules: ScriptRules) -> str:
         return span.text
     text = span.text.strip()
     start = span.text.find(text)
-    words = normalise(text, language=rules.language)
+    words = normalise(text, language=rules.language).text
     return span.text[:start] + words + span.text[start + len(text) :]
 
 

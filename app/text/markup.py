@@ -29,7 +29,7 @@ _SSML_TAG = re.compile(
 def parse_script(
     script: str,
     *,
-    is_voice: Callable[[str], bool],
+    voice_called: Callable[[str], str | None],
     language: str = "en",
 ) -> tuple[Passage, ...]:
     """Read a script as spans to be spoken and the pauses between them.
@@ -39,8 +39,8 @@ def parse_script(
 
     Args:
         script: as `clean_script` returns it.
-        is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
-            the names in SSML are not checked.
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines such as `[alba] Good morning.`; the names in SSML are not checked.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
 
     Returns:
@@ -54,7 +54,7 @@ def parse_script(
     if is_ssml(script):
         return parse_ssml(script, language=language)
     _refuse_loose_ssml(script)
-    return _parse_plain(script, is_voice)
+    return _parse_plain(script, voice_called)
 
 
 def is_ssml(script: str) -> bool:
@@ -62,10 +62,10 @@ def is_ssml(script: str) -> bool:
     return _SSML_START.match(script) is not None
 
 
-def _parse_plain(script: str, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
+def _parse_plain(script: str, voice_called: Callable[[str], str | None]) -> tuple[Passage, ...]:
     speakers = [
-        *find_speaker_tags(script, is_voice=is_voice),
-        *find_role_tags(script, is_voice=is_voice),
+        *find_speaker_tags(script, voice_called=voice_called),
+        *find_role_tags(script, voice_called=voice_called),
     ]
     inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}")
     builder, style, done = PassageBuilder(), Style(), 0

@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
 
-from app.speech_engine import VoiceState
+
+class _HasSize(Protocol):
+    @property
+    def nbytes(self) -> int: ...
 
 
-class VoiceStates:
+StateT = TypeVar("StateT", bound=_HasSize)
+
+
+class VoiceStates(Generic[StateT]):
     """Caches voice states; the least recently used leave once all exceed `max_bytes`.
 
     Use from one event loop. Making a state takes up to seconds, so it runs on a thread, one at a
@@ -18,15 +25,15 @@ class VoiceStates:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
-        self._making: dict[Hashable, asyncio.Task[VoiceState]] = {}
+        self._states: OrderedDict[Hashable, StateT] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[StateT]] = {}
         self._one_at_a_time = asyncio.Lock()
         self.nbytes = 0
 
     def __len__(self) -> int:
         return len(self._states)
 
-    async def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
+    async def get(self, key: Hashable, make: Callable[[], StateT]) -> StateT:
         """Get the state of `key`, made by `make` on a worker thread if it is not cached.
 
         Callers that ask for the same key at once share one making. An error of `make` reaches all
@@ -43,18 +50,18 @@ class VoiceStates:
             task.add_done_callback(lambda done: self._forget_task(key, done))
         return await asyncio.shield(task)
 
-    async def _make(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
+    async def _make(self, key: Hashable, make: Callable[[], StateT]) -> StateT:
         async with self._one_at_a_time:
             state = await asyncio.to_thread(make)
         self._keep(key, state)
         return state
 
-    def _forget_task(self, key: Hashable, done: asyncio.Task[VoiceState]) -> None:
+    def _forget_task(self, key: Hashable, done: asyncio.Task[StateT]) -> None:
         del self._making[key]
         if not done.cancelled():
             done.exception()  # every waiting caller may have left; the error is theirs, not a leak
 
-    def _keep(self, key: Hashable, state: VoiceState) -> None:
+    def _keep(self, key: Hashable, state: StateT) -> None:
         self._states[key] = state
         self.nbytes += state.nbytes
         while self.nbytes > self._max_bytes and len(self._states) > 1:

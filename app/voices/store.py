@@ -157,8 +157,8 @@ class VoiceStore:
     async def joined(self, clips: Sequence[Clip]) -> Clip:
         """Join several recordings into one, as for a voice that is kept; may raise InvalidClip."""
         async with self._preparing:
-            data, _ = await asyncio.to_thread(self._prompts.make, clips)
-        return _prompt(data, clips)
+            data, report = await asyncio.to_thread(self._prompts.make, clips)
+        return dataclasses.replace(_prompt(data, clips), preparation=report.actions)
 
     async def check_recording(self, clip: Clip) -> None:
         """Raise InvalidClip if nothing can be heard in a recording."""

@@ -25,6 +25,7 @@ from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
 from app.gate import Door
 from app.pace import Pace
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speaking.fed import FedSpeech
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
@@ -41,6 +42,9 @@ MAX_WAITING = 8
 CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
 _LINGER_SECONDS = 2.0
 _WORDS = {Parameter.TEXT: "text"}
+_MARKUP = Effect(
+    "honoured", 'this server\'s own: "off" reads tags aloud as text; else as WYOMING_MARKUP says'
+)
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
@@ -55,6 +59,7 @@ class SynthesizeStartBody(BaseModel):
         SynthesizeVoiceBody | None,
         Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
     ] = None
+    markup: Annotated[Markup | None, _MARKUP] = None
     text_format: Annotated[Any, _TAGS] = None
     context: Annotated[Any, WITHOUT_EFFECT] = None
 
@@ -169,7 +174,7 @@ class Talk:
         if self._stream is not None:
             return  # after a stream Home Assistant repeats the text for servers that do not stream
         body = validated(SynthesizeBody, data)
-        fed = self._fed(body.voice)
+        fed = self._fed(body)
         fed.add(body.text)
         self._complete(fed)
         await self._waiting.put(_Speech(fed, streamed=False))
@@ -177,7 +182,7 @@ class Talk:
     async def _start(self, data: dict[str, Any]) -> None:
         if self._stream is not None:
             raise InvalidRequest("synthesize-start came before the last stream's synthesize-stop")
-        self._stream = self._fed(validated(SynthesizeStartBody, data).voice)
+        self._stream = self._fed(validated(SynthesizeStartBody, data))
         await self._waiting.put(_Speech(self._stream, streamed=True))
 
     async def _chunk(self, data: dict[str, Any]) -> None:
@@ -192,12 +197,14 @@ class Talk:
             raise InvalidRequest(f"{event} came without a synthesize-start before it")
         return self._stream
 
-    def _fed(self, voice: SynthesizeVoiceBody | None) -> FedSpeech:
+    def _fed(self, body: SynthesizeStartBody) -> FedSpeech:
+        voice = body.voice
         name = None if voice is None else voice.name
         request = SpeechRequest(
             text="",
             voice=self._services.cast.voice_named(name),
             language=check_language(voice.language) if voice and name is None else None,
+            markup=(body.markup or self._services.settings.wyoming_markup) == "on",
         )
         return FedSpeech(self._services.speech, request)
 

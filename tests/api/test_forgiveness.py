@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.audio.probe import voice_like
-from tests.conftest import write_wav
-from tests.fakes import FakeEngine, FakeStream
+from tests.conftest import ServeFake, write_wav
+from tests.fakes import FakeEngine, FakeStream, FakeVoice
 from tests.serving import Served, error_of, serve_fake
 
 
@@ -269,3 +269,34 @@ def test_markup_stays_on(heard: Heard) -> None:
     assert client.post("/tts", json={"script": MARKED}).status_code == 400
     error = error_of(client.post("/tts", json={"script": "Hi", "markup": "some"}), 400)
     assert error["field"] == "markup"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "[echo] hello there.\n[alba] Yes.",
+        "[Echo]: hello there.\n[alba] Yes.",
+        "<role:Echo>Hello there. <role:alba>Yes.",
+        '<speak><voice name="echo">Hello there.</voice> <voice name="alba">Yes.</voice></speak>',
+    ],
+)
+def test_openais_names_in_markup(fake_app: ServeFake, script: str) -> None:
+    """OpenAI's names of voices are as good in a script as in a request."""
+    engine = FakeEngine()
+    assert fake_app(engine).client.post("/tts", json={"script": script}).is_success
+    voices = [chunk.voice for chunk in engine.streams[0].job.chunks]
+    assert voices == [FakeVoice("marius"), FakeVoice("alba")]
+
+
+def test_ones_own_voice_comes_before_openais(fake_app: ServeFake) -> None:
+    """A voice called Echo is meant by its name in any case, whatever OPENAI_VOICES says."""
+    engine = FakeEngine(predefined_voices=("alba", "marius", "Echo"))
+    served = fake_app(engine)
+    for body in (
+        {"script": "Hi.", "voice": "echo"},
+        {"script": "[echo] Hi."},
+        {"script": "[Echo] so there."},
+    ):
+        assert served.client.post("/tts", json=body).is_success
+    voices = [stream.job.chunks[0].voice for stream in engine.streams]
+    assert voices == [FakeVoice("Echo")] * 3

@@ -38,7 +38,7 @@ def decode(
         max_seconds=max_seconds,
         sample_rate_hz=RATE_HZ,
         time_limit_seconds=time_limit_seconds,
-    )
+    ).pcm
 
 
 def assert_refused(ffmpeg: Path, source: Path | bytes, reason: str, **options: float) -> None:

@@ -18,7 +18,7 @@ def plan(
     prosody: Prosody = Prosody(),  # noqa: B008 - frozen
 ) -> ScriptPlan:
     rules = ScriptRules(
-        is_voice=lambda _: False,
+        voice_called=lambda _: None,
         language="en",
         normalise=True,
         prosody=prosody,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InvalidRequest
-from app.speech import Pcm
+from app.speech import Clip, Pcm
 from app.speech_engine import VoiceState
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
-from app.voices.library import ClipDecoder, VoiceLibrary
+from app.voices.library import VoiceLibrary
+from app.voices.prompts import Prompt
 from app.voices.states import VoiceStates
 from tests.fakes import FakeEngine, FakeVoice
 
@@ -49,7 +50,7 @@ def voice_of(pcm: Pcm) -> FakeVoice:
 def make_library(
     folder: Path,
     engine: Callable[[], FakeEngine],
-    decode_clip: ClipDecoder,
+    decode_clip: Callable[[Clip], Pcm],
     *,
     kept_bytes: int = 10**6,
     recipe: str = "15 s",
@@ -63,7 +64,7 @@ def make_library(
     return VoiceLibrary(
         folder,
         engine=engine,
-        decode_clip=decode_clip,
+        prepare=lambda clip: Prompt(decode_clip(clip)),
         states=VoiceStates(10**6),
         model="fake",
         kept=kept,

@@ -42,7 +42,7 @@ class Making:
 
 async def test_made_once() -> None:
     """A state is made once and then kept."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making()
     assert await states.get("a", making) is await states.get("a", making)
     assert making.count == 1
@@ -50,7 +50,7 @@ async def test_made_once() -> None:
 
 async def test_single_flight() -> None:
     """Callers that ask for the same state at once share one making."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     callers = [asyncio.create_task(states.get("a", making)) for _ in range(5)]
     await asyncio.sleep(0.02)
@@ -62,7 +62,7 @@ async def test_single_flight() -> None:
 
 async def test_one_making_at_a_time() -> None:
     """Different states are made one after the other."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making()
     await asyncio.gather(*(states.get(key, making) for key in range(6)))
     assert (making.count, making.most_at_once) == (6, 1)
@@ -70,7 +70,7 @@ async def test_one_making_at_a_time() -> None:
 
 async def test_the_loop_goes_on() -> None:
     """While a state is made the event loop does other things."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     caller = asyncio.create_task(states.get("a", making))
     await asyncio.sleep(0.02)
@@ -81,7 +81,7 @@ async def test_the_loop_goes_on() -> None:
 
 async def test_errors_reach_everybody_and_are_not_kept() -> None:
     """An error of the making reaches all who wait, and the next caller tries anew."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
 
     def fail() -> State:
         raise LookupError("not there")
@@ -95,7 +95,7 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
 
 async def test_cancelled_caller() -> None:
     """A caller that leaves spoils nothing for those who wait for the same state."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     leaving = asyncio.create_task(states.get("a", making))
     staying = asyncio.create_task(states.get("a", making))
@@ -110,7 +110,7 @@ async def test_cancelled_caller() -> None:
 
 async def test_all_callers_leave() -> None:
     """What was being made for callers who left is still kept, and its error is no leak."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     leaving = asyncio.create_task(states.get("a", making))
     await asyncio.sleep(0.02)
@@ -122,7 +122,7 @@ async def test_all_callers_leave() -> None:
 
 async def test_the_oldest_leaves_first() -> None:
     """Over the limit, the state that was not used for longest leaves."""
-    states = VoiceStates(3)
+    states: VoiceStates[State] = VoiceStates(3)
     making = Making()
     for key in "abc":
         await states.get(key, making)
@@ -137,7 +137,7 @@ async def test_the_oldest_leaves_first() -> None:
 
 async def test_a_state_over_the_limit() -> None:
     """One state that alone exceeds the limit can still be used, and takes the place of all."""
-    states = VoiceStates(3)
+    states: VoiceStates[State] = VoiceStates(3)
     await states.get("a", Making())
     assert (await states.get("b", Making(nbytes=5))).nbytes == 5
     assert len(states) == 1
@@ -151,7 +151,7 @@ def test_bounded_in_bytes(uses: list[tuple[int, int]]) -> None:
     """Whatever is asked for, the bytes are counted truly and stay within the limit."""
 
     async def use_all() -> None:
-        states = VoiceStates(8)
+        states: VoiceStates[State] = VoiceStates(8)
         for key, nbytes in uses:
             await states.get(key, Making(nbytes=nbytes))
             assert states.nbytes <= 8

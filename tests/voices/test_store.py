@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
@@ -33,6 +33,10 @@ def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     return np.resize(voice_like(20.0), samples)
 
 
+def decoded(clip: Clip, max_seconds: float) -> DecodedClip:
+    return DecodedClip(decode(clip, max_seconds))
+
+
 @pytest.fixture
 def engine() -> FakeVoiceEngine:
     return FakeVoiceEngine()
@@ -49,7 +53,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decoded, RATE_HZ, max_seconds=15),
         model_language="en",
         stand_ins=dict,
         forget_previews=lambda _: None,

@@ -164,9 +164,9 @@ async def test_a_client_that_is_quiet_for_long(tmp_path: Path) -> None:
     ready = asyncio.Event()
     services.cast.start(lambda _: ready.set())
     await asyncio.wait_for(ready.wait(), PATIENCE_SECONDS)
-    listener = wyoming.listen("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    async with wyoming.serve(services, listener, idle_seconds=0.3):
+    listeners = wyoming.listen("127.0.0.1", 0)
+    port = listeners[0].getsockname()[1]
+    async with wyoming.serve(services, listeners, idle_seconds=0.3):
         for data in (b"", b'{"type": "synthesize-start"}\n', b'{"type": "desc'):
             heard = await asyncio.to_thread(heard_raw, port, data)
             assert heard.error is not None

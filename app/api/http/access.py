@@ -1,17 +1,17 @@
-"""Checks the API key, before a single byte of the body is read."""
+"""Admits callers by their key, before a single byte of the body is read."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.api.http.dependencies import services_of
-from app.errors import Unauthorized, WrongKey
-from app.settings import Settings
+from app.callers.caller import Caller, Scope
+from app.callers.tokens import TOKEN_PREFIX
+from app.errors import Forbidden, Unauthorized, WrongKey
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
@@ -23,49 +23,62 @@ ON_KEY_SEEN = "on_key_seen"
 """Under this name the web server keeps in a request's state what to call once a key was seen."""
 
 
-def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
-    """Raise Unauthorized unless the request carries the key in one of the known headers.
+def admit(
+    connection: HTTPConnection, scope: Scope | None = "speech", *, also: str | None = None
+) -> Caller:
+    """Find out who calls, by the key or token in one of the known headers, and remember it.
+
+    A token may also stand in the query; a key may not, since addresses are logged.
 
     Args:
+        scope: what the caller wants to do; None for what every caller may.
         also: a key that came another way, such as in a WebSocket frame.
 
     Raises:
-        WrongKey: there is a key, and it is wrong; call `time_to_tell` before you say so.
-        Unauthorized: there is none.
+        Unauthorized: there is no key.
+        WrongKey: there is one that nobody has; wait for `time_to_tell` before you say so.
+        Forbidden: the key is not for that.
     """
+    offered = [*_offered_keys(connection), *([also] if also else [])]
     services = services_of(connection)
-    if not _fits(connection, services.settings, also):
+    in_query = connection.query_params.get("token", "")
+    tokens = [key for key in (*offered, in_query) if key.startswith(TOKEN_PREFIX)]
+    try:
+        if tokens and services.keyring.asks_for_keys:
+            caller = services.tokens.caller(tokens[0])
+        else:
+            caller = services.keyring.caller(offered)
+    except WrongKey as error:
         host = connection.client.host if connection.client else None
         forwarded_for = connection.headers.get("x-forwarded-for", "")
-        raise WrongKey(tell_after_seconds=services.wrong_keys.count(host, forwarded_for))
+        error.tell_after_seconds = services.wrong_keys.count(host, forwarded_for)
+        raise
     # An app that no web server serves has no connection to tell.
     if on_key_seen := connection.scope.get("state", {}).get(ON_KEY_SEEN):
         on_key_seen()
-
-
-def _fits(connection: HTTPConnection, settings: Settings, also: str | None) -> bool:
-    if settings.auth_disabled or settings.api_key is None:
-        return True
-    expected = settings.api_key.get_secret_value().encode()
-    offered = [*_offered_keys(connection), *([also] if also else [])]
-    if not offered:
-        raise Unauthorized(
-            "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
+    if scope is not None and not caller.may(scope):
+        raise Forbidden(
+            f"this key is for {', '.join(sorted(caller.scopes)) or 'nothing'}; this call needs "
+            f"one for {scope}"
         )
-    matches = [
-        secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered
-    ]
-    return any(matches)
+    connection.scope.setdefault("state", {})["caller"] = caller
+    return caller
 
 
-def has_key(connection: HTTPConnection) -> bool:
-    """Tell whether a request carries the key.
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Return the caller whom `admit` let in."""
+    caller: Caller = connection.scope["state"]["caller"]
+    return caller
+
+
+def is_caller(connection: HTTPConnection) -> bool:
+    """Tell whether a request has a key that is known.
 
     Raises:
-        WrongKey: it carries another one.
+        WrongKey: it has one that nobody has.
     """
     try:
-        check_key(connection)
+        admit(connection, None)
     except WrongKey:
         raise
     except Unauthorized:

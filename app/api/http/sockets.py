@@ -14,12 +14,12 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
-from app.api.http.access import check_key, time_to_tell
+from app.api.http.access import admit, time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
 from app.connections import ClientLeft, quiet_too_long, race
-from app.errors import SpeechError, TooLarge, Unauthorized
+from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
 from app.wording.problems import Problem, problem_of
 
 MAX_FRAME_BYTES = 1 << 20
@@ -36,13 +36,13 @@ class SocketKind:
 
     Attributes:
         refusal: makes the frame that tells of a problem, before the socket is closed.
-        check: raises Unauthorized to turn a client away, with a plain HTTP answer in place of a
-            socket.
+        check: raises Unauthorized or Forbidden to turn a client away, with a plain HTTP answer in
+            place of a socket.
     """
 
     dialect: Dialect
     refusal: Callable[[Problem], str | bytes]
-    check: Callable[[HTTPConnection], None] = check_key
+    check: Callable[[HTTPConnection], object] = admit
 
 
 class Socket:
@@ -184,7 +184,7 @@ async def serve_socket(
     request_id = request_id_of(websocket.scope)
     try:
         kind.check(websocket)
-    except Unauthorized as error:
+    except (Unauthorized, Forbidden) as error:
         await time_to_tell(error)
         await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
         return
@@ -207,7 +207,9 @@ async def serve_socket(
 
 
 async def _turn_away(websocket: WebSocket, dialect: Dialect, problem: Problem) -> None:
-    headers = {"x-request-id": problem.request_id, "WWW-Authenticate": "Bearer"}
+    headers = {"x-request-id": problem.request_id}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     body = dialect.error_body(problem)
     await websocket.send_denial_response(JSONResponse(body, problem.status, headers))
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.access import has_key
+from app.api.http.access import is_caller
 from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import NATIVE
 from app.api.http.routes import EndingRoute, dialect_router
@@ -78,7 +78,7 @@ def _cache_control(
     """Return how long the audio may be kept by others; refuse a link that is no good."""
     if services.settings.url_signing_secret is None:
         return f"public, max-age={_YEAR_SECONDS}, immutable"
-    if not (expires or signature) and has_key(request):
+    if not (expires or signature) and is_caller(request):
         return "private, no-store"
     left_seconds = check_link(filename, expires, signature, services.settings)
     return f"private, max-age={left_seconds}, immutable"

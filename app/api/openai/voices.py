@@ -23,7 +23,7 @@ from app.wording.support import HONOURED, Effect, support_of
 MAX_LABEL_CHARS = 200
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
 RECORDINGS_ONLY = Effect("refused", "this model makes voices from recordings only")
