@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import msgpack
 
-_TURN_SECONDS = 0.01
 _RECONNECT_SECONDS = 0.05
 _KEY_OF_HANDSHAKE = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -29,8 +28,8 @@ class Target:
     answers: int = 0
 
     def connect(self, *, port: int | None = None) -> socket.socket:
-        """Open a connection that gives up after five seconds without progress."""
-        return socket.create_connection((self.host, port or self.port), timeout=5.0)
+        """Open a connection that gives up after a second without progress."""
+        return socket.create_connection((self.host, port or self.port), timeout=1.0)
 
 
 Attack = Callable[[Target], None]
@@ -103,6 +102,11 @@ def tiny_frames(target: Target) -> None:
     flood(target, open_websocket(target, OPEN_SOCKET, with_key=False), masked(0x8A))
 
 
+def tiny_frames_with_key(target: Target) -> None:
+    """Send a megabyte a second of frames of six bytes, with the key."""
+    flood(target, open_websocket(target, "/v1/tts/live", with_key=True), masked(0x8A))
+
+
 def tiny_messages(target: Target) -> None:
     """Send a megabyte a second of messages of one letter each, with the key."""
     connection = open_websocket(target, "/v1/tts/live", with_key=True)
@@ -163,7 +167,7 @@ def refused_body(target: Target) -> None:
 
 def unread_pongs(target: Target) -> None:
     """Send pings with 100 bytes as fast as they are taken, and read no answer."""
-    connection = open_websocket(target, OPEN_SOCKET, with_key=False)
+    connection = open_websocket(target, "/v1/tts/live", with_key=True)
     flood(target, connection, masked(0x89, bytes(100)), mb_per_second=None)
 
 
@@ -193,6 +197,7 @@ def half_sent(target: Target) -> None:
     """Send half of a head, and keep the connection until the server ends it."""
     with target.connect() as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
+        connection.settimeout(0.2)
         while not target.stop.is_set():
             with contextlib.suppress(TimeoutError):
                 if not connection.recv(1024):
@@ -202,7 +207,7 @@ def half_sent(target: Target) -> None:
 def wrong_keys(target: Target) -> None:
     """Try one key after the other on one connection, as fast as they are answered."""
     with target.connect() as connection:
-        connection.settimeout(30.0)
+        connection.settimeout(10.0)
         request = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-API-Key: {'x' * 20}\r\n\r\n".encode()
         while not target.stop.is_set():
             connection.sendall(request)
@@ -213,6 +218,7 @@ def wrong_keys(target: Target) -> None:
 
 STALLING: tuple[Attack, ...] = (
     tiny_frames,
+    tiny_frames_with_key,
     tiny_messages,
     tiny_fragments,
     tiny_chunks,

@@ -128,20 +128,20 @@ class BodyLimit:
         limit_bytes = self._limit_bytes(scope["path"], headers.get("content-type", ""))
         declared = headers.get("content-length", "")
         declared_bytes = int(declared) if declared.isdigit() else 0
+        too_large = TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
         counted_bytes = 0
         complete = declared_bytes == 0 and "transfer-encoding" not in headers
 
         async def bounded_receive() -> Message:
             nonlocal counted_bytes, complete
+            if declared_bytes > limit_bytes and not complete:
+                raise too_large
             # After the body the next message is that the client has left: wait without a limit.
             message = await (receive() if complete else _in_time(receive))
             complete = complete or not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))
-            if (
-                max(counted_bytes, declared_bytes) > limit_bytes
-                and message["type"] == "http.request"
-            ):
-                raise TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
+            if counted_bytes > limit_bytes:
+                raise too_large
             return message
 
         async def closing_send(message: Message) -> None:

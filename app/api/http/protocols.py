@@ -66,7 +66,9 @@ class HttpProtocol(Guest, HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def owed_bytes(self) -> int:
-        if self._refused or (self.cycle is not None and self.cycle.more_body):
+        if self._refused:
+            return KEYLESS_DRAIN_BYTES
+        if self.cycle is not None and self.cycle.more_body:
             return KEYLESS_DRAIN_BYTES if self.door.gives_way else self.config.ws_max_size
         return 0
 
@@ -113,16 +115,16 @@ class HttpProtocol(Guest, HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Refuse what cannot be parsed, once the answer that is on its way has been sent."""
+        """Refuse what cannot be parsed, once the request before it has been answered."""
         self._refused = True
-        answered = self.cycle is None or self.cycle.response_complete
-        if answered or (not self.cycle.response_started and not self.pipeline):
+        cycle = self.cycle
+        if self.pipeline or (cycle is not None and cycle.more_body and cycle.response_started):
+            self.door.abort()  # it stands in the middle of answers
+        elif cycle is None or cycle.response_complete or cycle.more_body:
             self.transport.write(plain_answer(status))
             self.transport.close()
-        elif self.pipeline:
-            self.door.abort()
         else:
-            self.cycle.keep_alive = False
+            cycle.keep_alive = False
             self.flow.pause_reading()
 
     def _key_seen(self) -> None:
