@@ -24,6 +24,7 @@ from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_in
 from app.engine.supervisor import EngineSupervisor
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -44,6 +45,7 @@ from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, CancelToken, Pools, make_pools
+from app.wrong_keys import WrongKeys
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
@@ -129,6 +131,7 @@ def make_services(
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
+        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
     )
 
 

@@ -216,6 +216,16 @@ class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
 
 
+class WrongKey(Unauthorized):
+    """Says that the caller sent a key that nobody has.
+
+    Attributes:
+        tell_after_seconds: when to say so, since whoever tries many keys is kept waiting.
+    """
+
+    tell_after_seconds = 0.0
+
+
 class Forbidden(SpeechError):
     """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 

@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
@@ -61,6 +63,7 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
         return self._answer(request, problem, _headers_of(error))
@@ -127,7 +130,8 @@ class ErrorAnswers:
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
