@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from app.speech import SpokenWord, WrittenWord
 from app.text.mapped import MappedText
@@ -94,7 +95,7 @@ class TextWords:
             reach = max(reach, source_end)
         if len(groups) > 1 and not has_word:
             groups.pop()
-        yield from zip(groups, [*groups[1:], len(runs)], strict=True)
+        yield from pairwise((*groups, len(runs)))
 
     def _written(
         self, runs: list[tuple[int, int]], spans: list[tuple[int, int]], ends_sentence: bool
