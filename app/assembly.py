@@ -18,6 +18,7 @@ from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
+from app.folders import check_folder
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
 from app.services import Services
@@ -68,6 +69,10 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
+    check_folder("MODELS_DIR", settings.models_dir, otherwise="no weights can be downloaded")
+    check_folder(
+        "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
+    )
     speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
