@@ -102,6 +102,7 @@ def make_services(
         max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
         reading=pools.reading,
+        loading=pools.loading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)

@@ -78,6 +78,10 @@ CHUNKS_AHEAD = 64
 """A script is read so many chunks ahead of what its listener hears: more than the engine speaks at
 once (`MAX_RUNNING_ROWS` at most), and than it makes before the listener has heard it."""
 
+CALIBRATION_WAIT_SECONDS = 10.0
+"""A request for word times waits so long for an engine that has to find out how, which it does once
+for a model, by speaking a few sentences."""
+
 SPEECH_SECONDS = 3600.0
 """One request may be spoken for so long, unless the operator sets MAX_SPEECH_SECONDS."""
 
