@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
+from app.errors import SpeechError
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -44,12 +47,18 @@ from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, CancelToken, Pools, make_pools
+from app.wrong_keys import WrongKeys
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
 
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
+
+CALIBRATE_AFTER_SECONDS = 5.0
+"""Who waits for a model to become ready speaks first."""
+
+logger = logging.getLogger(__name__)
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -129,6 +138,7 @@ def make_services(
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
+        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
     )
 
 
@@ -140,18 +150,14 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     grace time. Serve front ends around this block, so that they leave their clients after that.
 
     Args:
-        look_ahead: make the default voice ready and look at the voices that settings name, for
-            callers who come later. A command knows what it wants.
+        look_ahead: make the default voice ready, look at the voices that settings name and find
+            out how words are timed, for callers who come later. A command knows what it wants.
     """
     looking: set[asyncio.Task[None]] = set()
 
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
-            looking.add(
-                asyncio.create_task(
-                    look_at_voices(speaker, services.cast, services.settings, services.pools.files)
-                )
-            )
+            looking.add(asyncio.create_task(_look_ahead(speaker, services)))
 
     services.cast.start(on_ready)
     try:
@@ -161,6 +167,19 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
         await services.cast.stop(services.lifetime.grace_left_seconds)
         await ended(*looking)
         services.pools.close()
+
+
+async def _look_ahead(speaker: Speaker, services: Services) -> None:
+    """Make ready what callers will want of a model that has just become ready."""
+    settings = services.settings
+    await look_at_voices(speaker, services.cast, settings, services.pools.files)
+    await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
+    try:
+        voice = await speaker.library.state_of(settings.default_voice)
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
+    except SpeechError as error:
+        logger.info("how words are timed is found out with the first request: %s", error.message)
 
 
 def _make_cast(

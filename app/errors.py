@@ -204,12 +204,26 @@ class TooSlow(SpeechError):
     """Says that the caller began a request and does not go on with it."""
 
 
+class NeedsNewerHttp(SpeechError):
+    """Says that the caller's version of HTTP cannot carry the answer in useful time."""
+
+
 class NotSupported(SpeechError):
     """Says that this server cannot do such a thing at all, for example listen."""
 
 
 class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
+
+
+class WrongKey(Unauthorized):
+    """Says that the caller sent a key that nobody has.
+
+    Attributes:
+        tell_after_seconds: when to say so, since whoever tries many keys is kept waiting.
+    """
+
+    tell_after_seconds = 0.0
 
 
 class Forbidden(SpeechError):

@@ -17,6 +17,7 @@ from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, Pools
+from app.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,4 @@ class Services:
     ffmpeg: Path
     pools: Pools
     bodies: ByteBudget
+    wrong_keys: WrongKeys

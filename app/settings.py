@@ -18,7 +18,14 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.bounds import BODIES_MB, JSON_VALUES, SPEECH_SECONDS
+from app.bounds import (
+    BODIES_MB,
+    IDLE_CONNECTION_SECONDS,
+    JSON_VALUES,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    SPEECH_SECONDS,
+)
 from app.ranges import (
     CharsPerChunk,
     EosThreshold,
@@ -176,6 +183,9 @@ class Settings(BaseSettings):
     wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
+    max_connections_per_address: int = Field(MAX_CONNECTIONS_PER_ADDRESS, ge=1, le=100_000)
+    connection_idle_seconds: float = Field(IDLE_CONNECTION_SECONDS, gt=0, le=3600)
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
     max_speech_seconds: float = Field(SPEECH_SECONDS, ge=1, le=1_000_000)
     max_chars_per_chunk: CharsPerChunk = 218

@@ -26,11 +26,18 @@ FOUNDATION = {
 LIBRARIES = {
     "app.callers",
     "app.captions",
+    "app.bounds",
+    "app.connection_table",
     "app.connections",
+    "app.descriptors",
+    "app.gate",
     "app.lifetime",
     "app.listeners",
     "app.marks",
+    "app.pace",
+    "app.peers",
     "app.ranges",
+    "app.wrong_keys",
 }
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
@@ -44,14 +51,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.speech_engine": set(),
     "app.marks": set(),
     "app.captions": {"app.marks"},
+    "app.connection_table": {"app.bounds", "app.descriptors", "app.pace", "app.peers"},
     "app.callers": set(),
     "app.connections": set(),
+    "app.descriptors": set(),
+    "app.gate": {"app.bounds", "app.connection_table", "app.pace"},
     "app.lifetime": set(),
     "app.listeners": set(),
-    "app.logs": set(),
+    "app.logs": {"app.bounds", "app.pace"},
+    "app.pace": set(),
+    "app.peers": set(),
     "app.process_end": set(),
     "app.ranges": set(),
-    "app.settings": {"app.ranges"},
+    "app.settings": {"app.bounds", "app.ranges"},
+    "app.wrong_keys": {"app.bounds", "app.pace", "app.peers"},
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
@@ -82,6 +95,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.wyoming",
         "app.settings",
         "app.banner",
+        "app.descriptors",
         "app.listeners",
         "app.logs",
         "app.audio",
@@ -94,7 +108,7 @@ MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}
 BUSINESS_OF = {
     "fastapi": {"app.api", "app.main"},
     "starlette": {"app.api", "app.main"},
-    "uvicorn": {"app.api.http.web_server"},
+    "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
 }
 

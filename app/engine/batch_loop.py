@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import torch
@@ -86,12 +87,14 @@ class BatchLoop:
         sampling: RowSampling,
         make_aligner: MakeAligner | None = None,
         *,
+        watched: bool = False,
         unhurried: bool = False,
     ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
 
         Args:
             make_aligner: times the words of a chunk; None if the job does not ask for that.
+            watched: whether they want to know what the frames attend to.
             unhurried: whether nobody listens, so that it goes on when nobody is in a hurry, and
                 is given up as soon as the engine is to stop.
 
@@ -115,6 +118,7 @@ class BatchLoop:
             sampling,
             time.monotonic(),
             make_aligner=make_aligner,
+            watched=watched,
             unhurried=unhurried,
         )
         with self._changed:
@@ -220,7 +224,7 @@ class BatchLoop:
         """Make each sequence's next latents into PCM and deliver it."""
         rows = [each.row for each in batch.sequences if each.row is not None]
         pcms = self._runner.decode(rows, batch.frames)
-        for sequence, row, pcm in zip(batch.sequences, rows, pcms, strict=True):
+        for sequence, pcm in zip(batch.sequences, pcms, strict=True):
             if isinstance(pcm, Exception):
                 with self._changed:
                     self._fail(sequence.job, pcm)
@@ -228,10 +232,7 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
-            words: tuple[WordTime, ...] = ()
-            if sequence.aligner is not None:
-                attention = self._runner.attention(row, batch.frames)
-                words = sequence.aligner.advance(attention, pcm)
+            words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
             sequence.closed = sequence.finished and sequence.pending == batch.frames
             if sequence.closed:
                 words += _last_words(sequence)
@@ -265,20 +266,19 @@ class BatchLoop:
         asked = job.sampling.frames_after_eos
         sequence.max_frames = prompt.max_frames
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
-        if job.make_aligner is not None:
-            sequence.aligner = job.make_aligner(prompt.reading)
         assert isinstance(chunk.voice, KvPrefix)
         try:
-            sequence.row = self._runner.open(
-                chunk.voice,
-                prompt,
-                job.sampling,
-                sequence.index,
-                watched=sequence.aligner is not None and sequence.aligner.watches,
+            row = self._runner.open(
+                chunk.voice, prompt, job.sampling, sequence.index, watched=job.watched
             )
         except (RuntimeError, MemoryError) as error:
             with self._changed:
                 self._fail(job, error)
+            return
+        sequence.row = row
+        if job.make_aligner is not None:
+            look = partial(self._runner.attention, row)
+            sequence.aligner = job.make_aligner(prompt.reading, look)
 
     def _cancel(self, job: EngineJob[Row]) -> None:
         """Drop a job that nobody wants; its busy rows leave when their batch is done."""

@@ -133,7 +133,12 @@ class BatchedEngine:
         if not job.timed:
             return self._loop.submit(job, sampling)
         alignment = self._calibration.alignment or ESTIMATED
-        stream = self._loop.submit(job, sampling, self._calibration.make_aligner(alignment))
+        stream = self._loop.submit(
+            job,
+            sampling,
+            self._calibration.make_aligner(alignment),
+            watched=alignment.method == "attention",
+        )
         stream.alignment = alignment
         return stream
 

@@ -50,19 +50,8 @@ class RowSampling:
 class Aligner(Protocol):
     """Times the words of one chunk while its audio is made."""
 
-    @property
-    def watches(self) -> bool:
-        """Tell whether it wants to know what the frames attend to."""
-        ...
-
-    def advance(self, attention: NDArray[np.float32], pcm: Pcm, /) -> tuple[WordTime, ...]:
-        """Take the next frames; return the words whose times are certain now.
-
-        Args:
-            attention: what the frames attended to, `[heads, frames, text tokens]`; no heads unless
-                it watches.
-            pcm: the audio of the frames.
-        """
+    def advance(self, pcm: Pcm) -> tuple[WordTime, ...]:
+        """Take the audio of the next frames; return the words whose times are certain now."""
         ...
 
     def finish(self) -> tuple[WordTime, ...]:
@@ -70,7 +59,10 @@ class Aligner(Protocol):
         ...
 
 
-MakeAligner: TypeAlias = Callable[[Reading], Aligner | None]
+Look: TypeAlias = Callable[[int], NDArray[np.float32]]
+"""This tells what the next so many heard frames attended to, `[heads, frames, text tokens]`."""
+
+MakeAligner: TypeAlias = Callable[[Reading, Look], Aligner | None]
 """This makes what times the words of a chunk; None where there are none."""
 
 
@@ -171,6 +163,7 @@ class EngineJob(Generic[RowT]):
         stream: takes its audio, and knows how much of it has been read.
         sampling: how all of its chunks are sampled.
         make_aligner: times the words of a chunk; None if the job does not ask for that.
+        watched: whether what its frames attend to is kept for its aligners.
         unhurried: whether nobody listens, so that it goes on when nobody else is in a hurry.
         sequences: one for each chunk, in order.
         playing_since_seconds: when its first PCM was delivered, or None.
@@ -184,6 +177,7 @@ class EngineJob(Generic[RowT]):
     sampling: RowSampling
     submitted_at_seconds: float
     make_aligner: MakeAligner | None = None
+    watched: bool = False
     unhurried: bool = False
     sequences: list[Sequence[RowT]] = field(default_factory=list)
     playing_since_seconds: float | None = None
@@ -202,10 +196,11 @@ class EngineJob(Generic[RowT]):
         now_seconds: float,
         *,
         make_aligner: MakeAligner | None = None,
+        watched: bool = False,
         unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds, make_aligner, unhurried)
+        made = cls(stream, sampling, now_seconds, make_aligner, watched, unhurried)
         made.extend(job.chunks, more=job.more)
         return made
 

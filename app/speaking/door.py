@@ -154,6 +154,7 @@ class Speech:
             markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
+            script_start=request.script_start,
             max_script_chars=self.max_script_chars,
             max_speech_seconds=self._max_speech_seconds,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -11,15 +11,17 @@ from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
-from app.speech import Boundary, Chunk, Prosody, TokenCounter
+from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
 from app.text.chunks import split_into_chunks
 from app.text.length import least_seconds
+from app.text.mapped import MappedText
 from app.text.markup import parse_script
 from app.text.normalise import normalise
-from app.text.passages import Passage, Pause, Span
+from app.text.passages import Passage, Pause, Span, Style
 from app.text.script import clean_script
 from app.text.sentences import Break, find_words
 from app.text.stretches import split_into_stretches
+from app.text.words import TextWords
 
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
@@ -35,6 +37,15 @@ class Piece:
     voice: str | None
     """None means the request's own voice."""
     shape: ChunkShape
+    whole: TextWords = field(repr=False, compare=False)
+    """It holds the words of the text that this is cut out of."""
+    start: int
+    """It is cut out here."""
+
+    @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """Return what is spoken word by word, and what each stands for in the script."""
+        return self.whole.within(self.start, self.start + len(self.text))
 
 
 class Batch(NamedTuple):
@@ -58,6 +69,7 @@ class ScriptRules:
         token_counter: makes a function that counts the tokens of pieces of a text.
         goes_on: whether more of the script follows, which wants a pause before it.
         ends_paragraph: whether what follows is a paragraph of its own.
+        script_start: how many characters of the script came before.
         max_script_chars: how many characters the script may have.
         max_speech_seconds: how long it may sound, by `least_seconds`.
     """
@@ -75,6 +87,7 @@ class ScriptRules:
     markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
+    script_start: int = 0
 
 
 class ScriptReader:
@@ -108,7 +121,7 @@ class ScriptReader:
         """
         rules = self._rules
         script = clean_script(self._text, max_chars=rules.max_script_chars)
-        passages: tuple[Passage, ...] = (Span(script),)
+        passages: tuple[Passage, ...] = (Span.of(script, Style()),)
         if rules.markup:
             passages = parse_script(
                 script, voice_called=rules.voice_called, language=rules.language
@@ -127,10 +140,10 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                for stretch in split_into_stretches(span.text):
+                for stretch in _stretches(span.mapped):
                     words = _spoken(stretch, span, rules)
                     section.words.append(words)
-                    length.add(_least_seconds(words, section.prosody, rules))
+                    length.add(_least_seconds(words.text, section.prosody, rules))
                     yield None
         spoken = [each for each in sections if isinstance(each, _Section) and each.is_spoken]
         self.voices = tuple(dict.fromkeys(section.voice for section in spoken))
@@ -146,7 +159,7 @@ class ScriptReader:
                 else:
                     last = _followed_by(last, section.seconds)
                 continue
-            for stretch in split_into_stretches("".join(section.words)):
+            for stretch in _stretches(MappedText.join(section.words)):
                 pieces = _pieces_of(stretch, section.voice, section.prosody, self._rules)
                 held = [*([last] if last else []), *pieces]
                 if held:
@@ -168,11 +181,11 @@ class _Section:
 
     voice: str | None
     prosody: Prosody
-    words: list[str]
+    words: list[MappedText]
 
     @property
     def is_spoken(self) -> bool:
-        return any(any(map(str.isalnum, part)) for part in self.words)
+        return any(any(map(str.isalnum, part.text)) for part in self.words)
 
 
 class _Length:
@@ -198,6 +211,13 @@ def _least_seconds(words: str, prosody: Prosody, rules: ScriptRules) -> float:
     return least_seconds(words) / prosody.speed + pauses_seconds
 
 
+def _stretches(text: MappedText) -> Iterator[MappedText]:
+    start = 0
+    for stretch in split_into_stretches(text.text):
+        yield text[start : start + len(stretch)]
+        start += len(stretch)
+
+
 def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     """Return the voice and prosody of a span, None for a pause.
 
@@ -206,16 +226,17 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
-def _spoken(stretch: str, span: Span, rules: ScriptRules) -> str:
+def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:
     """Put a stretch of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
         return stretch
-    return normalise(stretch, language=rules.language).text
+    return normalise(stretch, language=rules.language)
 
 
 def _pieces_of(
-    text: str, voice: str | None, prosody: Prosody, rules: ScriptRules
+    mapped: MappedText, voice: str | None, prosody: Prosody, rules: ScriptRules
 ) -> Iterator[Piece]:
+    text = mapped.text
     if not any(map(str.isalnum, text)):
         return
     chunks = split_into_chunks(
@@ -227,10 +248,18 @@ def _pieces_of(
         # stretch; to shorten, what it makes is enough, and costs no prefill.
         at_sentences=rules.pause_scale > 1,
     )
+    end = _end_of_text(text, chunks[-1])
+    words = TextWords(
+        mapped,
+        script_start=rules.script_start,
+        ends_sentence=end in (Boundary.SENTENCE, Boundary.PARAGRAPH),
+    )
+    start = len(text) - len(text.lstrip())
     for chunk in chunks:
-        last = chunk.boundary is Boundary.END
-        boundary = _end_of_text(text, chunk) if last else chunk.boundary
-        yield Piece(chunk.text, voice, _shape(chunk.text, boundary, prosody, rules.pause_scale))
+        boundary = end if chunk.boundary is Boundary.END else chunk.boundary
+        shape = _shape(chunk.text, boundary, prosody, rules.pause_scale)
+        yield Piece(chunk.text, voice, shape, words, start)
+        start += len(chunk.text) + len(chunk.separator)
 
 
 def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> ChunkShape:

@@ -19,8 +19,11 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import SynthesizeStopped
 
 from app.audio.pcm import S16_BYTES, to_s16
+from app.bounds import FRAME_SECONDS, LOOP_BURST_SECONDS, LOOP_SHARE
 from app.connections import ClientLeft, ended, quiet_too_long, race
 from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
+from app.gate import Door
+from app.pace import Pace
 from app.services import Services
 from app.speaking.controls import Markup
 from app.speaking.fed import FedSpeech
@@ -110,6 +113,7 @@ class Talk:
         self._waiting: asyncio.Queue[_Speech] = asyncio.Queue(MAX_WAITING)
         self._stream: FedSpeech | None = None
         self._owed = 0
+        self._pace = Pace(LOOP_SHARE, LOOP_BURST_SECONDS)
         self.owes_nothing = asyncio.Event()
         """It is set while no complete text waits to be spoken, and once the client has left."""
         self.owes_nothing.set()
@@ -142,6 +146,7 @@ class Talk:
             # A client may send events for other kinds of programs; they are ignored.
             if answer := self._answers.get(event.type):
                 await answer(event.data)
+            await asyncio.sleep(self._pace.count(FRAME_SECONDS))
 
     async def _next_event(self) -> Event | None:
         reading = asyncio.create_task(read_event(self._reader, max_bytes=self._limits.event_bytes))
@@ -207,6 +212,7 @@ class Talk:
         fed.finish()
         self._owed += 1
         self.owes_nothing.clear()
+        self._keep_connection(True)
 
     async def _speak(self) -> None:
         while True:
@@ -217,6 +223,12 @@ class Talk:
             self._owed -= 1
             if not self._owed:
                 self.owes_nothing.set()
+                self._keep_connection(False)
+
+    def _keep_connection(self, keep: bool) -> None:
+        door = self._writer.transport
+        assert isinstance(door, Door)
+        door.give_way(not keep)
 
     async def _say(self, fed: FedSpeech) -> None:
         started_seconds, first_seconds, samples = time.monotonic(), 0.0, 0

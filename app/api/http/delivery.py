@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import string
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -20,7 +21,7 @@ from app.api.http.middleware import request_id_of
 from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
 from app.connections import ClientLeft, race
-from app.errors import SpeechError
+from app.errors import NeedsNewerHttp, SpeechError
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
 from app.speaking.speaker import Origin
@@ -33,6 +34,9 @@ T = TypeVar("T")
 
 SECONDS_PER_CHARACTER = 0.1
 """Speech rarely takes longer than this, and most often two thirds of it."""
+
+WHOLE_WITHIN_SECONDS = 50.0
+"""Whoever speaks HTTP/1.0 waits no longer for a whole live answer; nginx gives up after 60."""
 
 MAX_HEADER_CHARS = 2000
 _HEADER_SAFE = string.punctuation.replace("%", "") + " "
@@ -101,21 +105,20 @@ async def live_response(
     This returns once the first encoded bytes exist: a failure before that is answered with a
     status of its own, a later one aborts the connection, since a clean end would mean success.
 
+    HTTP/1.0 has no other end of a live body than that of the connection, so its callers, such as
+    nginx unless it is told otherwise, wait for all of it and get its length.
+
     Args:
         wrapping: turns the audio into the bytes to send; None sends the audio itself.
         media_type: the Content-Type of what `wrapping` makes.
+
+    Raises:
+        NeedsNewerHttp: the caller speaks HTTP/1.0, and it takes too long to make all of it.
     """
-
-    async def begun() -> LiveAudio:
-        utterance = await services.speech.begin(speech)
-        live = await live_audio(utterance, audio, services.ffmpeg)
-        begun_work.push_async_callback(live.aclose)
-        return live
-
-    async with AsyncExitStack() as begun_work:
-        live = await while_connected(request, begun())
-        begun_work.pop_all()  # from here on the response closes it
-        setattr(request.state, ANSWER_IS_LIVE, True)
+    if request.scope["http_version"] == "1.0":
+        return await _whole_response(request, services, speech, audio, wrapping, media_type)
+    live = await _begun(request, services, speech, audio)
+    setattr(request.state, ANSWER_IS_LIVE, True)
     headers = {
         **_origin(live.utterance.origin),
         "Server-Timing": _server_timing(live.took_seconds),
@@ -162,6 +165,53 @@ class LiveResponse(StreamingResponse):
                     extra={"request_id": request_id_of(scope)},
                 )
                 raise
+
+
+async def _begun(
+    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
+) -> LiveAudio:
+    """Begin to speak and encode, and stop both if the client leaves before there is sound."""
+
+    async def begun() -> LiveAudio:
+        utterance = await services.speech.begin(speech)
+        live = await live_audio(utterance, audio, services.ffmpeg)
+        begun_work.push_async_callback(live.aclose)
+        return live
+
+    async with AsyncExitStack() as begun_work:
+        live = await while_connected(request, begun())
+        begun_work.pop_all()  # from here on the response closes it
+    return live
+
+
+async def _whole_response(
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    wrapping: Wrapping | None,
+    media_type: str | None,
+) -> Response:
+    """Answer with the complete body of what would otherwise be sent live."""
+    try:
+        async with asyncio.timeout(WHOLE_WITHIN_SECONDS):
+            if wrapping is None:
+                return await file_response(request, services, speech, audio)
+            live = await _begun(request, services, speech, audio)
+            async with aclosing(live):
+                body = await while_connected(request, _joined(wrapping(live)))
+    except TimeoutError:
+        raise NeedsNewerHttp(
+            f"this caller speaks HTTP/1.0, which cannot carry speech while it is being made, and "
+            f"all of it was not ready after {WHOLE_WITHIN_SECONDS:g} s; speak HTTP/1.1 (a proxy "
+            "may be what does not: nginx needs `proxy_http_version 1.1`), or send less text"
+        ) from None
+    headers = {**_origin(live.utterance.origin), "Server-Timing": _server_timing(live.took_seconds)}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -14,7 +14,9 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooLarge, TooSlow
+from app.api.http.security_headers import add_security_headers
+from app.bounds import LOG_PATH_CHARACTERS
+from app.errors import TooLarge, TooSlow, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,9 @@ class RequestContext:
             nonlocal outcome
             if message["type"] in _ANSWERS:
                 outcome = message.get("status", 101)
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                add_security_headers(headers)
             elif message["type"] == "websocket.close":
                 outcome = f"{outcome}, closed with {message.get('code', 1000)}"
             await send(message)
@@ -80,11 +84,16 @@ class RequestContext:
             logger.info(
                 "%s %s %s in %.3f s",
                 scope.get("method", "WEBSOCKET"),
-                quote(scope["path"]),  # decoded, it could put a line of its own into the log
+                _logged_path(scope),
                 outcome,
                 time.monotonic() - started,
                 extra={"request_id": request_id},
             )
+
+
+def _logged_path(scope: Scope) -> str:
+    path = shortened(scope["path"], LOG_PATH_CHARACTERS)
+    return quote(path)  # decoded, it could put a line of its own into the log
 
 
 async def _in_time(receive: Receive) -> Message:
@@ -99,6 +108,9 @@ async def _in_time(receive: Receive) -> Message:
 
 class BodyLimit:
     """Refuses a body as soon as it exceeds the limit, and one of which nothing more comes.
+
+    An answer before the end of the body says that the connection closes: what is left of the body
+    is of use to nobody.
 
     Args:
         limit_bytes: returns the limit for a path and a Content-Type.
@@ -116,20 +128,25 @@ class BodyLimit:
         limit_bytes = self._limit_bytes(scope["path"], headers.get("content-type", ""))
         declared = headers.get("content-length", "")
         declared_bytes = int(declared) if declared.isdigit() else 0
+        too_large = TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
         counted_bytes = 0
-        complete = False
+        complete = declared_bytes == 0 and "transfer-encoding" not in headers
 
         async def bounded_receive() -> Message:
             nonlocal counted_bytes, complete
+            if declared_bytes > limit_bytes and not complete:
+                raise too_large
             # After the body the next message is that the client has left: wait without a limit.
             message = await (receive() if complete else _in_time(receive))
-            complete = not message.get("more_body", False)
+            complete = complete or not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))
-            if (
-                max(counted_bytes, declared_bytes) > limit_bytes
-                and message["type"] == "http.request"
-            ):
-                raise TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
+            if counted_bytes > limit_bytes:
+                raise too_large
             return message
 
-        await self._app(scope, bounded_receive, send)
+        async def closing_send(message: Message) -> None:
+            if message["type"] == "http.response.start" and not complete:
+                MutableHeaders(scope=message)["connection"] = "close"
+            await send(message)
+
+        await self._app(scope, bounded_receive, closing_send)

@@ -14,14 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
     FfmpegUnavailable,
     ModelUnavailable,
+    NeedsNewerHttp,
     NotSupported,
     Overloaded,
     SpeechError,
@@ -60,6 +63,7 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
         return self._answer(request, problem, _headers_of(error))
@@ -126,7 +130,8 @@ class ErrorAnswers:
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
@@ -150,6 +155,8 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
     """Return headers about retries: the standard ones, and those that OpenAI's SDK looks at."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, NeedsNewerHttp):
+        return {"Upgrade": "HTTP/1.1"}
     if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         return {

@@ -14,10 +14,11 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
-from app.api.http.access import admit
+from app.api.http.access import admit, time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
+from app.bounds import IDLE_SECONDS, SEND_SECONDS
+from app.connections import ClientLeft, quiet_too_long, race
 from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
 from app.wording.problems import Problem, problem_of
 
@@ -69,6 +70,8 @@ class Socket:
         """
         message = await self._message()
         self._stir()
+        # What is queued already comes without a wait: others have a turn before it is read.
+        await asyncio.sleep(0)
         frame: str | bytes | None = message.get("bytes")
         if frame is None:
             frame = message["text"]
@@ -182,6 +185,7 @@ async def serve_socket(
     try:
         kind.check(websocket)
     except (Unauthorized, Forbidden) as error:
+        await time_to_tell(error)
         await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
         return
     await websocket.accept()
@@ -192,6 +196,7 @@ async def serve_socket(
     except ClientLeft:
         return
     except SpeechError as error:
+        await time_to_tell(error)
         problem = problem_of(error, request_id, kind.dialect.words)
         try:
             await socket.send(kind.refusal(problem))
