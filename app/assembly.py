@@ -181,7 +181,8 @@ async def _look_ahead(speaker: Speaker, services: Services) -> None:
     await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
     try:
         voice = await speaker.library.state_of(settings.default_voice)
-        await services.pools.loading.run(partial(speaker.supervisor.engine.calibrate, voice))
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
     except SpeechError as error:
         logger.info("how words are timed is found out with the first request: %s", error.message)
 
