@@ -32,6 +32,7 @@ class FedSpeech:
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
+        self._begun_chars = 0
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -98,11 +99,18 @@ class FedSpeech:
                 await self._changed.wait()
                 continue
             passage += taken
-            request = replace(self.request, text=passage, goes_on=not self._feed.exhausted)
+            request = replace(
+                self.request,
+                text=passage,
+                goes_on=not self._feed.exhausted,
+                script_start=self._begun_chars,
+            )
             try:
-                return await self._speech.begin(request)
+                utterance = await self._speech.begin(request)
             except NothingToSpeak:
                 continue  # a tag that stands alone; it belongs to the words that come later
+            self._begun_chars += len(passage)
+            return utterance
         return None
 
 

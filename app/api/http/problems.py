@@ -22,6 +22,7 @@ from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
+    FfmpegUnavailable,
     ModelUnavailable,
     NeedsNewerHttp,
     NotSupported,
@@ -37,6 +38,9 @@ from app.wording.validation import invalid_body, model_in
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
+
+_LASTING = (ModelUnavailable, FfmpegUnavailable, Conflict, StorageFailed, NotSupported)
+"""These stay as they are until somebody does something about them."""
 
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -159,7 +163,7 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
             "Retry-After": str(math.ceil(seconds)),
             "retry-after-ms": str(math.ceil(1000 * seconds)),
         }
-    if isinstance(error, (ModelUnavailable, Conflict, StorageFailed, NotSupported)):
+    if isinstance(error, _LASTING):
         return {"x-should-retry": "false"}
     return {}
 
