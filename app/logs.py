@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -23,10 +24,13 @@ _QUIET_LIBRARIES = (
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes one JSON object a line: time, level, logger, message, request_id, and any trace."""
+    """Writes one JSON object a line: time, level, logger, message, request_id, and any trace.
+
+    What a message was made of by name stands beside it, and so do the record's `fields`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -34,21 +38,33 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := getattr(record, "request_id", None):
             entry["request_id"] = request_id
+        if isinstance(record.args, Mapping):
+            entry.update(record.args)
+        entry.update(getattr(record, "fields", {}))
         if record.exc_info:
             entry["trace"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Writes a line with time, level, message, and the request id where there is one."""
+    """Writes a line with time, level, message, a record's `fields`, and the request's id."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        line = super().formatMessage(record)
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        named = [f"{name}={_in_one_word(value)}" for name, value in fields.items()]
+        line = " ".join((super().formatMessage(record), *named))
         request_id = getattr(record, "request_id", None)
         return f"{line} [{request_id}]" if request_id else line
+
+
+def _in_one_word(value: object) -> str:
+    """Write a value so that it ends where it seems to, and makes no line of its own."""
+    text = str(value)
+    is_plain = text.isprintable() and not set(text) & {" ", '"', "="}
+    return text if is_plain and text else json.dumps(text)
 
 
 class NoTraceOfRefusals(logging.Filter):
@@ -86,10 +102,16 @@ class OneLineASocket(logging.Filter):
 
 
 def configure_logging(level: str, style: Literal["console", "json"]) -> None:
-    """Send everything to standard error in one style; libraries speak from warnings upwards."""
+    """Send everything to standard error in one style; libraries speak from warnings upwards.
+
+    At `debug` they speak from `info` upwards. What they say below that is left out: the parser of
+    forms says what clients send, and pydub what FFmpeg says of every piece.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for_libraries = "info" if level == "debug" else level
+    logging.basicConfig(level=for_libraries.upper(), handlers=[handler], force=True)
+    logging.getLogger("app").setLevel(level.upper())
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.addFilter(NoTraceOfRefusals())
     uvicorn.addFilter(OneLineASocket())

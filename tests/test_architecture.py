@@ -23,6 +23,7 @@ LIBRARIES = {
     "app.listeners",
     "app.marks",
     "app.ranges",
+    "app.request_record",
 }
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.listeners": set(),
     "app.logs": set(),
     "app.process_end": set(),
+    "app.request_record": set(),
     "app.ranges": set(),
     "app.settings": {"app.ranges"},
     "app.banner": {"app.settings"},

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.errors import Overloaded, SpeechError
+from app.errors import Overloaded, SpeechError, shortened
+from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
 from app.speaking.speaker import Origin, Speaker
@@ -78,7 +79,11 @@ class Speech:
             Overloaded: the queue is full, or too many scripts are being read already.
         """
         began_seconds = time.monotonic()
+        record = current_record()
+        record.characters += len(request.text)
+        record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
         prepared = await self._prepare(request)
+        record.voice = prepared.origin.voice or "a recording"
         shaper = Shaper(
             [piece.shape for piece in prepared.script.pieces],
             prepared.engine.sample_rate_hz,
@@ -94,6 +99,7 @@ class Speech:
             began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
             count_script_tokens=prepared.count_tokens,
+            record=record,
         )
 
     async def check(self, request: SpeechRequest) -> None:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
+from app.request_record import RequestRecord
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
 from app.speech_engine import JobTimings, SpeechStream
@@ -24,6 +25,7 @@ class Utterance:
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
+        record: learns how much sound was read.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Utterance:
         began_seconds: float,
         patience_seconds: float,
         count_script_tokens: Callable[[], int],
+        record: RequestRecord,
     ) -> None:
         self.request = request
         self.origin = origin
@@ -47,6 +50,7 @@ class Utterance:
         self._shaper = shaper
         self._patience_seconds = patience_seconds
         self._count_script_tokens = count_script_tokens
+        self._record = record
 
     @property
     def timings(self) -> JobTimings:
@@ -65,7 +69,9 @@ class Utterance:
             first = await self._first_of(frames)
             async with aclosing(shaper.run(frames, first)) as pieces:
                 async for piece in pieces:
-                    self.spoken_seconds += len(piece) / self.sample_rate_hz
+                    seconds = len(piece) / self.sample_rate_hz
+                    self.spoken_seconds += seconds
+                    self._record.audio_seconds += seconds
                     yield piece
             if not shaper.spoken_samples:
                 raise SynthesisFailed("the engine made no audio")

@@ -19,6 +19,7 @@ from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
 from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
+from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 
 MAX_FRAME_BYTES = 1 << 20
@@ -182,7 +183,9 @@ async def serve_socket(
     try:
         kind.check(websocket)
     except (Unauthorized, Forbidden) as error:
-        await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
+        problem = problem_of(error, request_id, kind.dialect.words)
+        current_record().refused(problem.kind)
+        await _turn_away(websocket, kind.dialect, problem)
         return
     await websocket.accept()
     socket = Socket(websocket, idle_seconds=IDLE_SECONDS)
@@ -193,6 +196,7 @@ async def serve_socket(
         return
     except SpeechError as error:
         problem = problem_of(error, request_id, kind.dialect.words)
+        current_record().refused(problem.kind, error.field)
         try:
             await socket.send(kind.refusal(problem))
             await socket.hear_out()
