@@ -76,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.banner",
         "app.listeners",
         "app.logs",
+        "app.process_end",
         "app.audio",
     },
     "server": {"app.serve", "app.process_end"},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SpeechError, shortened
+from app.lifetime import Lifetime
 from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
@@ -49,6 +50,7 @@ class Speech:
 
     Attributes:
         max_script_chars: how many characters a script may have.
+        lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
@@ -58,6 +60,7 @@ class Speech:
     def __init__(
         self,
         cast: Cast,
+        lifetime: Lifetime,
         *,
         ffmpeg: Path,
         max_script_chars: int,
@@ -65,6 +68,7 @@ class Speech:
         patience_seconds: float,
     ) -> None:
         self._cast = cast
+        self.lifetime = lifetime
         self._ffmpeg = ffmpeg
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
@@ -82,6 +86,7 @@ class Speech:
         record = current_record()
         record.characters += len(request.text)
         record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
+        self.lifetime.require_running()
         prepared = await self._prepare(request)
         record.voice = prepared.origin.voice or "a recording"
         shaper = Shaper(

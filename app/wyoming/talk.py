@@ -238,6 +238,7 @@ class Talk:
                     record.sent(len(data))
                     await self._events.send(AudioChunk(rate, width, channels, data).event())
                 self._stirred_seconds = time.monotonic()
+        fed.require_spoken()
         await self._events.send(AudioStop().event())
 
     def _new_record(self) -> RequestRecord:

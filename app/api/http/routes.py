@@ -18,8 +18,7 @@ from app.api.http.bodies import refuse_compressed
 from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import BodyRequest
 from app.callers.caller import Scope
-from app.errors import ModelUnavailable
-from app.speech_engine import RESTART_SECONDS
+from app.lifetime import shutting_down
 
 _READING = ("GET", "HEAD")
 
@@ -41,9 +40,7 @@ class EndingRoute(APIRoute):
         try:
             await super().handle(scope, receive, send)
         except asyncio.CancelledError:
-            raise ModelUnavailable(
-                "the server is shutting down", retry_after_seconds=RESTART_SECONDS
-            ) from None
+            raise shutting_down() from None
 
 
 class KeyedRoute(EndingRoute):
