@@ -116,6 +116,4 @@ def create_app(
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
     if path == native.SPEECH_PATH and not is_form(content_type):
         return settings.max_script_bytes
-    # A recording may come as base64, four characters for three bytes, and in a form some of them
-    # as three more.
-    return settings.max_upload_bytes * 3 // 2 + settings.max_script_bytes
+    return settings.max_body_bytes

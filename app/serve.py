@@ -11,6 +11,7 @@ from typing import Any
 from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
+from app.descriptors import raise_descriptor_limit
 from app.listeners import open_listeners
 from app.logs import configure_logging
 from app.main import create_app
@@ -34,6 +35,7 @@ def main(**overrides: Any) -> int:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
         app = create_app(settings, wyoming_listeners=listeners_of(settings))
+        raise_descriptor_limit()
         server = _Server(app, settings)
         listeners = _listeners(settings)
         # SIGTERM then raises KeyboardInterrupt, as Ctrl-C does.

@@ -18,6 +18,14 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.bounds import (
+    BODIES_MB,
+    IDLE_CONNECTION_SECONDS,
+    JSON_VALUES,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    SPEECH_SECONDS,
+)
 from app.ranges import (
     CharsPerChunk,
     EosThreshold,
@@ -175,9 +183,14 @@ class Settings(BaseSettings):
     wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
+    max_connections_per_address: int = Field(MAX_CONNECTIONS_PER_ADDRESS, ge=1, le=100_000)
+    connection_idle_seconds: float = Field(IDLE_CONNECTION_SECONDS, gt=0, le=3600)
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
+    max_speech_seconds: float = Field(SPEECH_SECONDS, ge=1, le=1_000_000)
     max_chars_per_chunk: CharsPerChunk = 218
     max_upload_mb: float = Field(25.0, gt=0, le=1024)
+    max_bodies_mb: float = Field(BODIES_MB, gt=0, le=100_000)
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
     max_queued_requests: int = Field(64, ge=0, le=10_000)
@@ -233,6 +246,19 @@ class Settings(BaseSettings):
     # Log
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
     log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Return how large the body of a request may be that brings a recording.
+
+        One in base64 has four characters for three bytes, and in a form some of them as three more.
+        """
+        return self.max_upload_bytes * 3 // 2 + self.max_script_bytes
+
+    @property
+    def max_json_values(self) -> int:
+        """Return how many values a JSON body may have; the commas of a script count as such."""
+        return JSON_VALUES + self.max_script_chars // 4
 
     @property
     def sampling(self) -> Sampling:

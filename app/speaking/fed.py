@@ -34,6 +34,7 @@ class FedSpeech:
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
         self._cut_short = False
+        self._begun_chars = 0
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -115,11 +116,18 @@ class FedSpeech:
                 await race(self._changed.wait(), lifetime.stopping())
                 continue
             passage += taken
-            request = replace(self.request, text=passage, goes_on=not self._feed.exhausted)
+            request = replace(
+                self.request,
+                text=passage,
+                goes_on=not self._feed.exhausted,
+                script_start=self._begun_chars,
+            )
             try:
-                return await self._speech.begin(request)
+                utterance = await self._speech.begin(request)
             except NothingToSpeak:
                 continue  # a tag that stands alone; it belongs to the words that come later
+            self._begun_chars += len(passage)
+            return utterance
         return None
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
 from app.request_record import RequestRecord
+from app.speaking.going_on import GoingOn
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
 from app.speech_engine import JobTimings, SpeechStream
+
+logger = logging.getLogger(__name__)
 
 
 class Utterance:
@@ -26,6 +30,8 @@ class Utterance:
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
         record: learns how much sound was read.
+        most_seconds: how much sound there may be.
+        going_on: reads the rest of the script meanwhile.
     """
 
     def __init__(
@@ -38,7 +44,8 @@ class Utterance:
         sample_rate_hz: int,
         began_seconds: float,
         patience_seconds: float,
-        count_script_tokens: Callable[[], int],
+        most_seconds: float,
+        going_on: GoingOn,
         record: RequestRecord,
     ) -> None:
         self.request = request
@@ -49,8 +56,11 @@ class Utterance:
         self._stream = stream
         self._shaper = shaper
         self._patience_seconds = patience_seconds
-        self._count_script_tokens = count_script_tokens
         self._record = record
+        self._most_seconds = most_seconds
+        self._going_on = going_on
+        self._reading = asyncio.create_task(going_on.read_on())
+        self._reading.add_done_callback(self._reading_ended)
 
     @property
     def timings(self) -> JobTimings:
@@ -64,7 +74,7 @@ class Utterance:
             Overloaded: no audio came in time. Nothing was yielded before that.
             SynthesisFailed, ModelUnavailable: what was yielded is not the whole speech.
         """
-        frames = aiter(self._stream)
+        frames = self._heard()
         async with self._shaper as shaper:
             first = await self._first_of(frames)
             async with aclosing(shaper.run(frames, first)) as pieces:
@@ -72,17 +82,33 @@ class Utterance:
                     seconds = len(piece) / self.sample_rate_hz
                     self.spoken_seconds += seconds
                     self._record.audio_seconds += seconds
+                    if self.spoken_seconds > self._most_seconds:
+                        raise SynthesisFailed("the speech lasts longer than is allowed")
                     yield piece
             if not shaper.spoken_samples:
                 raise SynthesisFailed("the engine made no audio")
 
-    def count_script_tokens(self) -> int:
-        """Count the tokens that the model reads of the script. Blocks."""
-        return self._count_script_tokens()
+    async def count_script_tokens(self) -> int:
+        """Count the tokens that the model has read of the script."""
+        return await self._going_on.count_tokens()
 
     def close(self) -> None:
         """Stop the work behind this speech, if any is left."""
+        self._reading.cancel()
         self._stream.abort()
+
+    def _reading_ended(self, reading: asyncio.Task[None]) -> None:
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            # It cannot fail for what the script says; whatever else it is ends the speech.
+            logger.error("a script could not be read on", exc_info=error)
+            self._stream.abort()
+
+    async def _heard(self) -> AsyncGenerator[Frames, None]:
+        """Yield the frames of the engine, and note how many chunks have come to their end."""
+        async for frames in self._stream:
+            yield frames
+            if frames.chunk_last:
+                self._going_on.heard(frames.chunk_index + 1)
 
     async def _first_of(self, frames: AsyncIterator[Frames]) -> Frames:
         """Wait for the engine's first audio, but no longer than that is of use to anybody."""

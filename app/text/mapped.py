@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Protocol, TypeAlias, TypeVar
 
 from app.text.differences import differences
-from app.text.segments import Segment, append, cut, put_in, span
+from app.text.segments import Segment, append, between, cut, put_in, span
 
 _CHARS = itemgetter(0)
 
@@ -88,7 +88,7 @@ class MappedText:
                     put_in_chars = 0
                 append(segments, part._segments)
         if put_in_chars:
-            put_in(segments, put_in_chars, 0)
+            put_in(segments, put_in_chars, segments[-1].source_end if segments else 0)
         return cls._made("".join(texts), segments, source)
 
     def __len__(self) -> int:
@@ -182,8 +182,7 @@ class MappedText:
         if not segments:
             return 0, 0
         if start >= end:
-            at = self._between(start - 1, start)[-1].source_end if start else segments[0][1]
-            return at, at
+            return self._gap(start)
         if len(segments) == 1 and segments[0].aligned:
             origin = segments[0].source_start
             return origin + start, origin + end
@@ -197,6 +196,16 @@ class MappedText:
             pieces.append(self.source[max(done, source_start) : source_end])
             done = max(done, source_end)
         return "".join(pieces)
+
+    def _gap(self, at: int) -> tuple[int, int]:
+        """Return what anything stands for that is put in at a place."""
+        if at == 0:
+            first = self._segments[0].source_start
+            return first, first
+        before = self._between(at - 1, at)[0].source_end
+        if at == len(self.text):
+            return before, before
+        return between(before, self._between(at, at + 1)[0].source_start)
 
     def _between(self, start: int, end: int) -> list[Segment]:
         """Return the segments of a stretch of the text, cut at its ends."""

@@ -10,6 +10,7 @@ from app.errors import (
     AudioNotFound,
     Conflict,
     ConsentNotFound,
+    FfmpegUnavailable,
     Forbidden,
     InvalidRequest,
     ModelNotFound,
@@ -44,6 +45,7 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (Overloaded, 429, "overloaded"),
     (NotSupported, 501, "not_supported"),
     (ModelUnavailable, 503, "model_unavailable"),
+    (FfmpegUnavailable, 503, "ffmpeg_unavailable"),
     (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
 )

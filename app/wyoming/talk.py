@@ -19,9 +19,12 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import SynthesizeStopped
 
 from app.audio.pcm import S16_BYTES, to_s16
+from app.bounds import FRAME_SECONDS, LOOP_BURST_SECONDS, LOOP_SHARE
 from app.callers.caller import HOME_ASSISTANT
 from app.connections import ClientLeft, ended, quiet_too_long, race
 from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
+from app.gate import Door
+from app.pace import Pace
 from app.request_record import RequestRecord
 from app.services import Services
 from app.speaking.controls import Markup
@@ -113,6 +116,7 @@ class Talk:
         self._stream: FedSpeech | None = None
         self._record: RequestRecord | None = None  # of the text that is being spoken
         self._owed = 0
+        self._pace = Pace(LOOP_SHARE, LOOP_BURST_SECONDS)
         self.owes_nothing = asyncio.Event()
         """It is set while no complete text waits to be spoken, and once the client has left."""
         self.owes_nothing.set()
@@ -147,6 +151,7 @@ class Talk:
             # A client may send events for other kinds of programs; they are ignored.
             if answer := self._answers.get(event.type):
                 await answer(event.data)
+            await asyncio.sleep(self._pace.count(FRAME_SECONDS))
 
     async def _next_event(self) -> Event | None:
         reading = asyncio.create_task(read_event(self._reader, max_bytes=self._limits.event_bytes))
@@ -212,6 +217,7 @@ class Talk:
         fed.finish()
         self._owed += 1
         self.owes_nothing.clear()
+        self._keep_connection(True)
 
     async def _speak(self) -> None:
         while True:
@@ -225,6 +231,12 @@ class Talk:
             self._owed -= 1
             if not self._owed:
                 self.owes_nothing.set()
+                self._keep_connection(False)
+
+    def _keep_connection(self, keep: bool) -> None:
+        door = self._writer.transport
+        assert isinstance(door, Door)
+        door.give_way(not keep)
 
     async def _say(self, fed: FedSpeech, record: RequestRecord) -> None:
         rate, width, channels = SPEECH_RATE_HZ, S16_BYTES, 1

@@ -13,7 +13,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.dialect import Dialect
-from app.errors import TooLarge, TooSlow
+from app.api.http.security_headers import add_security_headers
+from app.bounds import LOG_PATH_CHARACTERS
+from app.errors import TooLarge, TooSlow, shortened
 from app.request_record import RequestRecord
 
 STANDSTILL_SECONDS = 60.0
@@ -64,7 +66,9 @@ class RequestContext:
             nonlocal outcome, complete
             if message["type"] in _ANSWERS:
                 outcome = message.get("status", 101)
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                add_security_headers(headers)
             elif message["type"] == "websocket.close":
                 outcome = f"{outcome}, closed with {message.get('code', 1000)}"
             complete = complete or _ends_answer(message)
@@ -98,7 +102,8 @@ def _route_of(scope: Scope) -> str:
     """Return the template of the path that was called; the path itself where nothing is there."""
     template = getattr(scope.get("route"), "path", None)
     if template is None:
-        return quote(scope["path"])  # decoded, it could put a line of its own into the log
+        path = shortened(scope["path"], LOG_PATH_CHARACTERS)
+        return quote(path)  # decoded, it could put a line of its own into the log
     prefix: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
     return f"{prefix}{template}"
 
@@ -130,6 +135,9 @@ async def _in_time(receive: Receive) -> Message:
 class BodyLimit:
     """Refuses a body as soon as it exceeds the limit, and one of which nothing more comes.
 
+    An answer before the end of the body says that the connection closes: what is left of the body
+    is of use to nobody.
+
     Args:
         limit_bytes: returns the limit for a path and a Content-Type.
     """
@@ -146,20 +154,25 @@ class BodyLimit:
         limit_bytes = self._limit_bytes(scope["path"], headers.get("content-type", ""))
         declared = headers.get("content-length", "")
         declared_bytes = int(declared) if declared.isdigit() else 0
+        too_large = TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
         counted_bytes = 0
-        complete = False
+        complete = declared_bytes == 0 and "transfer-encoding" not in headers
 
         async def bounded_receive() -> Message:
             nonlocal counted_bytes, complete
+            if declared_bytes > limit_bytes and not complete:
+                raise too_large
             # After the body the next message is that the client has left: wait without a limit.
             message = await (receive() if complete else _in_time(receive))
-            complete = not message.get("more_body", False)
+            complete = complete or not message.get("more_body", False)
             counted_bytes += len(message.get("body", b""))
-            if (
-                max(counted_bytes, declared_bytes) > limit_bytes
-                and message["type"] == "http.request"
-            ):
-                raise TooLarge(f"the request body is larger than the {limit_bytes} bytes allowed")
+            if counted_bytes > limit_bytes:
+                raise too_large
             return message
 
-        await self._app(scope, bounded_receive, send)
+        async def closing_send(message: Message) -> None:
+            if message["type"] == "http.response.start" and not complete:
+                MutableHeaders(scope=message)["connection"] = "close"
+            await send(message)
+
+        await self._app(scope, bounded_receive, closing_send)

@@ -14,12 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
+    FfmpegUnavailable,
     ModelUnavailable,
     NeedsNewerHttp,
     NotSupported,
@@ -36,6 +39,9 @@ from app.wording.validation import invalid_body, model_in
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
+
+_LASTING = (ModelUnavailable, FfmpegUnavailable, Conflict, StorageFailed, NotSupported)
+"""These stay as they are until somebody does something about them."""
 
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -58,6 +64,7 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
         model = _body_model(request)
@@ -130,7 +137,8 @@ class ErrorAnswers:
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
@@ -162,7 +170,7 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
             "Retry-After": str(math.ceil(seconds)),
             "retry-after-ms": str(math.ceil(1000 * seconds)),
         }
-    if isinstance(error, (ModelUnavailable, Conflict, StorageFailed, NotSupported)):
+    if isinstance(error, _LASTING):
         return {"x-should-retry": "false"}
     return {}
 

@@ -14,11 +14,12 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
-from app.api.http.access import admit
+from app.api.http.access import admit, time_to_tell
 from app.api.http.dependencies import services_of
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
+from app.bounds import IDLE_SECONDS, SEND_SECONDS
+from app.connections import ClientLeft, quiet_too_long, race
 from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
 from app.lifetime import Lifetime, shutting_down
 from app.request_record import current_record
@@ -75,6 +76,8 @@ class Socket:
         """
         message = await self._message()
         self._stir()
+        # What is queued already comes without a wait: others have a turn before it is read.
+        await asyncio.sleep(0)
         frame: str | bytes | None = message.get("bytes")
         if frame is None:
             frame = message["text"]
@@ -199,6 +202,7 @@ async def serve_socket(
     try:
         kind.check(websocket)
     except (Unauthorized, Forbidden) as error:
+        await time_to_tell(error)
         problem = problem_of(error, request_id, kind.dialect.words)
         current_record().refused(problem.kind)
         await _turn_away(websocket, kind.dialect, problem)
@@ -212,6 +216,7 @@ async def serve_socket(
     except ClientLeft:
         return
     except SpeechError as error:
+        await time_to_tell(error)
         problem = problem_of(error, request_id, kind.dialect.words)
         current_record().refused(problem.kind, error.field)
         try:

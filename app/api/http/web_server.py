@@ -7,9 +7,13 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.http.protocols import SocketProtocol, behind_gates
+from app.connection_table import ConnectionTable
 from app.lifetime import Lifetime
+from app.peers import Peers
 from app.settings import Settings
 
+ACCEPTS = 128
 FRAME_OVERHEAD_BYTES = 1 << 20
 _LAST_WORDS_SECONDS = 1
 
@@ -32,8 +36,18 @@ class WebServer(uvicorn.Server):
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    table = ConnectionTable(
+        max_total=settings.max_connections,
+        max_per_address=settings.max_connections_per_address,
+        peers=Peers(settings.trusted_proxies),
+    )
+    idle_seconds = settings.connection_idle_seconds
     return uvicorn.Config(
         app,
+        http=behind_gates(table, idle_seconds=idle_seconds),  # type: ignore[arg-type]
+        ws=SocketProtocol,
+        # So many connections at most are taken in one turn of the event loop.
+        backlog=ACCEPTS,
         host=settings.host,
         port=settings.port,
         log_config=None,
