@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_langu
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
 from app.errors import SpeechError
+from app.folders import check_folder
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
 from app.peers import Peers
@@ -82,6 +83,10 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
+    check_folder("MODELS_DIR", settings.models_dir, otherwise="no weights can be downloaded")
+    check_folder(
+        "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
+    )
     keyring = _keyring(settings)
     pools = make_pools()
     speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
@@ -178,7 +183,7 @@ async def _look_ahead(speaker: Speaker, services: Services) -> None:
     await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
     try:
         voice = await speaker.library.state_of(settings.default_voice)
-        await services.pools.loading.run(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run(partial(speaker.supervisor.engine.calibrate, voice))
     except SpeechError as error:
         logger.info("how words are timed is found out with the first request: %s", error.message)
 

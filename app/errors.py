@@ -184,7 +184,7 @@ class VoiceExists(Conflict):
     def __init__(self, name: str, hint: str = "") -> None:
         super().__init__(f"there is a voice {name!r} already{hint}")
         self.name = name
-        self.field = Parameter.REPLACE if hint else None
+        self.field = Parameter.REPLACE if hint else Parameter.NAME
 
 
 class StorageFailed(SpeechError):

@@ -19,6 +19,7 @@ from app.api.http.problems import ErrorAnswers
 from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
+from app.folders import check_folder
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
 
@@ -54,6 +55,7 @@ def create_app(
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
+    check_folder("VOICE_OUTPUT_DIR", settings.voice_output_dir, otherwise="no audio can be saved")
     try:
         services.saved.open()
     except OSError as error:

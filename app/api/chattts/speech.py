@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.api.chattts.dialect import DIALECT
 from app.api.http.delivery import file_response, live_response, while_connected
@@ -21,7 +21,7 @@ from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
-from app.ranges import Seed, Temperature
+from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
 from app.speaking.controls import Markup
 from app.speaking.encoded import CompleteAudio, complete_audio
@@ -48,7 +48,7 @@ router = dialect_router(DIALECT)
 _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
-class ChatSpeechBody(BaseModel):
+class ChatSpeechBody(NullIsUnset):
     """This is ChatTTS's body for speech; fields not named here are ignored, as ChatTTS does."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
@@ -66,7 +66,7 @@ class ChatSpeechBody(BaseModel):
     markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
-class InferCode(BaseModel):
+class InferCode(NullIsUnset):
     """These are the fields of `params_infer_code`."""
 
     temperature: Annotated[
@@ -101,7 +101,7 @@ class InferCode(BaseModel):
     show_tqdm: Annotated[bool | None, WITHOUT_EFFECT] = None
 
 
-class GenerateBody(BaseModel):
+class GenerateBody(NullIsUnset):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": ["Hello there.", "And goodbye."]}]}
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
@@ -98,14 +98,6 @@ class SpeechBody(SpeechControls):
         bool | None,
         Effect("honoured", "false waits for the end: a complete file; a live stream otherwise"),
     ] = Field(None, description="false sends a complete file, with its true length in the header.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, data: Any) -> Any:
-        """Take null for a field that was left out: clients in typed languages send it so."""
-        if isinstance(data, dict):
-            return {name: value for name, value in data.items() if value is not None}
-        return data
 
 
 @router.post("/v1/audio/speech", response_class=Response)
