@@ -94,8 +94,10 @@ def make_services(
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
     cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
+    lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
         cast,
+        lifetime,
         ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
@@ -123,7 +125,7 @@ def make_services(
         )
     return Services(
         settings=settings,
-        lifetime=Lifetime(settings.shutdown_grace_seconds),
+        lifetime=lifetime,
         speech=speech,
         cast=cast,
         voices=voices,

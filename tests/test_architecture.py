@@ -37,6 +37,7 @@ LIBRARIES = {
     "app.pace",
     "app.peers",
     "app.ranges",
+    "app.request_record",
     "app.wrong_keys",
 }
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
@@ -62,6 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.pace": set(),
     "app.peers": set(),
     "app.process_end": set(),
+    "app.request_record": set(),
     "app.ranges": set(),
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
@@ -100,6 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.descriptors",
         "app.listeners",
         "app.logs",
+        "app.process_end",
         "app.audio",
     },
     "server": {"app.serve", "app.process_end"},

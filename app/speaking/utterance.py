@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
+from app.request_record import RequestRecord
 from app.speaking.going_on import GoingOn
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
@@ -28,6 +29,7 @@ class Utterance:
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
+        record: learns how much sound was read.
         most_seconds: how much sound there may be.
         going_on: reads the rest of the script meanwhile.
     """
@@ -44,6 +46,7 @@ class Utterance:
         patience_seconds: float,
         most_seconds: float,
         going_on: GoingOn,
+        record: RequestRecord,
     ) -> None:
         self.request = request
         self.origin = origin
@@ -53,6 +56,7 @@ class Utterance:
         self._stream = stream
         self._shaper = shaper
         self._patience_seconds = patience_seconds
+        self._record = record
         self._most_seconds = most_seconds
         self._going_on = going_on
         self._reading = asyncio.create_task(going_on.read_on())
@@ -75,7 +79,9 @@ class Utterance:
             first = await self._first_of(frames)
             async with aclosing(shaper.run(frames, first)) as pieces:
                 async for piece in pieces:
-                    self.spoken_seconds += len(piece) / self.sample_rate_hz
+                    seconds = len(piece) / self.sample_rate_hz
+                    self.spoken_seconds += seconds
+                    self._record.audio_seconds += seconds
                     if self.spoken_seconds > self._most_seconds:
                         raise SynthesisFailed("the speech lasts longer than is allowed")
                     yield piece
