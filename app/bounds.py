@@ -117,6 +117,11 @@ IDLE_CONNECTION_SECONDS = 30.0
 """A connection is closed that asks nothing for so long, or has sent half of the head of a request,
 or has shown no key on a WebSocket, unless the operator sets CONNECTION_IDLE_SECONDS."""
 
+ACCEPTS_PER_TURN = 8
+"""So many new connections are taken before those that are open have their turn,"""
+WAITING_CONNECTIONS = 1024
+"""and so many may wait for that."""
+
 READ_BYTES = 4096
 """So much of a connection is read and parsed before the next connection has its turn. The smallest
 frames, of six bytes, then cost less than 2 ms a turn."""

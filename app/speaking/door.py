@@ -12,7 +12,9 @@ from pathlib import Path
 
 from app.audio.shaping import Shaper
 from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
-from app.errors import Overloaded, SpeechError
+from app.errors import Overloaded, SpeechError, shortened
+from app.lifetime import Lifetime
+from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
 from app.speaking.plan import ScriptRules
@@ -48,6 +50,7 @@ class Speech:
 
     Attributes:
         max_script_chars: how many characters a script may have.
+        lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
@@ -60,6 +63,7 @@ class Speech:
     def __init__(
         self,
         cast: Cast,
+        lifetime: Lifetime,
         *,
         ffmpeg: Path,
         max_script_chars: int,
@@ -70,6 +74,7 @@ class Speech:
         loading: ThreadPool,
     ) -> None:
         self._cast = cast
+        self.lifetime = lifetime
         self._ffmpeg = ffmpeg
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
@@ -88,7 +93,12 @@ class Speech:
             Overloaded: the queue is full, or too many scripts are being read already.
         """
         began_seconds = time.monotonic()
+        record = current_record()
+        record.characters += len(request.text)
+        record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
+        self.lifetime.require_running()
         prepared = await self._prepare(request)
+        record.voice = prepared.origin.voice or "a recording"
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
             [piece.shape for piece in script.first.pieces],
@@ -113,6 +123,7 @@ class Speech:
             patience_seconds=self._patience_seconds,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, engine, self._pool),
+            record=record,
         )
 
     async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.connections import ended
+from app.connections import ended, race
 from app.errors import NothingToSpeak, Parameter
+from app.lifetime import shutting_down
 from app.marks import Marks
 from app.speaking.door import Speech
 from app.speaking.utterance import Utterance
@@ -35,6 +36,7 @@ class FedSpeech:
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
+        self._cut_short = False
         self._begun_chars = 0
 
     async def check_voice(self) -> None:
@@ -68,7 +70,8 @@ class FedSpeech:
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
-        Read it once.
+        Read it once. If the server is told to stop, this ends after what was begun by then; so
+        call `require_spoken` at the end.
 
         Raises:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
@@ -90,18 +93,32 @@ class FedSpeech:
         finally:
             await _closed(coming)
         if not spoken_seconds:
+            self.require_spoken()
             raise NothingToSpeak(
                 f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
             )
 
+    def require_spoken(self) -> None:
+        """Check, once the sound has ended, that it was the whole script.
+
+        Raises:
+            ModelUnavailable: the server was told to stop before it was.
+        """
+        if self._cut_short:
+            raise shutting_down()
+
     async def _next_utterance(self) -> Utterance | None:
-        """Begin to speak the next passage; return None after the last."""
+        """Begin to speak the next passage; return None after the last, or if the server stops."""
+        lifetime = self._speech.lifetime
         passage = ""
         while not self._feed.exhausted:
+            if lifetime.is_stopping:
+                self._cut_short = True
+                return None
             taken = self._feed.take()
             if not taken:
                 self._changed.clear()
-                await self._changed.wait()
+                await race(self._changed.wait(), lifetime.stopping())
                 continue
             passage += taken
             request = replace(

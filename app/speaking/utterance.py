@@ -10,6 +10,7 @@ from contextlib import aclosing
 from app.audio.heard import HeardTimes
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
+from app.request_record import RequestRecord
 from app.speaking.going_on import GoingOn
 from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
@@ -32,6 +33,7 @@ class Utterance:
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
+        record: learns how much sound was read.
         most_seconds: how much sound there may be.
         going_on: reads the rest of the script meanwhile.
     """
@@ -48,6 +50,7 @@ class Utterance:
         patience_seconds: float,
         most_seconds: float,
         going_on: GoingOn,
+        record: RequestRecord,
     ) -> None:
         self.request = request
         self.origin = origin
@@ -61,6 +64,7 @@ class Utterance:
         self.marks = self._marking.marks
         going_on.on_pieces = self._marking.extend
         self._patience_seconds = patience_seconds
+        self._record = record
         self._most_seconds = most_seconds
         self._going_on = going_on
         self._reading = asyncio.create_task(going_on.read_on())
@@ -83,7 +87,9 @@ class Utterance:
             first = await self._first_of(frames)
             async with aclosing(shaper.run(frames, first)) as pieces:
                 async for piece in pieces:
-                    self.spoken_seconds += len(piece) / self.sample_rate_hz
+                    seconds = len(piece) / self.sample_rate_hz
+                    self.spoken_seconds += seconds
+                    self._record.audio_seconds += seconds
                     if self.spoken_seconds > self._most_seconds:
                         raise SynthesisFailed("the speech lasts longer than is allowed")
                     self._mark(shaper.heard)
