@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.engine.alignment.heads import Recording, choose, gains_of
+from app.engine.alignment.heads import LATE_SECONDS, Recording, choose, gains_of
 from app.speech_engine import ESTIMATED, Alignment, Head
 from tests.engine.alignment.made_up import FRAME_SECONDS, mass_at, sound, words_of
 
 NAMES = [Head(layer, head) for layer in range(3) for head in range(2)]
-LATE_SECONDS = 0.04
+BEHIND_SECONDS = 0.04
 RANDOM = np.random.default_rng(1)
 
 
@@ -48,8 +48,9 @@ def _recording(kinds: tuple[str, ...]) -> Recording:
         "even": looks_along(middles * tokens / frames, tokens),
     }
     attention = np.stack([heads[k] if k in heads else noise(frames, tokens) for k in kinds])
-    dips = [border * FRAME_SECONDS + LATE_SECONDS for border in borders[:-1]]
-    pcm = sound(frames, silent=[(dip + 0.01, dip + 0.03) for dip in dips])
+    dips = [border * FRAME_SECONDS + BEHIND_SECONDS for border in borders[:-1]]
+    softest = [dip + LATE_SECONDS for dip in dips]
+    pcm = sound(frames, silent=[(at - 0.01, at + 0.01) for at in softest])
     return Recording(words_of(7), shares, attention.astype(np.float32), pcm)
 
 
@@ -75,7 +76,7 @@ def test_borders_are_found_late_by_what_the_sound_says() -> None:
     found = choose(
         recordings("real", "real", "noise", "noise", "noise", "noise"), NAMES, FRAME_SECONDS
     )
-    assert found.offset_seconds == pytest.approx(LATE_SECONDS, abs=0.011)
+    assert found.offset_seconds == pytest.approx(BEHIND_SECONDS, abs=0.011)
 
 
 def test_a_model_without_such_heads_is_recognised() -> None:
