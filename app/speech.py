@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,11 +89,22 @@ class Clip:
 
     Attributes:
         field: where in the request the recording stood, for errors.
+        preparation: what was done to the recordings that this was made of, in words; empty for
+            one as it was received.
     """
 
     data: bytes = field(repr=False)
     filename: str
     field: Field = Parameter.CLIP
+    preparation: tuple[str, ...] = ()
+
+
+class DecodedClip(NamedTuple):
+    """Holds the sound of a recording, shape [samples], and how its channels became one."""
+
+    pcm: Pcm
+    only_channel: Literal["left", "right"] | None = None
+    """This channel alone was taken; None is the mean of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,10 @@ class SpeechRequest:
     """Tags of pauses, speakers and SSML count as such; False speaks them as they are written."""
     goes_on: bool = False
     """More of the same script will follow in another request."""
+    script_start: int = 0
+    """So many characters of the same script came in requests before this one."""
+    timed: bool = False
+    """Say when the words are heard."""
 
 
 class Boundary(Enum):
@@ -139,6 +154,38 @@ class Chunk:
     text: str
     separator: str
     boundary: Boundary
+
+
+class WrittenWord(NamedTuple):
+    """Holds a word of the script as its writer knows it, which one caption shows.
+
+    It is what stands between white space, and all of what becomes words together, such as "5 kg".
+
+    Attributes:
+        text: as it was written, without the marks of markup inside.
+        script_start: its place in the script as it was sent, in characters.
+        script_end: the place after its last character.
+        ends_sentence: whether a sentence ends with it.
+    """
+
+    text: str
+    script_start: int
+    script_end: int
+    ends_sentence: bool
+
+
+class SpokenWord(NamedTuple):
+    """Holds a word that is spoken: a run of characters in a chunk that are not white space.
+
+    Attributes:
+        start: its place in the chunk's text.
+        end: the place after its last character.
+        written: what it stands for; neighbours that stand for the same share one.
+    """
+
+    start: int
+    end: int
+    written: WrittenWord
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from app.audio.encode import encode_clip
+from app.audio.formats import FORMATS
 from app.errors import SynthesisFailed
 from app.logs import NoTraceOfRefusals, OneLineASocket, configure_logging
+from tests.audio.probe import voice_like
 from tests.serving import json_lines
 
 
@@ -21,8 +25,8 @@ def _restore_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for library in ("httpx", "httpx2"):
-        logging.getLogger(library).setLevel(logging.NOTSET)
+    for name in ("app", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def log_something(level: str, style: Literal["console", "json"]) -> None:
@@ -65,6 +69,45 @@ def test_level(capsys: pytest.CaptureFixture[str], level: str, count: int) -> No
     """LOG_LEVEL decides how much is said; only at debug do libraries chatter."""
     log_something(level, "json")
     assert len(json_lines(capsys.readouterr().err)) == count
+
+
+def test_what_libraries_say_while_debugging(
+    capsys: pytest.CaptureFixture[str], ffmpeg: Path, tmp_path: Path
+) -> None:
+    """Even at debug nobody repeats what FFmpeg says, nor what clients send."""
+    configure_logging("debug", "console")
+    encode_clip([voice_like(0.1)], 24000, FORMATS["mp3"], ffmpeg)
+    logging.getLogger("python_multipart.multipart").debug("Calling on_part_data with a secret")
+    logging.getLogger("app.test").debug("ours")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("DEBUG   ours")
+
+
+FIELDS = {"caller": "operator", "voice": 'Zoë "Z"\n2026 INFO forged', "empty": "", "bytes_out": 5}
+
+
+def log_fields(style: Literal["console", "json"]) -> None:
+    configure_logging("info", style)
+    named = {"method": "POST", "route": "/tts"}
+    extra = {"request_id": "abc", "fields": FIELDS}
+    logging.getLogger("app.test").info("%(method)s %(route)s", named, extra=extra)
+
+
+def test_fields_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields follow the message, each in one word on the same line, whatever is in it."""
+    log_fields("console")
+    line = capsys.readouterr().err
+    shown = r'voice="Zo\u00eb \"Z\"\n2026 INFO forged" empty="" bytes_out=5'
+    assert line.endswith(f" INFO    POST /tts caller=operator {shown} [abc]\n")
+    assert line.count("\n") == 1
+
+
+def test_fields_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields are keys of their own, and so is what the message was made of."""
+    log_fields("json")
+    (entry,) = json_lines(capsys.readouterr().err)
+    assert (entry["message"], entry["method"], entry["route"]) == ("POST /tts", "POST", "/tts")
+    assert {name: entry[name] for name in FIELDS} == FIELDS
 
 
 def test_a_stream_broken_off_on_purpose_leaves_no_trace() -> None:

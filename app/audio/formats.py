@@ -48,6 +48,12 @@ class AudioFormat:
         """Return the sample rate of what is made from speech at `speech_rate_hz`."""
         return self.sample_rate_hz or speech_rate_hz
 
+    def bytes_per_second(self, speech_rate_hz: int) -> int:
+        """Return how many bytes a second of sound takes at most, or about."""
+        if self.bitrate_kbps is not None:
+            return self.bitrate_kbps * 125
+        return self.rate_hz(speech_rate_hz) * 2
+
     def content_type(self, speech_rate_hz: int) -> str:
         """Return the HTTP Content-Type of mono audio made from speech at `speech_rate_hz`."""
         if self.headerless:

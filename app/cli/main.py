@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
+from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
     EncodingOption,
@@ -23,6 +24,7 @@ from app.cli.options import (
     NoMarkupOption,
     NormalizeLoudnessOption,
     OutputOption,
+    PauseScaleOption,
     PitchOption,
     PlayOption,
     QuietOption,
@@ -51,6 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(voices, name="voices")
+app.add_typer(keys, name="keys")
 
 
 def _show_version(wanted: bool) -> None:
@@ -92,6 +95,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     speed: SpeedOption = None,
     pitch: PitchOption = None,
     volume: VolumeOption = None,
+    pause_scale: PauseScaleOption = None,
     seed: SeedOption = None,
     temperature: TemperatureOption = None,
     language: LanguageOption = None,
@@ -114,6 +118,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "speed": speed,
         "pitch": pitch,
         "volume": volume,
+        "pause_scale": pause_scale,
         "seed": seed,
         "temperature": temperature,
         "language": language,

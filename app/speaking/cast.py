@@ -11,6 +11,7 @@ from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
+from app.work import ThreadPool
 
 
 class Cast:
@@ -40,6 +41,7 @@ class Cast:
         voice_language: Callable[[str], str | None],
         default_voice: str,
         aliases: Mapping[str, str],
+        files: ThreadPool,
         stand_in: StandIn | None = None,
     ) -> None:
         self.default = default
@@ -50,6 +52,7 @@ class Cast:
         self._default_voice = default_voice
         self._aliases = aliases
         self._stand_in = stand_in
+        self._files = files
         self._loaded: dict[str, Speaker] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -123,6 +126,8 @@ class Cast:
     def voice_named(self, name: str | None) -> str:
         """Return the voice that a caller's name means, which may be an alias.
 
+        A voice of that very name, in any case, comes before an alias.
+
         A name that means nothing is returned as it is, and refused when the speech is prepared.
 
         Args:
@@ -130,15 +135,16 @@ class Cast:
 
         Raises:
             InvalidRequest: the name is empty.
-            ModelUnavailable: nobody knows yet which voices there are.
+            ModelUnavailable: it may be an alias, and nobody knows yet which voices there are.
         """
         if name is None:
-            return self._default_voice
+            name = self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        if name in self.current.library.names():
+        alias = self._aliases.get(name.strip().lower())
+        if alias is None or self.current.library.has(name):
             return name
-        return self._aliases.get(name.strip().lower(), name)
+        return alias
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop every model, each with the same time to finish."""
@@ -160,7 +166,7 @@ class Cast:
     async def _language_of_voice(self, request: SpeechRequest) -> str:
         if not self._others or not isinstance(request.voice, str):
             return self.default.language
-        found = await asyncio.to_thread(self._voice_language, request.voice)
+        found = await self._files.run(partial(self._voice_language, request.voice))
         return found if found in self._others else self.default.language
 
     def _make_room(self) -> None:

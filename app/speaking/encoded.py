@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from app.audio.clip_loudness import normalized_clip
 from app.audio.encode import encode_clip
@@ -15,43 +17,71 @@ from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS
+from app.audio.spool import PcmSpool
+from app.bounds import UNSPOOLED_SECONDS
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
 from app.speech import Pcm, SpeechRequest
+from app.work import CancelToken, Pools
+
+_PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class CompleteAudio:
-    """Holds a whole encoded clip, how long it sounds, and how long each stage took."""
+    """Holds a whole encoded clip, how long it sounds, and how long each stage took.
 
-    data: bytes
+    Attributes:
+        file: the clip, in memory while it is short; whoever has it closes it.
+    """
+
+    file: IO[bytes]
+    size_bytes: int
     content_type: str
     origin: Origin
     speech_seconds: float
     took_seconds: dict[str, float]
 
+    async def pieces(self, pools: Pools) -> AsyncGenerator[bytes, None]:
+        """Yield the clip piece by piece, and close it."""
+        with self.file as file:
+            while data := await pools.files.run(partial(file.read, _PIECE_BYTES)):
+                yield data
 
-async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> CompleteAudio:
+    def read(self) -> bytes:
+        """Return the whole clip, and close it. Blocks."""
+        with self.file as file:
+            return file.read()
+
+
+async def complete_audio(
+    utterance: Utterance, audio: AudioFormat, ffmpeg: Path, pools: Pools
+) -> CompleteAudio:
     """Wait for all of an utterance, encode it, and close it.
 
     Raises:
         SpeechError: as `Utterance.pcm`, or the encoder failed.
     """
     request, rate_hz = utterance.request, utterance.sample_rate_hz
-    try:
-        async with aclosing(utterance.pcm()) as spoken:
-            pieces = [piece async for piece in spoken]
-    finally:
-        utterance.close()
-    if request.normalize_loudness:
-        pieces = await asyncio.to_thread(
-            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request, audio)
-        )
-    synthesized_seconds = time.monotonic()
-    data = await asyncio.to_thread(encode_clip, pieces, rate_hz, audio, ffmpeg)
+    with PcmSpool() as sound:
+        try:
+            await _gather(utterance, sound, pools)
+        finally:
+            utterance.close()
+        synthesized_seconds = time.monotonic()
+
+        def finished(cancel: CancelToken) -> IO[bytes]:
+            if not request.normalize_loudness:
+                return encode_clip(sound, rate_hz, audio, ffmpeg, cancel)
+            target_lufs = _target_lufs(request, audio)
+            with normalized_clip(sound, rate_hz, cancel, target_lufs=target_lufs) as leveled:
+                return encode_clip(leveled, rate_hz, audio, ffmpeg, cancel)
+
+        file = await pools.finishing.run_cancellable(finished)
     return CompleteAudio(
-        data,
+        file,
+        _size_bytes(file),
         audio.content_type(rate_hz),
         utterance.origin,
         speech_seconds=utterance.spoken_seconds,
@@ -61,6 +91,25 @@ async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path)
             "encoding": time.monotonic() - synthesized_seconds,
         },
     )
+
+
+async def _gather(utterance: Utterance, sound: PcmSpool, pools: Pools) -> None:
+    """Put all of an utterance where there is room for it, however long it is."""
+    waiting: list[Pcm] = []
+    spooled_seconds = 0.0
+    async with aclosing(utterance.pcm()) as spoken:
+        async for piece in spoken:
+            waiting.append(piece)
+            if utterance.spoken_seconds - spooled_seconds > UNSPOOLED_SECONDS:
+                await pools.files.run(partial(sound.extend, waiting))
+                waiting, spooled_seconds = [], utterance.spoken_seconds
+    await pools.files.run(partial(sound.extend, waiting))
+
+
+def _size_bytes(file: IO[bytes]) -> int:
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +169,7 @@ async def fed_audio(
     async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
         async for data in encoder.encode(_leveled(fed, audio)):
             yield data
+    fed.require_spoken()
 
 
 def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:

@@ -17,6 +17,8 @@ class Origin(NamedTuple):
     model: str
     voice: str | None
     """None means a voice that was sent as a recording."""
+    preparation: tuple[str, ...] = ()
+    """This was done to the recording, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,18 @@ def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
         assert loud[-1] * 0.005 == pytest.approx(utterance.speech_frames * 0.08, abs=0.25)
 
 
+def test_what_was_analysed_is_kept(tmp_path: Path) -> None:
+    """A sentence that is there already is not even read again."""
+    workspace = workspace_in(tmp_path)
+    workspace.teacher.mkdir()
+    workspace.spoken(0).write_bytes(b"no speech")
+    with workspace.utterances.open("wb") as file:
+        pickle.dump(utterances()[:3], file)
+    analysis.run(workspace, processes=1)
+    with workspace.utterances.open("rb") as file:
+        assert [u.text for u in pickle.load(file)] == [u.text for u in utterances()[:3]]
+
+
 @needs_dictionary
 def test_pronunciations_come_from_the_dictionary_and_its_stems() -> None:
     """Common words are looked up, inflected ones made of their stems, and others unknown."""
