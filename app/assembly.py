@@ -94,14 +94,17 @@ def make_services(
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
     cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
+    lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
         cast,
+        lifetime,
         ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
         reading=pools.reading,
+        loading=pools.loading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
@@ -123,7 +126,7 @@ def make_services(
         )
     return Services(
         settings=settings,
-        lifetime=Lifetime(settings.shutdown_grace_seconds),
+        lifetime=lifetime,
         speech=speech,
         cast=cast,
         voices=voices,
@@ -181,7 +184,8 @@ async def _look_ahead(speaker: Speaker, services: Services) -> None:
     await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
     try:
         voice = await speaker.library.state_of(settings.default_voice)
-        await services.pools.loading.run(partial(speaker.supervisor.engine.calibrate, voice))
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
     except SpeechError as error:
         logger.info("how words are timed is found out with the first request: %s", error.message)
 

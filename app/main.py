@@ -100,7 +100,8 @@ def create_app(
     ):
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
-    ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)
+    dialect_spoken = partial(dialect_of, dialects=dialects)
+    ErrorAnswers(dialect_spoken).register(app)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:
         app.add_middleware(
@@ -110,7 +111,7 @@ def create_app(
             allow_headers=["*"],
             expose_headers=READABLE_HEADERS,
         )
-    app.add_middleware(RequestContext, at_work=services.lifetime.at_work)
+    app.add_middleware(RequestContext, at_work=services.lifetime.at_work, dialect_of=dialect_spoken)
     return app
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.bounds import SCRIPTS_IN_READING, SPEECH_OVERRUN
-from app.errors import Overloaded, SpeechError
+from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
+from app.errors import Overloaded, SpeechError, shortened
+from app.lifetime import Lifetime
+from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
 from app.speaking.plan import ScriptRules
@@ -18,10 +22,12 @@ from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
 from app.speech import Clip, SpeechRequest
-from app.speech_engine import SpeechEngine, SpeechJob, VoiceState
+from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
 from app.text.script import ends_paragraph
 from app.voices.library import ReadyVoice
 from app.work import ThreadPool
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
@@ -44,17 +50,20 @@ class Speech:
 
     Attributes:
         max_script_chars: how many characters a script may have.
+        lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
         max_speech_seconds: how long one request may be spoken.
         patience_seconds: how long a caller waits for the first audio before being refused.
         reading: reads scripts.
+        loading: waits for an engine that finds out how words are timed.
     """
 
     def __init__(
         self,
         cast: Cast,
+        lifetime: Lifetime,
         *,
         ffmpeg: Path,
         max_script_chars: int,
@@ -62,15 +71,19 @@ class Speech:
         max_speech_seconds: float,
         patience_seconds: float,
         reading: ThreadPool,
+        loading: ThreadPool,
     ) -> None:
         self._cast = cast
+        self.lifetime = lifetime
         self._ffmpeg = ffmpeg
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
         self._max_speech_seconds = max_speech_seconds
         self._patience_seconds = patience_seconds
         self._pool = reading
+        self._loading = loading
         self._in_reading = 0
+        self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
         """Begin to speak a request; what can be refused is refused here, before anything is spoken.
@@ -80,7 +93,12 @@ class Speech:
             Overloaded: the queue is full, or too many scripts are being read already.
         """
         began_seconds = time.monotonic()
+        record = current_record()
+        record.characters += len(request.text)
+        record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
+        self.lifetime.require_running()
         prepared = await self._prepare(request)
+        record.voice = prepared.origin.voice or "a recording"
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
             [piece.shape for piece in script.first.pieces],
@@ -91,7 +109,9 @@ class Speech:
             more=not script.first.last,
         )
         chunks = spoken_chunks(script.first, prepared.voices)
-        job = SpeechJob(chunks, request.sampling, more=not script.first.last)
+        if request.timed:
+            await self._calibrate(engine, chunks[0].voice)
+        job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
         stream = engine.submit(job)
         return Utterance(
             _without_recording(request),
@@ -103,7 +123,23 @@ class Speech:
             patience_seconds=self._patience_seconds,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, engine, self._pool),
+            record=record,
         )
+
+    async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:
+        """Give an engine that has never timed words a moment to find out how it can.
+
+        It goes on when that is over; meanwhile times are estimated, and said to be.
+        """
+        finding = asyncio.ensure_future(self._loading.run(partial(engine.calibrate, voice)))
+        self._calibrating.add(finding)
+        finding.add_done_callback(self._calibrated)
+        await asyncio.wait([finding], timeout=CALIBRATION_WAIT_SECONDS)
+
+    def _calibrated(self, finding: asyncio.Future[Alignment]) -> None:
+        self._calibrating.discard(finding)
+        if not finding.cancelled() and (error := finding.exception()) is not None:
+            logger.warning("how words are timed could not be found out: %s", error)
 
     async def check(self, request: SpeechRequest) -> None:
         """Refuse a request that `begin` would refuse, and speak nothing.

@@ -169,6 +169,7 @@ async def fed_audio(
     async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
         async for data in encoder.encode(_leveled(fed, audio)):
             yield data
+    fed.require_spoken()
 
 
 def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:

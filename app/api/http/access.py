@@ -12,6 +12,7 @@ from app.api.http.dependencies import services_of
 from app.callers.caller import Caller, Scope
 from app.callers.tokens import TOKEN_PREFIX
 from app.errors import Forbidden, Unauthorized, WrongKey
+from app.request_record import current_record
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
@@ -62,6 +63,7 @@ def admit(
             f"one for {scope}"
         )
     connection.scope.setdefault("state", {})["caller"] = caller
+    current_record().caller = caller.name
     return caller
 
 

@@ -22,10 +22,12 @@ from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
 from app.connections import ClientLeft, race
 from app.errors import NeedsNewerHttp, SpeechError
+from app.request_record import current_record
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
 from app.speaking.speaker import Origin
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
+from app.wording.problems import kind_of
 from app.work import Pools
 
 logger = logging.getLogger(__name__)
@@ -159,6 +161,7 @@ class LiveResponse(StreamingResponse):
             try:
                 await super().__call__(scope, receive, send)
             except SpeechError as error:
+                current_record().refused(kind_of(error))
                 logger.error(  # noqa: TRY400 - the reason is enough
                     "the stream was broken off: %s",
                     error.message,

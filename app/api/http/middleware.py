@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import secrets
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -14,11 +12,11 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.http.dialect import Dialect
 from app.api.http.security_headers import add_security_headers
 from app.bounds import LOG_PATH_CHARACTERS
 from app.errors import TooLarge, TooSlow, shortened
-
-logger = logging.getLogger(__name__)
+from app.request_record import RequestRecord
 
 STANDSTILL_SECONDS = 60.0
 
@@ -36,11 +34,19 @@ class RequestContext:
 
     Args:
         at_work: a set that this keeps filled with the tasks of the requests that have not ended.
+        dialect_of: returns the dialect that a request was spoken in.
     """
 
-    def __init__(self, app: ASGIApp, *, at_work: set[asyncio.Future[Any]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        at_work: set[asyncio.Future[Any]],
+        dialect_of: Callable[[Scope], Dialect],
+    ) -> None:
         self._app = app
         self._at_work = at_work
+        self._dialect_of = dialect_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -49,14 +55,15 @@ class RequestContext:
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
-        started = time.monotonic()
+        record = RequestRecord(request_id)
         outcome: object = "unanswered"
+        complete = False
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal outcome
+            nonlocal outcome, complete
             if message["type"] in _ANSWERS:
                 outcome = message.get("status", 101)
                 headers = MutableHeaders(scope=message)
@@ -64,36 +71,55 @@ class RequestContext:
                 add_security_headers(headers)
             elif message["type"] == "websocket.close":
                 outcome = f"{outcome}, closed with {message.get('code', 1000)}"
+            complete = complete or _ends_answer(message)
+            record.sent(_size_bytes(message))
             await send(message)
 
         async def noted_receive() -> Message:
             nonlocal outcome
             message = await receive()
+            record.bytes_in += _size_bytes(message)
             if message["type"] == "websocket.disconnect" and outcome == 101:
                 outcome = f"101, left with {message.get('code', 1005)}"
+            elif message["type"] == "http.disconnect" and outcome == 200 and not complete:
+                outcome = "200, left"
             return message
 
         try:
-            await self._app(scope, noted_receive, send_with_id)
+            with record.is_current():
+                await self._app(scope, noted_receive, send_with_id)
         except BaseException:
             if outcome != "unanswered":
                 outcome = f"{outcome}, broken off"
             raise
         finally:
             self._at_work.discard(task)
-            logger.info(
-                "%s %s %s in %.3f s",
-                scope.get("method", "WEBSOCKET"),
-                _logged_path(scope),
-                outcome,
-                time.monotonic() - started,
-                extra={"request_id": request_id},
-            )
+            record.dialect = self._dialect_of(scope).name or "native"
+            record.log(scope.get("method", "WEBSOCKET"), _route_of(scope), outcome)
 
 
-def _logged_path(scope: Scope) -> str:
-    path = shortened(scope["path"], LOG_PATH_CHARACTERS)
-    return quote(path)  # decoded, it could put a line of its own into the log
+def _route_of(scope: Scope) -> str:
+    """Return the template of the path that was called; the path itself where nothing is there."""
+    template = getattr(scope.get("route"), "path", None)
+    if template is None:
+        path = shortened(scope["path"], LOG_PATH_CHARACTERS)
+        return quote(path)  # decoded, it could put a line of its own into the log
+    prefix: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
+    return f"{prefix}{template}"
+
+
+def _ends_answer(message: Message) -> bool:
+    is_body = message["type"] in ("http.response.body", "websocket.http.response.body")
+    return is_body and not message.get("more_body", False)
+
+
+def _size_bytes(message: Message) -> int:
+    """Return the size of what a message carries: a part of a body, or a frame."""
+    return (
+        len(message.get("body") or b"")
+        + len(message.get("bytes") or b"")
+        + len((message.get("text") or "").encode())
+    )
 
 
 async def _in_time(receive: Receive) -> Message:

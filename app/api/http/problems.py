@@ -32,6 +32,7 @@ from app.errors import (
     Unauthorized,
     shortened,
 )
+from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
 
@@ -66,6 +67,9 @@ class ErrorAnswers:
         await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
+        model = _body_model(request)
+        known = () if model is None else model.model_fields
+        current_record().refused(problem.kind, error.field, known)
         return self._answer(request, problem, _headers_of(error))
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
@@ -87,6 +91,7 @@ class ErrorAnswers:
             headers["Allow"] = allowed
             message = f"{request.method} is not allowed at {request.url.path}; allowed: {allowed}"
         problem = _problem(request, error.status_code, kind, message)
+        current_record().refused(kind)
         return self._answer(request, problem, headers, dialect)
 
     async def nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,11 +120,13 @@ class ErrorAnswers:
         return f"{nothing}; did you mean {meant}? See /docs", dialect
 
     async def _client_left(self, _request: Request, _error: Exception) -> Response:
+        current_record().refused("client_left")
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _unforeseen(self, request: Request, _error: Exception) -> Response:
         # Starlette raises the exception again after this answer, so that the log has the trace.
         message = "something went wrong in the server"
+        current_record().refused("internal_error")
         return self._answer(request, _problem(request, 500, "internal_error", message))
 
     def _answer(

@@ -20,8 +20,7 @@ from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import BodyRequest
 from app.callers.caller import Scope
 from app.connections import race
-from app.errors import ModelUnavailable
-from app.speech_engine import RESTART_SECONDS
+from app.lifetime import shutting_down
 
 _READING = ("GET", "HEAD")
 
@@ -43,9 +42,7 @@ class EndingRoute(APIRoute):
         try:
             await super().handle(scope, receive, send)
         except asyncio.CancelledError:
-            raise ModelUnavailable(
-                "the server is shutting down", retry_after_seconds=RESTART_SECONDS
-            ) from None
+            raise shutting_down() from None
 
 
 class KeyedRoute(EndingRoute):

@@ -15,6 +15,7 @@ from app.peers import Peers
 from app.settings import Settings
 
 FRAME_OVERHEAD_BYTES = 1 << 20
+_LAST_WORDS_SECONDS = 1
 
 
 class WebServer(uvicorn.Server):
@@ -33,6 +34,9 @@ class WebServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Running answers and the models share one grace time, so it begins here, for both.
         self._lifetime.begin_stop()
+        # uvicorn would close all WebSockets first, and answer nobody who asks whether it is ready.
+        all_ended = await self._lifetime.drained()
+        self.config.timeout_graceful_shutdown = _LAST_WORDS_SECONDS if all_ended else 0
         await super().shutdown(sockets)
 
 
@@ -55,7 +59,6 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_seconds)),
         # A frame may bring a recording. uvicorn breaks off anything larger than this; what is only
         # a little too large gets through to us, and is refused with a proper message.
         ws_max_size=settings.max_upload_bytes + FRAME_OVERHEAD_BYTES,
