@@ -185,10 +185,12 @@ LOG_PATH_CHARACTERS = 200
 
 LOG_MESSAGE_CHARACTERS = 2000
 """So long is a message in the log,"""
+LOG_FIELD_CHARACTERS = 300
+"""so long is what stands beside it by name,"""
 LOG_TRACE_CHARACTERS = 20_000
 """and so long a trace below it."""
 
-LOG_LINES_AT_ONCE = 100
+LOG_LINES_AT_ONCE = 200
 """One place in the code may log so many lines at once,"""
-LOG_LINES_PER_SECOND = 20.0
+LOG_LINES_PER_SECOND = 50.0
 """and then so many in a second; the others are counted, and their number is told."""
