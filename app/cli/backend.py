@@ -50,7 +50,9 @@ class Recording:
         try:
             data = expanded(path).read_bytes()
         except OSError as error:
-            hint = f"; a voice of the list is called {path.stem}" if option == "--voice" else ""
+            hint = ""
+            if option == "--voice":
+                hint = f"; a voice of the list is named without folder and ending: -v {path.stem}"
             raise Refused(f"{option}: {path} cannot be read: {error.strerror}{hint}") from None
         if not data:
             raise Refused(f"{option}: {path} is empty")

@@ -277,8 +277,10 @@ def _refusal(answer: httpx.Response, url: str, words: Mapping[Parameter, str]) -
         code = ExitCode.FAILED
     error = _error_of(answer)
     if status == httpx.codes.UNAUTHORIZED:
-        said = error.get("message", "the server wants another key")
-        return Refused(f"{said} (API_KEY of the environment or .env)", ExitCode.UNAUTHORIZED)
+        # The server's own words tell of headers, which nobody writes here.
+        missing = not answer.request.headers.get("x-api-key")
+        said = "the server wants an API key" if missing else "the API key is wrong"
+        return Refused(f"{said}: set API_KEY in the environment or .env", ExitCode.UNAUTHORIZED)
     if "message" not in error:
         return Refused(f"{url} answered {status} {answer.reason_phrase}", code)
     option = next((word for each, word in words.items() if each.value == error.get("field")), None)

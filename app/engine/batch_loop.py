@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,13 @@ from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
 from app.speech import Frames, WordTime
-from app.speech_engine import RESTART_SECONDS, EngineOptions, EngineStatus, SpeechJob
+from app.speech_engine import (
+    RESTART_SECONDS,
+    EngineOptions,
+    EngineStatus,
+    SpeechJob,
+    SpokenChunk,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +109,8 @@ class BatchLoop:
             buffer_seconds=self._options.stream_buffer_seconds,
             on_abort=lambda: self._cancel(queued),
             on_room=self._wake,
+            on_more=lambda chunks, more: self._extend(queued, chunks, more=more),
+            more=job.more,
         )
         queued: EngineJob[Row] = EngineJob.of(
             job,
@@ -119,6 +128,13 @@ class BatchLoop:
                 self._scheduler.submit(queued)
                 self._changed.notify()
         return stream
+
+    def _extend(self, job: EngineJob[Row], chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to a job; one that has ended meanwhile does not come back."""
+        with self._changed:
+            job.extend(chunks, more=more)
+            self._retire()  # without more of them, the job may be through
+            self._changed.notify_all()
 
     def refuse(self, reason: str) -> None:
         """Take no more jobs; those that somebody listens to go on."""

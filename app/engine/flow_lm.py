@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pocket_tts.models.flow_lm import FlowLMModel
 from torch import Tensor
 
@@ -74,7 +76,7 @@ class RowOutput:
 
     latent: Tensor
     eos_logit: float
-    queries: Tensor | None
+    queries: NDArray[np.float32] | None
 
 
 class FlowLm:
@@ -159,11 +161,11 @@ class FlowLm:
         # The host waits for the device only once: 0 * x makes the logit NaN if the latent is not
         # finite.
         verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
-        queries: list[Tensor | None] = [None] * len(rows)
+        queries: list[NDArray[np.float32] | None] = [None] * len(rows)
         if by_layer:
             chosen = torch.cat(by_layer, dim=1).index_select(1, self._watched_heads)
-            for place, query in zip(watched, chosen, strict=True):
-                queries[place] = query
+            for place, own in zip(watched, chosen.cpu().numpy(), strict=True):
+                queries[place] = own
         outputs = zip(latents.unbind(0), verdict.tolist(), queries, strict=True)
         return [RowOutput(*output) for output in outputs]
 

@@ -67,8 +67,8 @@ class Row:
     sampled: int = 0
     spoken: int = 0
     pending: deque[Tensor] = field(default_factory=deque)
-    asked: Tensor | None = None
-    queries: deque[Tensor] = field(default_factory=deque)
+    asked: NDArray[np.float32] | None = None
+    queries: deque[NDArray[np.float32]] = field(default_factory=deque)
     text_keys: Tensor | None = None
 
     def input(self) -> RowInput:
@@ -272,9 +272,10 @@ class Runner:
             shared = self.flow_lm.heads // self.cache_shape.heads
             keys = [row.cache[layer, 0, head // shared] for layer, head in self._heads]
             text = torch.stack([each[: row.text_tokens].float().T for each in keys])
-            row.text_keys = text / self.cache_shape.head_dim**0.5
-        queries = torch.stack([row.queries.popleft() for _ in range(frames)], dim=1)
-        return (queries @ row.text_keys).softmax(2).cpu().numpy()
+            row.text_keys = text.cpu() / self.cache_shape.head_dim**0.5
+        queries = np.array([row.queries.popleft() for _ in range(frames)])
+        scores = torch.from_numpy(queries).transpose(0, 1) @ row.text_keys
+        return scores.softmax(2).numpy()
 
     def sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Sample one more latent for each row.

@@ -7,7 +7,7 @@ business: scheduling neither looks at it nor imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Generic, Protocol, TypeAlias, TypeVar
@@ -170,6 +170,7 @@ class EngineJob(Generic[RowT]):
         admitted: how many sequences have been admitted to the batch.
         speaking: how many of those the language model is not done with.
         cancelled: whether its audio is no longer wanted.
+        more: whether more chunks will be added.
     """
 
     stream: EngineStream
@@ -183,6 +184,7 @@ class EngineJob(Generic[RowT]):
     admitted: int = 0
     speaking: int = 0
     cancelled: bool = False
+    more: bool = False
     _starts_seconds: list[float] = field(default_factory=list)
 
     @classmethod
@@ -199,11 +201,21 @@ class EngineJob(Generic[RowT]):
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
         made = cls(stream, sampling, now_seconds, make_aligner, watched, unhurried)
-        for index, chunk in enumerate(job.chunks):
-            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
-            made.sequences.append(Sequence(made, index, chunk, expected_seconds))
-        made.lengths_changed()
+        made.extend(job.chunks, more=job.more)
         return made
+
+    def extend(self, chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks after those that are there."""
+        for chunk in chunks:
+            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
+            self.sequences.append(Sequence(self, len(self.sequences), chunk, expected_seconds))
+        self.more = more
+        self.lengths_changed()
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether no chunk waits and none will come."""
+        return self.waiting is None and (self.cancelled or not self.more)
 
     @property
     def waiting(self) -> Sequence[RowT] | None:

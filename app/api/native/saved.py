@@ -6,7 +6,7 @@ proof. Removing needs one.
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -63,13 +63,13 @@ async def saved_audio(
 ) -> FileResponse:
     """Fetch saved audio, whole or by a Range request. No key is needed."""
     cache = _cache_control(request, services, filename, expires, signature)
-    return await asyncio.to_thread(_SavedFile, services.saved, filename, cache)
+    return await services.pools.files.run(partial(_SavedFile, services.saved, filename, cache))
 
 
 @_owned.delete("/voice/{filename}", status_code=204, response_class=Response)
 async def remove_saved_audio(filename: str, services: ServicesDep) -> None:
     """Remove saved audio before its time."""
-    await asyncio.to_thread(services.saved.remove, filename)
+    await services.pools.files.run(partial(services.saved.remove, filename))
 
 
 def _cache_control(

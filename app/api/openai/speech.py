@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
@@ -100,14 +99,6 @@ class SpeechBody(SpeechControls):
         Effect("honoured", "false waits for the end: a complete file; a live stream otherwise"),
     ] = Field(None, description="false sends a complete file, with its true length in the header.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, data: Any) -> Any:
-        """Take null for a field that was left out: clients in typed languages send it so."""
-        if isinstance(data, dict):
-            return {name: value for name, value in data.items() if value is not None}
-        return data
-
 
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
@@ -137,7 +128,7 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
     spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
-    read = await asyncio.to_thread(live.utterance.count_script_tokens)
+    read = await live.utterance.count_script_tokens()
     usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
     yield _event("speech.audio.done", usage=usage)
 

@@ -73,29 +73,34 @@ class AttentionAligner:
         if self._waiting_samples < FRAMES_AT_ONCE * self._frame_samples:
             return ()
         self._follow()
+        return self._settled()
+
+    def finish(self) -> tuple[WordTime, ...]:
+        """Return the words that are left; there is no more audio."""
+        if self._waiting:
+            self._follow()
+        settled = self._settled()
+        self._path.finish()
+        left = len(self._words) - self._told
+        heard_seconds = len(self._mass) * self._frame_seconds
+        loud = np.flatnonzero(self._power >= silence_below(self._power))
+        end_seconds = (int(loud[-1]) + 1) * STEP_SECONDS if len(loud) else 0.0
+        end_seconds = max(end_seconds, self._free_seconds + left * SHORTEST_WORD_SECONDS)
+        end_seconds = max(self._free_seconds, min(end_seconds, heard_seconds))
+        shortest = min(SHORTEST_WORD_SECONDS, (end_seconds - self._free_seconds) / left)
+        return settled + tuple(
+            self._tell(heard_seconds, end_seconds - others * shortest, shortest)
+            for others in range(left)[::-1]
+        )
+
+    def _settled(self) -> tuple[WordTime, ...]:
+        """Time the words whose ends are settled."""
         told: list[WordTime] = []
         while len(self._path.firsts) > self._told + 1:
             heard_frames = self._path.firsts[self._told + 1] + self._lag_frames + 1
             heard_seconds = heard_frames * self._frame_seconds
             told.append(self._tell(heard_seconds, heard_seconds, SHORTEST_WORD_SECONDS))
         return tuple(told)
-
-    def finish(self) -> tuple[WordTime, ...]:
-        """Return the words that are left; there is no more audio."""
-        if self._waiting:
-            self._follow()
-        self._path.finish()
-        left = len(self._words) - self._told
-        heard_seconds = len(self._mass) * self._frame_seconds
-        loud = np.flatnonzero(self._power >= silence_below(self._power))
-        end_seconds = (loud[-1] + 1) * STEP_SECONDS if len(loud) else 0.0
-        end_seconds = max(end_seconds, self._free_seconds + left * SHORTEST_WORD_SECONDS)
-        end_seconds = max(self._free_seconds, min(end_seconds, heard_seconds))
-        shortest = min(SHORTEST_WORD_SECONDS, (end_seconds - self._free_seconds) / left)
-        return tuple(
-            self._tell(heard_seconds, end_seconds - others * shortest, shortest)
-            for others in range(left)[::-1]
-        )
 
     def _follow(self) -> None:
         """Go on along the frames that wait."""
