@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import SpeechError
-from app.speaking.plan import ScriptRules, plan_script
+from app.speaking.plan import ScriptReader, ScriptRules
 from app.speech import Prosody, SpokenWord
-from app.text.script import clean_script
 
 PLAIN = ["lighthouse", "keeper", "gulls", "slowly", "Harbour"]
 """Nothing touches these words."""
@@ -33,9 +32,11 @@ def read(
         max_tokens=50,
         token_counter=lambda _text: lambda part: len(part.split()),
         script_start=script_start,
+        max_script_chars=50_000,
+        max_speech_seconds=3600,
     )
-    plan = plan_script(clean_script(script, max_chars=10_000), rules)
-    return [(piece.text, piece.words) for piece in plan.pieces]
+    batches = [batch for batch in ScriptReader(script, rules).steps() if batch is not None]
+    return [(piece.text, piece.words) for batch in batches for piece in batch.pieces]
 
 
 def captions(script: str) -> list[str]:
@@ -105,6 +106,24 @@ def test_a_sentence_may_go_on_in_another_piece() -> None:
         word.written.text for _, words in pieces for word in words if word.written.ends_sentence
     ]
     assert ends == ["three.", "end."]
+
+
+def test_a_long_text_is_not_cut_inside_what_was_written() -> None:
+    """However far it goes without the end of a sentence, no amount is said in two parts."""
+    script = "pay $1,234,567.89 and then " * 200
+    pieces = read(script, max_chars=2000)
+    amounts = [
+        word.written.script_start
+        for _, words in pieces
+        for word in words
+        if word.written.text == "$1,234,567.89"
+    ]
+    assert len(set(amounts)) == 200
+    every = [word.written for _, words in pieces for word in words]
+    assert all(
+        before == after or before.script_end <= after.script_start
+        for before, after in pairwise(every)
+    )
 
 
 def test_a_written_word_may_be_spoken_in_two_pieces() -> None:
