@@ -140,7 +140,7 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                for stretch in _stretches(span.mapped):
+                for stretch in split_into_stretches(span.mapped):
                     words = _spoken(stretch, span, rules)
                     section.words.append(words)
                     length.add(_least_seconds(words.text, section.prosody, rules))
@@ -159,7 +159,7 @@ class ScriptReader:
                 else:
                     last = _followed_by(last, section.seconds)
                 continue
-            for stretch in _stretches(MappedText.join(section.words)):
+            for stretch in split_into_stretches(MappedText.join(section.words)):
                 pieces = _pieces_of(stretch, section.voice, section.prosody, self._rules)
                 held = [*([last] if last else []), *pieces]
                 if held:
@@ -209,13 +209,6 @@ def _least_seconds(words: str, prosody: Prosody, rules: ScriptRules) -> float:
     paragraphs = words.count("\n\n")
     pauses_seconds = paragraphs * pause_seconds(Boundary.PARAGRAPH, scale=rules.pause_scale)
     return least_seconds(words) / prosody.speed + pauses_seconds
-
-
-def _stretches(text: MappedText) -> Iterator[MappedText]:
-    start = 0
-    for stretch in split_into_stretches(text.text):
-        yield text[start : start + len(stretch)]
-        start += len(stretch)
 
 
 def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
