@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.errors import Overloaded, SpeechError
+from app.errors import Overloaded, Parameter, SpeechError, VoiceNotFound
 from app.speaking.cast import Cast
 from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
 from app.speaking.speaker import Origin, Speaker
@@ -123,7 +123,13 @@ class Speech:
                 wanted = (
                     request.voice if piece.voice is None else self._cast.voice_named(piece.voice)
                 )
-                voices[piece.voice] = await speaker.library.ready(wanted)
+                try:
+                    voices[piece.voice] = await speaker.library.ready(wanted)
+                except VoiceNotFound as error:
+                    if piece.voice is not None:
+                        error.reword({Parameter.VOICE: f"the voice in {Parameter.TEXT}"})
+                        error.field = Parameter.TEXT
+                    raise
         chunks = tuple(
             SpokenChunk(piece.text, voices[piece.voice].state) for piece in script.pieces
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import partial
+from itertools import accumulate, groupby
 
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
@@ -20,6 +21,8 @@ from app.text.sentences import Break, find_words
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
 _ROUNDING = 1e-6
+_FULL_GROWN = 2.0
+"""From this scale on, pauses that are none at 1 are as long as all others."""
 _CLOSERS = "\"'”’»)]}"
 
 
@@ -129,19 +132,42 @@ def _pieces_of(
 ) -> Iterator[Piece]:
     if not any(map(str.isalnum, text)):
         return
-    chunks = split_into_chunks(
+    scale = rules.pause_scale
+    split = partial(
+        split_into_chunks,
         text,
         max_chars=rules.max_chars,
         count_tokens=rules.token_counter(text),
         max_tokens=rules.max_tokens,
-        # In one chunk the model hardly pauses between short sentences, so that there is little to
-        # stretch; to shorten, what it makes is enough, and costs no prefill.
-        at_sentences=rules.pause_scale > 1,
     )
-    for chunk in chunks:
+    # In one chunk the model hardly pauses between short sentences, so that there is little to
+    # stretch; to shorten, what it makes is enough, and costs no prefill.
+    chunks = split(at_sentences=scale > 1)
+    grows = 1 < scale < _FULL_GROWN
+    usual_ends = set(_ends_of(split())) if grows else set()
+    for chunk, end in zip(chunks, _ends_of(chunks), strict=True):
         last = chunk.boundary is Boundary.END
         boundary = _end_of_text(text, chunk) if last else chunk.boundary
-        yield Piece(chunk.text, voice, _shape(chunk.text, boundary, prosody, rules.pause_scale))
+        shape = _shape(chunk.text, boundary, prosody, scale)
+        if grows and not last and end not in usual_ends and not _has_mark(chunk.text):
+            # At 1 nothing is heard where a line ends without a mark, so the pause grows from there.
+            share = (scale - 1) / (_FULL_GROWN - 1)
+            shape = replace(
+                shape,
+                pause_after_seconds=share * shape.pause_after_seconds,
+                scale_after=share * shape.scale_after,
+            )
+        yield Piece(chunk.text, voice, shape)
+
+
+def _ends_of(chunks: Sequence[Chunk]) -> Iterator[int]:
+    """Yield where each chunk ends, counted without the white space between them."""
+    return accumulate(len(chunk.text) for chunk in chunks)
+
+
+def _has_mark(text: str) -> bool:
+    mark = text.rstrip(_CLOSERS)[-1:]
+    return bool(mark) and mark in _SENTENCE_ENDS + _CLAUSE_ENDS
 
 
 def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> ChunkShape:

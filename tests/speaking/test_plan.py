@@ -15,6 +15,7 @@ def plan(
     *,
     goes_on: bool = True,
     pause_scale: float = 1.0,
+    max_chars: int = 218,
     prosody: Prosody = Prosody(),  # noqa: B008 - frozen
 ) -> ScriptPlan:
     rules = ScriptRules(
@@ -23,7 +24,7 @@ def plan(
         normalise=True,
         prosody=prosody,
         pause_scale=pause_scale,
-        max_chars=218,
+        max_chars=max_chars,
         max_tokens=50,
         token_counter=lambda _text: lambda part: len(part.split()),
         goes_on=goes_on,
@@ -143,3 +144,28 @@ def test_markup_and_the_request_may_not_be_too_much_together() -> None:
         plan(text, prosody=Prosody(speed=2))
     assert refused.value.field is Parameter.SPEED
     assert refused.value.message.startswith("speed of the request and of the markup in script come")
+
+
+def test_a_pause_without_a_mark_grows_from_nothing() -> None:
+    """Just over 1 there is hardly a pause at a line without a mark; from 2 on all of it."""
+    poem = "Roses are red\nViolets are blue"
+
+    def after_line(scale: float) -> tuple[float, float]:
+        shape = plan(poem, goes_on=False, pause_scale=scale).pieces[0].shape
+        return shape.pause_after_seconds, shape.scale_after
+
+    assert after_line(1.01) == pytest.approx((0.0025, 0.01), abs=0.001)
+    grown = [after_line(scale) for scale in (1.01, 1.25, 1.5, 1.75, 2.0, 3.0)]
+    assert grown == sorted(grown)
+    assert grown[-2:] == [(0.5, 2.0), (0.75, 3.0)]
+
+
+def test_a_line_that_ends_a_chunk_anyway_keeps_its_pause() -> None:
+    """Where the text is too long for one go, its pause is heard at 1 and does not shrink above."""
+    long = "Roses are red and so on and on\nViolets are blue and so on and on"
+    before, after = (
+        plan(long, goes_on=False, pause_scale=scale, max_chars=40).pieces[0].shape
+        for scale in (1.0, 1.1)
+    )
+    assert after.scale_after == 1.1
+    assert after.pause_after_seconds >= before.pause_after_seconds
