@@ -12,6 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.bounds import (
+    BODIES_MB,
+    IDLE_CONNECTION_SECONDS,
+    JSON_VALUES,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    SPEECH_SECONDS,
+)
 from app.env_file import ENCODING, EnvFileError, check_names, export_foreign_names
 from app.ranges import (
     CharsPerChunk,
@@ -147,6 +155,7 @@ class Settings(BaseSettings):
 
     # Who may speak
     api_key: SecretStr | None = None
+    api_keys_file: Path | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -162,9 +171,14 @@ class Settings(BaseSettings):
     wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
+    max_connections_per_address: int = Field(MAX_CONNECTIONS_PER_ADDRESS, ge=1, le=100_000)
+    connection_idle_seconds: float = Field(IDLE_CONNECTION_SECONDS, gt=0, le=3600)
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
+    max_speech_seconds: float = Field(SPEECH_SECONDS, ge=1, le=1_000_000)
     max_chars_per_chunk: CharsPerChunk = 218
     max_upload_mb: float = Field(25.0, gt=0, le=1024)
+    max_bodies_mb: float = Field(BODIES_MB, gt=0, le=100_000)
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
     max_queued_requests: int = Field(64, ge=0, le=10_000)
@@ -220,6 +234,19 @@ class Settings(BaseSettings):
     # Log
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
     log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Return how large the body of a request may be that brings a recording.
+
+        One in base64 has four characters for three bytes, and in a form some of them as three more.
+        """
+        return self.max_upload_bytes * 3 // 2 + self.max_script_bytes
+
+    @property
+    def max_json_values(self) -> int:
+        """Return how many values a JSON body may have; the commas of a script count as such."""
+        return JSON_VALUES + self.max_script_chars // 4
 
     @property
     def sampling(self) -> Sampling:
@@ -296,9 +323,11 @@ def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
         return
     if settings.api_key is None:
+        if settings.api_keys_file is not None:
+            return
         raise SettingsError(
-            "API_KEY is not set: put a key of your own into .env, "
-            "or set AUTH_DISABLED=true to serve without one"
+            "API_KEY is not set: put a key of your own into .env, name a file of keys in "
+            "API_KEYS_FILE, or set AUTH_DISABLED=true to serve without one"
         )
     key = settings.api_key.get_secret_value()
     if key == PLACEHOLDER_API_KEY:

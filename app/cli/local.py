@@ -164,12 +164,15 @@ class LocalBackend:
         self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
     ) -> AsyncGenerator[bytes, None]:
         utterance = await self._services.speech.begin(speech)
-        making = asyncio.create_task(complete_audio(utterance, audio, self._services.ffmpeg))
+        pools = self._services.pools
+        making = asyncio.create_task(complete_audio(utterance, audio, self._services.ffmpeg, pools))
         try:
             while not making.done():
                 await asyncio.wait({making}, timeout=DRAW_SECONDS)
                 spoken(utterance.spoken_seconds)
-            yield making.result().data
+            async with aclosing(making.result().pieces(pools)) as pieces:
+                async for data in pieces:
+                    yield data
         finally:
             await ended(making)
             utterance.close()  # a task that is cancelled before it began does not

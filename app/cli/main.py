@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
+from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
     EncodingOption,
@@ -52,6 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(voices, name="voices")
+app.add_typer(keys, name="keys")
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
+from app.work import ThreadPool
 
 
 class Cast:
@@ -40,6 +41,7 @@ class Cast:
         voice_language: Callable[[str], str | None],
         default_voice: str,
         aliases: Mapping[str, str],
+        files: ThreadPool,
         stand_in: StandIn | None = None,
     ) -> None:
         self.default = default
@@ -50,6 +52,7 @@ class Cast:
         self._default_voice = default_voice
         self._aliases = aliases
         self._stand_in = stand_in
+        self._files = files
         self._loaded: dict[str, Speaker] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -163,7 +166,7 @@ class Cast:
     async def _language_of_voice(self, request: SpeechRequest) -> str:
         if not self._others or not isinstance(request.voice, str):
             return self.default.language
-        found = await asyncio.to_thread(self._voice_language, request.voice)
+        found = await self._files.run(partial(self._voice_language, request.voice))
         return found if found in self._others else self.default.language
 
     def _make_room(self) -> None:

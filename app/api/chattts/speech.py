@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -147,7 +148,7 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     audio = format_named("mp3")
     clips = await while_connected(request, _complete_clips(services, speeches, audio))
     return Response(
-        await asyncio.to_thread(_zipped, [clip.data for clip in clips]),
+        await services.pools.finishing.run(partial(_zipped, clips)),
         media_type="application/zip",
         headers={"Content-Disposition": "attachment; filename=audio_files.zip"},
     )
@@ -215,7 +216,7 @@ async def _complete_clips(
     async def spoken(request: SpeechRequest) -> CompleteAudio:
         async with places:
             utterance = await services.speech.begin(request)
-            return await complete_audio(utterance, audio, services.ffmpeg)
+            return await complete_audio(utterance, audio, services.ffmpeg, services.pools)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -233,11 +234,11 @@ async def _check_text(services: Services, request: SpeechRequest, number: int) -
         raise
 
 
-def _zipped(clips: Iterable[bytes]) -> bytes:
+def _zipped(clips: Iterable[CompleteAudio]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for number, data in enumerate(clips):
-            archive.writestr(f"{number}.mp3", data)
+        for number, clip in enumerate(clips):
+            archive.writestr(f"{number}.mp3", clip.read())
     return buffer.getvalue()
 
 

@@ -23,7 +23,7 @@ from app.api.elevenlabs.controls import (
 )
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.access import check_key
+from app.api.http.access import admit
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, SocketKind, serve_socket
@@ -89,7 +89,7 @@ async def stream_input(websocket: WebSocket, voice_id: str) -> None:
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     socket.idle_seconds = _FIRST_FRAME_SECONDS
     first = _message_in(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
-    check_key(websocket, also=first.key)
+    admit(websocket, also=first.key)
     query = validated(LiveQuery, dict(websocket.query_params))
     socket.idle_seconds = query.inactivity_timeout
     first.refuse_dictionaries()

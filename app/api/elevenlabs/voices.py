@@ -34,7 +34,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 MAX_FILES = 25
 """ElevenLabs takes at most this many recordings of a voice."""
 
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 
 class AddVoiceForm(BaseModel):

@@ -58,6 +58,7 @@ async def health(services: ServicesDep) -> dict[str, Any]:
 async def ready(services: ServicesDep) -> JSONResponse:
     """Answer 200 once speech can be made, and 503 with the reason before that."""
     try:
+        services.lifetime.require_running()
         _ = services.cast.current.supervisor.engine
     except ModelUnavailable as error:
         retry_seconds = error.retry_after_seconds

@@ -6,14 +6,14 @@ proof. Removing needs one.
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.access import has_key
+from app.api.http.access import is_caller
 from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import NATIVE
 from app.api.http.routes import EndingRoute, dialect_router
@@ -63,13 +63,13 @@ async def saved_audio(
 ) -> FileResponse:
     """Fetch saved audio, whole or by a Range request. No key is needed."""
     cache = _cache_control(request, services, filename, expires, signature)
-    return await asyncio.to_thread(_SavedFile, services.saved, filename, cache)
+    return await services.pools.files.run(partial(_SavedFile, services.saved, filename, cache))
 
 
 @_owned.delete("/voice/{filename}", status_code=204, response_class=Response)
 async def remove_saved_audio(filename: str, services: ServicesDep) -> None:
     """Remove saved audio before its time."""
-    await asyncio.to_thread(services.saved.remove, filename)
+    await services.pools.files.run(partial(services.saved.remove, filename))
 
 
 def _cache_control(
@@ -78,7 +78,7 @@ def _cache_control(
     """Return how long the audio may be kept by others; refuse a link that is no good."""
     if services.settings.url_signing_secret is None:
         return f"public, max-age={_YEAR_SECONDS}, immutable"
-    if not (expires or signature) and has_key(request):
+    if not (expires or signature) and is_caller(request):
         return "private, no-store"
     left_seconds = check_link(filename, expires, signature, services.settings)
     return f"private, max-age={left_seconds}, immutable"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import ConfigDict, Field
 
@@ -80,6 +80,16 @@ class TtsBody(Delivery):
     voice: str | None = Field(None, description="The same as `model`.")
 
 
+class TtsQuery(TtsBody):
+    """Has the fields of the body in the query, for the `src` of an audio element in a page."""
+
+    # What is not said counts as for POST, but that a player wants to begin at once.
+    stream: bool = Field(True, description="false sends a complete file.")
+    token: str | None = Field(
+        None, description="A token of POST /tokens. A key is not taken here: addresses are logged."
+    )
+
+
 class CloneForm(Delivery):
     voice_file: UploadFile = Field(
         description="A recording of the voice: WAV, MP3, M4A, OGG, FLAC, WebM and more."
@@ -91,6 +101,16 @@ async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Respo
     """Speak a script in one of the server's voices."""
     voice = services.cast.voice_named(_chosen_voice(body))
     return await _deliver(request, services, body, voice)
+
+
+@router.get(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak_query(
+    request: Request, services: ServicesDep, query: Annotated[TtsQuery, Query()]
+) -> Response:
+    """Speak a script that stands in the address, as for `<audio src>` in a web page."""
+    if query.type == "url":
+        raise InvalidRequest("type=url needs a POST; a GET answers with the audio", field="type")
+    return await speak(request, services, query)
 
 
 @router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -129,7 +128,7 @@ async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
     spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
-    read = await asyncio.to_thread(live.utterance.count_script_tokens)
+    read = await live.utterance.count_script_tokens()
     usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
     yield _event("speech.audio.done", usage=usage)
 

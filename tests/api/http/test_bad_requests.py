@@ -172,14 +172,17 @@ def test_body_over_the_limit_is_not_awaited(server: Served, framing: str) -> Non
     assert status_of(send_raw(server.address, head.encode() + chunk)) == 413
 
 
-@pytest.mark.parametrize("path", ["/tts", "/tts/clone", "/v1/audio/speech"])
-def test_wrong_method(client: httpx.Client, path: str) -> None:
-    """GET where POST is meant is a 405 that says which method is allowed."""
-    answer = client.get(path)
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/tts", "GET, POST"), ("/tts/clone", "POST"), ("/v1/audio/speech", "POST")],
+)
+def test_wrong_method(client: httpx.Client, path: str, allowed: str) -> None:
+    """A method that the path does not have is a 405 that says which it has."""
+    answer = client.put(path)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == allowed
     message = answer.json()["error"]["message"]
-    assert message == f"GET is not allowed at {path}; allowed: POST"
+    assert message == f"PUT is not allowed at {path}; allowed: {allowed}"
 
 
 @pytest.mark.parametrize(
