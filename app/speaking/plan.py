@@ -27,7 +27,7 @@ _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
 _ROUNDING = 1e-6
 _FULL_GROWN = 2.0
-"""From this scale on the pause at a line without a mark, which is none at 1, is as long as others."""
+"""From this scale on the pause at a line without a mark, none at 1, is as long as others."""
 _CLOSERS = "\"'”’»)]}"
 
 

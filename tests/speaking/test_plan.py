@@ -154,7 +154,7 @@ def test_a_pause_without_a_mark_grows_from_nothing() -> None:
     poem = "Roses are red\nViolets are blue"
 
     def after_line(scale: float) -> tuple[float, float]:
-        shape = plan(poem, goes_on=False, pause_scale=scale).pieces[0].shape
+        shape = plan(poem, goes_on=False, pause_scale=scale)[0].shape
         return shape.pause_after_seconds, shape.scale_after
 
     assert after_line(1.01) == pytest.approx((0.0025, 0.01), abs=0.001)
