@@ -252,14 +252,16 @@ class _SpeakerMaker:
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
 
+        idle_seconds = settings.idle_unload_minutes * 60 or None
+
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
         if given := build or self._build_engine:
-            supervisor = EngineSupervisor(given)
+            supervisor = EngineSupervisor(given, idle_seconds=idle_seconds)
         else:
             loader = _LazyLoader(options, downloading, look_first=self._look_first)
-            supervisor = EngineSupervisor(loader.build, loader.look)
+            supervisor = EngineSupervisor(loader.build, loader.look, idle_seconds=idle_seconds)
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -267,6 +269,7 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
+            predefined=lambda: supervisor.predefined_voices,
             prepare=self.prompts.prepare,
             states=self._states,
             model=model,
