@@ -261,7 +261,9 @@ class _SpeakerMaker:
             supervisor = EngineSupervisor(given, idle_seconds=idle_seconds)
         else:
             loader = _LazyLoader(options, downloading, look_first=self._look_first)
-            supervisor = EngineSupervisor(loader.build, loader.look, idle_seconds=idle_seconds)
+            supervisor = EngineSupervisor(
+                loader.build, loader.look, idle_seconds=idle_seconds, forget=loader.forget
+            )
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -385,6 +387,9 @@ class _LazyLoader:
 
     def look(self) -> bool:
         return self._loader.look()
+
+    def forget(self) -> None:
+        self._loader.forget()
 
     @cached_property
     def _loader(self) -> EngineLoader:

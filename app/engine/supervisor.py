@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from app.engine.memory import give_memory_back
 from app.errors import ModelUnavailable
 from app.speech_engine import RESTART_SECONDS, EngineStatus, SpeechEngine
 
@@ -54,6 +55,7 @@ class EngineSupervisor:
             better engine; that takes the place of the one that runs. May block for long.
         idle_seconds: how long nobody may want the engine before it is put out of memory; None
             keeps it there.
+        forget: lets go of what `build` keeps in memory for the next engine.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class EngineSupervisor:
         look: Callable[[], bool] | None = None,
         *,
         idle_seconds: float | None = None,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         self._build = build
         self._look = look
@@ -76,6 +79,7 @@ class EngineSupervisor:
         self._on_ready: Callable[[], None] | None = None
         self._on_missing: Callable[[], None] | None = None
         self._idle_seconds = idle_seconds
+        self._forget = forget
         self._used_seconds = time.monotonic()
         self._predefined_voices: tuple[str, ...] = ()
         self._sleeping = threading.Lock()  # nobody gets an engine while it is being put away
@@ -203,6 +207,8 @@ class EngineSupervisor:
             self._watch(engine)
             del engine  # or the weights of an idle model would stay in memory
             if self._state == "idle":
+                self._forget()
+                give_memory_back()
                 self._wanted.wait()
                 if not self._stopping.is_set():
                     self._state, self._detail = "loading", "the idle model is being loaded again"
