@@ -10,7 +10,7 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-docs soak check format bench preview-model
+.PHONY: help run setup setup-dev lock test test-docs soak check audit format bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m mypy
+
+audit: setup-dev ## Ask PyPI for weaknesses that are known of the packages; needs a network
+	$(IN_VENV) scripts/audit.py
 
 format: setup-dev ## Format the code
 	$(IN_VENV) -m ruff check --fix .

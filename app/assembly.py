@@ -104,6 +104,7 @@ def make_services(
         max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
         reading=pools.reading,
+        loading=pools.loading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
@@ -183,7 +184,8 @@ async def _look_ahead(speaker: Speaker, services: Services) -> None:
     await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
     try:
         voice = await speaker.library.state_of(settings.default_voice)
-        await services.pools.loading.run(partial(speaker.supervisor.engine.calibrate, voice))
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
     except SpeechError as error:
         logger.info("how words are timed is found out with the first request: %s", error.message)
 

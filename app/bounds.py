@@ -78,6 +78,10 @@ CHUNKS_AHEAD = 64
 """A script is read so many chunks ahead of what its listener hears: more than the engine speaks at
 once (`MAX_RUNNING_ROWS` at most), and than it makes before the listener has heard it."""
 
+CALIBRATION_WAIT_SECONDS = 10.0
+"""A request for word times waits so long for an engine that has to find out how, which it does once
+for a model, by speaking a few sentences."""
+
 SPEECH_SECONDS = 3600.0
 """One request may be spoken for so long, unless the operator sets MAX_SPEECH_SECONDS."""
 
@@ -112,6 +116,11 @@ MAX_ADDRESSES = 10_000
 IDLE_CONNECTION_SECONDS = 30.0
 """A connection is closed that asks nothing for so long, or has sent half of the head of a request,
 or has shown no key on a WebSocket, unless the operator sets CONNECTION_IDLE_SECONDS."""
+
+ACCEPTS_PER_TURN = 8
+"""So many new connections are taken before those that are open have their turn,"""
+WAITING_CONNECTIONS = 1024
+"""and so many may wait for that."""
 
 READ_BYTES = 4096
 """So much of a connection is read and parsed before the next connection has its turn. The smallest
@@ -176,10 +185,12 @@ LOG_PATH_CHARACTERS = 200
 
 LOG_MESSAGE_CHARACTERS = 2000
 """So long is a message in the log,"""
+LOG_FIELD_CHARACTERS = 300
+"""so long is what stands beside it by name,"""
 LOG_TRACE_CHARACTERS = 20_000
 """and so long a trace below it."""
 
-LOG_LINES_AT_ONCE = 100
+LOG_LINES_AT_ONCE = 200
 """One place in the code may log so many lines at once,"""
-LOG_LINES_PER_SECOND = 20.0
+LOG_LINES_PER_SECOND = 50.0
 """and then so many in a second; the others are counted, and their number is told."""

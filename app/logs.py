@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 from app.bounds import (
+    LOG_FIELD_CHARACTERS,
     LOG_LINES_AT_ONCE,
     LOG_LINES_PER_SECOND,
     LOG_MESSAGE_CHARACTERS,
@@ -75,8 +76,9 @@ class JsonFormatter(BoundedFormatter):
         if request_id := getattr(record, "request_id", None):
             entry["request_id"] = request_id
         if isinstance(record.args, Mapping):
-            entry.update(record.args)
-        entry.update(getattr(record, "fields", {}))
+            entry.update({str(name): _bounded(value) for name, value in record.args.items()})
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        entry.update({name: _bounded(value) for name, value in fields.items()})
         if record.exc_info:
             entry["trace"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
@@ -91,10 +93,14 @@ class ConsoleFormatter(BoundedFormatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         record.message = self.message_of(record)
         fields: Mapping[str, object] = getattr(record, "fields", {})
-        named = [f"{name}={_in_one_word(value)}" for name, value in fields.items()]
+        named = [f"{name}={_in_one_word(_bounded(value))}" for name, value in fields.items()]
         line = " ".join((super().formatMessage(record), *named))
         request_id = getattr(record, "request_id", None)
         return f"{line} [{request_id}]" if request_id else line
+
+
+def _bounded(value: object) -> object:
+    return _clipped(value, LOG_FIELD_CHARACTERS) if isinstance(value, str) else value
 
 
 def _in_one_word(value: object) -> str:

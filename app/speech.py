@@ -129,6 +129,8 @@ class SpeechRequest:
     """More of the same script will follow in another request."""
     script_start: int = 0
     """So many characters of the same script came in requests before this one."""
+    timed: bool = False
+    """Say when the words are heard."""
 
 
 class Boundary(Enum):

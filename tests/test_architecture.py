@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
+FOUNDATION = {
+    "app",
+    "app.bounds",
+    "app.errors",
+    "app.files",
+    "app.speech",
+    "app.speech_engine",
+    "app.work",
+}
 LIBRARIES = {
     "app.callers",
     "app.captions",
@@ -37,13 +45,13 @@ BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
+    "app.bounds": set(),
     "app.errors": set(),
     "app.files": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
     "app.marks": set(),
     "app.captions": {"app.marks"},
-    "app.bounds": set(),
     "app.connection_table": {"app.bounds", "app.descriptors", "app.pace", "app.peers"},
     "app.callers": set(),
     "app.connections": set(),
@@ -60,6 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
     "app.wrong_keys": {"app.bounds", "app.pace", "app.peers"},
+    "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
     "app.audio": set(),
@@ -221,6 +230,7 @@ WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
 MAY_WRITE = {
     "app.files": "the one place where files get their names",
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
+    "app.audio.storage": "into a partial file of app.files",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
     "app.engine.hub": "into a partial file of app.files",
@@ -315,7 +325,7 @@ def called(tree: ast.AST) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "plan_script"])
+@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "GoingOn"])
 def test_one_door(name: str) -> None:
     """Only the door begins speech: nobody else makes a job, a plan or an utterance.
 
@@ -338,9 +348,29 @@ def test_one_way_to_the_engine() -> None:
         for path in sorted((ROOT / "app").rglob("*.py"))
         if "submit" in attributes(ast.parse(path.read_text("utf-8")))
     ]
-    assert [each for each in given_in if not each.startswith("app/engine/")] == [
-        "app/speaking/door.py"
-    ]
+    to_threads = {"app/work.py", "app/voices/fetch.py"}
+    others = {each for each in given_in if not each.startswith("app/engine/")}
+    assert others - to_threads == {"app/speaking/door.py"}
+
+
+# Where work may go to asyncio's own threads, which all kinds of work would share.
+SHARED_THREADS = {
+    "app/audio/storage.py": "tidies, for nobody in particular",
+    "app/callers/keyring.py": "reads what the operator has written, now and then",
+    "app/cli/outputs.py": "one command writes",
+    "app/engine/engine.py": "waits for the engine's end",
+}
+TO_SHARED_THREADS = {"to_thread", "run_in_executor", "run_in_threadpool", "run_sync"}
+
+
+def test_each_kind_of_work_has_threads_of_its_own() -> None:
+    """What a client can make long runs on a pool of app/work.py, not on threads for everything."""
+    shared = {
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        if attributes(ast.parse(path.read_text("utf-8"))) & TO_SHARED_THREADS
+    }
+    assert shared == set(SHARED_THREADS)
 
 
 def attributes(tree: ast.AST) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from app.audio.encode import encode_clip
 from app.audio.formats import FORMATS
 from app.errors import SynthesisFailed
-from app.logs import NoTraceOfRefusals, OneLineASocket, configure_logging
+from app.logs import FewerRepeats, NoTraceOfRefusals, OneLineASocket, configure_logging
 from tests.audio.probe import voice_like
 from tests.serving import json_lines
 
@@ -134,3 +135,41 @@ def test_one_line_a_socket() -> None:
     assert not one_line.filter(record_of('%s - "WebSocket %s" [accepted]', "x", "/y?key=z"))
     assert not one_line.filter(record_of("connection open"))
     assert one_line.filter(record_of("Uvicorn running on %s", "x"))
+
+
+def test_long_messages_are_clipped(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long a message or a trace is, its line and its last words stay readable."""
+    for style in ("console", "json"):
+        configure_logging("info", style)
+        try:
+            int(f"first {'x' * 200_000} last")
+        except ValueError:
+            logging.getLogger("app.test").exception("what came: %s", "y" * 200_000)
+        logging.getLogger("app.test").info("%(name)s", {"name": "z" * 200_000})
+        logging.getLogger("app.test").info("it", extra={"fields": {"voice": "v" * 200_000}})
+        said = capsys.readouterr().err
+        assert len(said) < 30_000
+        assert "what came: yyy" in said
+        assert "invalid literal" in said
+        assert "vvv" in said
+
+
+def test_repeated_lines_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """One place in the code cannot fill the log; what it says next tells how much is missing."""
+    configure_logging("info", "console")
+    logger = logging.getLogger("app.test")
+    for number in range(5_000):
+        logger.warning("no room for %d", number)
+    logger.warning("another place")
+    lines = capsys.readouterr().err.splitlines()
+    assert 50 < len(lines) < 300
+    assert "another place" in lines[-1]
+    handler = logging.getLogger().handlers[0]
+    (fewer,) = handler.filters
+    record = logging.LogRecord("app.test", logging.WARNING, "place.py", 1, "again", None, None)
+    assert isinstance(fewer, FewerRepeats)
+    while fewer.filter(record):
+        pass
+    time.sleep(0.15)
+    assert fewer.filter(record)
+    assert handler.format(record).endswith("again (1 lines like this were left out)")

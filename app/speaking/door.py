@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.bounds import SCRIPTS_IN_READING, SPEECH_OVERRUN
+from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
 from app.errors import Overloaded, SpeechError, shortened
 from app.lifetime import Lifetime
 from app.request_record import current_record
@@ -20,10 +22,12 @@ from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
 from app.speech import Clip, SpeechRequest
-from app.speech_engine import SpeechEngine, SpeechJob, VoiceState
+from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
 from app.text.script import ends_paragraph
 from app.voices.library import ReadyVoice
 from app.work import ThreadPool
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
@@ -53,6 +57,7 @@ class Speech:
         max_speech_seconds: how long one request may be spoken.
         patience_seconds: how long a caller waits for the first audio before being refused.
         reading: reads scripts.
+        loading: waits for an engine that finds out how words are timed.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Speech:
         max_speech_seconds: float,
         patience_seconds: float,
         reading: ThreadPool,
+        loading: ThreadPool,
     ) -> None:
         self._cast = cast
         self.lifetime = lifetime
@@ -75,7 +81,9 @@ class Speech:
         self._max_speech_seconds = max_speech_seconds
         self._patience_seconds = patience_seconds
         self._pool = reading
+        self._loading = loading
         self._in_reading = 0
+        self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
         """Begin to speak a request; what can be refused is refused here, before anything is spoken.
@@ -101,7 +109,9 @@ class Speech:
             more=not script.first.last,
         )
         chunks = spoken_chunks(script.first, prepared.voices)
-        job = SpeechJob(chunks, request.sampling, more=not script.first.last)
+        if request.timed:
+            await self._calibrate(engine, chunks[0].voice)
+        job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
         stream = engine.submit(job)
         return Utterance(
             _without_recording(request),
@@ -115,6 +125,21 @@ class Speech:
             going_on=GoingOn(script, prepared.voices, stream, shaper, engine, self._pool),
             record=record,
         )
+
+    async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:
+        """Give an engine that has never timed words a moment to find out how it can.
+
+        It goes on when that is over; meanwhile times are estimated, and said to be.
+        """
+        finding = asyncio.ensure_future(self._loading.run(partial(engine.calibrate, voice)))
+        self._calibrating.add(finding)
+        finding.add_done_callback(self._calibrated)
+        await asyncio.wait([finding], timeout=CALIBRATION_WAIT_SECONDS)
+
+    def _calibrated(self, finding: asyncio.Future[Alignment]) -> None:
+        self._calibrating.discard(finding)
+        if not finding.cancelled() and (error := finding.exception()) is not None:
+            logger.warning("how words are timed could not be found out: %s", error)
 
     async def check(self, request: SpeechRequest) -> None:
         """Refuse a request that `begin` would refuse, and speak nothing.

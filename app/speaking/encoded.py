@@ -19,6 +19,7 @@ from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS
 from app.audio.spool import PcmSpool
 from app.bounds import UNSPOOLED_SECONDS
+from app.marks import Marks
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
@@ -34,6 +35,7 @@ class CompleteAudio:
 
     Attributes:
         file: the clip, in memory while it is short; whoever has it closes it.
+        marks: when its words and sentences are heard; empty unless the request asks for times.
     """
 
     file: IO[bytes]
@@ -41,6 +43,7 @@ class CompleteAudio:
     content_type: str
     origin: Origin
     speech_seconds: float
+    marks: Marks
     took_seconds: dict[str, float]
 
     async def pieces(self, pools: Pools) -> AsyncGenerator[bytes, None]:
@@ -85,6 +88,7 @@ async def complete_audio(
         audio.content_type(rate_hz),
         utterance.origin,
         speech_seconds=utterance.spoken_seconds,
+        marks=utterance.marks.later(audio.delay_seconds(rate_hz, live=False)),
         took_seconds={
             **_begun_seconds(utterance),
             "synthesis": synthesized_seconds - utterance.began_seconds,
@@ -112,12 +116,39 @@ def _size_bytes(file: IO[bytes]) -> int:
     return size_bytes
 
 
+class LiveMarks:
+    """Gives out the marks of a live stream, each once, as soon as they are known.
+
+    A word is known about a fifth of a second after its sound was made, so that the encoded bytes
+    may be out before.
+
+    Args:
+        marks: of speech that is being made.
+        delay_seconds: how much later players hear it, because of the encoder.
+    """
+
+    def __init__(self, marks: Marks, delay_seconds: float) -> None:
+        self._marks = marks
+        self._delay_seconds = delay_seconds
+        self._words_given = 0
+        self._sentences_given = 0
+
+    def take(self) -> Marks:
+        """Return the marks that have become known since this was last called."""
+        words = self._marks.words[self._words_given :]
+        sentences = self._marks.sentences[self._sentences_given :]
+        self._words_given += len(words)
+        self._sentences_given += len(sentences)
+        return Marks(self._marks.method, words, sentences).later(self._delay_seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class LiveAudio:
     """Holds encoded speech whose first bytes exist. Close it, whatever happens.
 
     Attributes:
         body: gives all bytes, in order; read it once.
+        marks: gives out what is known of its words and sentences, while the body is read.
         took_seconds: how long each stage took that is over.
         work: is closed to stop the encoder and the engine's work.
     """
@@ -125,6 +156,7 @@ class LiveAudio:
     body: AsyncIterator[bytes]
     content_type: str
     utterance: Utterance
+    marks: LiveMarks
     took_seconds: dict[str, float]
     work: AsyncExitStack
 
@@ -147,12 +179,14 @@ async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> 
             LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
         )
         body = encoder.encode(_leveled(utterance, audio))
+        rate_hz = utterance.sample_rate_hz
         # An encoder gives nothing before there is sound.
         first = await anext(body)
         return LiveAudio(
             body=_chain(first, body),
             content_type=audio.content_type(utterance.sample_rate_hz),
             utterance=utterance,
+            marks=LiveMarks(utterance.marks, audio.delay_seconds(rate_hz, live=True)),
             took_seconds=_begun_seconds(utterance),
             work=stack.pop_all(),
         )

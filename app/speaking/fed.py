@@ -10,6 +10,7 @@ from dataclasses import replace
 from app.connections import ended, race
 from app.errors import NothingToSpeak, Parameter
 from app.lifetime import shutting_down
+from app.marks import Marks
 from app.speaking.door import Speech
 from app.speaking.utterance import Utterance
 from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
@@ -24,12 +25,14 @@ class FedSpeech:
 
     Attributes:
         request: says how to speak; its text is not looked at.
+        marks: as those of an `Utterance`, for all of the speech.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
 
     def __init__(self, speech: Speech, request: SpeechRequest) -> None:
         self.request = request
+        self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
@@ -74,20 +77,22 @@ class FedSpeech:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
         """
         coming = asyncio.create_task(self._next_utterance())
-        spoken = False
+        spoken_seconds = 0.0
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
+                            self.marks.take(utterance.marks, later_seconds=spoken_seconds)
                             yield piece
                 finally:
                     utterance.close()
-                spoken = True
+                self.marks.take(utterance.marks, later_seconds=spoken_seconds)
+                spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
-        if not spoken:
+        if not spoken_seconds:
             self.require_spoken()
             raise NothingToSpeak(
                 f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT

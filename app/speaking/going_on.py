@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from app.audio.shaping import Shaper
 from app.bounds import CHUNKS_AHEAD
-from app.speaking.plan import Batch
+from app.speaking.plan import Batch, Piece
 from app.speaking.reading import Reading, in_turns
 from app.speech_engine import SpeechEngine, SpeechStream, SpokenChunk, VoiceState
 from app.work import ThreadPool
@@ -38,6 +38,9 @@ class GoingOn:
         self._shaper = shaper
         self._engine = engine
         self._pool = pool
+        self.first_pieces = script.first.pieces
+        self.on_pieces: Callable[[Sequence[Piece]], None] = lambda _pieces: None
+        """It is told of all pieces after the first, before they are spoken."""
         self._texts = [piece.text for piece in script.first.pieces]
         self._heard_chunks = 0
         self._was_heard = asyncio.Event()
@@ -57,6 +60,7 @@ class GoingOn:
                 await self._was_heard.wait()
             batch = await self._script.next()
             self._texts += [piece.text for piece in batch.pieces]
+            self.on_pieces(batch.pieces)
             # The shapes come first: once the engine has the chunks, their sound may come.
             self._shaper.extend([piece.shape for piece in batch.pieces], more=not batch.last)
             self._stream.extend(spoken_chunks(batch, self._voices), more=not batch.last)

@@ -7,10 +7,12 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
+from app.audio.heard import HeardTimes
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
 from app.request_record import RequestRecord
 from app.speaking.going_on import GoingOn
+from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
 from app.speech_engine import JobTimings, SpeechStream
@@ -26,6 +28,8 @@ class Utterance:
         origin: the model and the voice that are heard.
         began_seconds: when the request came in, as `time.monotonic` has it.
         spoken_seconds: how much sound has been read so far.
+        marks: when words and sentences are heard, as far as that is known; complete once all of
+            the sound has been read. Empty unless the request asks for times.
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
@@ -55,6 +59,10 @@ class Utterance:
         self.spoken_seconds = 0.0
         self._stream = stream
         self._shaper = shaper
+        self._marking = Marking()
+        self._marking.extend(going_on.first_pieces)
+        self.marks = self._marking.marks
+        going_on.on_pieces = self._marking.extend
         self._patience_seconds = patience_seconds
         self._record = record
         self._most_seconds = most_seconds
@@ -84,9 +92,12 @@ class Utterance:
                     self._record.audio_seconds += seconds
                     if self.spoken_seconds > self._most_seconds:
                         raise SynthesisFailed("the speech lasts longer than is allowed")
+                    self._mark(shaper.heard)
                     yield piece
             if not shaper.spoken_samples:
                 raise SynthesisFailed("the engine made no audio")
+            self._mark(shaper.heard)
+            self._marking.finish()
 
     async def count_script_tokens(self) -> int:
         """Count the tokens that the model has read of the script."""
@@ -96,6 +107,11 @@ class Utterance:
         """Stop the work behind this speech, if any is left."""
         self._reading.cancel()
         self._stream.abort()
+
+    def _mark(self, heard: HeardTimes) -> None:
+        if self._stream.alignment is not None:
+            self.marks.method = self._stream.alignment.method
+        self._marking.update(heard)
 
     def _reading_ended(self, reading: asyncio.Task[None]) -> None:
         if not reading.cancelled() and (error := reading.exception()) is not None:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.bounds import IDLE_SECONDS, MAX_WYOMING_CONNECTIONS
+from app.bounds import ACCEPTS_PER_TURN, IDLE_SECONDS, MAX_WYOMING_CONNECTIONS, WAITING_CONNECTIONS
 from app.connection_table import ConnectionTable
 from app.connections import ended
 from app.gate import Door, Gate, Guest
@@ -107,7 +107,10 @@ async def serve(
     loop = asyncio.get_running_loop()
     servers = []
     for each in listeners:
-        servers.append(await loop.create_server(behind_gate, sock=each))
+        # asyncio takes so many connections at once as it lets wait.
+        server = await loop.create_server(behind_gate, sock=each, backlog=ACCEPTS_PER_TURN)
+        each.listen(WAITING_CONNECTIONS)
+        servers.append(server)
         _say_where(each)
     try:
         yield

@@ -83,6 +83,17 @@ def test_all_sentences_are_in_the_corpus_with_their_words(trained: Workspace) ->
     assert len(first.latents) == len(first.labels) == len(first.audio) // 1920
 
 
+def test_latents_keep_their_meaning_when_more_is_said(trained: Workspace, tmp_path: Path) -> None:
+    """The basis is found once; a later corpus, here of other sentences, is in the same one."""
+    workspace = workspace_in(tmp_path)
+    workspace.basis.write_bytes(trained.basis.read_bytes())
+    with workspace.utterances.open("wb") as file:
+        pickle.dump(utterances()[5:], file)
+    corpus.run(workspace)
+    before, after = (corpus.Corpus.load(w.corpus).utterances for w in (trained, workspace))
+    torch.testing.assert_close(before[5].latents, after[0].latents)
+
+
 def test_predicted_latents_keep_the_true_pitch(trained: Workspace) -> None:
     """What the decoder is tuned on differs from the truth in all but the place of the pulses."""
     loaded = corpus.Corpus.load(trained.corpus)

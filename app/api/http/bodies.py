@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from app.bounds import JSON_VALUES
-from app.errors import InvalidRequest, TooLarge, shortened
+from app.errors import InvalidRequest, shortened
 from app.wording.encodings import not_utf8
 
 
@@ -40,7 +40,10 @@ def json_in(body: bytes, content_type: str = "", max_values: int = JSON_VALUES) 
         InvalidRequest: it cannot be read at all; the error says what it is.
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
-        raise TooLarge(f"the body has more than {max_values} values, commas in texts included")
+        raise InvalidRequest(
+            f"the JSON is nested too deeply or has more than {max_values} values, commas in texts "
+            "included"
+        )
     try:
         return json.loads(_text_of(body, content_type))
     except UnicodeDecodeError:

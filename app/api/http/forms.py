@@ -30,8 +30,6 @@ MAX_FIELDS = 1000
 ANSWER_IS_LIVE = "answer_is_live"
 """A request has this in its state once its answer will notice by itself that the client leaves."""
 
-_WITHOUT_A_BODY = ("GET", "HEAD", "DELETE")
-
 
 def is_form(content_type: str) -> bool:
     """Tell whether a Content-Type is that of a form."""
@@ -55,7 +53,9 @@ class BodyRequest(Request):
         self._services = services
         self._held = held
         self._is_read = asyncio.Event()
-        if self.method in _WITHOUT_A_BODY:
+        if "transfer-encoding" not in self.headers and not self.headers.get(
+            "content-length", "0"
+        ).strip("0"):
             self._is_read.set()
 
     async def client_left(self) -> Any:
@@ -72,6 +72,9 @@ class BodyRequest(Request):
         raise ClientLeft
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
+        if self._is_read.is_set():
+            yield b""
+            return
         async for piece in super().stream():
             self._held.take(len(piece))
             yield piece

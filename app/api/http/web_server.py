@@ -8,12 +8,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.http.protocols import SocketProtocol, behind_gates
+from app.bounds import ACCEPTS_PER_TURN, WAITING_CONNECTIONS
 from app.connection_table import ConnectionTable
 from app.lifetime import Lifetime
 from app.peers import Peers
 from app.settings import Settings
 
-ACCEPTS = 128
 FRAME_OVERHEAD_BYTES = 1 << 20
 _LAST_WORDS_SECONDS = 1
 
@@ -25,6 +25,11 @@ class WebServer(uvicorn.Server):
         super().__init__(_config(app, settings))
         self.settings = settings
         self._lifetime: Lifetime = app.state.services.lifetime
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING_CONNECTIONS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Running answers and the models share one grace time, so it begins here, for both.
@@ -46,8 +51,8 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         http=behind_gates(table, idle_seconds=idle_seconds),  # type: ignore[arg-type]
         ws=SocketProtocol,
-        # So many connections at most are taken in one turn of the event loop.
-        backlog=ACCEPTS,
+        # asyncio takes so many connections at once as it lets wait; see `startup`.
+        backlog=ACCEPTS_PER_TURN,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -23,7 +23,7 @@ LEAST_DEVIATION_TOKENS = 0.5
 LEAST_CORRELATION = 0.35
 SURE_ALONE_GAIN = 0.75
 """A head that nothing confirms is believed from this gain on."""
-LATE_SECONDS = 0.02
+LATE_SECONDS = 0.025
 """The softest moment around a border is this much later than the border."""
 _REACH_STEPS = 20
 _SMOOTH_STEPS = 3

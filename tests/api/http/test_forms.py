@@ -39,7 +39,7 @@ async def read(body: bytes) -> list[tuple[str, str]]:
         end = start + (1 << 16)
         return {"type": "http.request", "body": body[start:end], "more_body": end <= len(body)}
 
-    headers = [(b"content-type", URLENCODED.encode())]
+    headers = [(b"content-type", URLENCODED.encode()), (b"transfer-encoding", b"chunked")]
     scope = {"type": "http", "method": "POST", "headers": headers}
     with ByteBudget(10**9).hold() as held:
         form = await BodyRequest(scope, receive, services=SERVICES, held=held).form()

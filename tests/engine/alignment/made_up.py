@@ -26,7 +26,8 @@ def mass_at(borders: Sequence[float], frames: int, sharpness: float = 4.0) -> ND
     places = np.arange(frames)[:, None] + 0.5 - np.asarray(borders)[None]
     passed = 1 / (1 + np.exp(np.clip(-sharpness * places, -50, 50)))
     edges = np.concatenate([np.ones((frames, 1)), passed, np.zeros((frames, 1))], axis=1)
-    return (edges[:, :-1] - edges[:, 1:]).astype(np.float32)
+    mass: NDArray[np.float32] = (edges[:, :-1] - edges[:, 1:]).astype(np.float32)
+    return mass
 
 
 def look_at(attention: NDArray[np.float32]) -> Callable[[int], NDArray[np.float32]]:

@@ -6,25 +6,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.engine.alignment.heads import Recording, choose, gains_of
+from app.engine.alignment.heads import LATE_SECONDS, Recording, choose, gains_of
 from app.speech_engine import ESTIMATED, Alignment, Head
 from tests.engine.alignment.made_up import FRAME_SECONDS, mass_at, sound, words_of
 
 NAMES = [Head(layer, head) for layer in range(3) for head in range(2)]
-LATE_SECONDS = 0.04
+BEHIND_SECONDS = 0.04
 RANDOM = np.random.default_rng(1)
 
 
 def noise(frames: int, tokens: int) -> NDArray[np.float32]:
     """Looks that mean nothing."""
-    looks = RANDOM.random((frames, tokens)) ** 4
-    return (looks / looks.sum(1, keepdims=True)).astype(np.float32)
+    return _whole(RANDOM.random((frames, tokens)) ** 4)
 
 
 def looks_along(places: NDArray[np.float64], tokens: int) -> NDArray[np.float32]:
     """Looks at the tokens around a place for each frame."""
-    looks = np.exp(-((np.arange(tokens) + 0.5 - places[:, None]) ** 2))
-    return (looks / looks.sum(1, keepdims=True)).astype(np.float32)
+    return _whole(np.exp(-((np.arange(tokens) + 0.5 - places[:, None]) ** 2)))
+
+
+def _whole(looks: NDArray[np.float64]) -> NDArray[np.float32]:
+    whole: NDArray[np.float32] = (looks / looks.sum(1, keepdims=True)).astype(np.float32)
+    return whole
 
 
 def recordings(*kinds: str) -> list[Recording]:
@@ -40,15 +43,15 @@ def _recording(kinds: tuple[str, ...]) -> Recording:
     middles = np.arange(frames) + 0.5
     along = looks_along(np.interp(middles, [0, *borders], np.arange(0, tokens + 1, 4)), tokens)
     heads = {
-        "real": lambda: along,
-        "dim": lambda: 0.8 * along + 0.2 / tokens,
-        "even": lambda: looks_along(middles * tokens / frames, tokens),
-        "noise": lambda: noise(frames, tokens),
+        "real": along,
+        "dim": 0.8 * along + 0.2 / tokens,
+        "even": looks_along(middles * tokens / frames, tokens),
     }
-    attention = np.stack([heads[kind]() for kind in kinds]).astype(np.float32)
-    dips = [border * FRAME_SECONDS + LATE_SECONDS for border in borders[:-1]]
-    pcm = sound(frames, silent=[(dip + 0.01, dip + 0.03) for dip in dips])
-    return Recording(words_of(7), shares, attention, pcm)
+    attention = np.stack([heads[k] if k in heads else noise(frames, tokens) for k in kinds])
+    dips = [border * FRAME_SECONDS + BEHIND_SECONDS for border in borders[:-1]]
+    softest = [dip + LATE_SECONDS for dip in dips]
+    pcm = sound(frames, silent=[(at - 0.01, at + 0.01) for at in softest])
+    return Recording(words_of(7), shares, attention.astype(np.float32), pcm)
 
 
 def test_gain() -> None:
@@ -73,7 +76,7 @@ def test_borders_are_found_late_by_what_the_sound_says() -> None:
     found = choose(
         recordings("real", "real", "noise", "noise", "noise", "noise"), NAMES, FRAME_SECONDS
     )
-    assert found.offset_seconds == pytest.approx(LATE_SECONDS, abs=0.011)
+    assert found.offset_seconds == pytest.approx(BEHIND_SECONDS, abs=0.011)
 
 
 def test_a_model_without_such_heads_is_recognised() -> None:

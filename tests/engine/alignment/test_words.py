@@ -39,7 +39,8 @@ def shares_of(text: str, read: str, tokens: list[str]) -> list[list[float]]:
         start = read.index(token, start)
         offsets.append((start, start + len(token)))
         start += len(token)
-    return token_shares(Reading(text, read, offsets), spoken_words(text)).round(2).tolist()
+    shares = token_shares(Reading(text, read, offsets), spoken_words(text))
+    return [row.round(2).tolist() for row in shares]
 
 
 def test_a_token_of_white_space_is_half_each_neighbours() -> None:
