@@ -101,12 +101,18 @@ class Cast:
         """Find the speaker for a request by its language, else by its voice, else the default.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
-        refuses with what is going on.
+        refuses with what is going on. One that was put out of memory while nobody spoke is waited
+        for.
 
         Raises:
             InvalidRequest: no model here speaks that language.
             Overloaded: there is no room, and every model in memory is speaking.
         """
+        speaker = await self._chosen(request)
+        await speaker.supervisor.awake()
+        return speaker
+
+    async def _chosen(self, request: SpeechRequest) -> Speaker:
         language = request.language or await self._language_of_voice(request)
         if language == self.default.language:
             return self.current
