@@ -267,7 +267,6 @@ OPENAI = Call(
 )
 CAPTIONED = replace(
     OPENAI,
-    CAPTIONED,
     path="/dev/captioned_speech",
     body={"input": TEXT, "stream": False},
     audio=lambda answer: base64.b64decode(answer.json()["audio"]),
