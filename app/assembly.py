@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,11 @@ from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
+from app.errors import SpeechError
+from app.folders import check_folder
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -43,12 +47,19 @@ from app.voices.library import ReadyVoice, VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, CancelToken, Pools, make_pools
+from app.wrong_keys import WrongKeys
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
 
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
+
+CALIBRATE_AFTER_SECONDS = 5.0
+"""Who waits for a model to become ready speaks first."""
+
+logger = logging.getLogger(__name__)
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -72,18 +83,28 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
+    check_folder("MODELS_DIR", settings.models_dir, otherwise="no weights can be downloaded")
+    check_folder(
+        "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
+    )
     keyring = _keyring(settings)
-    speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
+    pools = make_pools()
+    speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
-    cast = _make_cast(settings, models, speakers, folder, build_preview)
+    cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
+    lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
         cast,
+        lifetime,
         ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
+        max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
+        reading=pools.reading,
+        loading=pools.loading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
@@ -96,6 +117,7 @@ def make_services(
         stand_ins=lambda: cast.current.stand_ins,
         forget_previews=preview_files.forget,
         forget_consent=consents.forget,
+        pools=pools,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -104,11 +126,11 @@ def make_services(
         )
     return Services(
         settings=settings,
-        lifetime=Lifetime(settings.shutdown_grace_seconds),
+        lifetime=lifetime,
         speech=speech,
         cast=cast,
         voices=voices,
-        previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
+        previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
         fetcher=fetcher,
         saved=AudioStore(
@@ -122,6 +144,9 @@ def make_services(
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         ffmpeg=speakers.ffmpeg,
+        pools=pools,
+        bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
+        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
     )
 
 
@@ -133,16 +158,14 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     grace time. Serve front ends around this block, so that they leave their clients after that.
 
     Args:
-        look_ahead: make the default voice ready and look at the voices that settings name, for
-            callers who come later. A command knows what it wants.
+        look_ahead: make the default voice ready, look at the voices that settings name and find
+            out how words are timed, for callers who come later. A command knows what it wants.
     """
     looking: set[asyncio.Task[None]] = set()
 
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
-            looking.add(
-                asyncio.create_task(look_at_voices(speaker, services.cast, services.settings))
-            )
+            looking.add(asyncio.create_task(_look_ahead(speaker, services)))
 
     services.cast.start(on_ready)
     try:
@@ -151,6 +174,20 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
         await ended(*looking)
+        services.pools.close()
+
+
+async def _look_ahead(speaker: Speaker, services: Services) -> None:
+    """Make ready what callers will want of a model that has just become ready."""
+    settings = services.settings
+    await look_at_voices(speaker, services.cast, settings, services.pools.files)
+    await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
+    try:
+        voice = await speaker.library.state_of(settings.default_voice)
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
+    except SpeechError as error:
+        logger.info("how words are timed is found out with the first request: %s", error.message)
 
 
 def _make_cast(
@@ -159,6 +196,7 @@ def _make_cast(
     speakers: _SpeakerMaker,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
+    pools: Pools,
 ) -> Cast:
     default_language, *others = models
     default = speakers.speaker(models[default_language], default_language)
@@ -179,6 +217,7 @@ def _make_cast(
         voice_language=voice_language,
         default_voice=settings.default_voice,
         aliases=settings.openai_voices,
+        files=pools.files,
         stand_in=stand_in,
     )
 
@@ -187,12 +226,18 @@ class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
     def __init__(
-        self, settings: Settings, build_engine: BuildEngine | None, *, look_first: bool
+        self,
+        settings: Settings,
+        build_engine: BuildEngine | None,
+        pools: Pools,
+        *,
+        look_first: bool,
     ) -> None:
         self._look_first = look_first
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
+        self._pools = pools
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
@@ -209,14 +254,18 @@ class _SpeakerMaker:
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
 
+        idle_seconds = settings.idle_unload_minutes * 60 or None
+
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
         if given := build or self._build_engine:
-            supervisor = EngineSupervisor(given)
+            supervisor = EngineSupervisor(given, idle_seconds=idle_seconds)
         else:
             loader = _LazyLoader(options, downloading, look_first=self._look_first)
-            supervisor = EngineSupervisor(loader.build, loader.look)
+            supervisor = EngineSupervisor(
+                loader.build, loader.look, idle_seconds=idle_seconds, forget=loader.forget
+            )
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -224,20 +273,26 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
+            predefined=lambda: supervisor.predefined_voices,
             prepare=self.prompts.prepare,
             states=self._states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
+            pools=self._pools,
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def decode_clip(self, clip: Clip, max_seconds: float) -> DecodedClip:
+    def decode_clip(self, clip: Clip, max_seconds: float, cancel: CancelToken) -> DecodedClip:
         """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
-            clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
+            clip,
+            ffmpeg=self.ffmpeg,
+            max_seconds=max_seconds,
+            sample_rate_hz=SPEECH_RATE_HZ,
+            cancel=cancel,
         )
 
 
@@ -334,6 +389,9 @@ class _LazyLoader:
 
     def look(self) -> bool:
         return self._loader.look()
+
+    def forget(self) -> None:
+        self._loader.forget()
 
     @cached_property
     def _loader(self) -> EngineLoader:

@@ -19,6 +19,7 @@ from app.api.http.problems import ErrorAnswers
 from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
+from app.folders import check_folder
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
 
@@ -54,6 +55,7 @@ def create_app(
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
+    check_folder("VOICE_OUTPUT_DIR", settings.voice_output_dir, otherwise="no audio can be saved")
     try:
         services.saved.open()
     except OSError as error:
@@ -98,7 +100,8 @@ def create_app(
     ):
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
-    ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)
+    dialect_spoken = partial(dialect_of, dialects=dialects)
+    ErrorAnswers(dialect_spoken).register(app)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:
         app.add_middleware(
@@ -108,13 +111,11 @@ def create_app(
             allow_headers=["*"],
             expose_headers=READABLE_HEADERS,
         )
-    app.add_middleware(RequestContext, at_work=services.lifetime.at_work)
+    app.add_middleware(RequestContext, at_work=services.lifetime.at_work, dialect_of=dialect_spoken)
     return app
 
 
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
     if path == native.SPEECH_PATH and not is_form(content_type):
         return settings.max_script_bytes
-    # A recording may come as base64, four characters for three bytes, and in a form some of them
-    # as three more.
-    return settings.max_upload_bytes * 3 // 2 + settings.max_script_bytes
+    return settings.max_body_bytes

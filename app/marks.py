@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Method: TypeAlias = Literal["attention", "estimated"]
@@ -16,7 +16,9 @@ class Mark:
     Times are seconds of the audio as it is heard.
 
     Attributes:
-        text: the caller's own spelling, `script[script_start:script_end]`.
+        text: the caller's own spelling, without the marks of markup inside.
+        script_start: its place in the script as it was sent, in characters.
+        script_end: the place after its last character.
     """
 
     text: str
@@ -25,15 +27,44 @@ class Mark:
     script_start: int
     script_end: int
 
+    def later(self, seconds: float) -> Mark:
+        """Return this mark for audio before which something else is heard."""
+        if not seconds:
+            return self
+        return replace(
+            self,
+            start_seconds=self.start_seconds + seconds,
+            end_seconds=self.end_seconds + seconds,
+        )
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Marks:
     """Holds the marks of some speech, in the order in which they are heard.
 
+    While the speech is made, marks are added at the ends.
+
     Attributes:
-        method: how the times of words were found; those of sentences are exact.
+        method: how the times of words are found; None before the first is known.
     """
 
-    method: Method
-    sentences: tuple[Mark, ...] = field(default=())
-    words: tuple[Mark, ...] = field(default=())
+    method: Method | None = None
+    words: list[Mark] = field(default_factory=list)
+    sentences: list[Mark] = field(default_factory=list)
+
+    def later(self, seconds: float) -> Marks:
+        """Return these marks for audio before which something else is heard."""
+        return Marks(
+            self.method,
+            [mark.later(seconds) for mark in self.words],
+            [mark.later(seconds) for mark in self.sentences],
+        )
+
+    def take(self, others: Marks, *, later_seconds: float) -> None:
+        """Move other marks to the ends of these: what they are of is heard so much later."""
+        moved = others.later(later_seconds)
+        self.method = moved.method or self.method
+        self.words += moved.words
+        self.sentences += moved.sentences
+        others.words.clear()
+        others.sentences.clear()

@@ -5,15 +5,16 @@ So the first request need not wait for its voice, and the operator learns of a w
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import logging
 from collections.abc import Collection
+from functools import partial
 
 from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings
 from app.speaking.cast import Cast
 from app.speaking.speaker import Speaker
+from app.work import ThreadPool
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,9 @@ def check_default_voice(settings: Settings, names: Collection[str]) -> None:
         )
 
 
-async def look_at_voices(speaker: Speaker, cast: Cast, settings: Settings) -> None:
+async def look_at_voices(
+    speaker: Speaker, cast: Cast, settings: Settings, files: ThreadPool
+) -> None:
     """Make the default voice ready, and log which voices that settings name are not there."""
     try:
         await speaker.library.state_of(cast.voice_named(None))
@@ -46,7 +49,7 @@ async def look_at_voices(speaker: Speaker, cast: Cast, settings: Settings) -> No
     else:
         logger.info("the default voice %s is ready", settings.default_voice)
     try:
-        await asyncio.to_thread(_check_aliases, speaker, settings)
+        await files.run(partial(_check_aliases, speaker, settings))
     except ModelUnavailable:
         return  # it died meanwhile; the next one is looked at as well
 

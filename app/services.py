@@ -16,6 +16,8 @@ from app.speaking.previews import Previews
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, Pools
+from app.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Services:
         fetcher: gets recordings from other servers; None where that is off.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
         keyring: knows who has which key; kept fresh by whoever serves.
+        pools: run what blocks, each kind of work on threads of its own.
+        bodies: counts the bytes of all requests that are being answered.
     """
 
     settings: Settings
@@ -43,3 +47,6 @@ class Services:
     keyring: Keyring
     tokens: Tokens
     ffmpeg: Path
+    pools: Pools
+    bodies: ByteBudget
+    wrong_keys: WrongKeys

@@ -127,6 +127,10 @@ class SpeechRequest:
     """Tags of pauses, speakers and SSML count as such; False speaks them as they are written."""
     goes_on: bool = False
     """More of the same script will follow in another request."""
+    script_start: int = 0
+    """So many characters of the same script came in requests before this one."""
+    timed: bool = False
+    """Say when the words are heard."""
 
 
 class Boundary(Enum):

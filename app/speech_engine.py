@@ -5,12 +5,13 @@ There is no torch here, so that every part may import it, and a fake engine fits
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from app.speech import Frames, Pcm, Sampling, TokenCounter
+from app.work import NEVER_CANCELLED, CancelToken
 
 VOICE_MODEL_KEY = "model"
 """A voice state's file names the fingerprint of its model under this key of its metadata."""
@@ -42,6 +43,8 @@ class SpeechJob:
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    more: bool = False
+    """More chunks will be added to its stream."""
     timed: bool = False
     """The frames tell when the words sound. Call `SpeechEngine.calibrate` before."""
 
@@ -109,6 +112,14 @@ class SpeechStream(Protocol):
         Raises:
             SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
             ModelUnavailable: the engine stopped underneath the job.
+        """
+        ...
+
+    def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to a job that was submitted with `more`; call it on the event loop.
+
+        Args:
+            more: whether still more will be added.
         """
         ...
 
@@ -187,8 +198,11 @@ class SpeechEngine(Protocol):
         """
         ...
 
-    def encode_voice(self, pcm: Pcm) -> VoiceState:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> VoiceState:
         """Make a voice state of speech, `[samples]` at `sample_rate_hz`. Blocks for seconds.
+
+        Args:
+            cancel: ends the work when nobody waits for it.
 
         Raises:
             InvalidClip: there are no samples, or some are not finite.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,10 @@ from app.speech_engine import (
     EngineStatus,
     JobTimings,
     SpeechJob,
+    SpokenChunk,
     VoiceState,
 )
+from app.work import NEVER_CANCELLED, CancelToken
 
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
@@ -93,7 +95,7 @@ class FakeEngine:
             assert time.monotonic() < deadline
             await asyncio.sleep(POLL_SECONDS)
 
-    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return FakeVoice(f"clip {len(self.encoded)}")
 
@@ -154,9 +156,22 @@ class FakeStream:
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
 
+    def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
+        self.job = replace(self.job, chunks=(*self.job.chunks, *chunks), more=more)
+
+    async def _chunks(self) -> AsyncIterator[int]:
+        chunk = 0
+        while self.job.more or chunk < len(self.job.chunks):
+            if chunk < len(self.job.chunks):
+                yield chunk
+                chunk += 1
+            else:
+                await self._step()
+                await asyncio.sleep(POLL_SECONDS)
+
     async def __aiter__(self) -> AsyncIterator[Frames]:
         try:
-            for chunk in range(len(self.job.chunks)):
+            async for chunk in self._chunks():
                 count = self.engine.frames_per_chunk
                 for number in range(1, count + 1):
                     await self._step()

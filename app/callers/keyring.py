@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.callers.caller import ANYBODY, OPERATOR, Caller
 from app.callers.keys_file import KeysFileError, hash_of, read_keys
-from app.errors import Unauthorized
+from app.errors import Unauthorized, WrongKey
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ class Keyring:
         """Return who has one of the offered keys; the first that is known counts.
 
         Raises:
-            Unauthorized: no key was offered, or none of them is known.
+            Unauthorized: no key was offered.
+            WrongKey: none of them is known.
         """
         if not self.asks_for_keys:
             return ANYBODY
@@ -58,7 +59,12 @@ class Keyring:
         for key in keys:
             if caller := self._callers.get(hash_of(key)):
                 return caller
-        raise Unauthorized("the API key is wrong")
+        raise WrongKey("the API key is wrong")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List the callers whose keys are known."""
+        return tuple(sorted(each.name for each in self._callers.values()))
 
     def named(self, name: str) -> Caller | None:
         """Return the caller of that name, as the keys are now; None if there is none."""

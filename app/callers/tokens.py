@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from app.callers.caller import Caller, Scope
 from app.callers.keyring import Keyring
-from app.errors import Unauthorized
+from app.errors import Unauthorized, WrongKey
 
 TOKEN_PREFIX = "pst_"  # noqa: S105 - it is no secret
 
@@ -51,7 +51,7 @@ class Tokens:
         payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
         expected = self._signature(payload)
         if not hmac.compare_digest(signature.encode(errors="surrogatepass"), expected.encode()):
-            raise Unauthorized("the token is wrong")
+            raise WrongKey("the token is wrong")
         content = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if content["ends"] <= time.time():
             raise Unauthorized("the token has ended; get a new one")

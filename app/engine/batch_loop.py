@@ -7,6 +7,8 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +20,13 @@ from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
 from app.speech import Frames, WordTime
-from app.speech_engine import RESTART_SECONDS, EngineOptions, EngineStatus, SpeechJob
+from app.speech_engine import (
+    RESTART_SECONDS,
+    EngineOptions,
+    EngineStatus,
+    SpeechJob,
+    SpokenChunk,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +87,14 @@ class BatchLoop:
         sampling: RowSampling,
         make_aligner: MakeAligner | None = None,
         *,
+        watched: bool = False,
         unhurried: bool = False,
     ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
 
         Args:
             make_aligner: times the words of a chunk; None if the job does not ask for that.
+            watched: whether they want to know what the frames attend to.
             unhurried: whether nobody listens, so that it goes on when nobody is in a hurry, and
                 is given up as soon as the engine is to stop.
 
@@ -99,6 +109,8 @@ class BatchLoop:
             buffer_seconds=self._options.stream_buffer_seconds,
             on_abort=lambda: self._cancel(queued),
             on_room=self._wake,
+            on_more=lambda chunks, more: self._extend(queued, chunks, more=more),
+            more=job.more,
         )
         queued: EngineJob[Row] = EngineJob.of(
             job,
@@ -106,6 +118,7 @@ class BatchLoop:
             sampling,
             time.monotonic(),
             make_aligner=make_aligner,
+            watched=watched,
             unhurried=unhurried,
         )
         with self._changed:
@@ -115,6 +128,13 @@ class BatchLoop:
                 self._scheduler.submit(queued)
                 self._changed.notify()
         return stream
+
+    def _extend(self, job: EngineJob[Row], chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to a job; one that has ended meanwhile does not come back."""
+        with self._changed:
+            job.extend(chunks, more=more)
+            self._retire()  # without more of them, the job may be through
+            self._changed.notify_all()
 
     def refuse(self, reason: str) -> None:
         """Take no more jobs; those that somebody listens to go on."""
@@ -204,7 +224,7 @@ class BatchLoop:
         """Make each sequence's next latents into PCM and deliver it."""
         rows = [each.row for each in batch.sequences if each.row is not None]
         pcms = self._runner.decode(rows, batch.frames)
-        for sequence, row, pcm in zip(batch.sequences, rows, pcms, strict=True):
+        for sequence, pcm in zip(batch.sequences, pcms, strict=True):
             if isinstance(pcm, Exception):
                 with self._changed:
                     self._fail(sequence.job, pcm)
@@ -212,10 +232,7 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
-            words: tuple[WordTime, ...] = ()
-            if sequence.aligner is not None:
-                attention = self._runner.attention(row, batch.frames)
-                words = sequence.aligner.advance(attention, pcm)
+            words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
             sequence.closed = sequence.finished and sequence.pending == batch.frames
             if sequence.closed:
                 words += _last_words(sequence)
@@ -249,20 +266,19 @@ class BatchLoop:
         asked = job.sampling.frames_after_eos
         sequence.max_frames = prompt.max_frames
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
-        if job.make_aligner is not None:
-            sequence.aligner = job.make_aligner(prompt.reading)
         assert isinstance(chunk.voice, KvPrefix)
         try:
-            sequence.row = self._runner.open(
-                chunk.voice,
-                prompt,
-                job.sampling,
-                sequence.index,
-                watched=sequence.aligner is not None and sequence.aligner.watches,
+            row = self._runner.open(
+                chunk.voice, prompt, job.sampling, sequence.index, watched=job.watched
             )
         except (RuntimeError, MemoryError) as error:
             with self._changed:
                 self._fail(job, error)
+            return
+        sequence.row = row
+        if job.make_aligner is not None:
+            look = partial(self._runner.attention, row)
+            sequence.aligner = job.make_aligner(prompt.reading, look)
 
     def _cancel(self, job: EngineJob[Row]) -> None:
         """Drop a job that nobody wants; its busy rows leave when their batch is done."""

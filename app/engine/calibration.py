@@ -19,7 +19,7 @@ from app.engine.alignment.sentences import sentences_for
 from app.engine.alignment.words import Reading, spoken_words, token_shares
 from app.engine.batch_loop import BatchLoop
 from app.engine.runner import Runner
-from app.engine.sequence import Aligner, MakeAligner, RowSampling
+from app.engine.sequence import Aligner, Look, MakeAligner, RowSampling
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm, WordTime
 from app.speech_engine import Alignment, EngineOptions, SpeechJob, SpokenChunk
@@ -77,14 +77,15 @@ class Calibration:
     def make_aligner(self, alignment: Alignment) -> MakeAligner:
         """Return what makes aligners of this kind."""
 
-        def make(reading: Reading) -> Aligner | None:
+        def make(reading: Reading, look: Look) -> Aligner | None:
             words = spoken_words(reading.text)
             if not words:
                 return None
             if not alignment.heads:
                 return EstimatingAligner(reading.text, words)
             shares = token_shares(reading, words)
-            return AttentionAligner(words, shares, alignment, self._runner.frame_seconds)
+            frame_samples = self._runner.frame_samples
+            return AttentionAligner(words, shares, look, alignment, frame_samples=frame_samples)
 
         return make
 
@@ -102,12 +103,12 @@ class Calibration:
         """Speak the sentences and record what all heads looked at."""
         recorders: list[_Recorder] = []
 
-        def record(reading: Reading) -> _Recorder:
-            recorders.append(_Recorder(reading))
+        def record(reading: Reading, look: Look) -> _Recorder:
+            recorders.append(_Recorder(reading, look, self._runner.frame_samples))
             return recorders[-1]
 
         job = SpeechJob(tuple(SpokenChunk(text, voice) for text in self._sentences))
-        stream = self._loop.submit(job, self._sampling, record, unhurried=True)
+        stream = self._loop.submit(job, self._sampling, record, watched=True, unhurried=True)
         async for _ in stream:
             pass
         return [recorder.recording() for recorder in recorders]
@@ -116,27 +117,24 @@ class Calibration:
 class _Recorder:
     """Records a chunk for `choose`, as an aligner that times no word."""
 
-    watches = True
-
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, look: Look, frame_samples: int) -> None:
         self._reading = reading
-        self._attention: list[NDArray[np.float32]] = []
+        self._look = look
+        self._frame_samples = frame_samples
         self._pcm: list[Pcm] = []
+        self._attention: NDArray[np.float32] | None = None
 
-    def advance(self, attention: NDArray[np.float32], pcm: Pcm) -> tuple[WordTime, ...]:
-        self._attention.append(attention)
+    def advance(self, pcm: Pcm) -> tuple[WordTime, ...]:
         self._pcm.append(pcm)
         return ()
 
     def finish(self) -> tuple[WordTime, ...]:
+        self._attention = self._look(sum(map(len, self._pcm)) // self._frame_samples)
         return ()
 
     def recording(self) -> Recording:
         """Return all that was recorded."""
+        assert self._attention is not None
         words = spoken_words(self._reading.text)
-        return Recording(
-            words,
-            token_shares(self._reading, words),
-            np.concatenate(self._attention, axis=1),
-            np.concatenate(self._pcm),
-        )
+        shares = token_shares(self._reading, words)
+        return Recording(words, shares, self._attention, np.concatenate(self._pcm))

@@ -26,6 +26,7 @@ from app.speech_engine import (
     SpeechStream,
     VoiceState,
 )
+from app.work import NEVER_CANCELLED, CancelToken
 
 
 class BatchedEngine:
@@ -93,8 +94,8 @@ class BatchedEngine:
         assert isinstance(voice, KvPrefix)
         return self._calibration.find(voice)
 
-    def encode_voice(self, pcm: Pcm) -> KvPrefix:
-        return self._voices.encode(pcm)
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> KvPrefix:
+        return self._voices.encode(pcm, cancel)
 
     def explain_no_cloning(self, reason: str) -> None:
         """Replace what an engine without cloning weights says of them."""
@@ -132,7 +133,12 @@ class BatchedEngine:
         if not job.timed:
             return self._loop.submit(job, sampling)
         alignment = self._calibration.alignment or ESTIMATED
-        stream = self._loop.submit(job, sampling, self._calibration.make_aligner(alignment))
+        stream = self._loop.submit(
+            job,
+            sampling,
+            self._calibration.make_aligner(alignment),
+            watched=alignment.method == "attention",
+        )
         stream.alignment = alignment
         return stream
 

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pocket_tts.models.flow_lm import FlowLMModel
 from torch import Tensor
 
 from app.engine.backbone import Backbone, Scripted
 from app.engine.flow_head import FlowHead
 from app.engine.precision import make_linear
+from app.speech_engine import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class RowInput:
         latent: the latent to continue from, `[ldim]`.
         noise: starting point of the next latent, `[ldim]`.
         decode_steps: how often the flow head is evaluated.
-        watched: whether its query is wanted, see `FlowLm.watched_layers`.
+        watched: whether its queries are wanted, see `FlowLm.watch`.
     """
 
     voice: Tensor
@@ -68,13 +71,12 @@ class RowOutput:
     Attributes:
         latent: `[ldim]`.
         eos_logit: NaN if the latent is not finite.
-        query: what its last position asked of its text, `[watched layers, heads, head_dim]`; None
-            if it is not watched.
+        queries: of its last position, `[watched heads, head_dim]`; None if it is not watched.
     """
 
     latent: Tensor
     eos_logit: float
-    query: Tensor | None
+    queries: NDArray[np.float32] | None
 
 
 class FlowLm:
@@ -82,7 +84,6 @@ class FlowLm:
 
     Attributes:
         heads: how many query heads a layer has.
-        watched_layers: the layers whose queries watched rows are given, in order.
 
     Args:
         module: upstream's model; left as it is.
@@ -102,7 +103,6 @@ class FlowLm:
             cache_dtype,
         )
         self.heads = int(attention.num_heads)
-        self.watched_layers = tuple(range(self.cache_shape.layers))
         self.bos_latent = module.bos_emb.detach().float().to(device)
         self._conditioner = module.conditioner
         self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
@@ -116,6 +116,13 @@ class FlowLm:
         max_period = module.transformer.max_period
         self._rotations = RotationTable(attention.dim_per_head, max_period, device)
         self._head = FlowHead(module, precision, device)
+        self.watch(())
+
+    def watch(self, heads: Sequence[Head]) -> None:
+        """Choose the heads whose queries watched rows are given from now on, in that order."""
+        self._watched_layers = sorted({head.layer for head in heads})
+        places = [self._watched_layers.index(layer) * self.heads + head for layer, head in heads]
+        self._watched_heads = torch.tensor(places, dtype=torch.long, device=self._nothing.device)
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RowInput]) -> list[RowOutput]:
@@ -147,17 +154,18 @@ class FlowLm:
             lengths,
             self._scratch_for(max(map(sum, zip(offsets, lengths, strict=True)))),
             self._last_positions(lengths, watched),
-            list(self.watched_layers) if watched else [],
+            self._watched_layers if watched else [],
         )
         noise = torch.stack([row.noise for row in rows])
         latents = self._head.decode(z, noise, [row.decode_steps for row in rows])
         # The host waits for the device only once: 0 * x makes the logit NaN if the latent is not
         # finite.
         verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
-        queries: list[Tensor | None] = [None] * len(rows)
+        queries: list[NDArray[np.float32] | None] = [None] * len(rows)
         if by_layer:
-            for place, query in zip(watched, torch.stack(by_layer, dim=1), strict=True):
-                queries[place] = query
+            chosen = torch.cat(by_layer, dim=1).index_select(1, self._watched_heads)
+            for place, own in zip(watched, chosen.cpu().numpy(), strict=True):
+                queries[place] = own
         outputs = zip(latents.unbind(0), verdict.tolist(), queries, strict=True)
         return [RowOutput(*output) for output in outputs]
 

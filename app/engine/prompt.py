@@ -99,10 +99,9 @@ def _encode(model: TTSModel, text: str) -> tuple[list[int], list[tuple[int, int]
     """Tokenise text that has been prepared; return the tokens and their places in it."""
     tokenizer = _json_tokenizer(model)
     if tokenizer is None:
-        pieces = model.flow_lm.conditioner.tokenizer.sp.encode(text, out_type="immutable_proto")
-        return [piece.id for piece in pieces.pieces], [
-            (piece.begin, piece.end) for piece in pieces.pieces
-        ]
+        processor = model.flow_lm.conditioner.tokenizer.sp
+        pieces = processor.encode(text, return_type="offset_mapping")
+        return pieces["ids"], pieces["offsets"]
     # `encode` would hold the interpreter's lock, and the event loop up; `encode_batch` does not.
     encoding = tokenizer.encode_batch([text])[0]
     return encoding.ids, encoding.offsets

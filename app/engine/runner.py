@@ -49,9 +49,9 @@ class Row:
         spoken: how many latents have been decoded.
         pending: latents for the codec, `[ldim]`; appended by one worker, taken by another.
         watched: whether it is asked what its frames attended to.
-        query: of the last latent, see `RowOutput`; None if it is not watched.
-        queries: those of the latents that are heard, until `Runner.attention` takes them.
-        text_keys: see `Runner.attention`, which makes them.
+        asked: the queries behind the last latent, see `RowOutput`; None if it is not watched.
+        queries: those behind the latents that are heard, until `Runner.attention` takes them.
+        text_keys: what they ask, `[watched heads, head_dim, text tokens]`; None until then.
     """
 
     voice: Tensor
@@ -67,8 +67,8 @@ class Row:
     sampled: int = 0
     spoken: int = 0
     pending: deque[Tensor] = field(default_factory=deque)
-    query: Tensor | None = None
-    queries: deque[Tensor] = field(default_factory=deque)
+    asked: NDArray[np.float32] | None = None
+    queries: deque[NDArray[np.float32]] = field(default_factory=deque)
     text_keys: Tensor | None = None
 
     def input(self) -> RowInput:
@@ -91,14 +91,14 @@ class Row:
             self.tokens = None
         self.position += 1
         self.latent = output.latent
-        self.query = output.query
+        self.asked = output.queries
         self.sampled += 1
 
     def keep(self) -> None:
-        """Let the last latent be heard: it waits for the codec, and its query to be asked for."""
+        """Let the last latent be heard: it waits for the codec, and its queries for an aligner."""
         self.pending.append(self.latent)
-        if self.query is not None:
-            self.queries.append(self.query)
+        if self.asked is not None:
+            self.queries.append(self.asked)
 
 
 class CachePool:
@@ -169,7 +169,8 @@ class Runner:
         )
         self.cache_shape = self.flow_lm.cache_shape
         self.sample_rate_hz = int(model.sample_rate)
-        self.frame_seconds = self.codec.frame_samples / self.sample_rate_hz
+        self.frame_samples = self.codec.frame_samples
+        self.frame_seconds = self.frame_samples / self.sample_rate_hz
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
         # A chunk begins with a click of the codec. As upstream does, its first 5 ms are faded in.
         self._fade_in = np.linspace(0, 1, self.sample_rate_hz // 200, dtype=np.float32)
@@ -247,38 +248,34 @@ class Runner:
 
     @property
     def heads(self) -> tuple[Head, ...]:
-        """Name the heads that `attention` tells of; all of the model's until some are chosen."""
+        """Name the heads that `attention` tells of; all of the model's until some are chosen.
+
+        Choose while no row is watched.
+        """
         return self._heads
 
     @heads.setter
     def heads(self, heads: tuple[Head, ...]) -> None:
         self._heads = heads
-        self.flow_lm.watched_layers = tuple(sorted({head.layer for head in heads}))
+        self.flow_lm.watch(heads)
 
     def attention(self, row: Row, frames: int) -> NDArray[np.float32]:
         """Tell what the next `frames` heard frames of a watched row attended to in its text.
 
-        A row asks with the query of its last position, and its text stands at the first positions
-        of its own cache. Only the text counts, not the voice and not what was said before.
+        Only the text counts, not the voice and not what was said before. It stands at the first
+        positions of the row's own cache.
 
         Returns:
-            `[heads, frames, text tokens]`, which add up to 1 over the tokens; no heads for a row
-            that is not watched.
+            `[heads, frames, text tokens]`, which add up to 1 over the tokens.
         """
-        if not row.watched:
-            return np.zeros((0, frames, row.text_tokens), np.float32)
-        layers = self.flow_lm.watched_layers
-        at_layers = [layers.index(head.layer) for head in self._heads]
-        at_heads = [head.head for head in self._heads]
         if row.text_keys is None:
             shared = self.flow_lm.heads // self.cache_shape.heads
-            keys = row.cache[list(layers), 0, :, : row.text_tokens].float()
-            # [heads, head_dim, text tokens]
-            row.text_keys = keys[at_layers, [head // shared for head in at_heads]].mT
-            row.text_keys = row.text_keys / self.cache_shape.head_dim**0.5
-        queries = torch.stack([row.queries.popleft() for _ in range(frames)], dim=2)
-        scores = queries[at_layers, at_heads] @ row.text_keys
-        return scores.softmax(2).cpu().numpy()
+            keys = [row.cache[layer, 0, head // shared] for layer, head in self._heads]
+            text = torch.stack([each[: row.text_tokens].float().T for each in keys])
+            row.text_keys = text.cpu() / self.cache_shape.head_dim**0.5
+        queries = np.array([row.queries.popleft() for _ in range(frames)])
+        scores = torch.from_numpy(queries).transpose(0, 1) @ row.text_keys
+        return scores.softmax(2).numpy()
 
     def sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Sample one more latent for each row.

@@ -7,7 +7,7 @@ business: scheduling neither looks at it nor imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Generic, Protocol, TypeAlias, TypeVar
@@ -50,19 +50,8 @@ class RowSampling:
 class Aligner(Protocol):
     """Times the words of one chunk while its audio is made."""
 
-    @property
-    def watches(self) -> bool:
-        """Tell whether it wants to know what the frames attend to."""
-        ...
-
-    def advance(self, attention: NDArray[np.float32], pcm: Pcm, /) -> tuple[WordTime, ...]:
-        """Take the next frames; return the words whose times are certain now.
-
-        Args:
-            attention: what the frames attended to, `[heads, frames, text tokens]`; no heads unless
-                it watches.
-            pcm: the audio of the frames.
-        """
+    def advance(self, pcm: Pcm) -> tuple[WordTime, ...]:
+        """Take the audio of the next frames; return the words whose times are certain now."""
         ...
 
     def finish(self) -> tuple[WordTime, ...]:
@@ -70,7 +59,10 @@ class Aligner(Protocol):
         ...
 
 
-MakeAligner: TypeAlias = Callable[[Reading], Aligner | None]
+Look: TypeAlias = Callable[[int], NDArray[np.float32]]
+"""This tells what the next so many heard frames attended to, `[heads, frames, text tokens]`."""
+
+MakeAligner: TypeAlias = Callable[[Reading, Look], Aligner | None]
 """This makes what times the words of a chunk; None where there are none."""
 
 
@@ -171,24 +163,28 @@ class EngineJob(Generic[RowT]):
         stream: takes its audio, and knows how much of it has been read.
         sampling: how all of its chunks are sampled.
         make_aligner: times the words of a chunk; None if the job does not ask for that.
+        watched: whether what its frames attend to is kept for its aligners.
         unhurried: whether nobody listens, so that it goes on when nobody else is in a hurry.
         sequences: one for each chunk, in order.
         playing_since_seconds: when its first PCM was delivered, or None.
         admitted: how many sequences have been admitted to the batch.
         speaking: how many of those the language model is not done with.
         cancelled: whether its audio is no longer wanted.
+        more: whether more chunks will be added.
     """
 
     stream: EngineStream
     sampling: RowSampling
     submitted_at_seconds: float
     make_aligner: MakeAligner | None = None
+    watched: bool = False
     unhurried: bool = False
     sequences: list[Sequence[RowT]] = field(default_factory=list)
     playing_since_seconds: float | None = None
     admitted: int = 0
     speaking: int = 0
     cancelled: bool = False
+    more: bool = False
     _starts_seconds: list[float] = field(default_factory=list)
 
     @classmethod
@@ -200,15 +196,26 @@ class EngineJob(Generic[RowT]):
         now_seconds: float,
         *,
         make_aligner: MakeAligner | None = None,
+        watched: bool = False,
         unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds, make_aligner, unhurried)
-        for index, chunk in enumerate(job.chunks):
-            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
-            made.sequences.append(Sequence(made, index, chunk, expected_seconds))
-        made.lengths_changed()
+        made = cls(stream, sampling, now_seconds, make_aligner, watched, unhurried)
+        made.extend(job.chunks, more=job.more)
         return made
+
+    def extend(self, chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks after those that are there."""
+        for chunk in chunks:
+            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
+            self.sequences.append(Sequence(self, len(self.sequences), chunk, expected_seconds))
+        self.more = more
+        self.lengths_changed()
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether no chunk waits and none will come."""
+        return self.waiting is None and (self.cancelled or not self.more)
 
     @property
     def waiting(self) -> Sequence[RowT] | None:

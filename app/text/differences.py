@@ -20,7 +20,7 @@ def differences(old: str, new: str) -> Iterator[tuple[int, int, str]]:
     if old == new:
         return
     at = old.find(new)
-    if at >= 0 and _stands_alone(old, at, at + len(new)):
+    if at >= 0 and _stays_whole(old, at, at + len(new)):
         if at:
             yield 0, at, ""
         if at + len(new) < len(old):
@@ -53,10 +53,16 @@ def _staying_words(old: str, new: str) -> list[tuple[int, int, int]]:
     return staying
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Tell whether no word is cut at the edges of a stretch; "&" in "&amp;" is rather rewritten."""
-    before, after = text[start - 1 : start], text[end : end + 1]
-    return start == end or not (before.isalnum() or after.isalnum())
+def _stays_whole(text: str, start: int, end: int) -> bool:
+    """Tell whether a stretch can be what stays where the rest goes; no word is cut.
+
+    "(" stays of "\\(", but "&" is put in the place of "&#38;".
+    """
+    if start == end:
+        return True
+    if any(map(str.isalnum, text[start:end])):
+        return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
+    return not any(map(str.isalnum, text))
 
 
 def _shared_words(old: str, new: str) -> Iterator[tuple[int, int, int]]:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Protocol, TypeAlias, TypeVar
 
 from app.text.differences import differences
-from app.text.segments import Segment, append, cut, put_in, span
+from app.text.segments import Segment, append, between, cut, put_in, span
 
 _CHARS = itemgetter(0)
 
@@ -61,7 +61,9 @@ class MappedText:
 
     def __init__(self, source: str) -> None:
         whole = Segment(len(source), 0, len(source), aligned=True)
-        self._set(source, [whole] if source else [], source)
+        self.text = self.source = source
+        self._segments = [whole] if source else []
+        self._starts = None
 
     @classmethod
     def of(cls, text: MappedText | str) -> MappedText:
@@ -88,7 +90,7 @@ class MappedText:
                     put_in_chars = 0
                 append(segments, part._segments)
         if put_in_chars:
-            put_in(segments, put_in_chars, 0)
+            put_in(segments, put_in_chars, segments[-1].source_end if segments else 0)
         return cls._made("".join(texts), segments, source)
 
     def __len__(self) -> int:
@@ -108,18 +110,13 @@ class MappedText:
             return self
         return self._made(self.text[start:end], self._between(start, end), self.source)
 
-    def split(self, separator: str) -> list[MappedText]:
-        """Part the text at every separator."""
-        parts, start = list[MappedText](), 0
-        for part in self.text.split(separator):
-            parts.append(self[start : start + len(part)])
-            start += len(part) + len(separator)
-        return parts
-
     def strip(self, chars: str | None = None) -> MappedText:
         """Leave outer white space out, or outer `chars`."""
-        start = len(self.text) - len(self.text.lstrip(chars))
-        return self[start : max(start, len(self.text.rstrip(chars)))]
+        bare = self.text.strip(chars)
+        if len(bare) == len(self.text):
+            return self
+        start = len(self.text) - len(self.text.lstrip(chars)) if bare else 0
+        return self[start : start + len(bare)]
 
     def lstrip(self, chars: str | None = None) -> MappedText:
         """Leave out white space, or `chars`, at the beginning."""
@@ -182,12 +179,16 @@ class MappedText:
         if not segments:
             return 0, 0
         if start >= end:
-            at = self._between(start - 1, start)[-1].source_end if start else segments[0][1]
-            return at, at
+            return self._gap(start)
         if len(segments) == 1 and segments[0].aligned:
             origin = segments[0].source_start
             return origin + start, origin + end
         return span(self._between(start, end))
+
+    def is_rewritten_across(self, at: int) -> bool:
+        """Tell whether what is before a place and what is after it stand for one stretch."""
+        source_start, source_end = self.source_span(at, at)
+        return source_start < source_end
 
     def written(self, start: int, end: int) -> str:
         """Return what the source has for a stretch, without what was taken out or put in."""
@@ -197,6 +198,16 @@ class MappedText:
             pieces.append(self.source[max(done, source_start) : source_end])
             done = max(done, source_end)
         return "".join(pieces)
+
+    def _gap(self, at: int) -> tuple[int, int]:
+        """Return what anything stands for that is put in at a place."""
+        if at == 0:
+            first = self._segments[0].source_start
+            return first, first
+        before = self._between(at - 1, at)[0].source_end
+        if at == len(self.text):
+            return before, before
+        return between(before, self._between(at, at + 1)[0].source_start)
 
     def _between(self, start: int, end: int) -> list[Segment]:
         """Return the segments of a stretch of the text, cut at its ends."""
@@ -219,11 +230,8 @@ class MappedText:
     @classmethod
     def _made(cls, text: str, segments: list[Segment], source: str) -> MappedText:
         made = cls.__new__(cls)
-        made._set(text, segments, source)
+        made.text = text
+        made.source = source
+        made._segments = segments
+        made._starts = None
         return made
-
-    def _set(self, text: str, segments: list[Segment], source: str) -> None:
-        self.text = text
-        self.source = source
-        self._segments = segments
-        self._starts = None

@@ -29,9 +29,25 @@ def cut(segment: Segment, start: int, end: int) -> Segment:
 
 
 def put_in(segments: list[Segment], chars: int, following: int) -> None:
-    """Add characters that stand for nothing, after what is there or in front of what follows."""
-    at = segments[-1].source_end if segments else following
-    segments.append(Segment(chars, at, at, aligned=False))
+    """Add characters that stand for nothing, or for what the segments on both sides stand for.
+
+    Args:
+        segments: those before.
+        chars: how many are added.
+        following: where in the source the next segment starts.
+    """
+    source_start, source_end = between(
+        segments[-1].source_end if segments else following, following
+    )
+    segments.append(Segment(chars, source_start, source_end, aligned=False))
+
+
+def between(before_end: int, after_start: int) -> tuple[int, int]:
+    """Return the stretch of the source for what comes between two segments.
+
+    It is empty, unless both are parts of what stands for one stretch.
+    """
+    return min(before_end, after_start), before_end
 
 
 def append(segments: list[Segment], more: list[Segment]) -> None:

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from app.speech import SpokenWord, WrittenWord
 from app.text.mapped import MappedText
@@ -25,11 +26,15 @@ class TextWords:
     Args:
         text: what is spoken; its source is the script.
         script_start: where in a longer script that source begins.
+        ends_sentence: whether the last word ends a sentence, or goes on in another text.
     """
 
-    def __init__(self, text: MappedText, script_start: int = 0) -> None:
+    def __init__(
+        self, text: MappedText, *, script_start: int = 0, ends_sentence: bool = True
+    ) -> None:
         self._text = text
         self._script_start = script_start
+        self._ends_sentence = ends_sentence
 
     def within(self, start: int, end: int) -> tuple[SpokenWord, ...]:
         """Return the words of a stretch of the text, whose places are counted from its start."""
@@ -49,6 +54,8 @@ class TextWords:
         runs = [found.span() for found in _RUN.finditer(written)]
         spans = [self._source_span(*run) for run in runs]
         ends = {word.end for word in find_words(written) if word.after >= Break.SENTENCE}
+        if not self._ends_sentence and runs:
+            ends.discard(runs[-1][1])
         words: list[SpokenWord] = []
         for first, stop in self._groups(runs, spans, ends):
             whole = self._written(runs[first:stop], spans[first:stop], runs[stop - 1][1] in ends)
@@ -88,7 +95,7 @@ class TextWords:
             reach = max(reach, source_end)
         if len(groups) > 1 and not has_word:
             groups.pop()
-        yield from zip(groups, [*groups[1:], len(runs)], strict=True)
+        yield from pairwise((*groups, len(runs)))
 
     def _written(
         self, runs: list[tuple[int, int]], spans: list[tuple[int, int]], ends_sentence: bool

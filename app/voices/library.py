@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from app.voices.listing import VOICE_SUFFIXES, VoiceFiles
 from app.voices.names import folded
 from app.voices.prompts import Prompt
 from app.voices.states import VoiceStates
+from app.work import CancelToken, Pools
 
-ClipPreparer = Callable[[Clip], Prompt]
+ClipPreparer = Callable[[Clip, CancelToken], Prompt]
 """A preparer makes the prompt of a recording, at the model's rate; raises InvalidClip."""
 
 
@@ -46,6 +46,7 @@ class VoiceLibrary:
 
     Args:
         engine: gives the running engine, which makes the states.
+        predefined: lists the voices that come with the model.
         model: name of the model, under which states are cached in `states`.
         kept: keeps the states of files from one start of the server to the next.
     """
@@ -55,17 +56,21 @@ class VoiceLibrary:
         directory: Path,
         *,
         engine: Callable[[], SpeechEngine],
+        predefined: Callable[[], tuple[str, ...]],
         prepare: ClipPreparer,
         states: VoiceStates[ReadyVoice],
         model: str,
         kept: KeptStates,
+        pools: Pools,
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
+        self._predefined = predefined
         self._prepare = prepare
         self._states = states
         self._model = model
         self._kept = kept
+        self._pools = pools
         self._digests: dict[Path, tuple[Hashable, str]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ class VoiceLibrary:
 
     def predefined(self) -> tuple[str, ...]:
         """List the voices that come with the model, also those whose place a file takes."""
-        return self._engine().predefined_voices
+        return self._predefined()
 
     def resolve(self, name: str) -> str:
         """Return the voice that a caller's `name` means: in any case, also as the name of its file.
@@ -125,20 +130,18 @@ class VoiceLibrary:
         """
         engine = self._engine()
         if isinstance(voice, Clip):
-            sound = await asyncio.to_thread(_sha256_of, voice.data)
+            sound = await self._digest(voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode_sent, engine, voice))
+            return await self._states.get(key, partial(self._encoded, engine, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
             return await self._states.get(
-                (self._model, "predefined", name),
-                lambda: ReadyVoice(engine.predefined_voice(name)),
+                (self._model, "predefined", name), partial(self._shipped, engine, name)
             )
-        digest = await asyncio.to_thread(self.digest_of, name, path)
+        digest = await self._pools.files.run(partial(self.digest_of, name, path))
         return await self._states.get(
-            (self._model, "file", digest),
-            lambda: ReadyVoice(self._load(engine, name, path, digest)),
+            (self._model, "file", digest), partial(self._loaded, engine, name, path, digest)
         )
 
     async def state_of(self, voice: str | Clip) -> VoiceState:
@@ -152,10 +155,9 @@ class VoiceLibrary:
             InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
-        digest = await asyncio.to_thread(_sha256_of, clip.data)
+        digest = await self._digest(clip.data)
         ready = await self._states.get(
-            (self._model, "file", digest),
-            lambda: ReadyVoice(self._encode_kept(engine, clip, digest)),
+            (self._model, "file", digest), partial(self._kept_or_encoded, engine, clip, digest)
         )
         return ready.state
 
@@ -185,24 +187,38 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode_sent(self, engine: SpeechEngine, clip: Clip) -> ReadyVoice:
-        prompt = self._prepare(clip)
-        return ReadyVoice(engine.encode_voice(prompt.pcm), prompt.preparation)
+    async def _digest(self, data: bytes) -> str:
+        return await self._pools.files.run(partial(_sha256_of, data))
 
-    def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
-        return self._kept.get(digest, lambda: self._encode_sent(engine, clip).state)
+    async def _shipped(self, engine: SpeechEngine, name: str) -> ReadyVoice:
+        # Nobody waits for the end of a download that is of no use any more.
+        state = await self._pools.loading.run_cancellable(lambda _: engine.predefined_voice(name))
+        return ReadyVoice(state)
 
-    def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
+    async def _encoded(self, engine: SpeechEngine, clip: Clip) -> ReadyVoice:
+        prompt = await self._pools.decoding.run_cancellable(partial(self._prepare, clip))
+        encode = partial(engine.encode_voice, prompt.pcm)
+        return ReadyVoice(await self._pools.encoding.run_cancellable(encode), prompt.preparation)
+
+    async def _kept_or_encoded(self, engine: SpeechEngine, clip: Clip, digest: str) -> ReadyVoice:
+        kept = await self._pools.files.run(partial(self._kept.find, digest))
+        if kept is not None:
+            return ReadyVoice(kept)
+        state = (await self._encoded(engine, clip)).state
+        await self._pools.files.run(partial(self._kept.keep, digest, state))
+        return ReadyVoice(state)
+
+    async def _loaded(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> ReadyVoice:
         try:
             if path.suffix.lower() == ".safetensors":
-                return engine.load_voice(path)
-            data = path.read_bytes()
-            if _sha256_of(data) != digest:
+                return ReadyVoice(await self._pools.files.run(partial(engine.load_voice, path)))
+            data = await self._pools.files.run(path.read_bytes)
+            if await self._digest(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
             clip = Clip(data, path.name, field=path.name)
-            return self._encode_kept(engine, clip, digest)
+            return await self._kept_or_encoded(engine, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 

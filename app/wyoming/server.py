@@ -8,8 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.connections import IDLE_SECONDS, ended
+from app.bounds import ACCEPTS_PER_TURN, IDLE_SECONDS, MAX_WYOMING_CONNECTIONS, WAITING_CONNECTIONS
+from app.connection_table import ConnectionTable
+from app.connections import ended
+from app.gate import Door, Gate, Guest
 from app.listeners import open_listeners
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wording.support import support_of
@@ -84,15 +88,29 @@ async def serve(
     talks: dict[asyncio.Task[None], Talk] = {}
     limits = TalkLimits(services.settings.max_script_bytes, idle_seconds)
 
+    table = ConnectionTable(
+        max_total=MAX_WYOMING_CONNECTIONS,
+        max_per_address=services.settings.max_connections_per_address,
+        peers=Peers(services.settings.trusted_proxies),
+    )
+
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)
         task = asyncio.create_task(talk.run())
         talks[task] = talk
         task.add_done_callback(talks.pop)
 
+    def behind_gate() -> asyncio.BufferedProtocol:
+        reader = asyncio.StreamReader(limit=limits.event_bytes)
+        return Gate(_Stream(reader, connected), table, idle_seconds=idle_seconds)
+
+    loop = asyncio.get_running_loop()
     servers = []
     for each in listeners:
-        servers.append(await asyncio.start_server(connected, sock=each, limit=limits.event_bytes))
+        # asyncio takes so many connections at once as it lets wait.
+        server = await loop.create_server(behind_gate, sock=each, backlog=ACCEPTS_PER_TURN)
+        each.listen(WAITING_CONNECTIONS)
+        servers.append(server)
         _say_where(each)
     try:
         yield
@@ -100,6 +118,15 @@ async def serve(
         for server in servers:
             server.close()
         await _leave(talks)
+
+
+class _Stream(Guest, asyncio.StreamReaderProtocol):
+    """Makes two streams of a connection; the talk itself ends what is idle."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, Door)
+        transport.busy()
+        super().connection_made(transport)
 
 
 async def _leave(talks: dict[asyncio.Task[None], Talk]) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+from app.api.chattts.speech import ChatSpeechBody
+from app.api.elevenlabs.controls import VoiceSettings
+from app.api.elevenlabs.speech import ElevenSpeechBody
+from app.api.fish.controls import FishSpeech
+from app.api.flash.speech import FlashSpeakBody
+from app.api.native.speech import TtsBody
+from app.api.openai.speech import SpeechBody
 from tests.audio.probe import voice_like
 from tests.conftest import ServeFake, write_wav
 from tests.fakes import FakeEngine, FakeStream, FakeVoice
@@ -300,3 +308,38 @@ def test_ones_own_voice_comes_before_openais(fake_app: ServeFake) -> None:
         assert served.client.post("/tts", json=body).is_success
     voices = [stream.job.chunks[0].voice for stream in engine.streams]
     assert voices == [FakeVoice("Echo")] * 3
+
+
+BODIES: dict[str, tuple[type[BaseModel], ...]] = {
+    "/tts": (TtsBody,),
+    "/v1/audio/speech": (SpeechBody,),
+    "/v1/tts": (FishSpeech,),
+    "/speak": (FlashSpeakBody,),
+    "/chattts/v1/audio/speech": (ChatSpeechBody,),
+    "/v1/text-to-speech/alba": (ElevenSpeechBody, VoiceSettings),
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_null_is_unset(heard: Heard, path: str) -> None:
+    """Clients in typed languages send null for what they leave out; the text has to be there."""
+    body, *inner = BODIES[path]
+    nulls: dict[str, Any] = dict.fromkeys(body.model_fields)
+    heard.ask(path, **nulls | {_TEXT[path]: "Hello there."})
+    for each in inner:
+        heard.ask(path, voice_settings=dict.fromkeys(each.model_fields))
+    answer = heard.served.client.post(path, json={_TEXT[path]: None})
+    assert answer.status_code == 400
+    assert f"{_TEXT[path]} is required" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_a_voice_that_the_script_names(heard: Heard, path: str) -> None:
+    """An error about a voice in the markup is about the text, whatever else was sent."""
+    script = '<speak><voice name="nobody">Hi.</voice></speak>'
+    answer = heard.served.client.post(path, json={_TEXT[path]: script})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error.get("field", error.get("param")) == _TEXT[path]
+    said = f"the voice in {_TEXT[path]} 'nobody' does not exist; available voices: "
+    assert error["message"].startswith(said)

@@ -14,11 +14,12 @@ import pytest
 from app.audio.encode import MAX_CLIP_SAMPLES, encode_clip
 from app.audio.formats import FORMATS, format_named
 from app.audio.loudness import lufs_of
-from app.errors import SynthesisFailed
+from app.errors import FfmpegUnavailable, SynthesisFailed
 from tests.audio.probe import (
     RATE_HZ,
     assert_same_speech,
     decoded_rate_hz,
+    encoded,
     how_to_read,
     probe,
     voice_like,
@@ -46,7 +47,7 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_clip_decodes_to_the_speech_at_its_true_length(
     ffmpeg: Path, tmp_path: Path, scratch: Path, name: str
 ) -> None:
-    data = encode_clip(SPEECH, RATE_HZ, format_named(name), ffmpeg)
+    data = encoded([SPEECH], format_named(name), ffmpeg)
     assert list(scratch.iterdir()) == []
     file = tmp_path / f"clip{format_named(name).extension}"
     file.write_bytes(data)
@@ -63,23 +64,23 @@ def test_a_clip_decodes_to_the_speech_at_its_true_length(
 
 
 def test_a_wav_has_true_sizes() -> None:
-    data = encode_clip(SPEECH, RATE_HZ, format_named("wav"), Path("not-needed"))
+    data = encoded([SPEECH], format_named("wav"), Path("not-needed"))
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
     with wave.open(BytesIO(data)) as file:
         assert file.getnframes() == len(SPEECH)
 
 
 def test_an_mp3_has_a_lame_header_and_a_flac_its_number_of_samples(ffmpeg: Path) -> None:
-    mp3 = encode_clip(SPEECH, RATE_HZ, format_named("mp3"), ffmpeg)
+    mp3 = encoded([SPEECH], format_named("mp3"), ffmpeg)
     assert b"Info" in mp3[:200] or b"Xing" in mp3[:200]
-    flac = encode_clip(SPEECH, RATE_HZ, format_named("flac"), ffmpeg)
+    flac = encoded([SPEECH], format_named("flac"), ffmpeg)
     assert int.from_bytes(flac[18:26], "big") & (1 << 36) - 1 == len(SPEECH)
 
 
 def test_pieces_are_encoded_like_the_whole(ffmpeg: Path) -> None:
     flac = format_named("flac")
     pieces = np.array_split(SPEECH, 7)
-    assert encode_clip(pieces, RATE_HZ, flac, ffmpeg) == encode_clip(SPEECH, RATE_HZ, flac, ffmpeg)
+    assert encoded(pieces, flac, ffmpeg) == encoded([SPEECH], flac, ffmpeg)
 
 
 def test_a_failing_encoder_is_reported_without_its_words_and_leaves_no_file(
@@ -87,15 +88,15 @@ def test_a_failing_encoder_is_reported_without_its_words_and_leaves_no_file(
 ) -> None:
     impossible = replace(format_named("opus"), codec_arguments=("-application", "shouting"))
     with pytest.raises(SynthesisFailed) as caught:
-        encode_clip(SPEECH, RATE_HZ, impossible, ffmpeg)
+        encoded([SPEECH], impossible, ffmpeg)
     assert caught.value.message == "encoding the speech as opus failed"
     assert "shouting" in caplog.text
     assert list(scratch.iterdir()) == []
 
 
 def test_a_missing_encoder_program_is_reported(scratch: Path) -> None:
-    with pytest.raises(SynthesisFailed, match="encoding the speech as mp3 failed"):
-        encode_clip(SPEECH, RATE_HZ, format_named("mp3"), scratch / "no-ffmpeg")
+    with pytest.raises(FfmpegUnavailable, match="does not start"):
+        encode_clip([SPEECH], RATE_HZ, format_named("mp3"), scratch / "no-ffmpeg")
     assert list(scratch.iterdir()) == []
 
 
@@ -111,7 +112,7 @@ def test_nothing_and_too_much_are_refused(ffmpeg: Path) -> None:
         encode_clip([], RATE_HZ, format_named("mp3"), ffmpeg)
     endless = np.broadcast_to(np.float32(0), (MAX_CLIP_SAMPLES + 1,))
     with pytest.raises(SynthesisFailed, match="too long"):
-        encode_clip(endless, RATE_HZ, format_named("wav"), ffmpeg)
+        encode_clip([endless], RATE_HZ, format_named("wav"), ffmpeg)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -120,7 +121,7 @@ def test_what_an_encoder_does_to_the_level_is_known(
 ) -> None:
     audio = format_named(name)
     file = tmp_path / f"clip{audio.extension}"
-    file.write_bytes(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg))
+    file.write_bytes(encoded([SPEECH], audio, ffmpeg))
     probed = probe(ffmpeg, file, *how_to_read(audio))
     there = lufs_of([probed.pcm.astype(np.float32)], probed.sample_rate_hz)
     here = lufs_of([SPEECH], RATE_HZ)

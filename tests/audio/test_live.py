@@ -15,7 +15,7 @@ import pytest
 
 from app.audio.formats import FORMATS, format_named
 from app.audio.live import LiveEncoder
-from app.errors import SynthesisFailed
+from app.errors import FfmpegUnavailable, SynthesisFailed
 from app.speech import Pcm
 from tests.audio.probe import (
     RATE_HZ,
@@ -209,7 +209,7 @@ async def test_samples_that_are_no_numbers_are_an_error(ffmpeg: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_a_missing_encoder_program_is_an_error_at_once(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisFailed, match="does not start"):
+    with pytest.raises(FfmpegUnavailable, match="does not start"):
         async with LiveEncoder(format_named("mp3"), RATE_HZ, tmp_path / "no-ffmpeg"):
             pass
 

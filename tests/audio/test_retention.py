@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def opened(directory: Path, **bounds: float) -> AudioStore:
 
 
 def saved(store: AudioStore, directory: Path, *, hours_ago: float, size_bytes: int = 10) -> str:
-    name = store.save(bytes(size_bytes), ".mp3")
+    name = store.save(BytesIO(bytes(size_bytes)), ".mp3")
     then = time.time() - hours_ago * HOUR_SECONDS
     os.utime(directory / name, (then, then))
     return name
@@ -95,17 +96,20 @@ def test_audio_that_is_read_stays(tmp_path: Path) -> None:
 def test_no_room_while_everything_is_read(tmp_path: Path) -> None:
     """If all that may be kept is being read, new audio is refused: the bounds hold."""
     store = opened(tmp_path, max_files=1)
-    with store.reading(store.save(b"sound", ".mp3")), pytest.raises(StorageFailed, match="read"):
-        store.save(b"more", ".mp3")
-    assert store.save(b"more", ".mp3")
+    with (
+        store.reading(store.save(BytesIO(b"sound"), ".mp3")),
+        pytest.raises(StorageFailed, match="read"),
+    ):
+        store.save(BytesIO(b"more"), ".mp3")
+    assert store.save(BytesIO(b"more"), ".mp3")
 
 
 def test_audio_larger_than_all_that_is_kept_is_refused(tmp_path: Path) -> None:
     """A file that would have to go at once is refused, and takes nothing else with it."""
     store = opened(tmp_path, max_bytes=100)
-    name = store.save(bytes(60), ".mp3")
+    name = store.save(BytesIO(bytes(60)), ".mp3")
     with pytest.raises(StorageFailed, match="more than this server may keep"):
-        store.save(bytes(101), ".mp3")
+        store.save(BytesIO(bytes(101)), ".mp3")
     assert names_in(tmp_path) == {name}
 
 
@@ -123,14 +127,16 @@ def test_saves_side_by_side(tmp_path: Path) -> None:
     """Many threads that save at once leave whole files, within the bounds and counted right."""
     store = opened(tmp_path, max_files=8)
     threads = [
-        threading.Thread(target=lambda: [store.save(bytes(100), ".mp3") for _ in range(10)])
+        threading.Thread(
+            target=lambda: [store.save(BytesIO(bytes(100)), ".mp3") for _ in range(10)]
+        )
         for _ in range(6)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    store.save(bytes(100), ".mp3")
+    store.save(BytesIO(bytes(100)), ".mp3")
     kept = list(tmp_path.iterdir())
     assert 1 <= len(kept) <= 8
     assert {path.stat().st_size for path in kept} == {100}
@@ -139,11 +145,11 @@ def test_saves_side_by_side(tmp_path: Path) -> None:
 def test_removed_audio_makes_room(tmp_path: Path) -> None:
     """A file that was removed on purpose is gone, and its room is free."""
     store = opened(tmp_path, max_files=2)
-    first, second = store.save(b"1", ".mp3"), store.save(b"2", ".mp3")
+    first, second = store.save(BytesIO(b"1"), ".mp3"), store.save(BytesIO(b"2"), ".mp3")
     store.remove(first)
     with pytest.raises(AudioNotFound):
         store.remove(first)
-    third = store.save(b"3", ".mp3")
+    third = store.save(BytesIO(b"3"), ".mp3")
     assert names_in(tmp_path) == {second, third}
 
 

@@ -25,7 +25,7 @@ def marks_of(text: str, start_seconds: float = 0.0) -> Marks:
         words.append(Mark(word, start, start + 0.35, place, place + len(word)))
         place += len(word) + 1
     sentence = Mark(text, start_seconds, words[-1].end_seconds, 0, len(text))
-    return Marks("attention", (sentence,), tuple(words))
+    return Marks("attention", words, [sentence])
 
 
 def written(name: str, marks: Marks, duration_seconds: float = 9.0) -> str:

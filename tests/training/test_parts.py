@@ -13,11 +13,11 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from tests.training.stand_in import heard, utterances
-from training.preview import steps, vocoder
+from training.preview import phase, steps, vocoder
 from training.preview.analysis import say
 from training.preview.conditioning import BatchMaker
 from training.preview.corpus import build_corpus
-from training.preview.decoder import same_pulses
+from training.preview.decoder import Decoder, same_pulses
 from training.preview.evaluate import following
 from training.preview.language_model import guidance_loss
 from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, patches_of, pitch_numbers
@@ -119,24 +119,106 @@ def test_numbers_are_compared_as_one_says_them() -> None:
 @given(PITCHES_HZ)
 def test_every_frame_has_a_whole_number_of_pulses(pitch: Pitch) -> None:
     """However the pitch glides, frames meet between two pulses and keep their ends' pitch."""
-    phase, hertz = vocoder.glide(pitch)
+    pulses_so_far, hertz = vocoder.glide(pitch)
     sample = 1 / vocoder.SAMPLE_RATE_HZ
-    ends = phase[:, -1] + pitch.end_hz * sample / 2
     pulses = np.round(pitch.mean_hz * FRAME_SECONDS)
+    ends = pulses_so_far[:, -1] + hertz[:, -1] * sample / 2
     np.testing.assert_allclose(ends, pulses, atol=2e-3)
-    np.testing.assert_allclose(hertz[:, 0], pitch.start_hz, atol=1)
+
+    whole = pulses / FRAME_SECONDS
+    low, high = whole / vocoder.FARTHEST_GLIDE, whole * vocoder.FARTHEST_GLIDE
+    for found, asked in ((hertz[:, 0], pitch.start_hz), (hertz[:, -1], pitch.end_hz)):
+        np.testing.assert_allclose(found, np.clip(asked, low, high), atol=2)
+
+
+@given(PITCHES_HZ)
+def test_pulses_are_as_loud_at_any_pitch(pitch: Pitch) -> None:
+    """Each frame's pulse train has unit power, however its pitch glides."""
+    train = vocoder.pulse_train(pitch).reshape(-1, vocoder.FRAME)
+    decibels = 10 * np.log10((train**2).mean(1))
+    assert np.abs(decibels).max() < 1.5
 
 
 @given(PITCHES_HZ)
 def test_pitch_numbers_mean_the_vocoders_phase(pitch: Pitch) -> None:
-    """The decoder's practice asks for the pulses that the vocoder's audio has."""
-    numbers = torch.from_numpy(pitch_numbers(pitch)).double()
-    expected = vocoder.glide(pitch)[0][:, :: vocoder.HOP]
-    half_a_sample = pitch.mean_hz.max() / vocoder.SAMPLE_RATE_HZ * 4
-    found = steps.phases(numbers).numpy().reshape(expected.shape)
-    np.testing.assert_allclose(found, expected, atol=half_a_sample)
-    other = steps.phases(same_pulses(numbers)).numpy().reshape(expected.shape)
-    np.testing.assert_allclose(other, found, atol=1e-3)
+    """The curves by which the decoder makes phases of them are those of the vocoder."""
+    numbers = pitch_numbers(steady(pitch)).astype(float)
+    mean, rise, above = numbers.T[..., None]
+    curve = {name: shape.double().numpy() for name, shape in phase.curves().items()}
+    knot = np.round(mean) - mean
+    found = mean * curve["mean"] + rise * curve["rise"] + above * curve["above"]
+    found += knot * curve["knot"]
+    expected = vocoder.glide(steady(pitch))[0][:, :: vocoder.HOP]
+    half_a_sample = pitch.mean_hz.max() / vocoder.SAMPLE_RATE_HZ
+    apart = found - expected
+    np.testing.assert_allclose(apart, np.round(apart), atol=half_a_sample)
+
+
+def steady(pitch: Pitch) -> Pitch:
+    """With ends that the vocoder leaves as they are."""
+    near = [
+        np.clip(hertz, pitch.mean_hz * 0.7, pitch.mean_hz * 1.4) for hertz in vars(pitch).values()
+    ]
+    return Pitch(*near)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_the_decoder_knows_the_phase_before_any_training(tmp_path: Path, kind: torch.dtype) -> None:
+    """In the vocoder's frames, at four places of each step, whatever else the latents say."""
+    chance = np.random.default_rng(0)
+    mean = np.exp(chance.uniform(np.log(70), np.log(320), 200))
+    pulses = mean * FRAME_SECONDS
+    mean = mean[np.abs(pulses - np.round(pulses)) < 0.45]  # clear how it is rounded
+    pitch = Pitch(mean, *(mean * chance.uniform(0.8, 1.25, len(mean)) for _ in range(2)))
+    latents = torch.from_numpy(chance.normal(size=(1, len(mean), LATENT_SIZE))).float()
+    latents[0, :, PITCH] = torch.from_numpy(pitch_numbers(pitch))
+    latents[..., CONSTANT] = 1
+    write_tokenizer(tmp_path / "tokenizer.json", {})
+    decoder = Decoder(tmp_path / "tokenizer.json")
+    for layer in decoder.model.decoder_transformer.transformer.layers:
+        for linear in (layer.linear1, layer.linear2):
+            linear.weight.data = linear.weight.data.to(kind).float()
+            linear.register_forward_pre_hook(lambda _, given: given[0].to(kind).float())
+    with torch.no_grad():
+        waves = decoder.hidden(latents)[0, phase.WAVES.start : phase.WAVES.stop].numpy()
+    cosines, sines = waves.reshape(2, phase.PLACES, len(mean), -1).transpose(0, 2, 3, 1)
+    found = np.arctan2(sines, cosines + 1).reshape(len(mean), -1) / (2 * np.pi)
+    every = vocoder.HOP // phase.PLACES
+    expected = vocoder.glide(pitch)[0][:, ::every] - mean[:, None] / vocoder.SAMPLE_RATE_HZ / 2
+    apart = np.abs((found - expected + 0.5) % 1 - 0.5)
+    assert apart.mean() < 0.015
+    assert apart.max() < 0.12
+
+
+def test_trainings_leave_the_phase_alone(tmp_path: Path) -> None:
+    """A step of learning changes no weight that was written down."""
+    write_tokenizer(tmp_path / "tokenizer.json", {})
+    decoder = Decoder(tmp_path / "tokenizer.json")
+    latents = torch.randn(2, 3, LATENT_SIZE)
+    latents[..., PITCH], latents[..., CONSTANT] = torch.tensor([2.2, 1.0, 0.1]), 1
+
+    def waves() -> torch.Tensor:
+        with torch.no_grad():
+            return decoder.hidden(latents)[:, phase.WAVES.start : phase.WAVES.stop]
+
+    before = waves()
+    optimiser = torch.optim.AdamW(decoder.parameters(), lr=0.01, weight_decay=0)
+    hidden = decoder.hidden(latents)
+    envelopes = decoder.head.read(hidden[:, phase.CHANNELS :].transpose(1, 2))
+    loss = decoder.audio(hidden).square().mean() + envelopes.mean()
+    loss.backward()
+    optimiser.step()
+    np.testing.assert_allclose(waves(), before, atol=0.03)
+    assert not torch.allclose(decoder.hidden(latents), hidden, atol=0.1)
+
+
+def test_another_mean_may_mean_the_same_pulses() -> None:
+    """What the decoder is given in training is heard the same: pulses and ends of the frame."""
+    numbers = torch.tensor([[2.3, 1.0, -0.2], [-4.6, -1.0, 0.4]])
+    other = same_pulses(numbers)
+    assert torch.equal(other[:, 0].round(), numbers[:, 0].round())
+    assert torch.allclose(other[:, 0] + other[:, 2], numbers[:, 0] + numbers[:, 2])
+    assert not torch.equal(other[:, 0], numbers[:, 0])
 
 
 def test_the_vocoder_repeats_what_its_parameters_repeat() -> None:

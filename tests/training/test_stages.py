@@ -83,6 +83,17 @@ def test_all_sentences_are_in_the_corpus_with_their_words(trained: Workspace) ->
     assert len(first.latents) == len(first.labels) == len(first.audio) // 1920
 
 
+def test_latents_keep_their_meaning_when_more_is_said(trained: Workspace, tmp_path: Path) -> None:
+    """The basis is found once; a later corpus, here of other sentences, is in the same one."""
+    workspace = workspace_in(tmp_path)
+    workspace.basis.write_bytes(trained.basis.read_bytes())
+    with workspace.utterances.open("wb") as file:
+        pickle.dump(utterances()[5:], file)
+    corpus.run(workspace)
+    before, after = (corpus.Corpus.load(w.corpus).utterances for w in (trained, workspace))
+    torch.testing.assert_close(before[5].latents, after[0].latents)
+
+
 def test_predicted_latents_keep_the_true_pitch(trained: Workspace) -> None:
     """What the decoder is tuned on differs from the truth in all but the place of the pulses."""
     loaded = corpus.Corpus.load(trained.corpus)
@@ -130,10 +141,14 @@ def test_the_exported_weights_read_raw_prompts_as_the_trained_ones_read_normal_o
     torch.testing.assert_close(raw @ exported.T, expected, atol=2e-2, rtol=2e-2)
 
 
-def test_an_exported_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path) -> None:
-    """The latents keep their meaning and the decoder its sound, and training goes on."""
-    workspace = workspace_in(tmp_path / "second")
-    carry_over.run(workspace, trained.model)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path, packed: bool) -> None:
+    """Exported or packed: latents keep their meaning, the decoder its sound, training goes on."""
+    workspace, folder = workspace_in(tmp_path / "second"), trained.model
+    if packed:
+        folder = tmp_path / "packed"
+        carry_over.pack(trained, folder)
+    carry_over.run(workspace, folder)
     with workspace.utterances.open("wb") as file:
         pickle.dump(utterances(), file)
     corpus.run(workspace)
@@ -173,6 +188,18 @@ def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
         loud = np.flatnonzero(np.abs(utterance.audio.astype(float)).reshape(-1, 120).mean(1) > 300)
         assert loud[0] * 0.005 == pytest.approx(utterance.words[0].phones[0][1], abs=0.1)
         assert loud[-1] * 0.005 == pytest.approx(utterance.speech_frames * 0.08, abs=0.25)
+
+
+def test_what_was_analysed_is_kept(tmp_path: Path) -> None:
+    """A sentence that is there already is not even read again."""
+    workspace = workspace_in(tmp_path)
+    workspace.teacher.mkdir()
+    workspace.spoken(0).write_bytes(b"no speech")
+    with workspace.utterances.open("wb") as file:
+        pickle.dump(utterances()[:3], file)
+    analysis.run(workspace, processes=1)
+    with workspace.utterances.open("rb") as file:
+        assert [u.text for u in pickle.load(file)] == [u.text for u in utterances()[:3]]
 
 
 @needs_dictionary

@@ -15,6 +15,7 @@ from app.voices.kept_states import KeptStates
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import Prompt
 from app.voices.states import VoiceStates
+from app.work import NEVER_CANCELLED, CancelToken, make_pools
 from tests.fakes import FakeEngine, FakeVoice
 
 
@@ -25,7 +26,7 @@ class FakeVoiceEngine(FakeEngine):
     predefined_voices: tuple[str, ...] = ("alba",)
     full_disk: bool = False
 
-    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return voice_of(pcm)
 
@@ -64,8 +65,10 @@ def make_library(
     return VoiceLibrary(
         folder,
         engine=engine,
-        prepare=lambda clip: Prompt(decode_clip(clip)),
+        predefined=lambda: engine().predefined_voices,
+        prepare=lambda clip, _cancel: Prompt(decode_clip(clip)),
         states=VoiceStates(10**6),
         model="fake",
         kept=kept,
+        pools=make_pools(),
     )

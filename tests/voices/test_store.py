@@ -17,6 +17,7 @@ from app.voices.folder import VoiceFolder
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.store import VoiceStore
+from app.work import CancelToken, make_pools
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
@@ -33,7 +34,7 @@ def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     return np.resize(voice_like(20.0), samples)
 
 
-def decoded(clip: Clip, max_seconds: float) -> DecodedClip:
+def decoded(clip: Clip, max_seconds: float, _: CancelToken) -> DecodedClip:
     return DecodedClip(decode(clip, max_seconds))
 
 
@@ -58,6 +59,7 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         stand_ins=dict,
         forget_previews=lambda _: None,
         forget_consent=lambda _: None,
+        pools=make_pools(),
     )
 
 
@@ -134,7 +136,7 @@ async def test_model_that_cannot_clone(
 ) -> None:
     """Where encoding fails nothing is kept."""
 
-    def refuse(_pcm: Pcm) -> VoiceState:
+    def refuse(_pcm: Pcm, _cancel: CancelToken) -> VoiceState:
         raise ModelUnavailable("no cloning weights")
 
     monkeypatch.setattr(engine, "encode_voice", refuse)

@@ -29,7 +29,7 @@ from app.wyoming.server import listen, listeners_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine, FakeVoice
-from tests.serving import make_settings
+from tests.serving import LogRecords, make_settings
 from tests.wyoming.home import (
     PATIENCE_SECONDS,
     PAUSE_SAMPLES,
@@ -303,3 +303,21 @@ async def test_the_real_model(tmp_path: Path, tiny_model: Path) -> None:
     pcm = np.frombuffer(heard.pcm, "<i2").astype(np.float32) / 32768
     assert len(pcm) > 24000 // 2
     assert np.sqrt(np.mean(pcm**2)) > 0.01
+
+
+async def test_line_in_the_log(tmp_path: Path, log_records: LogRecords) -> None:
+    """Each text that is spoken is one line with who was heard and how much, not with the text."""
+    with fake_home(tmp_path, FakeEngine()) as made:
+        await made.say(Synthesize("Good morning.").event())
+        said = "WYOMING synthesize spoken in "
+        record = log_records.wait_for(lambda each: each.getMessage().startswith(said))
+    fields = record.__dict__["fields"]
+    assert fields.pop("first_byte_seconds") > 0
+    assert fields == {
+        "caller": "wyoming",
+        "dialect": "wyoming",
+        "voice": "alba",
+        "characters": len("Good morning."),
+        "audio_seconds": 0.4,
+        "bytes_out": 5 * 1920 * 2,
+    }

@@ -166,14 +166,22 @@ def _analyse(job: tuple[Workspace, int, str]) -> list[Utterance]:
 
 
 def run(workspace: Workspace, *, processes: int = 2) -> None:
-    """Analyse every training sentence that the teacher has said."""
+    """Analyse every training sentence that the teacher has said; what is there already is kept."""
+    utterances: list[Utterance] = []
+    if workspace.utterances.exists():
+        with workspace.utterances.open("rb") as file:
+            utterances = pickle.load(file)
+    analysed = {utterance.index for utterance in utterances}
     jobs = [
         (workspace, index, text)
         for index, text in enumerate(workspace.training_sentences())
-        if workspace.spoken(index).exists()
+        if workspace.spoken(index).exists() and index not in analysed
     ]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        utterances = list(chain.from_iterable(pool.imap(_analyse, jobs, chunksize=16)))
-    with workspace.utterances.open("wb") as file:
+        utterances += chain.from_iterable(pool.imap(_analyse, jobs, chunksize=16))
+    utterances.sort(key=lambda utterance: utterance.index)
+    part = workspace.utterances.with_suffix(".part")
+    with part.open("wb") as file:
         pickle.dump(utterances, file)
-    print(f"{len(utterances)} utterances analysed of {len(jobs)} sentences")
+    part.replace(workspace.utterances)
+    print(f"{len(utterances)} utterances, {len(jobs)} sentences of them new")

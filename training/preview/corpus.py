@@ -86,11 +86,13 @@ def build_corpus(utterances: list[Utterance], basis: Basis | None = None) -> Cor
 
 
 def run(workspace: Workspace) -> None:
+    """A basis that is there already is kept, so that models fit whatever is said later."""
     with workspace.utterances.open("rb") as file:
         utterances = pickle.load(file)
-    corpus = build_corpus(
-        utterances, Basis.load(workspace.basis) if workspace.basis.exists() else None
-    )
+    known = Basis.load(workspace.basis) if workspace.basis.exists() else None
+    corpus = build_corpus(utterances, known)
+    if known is None:
+        corpus.basis.save(workspace.basis)
     corpus.save(workspace.corpus)
     hours = len(corpus.all_latents()) * 0.08 / 3600
     print(f"{len(corpus.utterances)} utterances, {hours:.1f} hours")

@@ -1,8 +1,8 @@
 """Stage `decoder`: latents to audio, by regression on the vocoder's waveform.
 
-First the transformer alone practises what each 5 ms step is to be (`steps`), which costs a tenth of
-making audio of it; then all of the decoder learns. Once the language model's predicted latents are
-there (stage `predict`), they are most of the diet.
+Where the pulses are it is told (`phase`). First the transformer alone practises the envelope of
+each 5 ms step (`steps`); then all of the decoder learns. Once the language model's predicted
+latents are there (stage `predict`), they are most of the diet.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from torch import nn
 from training.preview.architecture import CODEC_WIDTH, new_codec
 from training.preview.corpus import Corpus, Spoken
 from training.preview.encoder import excerpt
-from training.preview.latents import COMPONENTS, CONSTANT, PITCH, PULSES_ABOVE
+from training.preview.latents import COMPONENTS, CONSTANT, PITCH
+from training.preview.phase import write_phase
 from training.preview.spectral_loss import AudioLoss
-from training.preview.steps import WEIGHTS, StepHead, StepTargets
+from training.preview.steps import StepHead, StepTargets
 from training.preview.training_loop import Schedule, Trainer
 from training.preview.vocoder import FRAME, STEPS_PER_FRAME
 from training.preview.workspace import Workspace
@@ -28,11 +29,10 @@ from training.preview.workspace import Workspace
 BATCH, PRACTICE_BATCH = 12, 32
 FRAMES = 12
 WARM_UP_FRAMES = 2  # no loss where the decoder has too little past
-PRACTICE_SHARE = 0.25  # of the time
-PRACTICE_WEIGHT = 0.3  # beside the audio
+PRACTICE_SHARE = 0.05  # of the time
 SEED = 0
 PREDICTED_SHARE = 0.6
-LOSS_WEIGHTS = {"samples": 0.5, "power": 1.0, "spectra": 1.0, "heard": 1.0}
+LOSS_WEIGHTS = {"samples": 0.5, "power": 1.0, "spectra": 1.0, "heard": 1.0, "envelope": 0.3}
 
 
 @dataclass
@@ -75,15 +75,6 @@ def same_pulses(pitch: torch.Tensor) -> torch.Tensor:
     return torch.stack([other, rise, above + mean - other], -1)
 
 
-def other_pitch(latents: torch.Tensor) -> torch.Tensor:
-    """Latents [..., 96] with pitches out of the air, to practise phases that few sentences have."""
-    rows = latents.shape[:-1]
-    mean = torch.rand(rows) * 26 + 5 - PULSES_ABOVE
-    rise, above = torch.randn(rows) * 2, torch.randn(rows) * 0.6
-    drawn = torch.stack([mean, rise, above], -1)
-    return torch.cat([latents[..., :COMPONENTS], drawn, latents[..., CONSTANT:]], -1)
-
-
 class Decoder(nn.Module):
     """The codec, of which only the decoder learns, and the head that only training has."""
 
@@ -91,6 +82,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.model: MimiModel = new_codec(str(tokenizer))
         self.head = StepHead(CODEC_WIDTH)
+        write_phase(self.model)
         first_steps_by_themselves(self.model)
 
     def learned(self) -> list[nn.Module]:
@@ -107,7 +99,8 @@ class Decoder(nn.Module):
         return out
 
     def audio(self, hidden: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.model.decoder(hidden, None)[:, 0].float()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out: torch.Tensor = self.model.decoder(hidden, None)[:, 0].float()
         return out
 
 
@@ -133,27 +126,21 @@ class Lesson:
 
     def practise(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         given, true, _ = self.diet.batch(PRACTICE_BATCH)
-        if random.random() < 0.5:
-            given = true = other_pitch(true)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden = self.decoder.hidden(given)
-        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
-        return _weighted(losses, WEIGHTS), losses
+        envelope = self._envelope(self.decoder.hidden(given), true)
+        return envelope, {"envelope": envelope}
 
     def speak(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         given, true, audio = self.diet.batch(BATCH)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden = self.decoder.hidden(given)
-            spoken = self.decoder.audio(hidden)
+        hidden = self.decoder.hidden(given)
+        spoken = self.decoder.audio(hidden)
         start = WARM_UP_FRAMES * FRAME
-        heard = self.loss_of(spoken[:, start:], audio[:, start:])
-        losses = self.decoder.head.losses(hidden.transpose(1, 2), true, self.targets)
-        total = _weighted(heard, LOSS_WEIGHTS) + PRACTICE_WEIGHT * _weighted(losses, WEIGHTS)
-        return total, losses | heard
+        losses = self.loss_of(spoken[:, start:], audio[:, start:])
+        losses["envelope"] = self._envelope(hidden, true)
+        total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+        return total, losses
 
-
-def _weighted(losses: dict[str, torch.Tensor], weights: dict[str, float]) -> torch.Tensor:
-    return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+    def _envelope(self, hidden: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        return self.decoder.head.loss(hidden.transpose(1, 2), true, self.targets)
 
 
 def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
 from training.preview.analysis import Utterance
 from training.preview.pronunciations import Pronunciations
@@ -67,6 +67,11 @@ class Basis:
     def load(cls, path: Path) -> Self:
         stored = load_file(path)
         return cls(**{name: value.astype(np.float32) for name, value in stored.items()})
+
+    def save(self, path: Path) -> None:
+        part = path.with_suffix(".part")
+        part.write_bytes(save({name: np.ascontiguousarray(x) for name, x in vars(self).items()}))
+        part.replace(path)
 
     def encode(self, patches: Matrix, pitch: Pitch) -> Matrix:
         """Latents [frames, LATENT_SIZE] of patches [frames, 688] and their pitch."""

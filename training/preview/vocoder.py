@@ -22,6 +22,7 @@ MEL_BANDS = 40
 MEL_LOW_HZ, MEL_HIGH_HZ = 50.0, 12000.0
 FRAME_SECONDS = FRAME / SAMPLE_RATE_HZ
 MOST_PULSES = 36  # 450 Hz
+FARTHEST_GLIDE = 1.6  # of a frame's ends from its middle, as a ratio
 HIGHEST_HARMONIC_HZ = 11500
 TAIL_HOPS = 9
 
@@ -87,9 +88,15 @@ def glide(pitch: Pitch) -> tuple[Samples, Samples]:
 
     The pitch goes straight from its start to a knot in the middle of the frame and straight on to
     its end. The knot is where the frame has a whole number of pulses, the nearest to its mean.
+    Ends are held near enough to the mean that the pitch at the knot stays well above nothing:
+    where it would almost stand still, one pulse would be as loud as many.
     """
     pulses = np.clip(np.round(pitch.mean_hz * FRAME_SECONDS), 1, MOST_PULSES)
-    start, end, whole = (x[:, None] for x in (pitch.start_hz, pitch.end_hz, pulses / FRAME_SECONDS))
+    whole = (pulses / FRAME_SECONDS)[:, None]
+    start, end = (
+        np.clip(hertz[:, None], whole / FARTHEST_GLIDE, whole * FARTHEST_GLIDE)
+        for hertz in (pitch.start_hz, pitch.end_hz)
+    )
     knot = 2 * whole - (start + end) / 2
     time = (np.arange(FRAME) + 0.5) / FRAME
     rising, falling = np.minimum(2 * time, 1), np.maximum(2 * time - 1, 0)

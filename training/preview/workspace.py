@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def basis(self) -> Path:
-        """What the latents mean, where a carried-over model says it."""
+        """What the latents mean: found once, or carried over."""
         return self.folder / "latent_basis.safetensors"
 
     @property

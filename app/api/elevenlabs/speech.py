@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -121,7 +120,8 @@ async def stream(asked: AskedDep) -> Response:
 async def convert_with_timestamps(asked: AskedDep) -> Response:
     """Speak a text; the answer has the complete file as base64, and null for the timestamps."""
     made = await complete_answer(*asked)
-    content = await asyncio.to_thread(_timed_json, made.data)
+    finishing = asked.services.pools.finishing
+    content = await finishing.run(lambda: _timed_json(made.read()))
     return _numbered(asked.request, Response(content, media_type="application/json"))
 
 

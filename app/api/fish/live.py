@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from app.speaking.fed import FedSpeech
 from app.wording.problems import Problem
 from app.wording.support import Support, support_of
 from app.wording.validation import validated
+from app.work import HeldBytes
 
 LIVE_PATH = "/v1/tts/live"
 EVENTS = ("start", "text", "flush", "stop")
@@ -36,25 +36,28 @@ async def speak_live(websocket: WebSocket) -> None:
 
 
 async def _talk(services: Services, socket: Socket) -> None:
-    body = await _started(services, socket)
-    audio = body.audio_format()
-    speech = await body.speech_request(services)
-    fed = FedSpeech(services.speech, speech)
-    await fed.check_voice()
-    fed.add(body.text)
-    await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
+    with services.bodies.hold() as held:
+        body = await _started(services, socket, held)
+        audio = body.audio_format()
+        speech = await body.speech_request(services)
+        fed = FedSpeech(services.speech, speech)
+        await fed.check_voice()
+        fed.add(body.text)
+        await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
 
 
-async def _started(services: Services, socket: Socket) -> FishSpeech:
+async def _started(services: Services, socket: Socket, held: HeldBytes) -> FishSpeech:
     # The first event may contain recordings.
     max_bytes = services.settings.max_upload_bytes + MAX_FRAME_BYTES
-    kind, event = _event_in(await socket.receive(max_bytes=max_bytes))
+    frame = await socket.receive(max_bytes=max_bytes)
+    held.take(len(frame))
+    kind, event = await services.pools.bodies.run(partial(_event_in, frame))
     if kind != "start":
         raise InvalidRequest(f"{kind} came before start, which has to be the first event")
     request = event.get("request")
     if not isinstance(request, dict):
         raise InvalidRequest("a start event must have a request", field="request")
-    return await asyncio.to_thread(validated, FishSpeech, request)
+    return await services.pools.bodies.run(partial(validated, FishSpeech, request))
 
 
 async def _hear(socket: Socket, fed: FedSpeech) -> None:

@@ -29,7 +29,7 @@ _DIALECT = replace(DIALECT, error_body=_error_body)
 _RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_reference_id"}
 router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}), scope="voices")
 _renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS), scope="voices")
-health = APIRouter(tags=["server"])
+health = APIRouter(tags=[DIALECT.title])
 
 
 class NewReference(BaseModel):

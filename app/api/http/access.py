@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -9,12 +11,17 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from app.api.http.dependencies import services_of
 from app.callers.caller import Caller, Scope
 from app.callers.tokens import TOKEN_PREFIX
-from app.errors import Forbidden, Unauthorized
+from app.errors import Forbidden, Unauthorized, WrongKey
+from app.request_record import current_record
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
 
 There are several because proxies may drop a header whose name has an underscore."""
+
+
+ON_KEY_SEEN = "on_key_seen"
+"""Under this name the web server keeps in a request's state what to call once a key was seen."""
 
 
 def admit(
@@ -29,23 +36,34 @@ def admit(
         also: a key that came another way, such as in a WebSocket frame.
 
     Raises:
-        Unauthorized: there is no key, or a wrong one.
+        Unauthorized: there is no key.
+        WrongKey: there is one that nobody has; wait for `time_to_tell` before you say so.
         Forbidden: the key is not for that.
     """
     offered = [*_offered_keys(connection), *([also] if also else [])]
     services = services_of(connection)
     in_query = connection.query_params.get("token", "")
     tokens = [key for key in (*offered, in_query) if key.startswith(TOKEN_PREFIX)]
-    if tokens and services.keyring.asks_for_keys:
-        caller = services.tokens.caller(tokens[0])
-    else:
-        caller = services.keyring.caller(offered)
+    try:
+        if tokens and services.keyring.asks_for_keys:
+            caller = services.tokens.caller(tokens[0])
+        else:
+            caller = services.keyring.caller(offered)
+    except WrongKey as error:
+        host = connection.client.host if connection.client else None
+        forwarded_for = connection.headers.get("x-forwarded-for", "")
+        error.tell_after_seconds = services.wrong_keys.count(host, forwarded_for)
+        raise
+    # An app that no web server serves has no connection to tell.
+    if on_key_seen := connection.scope.get("state", {}).get(ON_KEY_SEEN):
+        on_key_seen()
     if scope is not None and not caller.may(scope):
         raise Forbidden(
             f"this key is for {', '.join(sorted(caller.scopes)) or 'nothing'}; this call needs "
             f"one for {scope}"
         )
     connection.scope.setdefault("state", {})["caller"] = caller
+    current_record().caller = caller.name
     return caller
 
 
@@ -56,12 +74,24 @@ def caller_of(connection: HTTPConnection) -> Caller:
 
 
 def is_caller(connection: HTTPConnection) -> bool:
-    """Tell whether a request has a key that is known."""
+    """Tell whether a request has a key that is known.
+
+    Raises:
+        WrongKey: it has one that nobody has.
+    """
     try:
         admit(connection, None)
+    except WrongKey:
+        raise
     except Unauthorized:
         return False
     return True
+
+
+async def time_to_tell(error: Exception) -> None:
+    """Wait until an error may be told: at once, unless it is about one of many wrong keys."""
+    if isinstance(error, WrongKey):
+        await asyncio.sleep(error.tell_after_seconds)
 
 
 def _offered_keys(connection: HTTPConnection) -> list[str]:

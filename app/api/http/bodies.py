@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from app.bounds import JSON_VALUES
 from app.errors import InvalidRequest, shortened
 from app.wording.encodings import not_utf8
 
@@ -27,13 +28,22 @@ def refuse_compressed(headers: Headers) -> None:
         )
 
 
-def json_in(body: bytes, content_type: str = "") -> Any:
+def json_in(body: bytes, content_type: str = "", max_values: int = JSON_VALUES) -> Any:
     """Parse a JSON body in UTF-8, UTF-16 or UTF-32, or in the charset of its Content-Type.
+
+    Args:
+        max_values: how many commas, lists and objects it may have, those in texts included. Each
+            value takes memory of its own, up to a hundred times what it takes in the body.
 
     Raises:
         json.JSONDecodeError: it is no JSON.
         InvalidRequest: it cannot be read at all; the error says what it is.
     """
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+        raise InvalidRequest(
+            f"the JSON is nested too deeply or has more than {max_values} values, commas in texts "
+            "included"
+        )
     try:
         return json.loads(_text_of(body, content_type))
     except UnicodeDecodeError:

@@ -43,9 +43,9 @@ def path_meant(routes: Sequence[BaseRoute], scope: Scope) -> str | None:
                     return _joined(each)
         nearest = [edited for each in fresh for edited in _edited(each)]
     kind = WebSocketRoute if scope["type"] == "websocket" else Route
-    known = [_filled(template, sent) for template in _templates(routes, kind)]
-    close = difflib.get_close_matches(_joined(sent).lower(), known, 1, _ALIKE)
-    return close[0] if close else None
+    templates = _templates(routes, kind)
+    closest = max(templates, key=lambda template: _likeness(template, sent), default="")
+    return _filled(closest, sent) if _likeness(closest, sent) >= _ALIKE else None
 
 
 def is_served(routes: Sequence[BaseRoute], scope: Scope) -> bool:
@@ -110,6 +110,15 @@ def _templates(
         elif isinstance(route, kind):
             found.append(prefix + route.path)
     return found
+
+
+def _likeness(template: str, sent: Segments) -> float:
+    """Tell how much of what a path itself says was sent, from 0 to 1; names count for nothing."""
+    parts = template.strip("/").split("/")
+    if "{" in template and len(parts) == len(sent):
+        fixed = [place for place, part in enumerate(parts) if not part.startswith("{")]
+        parts, sent = [parts[place] for place in fixed], tuple(sent[place] for place in fixed)
+    return difflib.SequenceMatcher(None, "/".join(sent).lower(), "/".join(parts)).ratio()
 
 
 def _filled(template: str, sent: Segments) -> str:

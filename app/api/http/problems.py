@@ -14,13 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
+    FfmpegUnavailable,
     ModelUnavailable,
+    NeedsNewerHttp,
     NotSupported,
     Overloaded,
     SpeechError,
@@ -28,12 +32,16 @@ from app.errors import (
     Unauthorized,
     shortened,
 )
+from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
 
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
+
+_LASTING = (ModelUnavailable, FfmpegUnavailable, Conflict, StorageFailed, NotSupported)
+"""These stay as they are until somebody does something about them."""
 
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -56,8 +64,12 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
+        model = _body_model(request)
+        known = () if model is None else model.model_fields
+        current_record().refused(problem.kind, error.field, known)
         return self._answer(request, problem, _headers_of(error))
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
@@ -79,6 +91,7 @@ class ErrorAnswers:
             headers["Allow"] = allowed
             message = f"{request.method} is not allowed at {request.url.path}; allowed: {allowed}"
         problem = _problem(request, error.status_code, kind, message)
+        current_record().refused(kind)
         return self._answer(request, problem, headers, dialect)
 
     async def nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +120,13 @@ class ErrorAnswers:
         return f"{nothing}; did you mean {meant}? See /docs", dialect
 
     async def _client_left(self, _request: Request, _error: Exception) -> Response:
+        current_record().refused("client_left")
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _unforeseen(self, request: Request, _error: Exception) -> Response:
         # Starlette raises the exception again after this answer, so that the log has the trace.
         message = "something went wrong in the server"
+        current_record().refused("internal_error")
         return self._answer(request, _problem(request, 500, "internal_error", message))
 
     def _answer(
@@ -122,7 +137,8 @@ class ErrorAnswers:
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
@@ -146,13 +162,15 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
     """Return headers about retries: the standard ones, and those that OpenAI's SDK looks at."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, NeedsNewerHttp):
+        return {"Upgrade": "HTTP/1.1"}
     if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         return {
             "Retry-After": str(math.ceil(seconds)),
             "retry-after-ms": str(math.ceil(1000 * seconds)),
         }
-    if isinstance(error, (ModelUnavailable, Conflict, StorageFailed, NotSupported)):
+    if isinstance(error, _LASTING):
         return {"x-should-retry": "false"}
     return {}
 

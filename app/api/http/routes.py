@@ -15,11 +15,12 @@ from starlette.types import Scope as AsgiScope
 
 from app.api.http.access import admit, documented_key
 from app.api.http.bodies import refuse_compressed
+from app.api.http.dependencies import services_of
 from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import BodyRequest
 from app.callers.caller import Scope
-from app.errors import ModelUnavailable
-from app.speech_engine import RESTART_SECONDS
+from app.connections import race
+from app.lifetime import shutting_down
 
 _READING = ("GET", "HEAD")
 
@@ -41,13 +42,11 @@ class EndingRoute(APIRoute):
         try:
             await super().handle(scope, receive, send)
         except asyncio.CancelledError:
-            raise ModelUnavailable(
-                "the server is shutting down", retry_after_seconds=RESTART_SECONDS
-            ) from None
+            raise shutting_down() from None
 
 
 class KeyedRoute(EndingRoute):
-    """Checks the key before it reads the body.
+    """Checks the key before it reads the body, and gives the work up if the client leaves.
 
     The check is no dependency, because FastAPI reads the body before it solves dependencies: a
     stranger could upload whole files first.
@@ -67,7 +66,12 @@ class KeyedRoute(EndingRoute):
             reads = request.method in _READING and self.scope == "voices"
             admit(request, None if reads else self.scope)
             refuse_compressed(request.headers)
-            request = BodyRequest(request.scope, request.receive)
+            services = services_of(request)
+            with services.bodies.hold() as held:
+                body = BodyRequest(request.scope, request.receive, services=services, held=held)
+                return await race(answered(body), body.client_left())
+
+        async def answered(request: BodyRequest) -> Response:
             if reads_form:
                 await request.form()
             return await handle(request)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from app.engine.alignment.loudness import (
     STEP_SECONDS,
-    levels_of,
+    Power,
+    power_of,
     silence_below,
     silences,
 )
@@ -36,22 +37,20 @@ class EstimatingAligner:
         words: of `text`, at least one.
     """
 
-    watches = False
-
     def __init__(self, text: str, words: Sequence[Word]) -> None:
         self._words = words
         self._weights = [_weight(text, word, last=word is words[-1]) for word in words]
-        self._levels: list[NDArray[np.float32]] = []
+        self._power: list[Power] = []
 
-    def advance(self, _attention: NDArray[np.float32], pcm: Pcm) -> tuple[WordTime, ...]:
+    def advance(self, pcm: Pcm) -> tuple[WordTime, ...]:
         """Take more audio; no word is told before the end."""
-        self._levels.append(levels_of(pcm))
+        self._power.append(power_of(pcm))
         return ()
 
     def finish(self) -> tuple[WordTime, ...]:
         """Return all words."""
-        levels = np.concatenate([np.zeros(0, np.float32), *self._levels])
-        times = spread(self._weights, [word.before_pause for word in self._words], levels)
+        power = np.concatenate([np.zeros(0, np.float32), *self._power])
+        times = spread(self._weights, [word.before_pause for word in self._words], power)
         return tuple(
             WordTime(word.start, word.end, start, end)
             for word, (start, end) in zip(self._words, times, strict=True)
@@ -77,7 +76,7 @@ def syllables(word: str) -> int:
 
 
 def spread(
-    weights: Sequence[float], pauses: Sequence[bool], levels: NDArray[np.float32]
+    weights: Sequence[float], pauses: Sequence[bool], power: Power
 ) -> list[tuple[float, float]]:
     """Spread words over audio by their weights; silences take no part.
 
@@ -85,14 +84,14 @@ def spread(
         weights: per word, how long it lasts in relation to the others.
         pauses: per word, whether a pause is likely after it. Each such pause is put at a silence
             near the place where the weights expect it, if there is one.
-        levels: of the audio.
+        power: of the audio.
 
     Returns:
         Per word its start and end in seconds.
     """
-    quiet = levels < silence_below(levels)
+    quiet = power < silence_below(power)
     gaps = [gap for gap in silences(quiet) if gap[1] - gap[0] >= _SHORTEST_PAUSE_STEPS]
-    loud = np.ones(len(levels), bool)
+    loud = np.ones(len(power), bool)
     for first, end in gaps:
         loud[first:end] = False
     sounding = np.flatnonzero(loud)  # the steps that are left, in order

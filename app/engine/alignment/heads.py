@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from app.engine.alignment.loudness import STEP_SECONDS, levels_of
+from app.engine.alignment.loudness import STEP_SECONDS, power_of
 from app.engine.alignment.path import best_path, crossing_frames
 from app.engine.alignment.words import Word
 from app.speech import Pcm
@@ -23,10 +23,12 @@ LEAST_DEVIATION_TOKENS = 0.5
 LEAST_CORRELATION = 0.35
 SURE_ALONE_GAIN = 0.75
 """A head that nothing confirms is believed from this gain on."""
-LATE_SECONDS = 0.02
+LATE_SECONDS = 0.025
 """The softest moment around a border is this much later than the border."""
 _REACH_STEPS = 20
 _SMOOTH_STEPS = 3
+_FLOOR = 1e-10
+"""The power of digital silence, which has no logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +141,11 @@ def _offset_seconds(
     around = []
     for each, looks in zip(recordings, attention, strict=True):
         mass = (looks @ each.shares)[0]
-        path, below = best_path(mass), list(mass.cumsum(1))
-        levels = np.pad(levels_of(each.pcm), _REACH_STEPS + _SMOOTH_STEPS, mode="edge")
+        path, masses = best_path(mass), mass.tolist()
+        levels = np.pad(_levels_db(each.pcm), _REACH_STEPS + _SMOOTH_STEPS, mode="edge")
         smooth = np.convolve(levels, np.full(_SMOOTH_STEPS, 1 / _SMOOTH_STEPS), "same")
         for word in range(1, len(each.words)):
-            crossing = crossing_frames(below, int(np.searchsorted(path, word)), word)
+            crossing = crossing_frames(masses, int(np.searchsorted(path, word)), word)
             at = round(crossing * frame_seconds / STEP_SECONDS) + _SMOOTH_STEPS
             around.append(smooth[at : at + 2 * _REACH_STEPS + 1])
     dips, found = find_peaks(-np.mean(around, axis=0), prominence=0.0)
@@ -151,3 +153,8 @@ def _offset_seconds(
         return 0.0
     deepest = int(dips[found["prominences"].argmax()])
     return (deepest - _REACH_STEPS) * STEP_SECONDS - LATE_SECONDS
+
+
+def _levels_db(pcm: Pcm) -> NDArray[np.float32]:
+    levels: NDArray[np.float32] = 10 * np.log10(power_of(pcm) + np.float32(_FLOOR))
+    return levels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from app.files import write_whole
 from app.speech_engine import Alignment
@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 RECIPE = 1
 """Count it up when heads are chosen in another way, so that what was kept is found out anew."""
 
+_MOST_SECONDS = 0.5
 _ALIGNMENT = TypeAdapter(Alignment)
 
 
@@ -22,12 +23,21 @@ def load(folder: Path, fingerprint: str) -> Alignment | None:
     """Read what is kept for the model of that fingerprint; None if nothing usable is."""
     path = _path(folder, fingerprint)
     try:
-        return _ALIGNMENT.validate_json(path.read_bytes())
+        return _read(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:  # pydantic's are ValueErrors too
         logger.warning("%s cannot be used, finding out again: %s", path, error)
         return None
+
+
+def _read(data: bytes) -> Alignment:
+    found = _ALIGNMENT.validate_json(data)
+    if bool(found.heads) != (found.method == "attention"):
+        raise ValueError(f"{len(found.heads)} heads do not go with {found.method!r}")
+    if not abs(found.offset_seconds) <= _MOST_SECONDS:
+        raise ValueError(f"{found.offset_seconds} s is no offset")
+    return found
 
 
 def keep(folder: Path, fingerprint: str, alignment: Alignment) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,33 +11,33 @@ from app.speech import SPEECH_RATE_HZ, Pcm
 
 STEP_SECONDS = 0.01
 _STEP_SAMPLES = round(SPEECH_RATE_HZ * STEP_SECONDS)
-_SILENCE_DB = -30.0
-"""What is so much softer than the loud moments of a chunk is silence."""
+_SILENCE = 1e-3
+"""What has less than this share of the power of the loud moments of a chunk is silent: -30 dB."""
 _LOUD_SHARE = 0.95
-_FLOOR = 1e-10
 
-Levels = NDArray[np.float32]
-"""Mean power of each step, in dB of full scale."""
+Power: TypeAlias = NDArray[np.float32]
+"""Mean power of each step, 1 being that of the loudest square wave."""
 
 
-def levels_of(pcm: Pcm) -> Levels:
-    """Measure the level of each step of `pcm`, `[steps]`; a last step that is not whole is left."""
+def power_of(pcm: Pcm) -> Power:
+    """Measure the power of each step of `pcm`, `[steps]`; a last step that is not whole is left."""
     whole = len(pcm) // _STEP_SAMPLES * _STEP_SAMPLES
     steps = pcm[:whole].reshape(-1, _STEP_SAMPLES)
-    power = np.einsum("ij,ij->i", steps, steps) / _STEP_SAMPLES
-    levels: Levels = 10 * np.log10(power + np.float32(_FLOOR))
-    return levels
+    power: Power = np.einsum("ij,ij->i", steps, steps) / np.float32(_STEP_SAMPLES)
+    return power
 
 
-def silence_below(levels: Levels) -> float:
-    """Return the level in dB below which a step is silent, given those around it."""
-    if not len(levels):
+def silence_below(power: Power) -> float:
+    """Return the power below which a step is silent, given those around it."""
+    if not len(power):
         return 0.0
-    rank = min(len(levels) - 1, int(_LOUD_SHARE * len(levels)))
-    return float(np.partition(levels, rank)[rank]) + _SILENCE_DB
+    rank = min(len(power) - 1, int(_LOUD_SHARE * len(power)))
+    return float(np.partition(power, rank)[rank]) * _SILENCE
 
 
 def silences(quiet: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """List the runs of silent steps, as start and end."""
-    edges = np.flatnonzero(np.diff(quiet, prepend=False, append=False))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    padded = np.zeros(len(quiet) + 2, bool)
+    padded[1:-1] = quiet
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,6 @@ _LEAST_MASS = 1e-3
 """A frame that does not look at a word at all may still speak it, now and then."""
 _CROSSING_FRAMES = 2
 """The look passes from a word to the next within so many frames on both sides of the border."""
-_UNREACHED = np.array([-np.inf], np.float32)
 
 
 def best_path(mass: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -42,23 +42,25 @@ def best_path(mass: NDArray[np.float32]) -> NDArray[np.intp]:
     return path
 
 
-def crossing_frames(below: Sequence[NDArray[np.float32]], first: int, word: int) -> float:
+def crossing_frames(mass: Sequence[Sequence[float]], first: int, word: int) -> float:
     """Tell when the look passes to a word, in frames and parts of them.
 
     It passes gradually: what is still at the words before, added up around the border, is the time
     until then.
 
     Args:
-        below: per frame, how much it looks at each word or one before that, `[words]`.
+        mass: per frame, how much it looks at each word.
         first: the word's first frame on the path.
     """
     begin = max(0, first - _CROSSING_FRAMES)
-    around = below[begin : first + _CROSSING_FRAMES]
-    return begin + sum(float(each[word - 1]) for each in around)
+    return begin + sum(sum(looks[:word]) for looks in mass[begin : first + _CROSSING_FRAMES])
 
 
 class FixedLagPath:
     """Finds the same way while the frames arrive, each frame's word a few frames later.
+
+    There is one frame at a time and a dozen words, for which numpy would take several times as long
+    as plain Python.
 
     Attributes:
         firsts: the first frame of each word, as far as they are settled; 0 for the first word.
@@ -71,23 +73,16 @@ class FixedLagPath:
     def __init__(self, words: int, lag: int) -> None:
         self.firsts = [0]
         self._lag = lag
-        self._scores = np.full(words, -np.inf, np.float32)
-        self._moved: list[NDArray[np.bool_]] = []
+        self._scores = [0.0] + [-math.inf] * (words - 1)
+        self._moved: list[list[bool]] = []
 
-    def advance(self, mass: NDArray[np.float32]) -> None:
-        """Take one more frame: how much it looks at each word, `[words]`."""
-        log_mass = np.log(mass + np.float32(_LEAST_MASS))
-        if self._moved:
-            from_before = np.concatenate((_UNREACHED, self._scores[:-1]))
-            moved = from_before > self._scores
-            self._scores = np.maximum(self._scores, from_before) + log_mass
-        else:
-            moved = np.zeros(len(mass), bool)
-            self._scores[0] = log_mass[0]
-        self._moved.append(moved)
-        settled = len(self._moved) - 1 - self._lag
-        if settled >= 0:
-            self._settle(settled)
+    def advance(self, mass: Sequence[Sequence[float]]) -> None:
+        """Take more frames: how much they look at each word, `[frames, words]`."""
+        for looks in mass:
+            self._moved.append(self._step(looks))
+            settled = len(self._moved) - 1 - self._lag
+            if settled >= 0:
+                self._settle(settled)
 
     def finish(self) -> None:
         """Settle the rest: the last frame speaks the last word.
@@ -107,12 +102,23 @@ class FixedLagPath:
         for frame in reversed(firsts):
             self.firsts.append(max(self.firsts[-1], frame))
 
+    def _step(self, looks: Sequence[float]) -> list[bool]:
+        """Extend the best ways to each word by a frame; tell which come from the word before."""
+        scores, earliest = self._scores, len(self.firsts) - 1
+        moved = [False] * len(scores)
+        reached = len(self._moved)
+        for word in range(min(reached, len(scores) - 1), earliest, -1):
+            moved[word] = scores[word - 1] > scores[word]
+            scores[word] = max(scores[word - 1 : word + 1]) + math.log(looks[word] + _LEAST_MASS)
+        scores[earliest] += math.log(looks[earliest] + _LEAST_MASS)
+        return moved
+
     def _settle(self, frame: int) -> None:
         """Decide on the word of a frame, and so on that of those before it."""
-        word = int(self._scores.argmax())
+        word = self._scores.index(max(self._scores))
         for moved in self._moved[:frame:-1]:
-            word -= int(moved[word])
+            word -= moved[word]
         settled = len(self.firsts) - 1
         if word > settled:
             self.firsts += [frame] * (word - settled)
-            self._scores[:word] = -np.inf
+            self._scores[:word] = [-math.inf] * word

@@ -20,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 
 BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"script": 5}, "script", "valid string"),
-    ({"script": None}, "script", "valid string"),
+    ({"script": None}, "script", "is required"),
     ({"script": ["a"]}, "script", "valid string"),
     ({"script": "Hi", "format": "MP4 "}, "format", "it is 'MP4 '"),
     ({"script": "Hi", "format": 3}, "format", "valid string"),
@@ -52,10 +52,10 @@ def test_bad_fields(
         (b"{'script': 'Hi'}", JSON, "not valid JSON"),
         (b'{"script": "Hi"', JSON, "not valid JSON"),
         (b"", JSON, "missing or malformed"),
-        (b"null", JSON, "must be a JSON object"),
-        (b"[]", JSON, "must be a JSON object"),
-        (b'"Hi"', JSON, "must be a JSON object"),
-        (b"7", JSON, "must be a JSON object"),
+        (b"null", JSON, "it is null"),
+        (b"[]", JSON, "it is a list"),
+        (b'"Hi"', JSON, "it is a text"),
+        (b"7", JSON, "it is a number"),
         (b'{"script": "Hi"}', {}, "Content-Type: application/json"),
         (b'{"script": "Hi"}', {"Content-Type": "text/plain"}, "Content-Type: application/json"),
         (b'{"script": "\\ud800 alone"}', JSON, "half a surrogate pair"),

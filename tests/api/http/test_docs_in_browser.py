@@ -83,6 +83,30 @@ def test_try_it_out(docs: Page, path: str) -> None:
     """The example speaks as it stands."""
     block = opened(docs, "post", path)
     assert status_after_execution(block) == "200", block.inner_text()
+    assert seconds_to_play(block) > 0.5
+
+
+def seconds_to_play(block: Locator) -> float:
+    """How long the player says that the answer is."""
+    seconds: float = block.locator("audio").evaluate(
+        """player => new Promise((resolve, reject) => {
+            const tell = () => resolve(player.duration);
+            player.onerror = () => reject(new Error("the player plays nothing"));
+            if (player.readyState) tell(); else player.onloadedmetadata = tell;
+        })"""
+    )
+    return seconds
+
+
+def test_the_answer_is_played(docs: Page) -> None:
+    """The player has the speech that was answered, and asks the server for nothing more."""
+    asked: list[str] = []
+    docs.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    block = opened(docs, "get", "/voices/{name}/preview")
+    block.locator("tr", has_text="name").locator("input").first.fill("alba")
+    assert status_after_execution(block) == "200", block.inner_text()
+    assert seconds_to_play(block) > 0.5
+    assert len([each for each in asked if "/preview" in each]) == 1
 
 
 @pytest.mark.parametrize(

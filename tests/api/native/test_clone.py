@@ -169,7 +169,7 @@ def test_weights_that_cannot_clone(fake_app: ServeFake, recording: bytes) -> Non
     """An engine that has no cloning weights answers 503 with the reason."""
 
     class Refusing(FakeEngine):
-        def encode_voice(self, pcm: object) -> FakeVoice:
+        def encode_voice(self, pcm: object, cancel: object = None) -> FakeVoice:
             raise ModelUnavailable("this server cannot clone voices: accept the terms")
 
     error = error_of(clone(fake_app(Refusing()).client, recording), 503)
