@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -26,12 +26,22 @@ class FedSpeech:
     Attributes:
         request: says how to speak; its text is not looked at.
         marks: as those of an `Utterance`, for all of the speech.
+
+    Args:
+        count_characters: is told how much is about to be spoken, and may refuse it.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
 
-    def __init__(self, speech: Speech, request: SpeechRequest) -> None:
+    def __init__(
+        self,
+        speech: Speech,
+        request: SpeechRequest,
+        *,
+        count_characters: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
         self.request = request
+        self._count_characters = count_characters
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
@@ -120,6 +130,8 @@ class FedSpeech:
                 self._changed.clear()
                 await race(self._changed.wait(), lifetime.stopping())
                 continue
+            if self._count_characters is not None:
+                await self._count_characters(len(taken))
             passage += taken
             request = replace(
                 self.request,

@@ -24,6 +24,7 @@ from app.api.elevenlabs.controls import (
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
 from app.api.http.access import admit
+from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, SocketKind, serve_socket
@@ -90,13 +91,16 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     socket.idle_seconds = _FIRST_FRAME_SECONDS
     first = _message_in(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
     admit(websocket, also=first.key)
+    await count_request(websocket)
+    count_stream(websocket)
     query = validated(LiveQuery, dict(websocket.query_params))
     socket.idle_seconds = query.inactivity_timeout
     first.refuse_dictionaries()
     audio = audio_format_of(query.output_format)
     services = services_of(websocket)
     speech = await speech_request(services, voice_id, "", query, first.voice_settings)
-    fed = FedSpeech(services.speech, speech)
+    counted = partial(count_characters, websocket)
+    fed = FedSpeech(services.speech, speech, count_characters=counted)
     await fed.check_voice()
     await socket.converse(
         _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, services.ffmpeg))
