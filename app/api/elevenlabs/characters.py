@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypedDict
 
 from app.marks import Marks
 
-Alignment: TypeAlias = Mapping[str, list[str] | list[float] | list[int]]
-"""It is ElevenLabs' form: one list of characters, and two of times."""
+
+class AlignmentInSeconds(TypedDict):
+    """This is how characters and their times stand in answers over HTTP."""
+
+    characters: list[str]
+    character_start_times_seconds: list[float]
+    character_end_times_seconds: list[float]
+
+
+class AlignmentInMilliseconds(TypedDict):
+    """This is how they stand in the frames of sockets."""
+
+    chars: list[str]
+    charStartTimesMs: list[int]
+    charDurationsMs: list[int]
 
 
 @dataclass(slots=True)
@@ -40,7 +52,7 @@ class HeardCharacters:
             self.starts_seconds.append(start_seconds + whole_seconds * index / len(text))
             self.ends_seconds.append(start_seconds + whole_seconds * (index + 1) / len(text))
 
-    def in_seconds(self) -> Alignment | None:
+    def in_seconds(self) -> AlignmentInSeconds | None:
         """Return times from the beginning of all audio, as they are over HTTP."""
         if not self.characters:
             return None
@@ -50,7 +62,7 @@ class HeardCharacters:
             "character_end_times_seconds": [round(each, 3) for each in self.ends_seconds],
         }
 
-    def in_milliseconds(self) -> Alignment | None:
+    def in_milliseconds(self) -> AlignmentInMilliseconds | None:
         """Return times from where the characters before these ended, as they are on sockets."""
         if not self.characters:
             return None
