@@ -26,11 +26,10 @@ class AlignmentInMilliseconds(TypedDict):
 
 @dataclass(slots=True)
 class HeardCharacters:
-    """Holds characters that are heard one after the other.
+    """Holds characters that are heard one after the other, and when each starts and ends.
 
     Attributes:
-        start_seconds: here the characters before them end.
-        end_seconds: when each of them ends, and the next one starts or a silence.
+        start_seconds: here the characters before these end.
     """
 
     start_seconds: float
