@@ -25,6 +25,7 @@ class FedSpeech:
 
     Attributes:
         request: says how to speak; its text is not looked at.
+        spoken_seconds: how long the passages sound that have been read to their ends.
         marks: as those of an `Utterance`, for all of the speech.
 
     Args:
@@ -42,6 +43,7 @@ class FedSpeech:
     ) -> None:
         self.request = request
         self._count_characters = count_characters
+        self.spoken_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
@@ -87,22 +89,21 @@ class FedSpeech:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
         """
         coming = asyncio.create_task(self._next_utterance())
-        spoken_seconds = 0.0
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
-                            self.marks.take(utterance.marks, later_seconds=spoken_seconds)
+                            self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                             yield piece
                 finally:
                     utterance.close()
-                self.marks.take(utterance.marks, later_seconds=spoken_seconds)
-                spoken_seconds += utterance.spoken_seconds
+                self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
+                self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
-        if not spoken_seconds:
+        if not self.spoken_seconds:
             self.require_spoken()
             raise NothingToSpeak(
                 f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
