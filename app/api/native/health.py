@@ -59,7 +59,7 @@ async def ready(services: ServicesDep) -> JSONResponse:
     """Answer 200 once speech can be made, and 503 with the reason before that."""
     try:
         services.lifetime.require_running()
-        _ = services.cast.current.supervisor.engine
+        services.cast.current.supervisor.require_available()
     except ModelUnavailable as error:
         retry_seconds = error.retry_after_seconds
         headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
