@@ -149,11 +149,11 @@ class Errors:
         """Compare the words of a sentence with where they really are."""
         self.missing += abs(len(truth) - len(words))
         moments = [moment for word in words for moment in (word.start_seconds, word.end_seconds)]
-        self.disordered += sum(later < earlier for earlier, later in pairwise(moments))
+        self.disordered += sum(int(later < earlier) for earlier, later in pairwise(moments))
         for word, (start, end) in zip(words, truth, strict=False):
             self.starts_ms.append(1000 * (word.start_seconds - start))
             self.ends_ms.append(1000 * (word.end_seconds - end))
-            self.elsewhere += word.end_seconds <= start or word.start_seconds >= end
+            self.elsewhere += int(word.end_seconds <= start or word.start_seconds >= end)
 
     def figures(self) -> dict[str, float]:
         """Return the figures of the table."""

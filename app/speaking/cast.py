@@ -11,6 +11,7 @@ from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
+from app.voices.names import MAX_ASKED_CHARS
 from app.work import ThreadPool
 
 
@@ -147,7 +148,7 @@ class Cast:
             name = self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        alias = self._aliases.get(name.strip().lower())
+        alias = self._aliases.get(name[:MAX_ASKED_CHARS].strip().lower())
         if alias is None or self.current.library.has(name):
             return name
         return alias

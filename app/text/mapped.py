@@ -188,6 +188,11 @@ class MappedText:
             return origin + start, origin + end
         return span(self._between(start, end))
 
+    def is_rewritten_across(self, at: int) -> bool:
+        """Tell whether what is before a place and what is after it stand for one stretch."""
+        source_start, source_end = self.source_span(at, at)
+        return source_start < source_end
+
     def written(self, start: int, end: int) -> str:
         """Return what the source has for a stretch, without what was taken out or put in."""
         pieces, done = list[str](), 0

@@ -38,6 +38,8 @@ DEFAULT_VOICE = "default"
 _UNSET_TEMPERATURE = 0.3
 _SPEED_TOKEN = re.compile(r"\[speed_([0-9])\]")
 _NEUTRAL_SPEED_TOKEN = 5
+_LOOKED_AT_CHARS = 1000
+"""Tokens stand at the beginning of a prompt."""
 _BATCH_WORDS = {
     Parameter.TEXT: "text",
     Parameter.VOICE: "params_infer_code.spk_emb",
@@ -195,7 +197,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
 
 
 def _prompted_speed(prompt: str) -> float:
-    token = _SPEED_TOKEN.search(prompt)
+    token = _SPEED_TOKEN.search(prompt, 0, _LOOKED_AT_CHARS)
     return 1 + 0.05 * (int(token[1]) - _NEUTRAL_SPEED_TOKEN) if token else 1.0
 
 
