@@ -306,7 +306,7 @@ def test_torch_is_not_imported_early() -> None:
 
     Neither does scheduling, nor the timing of words: they know nothing of tensors.
     """
-    before_listening = ("languages", "preview", "supervisor")
+    before_listening = ("languages", "memory", "preview", "supervisor")
     scheduling = ("pace", "scheduler", "sequence", "stream")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {name for name, _ in modules() if within(name, {"app.engine.alignment"})}
