@@ -76,6 +76,7 @@ def create_app(
         async with (
             services.saved.kept_tidy(),
             services.keyring.kept_fresh(),
+            services.allowances.open(),
             wyoming.serve(services, wyoming_listeners),
             running(services),
         ):

@@ -110,13 +110,13 @@ def test_a_sentence_may_go_on_in_another_piece() -> None:
 
 def test_a_long_text_is_not_cut_inside_what_was_written() -> None:
     """However far it goes without the end of a sentence, no amount is said in two parts."""
-    script = "pay $1,234,567.89 and then " * 200
+    script = "pay $1,234,567.89, and then " * 200
     pieces = read(script, max_chars=2000)
     amounts = [
         word.written.script_start
         for _, words in pieces
         for word in words
-        if word.written.text == "$1,234,567.89"
+        if word.written.text == "$1,234,567.89,"
     ]
     assert len(set(amounts)) == 200
     every = [word.written for _, words in pieces for word in words]

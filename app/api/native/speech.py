@@ -16,12 +16,12 @@ from app.api.http.delivery import (
     complete_answer,
     file_response,
     live_response,
-    measured_headers,
     saved_file,
 )
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
-from app.api.native.timing import TimedResponse, TimingControls
+from app.api.http.timed_response import TimedResponse
+from app.api.native.timing import TimingControls
 from app.audio.formats import FORMATS, AudioFormat
 from app.errors import InvalidRequest
 from app.ranges import AnyCase
@@ -192,4 +192,4 @@ async def _timed(
     if body.captions:
         texts = partial(body.caption_texts, made)
         content["captions"] = await services.pools.finishing.run(texts)
-    return TimedResponse(made, content, services.pools, measured_headers(made))
+    return TimedResponse(made, content, services.pools)

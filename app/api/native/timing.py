@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import AsyncGenerator
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, BeforeValidator, Field
-from starlette.types import Receive, Scope, Send
 
 from app.captions.cues import CueLimits
 from app.captions.files import CAPTION_FORMATS, marks_content
 from app.ranges import AnyCase
 from app.speaking.encoded import CompleteAudio
-from app.work import Pools
 
 _DEFAULT = CueLimits()
-_BASE64_PIECE_BYTES = 3 << 14
 
 
 def _separate(value: object) -> object:
@@ -87,38 +79,3 @@ class TimingControls(BaseModel):
         if self.timestamps == "sentence":
             del content["words"]
         return content
-
-
-class TimedResponse(StreamingResponse):
-    """Sends a clip as base64 in JSON, with the times of what is heard in it."""
-
-    def __init__(
-        self,
-        made: CompleteAudio,
-        content: dict[str, Any],
-        pools: Pools,
-        headers: dict[str, str],
-    ) -> None:
-        self._made = made
-        tail = f'",{json.dumps(content, ensure_ascii=False)[1:]}'.encode()
-        size_bytes = len(_HEAD) + -(-made.size_bytes // 3) * 4 + len(tail)
-        super().__init__(
-            _in_json(made, tail, pools),
-            media_type="application/json",
-            headers={**headers, "Content-Length": str(size_bytes)},
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._made.file:
-            await super().__call__(scope, receive, send)
-
-
-_HEAD = b'{"audio":"'
-
-
-async def _in_json(made: CompleteAudio, tail: bytes, pools: Pools) -> AsyncGenerator[bytes, None]:
-    yield _HEAD
-    # A length that three divides leaves no padding between the pieces.
-    while data := await pools.files.run(partial(made.file.read, _BASE64_PIECE_BYTES)):
-        yield base64.b64encode(data)
-    yield tail
