@@ -154,7 +154,7 @@ def _said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
 
 def _message_in(frame: str | bytes) -> LiveMessage:
     try:
-        sent = json_in(frame if isinstance(frame, bytes) else frame.encode())
+        sent = json_in(frame if isinstance(frame, bytes) else frame.encode(), what="a frame")
     except json.JSONDecodeError as error:
         raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
     if not isinstance(sent, dict):
