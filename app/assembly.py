@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
+from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
 from app.callers.tokens import Tokens
@@ -143,6 +144,7 @@ def make_services(
         ),
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
+        allowances=Allowances(settings.redis_url),
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
@@ -254,14 +256,18 @@ class _SpeakerMaker:
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
 
+        idle_seconds = settings.idle_unload_minutes * 60 or None
+
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
         if given := build or self._build_engine:
-            supervisor = EngineSupervisor(given)
+            supervisor = EngineSupervisor(given, idle_seconds=idle_seconds)
         else:
             loader = _LazyLoader(options, downloading, look_first=self._look_first)
-            supervisor = EngineSupervisor(loader.build, loader.look)
+            supervisor = EngineSupervisor(
+                loader.build, loader.look, idle_seconds=idle_seconds, forget=loader.forget
+            )
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -269,6 +275,7 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
+            predefined=lambda: supervisor.predefined_voices,
             prepare=self.prompts.prepare,
             states=self._states,
             model=model,
@@ -384,6 +391,9 @@ class _LazyLoader:
 
     def look(self) -> bool:
         return self._loader.look()
+
+    def forget(self) -> None:
+        self._loader.forget()
 
     @cached_property
     def _loader(self) -> EngineLoader:

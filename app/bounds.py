@@ -22,7 +22,7 @@ POOLS = MappingProxyType(
     {
         "bodies": PoolBounds(threads=2, max_waiting=64),
         "reading": PoolBounds(threads=2, max_waiting=256),
-        "decoding": PoolBounds(threads=2, max_waiting=64),
+        "decoding": PoolBounds(threads=3, max_waiting=64),
         "encoding": PoolBounds(threads=1, max_waiting=64),
         "loading": PoolBounds(threads=2, max_waiting=256),
         "fetching": PoolBounds(threads=8, max_waiting=32),
@@ -31,7 +31,8 @@ POOLS = MappingProxyType(
     }
 )
 """The kinds are described in `app/work.py`. Reading, parsing and encoding keep a core busy, so two
-threads are enough to let a short piece pass a long one; fetching mostly waits."""
+threads are enough to let a short piece pass a long one; fetching mostly waits. Decoding is done by
+processes; a recording of ten minutes takes two hundred megabytes for a moment."""
 
 BUSY_RETRY_SECONDS = 5.0
 """A caller whose work does not even find a place to wait is told to come back after this."""
@@ -48,7 +49,7 @@ class DecoderLimits(NamedTuple):
     """It writes into pipes only, which do not count."""
 
 
-DECODER = DecoderLimits(wall_seconds=20.0, cpu_seconds=15, memory_bytes=1 << 30, file_bytes=0)
+DECODER = DecoderLimits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=0)
 
 FETCH_SECONDS = 20.0
 """Fetching a recording from an address may take this long, redirects included."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from app.bounds import (
     DRAIN_SECONDS,
@@ -69,16 +69,16 @@ class Gate(asyncio.BufferedProtocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's are no asyncio.Transport, but have all that one has.
+        self.transport = cast("asyncio.Transport", transport)
         self._admitted = self._table.admit(self)
         if not self._admitted:
-            transport.write(self.guest.refusal)
-            transport.close()
+            self.transport.write(self.guest.refusal)
+            self.transport.close()
             return
         # The address's own, unless it is that of a proxy, who speaks for many.
         self._pace = self._table.loop_share_of(self) or Pace(LOOP_SHARE, LOOP_BURST_SECONDS)
-        transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self._look()
         self.guest.connection_made(Door(self))
 

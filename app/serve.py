@@ -17,6 +17,7 @@ from app.logs import configure_logging
 from app.main import create_app
 from app.process_end import end_process
 from app.settings import Settings, SettingsError, load_settings
+from app.startup import log_what_is_there
 from app.wyoming.server import listeners_of
 
 _HURRIED = 1
@@ -38,6 +39,7 @@ def main(**overrides: Any) -> int:
         raise_descriptor_limit()
         server = _Server(app, settings)
         listeners = _listeners(settings)
+        log_what_is_there(app.state.services)
         # SIGTERM then raises KeyboardInterrupt, as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run(listeners)

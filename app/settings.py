@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     # Who may speak
     api_key: SecretStr | None = None
     api_keys_file: Path | None = None
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -189,6 +190,7 @@ class Settings(BaseSettings):
     model_language: Annotated[CommaSeparated, LowerCase, Field(min_length=1)] = ("english",)
     model_fallback: Annotated[Literal["preview", "none"], LowerCase] = "preview"
     max_loaded_models: int = Field(2, ge=1, le=32)
+    idle_unload_minutes: float = Field(0.0, ge=0, le=100_000)
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")

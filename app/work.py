@@ -93,6 +93,8 @@ class ThreadPool:
     async def run(self, work: Callable[[], T]) -> T:
         """Run short work, which goes to its end: a caller that is cancelled waits for that as well.
 
+        Files, for example, change in steps that must be whole, and under locks.
+
         Raises:
             Overloaded: too much waits already.
             Whatever `work` raises.
@@ -242,8 +244,12 @@ class HeldBytes:
         self._held_bytes = 0
 
     def take(self, count: int) -> None:
-        """Count more bytes; raise Overloaded if all requests have too many."""
-        self._budget.take(count)
+        """Count more bytes; raise Overloaded, and count none, if all requests have too many."""
+        try:
+            self._budget.take(count)
+        except Overloaded:
+            self.give_back()  # at once, so that it is the last one for want of these
+            raise
         self._held_bytes += count
 
     def give_back(self) -> None:

@@ -82,6 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
     "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
+    "app.startup": {"app.services", "app.settings"},
     "app.main": {"app.assembly", "app.api", "app.folders", "app.settings", "app.wyoming"},
     "app.cli": BELOW_FRONT_ENDS
     | {
@@ -103,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.listeners",
         "app.logs",
         "app.process_end",
+        "app.startup",
         "app.audio",
     },
     "server": {"app.serve", "app.process_end"},
@@ -304,7 +306,7 @@ def test_torch_is_not_imported_early() -> None:
 
     Neither does scheduling, nor the timing of words: they know nothing of tensors.
     """
-    before_listening = ("languages", "preview", "supervisor")
+    before_listening = ("languages", "memory", "preview", "supervisor")
     scheduling = ("pace", "scheduler", "sequence", "stream")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {name for name, _ in modules() if within(name, {"app.engine.alignment"})}

@@ -87,7 +87,7 @@ class AudioStore:
         sweep(self._directory)
         self.tidy()
 
-    def save(self, audio: IO[bytes], extension: str) -> str:
+    def save(self, audio: IO[bytes], extension: str, *, beside: str | None = None) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.
 
         Older audio gives way where the bounds ask for it.
@@ -95,11 +95,13 @@ class AudioStore:
         Args:
             audio: is read from its beginning to its end, piece by piece.
             extension: the ending of the name, with its dot.
+            beside: the name of another file; what belongs to it has the same name but for this.
 
         Raises:
             StorageFailed: the disk refuses, or the audio alone exceeds what may be kept.
         """
-        name = f"audio_{int(time.time())}_{secrets.token_hex(16)}{extension}"
+        stem = f"audio_{int(time.time())}_{secrets.token_hex(16)}"
+        name = f"{stem if beside is None else Path(beside).stem}{extension}"
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
         size_bytes = audio.seek(0, os.SEEK_END)
@@ -148,23 +150,27 @@ class AudioStore:
             raise StorageFailed("the disk of this server is too full to save the audio")
 
     def remove(self, filename: str) -> None:
-        """Remove saved audio. Who is reading it reads on.
+        """Remove saved audio, and what was saved beside it. Who is reading it reads on.
 
         Raises:
             AudioNotFound: as `path_of`.
             StorageFailed: the disk refuses.
         """
         path = self.path_of(filename)
+        beside = [each for each in path.parent.glob(f"{path.stem}.*") if each != path]
+        files, size_bytes = 0, 0
         try:
-            size_bytes = path.stat().st_size
-            path.unlink()
+            for each in (path, *beside):
+                size_bytes += each.stat().st_size
+                each.unlink()
+                files += 1
         except FileNotFoundError:
             raise _not_found() from None
         except OSError as error:
             logger.error("cannot remove %s: %s", filename, error)  # noqa: TRY400 - the reason is enough
             raise StorageFailed("the audio could not be removed on this server") from error
         with self._lock:
-            self._files -= 1
+            self._files -= files
             self._bytes -= size_bytes
 
     def path_of(self, filename: str) -> Path:

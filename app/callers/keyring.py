@@ -61,6 +61,11 @@ class Keyring:
                 return caller
         raise WrongKey("the API key is wrong")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List the callers whose keys are known."""
+        return tuple(sorted(each.name for each in self._callers.values()))
+
     def named(self, name: str) -> Caller | None:
         """Return the caller of that name, as the keys are now; None if there is none."""
         if not self.asks_for_keys:

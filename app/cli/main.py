@@ -16,6 +16,7 @@ from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
+    CaptionsOption,
     EncodingOption,
     FormatOption,
     LanguageOption,
@@ -76,6 +77,7 @@ def main(
     epilog=f"""[bold]Examples[/bold]
 {PROGRAM} say "Good evening." -o evening.mp3
 {PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
+{PROGRAM} say chapter.txt --captions srt,vtt -o chapter.mp3
 {PROGRAM} say --play --stream "Hello!"
 {PROGRAM} say --lines lines.txt -o audio/ --format wav
 {PROGRAM} say --lines --names named.tsv -o audio/
@@ -102,6 +104,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     sample_rate: SampleRateOption = None,
     bitrate: BitrateOption = None,
     normalize_loudness: NormalizeLoudnessOption = False,
+    captions: CaptionsOption = None,
     no_markup: NoMarkupOption = False,
     server: ServerOption = None,
     quiet: QuietOption = False,
@@ -129,7 +132,9 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     }
     set_controls = {name: value for name, value in controls.items() if value is not None}
     reading = Reading(lines, names, encoding)
-    arguments = SayArguments(texts, reading, output, format, play, stream, voice, set_controls)
+    arguments = SayArguments(
+        texts, reading, output, format, play, stream, voice, set_controls, captions
+    )
     say(arguments, server=server, quiet=quiet)
 
 

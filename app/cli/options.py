@@ -175,6 +175,13 @@ NoMarkupOption = Annotated[
     bool,
     _sound_option("--no-markup", help="Read tags aloud as text: pauses, names of speakers, SSML."),
 ]
+CaptionsOption = Annotated[
+    str | None,
+    _sound_option(
+        metavar="FORMATS",
+        help="Caption files beside the audio, comma-separated: srt, vtt, json, lrc.",
+    ),
+]
 NormalizeLoudnessOption = Annotated[
     bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")
 ]

@@ -11,6 +11,7 @@ from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
+from app.voices.names import MAX_ASKED_CHARS
 from app.work import ThreadPool
 
 
@@ -100,12 +101,18 @@ class Cast:
         """Find the speaker for a request by its language, else by its voice, else the default.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
-        refuses with what is going on.
+        refuses with what is going on. One that was put out of memory while nobody spoke is waited
+        for.
 
         Raises:
             InvalidRequest: no model here speaks that language.
             Overloaded: there is no room, and every model in memory is speaking.
         """
+        speaker = await self._chosen(request)
+        await speaker.supervisor.awake()
+        return speaker
+
+    async def _chosen(self, request: SpeechRequest) -> Speaker:
         language = request.language or await self._language_of_voice(request)
         if language == self.default.language:
             return self.current
@@ -141,7 +148,7 @@ class Cast:
             name = self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        alias = self._aliases.get(name.strip().lower())
+        alias = self._aliases.get(name[:MAX_ASKED_CHARS].strip().lower())
         if alias is None or self.current.library.has(name):
             return name
         return alias

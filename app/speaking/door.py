@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.audio.shaping import Shaper
 from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
-from app.errors import Overloaded, SpeechError, shortened
+from app.errors import Overloaded, Parameter, SpeechError, VoiceNotFound, shortened
 from app.lifetime import Lifetime
 from app.request_record import current_record
 from app.speaking.cast import Cast
@@ -165,7 +165,13 @@ class Speech:
         voices: dict[str | None, ReadyVoice] = {}
         for name in script.voices:
             wanted = request.voice if name is None else self._cast.voice_named(name)
-            voices[name] = await speaker.library.ready(wanted)
+            try:
+                voices[name] = await speaker.library.ready(wanted)
+            except VoiceNotFound as error:
+                if name is not None:
+                    error.reword({Parameter.VOICE: f"the voice in {Parameter.TEXT}"})
+                    error.field = Parameter.TEXT
+                raise
         origin = speaker.heard(request.voice)
         if None in voices:
             origin = origin._replace(preparation=voices[None].preparation)

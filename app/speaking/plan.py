@@ -26,6 +26,8 @@ from app.text.words import TextWords
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
 _ROUNDING = 1e-6
+_FULL_GROWN = 2.0
+"""From this scale on the pause at a line without a mark, none at 1, is as long as others."""
 _CLOSERS = "\"'”’»)]}"
 
 
@@ -140,7 +142,7 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                for stretch in _stretches(span.mapped):
+                for stretch in split_into_stretches(span.mapped):
                     words = _spoken(stretch, span, rules)
                     section.words.append(words)
                     length.add(_least_seconds(words.text, section.prosody, rules))
@@ -159,7 +161,7 @@ class ScriptReader:
                 else:
                     last = _followed_by(last, section.seconds)
                 continue
-            for stretch in _stretches(MappedText.join(section.words)):
+            for stretch in split_into_stretches(MappedText.join(section.words)):
                 pieces = _pieces_of(stretch, section.voice, section.prosody, self._rules)
                 held = [*([last] if last else []), *pieces]
                 if held:
@@ -211,13 +213,6 @@ def _least_seconds(words: str, prosody: Prosody, rules: ScriptRules) -> float:
     return least_seconds(words) / prosody.speed + pauses_seconds
 
 
-def _stretches(text: MappedText) -> Iterator[MappedText]:
-    start = 0
-    for stretch in split_into_stretches(text.text):
-        yield text[start : start + len(stretch)]
-        start += len(stretch)
-
-
 def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     """Return the voice and prosody of a span, None for a pause.
 
@@ -266,12 +261,21 @@ def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> Chu
     # Without a mark a silence is none that the writer meant: it may go, but it does not grow.
     unmarked = min(1.0, scale)
     marked = scale <= 1 or any(word.after >= Break.CLAUSE for word in find_words(text)[:-1])
+    grown = 1.0
+    if 1 < scale < _FULL_GROWN and boundary is Boundary.SENTENCE and not _has_mark(text):
+        # A line that ends without a mark is spoken on at 1, so that its pause grows from nothing.
+        grown = (scale - 1) / (_FULL_GROWN - 1)
     return ChunkShape(
         prosody,
-        pause_seconds(boundary, scale=scale),
+        grown * pause_seconds(boundary, scale=scale),
         scale_inside=scale if marked else unmarked,
-        scale_after=unmarked if boundary is Boundary.WORD else scale,
+        scale_after=unmarked if boundary is Boundary.WORD else grown * scale,
     )
+
+
+def _has_mark(text: str) -> bool:
+    mark = text.rstrip(_CLOSERS)[-1:]
+    return bool(mark) and mark in _SENTENCE_ENDS + _CLAUSE_ENDS
 
 
 def _check_prosody(prosody: Prosody) -> None:

@@ -53,6 +53,9 @@ class Speaker:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether the model is loaded, and neither speaking nor asked to speak."""
-        engine = self.supervisor.status().engine
+        """Tell whether the model is neither speaking nor asked to speak, nor on its way."""
+        status = self.supervisor.status()
+        engine = status.engine
+        if status.state == "idle":
+            return True
         return engine is not None and engine.running_rows == 0 and engine.queued_jobs == 0

@@ -61,7 +61,9 @@ class MappedText:
 
     def __init__(self, source: str) -> None:
         whole = Segment(len(source), 0, len(source), aligned=True)
-        self._set(source, [whole] if source else [], source)
+        self.text = self.source = source
+        self._segments = [whole] if source else []
+        self._starts = None
 
     @classmethod
     def of(cls, text: MappedText | str) -> MappedText:
@@ -108,18 +110,13 @@ class MappedText:
             return self
         return self._made(self.text[start:end], self._between(start, end), self.source)
 
-    def split(self, separator: str) -> list[MappedText]:
-        """Part the text at every separator."""
-        parts, start = list[MappedText](), 0
-        for part in self.text.split(separator):
-            parts.append(self[start : start + len(part)])
-            start += len(part) + len(separator)
-        return parts
-
     def strip(self, chars: str | None = None) -> MappedText:
         """Leave outer white space out, or outer `chars`."""
-        start = len(self.text) - len(self.text.lstrip(chars))
-        return self[start : max(start, len(self.text.rstrip(chars)))]
+        bare = self.text.strip(chars)
+        if len(bare) == len(self.text):
+            return self
+        start = len(self.text) - len(self.text.lstrip(chars)) if bare else 0
+        return self[start : start + len(bare)]
 
     def lstrip(self, chars: str | None = None) -> MappedText:
         """Leave out white space, or `chars`, at the beginning."""
@@ -145,7 +142,7 @@ class MappedText:
             new = spoken if isinstance(spoken, str) else spoken(found)
             if new is not None:
                 edits.append((found.start(), found.end(), new))
-        return self.edited(edits)
+        return self.edited(edits) if edits else self
 
     def rewritten(self, text: str) -> MappedText:
         """Put another text in the place of the whole."""
@@ -188,6 +185,11 @@ class MappedText:
             return origin + start, origin + end
         return span(self._between(start, end))
 
+    def is_rewritten_across(self, at: int) -> bool:
+        """Tell whether what is before a place and what is after it stand for one stretch."""
+        source_start, source_end = self.source_span(at, at)
+        return source_start < source_end
+
     def written(self, start: int, end: int) -> str:
         """Return what the source has for a stretch, without what was taken out or put in."""
         pieces, done = list[str](), 0
@@ -228,11 +230,8 @@ class MappedText:
     @classmethod
     def _made(cls, text: str, segments: list[Segment], source: str) -> MappedText:
         made = cls.__new__(cls)
-        made._set(text, segments, source)
+        made.text = text
+        made.source = source
+        made._segments = segments
+        made._starts = None
         return made
-
-    def _set(self, text: str, segments: list[Segment], source: str) -> None:
-        self.text = text
-        self.source = source
-        self._segments = segments
-        self._starts = None

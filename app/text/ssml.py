@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from app.errors import InvalidRequest, Parameter
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.text.inline_tags import MAX_PAUSE_SECONDS, find_inline_tags
 from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Span, Style
@@ -16,8 +16,10 @@ from app.text.ssml_elements import ELEMENTS, REFUSED, Content
 from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
-_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _MAX_NAME_CHARS = 200
+MAX_SAY_AS_CHARS = 10_000
+"""All `<say-as>` of a script together hold at most so much: they are put into words in one go."""
 
 
 def parse_ssml(script: MappedText, *, language: str) -> tuple[Passage, ...]:
@@ -51,6 +53,7 @@ class _SsmlHandler:
         self.builder = PassageBuilder()
         self._language = language
         self._frames: list[_Frame] = []
+        self._say_as_chars = 0
 
     def start(self, tag: Tag) -> None:
         outer = self._frames[-1] if self._frames else None
@@ -165,6 +168,13 @@ class _SsmlHandler:
             return
         if not content:
             self._refuse(f"{frame.tag} is empty")
+        self._say_as_chars += len(content)
+        if self._say_as_chars > MAX_SAY_AS_CHARS:
+            raise TooLarge(
+                f"the tags <say-as> of {Parameter.TEXT} hold more than {MAX_SAY_AS_CHARS} "
+                "characters together; text outside of them is put into words as well",
+                field=Parameter.TEXT,
+            )
         try:
             spoken = say_as(
                 content.text,

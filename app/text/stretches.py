@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from app.text.mapped import MappedText
 from app.text.sentences import Break, find_words
 
 ENOUGH_CHARS = 1000
@@ -24,27 +25,28 @@ _BRACKETS = (("<", ">"), ("[", "]"))
 _BEGINNERS = "\"'“‘„«¿¡("
 
 
-def split_into_stretches(text: str) -> Iterator[str]:
+def split_into_stretches(text: MappedText) -> Iterator[MappedText]:
     """Cut a text into stretches of at most `MOST_CHARS`; joined they are the text.
 
     A stretch of less than `ENOUGH_CHARS` comes only at the end. White space at a cut belongs to the
-    stretch before it.
+    stretch before it. Words that stand for one that was written stay together.
     """
     start = 0
     while len(text) - start > MOST_CHARS:
-        end = start + _cut(text[start : start + MOST_CHARS], text[start + MOST_CHARS])
+        end = start + _cut(text[start : start + MOST_CHARS], text.text[start + MOST_CHARS])
         yield text[start:end]
         start = end
     if start < len(text):
         yield text[start:]
 
 
-def _cut(text: str, following: str) -> int:
+def _cut(mapped: MappedText, following: str) -> int:
     """Choose where the first stretch of a text ends, of which this is as much as may be taken.
 
     Args:
         following: the character after it.
     """
+    text = mapped.text
     paragraphs = [
         found.end() for found in _PARAGRAPH_END.finditer(text) if found.end() >= ENOUGH_CHARS
     ]
@@ -52,7 +54,7 @@ def _cut(text: str, following: str) -> int:
     sentences, others = [], []
     for index, word in enumerate(words[:-1]):
         end = words[index + 1].start
-        if end < ENOUGH_CHARS:
+        if end < ENOUGH_CHARS or mapped.is_rewritten_across(end):
             continue
         starts = text[end]
         if word.after >= Break.SENTENCE and (starts.isalpha() or starts in _BEGINNERS):

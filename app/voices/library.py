@@ -46,6 +46,7 @@ class VoiceLibrary:
 
     Args:
         engine: gives the running engine, which makes the states.
+        predefined: lists the voices that come with the model.
         model: name of the model, under which states are cached in `states`.
         kept: keeps the states of files from one start of the server to the next.
     """
@@ -55,6 +56,7 @@ class VoiceLibrary:
         directory: Path,
         *,
         engine: Callable[[], SpeechEngine],
+        predefined: Callable[[], tuple[str, ...]],
         prepare: ClipPreparer,
         states: VoiceStates[ReadyVoice],
         model: str,
@@ -63,6 +65,7 @@ class VoiceLibrary:
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
+        self._predefined = predefined
         self._prepare = prepare
         self._states = states
         self._model = model
@@ -82,7 +85,7 @@ class VoiceLibrary:
 
     def predefined(self) -> tuple[str, ...]:
         """List the voices that come with the model, also those whose place a file takes."""
-        return self._engine().predefined_voices
+        return self._predefined()
 
     def resolve(self, name: str) -> str:
         """Return the voice that a caller's `name` means: in any case, also as the name of its file.

@@ -331,3 +331,15 @@ def test_null_is_unset(heard: Heard, path: str) -> None:
     answer = heard.served.client.post(path, json={_TEXT[path]: None})
     assert answer.status_code == 400
     assert f"{_TEXT[path]} is required" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_a_voice_that_the_script_names(heard: Heard, path: str) -> None:
+    """An error about a voice in the markup is about the text, whatever else was sent."""
+    script = '<speak><voice name="nobody">Hi.</voice></speak>'
+    answer = heard.served.client.post(path, json={_TEXT[path]: script})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error.get("field", error.get("param")) == _TEXT[path]
+    said = f"the voice in {_TEXT[path]} 'nobody' does not exist; available voices: "
+    assert error["message"].startswith(said)

@@ -147,3 +147,17 @@ def test_markup_and_the_request_may_not_be_too_much_together() -> None:
         plan(text, prosody=Prosody(speed=2))
     assert refused.value.field is Parameter.SPEED
     assert refused.value.message.startswith("speed of the request and of the markup in script come")
+
+
+def test_a_pause_without_a_mark_grows_from_nothing() -> None:
+    """Just over 1 there is hardly a pause at a line without a mark; from 2 on all of it."""
+    poem = "Roses are red\nViolets are blue"
+
+    def after_line(scale: float) -> tuple[float, float]:
+        shape = plan(poem, goes_on=False, pause_scale=scale)[0].shape
+        return shape.pause_after_seconds, shape.scale_after
+
+    assert after_line(1.01) == pytest.approx((0.0025, 0.01), abs=0.001)
+    grown = [after_line(scale) for scale in (1.01, 1.25, 1.5, 1.75, 2.0, 3.0)]
+    assert grown == sorted(grown)
+    assert grown[-2:] == [(0.5, 2.0), (0.75, 3.0)]

@@ -141,10 +141,14 @@ def test_the_exported_weights_read_raw_prompts_as_the_trained_ones_read_normal_o
     torch.testing.assert_close(raw @ exported.T, expected, atol=2e-2, rtol=2e-2)
 
 
-def test_an_exported_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path) -> None:
-    """The latents keep their meaning and the decoder its sound, and training goes on."""
-    workspace = workspace_in(tmp_path / "second")
-    carry_over.run(workspace, trained.model)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path, packed: bool) -> None:
+    """Exported or packed: latents keep their meaning, the decoder its sound, training goes on."""
+    workspace, folder = workspace_in(tmp_path / "second"), trained.model
+    if packed:
+        folder = tmp_path / "packed"
+        carry_over.pack(trained, folder)
+    carry_over.run(workspace, folder)
     with workspace.utterances.open("wb") as file:
         pickle.dump(utterances(), file)
     corpus.run(workspace)

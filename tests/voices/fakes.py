@@ -65,6 +65,7 @@ def make_library(
     return VoiceLibrary(
         folder,
         engine=engine,
+        predefined=lambda: engine().predefined_voices,
         prepare=lambda clip, _cancel: Prompt(decode_clip(clip)),
         states=VoiceStates(10**6),
         model="fake",

@@ -35,6 +35,7 @@ from training.preview.workspace import Workspace
 # Minutes of one core each for a model from nothing
 DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 240.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
+BEGUN = Path(__file__).parent / "begun"
 
 
 def stages(
@@ -77,7 +78,7 @@ def stages(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*stages(Workspace(Path()), None, 1, False, False), "carry-over", "all"]
+    names = [*stages(Workspace(Path()), None, 1, False, False), "carry-over", "pack", "all"]
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
@@ -85,13 +86,16 @@ def main() -> int:
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
-    parser.add_argument("--exported", type=Path, default=Path("app/preview"), help="to carry over")
+    parser.add_argument(
+        "--folder", type=Path, default=BEGUN, help="of weights to pack or to carry over"
+    )
     parser.add_argument("--shipped", action="store_true", help="export to app/preview")
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
     workspace = Workspace(arguments.workspace)
-    if arguments.stage == "carry-over":
-        carry_over.run(workspace, arguments.exported)
+    if arguments.stage in ("carry-over", "pack"):
+        move = carry_over.run if arguments.stage == "carry-over" else carry_over.pack
+        move(workspace, arguments.folder)
         return 0
     every = stages(
         workspace,

@@ -1,7 +1,8 @@
-"""Stage `carry-over`: an exported model as a start, for this corpus or a larger one.
+"""Stages `pack` and `carry-over`: weights as a start, for this corpus or a larger one.
 
-Its basis goes first: the stage `latents` then uses it instead of finding one of its own, so that
-latents keep their meaning and the weights fit.
+Of an exported model, or of trainings that are to go on elsewhere: `pack` puts what there is of
+those into a folder. The basis goes along: the stage `latents` then uses it instead of finding one
+of its own, so that latents keep their meaning and the weights fit.
 """
 
 from __future__ import annotations
@@ -11,33 +12,70 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from training.preview.architecture import new_codec
 from training.preview.decoder import Decoder
-from training.preview.export import BASIS, ENCODER_PARTS, WEIGHTS
+from training.preview.export import BASIS, ENCODER_PARTS, WEIGHTS, half
 from training.preview.language_model import Learner
 from training.preview.latents import CONSTANT
 from training.preview.workspace import Workspace
 
+PARTS = ("language_model", "decoder", "encoder")
 
-def run(workspace: Workspace, exported: Path) -> None:
-    """Write the basis and all three checkpoints from the model in the folder `exported`."""
+
+def pack(workspace: Workspace, folder: Path) -> None:
+    """Write the basis and the averaged weights of all trainings, ended or not, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / BASIS).write_bytes(workspace.basis.read_bytes())
+    packed: dict[str, torch.Tensor] = {}
+    for part in PARTS:
+        if workspace.checkpoint(part).exists():
+            average = torch.load(workspace.checkpoint(part), map_location="cpu")["average"]
+            packed |= {f"{part}.{name}": x for name, x in average.items() if _is_of(part, name)}
+    (folder / WEIGHTS).write_bytes(safetensors.torch.save(half(packed)))
+    print(f"{folder}: {', '.join(part for part in PARTS if _renamed(packed, f'{part}.', ''))}")
+
+
+def _is_of(part: str, name: str) -> bool:
+    """Whether a training of this part has to do with the weight: both codecs have all of them."""
+    of_encoder = name.removeprefix("model.").startswith(ENCODER_PARTS)
+    return part == "language_model" or of_encoder == (part == "encoder")
+
+
+def run(workspace: Workspace, folder: Path) -> None:
+    """Write the basis, and checkpoints from the exported or packed weights in `folder`."""
     workspace.folder.mkdir(parents=True, exist_ok=True)
-    workspace.basis.write_bytes((exported / BASIS).read_bytes())
+    workspace.basis.write_bytes((folder / BASIS).read_bytes())
     weights = {
         name: value.float() if value.is_floating_point() else value
-        for name, value in safetensors.torch.load_file(exported / WEIGHTS).items()
+        for name, value in safetensors.torch.load_file(folder / WEIGHTS).items()
     }
+    started = {part: _renamed(weights, f"{part}.", "") for part in PARTS}
+    if not any(started.values()):
+        started = _parts_of_exported(weights)
+    tokenizer = workspace.tokenizer()
+    untrained = {
+        "language_model": Learner(tokenizer),
+        "decoder": Decoder(tokenizer),
+        "encoder": new_codec(str(tokenizer)),
+    }
+    for part, known in started.items():
+        if known:
+            average = untrained[part].state_dict() | known
+            torch.save({"average": average}, workspace.checkpoint(part))
+            print(f"{part} carried over")
+
+
+def _parts_of_exported(weights: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
     language_model = _renamed(weights, "flow_lm.", "model.")
     # What `export` did to the weights that read prompts, undone
     speaker = language_model["model.speaker_proj_weight"] * language_model["model.emb_std"]
     speaker[:, CONSTANT] = 0
     language_model["model.speaker_proj_weight"] = speaker
-    learner, decoder = Learner(workspace.tokenizer()), Decoder(workspace.tokenizer())
-    _save(learner.state_dict() | language_model, workspace.checkpoint("language_model"))
-    _save(
-        decoder.state_dict() | _renamed(weights, "mimi.", "model."), workspace.checkpoint("decoder")
-    )
-    _save(_renamed(weights, "mimi.", ""), workspace.checkpoint("encoder"))
-    print(f"{len(ENCODER_PARTS)} encoder parts, decoder and language model carried over")
+    return {
+        "language_model": language_model,
+        "decoder": _renamed(weights, "mimi.", "model."),
+        "encoder": _renamed(weights, "mimi.", ""),
+    }
 
 
 def _renamed(weights: dict[str, torch.Tensor], before: str, after: str) -> dict[str, torch.Tensor]:
@@ -46,7 +84,3 @@ def _renamed(weights: dict[str, torch.Tensor], before: str, after: str) -> dict[
         for name, value in weights.items()
         if name.startswith(before)
     }
-
-
-def _save(average: dict[str, torch.Tensor], path: Path) -> None:
-    torch.save({"average": average}, path)

@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from pydantic import ConfigDict, Field
 
 from app.api.chattts.dialect import DIALECT
+from app.api.http.allowing import count_speech
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
@@ -38,6 +39,8 @@ DEFAULT_VOICE = "default"
 _UNSET_TEMPERATURE = 0.3
 _SPEED_TOKEN = re.compile(r"\[speed_([0-9])\]")
 _NEUTRAL_SPEED_TOKEN = 5
+_LOOKED_AT_CHARS = 1000
+"""Tokens stand at the beginning of a prompt."""
 _BATCH_WORDS = {
     Parameter.TEXT: "text",
     Parameter.VOICE: "params_infer_code.spk_emb",
@@ -146,7 +149,7 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     voice = await _voice(services, code.spk_emb)
     speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
-    clips = await while_connected(request, _complete_clips(services, speeches, audio))
+    clips = await while_connected(request, _complete_clips(request, services, speeches, audio))
     return Response(
         await services.pools.finishing.run(partial(_zipped, clips)),
         media_type="application/zip",
@@ -195,12 +198,12 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
 
 
 def _prompted_speed(prompt: str) -> float:
-    token = _SPEED_TOKEN.search(prompt)
+    token = _SPEED_TOKEN.search(prompt, 0, _LOOKED_AT_CHARS)
     return 1 + 0.05 * (int(token[1]) - _NEUTRAL_SPEED_TOKEN) if token else 1.0
 
 
 async def _complete_clips(
-    services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
+    asked: Request, services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
 ) -> list[CompleteAudio]:
     """Speak several texts at once, and return their clips in the order of the requests.
 
@@ -211,6 +214,7 @@ async def _complete_clips(
     """
     for number, request in enumerate(requests):
         await _check_text(services, request, number)
+    await count_speech(asked, sum(len(request.text) for request in requests))
     places = asyncio.Semaphore(AT_ONCE)
 
     async def spoken(request: SpeechRequest) -> CompleteAudio:

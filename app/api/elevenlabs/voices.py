@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from app.api.elevenlabs.controls import DEFAULT_SETTINGS, VoiceSettings, kept_se
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.search import VoiceSearch, category_of, labels_of, page_of
 from app.api.http.addresses import base_url
+from app.api.http.bodies import json_in
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
@@ -181,7 +181,7 @@ def _labels(text: str | None) -> dict[str, str] | None:
     try:
         for _ in range(2):
             if isinstance(found, str):
-                found = json.loads(found)
+                found = json_in(found.encode())
     except (ValueError, RecursionError):
         found = text
     if found is None:

@@ -7,7 +7,9 @@ import logging
 import string
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -16,6 +18,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.addresses import base_url
+from app.api.http.allowing import count_speech
 from app.api.http.forms import ANSWER_IS_LIVE
 from app.api.http.middleware import request_id_of
 from app.api.http.signed_links import link_query
@@ -59,6 +62,7 @@ async def complete_answer(
     """
 
     async def spoken() -> CompleteAudio:
+        await count_speech(request, len(speech.text))
         utterance = await services.speech.begin(speech)
         return await complete_audio(utterance, audio, services.ffmpeg, services.pools)
 
@@ -71,16 +75,32 @@ async def file_response(
     """Speak, and answer with the complete clip and its Content-Length."""
     made = await complete_answer(request, services, speech, audio)
     size = {"Content-Length": str(made.size_bytes)}
-    return ClipResponse(made, services.pools, {**size, **_measured(made), **_inline(audio)})
+    return ClipResponse(made, services.pools, {**size, **measured_headers(made), **_inline(audio)})
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """Says where a clip was saved, and its captions by the name of their format."""
+
+    url: str
+    filename: str
+    captions: dict[str, str]
+    made: CompleteAudio
+    headers: dict[str, str]
 
 
 async def saved_file(
-    request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
-) -> tuple[str, str, dict[str, str]]:
+    request: Request,
+    services: Services,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+    *,
+    captions: Callable[[CompleteAudio], dict[str, str]] | None = None,
+) -> SavedFile:
     """Speak, and save the clip where anybody who has its URL can fetch it.
 
-    Returns:
-        The URL, the file's name, and the headers for the answer.
+    Args:
+        captions: makes caption files of the clip, by the name of their format; blocks.
     """
     size_bytes = len(speech.text) * SECONDS_PER_CHARACTER * audio.bytes_per_second(SPEECH_RATE_HZ)
     files = services.pools.files
@@ -88,9 +108,20 @@ async def saved_file(
     made = await complete_answer(request, services, speech, audio)
     with made.file as file:
         filename = await files.run(partial(services.saved.save, file, audio.extension))
-    base = base_url(request, services.settings)
-    query = link_query(filename, services.settings)
-    return f"{base}/voice/{filename}{query}", filename, _measured(made)
+    texts = await services.pools.finishing.run(partial(captions, made)) if captions else {}
+    beside = {
+        name: await files.run(
+            partial(services.saved.save, BytesIO(text.encode()), f".{name}", beside=filename)
+        )
+        for name, text in texts.items()
+    }
+
+    def url_of(name: str) -> str:
+        query = link_query(name, services.settings)
+        return f"{base_url(request, services.settings)}/voice/{name}{query}"
+
+    urls = {name: url_of(file_name) for name, file_name in beside.items()}
+    return SavedFile(url_of(filename), filename, urls, made, measured_headers(made))
 
 
 async def live_response(
@@ -176,6 +207,7 @@ async def _begun(
     """Begin to speak and encode, and stop both if the client leaves before there is sound."""
 
     async def begun() -> LiveAudio:
+        await count_speech(request, len(speech.text))
         utterance = await services.speech.begin(speech)
         live = await live_audio(utterance, audio, services.ffmpeg)
         begun_work.push_async_callback(live.aclose)
@@ -232,7 +264,8 @@ async def _disconnected(request: Request) -> Any:
     raise ClientLeft
 
 
-def _measured(made: CompleteAudio) -> dict[str, str]:
+def measured_headers(made: CompleteAudio) -> dict[str, str]:
+    """Return the headers that say who is heard in a clip, for how long, and what took how long."""
     return {
         **_origin(made.origin),
         "Server-Timing": _server_timing(made.took_seconds),

@@ -20,6 +20,7 @@ from app.api.http.routes import EndingRoute, dialect_router
 from app.api.http.signed_links import check_link
 from app.audio.formats import format_with_extension
 from app.audio.storage import AudioStore
+from app.captions.files import CAPTION_FORMATS
 from app.services import Services
 from app.speech import SPEECH_RATE_HZ
 
@@ -40,10 +41,9 @@ class _SavedFile(FileResponse):
         self._saved = saved
         self._filename = filename
         path = saved.path_of(filename)
-        audio = format_with_extension(path.suffix)
         super().__init__(
             path,
-            media_type=audio.content_type(SPEECH_RATE_HZ) if audio else None,
+            media_type=_media_type(path.suffix),
             headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
         )
 
@@ -70,6 +70,13 @@ async def saved_audio(
 async def remove_saved_audio(filename: str, services: ServicesDep) -> None:
     """Remove saved audio before its time."""
     await services.pools.files.run(partial(services.saved.remove, filename))
+
+
+def _media_type(extension: str) -> str | None:
+    if caption := CAPTION_FORMATS.get(extension.removeprefix(".")):
+        return caption.media_type
+    audio = format_with_extension(extension)
+    return audio.content_type(SPEECH_RATE_HZ) if audio else None
 
 
 def _cache_control(

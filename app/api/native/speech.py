@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
@@ -10,15 +12,22 @@ from pydantic import ConfigDict, Field
 
 from app.api.http.access import documented_key
 from app.api.http.clip_input import clip_from_upload
-from app.api.http.delivery import file_response, live_response, saved_file
+from app.api.http.delivery import (
+    complete_answer,
+    file_response,
+    live_response,
+    saved_file,
+)
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
-from app.audio.formats import FORMATS
+from app.api.http.timed_response import TimedResponse
+from app.api.native.timing import TimingControls
+from app.audio.formats import FORMATS, AudioFormat
 from app.errors import InvalidRequest
 from app.ranges import AnyCase
 from app.services import Services
 from app.speaking.controls import SpeechControls
-from app.speech import Clip
+from app.speech import Clip, SpeechRequest
 
 SPEECH_PATH = "/tts"
 
@@ -48,7 +57,7 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
 }
 
 
-class Delivery(SpeechControls):
+class Delivery(TimingControls, SpeechControls):
     """These fields of both calls say what to speak, how it sounds and how it is delivered."""
 
     model_config = ConfigDict(extra="forbid")
@@ -142,7 +151,13 @@ async def _deliver(
     request: Request, services: Services, body: Delivery, voice: str | Clip
 ) -> Response:
     audio = body.audio_format(body.format)
-    speech = body.request(body.script, voice)
+    speech = replace(body.request(body.script, voice), timed=body.timed)
+    if body.stream and body.timed:
+        raise InvalidRequest(
+            "stream=true cannot be combined with timestamps or captions here: they come with the "
+            "complete audio; POST /v1/audio/speech with stream_format=sse tells times live",
+            field="stream",
+        )
     if body.type == "url":
         if body.stream:
             raise InvalidRequest(
@@ -150,7 +165,31 @@ async def _deliver(
                 "complete",
                 field="stream",
             )
-        url, filename, headers = await saved_file(request, services, speech, audio)
-        return JSONResponse({"url": url, "filename": filename}, headers=headers)
+        captions = body.caption_texts if body.captions else None
+        saved = await saved_file(request, services, speech, audio, captions=captions)
+        content: dict[str, Any] = {"url": saved.url, "filename": saved.filename}
+        if saved.captions:
+            content["captions"] = saved.captions
+        if body.timestamps != "none":
+            content |= body.times(saved.made)
+        return JSONResponse(content, headers=saved.headers)
+    if body.timed:
+        return await _timed(request, services, body, speech, audio)
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
+
+
+async def _timed(
+    request: Request,
+    services: Services,
+    body: Delivery,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+) -> Response:
+    """Speak, and answer with the clip and its times in JSON."""
+    made = await complete_answer(request, services, speech, audio)
+    content = {"content_type": made.content_type, **body.times(made)}
+    if body.captions:
+        texts = partial(body.caption_texts, made)
+        content["captions"] = await services.pools.finishing.run(texts)
+    return TimedResponse(made, content, services.pools)

@@ -88,6 +88,7 @@ _QUOTATION = re.compile(r"[ \t]{0,3}>(?=[ \t>]|$)[> \t]*")
 _BULLET = re.compile(r"[ \t]*[-*+•·▪◦‣●○■][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
 _NUMBERED = re.compile(r"[ \t]*(\d{1,3})[.)][ \t]+(?=\S)")
 _DEFINITION = re.compile(r"[ \t]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]+<?(?:https?://|mailto:|[/#.])\S")
+_CELL = re.compile(r"[^|\s](?:[^|]*[^|\s])?")
 _FENCE = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[ \t]*[\w+#.-]{0,30}[ \t]*")
 _NOTHING = MappedText("")
 _ENDS = frozenset(".!?,;:…。！？—")
@@ -174,10 +175,10 @@ def _is_drawn(line: str) -> bool:
 
 
 def _row(line: MappedText) -> MappedText:
-    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    cells = [line[found.start() : found.end()] for found in _CELL.finditer(line.text)]
     if all(not cell.text.strip("-: \t+") for cell in cells):
         return _NOTHING
-    return _as_sentence(MappedText.join((cell for cell in cells if cell), ", "))
+    return _as_sentence(MappedText.join(cells, ", "))
 
 
 def _as_sentence(line: MappedText) -> MappedText:
