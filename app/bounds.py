@@ -130,7 +130,7 @@ frames, of six bytes, then cost less than 2 ms a turn."""
 LOOP_SHARE = 0.1
 """All connections of one address may use this share of the event loop's time for parsing."""
 
-LOOP_BURST_SECONDS = 0.1
+LOOP_BURST_SECONDS = 0.02
 """They may use so much of it at once before they rest."""
 
 REQUEST_SECONDS = 0.0005

@@ -150,6 +150,10 @@ class SocketProtocol(Guest, WebSocketsSansIOProtocol):
                 self._refuse(CloseCode.MESSAGE_TOO_BIG, "too much came before a key")
                 return
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.door.is_closing():
+            # A line of the handshake is too long for websockets; uvicorn would keep its answer.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def owed_bytes(self) -> int:
         if not self._refused and self.conn.parser_exc is None:
