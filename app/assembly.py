@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
+from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
 from app.callers.tokens import Tokens
@@ -143,6 +144,7 @@ def make_services(
         ),
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
+        allowances=Allowances(settings.redis_url),
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),

@@ -24,14 +24,21 @@ from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
 
 READABLE_HEADERS = (
-    "x-request-id",
+    "*",
+    "content-disposition",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "retry-after-ms",
     "server-timing",
+    "x-request-id",
+    "x-should-retry",
     "x-audio-duration",
     "x-tts-model",
     "x-tts-voice",
     "x-tts-recording",
 )
-"""Pages of CORS_ORIGINS may read these headers of an answer."""
+"""Pages of CORS_ORIGINS may read these headers of an answer; old browsers do not know the star."""
 
 
 def create_app(
@@ -68,6 +75,7 @@ def create_app(
         async with (
             services.saved.kept_tidy(),
             services.keyring.kept_fresh(),
+            services.allowances.open(),
             wyoming.serve(services, wyoming_listeners),
             running(services),
         ):
@@ -109,6 +117,7 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
+            allow_private_network=True,
             expose_headers=READABLE_HEADERS,
         )
     app.add_middleware(RequestContext, at_work=services.lifetime.at_work, dialect_of=dialect_spoken)

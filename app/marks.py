@@ -10,6 +10,22 @@ Method: TypeAlias = Literal["attention", "estimated"]
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenMark:
+    """Says when a spoken word is heard, in the spelling that the model reads.
+
+    Marks that stand alone, such as a dash between two spaces, belong to the word beside them.
+    """
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+
+    def later(self, seconds: float) -> SpokenMark:
+        """Return this mark for audio before which something else is heard."""
+        return SpokenMark(self.text, self.start_seconds + seconds, self.end_seconds + seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Says when a word or a sentence is heard, as it stands in the caller's own script.
 
@@ -19,6 +35,7 @@ class Mark:
         text: the caller's own spelling, without the marks of markup inside.
         script_start: its place in the script as it was sent, in characters.
         script_end: the place after its last character.
+        spoken: what is said for a word, in order; a sentence has none.
     """
 
     text: str
@@ -26,6 +43,7 @@ class Mark:
     end_seconds: float
     script_start: int
     script_end: int
+    spoken: tuple[SpokenMark, ...] = ()
 
     def later(self, seconds: float) -> Mark:
         """Return this mark for audio before which something else is heard."""
@@ -35,6 +53,7 @@ class Mark:
             self,
             start_seconds=self.start_seconds + seconds,
             end_seconds=self.end_seconds + seconds,
+            spoken=tuple(each.later(seconds) for each in self.spoken),
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audio.storage import AudioStore
+from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
@@ -31,6 +32,7 @@ class Services:
         fetcher: gets recordings from other servers; None where that is off.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
         keyring: knows who has which key; kept fresh by whoever serves.
+        allowances: counts what callers use; opened by whoever serves.
         pools: run what blocks, each kind of work on threads of its own.
         bodies: counts the bytes of all requests that are being answered.
     """
@@ -46,6 +48,7 @@ class Services:
     saved: AudioStore
     keyring: Keyring
     tokens: Tokens
+    allowances: Allowances
     ffmpeg: Path
     pools: Pools
     bodies: ByteBudget

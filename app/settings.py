@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     # Who may speak
     api_key: SecretStr | None = None
     api_keys_file: Path | None = None
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it

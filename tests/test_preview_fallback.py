@@ -88,6 +88,8 @@ def test_none_refuses(tmp_path: Path) -> None:
         error = error_of(served.client.post("/tts", json=SCRIPT), 503)
         assert "hub cannot be reached" in error["message"]
         assert served.client.get("/ready").status_code == 503
+        health = served.client.get("/health").json()
+        assert (health["status"], health["speaking"]) == ("healthy", False)
 
 
 def test_other_languages_have_no_stand_in(tmp_path: Path) -> None:
@@ -143,6 +145,7 @@ def test_an_idle_model_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyP
             served.wait_until(lambda health: health["model"]["state"] == "idle")
             health = served.client.get("/health").json()
             assert (health["model_loaded"], health["engine"]) == (False, None)
+            assert health["speaking"] is True
             assert served.client.get("/ready").json() == {"ready": True, "model": "english"}
             assert served.client.get("/voices").is_success
             weights.engine = FakeEngine()

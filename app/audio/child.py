@@ -71,6 +71,7 @@ class FfmpegChild:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=messages,
                     limit=_BUFFERED_BYTES,
+                    process_group=0,  # Ctrl-C ends this server, which lets it finish first
                 )
             except OSError as error:
                 raise ffmpeg_gone(error) from error

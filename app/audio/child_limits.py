@@ -36,7 +36,11 @@ def start_limited(
     if shell is not None:
         command = [shell, "-c", _script(limits), *command]
     child = subprocess.Popen(  # noqa: S603 - fixed arguments
-        command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,  # Ctrl-C ends this server, which lets it finish first
     )
     if sys.platform == "linux":
         _limit(child.pid, limits)

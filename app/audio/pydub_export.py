@@ -62,7 +62,8 @@ class _Export:
 
     def popen(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         try:
-            process = subprocess.Popen(command, **options)  # noqa: S603 - pydub's own command
+            # Ctrl-C ends this server, which lets it finish first.
+            process = subprocess.Popen(command, process_group=0, **options)  # noqa: S603 - pydub's
         except OSError as error:
             raise ffmpeg_gone(error) from error
         self._stack.enter_context(self._cancel.calling(process.kill))

@@ -19,10 +19,6 @@ class CallerLimits:
     characters_per_minute: int | None = None
     concurrent_streams: int | None = None
     """So many requests for speech may be answered at the same time."""
-    voices: int | None = None
-    """So many voices of its own may be stored."""
-    voice_megabytes: int | None = None
-    """The voices of its own may take so much of the disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ class FlowLm:
         """Compute one new latent for every row."""
         order = sorted(range(len(rows)), key=lambda row: id(rows[row].voice))
         outputs = self._step_by_voice([rows[row] for row in order])
+        if order == list(range(len(rows))):
+            return outputs
         return [outputs[order.index(row)] for row in range(len(rows))]
 
     def _step_by_voice(self, rows: Sequence[RowInput]) -> list[RowOutput]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -25,13 +25,25 @@ class FedSpeech:
 
     Attributes:
         request: says how to speak; its text is not looked at.
+        spoken_seconds: how long the passages sound that have been read to their ends.
         marks: as those of an `Utterance`, for all of the speech.
+
+    Args:
+        count_characters: is told how much is about to be spoken, and may refuse it.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
 
-    def __init__(self, speech: Speech, request: SpeechRequest) -> None:
+    def __init__(
+        self,
+        speech: Speech,
+        request: SpeechRequest,
+        *,
+        count_characters: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
         self.request = request
+        self._count_characters = count_characters
+        self.spoken_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
@@ -77,22 +89,21 @@ class FedSpeech:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
         """
         coming = asyncio.create_task(self._next_utterance())
-        spoken_seconds = 0.0
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
-                            self.marks.take(utterance.marks, later_seconds=spoken_seconds)
+                            self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                             yield piece
                 finally:
                     utterance.close()
-                self.marks.take(utterance.marks, later_seconds=spoken_seconds)
-                spoken_seconds += utterance.spoken_seconds
+                self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
+                self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
-        if not spoken_seconds:
+        if not self.spoken_seconds:
             self.require_spoken()
             raise NothingToSpeak(
                 f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
@@ -120,6 +131,8 @@ class FedSpeech:
                 self._changed.clear()
                 await race(self._changed.wait(), lifetime.stopping())
                 continue
+            if self._count_characters is not None:
+                await self._count_characters(len(taken))
             passage += taken
             request = replace(
                 self.request,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from app.audio.heard import HeardTimes, HeardWord
-from app.marks import Mark, Marks
+from app.marks import Mark, Marks, SpokenMark
 from app.speaking.plan import Piece
 from app.speech import SpokenWord, WrittenWord
+
+_NEXT_WORD = re.compile(r"\s\S*?[^\W_]")
 
 
 class Marking:
@@ -25,8 +28,7 @@ class Marking:
         self.marks = Marks()
         self._pieces: list[Piece] = []
         self._written: WrittenWord | None = None
-        self._start_seconds = 0.0
-        self._end_seconds = 0.0
+        self._spoken: list[SpokenMark] = []
         self._sentence: list[Mark] = []
 
     def extend(self, pieces: Iterable[Piece]) -> None:
@@ -48,8 +50,8 @@ class Marking:
         written = next(following).written
         if written != self._written:
             self._end_word()
-            self._written, self._start_seconds = written, word.start_seconds
-        self._end_seconds = word.end_seconds
+            self._written = written
+        self._spoken.append(SpokenMark(self._said(word), word.start_seconds, word.end_seconds))
         if all(each.written != written for each in islice(following, 1)):
             self._end_word()
 
@@ -65,16 +67,25 @@ class Marking:
                 ):
                     yield each
 
+    def _said(self, word: HeardWord) -> str:
+        """Return a word as it is spoken, with the marks that stand alone beside it."""
+        text = self._pieces[word.chunk_index].text
+        start = word.start if any(map(str.isalnum, text[: word.start])) else 0
+        following = _NEXT_WORD.search(text, word.end)
+        return text[start : following.start() if following else len(text)].strip()
+
     def _end_word(self) -> None:
         written, self._written = self._written, None
+        spoken, self._spoken = tuple(self._spoken), []
         if written is None:
             return
         mark = Mark(
             written.text,
-            self._start_seconds,
-            self._end_seconds,
+            spoken[0].start_seconds,
+            spoken[-1].end_seconds,
             written.script_start,
             written.script_end,
+            spoken,
         )
         self.marks.words.append(mark)
         self._sentence.append(mark)

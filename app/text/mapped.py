@@ -142,7 +142,7 @@ class MappedText:
             new = spoken if isinstance(spoken, str) else spoken(found)
             if new is not None:
                 edits.append((found.start(), found.end(), new))
-        return self.edited(edits)
+        return self.edited(edits) if edits else self
 
     def rewritten(self, text: str) -> MappedText:
         """Put another text in the place of the whole."""

@@ -16,7 +16,7 @@ from app.text.ssml_elements import ELEMENTS, REFUSED, Content
 from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
-_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _MAX_NAME_CHARS = 200
 MAX_SAY_AS_CHARS = 10_000
 """All `<say-as>` of a script together hold at most so much: they are put into words in one go."""

@@ -142,11 +142,12 @@ class _Events(ContentHandler):
     def characters(self, content: str) -> None:
         # References and line ends come one by one; only those are written otherwise.
         document, start = self._document.text, self._index()
-        end = start + len(content)
         found = _REFERENCE.match(document, start) or _LINE_END.match(document, start)
         if found and not content.startswith(found[0]):
-            end = found.end()
-        self._texts.append(self._document[start:end].rewritten(content))
+            text = self._document[start : found.end()].rewritten(content)
+        else:
+            text = self._document[start : start + len(content)]
+        self._texts.append(text)
 
     def _flush(self) -> None:
         if self._texts:

@@ -60,6 +60,7 @@ def test_names_are_taken_once(path: Path) -> None:
 
 
 HASH = hash_of("a key")
+STREAMS = "concurrent_streams"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +79,18 @@ HASH = hash_of("a key")
         (f'[keys.a]\nhash = "{HASH}"\nscopes = ["speech", "all"]', "scopes must be some of"),
         (f'[keys.a]\nhash = "{HASH}"\nscopes = "speech"', "scopes must be some of"),
         (f'[keys.a]\nhash = "{HASH}"\nscopes = []', "scopes must be some of"),
-        (f'[keys.a]\nhash = "{HASH}"\nvoices = -1', "voices must be a whole number from 0 on"),
-        (f'[keys.a]\nhash = "{HASH}"\nvoices = true', "voices must be a whole number"),
-        (f'[keys.a]\nhash = "{HASH}"\nvoices = 1.5', "voices must be a whole number"),
+        (
+            f'[keys.a]\nhash = "{HASH}"\n{STREAMS} = -1',
+            "must be a whole number from 0 on",
+        ),
+        (
+            f'[keys.a]\nhash = "{HASH}"\n{STREAMS} = true',
+            "must be a whole number",
+        ),
+        (
+            f'[keys.a]\nhash = "{HASH}"\n{STREAMS} = 1.5',
+            "must be a whole number",
+        ),
         (f'[keys.a]\nhash = "{HASH}"\n[keys.b]\nhash = "{HASH}"', "a and b have the same key"),
     ],
 )
@@ -103,7 +113,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scopes", "limits", "words"),
-    [(["all"], {}, "scopes must be"), (["speech"], {"voice": 1}, "voice is not known")],
+    [(["all"], {}, "scopes must be"), (["speech"], {"sounds": 1}, "sounds is not known")],
 )
 def test_nothing_wrong_is_added(
     path: Path, scopes: list[str], limits: dict[str, int], words: str

@@ -20,15 +20,15 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_making_a_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The key is alone on the standard output, so that a script can take it."""
-    arguments = ["--scopes", "speech,voices", "--limit", "voices=3", "--limit", "voice-megabytes=9"]
+    arguments = ["--scopes", "speech,voices", "--limit", "concurrent-streams=3"]
     assert outcome(["keys", "add", "shop", *arguments]) == (ExitCode.OK, "")
     key = capsys.readouterr().out.strip()
     caller = read_keys(path)[hash_of(key)]
     assert (caller.name, sorted(caller.scopes)) == ("shop", ["speech", "voices"])
-    assert (caller.limits.voices, caller.limits.voice_megabytes) == (3, 9)
+    assert caller.limits.concurrent_streams == 3
     assert outcome(["keys", "list"]) == (ExitCode.OK, "")
     shown = capsys.readouterr().out
-    assert shown == "shop\tspeech,voices\tvoices=3\tvoice_megabytes=9\n"
+    assert shown == "shop\tspeech,voices\tconcurrent_streams=3\n"
     assert outcome(["keys", "revoke", "shop"]) == (ExitCode.OK, "")
     assert read_keys(path) == {}
 
@@ -39,7 +39,7 @@ def test_making_a_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["add", "a b"], "'a b' cannot be a name"),
         (["add", "shop", "--scopes", "all"], "scopes must be some of speech, voices, jobs, admin"),
         (["add", "shop", "--scopes", ""], "scopes must be some of"),
-        (["add", "shop", "--limit", "voices"], "--limit must be NAME=NUMBER; it is 'voices'"),
+        (["add", "shop", "--limit", "streams"], "--limit must be NAME=NUMBER; it is 'streams'"),
         (["add", "shop", "--limit", "sounds=1"], "sounds is not known; there are hash, scopes"),
         (["revoke", "shop"], "there is no keys.toml yet"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.audio.heard import HeardTimes, HeardWord
-from app.marks import Mark, Marks
+from app.marks import Mark, Marks, SpokenMark
 from app.speaking.marking import Marking
 from app.speaking.plan import Piece, ScriptReader, ScriptRules
 from app.speech import Prosody
@@ -61,6 +61,21 @@ def test_words_as_they_were_written() -> None:
     # "three dollars and fifty cents"
     assert (price.start_seconds, price.end_seconds) == (1.0, 3.5)
     assert marks.sentences == [Mark("It costs $3.50 — really!", 0.0, 4.0, 0, 24)]
+
+
+def test_what_is_said_for_a_word() -> None:
+    """A mark has the spoken words with their own times; marks that stand alone are with them."""
+    words = marks_of("— It costs $3.50 — really!").words
+    assert [[each.text for each in mark.spoken] for mark in words] == [
+        ["— It"],
+        ["costs"],
+        ["three", "dollars", "and", "fifty", "cents —"],
+        ["really!"],
+    ]
+    for mark in words:
+        assert mark.spoken[0].start_seconds == mark.start_seconds
+        assert mark.spoken[-1].end_seconds == mark.end_seconds
+    assert words[2].later(10.0).spoken[1] == SpokenMark("dollars", 11.5, 12.0)
 
 
 def test_every_sentence_has_a_mark() -> None:

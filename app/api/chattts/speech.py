@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from pydantic import ConfigDict, Field
 
 from app.api.chattts.dialect import DIALECT
+from app.api.http.allowing import count_speech
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
@@ -148,7 +149,7 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     voice = await _voice(services, code.spk_emb)
     speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
-    clips = await while_connected(request, _complete_clips(services, speeches, audio))
+    clips = await while_connected(request, _complete_clips(request, services, speeches, audio))
     return Response(
         await services.pools.finishing.run(partial(_zipped, clips)),
         media_type="application/zip",
@@ -202,7 +203,7 @@ def _prompted_speed(prompt: str) -> float:
 
 
 async def _complete_clips(
-    services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
+    asked: Request, services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
 ) -> list[CompleteAudio]:
     """Speak several texts at once, and return their clips in the order of the requests.
 
@@ -213,6 +214,7 @@ async def _complete_clips(
     """
     for number, request in enumerate(requests):
         await _check_text(services, request, number)
+    await count_speech(asked, sum(len(request.text) for request in requests))
     places = asyncio.Semaphore(AT_ONCE)
 
     async def spoken(request: SpeechRequest) -> CompleteAudio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -182,7 +183,7 @@ def _labels(text: str | None) -> dict[str, str] | None:
         for _ in range(2):
             if isinstance(found, str):
                 found = json_in(found.encode())
-    except (ValueError, RecursionError):
+    except (json.JSONDecodeError, InvalidRequest):
         found = text
     if found is None:
         return None

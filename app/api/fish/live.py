@@ -11,6 +11,7 @@ from fastapi import APIRouter, WebSocket
 from app.api.fish.controls import FishSpeech
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import packed, unpacked
+from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
 from app.audio.formats import AudioFormat
@@ -32,15 +33,19 @@ router = APIRouter()
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak a text that is still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, services_of(websocket)))
+    await serve_socket(websocket, _KIND, partial(_talk, websocket))
 
 
-async def _talk(services: Services, socket: Socket) -> None:
+async def _talk(websocket: WebSocket, socket: Socket) -> None:
+    services = services_of(websocket)
+    await count_request(websocket)
+    count_stream(websocket)
     with services.bodies.hold() as held:
         body = await _started(services, socket, held)
         audio = body.audio_format()
         speech = await body.speech_request(services)
-        fed = FedSpeech(services.speech, speech)
+        counted = partial(count_characters, websocket)
+        fed = FedSpeech(services.speech, speech, count_characters=counted)
         await fed.check_voice()
         fed.add(body.text)
         await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))

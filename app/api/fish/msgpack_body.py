@@ -148,7 +148,7 @@ def _decoded(name: str, text: str, model: type[BaseModel]) -> Any:
         return text
     try:
         return json_in(text.encode())
-    except (ValueError, RecursionError):
+    except (json.JSONDecodeError, InvalidRequest):
         raise InvalidRequest(f"{name} is not valid JSON", field=name) from None
 
 

@@ -18,6 +18,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.addresses import base_url
+from app.api.http.allowing import count_speech
 from app.api.http.forms import ANSWER_IS_LIVE
 from app.api.http.middleware import request_id_of
 from app.api.http.signed_links import link_query
@@ -61,6 +62,7 @@ async def complete_answer(
     """
 
     async def spoken() -> CompleteAudio:
+        await count_speech(request, len(speech.text))
         utterance = await services.speech.begin(speech)
         return await complete_audio(utterance, audio, services.ffmpeg, services.pools)
 
@@ -205,6 +207,7 @@ async def _begun(
     """Begin to speak and encode, and stop both if the client leaves before there is sound."""
 
     async def begun() -> LiveAudio:
+        await count_speech(request, len(speech.text))
         utterance = await services.speech.begin(speech)
         live = await live_audio(utterance, audio, services.ffmpeg)
         begun_work.push_async_callback(live.aclose)

@@ -6,12 +6,14 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.http.allowing import ANSWER_HEADERS, UNTIL_END
 from app.api.http.dialect import Dialect
 from app.api.http.security_headers import add_security_headers
 from app.bounds import LOG_PATH_CHARACTERS
@@ -66,9 +68,7 @@ class RequestContext:
             nonlocal outcome, complete
             if message["type"] in _ANSWERS:
                 outcome = message.get("status", 101)
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                add_security_headers(headers)
+                await _add_headers(MutableHeaders(scope=message), scope)
             elif message["type"] == "websocket.close":
                 outcome = f"{outcome}, closed with {message.get('code', 1000)}"
             complete = complete or _ends_answer(message)
@@ -86,7 +86,8 @@ class RequestContext:
             return message
 
         try:
-            with record.is_current():
+            with ExitStack() as until_end, record.is_current():
+                scope["state"][UNTIL_END] = until_end
                 await self._app(scope, noted_receive, send_with_id)
         except BaseException:
             if outcome != "unanswered":
@@ -96,6 +97,13 @@ class RequestContext:
             self._at_work.discard(task)
             record.dialect = self._dialect_of(scope).name or "native"
             record.log(scope.get("method", "WEBSOCKET"), _route_of(scope), outcome)
+
+
+async def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
+    headers["x-request-id"] = request_id_of(scope)
+    if more := scope["state"].get(ANSWER_HEADERS):
+        headers.update(await more())
+    add_security_headers(headers)
 
 
 def _route_of(scope: Scope) -> str:

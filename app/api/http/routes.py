@@ -14,6 +14,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api.http.access import admit, documented_key
+from app.api.http.allowing import count_request
 from app.api.http.bodies import refuse_compressed
 from app.api.http.dependencies import services_of
 from app.api.http.dialect import NATIVE, Dialect
@@ -65,6 +66,7 @@ class KeyedRoute(EndingRoute):
         async def handle_with_key(request: Request) -> Response:
             reads = request.method in _READING and self.scope == "voices"
             admit(request, None if reads else self.scope)
+            await count_request(request)
             refuse_compressed(request.headers)
             services = services_of(request)
             with services.bodies.hold() as held:

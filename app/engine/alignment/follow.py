@@ -105,7 +105,7 @@ class AttentionAligner:
     def _follow(self) -> None:
         """Go on along the frames that wait."""
         attention = self._look(self._waiting_samples // self._frame_samples)
-        mass = (np.add.reduce(attention) @ self._shares / len(attention)).tolist()
+        mass = (np.add.reduce(attention) / len(attention)).dot(self._shares).tolist()
         self._path.advance(mass)
         self._mass += mass
         self._power = np.concatenate((self._power, power_of(np.concatenate(self._waiting))))

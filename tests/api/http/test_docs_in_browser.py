@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, sync_playwright
+from playwright.sync_api import FilePayload, Locator, Page
 
+from tests.browser import browser_page
 from tests.serving import KEY, Served
-
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-LIMIT_MS = 60_000.0
 
 pytestmark = pytest.mark.docs
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    """A page of a browser that can reach nothing but this machine."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        reason = "there is no Chromium on this machine; on Debian, apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[NO_NETWORK])
-        page = browser.new_page()
-        page.set_default_timeout(LIMIT_MS)
+    with browser_page() as page:
         yield page
-        browser.close()
 
 
 @pytest.fixture(scope="module")

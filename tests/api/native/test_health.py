@@ -68,6 +68,7 @@ def test_while_loading(tmp_path: Path) -> None:
             ready = served.client.get("/ready")
             assert ready.status_code == 503
             assert ready.json() == {"ready": False, "reason": "the model is being loaded"}
+            assert served.client.get("/health").json()["speaking"] is False
             assert int(ready.headers["retry-after"]) > 0
             refused = served.client.post("/tts", json={"script": "Hello."})
             assert error_of(refused, 503)["type"] == "model_unavailable"
@@ -77,6 +78,7 @@ def test_while_loading(tmp_path: Path) -> None:
             loaded.set()
         served.wait_until(lambda health: health["model"]["state"] == "ready")
         assert served.client.get("/ready").status_code == 200
+        assert served.client.get("/health").json()["speaking"] is True
         assert served.client.post("/tts", json={"script": "Hello."}).is_success
 
 
