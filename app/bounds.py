@@ -127,14 +127,16 @@ READ_BYTES = 4096
 """So much of a connection is read and parsed before the next connection has its turn. The smallest
 frames, of six bytes, then cost less than 2 ms a turn."""
 
-LOOP_SHARE = 0.25
+LOOP_SHARE = 0.1
 """All connections of one address may use this share of the event loop's time for parsing."""
 
-LOOP_BURST_SECONDS = 0.05
+LOOP_BURST_SECONDS = 0.02
 """They may use so much of it at once before they rest."""
 
 REQUEST_SECONDS = 0.0005
 """Beside what is measured, a request over HTTP is counted with so much of the event loop's time,"""
+HEAD_BYTE_SECONDS = 5e-7
+"""with so much for each byte of its head, since a query is taken apart before a key is seen,"""
 FRAME_SECONDS = 0.0002
 """and a message on a WebSocket or an event of Wyoming with so much."""
 

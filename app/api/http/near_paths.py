@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.types import Scope
 
 _MAX_SEGMENTS = 12
+_MAX_CHARS = 300
 _ALIKE = 0.8
 _VERSION = "v1"
 
@@ -29,7 +30,8 @@ def path_meant(routes: Sequence[BaseRoute], scope: Scope) -> str | None:
         scope: the scope of a request whose path leads nowhere.
     """
     sent = tuple(part for part in scope["path"].split("/") if part)
-    if not sent or len(sent) > _MAX_SEGMENTS:
+    # Likeness takes time that grows with the square of the length: seconds for a path of 50 kB.
+    if not sent or len(sent) > _MAX_SEGMENTS or len(scope["path"]) > _MAX_CHARS:
         return None
     tried: set[Segments] = set()
     nearest: list[Segments] = [sent]

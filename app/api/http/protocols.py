@@ -23,6 +23,7 @@ from app.api.http.security_headers import SECURITY_HEADERS
 from app.bounds import (
     BARREN_BYTES,
     FRAME_SECONDS,
+    HEAD_BYTE_SECONDS,
     KEYLESS_BYTES,
     KEYLESS_DRAIN_BYTES,
     MAX_FRAGMENTS,
@@ -82,12 +83,12 @@ class HttpProtocol(Guest, HttpToolsProtocol):
             raise ValueError("too many header fields")
 
     def on_headers_complete(self) -> None:
-        self._barren_bytes = 0
+        head_bytes, self._barren_bytes = self._barren_bytes, 0
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:  # otherwise it is to become a WebSocket
             self.door.busy()
-            self.door.charge(REQUEST_SECONDS)
+            self.door.charge(REQUEST_SECONDS + head_bytes * HEAD_BYTE_SECONDS)
         if len(self.pipeline) > MAX_PIPELINED:
             self.door.abort()
 
@@ -149,6 +150,10 @@ class SocketProtocol(Guest, WebSocketsSansIOProtocol):
                 self._refuse(CloseCode.MESSAGE_TOO_BIG, "too much came before a key")
                 return
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.door.is_closing():
+            # A line of the handshake is too long for websockets; uvicorn would keep its answer.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def owed_bytes(self) -> int:
         if not self._refused and self.conn.parser_exc is None:
