@@ -175,9 +175,9 @@ def uploads(server: Server) -> None:
     for name, body in (("data URL", data_url), ("lists", lists), ("marks", marks)):
         with watched(server) as watch:
             answer = ask(server, "/v1/audio/speech", body)
-        peak = server.memory_mb(peak=True)
-        print(f"  {name}, {len(body) / 1e6:.1f} MB: status {answer.status} after {answer.seconds:.2f}"
-              f" s; {watch.told()}; peak {peak:.0f} MB")  # fmt: skip
+        peak = f"memory at most {server.memory_mb(peak=True):.0f} MB"
+        told = f"status {answer.status} after {answer.seconds:.2f} s; {watch.told()}"
+        print(f"  {name}, {len(body) / 1e6:.1f} MB: {told}; {peak}")
     body, kind = in_form({"name": b"x", "tags": b"ab," * 10_000_000}, files=recording())
     with watched(server) as watch:
         answer = ask(server, "/voices", body, kind)

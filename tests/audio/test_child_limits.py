@@ -35,9 +35,11 @@ def limits_of(command: list[str], folder: Path) -> list[str]:
     """What a shell under the limits says of them: CPU, memory, size of files, core dumps."""
     (folder / "in").write_bytes(b"")
     script = "sleep 0.2; ulimit -t; ulimit -v; ulimit -f; ulimit -c"
-    with (folder / "in").open("rb") as file:
-        with start_limited([*command, "sh", "-c", script], DECODER, stdin=file) as child:
-            said, _ = child.communicate(timeout=10)
+    with (
+        (folder / "in").open("rb") as file,
+        start_limited([*command, "sh", "-c", script], DECODER, stdin=file) as child,
+    ):
+        said, _ = child.communicate(timeout=10)
     return said.decode().split()
 
 
