@@ -19,8 +19,9 @@ COPY --chown=speech:speech benchmarks ./benchmarks
 USER speech
 VOLUME ["/srv/models", "/srv/voice"]
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", \"8000\")}/health', timeout=4)"]
+# Ready, not just alive; the first start may have to download the weights.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=300s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", \"8000\")}/ready', timeout=4)"]
 # uvicorn finishes running requests after SIGTERM for SHUTDOWN_GRACE_SECONDS.
 STOPSIGNAL SIGTERM
 CMD ["python", "server.py"]

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
-from app.audio.storage import AudioStore
+from app.audio.storage import AudioStore, Retention
+from app.callers.allowances import Allowances
+from app.callers.keyring import Keyring
+from app.callers.keys_file import KeysFileError
+from app.callers.tokens import Tokens
 from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
+from app.errors import SpeechError
+from app.folders import check_folder
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -27,7 +36,7 @@ from app.speaking.door import Speech
 from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
-from app.speech import SPEECH_RATE_HZ, Clip, Pcm
+from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
 from app.speech_engine import EngineOptions, SpeechEngine
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
@@ -35,16 +44,23 @@ from app.voices.fetch import VoiceFetcher
 from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
-from app.voices.library import VoiceLibrary
+from app.voices.library import ReadyVoice, VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, CancelToken, Pools, make_pools
+from app.wrong_keys import WrongKeys
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
 
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
+
+CALIBRATE_AFTER_SECONDS = 5.0
+"""Who waits for a model to become ready speaks first."""
+
+logger = logging.getLogger(__name__)
 
 BuildEngine = Callable[[], SpeechEngine]
 
@@ -68,17 +84,28 @@ def make_services(
         SettingsError: the parts cannot work as set.
     """
     models = _models(settings)
-    speakers = _SpeakerMaker(settings, build_engine, look_first=look_first)
+    check_folder("MODELS_DIR", settings.models_dir, otherwise="no weights can be downloaded")
+    check_folder(
+        "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
+    )
+    keyring = _keyring(settings)
+    pools = make_pools()
+    speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
-    check_default_voice(settings, (*released, *folder.by_name()))
-    cast = _make_cast(settings, models, speakers, folder, build_preview)
+    check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
+    cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
+    lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
         cast,
+        lifetime,
         ffmpeg=speakers.ffmpeg,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
+        max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
+        reading=pools.reading,
+        loading=pools.loading,
     )
     consents = ConsentStore(settings.voices_dir / ".consents")
     preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
@@ -91,6 +118,7 @@ def make_services(
         stand_ins=lambda: cast.current.stand_ins,
         forget_previews=preview_files.forget,
         forget_consent=consents.forget,
+        pools=pools,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -99,15 +127,28 @@ def make_services(
         )
     return Services(
         settings=settings,
-        lifetime=Lifetime(settings.shutdown_grace_seconds),
+        lifetime=lifetime,
         speech=speech,
         cast=cast,
         voices=voices,
-        previews=Previews(speech, cast, voices, preview_files, speakers.ffmpeg),
+        previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
         fetcher=fetcher,
-        saved=AudioStore(settings.voice_output_dir),
+        saved=AudioStore(
+            settings.voice_output_dir,
+            Retention(
+                max_age_seconds=settings.voice_max_age_hours * 3600 or None,
+                max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
+                max_files=settings.voice_max_files or None,
+            ),
+        ),
+        keyring=keyring,
+        tokens=Tokens(keyring, _token_secret(settings)),
+        allowances=Allowances(settings.redis_url),
         ffmpeg=speakers.ffmpeg,
+        pools=pools,
+        bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
+        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
     )
 
 
@@ -119,14 +160,14 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     grace time. Serve front ends around this block, so that they leave their clients after that.
 
     Args:
-        look_ahead: make the default voice ready and look at the voices that settings name, for
-            callers who come later. A command knows what it wants.
+        look_ahead: make the default voice ready, look at the voices that settings name and find
+            out how words are timed, for callers who come later. A command knows what it wants.
     """
     looking: set[asyncio.Task[None]] = set()
 
     def on_ready(speaker: Speaker) -> None:
         if look_ahead:
-            looking.add(asyncio.create_task(look_at_voices(speaker, services.settings)))
+            looking.add(asyncio.create_task(_look_ahead(speaker, services)))
 
     services.cast.start(on_ready)
     try:
@@ -135,6 +176,20 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
         await ended(*looking)
+        services.pools.close()
+
+
+async def _look_ahead(speaker: Speaker, services: Services) -> None:
+    """Make ready what callers will want of a model that has just become ready."""
+    settings = services.settings
+    await look_at_voices(speaker, services.cast, settings, services.pools.files)
+    await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
+    try:
+        voice = await speaker.library.state_of(settings.default_voice)
+        calibrate = partial(speaker.supervisor.engine.calibrate, voice)
+        await services.pools.loading.run_cancellable(lambda _: calibrate())
+    except SpeechError as error:
+        logger.info("how words are timed is found out with the first request: %s", error.message)
 
 
 def _make_cast(
@@ -143,6 +198,7 @@ def _make_cast(
     speakers: _SpeakerMaker,
     folder: VoiceFolder,
     build_preview: BuildEngine | None,
+    pools: Pools,
 ) -> Cast:
     default_language, *others = models
     default = speakers.speaker(models[default_language], default_language)
@@ -163,6 +219,7 @@ def _make_cast(
         voice_language=voice_language,
         default_voice=settings.default_voice,
         aliases=settings.openai_voices,
+        files=pools.files,
         stand_in=stand_in,
     )
 
@@ -171,16 +228,22 @@ class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
     def __init__(
-        self, settings: Settings, build_engine: BuildEngine | None, *, look_first: bool
+        self,
+        settings: Settings,
+        build_engine: BuildEngine | None,
+        pools: Pools,
+        *,
+        look_first: bool,
     ) -> None:
         self._look_first = look_first
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
+        self._pools = pools
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
-        self._states: VoiceStates = VoiceStates(settings.voice_cache_bytes)
+        self._states: VoiceStates[ReadyVoice] = VoiceStates(settings.voice_cache_bytes)
         self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
@@ -193,14 +256,18 @@ class _SpeakerMaker:
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
 
+        idle_seconds = settings.idle_unload_minutes * 60 or None
+
         def downloading(file_name: str) -> None:
             supervisor.downloading(file_name)
 
         if given := build or self._build_engine:
-            supervisor = EngineSupervisor(given)
+            supervisor = EngineSupervisor(given, idle_seconds=idle_seconds)
         else:
             loader = _LazyLoader(options, downloading, look_first=self._look_first)
-            supervisor = EngineSupervisor(loader.build, loader.look)
+            supervisor = EngineSupervisor(
+                loader.build, loader.look, idle_seconds=idle_seconds, forget=loader.forget
+            )
 
         def engine() -> SpeechEngine:
             return supervisor.engine
@@ -208,21 +275,44 @@ class _SpeakerMaker:
         library = VoiceLibrary(
             settings.voices_dir,
             engine=engine,
-            decode_clip=self.prompts.prepare,
+            predefined=lambda: supervisor.predefined_voices,
+            prepare=self.prompts.prepare,
             states=self._states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
+            pools=self._pools,
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
             return replace(speaker, stand_ins=stand_ins())
         return speaker
 
-    def decode_clip(self, clip: Clip, max_seconds: float) -> Pcm:
+    def decode_clip(self, clip: Clip, max_seconds: float, cancel: CancelToken) -> DecodedClip:
         """Decode the beginning of a recording, at the rate of speech."""
         return decode_clip(
-            clip, ffmpeg=self.ffmpeg, max_seconds=max_seconds, sample_rate_hz=SPEECH_RATE_HZ
+            clip,
+            ffmpeg=self.ffmpeg,
+            max_seconds=max_seconds,
+            sample_rate_hz=SPEECH_RATE_HZ,
+            cancel=cancel,
         )
+
+
+def _keyring(settings: Settings) -> Keyring:
+    operator_key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    try:
+        return Keyring(
+            operator_key, settings.api_keys_file, asks_for_keys=not settings.auth_disabled
+        )
+    except KeysFileError as error:
+        raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _token_secret(settings: Settings) -> bytes:
+    """Return the operator's secret; without one tokens end when the server does."""
+    if settings.url_signing_secret is None:
+        return secrets.token_bytes(32)
+    return settings.url_signing_secret.get_secret_value().encode()
 
 
 def _models(settings: Settings) -> dict[str, str]:
@@ -301,6 +391,9 @@ class _LazyLoader:
 
     def look(self) -> bool:
         return self._loader.look()
+
+    def forget(self) -> None:
+        self._loader.forget()
 
     @cached_property
     def _loader(self) -> EngineLoader:

@@ -10,11 +10,6 @@ from app.errors import InvalidRequest
 
 T = TypeVar("T")
 
-IDLE_SECONDS = 60.0
-"""A client that sends nothing for so long is not going on with its text."""
-SEND_SECONDS = 120.0
-"""A client that takes nothing for so long is not listening any more."""
-
 
 class ClientLeft(Exception):
     """Says that the client has gone, so that nobody hears the answer."""

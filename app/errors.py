@@ -184,15 +184,28 @@ class VoiceExists(Conflict):
     def __init__(self, name: str, hint: str = "") -> None:
         super().__init__(f"there is a voice {name!r} already{hint}")
         self.name = name
-        self.field = Parameter.REPLACE if hint else None
+        self.field = Parameter.REPLACE if hint else Parameter.NAME
 
 
 class StorageFailed(SpeechError):
     """Says that the disk refuses to keep what the caller sent."""
 
 
+class FfmpegUnavailable(SpeechError):
+    """Says that FFmpeg, which reads recordings and encodes speech, does not start."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "FFmpeg, which this server needs for that, does not start; its log says why"
+        )
+
+
 class TooSlow(SpeechError):
     """Says that the caller began a request and does not go on with it."""
+
+
+class NeedsNewerHttp(SpeechError):
+    """Says that the caller's version of HTTP cannot carry the answer in useful time."""
 
 
 class NotSupported(SpeechError):
@@ -201,6 +214,20 @@ class NotSupported(SpeechError):
 
 class Unauthorized(SpeechError):
     """Says that the caller sent no key, or a wrong one."""
+
+
+class WrongKey(Unauthorized):
+    """Says that the caller sent a key that nobody has.
+
+    Attributes:
+        tell_after_seconds: when to say so, since whoever tries many keys is kept waiting.
+    """
+
+    tell_after_seconds = 0.0
+
+
+class Forbidden(SpeechError):
+    """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 
 
 class Overloaded(SpeechError):

@@ -5,7 +5,8 @@ stand. Once its contents are on the disk, it is renamed: a crash leaves the old 
 While a process writes, it holds a lock that ends when the process does, so that a sweep can tell a
 leftover from what another server or a command is still writing.
 
-Everything here blocks and raises OSError where the disk refuses.
+Everything here blocks and raises OSError where the disk refuses, but for temporary files, of which
+callers are told with StorageFailed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import secrets
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+from app.errors import StorageFailed
 
 if sys.platform != "win32":
     import fcntl
@@ -31,6 +36,8 @@ logger = logging.getLogger(__name__)
 LEFTOVER_SECONDS = 3600.0
 """A sweep removes a partial file only if it has been left alone for so long."""
 
+CANNOT_WRITE = "this server cannot write temporary files"
+
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)
 _CHANGE = ".change-"
 # No file that is changed may have this name; those of voices never begin with a dot.
@@ -38,9 +45,15 @@ _PLAN = ".plan.json"
 _PLAN_OF_0_1 = "plan.json"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file at once; what was there before stays until all of `data` is on the disk."""
+def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write a file at once; what was there before stays until all of `data` is on the disk.
+
+    Args:
+        mode: the permissions of the file, before anything is in it; None for what is usual here.
+    """
     with partial_file(path) as partial:
+        if mode is not None:
+            partial.chmod(mode)
         partial.write_bytes(data)
 
 
@@ -61,6 +74,38 @@ def partial_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the error that led here says more
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_file() -> Iterator[IO[bytes]]:
+    """Make a temporary file without a name, for the block.
+
+    Raises:
+        StorageFailed: the disk refuses it, or what the block writes.
+    """
+    with _scratch(), tempfile.TemporaryFile() as file:
+        yield file
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a temporary folder for the block; raises StorageFailed as `scratch_file` does."""
+    with _scratch(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def scratch_failed(error: OSError) -> StorageFailed:
+    """Log that a temporary file cannot be made or written, and make the error that says so."""
+    logger.error("a temporary file cannot be written: %s", error)
+    return StorageFailed(f"{CANNOT_WRITE}: {error.strerror or 'there is no folder for them'}")
+
+
+@contextmanager
+def _scratch() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise scratch_failed(error) from error
 
 
 def is_partial(path: Path) -> bool:

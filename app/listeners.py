@@ -36,11 +36,6 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
     return _opened(host, port)
 
 
-def takes_ipv4(host: str) -> bool:
-    """Tell whether a socket at an IPv6 address can and shall take IPv4 as well."""
-    return host == ANY_ADDRESS and socket.has_dualstack_ipv6()
-
-
 def _opened(host: str, port: int) -> list[socket.socket]:
     with contextlib.ExitStack() as stack:
         found: list[socket.socket] = []
@@ -72,12 +67,17 @@ def _bound(address: str, family: int, port: int) -> socket.socket:
         if os.name == "posix":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not takes_ipv4(address))
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not _takes_ipv4(address))
         sock.bind((address, port))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _takes_ipv4(host: str) -> bool:
+    """Tell whether a socket at an IPv6 address can and shall take IPv4 as well."""
+    return host == ANY_ADDRESS and socket.has_dualstack_ipv6()
 
 
 def _has_ipv6() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,20 +16,30 @@ from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
-from app.api.native import compatibility, health, saved, voices
+from app.api.http.trusted_hosts import TrustedHosts
+from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
+from app.folders import check_folder
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
 
 READABLE_HEADERS = (
-    "x-request-id",
+    "*",
+    "content-disposition",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "retry-after-ms",
     "server-timing",
+    "x-request-id",
+    "x-should-retry",
     "x-audio-duration",
     "x-tts-model",
     "x-tts-voice",
+    "x-tts-recording",
 )
-"""Pages of CORS_ORIGINS may read these headers of an answer."""
+"""Pages of CORS_ORIGINS may read these headers of an answer; old browsers do not know the star."""
 
 
 def create_app(
@@ -37,13 +47,13 @@ def create_app(
     build_engine: BuildEngine | None = None,
     build_preview: BuildEngine | None = None,
     *,
-    wyoming_listener: socket.socket | None = None,
+    wyoming_listeners: Sequence[socket.socket] = (),
 ) -> FastAPI:
     """Make the whole server as an ASGI app.
 
     Args:
         build_engine, build_preview: load the models, as in `make_services`.
-        wyoming_listener: where Home Assistant is served beside HTTP, while the app lives.
+        wyoming_listeners: where Home Assistant is served beside HTTP, while the app lives.
 
     Raises:
         SettingsError: something cannot work as set; the message is one line.
@@ -53,6 +63,7 @@ def create_app(
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
+    check_folder("VOICE_OUTPUT_DIR", settings.voice_output_dir, otherwise="no audio can be saved")
     try:
         services.saved.open()
     except OSError as error:
@@ -62,7 +73,13 @@ def create_app(
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        async with wyoming.serve(services, wyoming_listener), running(services):
+        async with (
+            services.saved.kept_tidy(),
+            services.keyring.kept_fresh(),
+            services.allowances.open(),
+            wyoming.serve(services, wyoming_listeners),
+            running(services),
+        ):
             yield
 
     app = DocumentedApp(
@@ -79,19 +96,23 @@ def create_app(
     app.state.services = services
     mount(app, dialects)
     calls = [*map(compatibility.dialect_entry, dialects)]
-    if wyoming_listener is not None:
-        port = wyoming_listener.getsockname()[1]
+    if wyoming_listeners:
+        port = wyoming_listeners[0].getsockname()[1]
         calls.append(compatibility.wyoming_entry(wyoming.TITLE, port, wyoming.SUPPORT))
     for router in (
         native.router,
         voices.router,
         saved.router,
+        tokens.router,
         health.router,
         compatibility.router_about(calls),
     ):
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
-    ErrorAnswers(partial(dialect_of, dialects=dialects)).register(app)
+    dialect_spoken = partial(dialect_of, dialects=dialects)
+    answers = ErrorAnswers(dialect_spoken)
+    answers.register(app)
+    app.add_middleware(TrustedHosts, settings=settings, answer=answers.answer)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:
         app.add_middleware(
@@ -99,15 +120,14 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
+            allow_private_network=True,
             expose_headers=READABLE_HEADERS,
         )
-    app.add_middleware(RequestContext, at_work=services.lifetime.at_work)
+    app.add_middleware(RequestContext, at_work=services.lifetime.at_work, dialect_of=dialect_spoken)
     return app
 
 
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
     if path == native.SPEECH_PATH and not is_form(content_type):
         return settings.max_script_bytes
-    # A recording may come as base64, four characters for three bytes, and in a form some of them
-    # as three more.
-    return settings.max_upload_bytes * 3 // 2 + settings.max_script_bytes
+    return settings.max_body_bytes

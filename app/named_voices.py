@@ -5,14 +5,16 @@ So the first request need not wait for its voice, and the operator learns of a w
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import logging
 from collections.abc import Collection
+from functools import partial
 
 from app.errors import ModelUnavailable, SpeechError, VoiceNotFound
 from app.settings import Settings
+from app.speaking.cast import Cast
 from app.speaking.speaker import Speaker
+from app.work import ThreadPool
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ def check_default_voice(settings: Settings, names: Collection[str]) -> None:
     """Log if DEFAULT_VOICE can be no voice, long before a model is there to be asked.
 
     Args:
-        names: every voice that a model may have, and the files in VOICES_DIR.
+        names: every voice that a model may have, the files in VOICES_DIR, and other names of both.
     """
     known = {name.casefold(): name for name in names}
     wanted = settings.default_voice.casefold()
@@ -36,18 +38,18 @@ def check_default_voice(settings: Settings, names: Collection[str]) -> None:
         )
 
 
-async def look_at_voices(speaker: Speaker, settings: Settings) -> None:
+async def look_at_voices(
+    speaker: Speaker, cast: Cast, settings: Settings, files: ThreadPool
+) -> None:
     """Make the default voice ready, and log which voices that settings name are not there."""
     try:
-        await speaker.library.state_of(settings.default_voice)
+        await speaker.library.state_of(cast.voice_named(None))
     except SpeechError as error:
-        is_alias = settings.default_voice.lower() in settings.openai_voices
-        hint = "; the names of OPENAI_VOICES do not count here" if is_alias else ""
-        logger.warning("DEFAULT_VOICE is not usable: %s%s", error.message, hint)
+        logger.warning("DEFAULT_VOICE is not usable: %s", error.message)
     else:
         logger.info("the default voice %s is ready", settings.default_voice)
     try:
-        await asyncio.to_thread(_check_aliases, speaker, settings)
+        await files.run(partial(_check_aliases, speaker, settings))
     except ModelUnavailable:
         return  # it died meanwhile; the next one is looked at as well
 

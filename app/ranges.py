@@ -1,10 +1,10 @@
-"""Says what each number and word may be, once for the settings and for every request."""
+"""Says what each number, word and null may be, once for the settings and for every request."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 Temperature = Annotated[float, Field(ge=0, le=5)]
 SamplerDecodeSteps = Annotated[int, Field(ge=1, le=64)]
@@ -37,3 +37,14 @@ Speed = Annotated[float, Field(ge=SPEED_RANGE[0], le=SPEED_RANGE[1])]
 VolumeDb = Annotated[float, Field(ge=VOLUME_DB_RANGE[0], le=VOLUME_DB_RANGE[1])]
 PitchSemitones = Annotated[float, Field(ge=PITCH_SEMITONES_RANGE[0], le=PITCH_SEMITONES_RANGE[1])]
 PauseScale = Annotated[float, Field(ge=0, le=10)]
+
+
+class NullIsUnset(BaseModel):
+    """Takes null for a field that was left out, as clients in typed languages send it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None}
+        return data

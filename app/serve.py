@@ -5,16 +5,22 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from types import FrameType
 from typing import Any
 
 from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
+from app.descriptors import raise_descriptor_limit
 from app.listeners import open_listeners
 from app.logs import configure_logging
 from app.main import create_app
+from app.process_end import end_process
 from app.settings import Settings, SettingsError, load_settings
-from app.wyoming.server import listener_of
+from app.startup import log_what_is_there
+from app.wyoming.server import listeners_of
+
+_HURRIED = 1
 
 
 def main(**overrides: Any) -> int:
@@ -29,9 +35,11 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
-        app = create_app(settings, wyoming_listener=listener_of(settings))
+        app = create_app(settings, wyoming_listeners=listeners_of(settings))
+        raise_descriptor_limit()
         server = _Server(app, settings)
         listeners = _listeners(settings)
+        log_what_is_there(app.state.services)
         # SIGTERM then raises KeyboardInterrupt, as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run(listeners)
@@ -55,7 +63,12 @@ class _CannotListen(Exception):
 
 
 class _Server(WebServer):
-    """Tells the operator how to try it once it listens, and not before."""
+    """Tells the operator how to try it once it listens, and ends at once on a second signal."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            end_process(_HURRIED)
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audio.storage import AudioStore
+from app.callers.allowances import Allowances
+from app.callers.keyring import Keyring
+from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
 from app.settings import Settings
 from app.speaking.cast import Cast
@@ -14,6 +17,8 @@ from app.speaking.previews import Previews
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
+from app.work import ByteBudget, Pools
+from app.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Services:
         voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
+        keyring: knows who has which key; kept fresh by whoever serves.
+        allowances: counts what callers use; opened by whoever serves.
+        pools: run what blocks, each kind of work on threads of its own.
+        bodies: counts the bytes of all requests that are being answered.
     """
 
     settings: Settings
@@ -37,4 +46,10 @@ class Services:
     consents: ConsentStore
     fetcher: VoiceFetcher | None
     saved: AudioStore
+    keyring: Keyring
+    tokens: Tokens
+    allowances: Allowances
     ffmpeg: Path
+    pools: Pools
+    bodies: ByteBudget
+    wrong_keys: WrongKeys

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
-import io
 import ipaddress
-import os
-import time
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.bounds import (
+    BODIES_MB,
+    IDLE_CONNECTION_SECONDS,
+    JSON_VALUES,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    SPEECH_SECONDS,
+)
+from app.env_file import ENCODING, EnvFileError, check_names, export_foreign_names
 from app.ranges import (
     CharsPerChunk,
     EosThreshold,
@@ -31,20 +34,8 @@ from app.speech import Sampling
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
 
+_HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
-
-# Variables of the libraries underneath, and of Docker Compose, that may stand in the same .env.
-_FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_")
-_FOREIGN_NAMES = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "TZ",
-)
 
 
 class SettingsError(Exception):
@@ -107,10 +98,26 @@ def _host(value: str) -> str:
     return value
 
 
+def _device(value: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", value):
+        raise ValueError(f"must be cpu, cuda or cuda:N, such as cuda:0; it is {value!r}")
+    return value
+
+
 def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
     for entry in value:
         if entry != "*":
             ipaddress.ip_network(entry, strict=False)
+    return value
+
+
+def _trusted_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry != "*" and _HOST_PATTERN.fullmatch(entry) is None:
+            raise ValueError(
+                f"{entry!r} is no host without a port; write speech.example.com, "
+                "*.example.com, 192.168.1.5 or [::1]"
+            )
     return value
 
 
@@ -150,7 +157,7 @@ class Settings(BaseSettings):
     """Holds everything an operator can set, under the environment variables in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding="utf-8",
+        env_file_encoding=ENCODING,
         # `TEMPERATURE=` in .env means the default, as a line that is not there does.
         env_ignore_empty=True,
         extra="ignore",
@@ -159,6 +166,8 @@ class Settings(BaseSettings):
 
     # Who may speak
     api_key: SecretStr | None = None
+    api_keys_file: Path | None = None
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
 
     # Where the server listens, and how clients reach it
@@ -166,16 +175,23 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
+    trusted_hosts: Annotated[CommaSeparated, LowerCase, AfterValidator(_trusted_hosts)] = ("*",)
     cors_origins: Annotated[CommaSeparated, AfterValidator(_origins)] = ()
 
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)
     wyoming_host: Host = "127.0.0.1"
     wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    wyoming_markup: Annotated[Literal["on", "off"], LowerCase] = "on"
 
     # Limits
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=100_000)
+    max_connections_per_address: int = Field(MAX_CONNECTIONS_PER_ADDRESS, ge=1, le=100_000)
+    connection_idle_seconds: float = Field(IDLE_CONNECTION_SECONDS, gt=0, le=3600)
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
+    max_speech_seconds: float = Field(SPEECH_SECONDS, ge=1, le=1_000_000)
     max_chars_per_chunk: CharsPerChunk = 218
     max_upload_mb: float = Field(25.0, gt=0, le=1024)
+    max_bodies_mb: float = Field(BODIES_MB, gt=0, le=100_000)
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
     max_queued_requests: int = Field(64, ge=0, le=10_000)
@@ -183,13 +199,19 @@ class Settings(BaseSettings):
     shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
 
     # Model and voices
-    model_language: Annotated[CommaSeparated, Field(min_length=1)] = ("english",)
+    model_language: Annotated[CommaSeparated, LowerCase, Field(min_length=1)] = ("english",)
     model_fallback: Annotated[Literal["preview", "none"], LowerCase] = "preview"
     max_loaded_models: int = Field(2, ge=1, le=32)
+    idle_unload_minutes: float = Field(0.0, ge=0, le=100_000)
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
     voice_output_dir: Path = Path("voice")
+    voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
+    voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
+    voice_max_files: int = Field(10_000, ge=0, le=1_000_000)
+    url_signing_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    url_lifetime_hours: float = Field(24.0, gt=0, le=1_000_000)
     default_voice: VoiceFileName = "alba"
     voice_cache_mb: float = Field(512.0, gt=0, le=1_000_000)
     voice_states_disk_mb: float = Field(1024.0, ge=0, le=10_000_000)
@@ -219,13 +241,26 @@ class Settings(BaseSettings):
     frames_after_eos: FramesAfterEos | None = None
 
     # Machine
-    model_device: Annotated[str, LowerCase, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = "cpu"
+    model_device: Annotated[str, LowerCase, AfterValidator(_device)] = "cpu"
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
 
     # Log
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
     log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Return how large the body of a request may be that brings a recording.
+
+        One in base64 has four characters for three bytes, and in a form some of them as three more.
+        """
+        return self.max_upload_bytes * 3 // 2 + self.max_script_bytes
+
+    @property
+    def max_json_values(self) -> int:
+        """Return how many values a JSON body may have; the commas of a script count as such."""
+        return JSON_VALUES + self.max_script_chars // 4
 
     @property
     def sampling(self) -> Sampling:
@@ -268,51 +303,17 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     Raises:
         SettingsError: one setting is wrong; a line says which, why, and what is allowed.
     """
-    _refuse_unknown_names(env_file)
     try:
+        check_names(env_file, _known_names())
         settings = Settings(_env_file=env_file, **overrides)
+        _check_ports(settings)
+        _check_api_key(settings)
+        export_foreign_names(env_file)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
-    _check_ports(settings)
-    _check_api_key(settings)
-    _export_foreign_names(env_file)
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
     return settings
-
-
-def _refuse_unknown_names(env_file: Path) -> None:
-    if not env_file.exists():
-        return
-    known = _known_names()
-    for name in _names_in(env_file):
-        if name.upper() not in known and not _is_foreign(name):
-            close = difflib.get_close_matches(name.upper(), (*known, *_FOREIGN_NAMES), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise SettingsError(f"{env_file} sets {name}, which is not a setting{hint}")
-
-
-def _is_foreign(name: str) -> bool:
-    return name.upper() in _FOREIGN_NAMES or name.upper().startswith(_FOREIGN_PREFIXES)
-
-
-def _export_foreign_names(env_file: Path) -> None:
-    """Put the variables of other programs into the environment, unless it has them already."""
-    for name, value in dotenv_values(env_file).items():
-        if _is_foreign(name) and value and not os.environ.get(name.upper()):
-            os.environ[name.upper()] = value
-    if hasattr(time, "tzset"):  # not on Windows
-        time.tzset()
-
-
-def _names_in(env_file: Path) -> Iterator[str]:
-    try:
-        bindings = list(parse_stream(io.StringIO(env_file.read_text("utf-8"))))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{env_file} cannot be read: {error}") from error
-    for binding in bindings:
-        if binding.error:
-            raise SettingsError(f"{env_file} line {binding.original.line} is not NAME=value")
-        if binding.key is not None:
-            yield binding.key
 
 
 def _known_names() -> list[str]:
@@ -336,9 +337,11 @@ def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
         return
     if settings.api_key is None:
+        if settings.api_keys_file is not None:
+            return
         raise SettingsError(
-            "API_KEY is not set: put a key of your own into .env, "
-            "or set AUTH_DISABLED=true to serve without one"
+            "API_KEY is not set: put a key of your own into .env, name a file of keys in "
+            "API_KEYS_FILE, or set AUTH_DISABLED=true to serve without one"
         )
     key = settings.api_key.get_secret_value()
     if key == PLACEHOLDER_API_KEY:

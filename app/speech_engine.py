@@ -5,12 +5,13 @@ There is no torch here, so that every part may import it, and a fake engine fits
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from app.speech import Frames, Pcm, Sampling, TokenCounter
+from app.work import NEVER_CANCELLED, CancelToken
 
 VOICE_MODEL_KEY = "model"
 """A voice state's file names the fingerprint of its model under this key of its metadata."""
@@ -42,6 +43,39 @@ class SpeechJob:
 
     chunks: tuple[SpokenChunk, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    more: bool = False
+    """More chunks will be added to its stream."""
+    timed: bool = False
+    """The frames tell when the words sound. Call `SpeechEngine.calibrate` before."""
+
+
+class Head(NamedTuple):
+    """Names an attention head of the language model; both numbers count from 0."""
+
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Says how an engine finds out when words sound.
+
+    Attributes:
+        method: `attention`, measured on what the model looks at in its text while it speaks, or
+            `estimated`, from syllables and silences, for a model whose attention does not tell.
+        heads: the attention heads that tell, the best first; none where times are estimated.
+        gain: how much better than by chance they tell which word is being spoken: 0 is chance,
+            1 certainty. None where times are estimated.
+        offset_seconds: how much later the words sound than the heads look at them.
+    """
+
+    method: Literal["attention", "estimated"]
+    heads: tuple[Head, ...] = ()
+    gain: float | None = None
+    offset_seconds: float = 0.0
+
+
+ESTIMATED = Alignment("estimated")
 
 
 @dataclass(slots=True)
@@ -67,12 +101,25 @@ class SpeechStream(Protocol):
         """Return when things first happened to the job, so far."""
         ...
 
+    @property
+    def alignment(self) -> Alignment | None:
+        """Return how the times of its words are found; None if the job did not ask for them."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[Frames]:
         """Iterate over the audio in order. A reader that stops pauses the rows of this job only.
 
         Raises:
             SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
             ModelUnavailable: the engine stopped underneath the job.
+        """
+        ...
+
+    def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to a job that was submitted with `more`; call it on the event loop.
+
+        Args:
+            more: whether still more will be added.
         """
         ...
 
@@ -93,6 +140,8 @@ class EngineStatus:
         queued_jobs: how many jobs wait for their first row.
         precision: the arithmetic in use, such as `int8+bfloat16 codec`.
         alive: whether it takes jobs.
+        alignment: how it finds out when words sound; None before it is known, see
+            `SpeechEngine.calibrate`.
     """
 
     running_rows: int
@@ -102,6 +151,7 @@ class EngineStatus:
     precision: str
     device: str
     alive: bool
+    alignment: Alignment | None = None
 
 
 class SpeechEngine(Protocol):
@@ -135,8 +185,24 @@ class SpeechEngine(Protocol):
         """
         ...
 
-    def encode_voice(self, pcm: Pcm) -> VoiceState:
+    def calibrate(self, voice: VoiceState) -> Alignment:
+        """Find out how this model's attention tells when words sound, unless that is known.
+
+        A job that asks for times before that has estimated ones. Blocks: the first time that a
+        model is met here it speaks some sentences for it, when it has nothing better to do; the
+        outcome is kept on disk. Not for the event loop.
+
+        Raises:
+            ModelUnavailable: the engine stopped meanwhile.
+            SynthesisFailed: the model does not speak in this voice.
+        """
+        ...
+
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> VoiceState:
         """Make a voice state of speech, `[samples]` at `sample_rate_hz`. Blocks for seconds.
+
+        Args:
+            cancel: ends the work when nobody waits for it.
 
         Raises:
             InvalidClip: there are no samples, or some are not finite.

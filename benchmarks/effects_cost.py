@@ -22,7 +22,7 @@ from app.audio.ffmpeg import find_ffmpeg
 from app.audio.live_loudness import normalized_live
 from app.audio.resample import resampled
 from app.audio.shaping import ChunkShape, Shaper
-from app.speech import Clip, Frames, Pcm, Prosody
+from app.speech import Clip, DecodedClip, Frames, Pcm, Prosody
 from app.text.normalise import normalise
 from app.voices.clips import PromptBuilder
 from benchmarks.machine import describe_machine
@@ -86,7 +86,7 @@ async def paused(frames: AsyncIterator[Frames], chunks: int, ffmpeg: Path) -> No
 async def recording(frames: AsyncIterator[Frames], _chunks: int, _ffmpeg: Path) -> None:
     pcm = np.concatenate([each.pcm async for each in frames])
     builder = PromptBuilder(sample_rate_hz=RATE_HZ, max_seconds=15)
-    builder.add(pcm, Clip(b"", "recording.wav"))
+    builder.add(DecodedClip(pcm), Clip(b"", "recording.wav"))
     builder.build()
 
 

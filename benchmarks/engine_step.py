@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from pocket_tts import TTSModel
 
+from app.engine.alignment.words import Reading
 from app.engine.precision import PRECISIONS, choose_precision
 from app.engine.prompt import Prompt
 from app.engine.runner import Row, Runner
@@ -40,7 +41,7 @@ def open_rows(runner: Runner, rows: int) -> list[Row]:
     made = []
     for index in range(rows):
         tokens = torch.randint(0, 100, (TEXT_TOKENS,))
-        row = runner.open(voice, Prompt(tokens, 300, 0), SAMPLING, index)
+        row = runner.open(voice, Prompt(tokens, Reading("", "", ()), 300, 0), SAMPLING, index)
         row.position = TEXT_TOKENS + FRAMES
         row.cache[:, :, :, : row.position].normal_(0, 0.1)
         row.tokens = None

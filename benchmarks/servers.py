@@ -81,8 +81,14 @@ def write_reference_voice(path: Path) -> None:
 
 
 @contextmanager
-def our_server(config: Path, work: Path, **environment: str) -> Iterator[Server]:
-    """Run this project's server on `config`, with settings as environment variables."""
+def our_server(
+    config: Path, work: Path, descriptors: int | None = None, /, **environment: str
+) -> Iterator[Server]:
+    """Run this project's server on `config`, with settings as environment variables.
+
+    Args:
+        descriptors: how many files it may have open; None leaves that as it is.
+    """
     write_reference_voice(work / "voices" / "alba.wav")
     port = _free_port()
     settings = {
@@ -99,6 +105,8 @@ def our_server(config: Path, work: Path, **environment: str) -> Iterator[Server]
         **environment,
     }
     command = [sys.executable, "-m", "app", "serve"]
+    if descriptors is not None:
+        command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
     headers = {"Content-Type": "application/json"}
     with _running(command, settings, port, "/ready", work) as (pid, seconds):
         yield Server("ours", port, pid, seconds, headers=headers)

@@ -11,6 +11,7 @@ import json
 import statistics
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from benchmarks.listener import listen
@@ -19,12 +20,14 @@ from benchmarks.models import model_argument
 from benchmarks.scripts import MEDIUM_CHARS, script_of
 from benchmarks.servers import Server, our_server
 
+IDLE_SECONDS = 8.0
+
 
 def measure(model: Path, *, repeats: int) -> dict[str, float]:
     """Return medians over `repeats` requests after one that warms up."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        our_server(model, Path(folder)) as server,
+        our_server(model, Path(folder), IDLE_UNLOAD_MINUTES=f"{IDLE_SECONDS / 60}") as server,
     ):
         idle_mb = server.memory_mb()
         waits = asyncio.run(_first_audio_seconds(server, repeats))
@@ -34,7 +37,29 @@ def measure(model: Path, *, repeats: int) -> dict[str, float]:
             "peak_memory_mb": server.memory_mb(peak=True),
             "first_request_seconds": waits[0],
             "first_audio_seconds": statistics.median(waits[1:]),
+            **_out_of_memory(server),
         }
+
+
+def _out_of_memory(server: Server) -> dict[str, float]:
+    """Wait until the model was put out of memory, and measure what that saves and costs."""
+    loaded_mb = server.memory_mb()
+    while _model_state(server) != "idle":
+        time.sleep(0.2)
+    time.sleep(1)
+    unloaded_mb = server.memory_mb()
+    (seconds, *_) = asyncio.run(_first_audio_seconds(server, 0))
+    return {
+        "loaded_memory_mb": loaded_mb,
+        "unloaded_memory_mb": unloaded_mb,
+        "first_audio_after_idle_seconds": seconds,
+    }
+
+
+def _model_state(server: Server) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/health") as answer:
+        state: str = json.load(answer)["model"]["state"]
+        return state
 
 
 async def _first_audio_seconds(server: Server, repeats: int) -> list[float]:
@@ -62,6 +87,9 @@ def main() -> None:
     print(f"first audio, median       {1000 * figures['first_audio_seconds']:8.0f} ms")
     print(f"memory, idle              {figures['idle_memory_mb']:8.0f} MB")
     print(f"memory, peak              {figures['peak_memory_mb']:8.0f} MB")
+    print(f"memory, after speech      {figures['loaded_memory_mb']:8.0f} MB")
+    print(f"memory, model unloaded    {figures['unloaded_memory_mb']:8.0f} MB")
+    print(f"first audio after that    {1000 * figures['first_audio_after_idle_seconds']:8.0f} ms")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))
 

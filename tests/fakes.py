@@ -5,15 +5,25 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from app.engine.alignment.words import spoken_words
 from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SynthesisFailed
-from app.speech import Frames, Pcm, TokenCounter
-from app.speech_engine import EngineStatus, JobTimings, SpeechJob, VoiceState
+from app.speech import Frames, Pcm, TokenCounter, WordTime
+from app.speech_engine import (
+    ESTIMATED,
+    Alignment,
+    EngineStatus,
+    JobTimings,
+    SpeechJob,
+    SpokenChunk,
+    VoiceState,
+)
+from app.work import NEVER_CANCELLED, CancelToken
 
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
@@ -55,6 +65,7 @@ class FakeEngine:
     streams: list[FakeStream] = field(default_factory=list)
     encoded: list[Pcm] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
+    calibrated: list[VoiceState] = field(default_factory=list)
     broken_voice: bool = False
     model_fingerprint: str = "fake"
     voice_precision: str = "float32"
@@ -84,9 +95,13 @@ class FakeEngine:
             assert time.monotonic() < deadline
             await asyncio.sleep(POLL_SECONDS)
 
-    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return FakeVoice(f"clip {len(self.encoded)}")
+
+    def calibrate(self, voice: VoiceState) -> Alignment:
+        self.calibrated.append(voice)
+        return ESTIMATED
 
     def load_voice(self, path: Path) -> FakeVoice:
         if self.broken_voice:
@@ -130,6 +145,7 @@ class FakeStream:
         self.job = job
         self.hold_after = engine.hold_after
         self.timings = JobTimings(queued_seconds=0.001)
+        self.alignment = ESTIMATED if job.timed else None
         self.running = True
         self.frames_read = 0
         self.aborted = threading.Event()
@@ -140,21 +156,43 @@ class FakeStream:
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
 
+    def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
+        self.job = replace(self.job, chunks=(*self.job.chunks, *chunks), more=more)
+
+    async def _chunks(self) -> AsyncIterator[int]:
+        chunk = 0
+        while self.job.more or chunk < len(self.job.chunks):
+            if chunk < len(self.job.chunks):
+                yield chunk
+                chunk += 1
+            else:
+                await self._step()
+                await asyncio.sleep(POLL_SECONDS)
+
     async def __aiter__(self) -> AsyncIterator[Frames]:
         try:
-            for chunk in range(len(self.job.chunks)):
+            async for chunk in self._chunks():
                 count = self.engine.frames_per_chunk
                 for number in range(1, count + 1):
                     await self._step()
                     self.timings.first_audio_seconds = self.timings.first_audio_seconds or 0.002
-                    yield Frames(
-                        chunk,
-                        tone(self.engine.frame_samples),
-                        number == self.engine.frames_per_chunk,
-                    )
+                    last = number == count
+                    words = self._words(chunk) if last and self.job.timed else ()
+                    yield Frames(chunk, tone(self.engine.frame_samples), last, words)
                     self.frames_read += 1
         finally:
             self.running = False
+
+    def _words(self, chunk: int) -> tuple[WordTime, ...]:
+        """Give all words of a chunk the same time."""
+        words = spoken_words(self.job.chunks[chunk].text)
+        each = (
+            self.engine.frames_per_chunk * self.engine.frame_samples / RATE_HZ / max(1, len(words))
+        )
+        return tuple(
+            WordTime(word.start, word.end, index * each, (index + 1) * each)
+            for index, word in enumerate(words)
+        )
 
     async def _step(self) -> None:
         engine = self.engine

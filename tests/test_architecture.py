@@ -14,37 +14,76 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"app", "app.errors", "app.files", "app.speech", "app.speech_engine"}
-LIBRARIES = {"app.connections", "app.lifetime", "app.listeners", "app.ranges"}
+FOUNDATION = {
+    "app",
+    "app.bounds",
+    "app.errors",
+    "app.files",
+    "app.speech",
+    "app.speech_engine",
+    "app.work",
+}
+LIBRARIES = {
+    "app.callers",
+    "app.captions",
+    "app.bounds",
+    "app.connection_table",
+    "app.connections",
+    "app.descriptors",
+    "app.gate",
+    "app.lifetime",
+    "app.listeners",
+    "app.marks",
+    "app.pace",
+    "app.peers",
+    "app.ranges",
+    "app.request_record",
+    "app.wrong_keys",
+}
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
+    "app.bounds": set(),
     "app.errors": set(),
     "app.files": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
+    "app.marks": set(),
+    "app.captions": {"app.marks"},
+    "app.connection_table": {"app.bounds", "app.descriptors", "app.pace", "app.peers"},
+    "app.callers": set(),
     "app.connections": set(),
+    "app.descriptors": set(),
+    "app.gate": {"app.bounds", "app.connection_table", "app.pace"},
     "app.lifetime": set(),
     "app.listeners": set(),
-    "app.logs": set(),
+    "app.logs": {"app.bounds", "app.pace"},
+    "app.pace": set(),
+    "app.peers": set(),
     "app.process_end": set(),
+    "app.request_record": set(),
     "app.ranges": set(),
-    "app.settings": {"app.ranges"},
+    "app.env_file": {"app.wording"},
+    "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
+    "app.wrong_keys": {"app.bounds", "app.pace", "app.peers"},
+    "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
     "app.audio": set(),
     "app.voices": set(),
     "app.engine": set(),
     "app.speaking": LIBRARIES | SIBLINGS,
+    "app.folders": {"app.settings"},
     "app.named_voices": {"app.speaking", "app.settings"},
     "app.services": LIBRARIES | SIBLINGS | {"app.settings", "app.speaking"},
     "app.wording": set(),
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
-    "app.assembly": BELOW_FRONT_ENDS | {"app.named_voices"},
-    "app.main": {"app.assembly", "app.api", "app.settings", "app.wyoming"},
+    "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
+    "app.startup": {"app.services", "app.settings"},
+    "app.main": {"app.assembly", "app.api", "app.folders", "app.settings", "app.wyoming"},
     "app.cli": BELOW_FRONT_ENDS
     | {
         "app.assembly",
@@ -61,8 +100,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.wyoming",
         "app.settings",
         "app.banner",
+        "app.descriptors",
         "app.listeners",
         "app.logs",
+        "app.process_end",
+        "app.startup",
         "app.audio",
     },
     "server": {"app.serve", "app.process_end"},
@@ -73,7 +115,7 @@ MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}
 BUSINESS_OF = {
     "fastapi": {"app.api", "app.main"},
     "starlette": {"app.api", "app.main"},
-    "uvicorn": {"app.api.http.web_server"},
+    "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
 }
 
@@ -188,6 +230,7 @@ WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
 MAY_WRITE = {
     "app.files": "the one place where files get their names",
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
+    "app.audio.storage": "into a partial file of app.files",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
     "app.engine.hub": "into a partial file of app.files",
@@ -261,11 +304,12 @@ def test_file_work_is_seen(code: str, kind: str | None) -> None:
 def test_torch_is_not_imported_early() -> None:
     """What the server imports before it listens needs no torch, which takes seconds to import.
 
-    Neither does scheduling, which knows nothing of tensors.
+    Neither does scheduling, nor the timing of words: they know nothing of tensors.
     """
-    before_listening = ("languages", "preview", "supervisor")
+    before_listening = ("languages", "memory", "preview", "supervisor")
     scheduling = ("pace", "scheduler", "sequence", "stream")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
+    light |= {name for name, _ in modules() if within(name, {"app.engine.alignment"})}
     for module, imported in modules():
         if module in light:
             assert not {each.split(".")[0] for each in imported} & MODEL
@@ -281,15 +325,20 @@ def called(tree: ast.AST) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "plan_script"])
+@pytest.mark.parametrize("name", ["SpeechJob", "Utterance", "Shaper", "GoingOn"])
 def test_one_door(name: str) -> None:
-    """Only the door begins speech: nobody else makes a job, a plan or an utterance."""
+    """Only the door begins speech: nobody else makes a job, a plan or an utterance.
+
+    The engine itself speaks to measure itself, which nobody hears.
+    """
     made_in = [
         path.relative_to(ROOT).as_posix()
         for path in sorted((ROOT / "app").rglob("*.py"))
         if name in called(ast.parse(path.read_text("utf-8")))
     ]
-    assert made_in == ["app/speaking/door.py"]
+    assert [each for each in made_in if not each.startswith("app/engine/")] == [
+        "app/speaking/door.py"
+    ]
 
 
 def test_one_way_to_the_engine() -> None:
@@ -299,9 +348,29 @@ def test_one_way_to_the_engine() -> None:
         for path in sorted((ROOT / "app").rglob("*.py"))
         if "submit" in attributes(ast.parse(path.read_text("utf-8")))
     ]
-    assert [each for each in given_in if not each.startswith("app/engine/")] == [
-        "app/speaking/door.py"
-    ]
+    to_threads = {"app/work.py", "app/voices/fetch.py"}
+    others = {each for each in given_in if not each.startswith("app/engine/")}
+    assert others - to_threads == {"app/speaking/door.py"}
+
+
+# Where work may go to asyncio's own threads, which all kinds of work would share.
+SHARED_THREADS = {
+    "app/audio/storage.py": "tidies, for nobody in particular",
+    "app/callers/keyring.py": "reads what the operator has written, now and then",
+    "app/cli/outputs.py": "one command writes",
+    "app/engine/engine.py": "waits for the engine's end",
+}
+TO_SHARED_THREADS = {"to_thread", "run_in_executor", "run_in_threadpool", "run_sync"}
+
+
+def test_each_kind_of_work_has_threads_of_its_own() -> None:
+    """What a client can make long runs on a pool of app/work.py, not on threads for everything."""
+    shared = {
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        if attributes(ast.parse(path.read_text("utf-8"))) & TO_SHARED_THREADS
+    }
+    assert shared == set(SHARED_THREADS)
 
 
 def attributes(tree: ast.AST) -> set[str]:

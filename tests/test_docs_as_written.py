@@ -38,7 +38,7 @@ PAGES += sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / "docs").rg
 START_SECONDS = 120.0
 PAGE_SECONDS = 500.0
 PLAIN_PORT = 8000
-LANGUAGES = {"sh", "python", "text", "xml"}
+LANGUAGES = {"sh", "python", "text", "xml", "html"}
 SCRIPTS_PAGE = "docs/markup.md"
 
 NOT_RUN = {

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -206,7 +207,7 @@ def test_full_disk_of_a_server(tmp_path: Path) -> None:
 
     with full_disk():
         with pytest.raises(StorageFailed, match="could not be saved"):
-            saved.save(NEW, ".wav")
+            saved.save(BytesIO(NEW), ".wav")
         with pytest.raises(StorageFailed, match="consent cannot be saved: File too large"):
             consents.add(NEW, name="me", language="en")
         with pytest.raises(StorageFailed, match="voice cannot be saved: File too large"):

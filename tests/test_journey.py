@@ -30,7 +30,7 @@ def documented() -> list[str]:
 
 
 @contextmanager
-def first_calls(steps: list[str]) -> Iterator[list[str]]:
+def calls_of(steps: list[str]) -> Iterator[list[str]]:
     """Collects which of `steps` are called, in order, on threads that are started meanwhile."""
     calls: list[str] = []
 
@@ -38,7 +38,7 @@ def first_calls(steps: list[str]) -> Iterator[list[str]]:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(str(ROOT)):
             step = f"{Path(code.co_filename).relative_to(ROOT).as_posix()}:{code.co_qualname}"
-            if step in steps and step not in calls:
+            if step in steps:
                 calls.append(step)
 
     threading.setprofile(look)
@@ -61,12 +61,14 @@ def test_a_request_takes_this_way(tmp_path: Path, tiny_model: Path) -> None:
     voices.mkdir()
     write_wav(voices / "alba.wav", voice_like(2.0))
     settings = make_settings(tmp_path, MODEL_CONFIG=str(tiny_model), max_ref_duration=2)
-    with first_calls([*steps, *COMPLETE.values()]) as calls, serve(settings) as served:
+    with calls_of([*steps, *COMPLETE.values()]) as calls, serve(settings) as served:
         served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
         for stream in (True, False):
             calls.clear()
             body = {"script": "Hello there.", "stream": stream, "format": "wav"}
             assert served.client.post("/tts", json=body).status_code == 200
             expected = on_the_loop if stream else [COMPLETE.get(each, each) for each in on_the_loop]
-            assert [step for step in calls if step != in_the_engine] == expected
-            assert in_the_engine in calls
+            # The generators of the request before may be closed only now, which counts as a call.
+            own = list(dict.fromkeys(calls[calls.index(steps[0]) :]))
+            assert [step for step in own if step != in_the_engine] == expected
+            assert in_the_engine in own

@@ -45,10 +45,11 @@ def test_both_protocols(host: str, address: str) -> None:
 
 
 @needs_ipv6
+@pytest.mark.parametrize("host", ["localhost", "::"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_wyoming_takes_both(address: str) -> None:
-    """`::` means the same for Home Assistant."""
-    assert reaches([listen("::", 0)], address)
+def test_wyoming_takes_both(host: str, address: str) -> None:
+    """They mean the same for Home Assistant."""
+    assert reaches(listen(host, 0), address)
 
 
 @pytest.mark.parametrize(

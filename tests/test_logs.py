@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from app.audio.encode import encode_clip
+from app.audio.formats import FORMATS
 from app.errors import SynthesisFailed
-from app.logs import NoTraceOfRefusals, OneLineASocket, configure_logging
+from app.logs import FewerRepeats, NoTraceOfRefusals, OneLineASocket, configure_logging
+from tests.audio.probe import voice_like
 from tests.serving import json_lines
 
 
@@ -21,8 +26,8 @@ def _restore_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for library in ("httpx", "httpx2"):
-        logging.getLogger(library).setLevel(logging.NOTSET)
+    for name in ("app", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def log_something(level: str, style: Literal["console", "json"]) -> None:
@@ -67,6 +72,45 @@ def test_level(capsys: pytest.CaptureFixture[str], level: str, count: int) -> No
     assert len(json_lines(capsys.readouterr().err)) == count
 
 
+def test_what_libraries_say_while_debugging(
+    capsys: pytest.CaptureFixture[str], ffmpeg: Path, tmp_path: Path
+) -> None:
+    """Even at debug nobody repeats what FFmpeg says, nor what clients send."""
+    configure_logging("debug", "console")
+    encode_clip([voice_like(0.1)], 24000, FORMATS["mp3"], ffmpeg)
+    logging.getLogger("python_multipart.multipart").debug("Calling on_part_data with a secret")
+    logging.getLogger("app.test").debug("ours")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("DEBUG   ours")
+
+
+FIELDS = {"caller": "operator", "voice": 'Zoë "Z"\n2026 INFO forged', "empty": "", "bytes_out": 5}
+
+
+def log_fields(style: Literal["console", "json"]) -> None:
+    configure_logging("info", style)
+    named = {"method": "POST", "route": "/tts"}
+    extra = {"request_id": "abc", "fields": FIELDS}
+    logging.getLogger("app.test").info("%(method)s %(route)s", named, extra=extra)
+
+
+def test_fields_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields follow the message, each in one word on the same line, whatever is in it."""
+    log_fields("console")
+    line = capsys.readouterr().err
+    shown = r'voice="Zo\u00eb \"Z\"\n2026 INFO forged" empty="" bytes_out=5'
+    assert line.endswith(f" INFO    POST /tts caller=operator {shown} [abc]\n")
+    assert line.count("\n") == 1
+
+
+def test_fields_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields are keys of their own, and so is what the message was made of."""
+    log_fields("json")
+    (entry,) = json_lines(capsys.readouterr().err)
+    assert (entry["message"], entry["method"], entry["route"]) == ("POST /tts", "POST", "/tts")
+    assert {name: entry[name] for name in FIELDS} == FIELDS
+
+
 def test_a_stream_broken_off_on_purpose_leaves_no_trace() -> None:
     """Uvicorn's trace of a known failure is dropped; that of a bug is kept."""
     no_trace = NoTraceOfRefusals()
@@ -91,3 +135,41 @@ def test_one_line_a_socket() -> None:
     assert not one_line.filter(record_of('%s - "WebSocket %s" [accepted]', "x", "/y?key=z"))
     assert not one_line.filter(record_of("connection open"))
     assert one_line.filter(record_of("Uvicorn running on %s", "x"))
+
+
+def test_long_messages_are_clipped(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long a message or a trace is, its line and its last words stay readable."""
+    for style in ("console", "json"):
+        configure_logging("info", style)
+        try:
+            int(f"first {'x' * 200_000} last")
+        except ValueError:
+            logging.getLogger("app.test").exception("what came: %s", "y" * 200_000)
+        logging.getLogger("app.test").info("%(name)s", {"name": "z" * 200_000})
+        logging.getLogger("app.test").info("it", extra={"fields": {"voice": "v" * 200_000}})
+        said = capsys.readouterr().err
+        assert len(said) < 30_000
+        assert "what came: yyy" in said
+        assert "invalid literal" in said
+        assert "vvv" in said
+
+
+def test_repeated_lines_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """One place in the code cannot fill the log; what it says next tells how much is missing."""
+    configure_logging("info", "console")
+    logger = logging.getLogger("app.test")
+    for number in range(5_000):
+        logger.warning("no room for %d", number)
+    logger.warning("another place")
+    lines = capsys.readouterr().err.splitlines()
+    assert 50 < len(lines) < 300
+    assert "another place" in lines[-1]
+    handler = logging.getLogger().handlers[0]
+    (fewer,) = handler.filters
+    record = logging.LogRecord("app.test", logging.WARNING, "place.py", 1, "again", None, None)
+    assert isinstance(fewer, FewerRepeats)
+    while fewer.filter(record):
+        pass
+    time.sleep(0.15)
+    assert fewer.filter(record)
+    assert handler.format(record).endswith("again (1 lines like this were left out)")

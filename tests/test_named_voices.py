@@ -20,6 +20,7 @@ from tests.serving import make_settings
         ({"MODEL_CONFIG": "hf://a/b/c.yaml"}, "'alba' is neither"),
         ({"default_voice": "Alba"}, None),
         ({"default_voice": "tess"}, None),
+        ({"default_voice": "Nova"}, None),
         ({"default_voice": "tess", "MODEL_CONFIG": "hf://a/b/c.yaml"}, None),
     ],
 )

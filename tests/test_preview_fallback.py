@@ -88,6 +88,8 @@ def test_none_refuses(tmp_path: Path) -> None:
         error = error_of(served.client.post("/tts", json=SCRIPT), 503)
         assert "hub cannot be reached" in error["message"]
         assert served.client.get("/ready").status_code == 503
+        health = served.client.get("/health").json()
+        assert (health["status"], health["speaking"]) == ("healthy", False)
 
 
 def test_other_languages_have_no_stand_in(tmp_path: Path) -> None:
@@ -130,3 +132,24 @@ def test_a_model_that_is_there_needs_no_stand_in(tmp_path: Path) -> None:
         answer = served.client.post("/tts", json=SCRIPT)
         assert answer.headers["x-tts-model"] == "english"
         assert not preview.loaded
+
+
+def test_an_idle_model_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that was put out of memory speaks the next request itself, which takes longer."""
+    monkeypatch.setattr("app.engine.supervisor.WATCH_SECONDS", 0.01)
+    weights = Weights()
+    weights.came.set()
+    settings = {"idle_unload_minutes": 0.002}
+    with served_without_weights(tmp_path, weights, FakeEngine(), **settings) as served:
+        for _ in range(2):
+            served.wait_until(lambda health: health["model"]["state"] == "idle")
+            health = served.client.get("/health").json()
+            assert (health["model_loaded"], health["engine"]) == (False, None)
+            assert health["speaking"] is True
+            assert served.client.get("/ready").json() == {"ready": True, "model": "english"}
+            assert served.client.get("/voices").is_success
+            weights.engine = FakeEngine()
+            answer = served.client.post("/tts", json={**SCRIPT, "voice": "Marius"})
+            assert answer.status_code == 200
+            assert answer.headers["x-tts-model"] == "english"
+            assert answer.headers["x-tts-voice"] == "marius"

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.audio.live_loudness import LiveLoudness
 from app.audio.loudness import TARGET_LUFS, lufs_of, true_peak
 from app.speech import Pcm
+from tests.fakes import FRAME_SAMPLES
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
 
@@ -113,6 +115,22 @@ def test_pauses_of_the_script_stay(speak: Speak) -> None:
         len(speak("We waited. [pause 1s] Then we left.", pause_scale=scale)) for scale in (0, 1, 5)
     }
     assert len(lengths) == 1
+
+
+@pytest.mark.parametrize("voice", ["alba", "marius"])
+def test_a_stream_has_the_loudness_wherever_it_ends(speak: Speak, voice: str) -> None:
+    """From 3 s of speech on it is half a unit off at most, where it ends or who listens leaves."""
+    spoken = speak("Stop! Who goes there? I said stop. " + SENTENCES, voice=voice)
+
+    def live(samples: int) -> Pcm:
+        loudness, pieces = LiveLoudness(RATE_HZ), range(0, samples, FRAME_SAMPLES)
+        given = [loudness.feed(spoken[at : min(samples, at + FRAME_SAMPLES)]) for at in pieces]
+        return np.concatenate([*given, loudness.finish()])
+
+    whole = live(len(spoken))
+    for samples in range(3 * RATE_HZ, len(spoken), RATE_HZ // 5):
+        for made in (live(samples), whole[:samples]):
+            assert lufs_of([made], RATE_HZ) == pytest.approx(TARGET_LUFS, abs=0.5), samples
 
 
 @pytest.mark.parametrize("stream", [False, True])

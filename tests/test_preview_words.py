@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.engine.preview import PREVIEW_CONFIG, stand_ins
+from tests.api.elevenlabs.sdk import sdk_for
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
 from training.preview.recogniser import Recogniser, edit_distance, words_of
@@ -150,3 +152,32 @@ def test_cloning(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
     assert answer.status_code == 200
     assert "x-tts-voice" not in answer.headers
     assert 70 < usual_pitch_hz(listen(ffmpeg, tmp_path, answer.content, "mp3").pcm) < 135
+
+
+def test_times_of_characters(preview: Served) -> None:
+    """ElevenLabs' times fit the sound: words are loud, and a pause tag stands in silence."""
+    text = f"{EVERYDAY[0]} [pause 1s] It costs $3.50 today.\n"
+    answer = sdk_for(preview).text_to_speech.convert_with_timestamps(
+        "alba", text=text, seed=1, output_format="pcm_24000"
+    )
+    assert answer.alignment is not None
+    starts, ends = (
+        np.array(answer.alignment.character_start_times_seconds),
+        np.array(answer.alignment.character_end_times_seconds),
+    )
+    assert "".join(answer.alignment.characters) == text
+    pcm = np.frombuffer(base64.b64decode(answer.audio_base_64), np.int16) / 32768
+    assert ends[-1] <= len(pcm) / 24_000
+    tag = slice(text.index(" ["), text.index("It"))
+    silence = (starts[tag][0], ends[tag][-1])
+    assert 1.0 <= silence[1] - silence[0] < 1.6
+    before = (starts[0], silence[0])
+    price = text.index("$")
+    after = (starts[price], ends[price + 4])
+    quiet, loud, cost = (
+        (pcm[int(24_000 * start) : int(24_000 * end)] ** 2).mean()
+        for start, end in (silence, before, after)
+    )
+    assert quiet < 0.02 * min(loud, cost)
+    # "Three dollars and fifty cents" takes its time.
+    assert 1.0 < after[1] - after[0] < 3.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.env_file import HUB_NAMES
 from app.settings import Settings, SettingsError, load_settings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
@@ -104,6 +106,8 @@ def test_defaults(env_file: Path) -> None:
         ("EOS_THRESHOLD", "99", "less than or equal to 50"),
         ("NOISE_CLAMP", "0", "greater than 0"),
         ("FRAMES_AFTER_EOS", "101", "less than or equal to 100"),
+        ("MODEL_DEVICE", "gpu", "must be cpu, cuda or cuda:N, such as cuda:0; it is 'gpu'"),
+        ("MODEL_DEVICE", "cuda:first", "must be cpu, cuda or cuda:N"),
         ("MODEL_PRECISION", "int4", "'auto', 'float32', 'int8' or 'bfloat16'"),
         ("TORCH_THREADS", "0", "greater than or equal to 1"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
@@ -134,6 +138,11 @@ def test_bad_value(
         ("SOMETHING_ELSE=1", "sets SOMETHING_ELSE, which is not a setting"),
         ("MODEL_CONFIG_PATH=x.yaml", "did you mean MODEL_CONFIG?"),
         ("HTTPS_PROXI=http://proxy", "did you mean HTTPS_PROXY?"),
+        ("HF_TOKN=x", "did you mean HF_TOKEN?"),
+        ("hf_hub_ofline=1", "did you mean HF_HUB_OFFLINE?"),
+        ("HF_ENDPONT=https://mirror.example", "did you mean HF_ENDPOINT?"),
+        ("HFTOKEN=x", "did you mean HF_TOKEN?"),
+        ("HUGGINGFACE_HUB_CASHE=/x", "did you mean HUGGINGFACE_HUB_CACHE?"),
         ("SSL_CERT=/etc/own.pem", "sets SSL_CERT, which is not a setting"),
         ("PORT 9000", "line 2 is not NAME=value"),
     ],
@@ -144,6 +153,34 @@ def test_unknown_name(env_file: Path, line: str, words: str) -> None:
         load_settings(write(env_file, line))
 
 
+@pytest.mark.usefixtures("_no_other_programs")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("HF_ENDPOINT=mirror.example", "HF_ENDPOINT: must be an http:// or https:// address"),
+        ("SSL_CERT_FILE=/no/such.pem", "SSL_CERT_FILE: there is no file /no/such.pem"),
+        ("REQUESTS_CA_BUNDLE=/no/such.pem", "REQUESTS_CA_BUNDLE: there is no file /no/such.pem"),
+    ],
+)
+def test_bad_value_of_other_programs(env_file: Path, line: str, words: str) -> None:
+    """What would fail later, or be passed by in silence, is said at the start."""
+    with pytest.raises(SettingsError, match=f"^{words}"):
+        load_settings(write(env_file, line))
+
+
+def test_names_of_the_hub_are_those_it_reads(env_file: Path) -> None:
+    """Every name that the hub's client reads is known, and one that is far from all is let by."""
+    package = importlib.util.find_spec("huggingface_hub")
+    assert package is not None
+    assert package.origin is not None
+    read: set[str] = set()
+    for path in Path(package.origin).parent.rglob("*.py"):
+        text = path.read_text("utf-8")
+        read |= set(re.findall(r'"((?:HF|HUGGINGFACE|HUGGING_FACE)_[A-Z_]+)"', text))
+    assert read == set(HUB_NAMES)
+    load_settings(write(env_file, "HF_SOMETHING_NEW="))
+
+
 OTHER_PROGRAMS = {
     "HF_TOKEN": "hf_x",
     "HF_ENDPOINT": "https://mirror.example",
@@ -152,9 +189,9 @@ OTHER_PROGRAMS = {
     "https_proxy": "http://proxy:3128",
     "ALL_PROXY": "http://proxy:3128",
     "NO_PROXY": "localhost",
-    "SSL_CERT_FILE": "/etc/ssl/own.pem",
+    "SSL_CERT_FILE": __file__,
     "SSL_CERT_DIR": "/etc/ssl",
-    "REQUESTS_CA_BUNDLE": "/etc/ssl/own.pem",
+    "REQUESTS_CA_BUNDLE": __file__,
     "COMPOSE_PROJECT_NAME": "speech",
     "TZ": "Asia/Tokyo",
 }
@@ -227,12 +264,33 @@ def test_auth_disabled(env_file: Path) -> None:
         load_settings(env_file)
 
 
-def test_file_that_cannot_be_read(env_file: Path) -> None:
-    """A .env that is no UTF-8 text, or no file, is one line as well."""
-    env_file.write_bytes(b"API_KEY=\xff\xfe\n")
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-16", "it seems to be UTF-16; save it as UTF-8"),
+        ("cp1252", "it seems to be Windows-1252 (cp1252); save it as UTF-8"),
+    ],
+)
+def test_file_in_another_encoding(env_file: Path, encoding: str, words: str) -> None:
+    """A .env from a Windows shell is told its encoding, in one line."""
+    env_file.write_bytes("API_KEY=key # für mich\n".encode(encoding))
     with pytest.raises(SettingsError, match="cannot be read") as caught:
         load_settings(env_file)
+    assert str(caught.value).endswith(words)
     assert "\n" not in str(caught.value)
+
+
+def test_file_with_a_mark(env_file: Path) -> None:
+    """Notepad begins UTF-8 with a byte order mark, which is no part of a name."""
+    env_file.write_bytes(b"\xef\xbb\xbfAPI_KEY=key\nPORT=9000\n")
+    assert load_settings(env_file).port == 9000
+
+
+def test_file_that_is_none(env_file: Path) -> None:
+    """A folder in its place is one line as well."""
+    env_file.mkdir()
+    with pytest.raises(SettingsError, match=r"cannot be read: Is a directory$"):
+        load_settings(env_file)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +299,7 @@ def test_file_that_cannot_be_read(env_file: Path) -> None:
         ("CORS_ORIGINS", "https://a.example, https://b.example,", "cors_origins",
          ("https://a.example", "https://b.example")),
         ("TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", ("10.0.0.0/8",)),
+        ("MODEL_LANGUAGE", "English, FRENCH", "model_language", ("english", "french")),
         ("OPENAI_VOICES", "Alloy = bruno , nova=alba", "openai_voices",
          {"alloy": "bruno", "nova": "alba"}),
         ("DEFAULT_VOICE", "Großmutter Anna", "default_voice", "Großmutter Anna"),

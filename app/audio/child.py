@@ -9,7 +9,9 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import IO, Any
 
+from app.audio.ffmpeg import ffmpeg_gone
 from app.errors import SynthesisFailed
+from app.files import scratch_failed
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +55,15 @@ class FfmpegChild:
             task: what this process does, as a noun, for messages.
 
         Raises:
-            SynthesisFailed: the program does not start.
+            FfmpegUnavailable: the program does not start.
+            StorageFailed: there is no room for its messages.
         """
         with ExitStack() as on_failure:
             # A file takes FFmpeg's messages without anybody having to read along.
-            messages = on_failure.enter_context(tempfile.TemporaryFile())
+            try:
+                messages = on_failure.enter_context(tempfile.TemporaryFile())
+            except OSError as error:
+                raise scratch_failed(error) from error
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -65,9 +71,10 @@ class FfmpegChild:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=messages,
                     limit=_BUFFERED_BYTES,
+                    process_group=0,  # Ctrl-C ends this server, which lets it finish first
                 )
             except OSError as error:
-                raise SynthesisFailed(f"the {task} does not start on this server") from error
+                raise ffmpeg_gone(error) from error
             on_failure.pop_all()
         return cls(process, messages, task)
 

@@ -1,9 +1,10 @@
 """Reads uploaded clips with FFmpeg, without trusting them.
 
 An upload chooses how FFmpeg reads it: a playlist names other files, a QuickTime file may keep
-its samples elsewhere. Three walls stand against that. FFmpeg gets the clip as an open file on its
-standard input, so no path is ever passed; `fd` is the only protocol it may use, and that protocol
-takes no names; and only demuxers and decoders of plain audio files are let in.
+its samples elsewhere, and some take for ever. Four walls stand against that. FFmpeg gets the clip
+as an open file on its standard input, so no path is ever passed; `fd` is the only protocol it may
+use, and that protocol takes no names; only demuxers and decoders of plain audio files are let in;
+and the process may use only so much of the machine (app/audio/child_limits.py).
 """
 
 from __future__ import annotations
@@ -11,11 +12,8 @@ from __future__ import annotations
 import logging
 import math
 import re
-import subprocess
-import tempfile
+import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,9 +22,14 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.child_limits import start_limited
+from app.audio.ffmpeg import ffmpeg_gone
 from app.audio.pcm import F32_BYTES
+from app.bounds import DECODER, DecoderLimits
 from app.errors import Field, InvalidClip
-from app.speech import Clip, Pcm
+from app.files import scratch_file
+from app.speech import Clip, DecodedClip, Pcm
+from app.work import NEVER_CANCELLED, CancelToken
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ _STDERR_KEPT_BYTES = 4000
 # FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
 # a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
+# A system ends what has used up its seconds of CPU with one of these.
+_OUT_OF_CPU = (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None))
 
 READABLE = (
     "WAV, MP3, M4A, OGG, Opus, FLAC, WebM, AAC, WMA, AIFF, CAF, AU, AMR, AC-3, DTS, WavPack, "
@@ -92,23 +97,30 @@ def decode_clip(
     ffmpeg: Path,
     max_seconds: float,
     sample_rate_hz: int,
-    time_limit_seconds: float = 20.0,
-) -> Pcm:
-    """Decode the first `max_seconds` of a recording to mono PCM, shape [samples]. Blocks.
+    cancel: CancelToken = NEVER_CANCELLED,
+    limits: DecoderLimits = DECODER,
+) -> DecodedClip:
+    """Decode the first `max_seconds` of a recording to mono PCM. Blocks.
 
     Args:
         clip: any common audio file.
         sample_rate_hz: rate of the PCM that is returned.
+        cancel: ends the decoding, and its process, when nobody waits for it.
 
     Raises:
         InvalidClip: it is empty, not audio, too slow to decode, shorter than a second, or silent.
+        FfmpegUnavailable, StorageFailed: this server cannot decode anything now.
     """
     if not clip.data:
         raise InvalidClip(f"{clip.field} is empty", field=clip.field)
     max_samples = math.ceil(max_seconds * sample_rate_hz)
-    with _opened(clip.data) as file:
+    with scratch_file() as file:
+        # FFmpeg can seek in it: an M4A may keep its index at the end.
+        file.write(clip.data)
+        file.flush()
+        file.seek(0)
         max_bytes = max_samples * _CHANNELS * F32_BYTES
-        decode = partial(_decode, file, max_bytes=max_bytes, time_limit_seconds=time_limit_seconds)
+        decode = partial(_decode, file, max_bytes=max_bytes, limits=limits, cancel=cancel)
         arguments = _arguments(max_seconds, sample_rate_hz)
         decoded = decode([str(ffmpeg), "-loglevel", "error", *arguments])
         if _FORMAT_REFUSED in decoded.messages:
@@ -118,36 +130,30 @@ def decode_clip(
     _check_exit(decoded, max_bytes, clip.field)
     whole = len(decoded.data) - len(decoded.data) % (_CHANNELS * F32_BYTES)
     channels = np.frombuffer(decoded.data[:whole], dtype="<f4").reshape(-1, _CHANNELS)
-    pcm = _one_channel(channels)
+    cancel.check()
+    pcm, only_channel = _one_channel(channels)
+    del decoded, channels  # for ten minutes they are more than a hundred megabytes
+    cancel.check()
     _check_sound(pcm, sample_rate_hz, clip.field)
-    return np.clip(pcm, -1.0, 1.0, out=pcm)
+    return DecodedClip(np.clip(pcm, -1.0, 1.0, out=pcm), only_channel)
 
 
-def _one_channel(channels: NDArray[np.float32]) -> Pcm:
+def _one_channel(channels: NDArray[np.float32]) -> DecodedClip:
     """Return the mean of both channels, or the louder one where they cancel each other."""
     left, right = channels[:, 0], channels[:, 1]
     mean: Pcm = left + right
     mean *= np.float32(0.5)
-    louder: Pcm = left if _energy(left) >= _energy(right) else right
-    if _energy(mean) < _LEAST_KEPT_ENERGY * _energy(louder):
-        return louder.copy()
-    return mean
+    if _energy(mean) >= _LEAST_KEPT_ENERGY * max(_energy(left), _energy(right)):
+        return DecodedClip(mean)
+    if _energy(left) >= _energy(right):
+        return DecodedClip(left.copy(), "left")
+    return DecodedClip(right.copy(), "right")
 
 
 def _energy(pcm: Pcm) -> float:
     blocks = range(0, len(pcm), _BLOCK_SAMPLES)
     squares = (np.square(pcm[at : at + _BLOCK_SAMPLES], dtype=np.float64).sum() for at in blocks)
     return float(sum(squares))
-
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[IO[bytes]]:
-    """Open a file with `data` that FFmpeg can seek in: an M4A may keep its index at the end."""
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        file.seek(0)
-        yield file
 
 
 def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
@@ -170,21 +176,27 @@ def _arguments(max_seconds: float, sample_rate_hz: int) -> list[str]:
 
 
 def _decode(
-    file: IO[bytes], command: list[str], *, max_bytes: int, time_limit_seconds: float
+    file: IO[bytes],
+    command: list[str],
+    *,
+    max_bytes: int,
+    limits: DecoderLimits,
+    cancel: CancelToken,
 ) -> _Decoded:
     timed_out = threading.Event()
     kept: list[bytes] = []
-
-    with subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
-        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    try:
+        started = start_limited(command, limits, stdin=file)
+    except OSError as error:
+        raise ffmpeg_gone(error) from error
+    with started as process, cancel.calling(process.kill):
         assert process.stdout is not None and process.stderr is not None  # noqa: PT018
 
         def stop() -> None:
             timed_out.set()
             process.kill()
 
-        timer = threading.Timer(time_limit_seconds, stop)
+        timer = threading.Timer(limits.wall_seconds, stop)
         messages = threading.Thread(target=_keep_start, args=(process.stderr, kept))
         timer.start()
         messages.start()
@@ -197,7 +209,9 @@ def _decode(
             process.kill()
             messages.join()
             timer.join()
-    return _Decoded(data, exit_status, timed_out.is_set(), b"".join(kept).decode(errors="replace"))
+    cancel.check()
+    too_slow = timed_out.is_set() or (-exit_status in _OUT_OF_CPU and len(data) < max_bytes)
+    return _Decoded(data, exit_status, too_slow, b"".join(kept).decode(errors="replace"))
 
 
 def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
@@ -239,5 +253,5 @@ def _check_sound(pcm: Pcm, sample_rate_hz: int, field: Field) -> None:
         raise InvalidClip(f"{field} is shorter than {MIN_CLIP_SECONDS:g} second", field=field)
     if not np.isfinite(pcm).all():
         raise InvalidClip(f"{field} has samples that are not numbers", field=field)
-    if np.abs(pcm).max() < SILENCE_PEAK:
+    if max(pcm.max(), -pcm.min()) < SILENCE_PEAK:
         raise InvalidClip(f"{field} is silent", field=field)

@@ -46,15 +46,18 @@ class ChunkJoiner:
             pauses: what stands after each chunk, in order: a boundary, for the pause that is
                 natural there, or seconds of silence.
         """
-        self._pause_samples = [
-            samples_in(
-                pause_seconds(pause) if isinstance(pause, Boundary) else pause, sample_rate_hz
-            )
-            for pause in pauses
-        ]
+        self._sample_rate_hz = sample_rate_hz
+        self._pause_samples: list[int] = []
+        self.extend(pauses)
         self._fade_samples = samples_in(CHUNK_FADE_SECONDS, sample_rate_hz)
         self._held: Pcm = np.zeros(0, dtype=np.float32)
         self._chunk_index = 0
+
+    def extend(self, pauses: Sequence[Boundary | float]) -> None:
+        """Expect further chunks, one for each of `pauses`."""
+        for pause in pauses:
+            seconds = pause_seconds(pause) if isinstance(pause, Boundary) else pause
+            self._pause_samples.append(samples_in(seconds, self._sample_rate_hz))
 
     @property
     def chunk_index(self) -> int:

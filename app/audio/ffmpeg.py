@@ -11,6 +11,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from app.audio.formats import FORMATS
+from app.errors import FfmpegUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,12 @@ _START_SECONDS = 20
 
 class FfmpegUnusable(Exception):
     """Says that no FFmpeg on this machine can do the work, why, and what helps."""
+
+
+def ffmpeg_gone(error: OSError) -> FfmpegUnavailable:
+    """Log that the FFmpeg that was found does not start now, and make the error that says so."""
+    logger.error("FFmpeg does not start: %s", error)
+    return FfmpegUnavailable()
 
 
 def find_ffmpeg() -> Path:

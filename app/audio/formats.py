@@ -36,6 +36,10 @@ class AudioFormat:
     """FFmpeg gets these for live streams, to write early and never go back to the header."""
     encoder_gain_db: float = 0.0
     """The encoder itself changes the level by this."""
+    live_delay_samples: int = 0
+    """A player of a live stream hears so much silence, at the encoded rate, before the speech."""
+    clip_delay_samples: int = 0
+    """The same of a complete clip, whose header may tell players what to leave out."""
     headerless: bool = False
     """Nothing in the bytes tells their rate and channels, so the content type has to."""
 
@@ -47,6 +51,17 @@ class AudioFormat:
     def rate_hz(self, speech_rate_hz: int) -> int:
         """Return the sample rate of what is made from speech at `speech_rate_hz`."""
         return self.sample_rate_hz or speech_rate_hz
+
+    def delay_seconds(self, speech_rate_hz: int, *, live: bool) -> float:
+        """Return how much later players hear all of the speech, because of the encoder."""
+        samples = self.live_delay_samples if live else self.clip_delay_samples
+        return samples / self.rate_hz(speech_rate_hz)
+
+    def bytes_per_second(self, speech_rate_hz: int) -> int:
+        """Return how many bytes a second of sound takes at most, or about."""
+        if self.bitrate_kbps is not None:
+            return self.bitrate_kbps * 125
+        return self.rate_hz(speech_rate_hz) * 2
 
     def content_type(self, speech_rate_hz: int) -> str:
         """Return the HTTP Content-Type of mono audio made from speech at `speech_rate_hz`."""
@@ -92,6 +107,7 @@ _TABLE = (
         bitrate_kbps=128,
         # LAME multiplies by 0.95 up to 160 kbps (`abr_switch_map` in its presets.c).
         encoder_gain_db=-0.45,
+        live_delay_samples=1105,  # 576 of LAME and 529 of every decoder
         # The LAME header carries the length and the encoder's delay, so players show the true
         # duration and cut the padding. A stream cannot go back to fill it in.
         clip_arguments=("-write_xing", "1"),
@@ -137,6 +153,8 @@ _TABLE = (
         muxer="adts",
         codec="aac",
         bitrate_kbps=96,
+        live_delay_samples=1024,  # ADTS has no place to tell of it
+        clip_delay_samples=1024,
     ),
     AudioFormat(
         name="pcm", media_type="audio/pcm", extension=".pcm", muxer="s16le", headerless=True

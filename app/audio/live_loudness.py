@@ -1,13 +1,13 @@
 """Brings live streams to one loudness, by a gain that it finds while the speech is heard.
 
-A stream cannot wait for its own end. So the gain is the one that the speech so far calls for,
-which soon is the one that a complete clip would get: first known after 0.4 s of speech, for which
-the start is held back, then moving as slowly as a hand on a knob. What was heard too softly
-or too loudly until then is made up for, and peaks are limited as in a complete clip.
+A stream cannot wait for its own end. So its last 0.4 s are held back, and get the gain that brings
+what was heard and them together to the target: wherever the stream ends, it has the loudness asked
+for. The gain moves as slowly as a hand on a knob, and peaks are limited as in a complete clip.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterable
 
 import numpy as np
@@ -26,21 +26,21 @@ from app.audio.loudness import (
 from app.audio.pcm import samples_in
 from app.speech import Pcm
 
-_RISE_DB_PER_SECOND = 6.0
-_FALL_DB_PER_SECOND = 8.0
+_RISE_DB_PER_SECOND = 12.0
+_FALL_DB_PER_SECOND = 14.0
 _BLOCK_SECONDS = 0.02
 # Speech below this is breath and noise, from which no gain can be told.
 _ONSET_LUFS = -50.0
 _ONSET_UNDER_TARGET_LU = 34.0
 _SILENCE_LUFS = -70.0
-# The gain is looked at with every hop at first, then twice a second.
-_EARLY_HOPS = 30
-_LATER_HOPS = 5
-# What the stream was too loud or too soft by is made up for within this time, and so is what the
-# limiter took away.
-_MAKE_UP_SECONDS = 1.0
-_MOST_TIMES = 5.0
+# The gain is looked at whenever this share of all speech so far has come, but at least that often.
+_LOOK_AFTER = 1 / 60
+_LONGEST_HOPS = 20
+# What was heard too softly or too loudly is made up for by no more than this.
 _MOST_MAKE_UP_DB = 4.0
+_STEPS = 7
+# The gain rests while all there is will be as near to the target as this.
+_TOLERANCE_LU = 0.2
 
 
 class LiveLoudness:
@@ -54,59 +54,82 @@ class LiveLoudness:
         self._heard_meter = LoudnessMeter(sample_rate_hz)
         self._limiter = TruePeakLimiter(sample_rate_hz)
         self._block_samples = samples_in(_BLOCK_SECONDS, sample_rate_hz)
-        self._held_samples = samples_in(HOP_SECONDS * HOPS_PER_BLOCK, sample_rate_hz)
+        self._hop_samples = samples_in(HOP_SECONDS, sample_rate_hz)
+        self._held_samples = HOPS_PER_BLOCK * self._hop_samples
         self._waiting: Pcm = np.zeros(0, dtype=np.float32)
         self._hops: list[float] = []
         """These are mean squares of the speech as it comes, from its onset on."""
         self._heard_hops: list[float] = []
         """These are mean squares of what `feed` returned."""
+        self._next_look_hops = HOPS_PER_BLOCK
         self._wanted_db: float | None = None
         self._gain_db: float | None = None
         """The gain stands here at the end of what was turned up or down."""
 
     def feed(self, pcm: Pcm) -> Pcm:
         """Take PCM and return what can be played now, shape [samples], possibly empty."""
-        self._measure(self._meter.feed(pcm))
+        hops = self._meter.feed(pcm)
         self._waiting = np.concatenate([self._waiting, pcm], dtype=np.float32)
-        if self._wanted_db is not None:
-            return self._given(self._limiter.feed(self._turned(len(self._waiting))))
-        before_speech = 0 if self._hops else max(0, len(self._waiting) - self._held_samples)
-        return self._given(self._limiter.feed(self._turned(before_speech)))
+        self._measure(hops)
+        if self._hops and self._wanted_db is None:
+            return np.zeros(0, dtype=np.float32)
+        return self._given(max(0, len(self._waiting) - self._held_samples))
 
     def finish(self) -> Pcm:
         """Return what is still held back, shape [samples]."""
         self._measure(self._meter.finish())
-        if self._wanted_db is None:
+        rest = []
+        while len(self._waiting) > self._hop_samples:
             self._set_gain()
+            rest.append(self._given(self._hop_samples))
+        self._set_gain()
         blocks = -(-len(self._waiting) // self._block_samples)
         missing = blocks * self._block_samples - len(self._waiting)
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, dtype=np.float32)])
-        turned = self._turned(len(self._waiting))
-        rest = np.concatenate([self._limiter.feed(turned), self._limiter.finish()])
-        return rest[: len(rest) - missing]
+        rest += [self._given(len(self._waiting)), self._limiter.finish()]
+        whole = np.concatenate(rest)
+        return whole[: len(whole) - missing]
 
     def _measure(self, hops: NDArray[np.float64]) -> None:
         for hop in hops:
             if self._hops or hop > self._onset_energy:
                 self._hops.append(float(hop))
-                count = len(self._hops)
-                often = HOPS_PER_BLOCK <= count <= _EARLY_HOPS
-                if often or (count > _EARLY_HOPS and count % _LATER_HOPS == 0):
-                    self._set_gain()
+        count = len(self._hops)
+        if count >= self._next_look_hops:
+            self._set_gain()
+            self._next_look_hops = count + min(_LONGEST_HOPS, max(1, round(count * _LOOK_AFTER)))
 
-    def _given(self, pcm: Pcm) -> Pcm:
+    def _given(self, samples: int) -> Pcm:
+        """Turn the first of the waiting samples, and return what the limiter gives."""
+        pcm = self._limiter.feed(self._turned(samples))
         self._heard_hops += self._heard_meter.feed(pcm).tolist()
         return pcm
 
     def _set_gain(self) -> None:
+        """Look for the gain of what waits that brings all there is to the target."""
         measured = integrated_lufs(np.array(self._hops))
         if measured is None:
             return
-        heard = integrated_lufs(np.array(self._heard_hops))
-        times = min(_MOST_TIMES, len(self._hops) * HOP_SECONDS / _MAKE_UP_SECONDS)
-        make_up_db = 0.0 if heard is None else times * (self._target_lufs - heard)
-        make_up_db = max(-_MOST_MAKE_UP_DB, min(_MOST_MAKE_UP_DB, make_up_db))
-        self._wanted_db = self._target_lufs - measured + make_up_db
+        plain_db = self._target_lufs - measured
+        if self._gain_db is None:
+            self._wanted_db = plain_db
+            return
+        waiting_hops = round(len(self._waiting) / self._hop_samples)
+        ahead = np.array(self._hops[max(0, len(self._hops) - waiting_hops) :])
+        heard = np.array(self._heard_hops)
+
+        def off_lu(gain_db: float) -> float:
+            together = integrated_lufs(np.concatenate([heard, ahead * 10 ** (gain_db / 10)]))
+            return -math.inf if together is None else together - self._target_lufs
+
+        if abs(off_lu(self._gain_db)) <= _TOLERANCE_LU:
+            self._wanted_db = self._gain_db
+            return
+        low, high = plain_db - _MOST_MAKE_UP_DB, plain_db + _MOST_MAKE_UP_DB
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if off_lu(middle) < 0 else (low, middle)
+        self._wanted_db = (low + high) / 2
 
     def _turned(self, samples: int) -> Pcm:
         """Apply a gain without steps to the whole blocks in the first waiting `samples`."""

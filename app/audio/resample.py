@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 
 import numpy as np
 from scipy import signal
@@ -70,10 +70,11 @@ class Resampler:
         return np.asarray(given, dtype=np.float32)
 
 
-def resampled_clip(pieces: Sequence[Pcm], from_hz: int, to_hz: int) -> list[Pcm]:
-    """Bring consecutive pieces to another rate. Blocks: about 2 ms for each second of audio."""
+def resampled_clip(pieces: Iterable[Pcm], from_hz: int, to_hz: int) -> Iterator[Pcm]:
+    """Yield consecutive pieces at another rate. Blocks: about 2 ms for each second of audio."""
     resampler = Resampler(from_hz, to_hz)
-    return [*map(resampler.feed, pieces), resampler.finish()]
+    yield from map(resampler.feed, pieces)
+    yield resampler.finish()
 
 
 async def resampled(

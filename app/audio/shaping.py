@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
 from app.audio.child import closed_at_the_end
 from app.audio.effects import ChunkJoiner
+from app.audio.heard import HeardTimes, MovedMoments
 from app.audio.pcm import samples_in
 from app.audio.silences import PauseScales, SilenceScaler
 from app.audio.stretch import Stretch
@@ -36,18 +37,15 @@ class ChunkShape:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Describes consecutive chunks that go through one filter."""
+class _Filter(NamedTuple):
+    """Says what a filter does to the chunks that go through it."""
 
     speed: float
     pitch_semitones: float
-    chunks_end: int
-    """The first chunk after them has this index."""
 
     @property
     def is_plain(self) -> bool:
-        return self.speed == 1.0 and self.pitch_semitones == 0.0
+        return self == (1.0, 0.0)
 
 
 class Shaper:
@@ -70,36 +68,49 @@ class Shaper:
         ffmpeg: Path,
         *,
         lead_seconds: float = 0.0,
+        scales_pauses: bool = False,
+        more: bool = False,
     ) -> None:
         """Prepare to shape an utterance; nothing is started before the block is entered.
 
         Args:
             plan: the shape of each chunk in order, at least one.
             lead_seconds: how much silence comes before the first chunk.
+            scales_pauses: whether a chunk may have silences that are scaled.
+            more: whether the plan goes on, with what `extend` is given.
         """
-        self._plan = tuple(plan)
-        self._runs = tuple(_runs(self._plan))
+        self._plan: list[ChunkShape] = []
         self._sample_rate_hz = sample_rate_hz
         self._ffmpeg = ffmpeg
         self._lead_samples = samples_in(lead_seconds, sample_rate_hz)
-        # Pauses pass through the filter with the speech, so they go in as much longer as they
-        # come out shorter.
-        self._joiner = ChunkJoiner(
-            [shape.pause_after_seconds * shape.prosody.speed for shape in plan], sample_rate_hz
-        )
-        self._silences: SilenceScaler | None = None
-        if any((shape.scale_inside, shape.scale_after) != (1.0, 1.0) for shape in plan):
-            self._silences = SilenceScaler(sample_rate_hz)
+        self._joiner = ChunkJoiner([], sample_rate_hz)
+        self._silences = SilenceScaler(sample_rate_hz) if scales_pauses else None
+        self.extend(plan, more=more)
         self._waiting: Frames | None = None
         self.spoken_samples = 0
         """This many samples were in the frames so far, without pauses."""
+        self.heard = HeardTimes(self._lead_samples, sample_rate_hz)
+        """It says when words and chunks are heard, as far as that is settled."""
+        self._moments: MovedMoments | None = None
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None
 
+    def extend(self, plan: Sequence[ChunkShape], *, more: bool) -> None:
+        """Say how further chunks are to sound, before their frames come.
+
+        Args:
+            more: whether the plan still goes on.
+        """
+        self._plan.extend(plan)
+        self._more = more
+        # Pauses pass through the filter with the speech, so they go in as much longer as they
+        # come out shorter.
+        self._joiner.extend([each.pause_after_seconds * each.prosody.speed for each in plan])
+
     async def __aenter__(self) -> Shaper:
-        """Start FFmpeg if the first chunk needs it; raise SynthesisFailed if it does not start."""
-        if self._runs and not self._runs[0].is_plain:
-            self._early = await self._start(self._runs[0])
+        """Start FFmpeg if the first chunk needs it; raise FfmpegUnavailable if it does not."""
+        if self._plan and not self._filter.is_plain:
+            self._early = await self._start(self._filter)
         return self
 
     async def __aexit__(
@@ -143,38 +154,55 @@ class Shaper:
                 # Sound tells a caller that there is speech, so the silence waits for frames.
                 self._waiting = await self._next(arriving)
                 yield np.zeros(self._lead_samples, dtype=np.float32)
-            for run in self._runs:
-                if run.is_plain:
-                    while self._joiner.chunk_index < run.chunks_end:
-                        pcm = await self._played(arriving)
-                        if len(pcm):
-                            yield pcm
-                    continue
-                async with aclosing(self._stretched(arriving, run)) as shaped:
+            while await self._goes_on(arriving):
+                chosen = self._filter
+                self.heard.begin_run(chosen.speed)
+                passed = self._through(chosen, arriving)
+                filtered = passed if chosen.is_plain else self._stretched(passed, chosen)
+                async with aclosing(filtered) as shaped:
                     async for pcm in shaped:
-                        yield pcm
+                        if len(pcm) or filtered is not passed:
+                            yield pcm
             async for surplus in arriving:
                 self._joiner.feed(surplus)
+
+    @property
+    def _filter(self) -> _Filter:
+        """Return what the chunk that comes next goes through."""
+        prosody = self._plan[self._joiner.chunk_index].prosody
+        return _Filter(prosody.speed, prosody.pitch_semitones)
+
+    async def _goes_on(self, arriving: AsyncIterator[Frames]) -> bool:
+        """Tell whether another chunk follows; where the plan does not say so yet, wait for it."""
+        if self._joiner.chunk_index == len(self._plan) and self._more:
+            self._waiting = await self._next(arriving)
+        return self._joiner.chunk_index < len(self._plan)
 
     async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
         """Take the next frames; return what can be played, at its volume, not yet at its speed."""
         volume_db = self._plan[self._joiner.chunk_index].prosody.volume_db
         frames = await self._next(arriving)
+        if self._moments is None:
+            self._moments = self.heard.begin_chunk()
         self.spoken_samples += len(frames.pcm)
-        pcm = self._joiner.feed(self._scaled(frames))
+        pcm = self._joiner.feed(self._scaled(frames, self._moments))
+        self.heard.feed(frames, len(pcm))
+        if frames.chunk_last:
+            self._moments = None
         return pcm if volume_db == 0 else pcm * np.float32(10 ** (volume_db / 20))
 
-    def _scaled(self, frames: Frames) -> Frames:
+    def _scaled(self, frames: Frames, moments: MovedMoments) -> Frames:
         """Return the frames with their silences as long as they are wanted."""
         index = frames.chunk_index
         if self._silences is None or index != self._joiner.chunk_index:
+            moments.keep(len(frames.pcm))
             return frames
         scales = PauseScales(
             before=self._plan[index - 1].scale_after if index else 1.0,
             inside=self._plan[index].scale_inside,
             after=self._plan[index].scale_after,
         )
-        pcm = self._silences.feed(frames.pcm, scales, last=frames.chunk_last)
+        pcm = self._silences.feed(frames.pcm, scales, moments, last=frames.chunk_last)
         return Frames(index, pcm, frames.chunk_last)
 
     async def _next(self, arriving: AsyncIterator[Frames]) -> Frames:
@@ -186,36 +214,30 @@ class Shaper:
         except StopAsyncIteration:
             raise SynthesisFailed("the engine ended before the speech did") from None
 
-    async def _up_to(
-        self, chunks_end: int, arriving: AsyncIterator[Frames]
+    async def _through(
+        self, chosen: _Filter, arriving: AsyncIterator[Frames]
     ) -> AsyncGenerator[Pcm, None]:
-        while self._joiner.chunk_index < chunks_end:
-            yield await self._played(arriving)
+        """Play the chunks that go through one filter."""
+        while await self._goes_on(arriving) and self._filter == chosen:
+            index = self._joiner.chunk_index
+            while self._joiner.chunk_index == index:
+                yield await self._played(arriving)
 
     async def _stretched(
-        self, arriving: AsyncIterator[Frames], run: _Run
+        self, played: AsyncGenerator[Pcm, None], chosen: _Filter
     ) -> AsyncGenerator[Pcm, None]:
-        stretch, self._early = self._early or await self._start(run), None
+        stretch, self._early = self._early or await self._start(chosen), None
         try:
-            async with aclosing(stretch.run(self._up_to(run.chunks_end, arriving))) as shaped:
+            async with aclosing(stretch.run(played)) as shaped:
                 async for pcm in shaped:
                     yield pcm
         finally:
             await stretch.stop()
 
-    async def _start(self, run: _Run) -> Stretch:
+    async def _start(self, chosen: _Filter) -> Stretch:
         return await Stretch.start(
-            speed=run.speed,
-            pitch_semitones=run.pitch_semitones,
+            speed=chosen.speed,
+            pitch_semitones=chosen.pitch_semitones,
             sample_rate_hz=self._sample_rate_hz,
             ffmpeg=self._ffmpeg,
         )
-
-
-def _runs(plan: Sequence[ChunkShape]) -> Iterator[_Run]:
-    prosodies = enumerate(shape.prosody for shape in plan)
-    for (speed, pitch), chunks in groupby(
-        prosodies, lambda each: (each[1].speed, each[1].pitch_semitones)
-    ):
-        *_, (last_index, _) = chunks
-        yield _Run(speed, pitch, last_index + 1)

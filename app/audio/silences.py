@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.audio.heard import MovedMoments
 from app.audio.pcm import samples_in
 from app.speech import Pcm
 
@@ -49,10 +50,11 @@ class SilenceScaler:
         self._speaking = False
         """It tells whether a word of this chunk was heard."""
 
-    def feed(self, pcm: Pcm, scales: PauseScales, *, last: bool) -> Pcm:
+    def feed(self, pcm: Pcm, scales: PauseScales, moments: MovedMoments, *, last: bool) -> Pcm:
         """Take more of a chunk and return what can be played now, shape [samples], possibly empty.
 
         Args:
+            moments: is told where the moments of the chunk go.
             last: whether the chunk ends here.
         """
         pcm = np.concatenate([self._waiting, pcm], dtype=np.float32)
@@ -66,10 +68,11 @@ class SilenceScaler:
             if self._is_silent(hop):
                 self._silence.append(hop)
             else:
-                ready += [self._before_word(scales), hop]
+                ready += [self._before_word(scales, moments), hop]
+                moments.keep(len(hop))
                 self._speaking = True
         if last:
-            ready.append(self._at_end(scales.after))
+            ready.append(self._at_end(scales.after, moments))
             self._speaking = False
             self._loudest_db = max(_LEAST_LOUDEST_DB, self._loudest_db - _FORGOTTEN_DB)
         return np.concatenate(ready)
@@ -79,20 +82,23 @@ class SilenceScaler:
         self._loudest_db = max(self._loudest_db, level_db)
         return bool(level_db < self._loudest_db - _UNDER_LOUDEST_DB)
 
-    def _before_word(self, scales: PauseScales) -> Pcm:
+    def _before_word(self, scales: PauseScales, moments: MovedMoments) -> Pcm:
         silence = self._taken()
         if not self._speaking:
             samples = self._scaled(len(silence), scales.before, least=self._kept_samples)
-            return self._resized(silence, samples, from_start=0)
+            return self._resized(silence, samples, moments, from_start=0)
         if len(silence) < self._least_samples:
+            moments.keep(len(silence))
             return silence
         samples = self._scaled(len(silence), scales.inside, least=2 * self._kept_samples)
-        return self._resized(silence, samples, from_start=min(len(silence), samples) // 2)
+        from_start = min(len(silence), samples) // 2
+        return self._resized(silence, samples, moments, from_start=from_start)
 
-    def _at_end(self, scale: float) -> Pcm:
+    def _at_end(self, scale: float, moments: MovedMoments) -> Pcm:
         silence = self._taken()
         samples = self._scaled(len(silence), scale, least=self._kept_samples)
-        return self._resized(silence, samples, from_start=min(len(silence), samples))
+        from_start = min(len(silence), samples)
+        return self._resized(silence, samples, moments, from_start=from_start)
 
     def _taken(self) -> Pcm:
         silence = np.concatenate([self._waiting[:0], *self._silence])
@@ -103,9 +109,12 @@ class SilenceScaler:
     def _scaled(samples: int, scale: float, *, least: int) -> int:
         return max(min(samples, least), round(samples * scale))
 
-    def _resized(self, silence: Pcm, samples: int, *, from_start: int) -> Pcm:
+    def _resized(
+        self, silence: Pcm, samples: int, moments: MovedMoments, *, from_start: int
+    ) -> Pcm:
         """Make a silence `samples` long: `from_start` of its own, zeros, the rest from its end."""
         if samples == len(silence):
+            moments.keep(samples)
             return silence
         from_end = min(len(silence), samples) - from_start
         start = silence[:from_start].copy()
@@ -114,4 +123,7 @@ class SilenceScaler:
             fade = min(self._fade_samples, len(edge))
             edge[:fade] *= np.arange(fade, dtype=np.float32) / max(1, fade)
         zeros = np.zeros(samples - from_start - from_end, dtype=np.float32)
+        moments.keep(from_start)
+        moments.resize(len(silence) - from_start - from_end, len(zeros))
+        moments.keep(from_end)
         return np.concatenate([start, zeros, end])

@@ -1,60 +1,177 @@
-"""Saves audio in files that appear whole, under names nobody can guess."""
+"""Saves audio in files that appear whole, under names nobody can guess, and removes old ones."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import os
 import re
 import secrets
+import shutil
 import stat
 import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import IO
 
 from app.errors import AudioNotFound, StorageFailed
-from app.files import sweep, write_whole
+from app.files import partial_file, sweep
 
 logger = logging.getLogger(__name__)
 
+TIDY_SECONDS = 300.0
+"""Audio that is too old may stay for so long beyond its age."""
+
 _NAME = re.compile(r"audio_[0-9]{1,12}_[0-9a-f]{32}\.[a-z0-9]{1,8}")
+# Removing a tenth more than is needed spares the next saves from looking at every file again.
+_KEPT_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Says how much saved audio is kept; where a bound is None, there is none."""
+
+    max_age_seconds: float | None = None
+    max_bytes: int | None = None
+    max_files: int | None = None
+
+    def admits(self, files: int, size_bytes: int) -> bool:
+        """Tell whether so many files, of so many bytes together, are within the bounds."""
+        return (self.max_files is None or files <= self.max_files) and (
+            self.max_bytes is None or size_bytes <= self.max_bytes
+        )
+
+    def shrunk(self) -> Retention:
+        """Return the bounds to go down to once they were exceeded."""
+        return Retention(
+            self.max_age_seconds,
+            None if self.max_bytes is None else int(self.max_bytes * _KEPT_SHARE),
+            # One file may always stay, or a bound of one would keep none.
+            None if self.max_files is None else max(1, int(self.max_files * _KEPT_SHARE)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    modified_seconds: float
+    name: str
+    size_bytes: int
 
 
 class AudioStore:
-    """Keeps saved audio in a directory. Blocks; safe to use from any thread."""
+    """Keeps saved audio in a directory. Blocks; safe to use from any thread.
 
-    def __init__(self, directory: Path) -> None:
+    Several servers may share the directory. Files that this did not name are left alone.
+    """
+
+    def __init__(self, directory: Path, retention: Retention = Retention()) -> None:
         self._directory = directory
+        self._retention = retention
+        self._lock = Lock()
+        self._reading: Counter[str] = Counter()
+        # What other servers save is counted when the directory is next looked through.
+        self._files = 0
+        self._bytes = 0
 
     def open(self) -> None:
-        """Make the directory if need be, and sweep out what an interrupted save left there.
+        """Make the directory if need be; sweep out what an interrupted save left, and old audio.
 
         Raises:
             OSError: the directory cannot be made or read.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         sweep(self._directory)
+        self.tidy()
 
-    def save(self, data: bytes, extension: str) -> str:
+    def save(self, audio: IO[bytes], extension: str, *, beside: str | None = None) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.
 
+        Older audio gives way where the bounds ask for it.
+
         Args:
+            audio: is read from its beginning to its end, piece by piece.
             extension: the ending of the name, with its dot.
+            beside: the name of another file; what belongs to it has the same name but for this.
 
         Raises:
-            StorageFailed: the disk refuses.
+            StorageFailed: the disk refuses, or the audio alone exceeds what may be kept.
         """
-        name = f"audio_{int(time.time())}_{secrets.token_hex(16)}{extension}"
+        stem = f"audio_{int(time.time())}_{secrets.token_hex(16)}"
+        name = f"{stem if beside is None else Path(beside).stem}{extension}"
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
+        size_bytes = audio.seek(0, os.SEEK_END)
+        audio.seek(0)
+        self._make_room(size_bytes)
         try:
             # Somebody may have removed the directory while the server runs.
             self._directory.mkdir(parents=True, exist_ok=True)
-            write_whole(self._directory / name, data)
+            with partial_file(self._directory / name) as partial, partial.open("wb") as file:
+                shutil.copyfileobj(audio, file)
         except OSError as error:
             logger.error("cannot save %s: %s", name, error)  # noqa: TRY400 - the reason is enough
             raise StorageFailed(
                 "the audio was made but could not be saved on this server"
             ) from error
+        with self._lock:
+            self._files += 1
+            self._bytes += size_bytes
         return name
+
+    def require_room(self, size_bytes: int) -> None:
+        """Refuse audio that could not be saved, before anybody takes the trouble to make it.
+
+        Args:
+            size_bytes: about how long the file will be.
+
+        Raises:
+            StorageFailed: the disk is too full, or nothing can be written there.
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            free_bytes = shutil.disk_usage(self._directory).free
+            writable = os.access(self._directory, os.W_OK | os.X_OK)
+        except OSError as error:
+            logger.error("no audio can be saved: %s", error)  # noqa: TRY400 - the reason is enough
+            raise StorageFailed("this server cannot save audio at present") from error
+        if not writable:
+            logger.error("no audio can be saved: %s is read-only", self._directory)
+            raise StorageFailed("this server cannot save audio at present")
+        if free_bytes < size_bytes:
+            logger.error(
+                "no audio can be saved: %.1f MB are free, about %.1f MB are needed",
+                free_bytes / 1e6,
+                size_bytes / 1e6,
+            )
+            raise StorageFailed("the disk of this server is too full to save the audio")
+
+    def remove(self, filename: str) -> None:
+        """Remove saved audio, and what was saved beside it. Who is reading it reads on.
+
+        Raises:
+            AudioNotFound: as `path_of`.
+            StorageFailed: the disk refuses.
+        """
+        path = self.path_of(filename)
+        beside = [each for each in path.parent.glob(f"{path.stem}.*") if each != path]
+        files, size_bytes = 0, 0
+        try:
+            for each in (path, *beside):
+                size_bytes += each.stat().st_size
+                each.unlink()
+                files += 1
+        except FileNotFoundError:
+            raise _not_found() from None
+        except OSError as error:
+            logger.error("cannot remove %s: %s", filename, error)  # noqa: TRY400 - the reason is enough
+            raise StorageFailed("the audio could not be removed on this server") from error
+        with self._lock:
+            self._files -= files
+            self._bytes -= size_bytes
 
     def path_of(self, filename: str) -> Path:
         """Find the saved file that has a name.
@@ -68,4 +185,104 @@ class AudioStore:
             with contextlib.suppress(OSError):
                 if stat.S_ISREG(path.lstat().st_mode):
                     return path
-        raise AudioNotFound("there is no saved audio of that name")
+        raise _not_found()
+
+    @contextlib.contextmanager
+    def reading(self, filename: str) -> Iterator[Path]:
+        """Keep saved audio from being tidied away during the block, and give its path.
+
+        Raises:
+            AudioNotFound: as `path_of`.
+        """
+        with self._lock:
+            self._reading[filename] += 1
+        try:
+            yield self.path_of(filename)
+        finally:
+            with self._lock:
+                self._reading[filename] -= 1
+                if not self._reading[filename]:
+                    del self._reading[filename]
+
+    @contextlib.asynccontextmanager
+    async def kept_tidy(self) -> AsyncIterator[None]:
+        """Remove what has grown too old, again and again, while the block runs."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(TIDY_SECONDS)
+                await asyncio.to_thread(self.tidy)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+
+    def tidy(self) -> None:
+        """Remove audio that is too old, and the oldest where there is too much.
+
+        Audio that is being read stays.
+        """
+        with self._lock:
+            self._tidy(0, 0)
+
+    def _make_room(self, size_bytes: int) -> None:
+        limit_bytes = self._retention.max_bytes
+        if limit_bytes is not None and size_bytes > limit_bytes:
+            logger.error(
+                "audio of %.1f MB exceeds VOICE_MAX_MB and was not saved", size_bytes / 1e6
+            )
+            raise StorageFailed(
+                f"the audio has {size_bytes / 1e6:.1f} MB, more than this server may keep"
+            )
+        with self._lock:
+            if self._retention.admits(self._files + 1, self._bytes + size_bytes):
+                return
+            self._tidy(1, size_bytes)
+            if self._retention.admits(self._files + 1, self._bytes + size_bytes):
+                return
+        raise StorageFailed("as much audio as this server may keep is being read at this moment")
+
+    def _tidy(self, more_files: int, more_bytes: int) -> None:
+        """Remove what exceeds the bounds once so much more is there. Needs the lock."""
+        kept = sorted(self._saved(), key=lambda each: (each.modified_seconds, each.name))
+        self._files, self._bytes = len(kept), sum(each.size_bytes for each in kept)
+        now_seconds = time.time()
+        bounds = self._retention
+        if not bounds.admits(self._files + more_files, self._bytes + more_bytes):
+            bounds = bounds.shrunk()
+        for each in kept:
+            age_seconds = now_seconds - each.modified_seconds
+            is_old = bounds.max_age_seconds is not None and age_seconds > bounds.max_age_seconds
+            has_room = bounds.admits(self._files + more_files, self._bytes + more_bytes)
+            if has_room and not is_old:
+                return
+            if each.name in self._reading:
+                continue
+            try:
+                (self._directory / each.name).unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("old audio stays: %s", error)
+                continue
+            self._files -= 1
+            self._bytes -= each.size_bytes
+
+    def _saved(self) -> Iterator[_Saved]:
+        try:
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    # Another server may tidy the same directory at this moment.
+                    with contextlib.suppress(FileNotFoundError):
+                        if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                            status = entry.stat(follow_symlinks=False)
+                            yield _Saved(status.st_mtime, entry.name, status.st_size)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            logger.warning("saved audio is not looked through: %s", error)
+
+
+def _not_found() -> AudioNotFound:
+    return AudioNotFound("there is no saved audio of that name")

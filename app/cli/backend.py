@@ -50,7 +50,9 @@ class Recording:
         try:
             data = expanded(path).read_bytes()
         except OSError as error:
-            hint = f"; a voice of the list is called {path.stem}" if option == "--voice" else ""
+            hint = ""
+            if option == "--voice":
+                hint = f"; a voice of the list is named without folder and ending: -v {path.stem}"
             raise Refused(f"{option}: {path} cannot be read: {error.strerror}{hint}") from None
         if not data:
             raise Refused(f"{option}: {path} is empty")
@@ -66,6 +68,7 @@ class TextToSpeak:
         format: the name of the audio format.
         controls: values by the native API's names; the speaker's own hold for those left out.
         stream: whether the audio is wanted while it is made.
+        captions: the formats of caption files that are wanted as well.
     """
 
     text: str
@@ -73,6 +76,7 @@ class TextToSpeak:
     format: str
     controls: Mapping[str, Any]
     stream: bool
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,12 @@ class Backend(Protocol):
 
     def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         """Yield the encoded audio: in one piece, or in many with `wanted.stream`."""
+        ...
+
+    async def speak_captioned(
+        self, wanted: TextToSpeak, spoken: Spoken, /
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """Return the encoded audio, and the texts of the caption files by their formats."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:

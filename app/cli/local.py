@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
+from app.captions.cues import CueLimits
+from app.captions.files import CAPTION_FORMATS
 from app.cli.backend import (
     VOICE_FIELDS,
     NewVoice,
@@ -37,7 +39,7 @@ from app.errors import (
 from app.services import Services
 from app.settings import SettingsError, load_settings
 from app.speaking.controls import SpeechControls
-from app.speaking.encoded import complete_audio, live_audio
+from app.speaking.encoded import CompleteAudio, complete_audio, live_audio
 from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.listing import STATE_SUFFIX
@@ -76,6 +78,21 @@ class LocalBackend:
             async with aclosing(pieces(speech, audio, spoken)) as made:
                 async for data in made:
                     yield data
+
+    async def speak_captioned(
+        self, wanted: TextToSpeak, spoken: Spoken, /
+    ) -> tuple[bytes, Mapping[str, str]]:
+        with _refusing(SPEECH_WORDS):
+            controls = SpeechControls(**wanted.controls)
+            speech = controls.request(wanted.text, self._voice(wanted.voice))
+            audio = controls.audio_format(wanted.format)
+            await self._loaded((await self._services.cast.of(speech)).supervisor)
+            made = await self._complete(replace(speech, timed=True), audio, spoken)
+            captions = {
+                name: CAPTION_FORMATS[name].write(made.marks, made.speech_seconds, CueLimits())
+                for name in wanted.captions
+            }
+            return made.read(), captions
 
     async def voices(self) -> list[dict[str, Any]]:
         with _refusing(VOICE_WORDS):
@@ -163,13 +180,22 @@ class LocalBackend:
     async def _whole(
         self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
     ) -> AsyncGenerator[bytes, None]:
+        made = await self._complete(speech, audio, spoken)
+        async with aclosing(made.pieces(self._services.pools)) as pieces:
+            async for data in pieces:
+                yield data
+
+    async def _complete(
+        self, speech: SpeechRequest, audio: AudioFormat, spoken: Spoken
+    ) -> CompleteAudio:
         utterance = await self._services.speech.begin(speech)
-        making = asyncio.create_task(complete_audio(utterance, audio, self._services.ffmpeg))
+        pools = self._services.pools
+        making = asyncio.create_task(complete_audio(utterance, audio, self._services.ffmpeg, pools))
         try:
             while not making.done():
                 await asyncio.wait({making}, timeout=DRAW_SECONDS)
                 spoken(utterance.spoken_seconds)
-            yield making.result().data
+            return making.result()
         finally:
             await ended(making)
             utterance.close()  # a task that is cancelled before it began does not

@@ -13,8 +13,10 @@ from typer.main import get_command
 
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
+from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
+    CaptionsOption,
     EncodingOption,
     FormatOption,
     LanguageOption,
@@ -23,6 +25,7 @@ from app.cli.options import (
     NoMarkupOption,
     NormalizeLoudnessOption,
     OutputOption,
+    PauseScaleOption,
     PitchOption,
     PlayOption,
     QuietOption,
@@ -51,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(voices, name="voices")
+app.add_typer(keys, name="keys")
 
 
 def _show_version(wanted: bool) -> None:
@@ -73,6 +77,7 @@ def main(
     epilog=f"""[bold]Examples[/bold]
 {PROGRAM} say "Good evening." -o evening.mp3
 {PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
+{PROGRAM} say chapter.txt --captions srt,vtt -o chapter.mp3
 {PROGRAM} say --play --stream "Hello!"
 {PROGRAM} say --lines lines.txt -o audio/ --format wav
 {PROGRAM} say --lines --names named.tsv -o audio/
@@ -92,12 +97,14 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     speed: SpeedOption = None,
     pitch: PitchOption = None,
     volume: VolumeOption = None,
+    pause_scale: PauseScaleOption = None,
     seed: SeedOption = None,
     temperature: TemperatureOption = None,
     language: LanguageOption = None,
     sample_rate: SampleRateOption = None,
     bitrate: BitrateOption = None,
     normalize_loudness: NormalizeLoudnessOption = False,
+    captions: CaptionsOption = None,
     no_markup: NoMarkupOption = False,
     server: ServerOption = None,
     quiet: QuietOption = False,
@@ -114,6 +121,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "speed": speed,
         "pitch": pitch,
         "volume": volume,
+        "pause_scale": pause_scale,
         "seed": seed,
         "temperature": temperature,
         "language": language,
@@ -124,7 +132,9 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     }
     set_controls = {name: value for name, value in controls.items() if value is not None}
     reading = Reading(lines, names, encoding)
-    arguments = SayArguments(texts, reading, output, format, play, stream, voice, set_controls)
+    arguments = SayArguments(
+        texts, reading, output, format, play, stream, voice, set_controls, captions
+    )
     say(arguments, server=server, quiet=quiet)
 
 

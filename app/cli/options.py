@@ -143,6 +143,13 @@ PitchOption = Annotated[
     float | None, _sound_option(help="Semitones up or down.", **_range(ranges.PitchSemitones))
 ]
 VolumeOption = Annotated[float | None, _sound_option(help="Gain in dB.", **_range(ranges.VolumeDb))]
+PauseScaleOption = Annotated[
+    float | None,
+    _sound_option(
+        help="Stretches the pauses between clauses, sentences and lines; 0 takes them out.",
+        **_range(ranges.PauseScale),
+    ),
+]
 SeedOption = Annotated[
     int | None,
     _sound_option(metavar="NUMBER", parser=_seed, help="The same seed speaks the same way again."),
@@ -166,7 +173,14 @@ BitrateOption = Annotated[
 ]
 NoMarkupOption = Annotated[
     bool,
-    _sound_option("--no-markup", help="Read tags aloud as text: [pause 1s], [name], SSML."),
+    _sound_option("--no-markup", help="Read tags aloud as text: pauses, names of speakers, SSML."),
+]
+CaptionsOption = Annotated[
+    str | None,
+    _sound_option(
+        metavar="FORMATS",
+        help="Caption files beside the audio, comma-separated: srt, vtt, json, lrc.",
+    ),
 ]
 NormalizeLoudnessOption = Annotated[
     bool, _sound_option("--normalize-loudness", help="Bring it to -16 LUFS, as podcasts have it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
@@ -68,17 +69,7 @@ class RemoteBackend:
 
         A server does not tell how far it is: `spoken` hears what its pace lets expect.
         """
-        fields = {**wanted.controls, "script": wanted.text, "format": wanted.format}
-        fields["stream"] = wanted.stream
-        if isinstance(wanted.voice, Recording):
-            file = (wanted.voice.filename, wanted.voice.data)
-            form = {name: _in_form(value) for name, value in fields.items()}
-            sent: dict[str, Any] = {"data": form, "files": {"voice_file": file}}
-            path = "/tts/clone"
-        else:
-            named = {} if wanted.voice is None else {"voice": wanted.voice}
-            sent = {"json": {**fields, **named}}
-            path = "/tts"
+        path, sent = _asked_for(wanted)
         async with (
             self._expected(spoken) as learn,
             self._answer("POST", path, SPEECH_WORDS, **sent) as answer,
@@ -96,6 +87,22 @@ class RemoteBackend:
                 return
             async for data in answer.aiter_raw():
                 yield data
+
+    async def speak_captioned(
+        self, wanted: TextToSpeak, spoken: Spoken, /
+    ) -> tuple[bytes, Mapping[str, str]]:
+        path, sent = _asked_for(wanted)
+        async with (
+            self._expected(spoken) as learn,
+            self._answer("POST", path, SPEECH_WORDS, **sent) as answer,
+        ):
+            data = await answer.aread()
+            learn(answer)
+        try:
+            told = json.loads(data)
+            return base64.b64decode(told["audio"]), dict(told["captions"])
+        except (ValueError, KeyError, TypeError):
+            raise Refused(f"{self._url} knows of no captions", ExitCode.FAILED) from None
 
     @asynccontextmanager
     async def _expected(self, spoken: Spoken) -> AsyncIterator[Callable[[httpx.Response], None]]:
@@ -220,6 +227,21 @@ class RemoteBackend:
         self._progress.say(f"warning: the {PREVIEW} model speaks")
 
 
+def _asked_for(wanted: TextToSpeak) -> tuple[str, dict[str, Any]]:
+    """Return the path to ask at, and what to send there."""
+    fields = {**wanted.controls, "script": wanted.text, "format": wanted.format}
+    if wanted.captions:
+        fields["captions"] = ",".join(wanted.captions)
+    else:
+        fields["stream"] = wanted.stream
+    if isinstance(wanted.voice, Recording):
+        file = (wanted.voice.filename, wanted.voice.data)
+        form = {name: _in_form(value) for name, value in fields.items()}
+        return "/tts/clone", {"data": form, "files": {"voice_file": file}}
+    named = {} if wanted.voice is None else {"voice": wanted.voice}
+    return "/tts", {"json": {**fields, **named}}
+
+
 def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -277,8 +299,10 @@ def _refusal(answer: httpx.Response, url: str, words: Mapping[Parameter, str]) -
         code = ExitCode.FAILED
     error = _error_of(answer)
     if status == httpx.codes.UNAUTHORIZED:
-        said = error.get("message", "the server wants another key")
-        return Refused(f"{said} (API_KEY of the environment or .env)", ExitCode.UNAUTHORIZED)
+        # The server's own words tell of headers, which nobody writes here.
+        missing = not answer.request.headers.get("x-api-key")
+        said = "the server wants an API key" if missing else "the API key is wrong"
+        return Refused(f"{said}: set API_KEY in the environment or .env", ExitCode.UNAUTHORIZED)
     if "message" not in error:
         return Refused(f"{url} answered {status} {answer.reason_phrase}", code)
     option = next((word for each, word in words.items() if each.value == error.get("field")), None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from app.audio.formats import AudioFormat
+from app.captions.files import CAPTION_FORMATS
 from app.cli.backend import Backend, Recording, TextToSpeak
 from app.cli.exits import Refused
 from app.cli.outputs import check_takes_bytes
@@ -44,6 +45,7 @@ class SayArguments:
     stream: bool
     voice: str | None
     controls: Mapping[str, Any]
+    captions: str | None = None
 
 
 def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
@@ -53,6 +55,7 @@ def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
         Refused: an option is wrong, or a text cannot be spoken.
     """
     audio, player = _how(arguments)
+    captions = _captions(arguments)
     texts = read_texts(arguments.texts, arguments.reading)
     if not quiet:
         _tell_guessed(texts)
@@ -61,7 +64,12 @@ def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
         paths = _paths(arguments, texts, audio, stack)
         shown = arguments.output is not None or not arguments.play
         takes = [
-            Take(_text_to_speak(arguments, text, voice, audio), text.origin, path, shown)
+            Take(
+                replace(_text_to_speak(arguments, text, voice, audio), captions=captions),
+                text.origin,
+                path,
+                shown,
+            )
             for text, path in zip(texts, paths, strict=True)
         ]
 
@@ -69,6 +77,28 @@ def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:
             await speak_all(backend, takes, progress, player)
 
         run_work(work, server=server, quiet=quiet)
+
+
+def _captions(arguments: SayArguments) -> tuple[str, ...]:
+    """Read the formats that `--captions` names.
+
+    Raises:
+        Refused: there is no such format, or no file beside which the captions could lie.
+    """
+    if arguments.captions is None:
+        return ()
+    names = [name.strip().lower().removeprefix(".") for name in arguments.captions.split(",")]
+    wanted = tuple(dict.fromkeys(filter(None, names)))
+    unknown = next((name for name in wanted if name not in CAPTION_FORMATS), None)
+    if unknown is not None or not wanted:
+        raise Refused(
+            f"--captions takes {', '.join(CAPTION_FORMATS)}; it is {arguments.captions!r}"
+        )
+    if arguments.stream:
+        raise Refused("--captions and --stream cannot be used together")
+    if arguments.output == STANDARD_OUTPUT or (arguments.play and arguments.output is None):
+        raise Refused("--captions are files beside the audio, so they need a file: -o FILE")
+    return wanted
 
 
 def _tell_guessed(texts: Sequence[Text]) -> None:

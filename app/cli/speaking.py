@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -92,12 +92,28 @@ async def _finish(
 
 
 async def _make(backend: Backend, take: Take, spoken: Spoken, player: Player | None) -> None:
+    if take.path is not None and take.wanted.captions:
+        await _make_captioned(backend, take.wanted, take.path, spoken)
+        return
     async with (
         _opened(take, player) as write,
         aclosing(backend.speak(take.wanted, spoken)) as pieces,
     ):
         async for data in pieces:
             await write(data)
+
+
+async def _make_captioned(
+    backend: Backend, wanted: TextToSpeak, path: Path, spoken: Spoken
+) -> None:
+    """Write the audio, and beside it a file of the same name for each kind of captions."""
+    data, captions = await backend.speak_captioned(wanted, spoken)
+    async with AsyncExitStack() as files:
+        for name, text in captions.items():
+            write = await files.enter_async_context(whole_file(path.with_suffix(f".{name}")))
+            await write(text.encode())
+        write = await files.enter_async_context(whole_file(path))
+        await write(data)
 
 
 def _opened(take: Take, player: Player | None) -> AbstractAsyncContextManager[Write]:

@@ -47,7 +47,8 @@ def read_texts(arguments: Sequence[str], reading: Reading) -> list[Text]:
     """Read the texts that the arguments name, in their order.
 
     `-` is the standard input, `@PATH` a file. An argument that ends in one of `TEXT_SUFFIXES` is a
-    file if there is one, or if it is a single word; everything else is spoken as it stands.
+    file if there is one, or if it is a single word. Other files are refused, for their names are
+    hardly meant; everything else is spoken as it stands.
 
     Raises:
         Refused: a file cannot be read, or there is nothing to speak.
@@ -110,16 +111,33 @@ def _file_of(argument: str) -> Path | None:
         if argument == "@":
             raise Refused("TEXT @ names no file: write @PATH; words can come from - instead")
         return expanded(argument[1:])
-    if not argument.lower().endswith(TEXT_SUFFIXES) or "\n" in argument:
+    if "\n" in argument:
         return None
     path = expanded(argument)
+    if not argument.lower().endswith(TEXT_SUFFIXES):
+        if _looks_like_path(argument) and _is_file(path):
+            raise Refused(
+                f"TEXT {argument!r} is a file here, but its name does not end as that of a text "
+                f"({', '.join(TEXT_SUFFIXES)}); write @{argument} to speak what it holds, or - and "
+                "let words come through the standard input"
+            )
+        return None
     if len(argument.split()) == 1:
         return path
+    return path if _is_file(path) else None
+
+
+def _looks_like_path(argument: str) -> bool:
+    """Tell whether words look like `book.pdf` or `notes/today`; a word like `notes` is one."""
+    return "/" in argument or "\\" in argument or bool(Path(argument).suffix)
+
+
+def _is_file(path: Path) -> bool:
     try:
-        return path if path.is_file() else None
-    except OSError:
-        # The system refuses the name as too long: it is a text.
-        return None
+        return path.is_file()
+    except (OSError, ValueError):
+        # The system refuses the name as too long, or for what is in it: it is a text.
+        return False
 
 
 def _read(path: Path) -> bytes:

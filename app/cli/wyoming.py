@@ -47,7 +47,7 @@ def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
 async def _serve(settings: Settings, port: int) -> int:
     """Serve until a signal comes, and return its number."""
     services = make_services(settings)
-    listener = wyoming.listen(settings.wyoming_host, port)
+    listeners = wyoming.listen(settings.wyoming_host, port)
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[int] = asyncio.Queue()
 
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, port: int) -> int:
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
-    async with wyoming.serve(services, listener), running(services):
-        host, port = listener.getsockname()[:2]
-        typer.echo(f"Wyoming listens on {host} port {port}")
+    async with wyoming.serve(services, listeners), running(services):
+        port = listeners[0].getsockname()[1]
+        typer.echo(f"Wyoming listens on {settings.wyoming_host} port {port}")
         return await signals.get()

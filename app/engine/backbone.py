@@ -34,9 +34,9 @@ class Scripted:
             warnings.filterwarnings("ignore", "`torch.jit")
             self._module = torch.jit.script(module.eval())
 
-    def __call__(self, *arguments: Any) -> Tensor:
+    def __call__(self, *arguments: Any) -> Any:
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
-            return self._module(*arguments)  # type: ignore[no-any-return]
+            return self._module(*arguments)
 
 
 class Backbone(nn.Module):
@@ -54,6 +54,7 @@ class Backbone(nn.Module):
         super().__init__()
         transformer = module.transformer
         self.width = module.dim
+        self.heads = transformer.layers[0].self_attn.num_heads
         self.layers = nn.ModuleList(
             [BackboneLayer(layer, precision) for layer in transformer.layers]
         )
@@ -75,7 +76,9 @@ class Backbone(nn.Module):
         offsets: list[int],
         lengths: list[int],
         scratch: Tensor,
-    ) -> Tensor:
+        watched_positions: Tensor,
+        watched_layers: list[int],
+    ) -> tuple[Tensor, list[Tensor]]:
         """Read the new positions of every row and return its last output.
 
         Args:
@@ -88,18 +91,23 @@ class Backbone(nn.Module):
             lengths: per row, how many positions it brings.
             scratch: flat float32 room for one layer of the longest cache, if caches are not
                 float32.
+            watched_positions: places in `x` whose queries are wanted, `[watched]`, int64.
+            watched_layers: the layers of those queries; none if nobody wants any.
 
         Returns:
-            `[rows, z_dim]`.
+            `[rows, z_dim]`, and per watched layer the queries, `[watched, heads, head_dim]`.
         """
         voices = by_layer(prefixes, len(self.layers))
         own = by_layer(caches, len(self.layers))
+        queries: list[Tensor] = []
         for index, layer in enumerate(self.layers):
-            x = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
+            x, qkv = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
+            if index in watched_layers:
+                queries.append(qkv.narrow(1, 0, self.heads).index_select(0, watched_positions))
         if x.shape[0] != len(lengths):
             x = torch.stack([rows[-1] for rows in x.split_with_sizes(lengths)])
         x = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-5)
-        return self.z_proj(x)  # type: ignore[no-any-return]
+        return self.z_proj(x), queries
 
 
 class BackboneLayer(nn.Module):
@@ -134,7 +142,7 @@ class BackboneLayer(nn.Module):
         offsets: list[int],
         lengths: list[int],
         scratch: Tensor,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Compute `[positions, d_model]` to the same shape.
 
         Args:
@@ -142,6 +150,9 @@ class BackboneLayer(nn.Module):
             caches: per row this layer's `[2, kv_heads, room, head_dim]`; written to.
 
         The others are as in `Backbone.forward`.
+
+        Returns:
+            The output, and the queries, keys and values as `Attention.rotate` returns them.
         """
         h = functional.layer_norm(x, [self.width], self.norm1_weight, self.norm1_bias, 1e-5)
         qkv = self.attention.rotate(self.in_proj(h), rotation)
@@ -151,7 +162,7 @@ class BackboneLayer(nn.Module):
         share = torch.sigmoid(voice_weight - own_weight).unsqueeze(2)
         x = x + self.out_proj(torch.lerp(own, voice, share).flatten(1))
         h = functional.layer_norm(x, [self.width], self.norm2_weight, self.norm2_bias, 1e-5)
-        return x + self.linear2(functional.gelu(self.linear1(h), approximate="tanh"))  # type: ignore[no-any-return]
+        return x + self.linear2(functional.gelu(self.linear1(h), approximate="tanh")), qkv
 
 
 class Attention(nn.Module):

@@ -7,18 +7,26 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import torch
 
 from app.engine.runner import Row, Runner
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
-from app.engine.sequence import EngineJob, RowSampling, Sequence
+from app.engine.sequence import EngineJob, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
 from app.errors import ModelUnavailable, SynthesisFailed
-from app.speech import Frames
-from app.speech_engine import RESTART_SECONDS, EngineOptions, EngineStatus, SpeechJob
+from app.speech import Frames, WordTime
+from app.speech_engine import (
+    RESTART_SECONDS,
+    EngineOptions,
+    EngineStatus,
+    SpeechJob,
+    SpokenChunk,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +81,22 @@ class BatchLoop:
                 alive=self._closed_because is None,
             )
 
-    def submit(self, job: SpeechJob, sampling: RowSampling) -> EngineStream:
+    def submit(
+        self,
+        job: SpeechJob,
+        sampling: RowSampling,
+        make_aligner: MakeAligner | None = None,
+        *,
+        watched: bool = False,
+        unhurried: bool = False,
+    ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
+
+        Args:
+            make_aligner: times the words of a chunk; None if the job does not ask for that.
+            watched: whether they want to know what the frames attend to.
+            unhurried: whether nobody listens, so that it goes on when nobody is in a hurry, and
+                is given up as soon as the engine is to stop.
 
         Raises:
             Overloaded: too many wait already.
@@ -87,8 +109,18 @@ class BatchLoop:
             buffer_seconds=self._options.stream_buffer_seconds,
             on_abort=lambda: self._cancel(queued),
             on_room=self._wake,
+            on_more=lambda chunks, more: self._extend(queued, chunks, more=more),
+            more=job.more,
         )
-        queued: EngineJob[Row] = EngineJob.of(job, stream, sampling, time.monotonic())
+        queued: EngineJob[Row] = EngineJob.of(
+            job,
+            stream,
+            sampling,
+            time.monotonic(),
+            make_aligner=make_aligner,
+            watched=watched,
+            unhurried=unhurried,
+        )
         with self._changed:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
@@ -97,10 +129,23 @@ class BatchLoop:
                 self._changed.notify()
         return stream
 
+    def _extend(self, job: EngineJob[Row], chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to a job; one that has ended meanwhile does not come back."""
+        with self._changed:
+            job.extend(chunks, more=more)
+            self._retire()  # without more of them, the job may be through
+            self._changed.notify_all()
+
     def refuse(self, reason: str) -> None:
-        """Take no more jobs; those that are here go on."""
+        """Take no more jobs; those that somebody listens to go on."""
         with self._changed:
             self._closed_because = self._closed_because or reason
+            for job in self._scheduler.jobs:
+                if job.unhurried:
+                    job.cancelled = True
+                    job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
+            self._retire()
+            self._changed.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> None:
         """Wait until no job is left, the loop stops, or the time is over. Blocks."""
@@ -168,7 +213,7 @@ class BatchLoop:
                     self._fail(sequence.job, verdict)
                     continue
                 if sequence.advance(is_eos=verdict):
-                    row.pending.append(row.latent)
+                    row.keep()
                 timings = sequence.job.stream.timings
                 if timings.prefill_seconds is None:
                     timings.prefill_seconds = _age_seconds(sequence.job)
@@ -187,8 +232,11 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
+            words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
             sequence.closed = sequence.finished and sequence.pending == batch.frames
-            stream.deliver(Frames(sequence.index, pcm, chunk_last=sequence.closed))
+            if sequence.closed:
+                words += _last_words(sequence)
+            stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
 
     def _settle(self, batch: Batch[Row]) -> None:
         """Record a batch as done, end chunks that ended in silence, free what is free."""
@@ -200,8 +248,8 @@ class BatchLoop:
             for sequence in batch.sequences:
                 if sequence.drained and not sequence.closed and not sequence.job.cancelled:
                     sequence.closed = True
-                    last = Frames(sequence.index, _SILENCE, chunk_last=True)
-                    sequence.job.stream.deliver(last)
+                    words = _last_words(sequence)
+                    sequence.job.stream.deliver(Frames(sequence.index, _SILENCE, True, words))
             self._retire()
             self._changed.notify_all()
 
@@ -220,10 +268,17 @@ class BatchLoop:
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
         assert isinstance(chunk.voice, KvPrefix)
         try:
-            sequence.row = self._runner.open(chunk.voice, prompt, job.sampling, sequence.index)
+            row = self._runner.open(
+                chunk.voice, prompt, job.sampling, sequence.index, watched=job.watched
+            )
         except (RuntimeError, MemoryError) as error:
             with self._changed:
                 self._fail(job, error)
+            return
+        sequence.row = row
+        if job.make_aligner is not None:
+            look = partial(self._runner.attention, row)
+            sequence.aligner = job.make_aligner(prompt.reading, look)
 
     def _cancel(self, job: EngineJob[Row]) -> None:
         """Drop a job that nobody wants; its busy rows leave when their batch is done."""
@@ -258,6 +313,11 @@ class BatchLoop:
             for job in self._scheduler.jobs:
                 job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()
+
+
+def _last_words(sequence: Sequence[Row]) -> tuple[WordTime, ...]:
+    """Time the words of a sequence that are left at its end."""
+    return () if sequence.aligner is None else sequence.aligner.finish()
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from pocket_tts import TTSModel
 
 from app.engine.batch_loop import BatchLoop
+from app.engine.calibration import Calibration
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
 from app.engine.runner import Runner
 from app.engine.sampling import resolve
-from app.engine.voice_state import KvPrefix, VoiceMaker
-from app.speech import Pcm, TokenCounter
-from app.speech_engine import EngineOptions, EngineStatus, SpeechJob, SpeechStream, VoiceState
+from app.engine.voice_state import KvPrefix, VoiceMaker, fingerprint_of
+from app.speech import Pcm, Sampling, TokenCounter
+from app.speech_engine import (
+    ESTIMATED,
+    Alignment,
+    EngineOptions,
+    EngineStatus,
+    SpeechJob,
+    SpeechStream,
+    VoiceState,
+)
+from app.work import NEVER_CANCELLED, CancelToken
 
 
 class BatchedEngine:
@@ -52,6 +63,13 @@ class BatchedEngine:
             prompts=options.voice_prompts,
         )
         self._loop = BatchLoop(self._runner, options)
+        self._calibration = Calibration(
+            self._loop,
+            self._runner,
+            options,
+            resolve(Sampling(seed=0), options.defaults, self._model),
+            lambda: fingerprint_of(self._model),
+        )
 
     def start(self) -> None:
         """Speak a little for warmth and start the worker threads; call it once.
@@ -72,8 +90,12 @@ class BatchedEngine:
     def token_counter(self, text: str) -> TokenCounter:
         return token_counter(self._model, text)
 
-    def encode_voice(self, pcm: Pcm) -> KvPrefix:
-        return self._voices.encode(pcm)
+    def calibrate(self, voice: VoiceState) -> Alignment:
+        assert isinstance(voice, KvPrefix)
+        return self._calibration.find(voice)
+
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> KvPrefix:
+        return self._voices.encode(pcm, cancel)
 
     def explain_no_cloning(self, reason: str) -> None:
         """Replace what an engine without cloning weights says of them."""
@@ -102,13 +124,23 @@ class BatchedEngine:
         return self._voices.predefined
 
     def status(self) -> EngineStatus:
-        return self._loop.status()
+        return replace(self._loop.status(), alignment=self._calibration.alignment)
 
     def submit(self, job: SpeechJob) -> SpeechStream:
         if not all(isinstance(chunk.voice, KvPrefix) for chunk in job.chunks):
             raise TypeError("a voice state was not made by this engine")
         sampling = resolve(job.sampling, self._default_sampling, self._model)
-        return self._loop.submit(job, sampling)
+        if not job.timed:
+            return self._loop.submit(job, sampling)
+        alignment = self._calibration.alignment or ESTIMATED
+        stream = self._loop.submit(
+            job,
+            sampling,
+            self._calibration.make_aligner(alignment),
+            watched=alignment.method == "attention",
+        )
+        stream.alignment = alignment
+        return stream
 
     async def drain(self, timeout_seconds: float) -> None:
         self._loop.refuse("the engine is shutting down")

@@ -114,9 +114,11 @@ class FlowHead:
         Those are `lsd_decode`, `ot_decode`, `drifting_decode` and `pointwise_decode`.
         """
         if self._type == "drifting":
-            return self._net(condition, self._time(0, 1), noise)
+            latent: Tensor = self._net(condition, self._time(0, 1), noise)
+            return latent
         if self._type == "pointwise":
-            return noise + self._net(condition, self._time(0, 1), noise)
+            change: Tensor = self._net(condition, self._time(0, 1), noise)
+            return noise + change
         x = noise
         for step in range(steps):
             x = x + self._net(condition, self._time(step, steps), x) / steps

@@ -6,14 +6,18 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pocket_tts.models.flow_lm import FlowLMModel
 from torch import Tensor
 
 from app.engine.backbone import Backbone, Scripted
 from app.engine.flow_head import FlowHead
 from app.engine.precision import make_linear
+from app.speech_engine import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class RowInput:
         latent: the latent to continue from, `[ldim]`.
         noise: starting point of the next latent, `[ldim]`.
         decode_steps: how often the flow head is evaluated.
+        watched: whether its queries are wanted, see `FlowLm.watch`.
     """
 
     voice: Tensor
@@ -51,6 +56,7 @@ class RowInput:
     latent: Tensor
     noise: Tensor
     decode_steps: int
+    watched: bool = False
 
     @property
     def positions(self) -> int:
@@ -58,8 +64,26 @@ class RowInput:
         return 1 if self.tokens is None else 1 + len(self.tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class RowOutput:
+    """Holds what a forward pass gives one row.
+
+    Attributes:
+        latent: `[ldim]`.
+        eos_logit: NaN if the latent is not finite.
+        queries: of its last position, `[watched heads, head_dim]`; None if it is not watched.
+    """
+
+    latent: Tensor
+    eos_logit: float
+    queries: NDArray[np.float32] | None
+
+
 class FlowLm:
     """Computes upstream's FlowLM for many rows, with weights of its own at the wanted precision.
+
+    Attributes:
+        heads: how many query heads a layer has.
 
     Args:
         module: upstream's model; left as it is.
@@ -78,6 +102,7 @@ class FlowLm:
             attention.dim_per_head,
             cache_dtype,
         )
+        self.heads = int(attention.num_heads)
         self.bos_latent = module.bos_emb.detach().float().to(device)
         self._conditioner = module.conditioner
         self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
@@ -86,26 +111,29 @@ class FlowLm:
         self._backbone = Scripted(Backbone(module, precision).to(device))
         self._cache_dtype = cache_dtype
         self._nothing = torch.empty(0, device=device)
+        self._no_positions = torch.empty(0, dtype=torch.long, device=device)
         self._scratch = threading.local()
         max_period = module.transformer.max_period
         self._rotations = RotationTable(attention.dim_per_head, max_period, device)
         self._head = FlowHead(module, precision, device)
+        self.watch(())
+
+    def watch(self, heads: Sequence[Head]) -> None:
+        """Choose the heads whose queries watched rows are given from now on, in that order."""
+        self._watched_layers = sorted({head.layer for head in heads})
+        places = [self._watched_layers.index(layer) * self.heads + head for layer, head in heads]
+        self._watched_heads = torch.tensor(places, dtype=torch.long, device=self._nothing.device)
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
-        """Compute one new latent for every row.
-
-        Returns:
-            The latents, `[rows, ldim]`, and each row's EOS logit; NaN if its latent is not finite.
-        """
+    def step(self, rows: Sequence[RowInput]) -> list[RowOutput]:
+        """Compute one new latent for every row."""
         order = sorted(range(len(rows)), key=lambda row: id(rows[row].voice))
-        latents, eos_logits = self._step_by_voice([rows[row] for row in order])
+        outputs = self._step_by_voice([rows[row] for row in order])
         if order == list(range(len(rows))):
-            return latents, eos_logits
-        places = [order.index(row) for row in range(len(rows))]
-        return latents[places], [eos_logits[place] for place in places]
+            return outputs
+        return [outputs[order.index(row)] for row in range(len(rows))]
 
-    def _step_by_voice(self, rows: Sequence[RowInput]) -> tuple[Tensor, list[float]]:
+    def _step_by_voice(self, rows: Sequence[RowInput]) -> list[RowOutput]:
         """Do the work of `step` for rows that stand together where they share a voice."""
         offsets = [row.offset for row in rows]
         lengths = [row.positions for row in rows]
@@ -117,7 +145,8 @@ class FlowLm:
                 spans.append(0)
             spans[-1] += length
         starts = [row.voice.shape[3] + row.offset for row in rows]
-        z = self._backbone(
+        watched = [row for row, each in enumerate(rows) if each.watched]
+        z, by_layer = self._backbone(
             self._embed(rows),
             self._rotations.at(starts, lengths),
             voices,
@@ -126,14 +155,28 @@ class FlowLm:
             offsets,
             lengths,
             self._scratch_for(max(map(sum, zip(offsets, lengths, strict=True)))),
+            self._last_positions(lengths, watched),
+            self._watched_layers if watched else [],
         )
         noise = torch.stack([row.noise for row in rows])
         latents = self._head.decode(z, noise, [row.decode_steps for row in rows])
         # The host waits for the device only once: 0 * x makes the logit NaN if the latent is not
         # finite.
         verdict = self._out_eos(z).squeeze(1) + 0.0 * latents.sum(1)
-        eos_logits: list[float] = verdict.tolist()
-        return latents, eos_logits
+        queries: list[NDArray[np.float32] | None] = [None] * len(rows)
+        if by_layer:
+            chosen = torch.cat(by_layer, dim=1).index_select(1, self._watched_heads)
+            for place, own in zip(watched, chosen.cpu().numpy(), strict=True):
+                queries[place] = own
+        outputs = zip(latents.unbind(0), verdict.tolist(), queries, strict=True)
+        return [RowOutput(*output) for output in outputs]
+
+    def _last_positions(self, lengths: list[int], rows: list[int]) -> Tensor:
+        """Find where some rows' last positions stand in a pass: `[rows]`, int64."""
+        if not rows:
+            return self._no_positions
+        ends = list(accumulate(lengths))
+        return torch.tensor([ends[row] - 1 for row in rows], device=self._no_positions.device)
 
     def _scratch_for(self, positions: int) -> Tensor:
         """Return this thread's float32 room for one layer of so many cache positions, and keep it.

@@ -87,6 +87,10 @@ class EngineLoader:
         logger.info("speaking in %s on %s", engine.status().precision, options.device)
         return engine
 
+    def forget(self) -> None:
+        """Let go of the model and the engine; the next call loads the same files again."""
+        self._model = self._engine = None
+
     def look(self) -> bool:
         """Ask the hub for what the loaded model lacks and what is newer, and fetch it.
 
@@ -98,8 +102,8 @@ class EngineLoader:
             makes an engine on them.
         """
         loaded, engine = self._files, self._engine
-        assert loaded is not None
-        assert engine is not None
+        if loaded is None or engine is None:
+            return False  # the model was put out of memory just now
         try:
             found = self._fetched(None)
         except ModelUnavailable as error:

@@ -14,6 +14,7 @@ from pocket_tts import TTSModel
 from pocket_tts.models.text_chunking import prepare_text_prompt
 from torch import Tensor
 
+from app.engine.alignment.words import Reading
 from app.speech import TokenCounter
 
 
@@ -23,11 +24,13 @@ class Prompt:
 
     Attributes:
         tokens: `[n]`, int64.
+        reading: what the tokens stand for.
         max_frames: latents after which the chunk ends without EOS.
         frames_after_eos: latents from EOS on, by upstream's guess from the number of words.
     """
 
     tokens: Tensor
+    reading: Reading
     max_frames: int
     frames_after_eos: int
 
@@ -45,10 +48,11 @@ def make_prompt(model: TTSModel, text: str) -> Prompt | None:
         )
     except ValueError:  # upstream's only complaint: no text is left
         return None
-    ids = _encode(model, prepared)
+    ids, offsets = _encode(model, prepared)
     seconds = len(ids) / model._TOKENS_PER_SECOND_ESTIMATE + model._GEN_SECONDS_PADDING
     max_frames = math.ceil(seconds * model.config.mimi.frame_rate)
-    return Prompt(torch.tensor(ids, dtype=torch.long), max_frames, words_guess + 2)
+    tokens = torch.tensor(ids, dtype=torch.long)
+    return Prompt(tokens, Reading(text, prepared, offsets), max_frames, words_guess + 2)
 
 
 def count_tokens(model: TTSModel, text: str) -> int:
@@ -91,14 +95,16 @@ def token_counter(model: TTSModel, text: str) -> TokenCounter:
     return count
 
 
-def _encode(model: TTSModel, text: str) -> list[int]:
-    """Tokenise text that has been prepared."""
+def _encode(model: TTSModel, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Tokenise text that has been prepared; return the tokens and their places in it."""
     tokenizer = _json_tokenizer(model)
     if tokenizer is None:
-        return list(model.flow_lm.conditioner.tokenizer.encode(text))
+        processor = model.flow_lm.conditioner.tokenizer.sp
+        pieces = processor.encode(text, return_type="offset_mapping")
+        return pieces["ids"], pieces["offsets"]
     # `encode` would hold the interpreter's lock, and the event loop up; `encode_batch` does not.
-    ids: list[int] = tokenizer.encode_batch([text])[0].ids
-    return ids
+    encoding = tokenizer.encode_batch([text])[0]
+    return encoding.ids, encoding.offsets
 
 
 def _json_tokenizer(model: TTSModel) -> Any:

@@ -12,17 +12,20 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pocket_tts import TTSModel
 from torch import Tensor
 
+from app.engine.alignment.words import Reading
 from app.engine.codec import BatchedCodec
-from app.engine.flow_lm import CacheShape, FlowLm, RowInput
+from app.engine.flow_lm import CacheShape, FlowLm, RowInput, RowOutput
 from app.engine.precision import Precision
 from app.engine.prompt import Prompt, make_prompt
 from app.engine.sampling import draw_noise
 from app.engine.sequence import RowSampling
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm
+from app.speech_engine import Head
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +42,16 @@ class Row:
         voice: keys and values of the voice, shared with the other rows that speak in it.
         cache: keys and values of its own, see `CacheShape`; `position` positions are in use.
         codec_slot: its place in the codec.
-        tokens: the text, `[n]`, int64; None once it has been read.
+        tokens: the text, `[text_tokens]`, int64; None once it has been read.
         latent: the last latent, `[ldim]`.
         noise: what its latents are sampled from, `[max_frames, ldim]`.
         sampled: how many latents have been sampled.
         spoken: how many latents have been decoded.
         pending: latents for the codec, `[ldim]`; appended by one worker, taken by another.
+        watched: whether it is asked what its frames attended to.
+        asked: the queries behind the last latent, see `RowOutput`; None if it is not watched.
+        queries: those behind the latents that are heard, until `Runner.attention` takes them.
+        text_keys: what they ask, `[watched heads, head_dim, text tokens]`; None until then.
     """
 
     voice: Tensor
@@ -55,9 +62,14 @@ class Row:
     latent: Tensor
     noise: Tensor
     sampling: RowSampling
+    text_tokens: int
+    watched: bool = False
     sampled: int = 0
     spoken: int = 0
     pending: deque[Tensor] = field(default_factory=deque)
+    asked: NDArray[np.float32] | None = None
+    queries: deque[NDArray[np.float32]] = field(default_factory=deque)
+    text_keys: Tensor | None = None
 
     def input(self) -> RowInput:
         """Gather what the row brings to the next pass of the language model."""
@@ -69,14 +81,24 @@ class Row:
             latent=self.latent,
             noise=self.noise[self.sampled],
             decode_steps=self.sampling.decode_steps,
+            watched=self.watched,
         )
 
-    def advance(self, latent: Tensor) -> None:
-        """Take over the latent that a pass gave, `[ldim]`."""
-        self.position += 1 if self.tokens is None else 1 + len(self.tokens)
-        self.tokens = None
-        self.latent = latent
+    def advance(self, output: RowOutput) -> None:
+        """Take over what a pass gave."""
+        if self.tokens is not None:
+            self.position += len(self.tokens)
+            self.tokens = None
+        self.position += 1
+        self.latent = output.latent
+        self.asked = output.queries
         self.sampled += 1
+
+    def keep(self) -> None:
+        """Let the last latent be heard: it waits for the codec, and its queries for an aligner."""
+        self.pending.append(self.latent)
+        if self.asked is not None:
+            self.queries.append(self.asked)
 
 
 class CachePool:
@@ -147,11 +169,17 @@ class Runner:
         )
         self.cache_shape = self.flow_lm.cache_shape
         self.sample_rate_hz = int(model.sample_rate)
-        self.frame_seconds = self.codec.frame_samples / self.sample_rate_hz
+        self.frame_samples = self.codec.frame_samples
+        self.frame_seconds = self.frame_samples / self.sample_rate_hz
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
         # A chunk begins with a click of the codec. As upstream does, its first 5 ms are faded in.
         self._fade_in = np.linspace(0, 1, self.sample_rate_hz // 200, dtype=np.float32)
         self._slots_lock = threading.Lock()
+        self.heads = tuple(
+            Head(layer, head)
+            for layer in range(self.cache_shape.layers)
+            for head in range(self.flow_lm.heads)
+        )
 
     @torch.inference_mode()
     def warm_up(self) -> None:
@@ -161,11 +189,12 @@ class Runner:
             Exception: whatever keeps this model from speaking at all.
         """
         silence = torch.zeros(self.cache_shape.of(1), device=self._device)
-        prompt = Prompt(torch.zeros(8, dtype=torch.long), max_frames=2, frames_after_eos=0)
+        tokens = torch.zeros(8, dtype=torch.long)
+        prompt = Prompt(tokens, Reading("", "", ()), max_frames=2, frames_after_eos=0)
         row = self.open(KvPrefix(silence), prompt, RowSampling(0.0, 1, 0.0, None, None, None), 0)
         for _ in range(2):
             outcomes: list[object] = [*self.sample([row])]
-            row.pending.append(row.latent)
+            row.keep()
             outcomes += self.decode([row], 1)
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
@@ -176,11 +205,20 @@ class Runner:
         """Make a chunk of text into what the model reads; None if nothing is left to speak."""
         return make_prompt(self._model, text)
 
-    def open(self, voice: KvPrefix, prompt: Prompt, sampling: RowSampling, chunk_index: int) -> Row:
+    def open(
+        self,
+        voice: KvPrefix,
+        prompt: Prompt,
+        sampling: RowSampling,
+        chunk_index: int,
+        *,
+        watched: bool = False,
+    ) -> Row:
         """Make a row that has heard the voice and is about to read its text.
 
         Args:
             chunk_index: place of the chunk in its job; chunks of a job sound different for it.
+            watched: whether it will be asked what its frames attended to.
 
         Raises:
             RuntimeError: as many rows as allowed are open, or there is no memory.
@@ -198,6 +236,8 @@ class Runner:
             latent=self.flow_lm.bos_latent,
             noise=noise.to(self._device),
             sampling=sampling,
+            watched=watched,
+            text_tokens=len(prompt.tokens),
         )
 
     def close(self, row: Row) -> None:
@@ -205,6 +245,37 @@ class Runner:
         self._caches.release(row.cache)
         with self._slots_lock:
             self.codec.release(row.codec_slot)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Name the heads that `attention` tells of; all of the model's until some are chosen.
+
+        Choose while no row is watched.
+        """
+        return self._heads
+
+    @heads.setter
+    def heads(self, heads: tuple[Head, ...]) -> None:
+        self._heads = heads
+        self.flow_lm.watch(heads)
+
+    def attention(self, row: Row, frames: int) -> NDArray[np.float32]:
+        """Tell what the next `frames` heard frames of a watched row attended to in its text.
+
+        Only the text counts, not the voice and not what was said before. It stands at the first
+        positions of the row's own cache.
+
+        Returns:
+            `[heads, frames, text tokens]`, which add up to 1 over the tokens.
+        """
+        if row.text_keys is None:
+            shared = self.flow_lm.heads // self.cache_shape.heads
+            keys = [row.cache[layer, 0, head // shared] for layer, head in self._heads]
+            text = torch.stack([each[: row.text_tokens].float().T for each in keys])
+            row.text_keys = text.cpu() / self.cache_shape.head_dim**0.5
+        queries = np.array([row.queries.popleft() for _ in range(frames)])
+        scores = torch.from_numpy(queries).transpose(0, 1) @ row.text_keys
+        return scores.softmax(2).numpy()
 
     def sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Sample one more latent for each row.
@@ -224,14 +295,14 @@ class Runner:
 
     def _sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Do the work of `sample` for all rows in one pass."""
-        latents, eos_logits = self.flow_lm.step([row.input() for row in rows])
+        outputs = self.flow_lm.step([row.input() for row in rows])
         verdicts: list[bool | Exception] = []
-        for row, latent, logit in zip(rows, latents.unbind(0), eos_logits, strict=True):
-            if math.isnan(logit):
+        for row, output in zip(rows, outputs, strict=True):
+            if math.isnan(output.eos_logit):
                 verdicts.append(FloatingPointError("the model gave a latent that is not finite"))
                 continue
-            row.advance(latent)
-            verdicts.append(logit > row.sampling.eos_threshold)
+            row.advance(output)
+            verdicts.append(output.eos_logit > row.sampling.eos_threshold)
         return verdicts
 
     def _decode(self, rows: Sequence[Row], frames: int) -> list[Pcm | Exception]:

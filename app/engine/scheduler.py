@@ -154,7 +154,7 @@ class Scheduler(Generic[RowT]):
         if retired:
             self._running = [sequence for sequence in self._running if not sequence.retired]
         alive = {sequence.job for sequence in self._running}
-        self._jobs = [job for job in self._jobs if job.waiting is not None or job in alive]
+        self._jobs = [job for job in self._jobs if not job.exhausted or job in alive]
         return retired
 
     @property

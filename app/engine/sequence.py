@@ -6,11 +6,18 @@ business: scheduling neither looks at it nor imports torch.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.alignment.words import Reading
 from app.engine.stream import EngineStream
+from app.speech import Pcm, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk
 
 MIN_FRAMES_BEFORE_EOS = 6
@@ -40,6 +47,25 @@ class RowSampling:
     seed: int | None
 
 
+class Aligner(Protocol):
+    """Times the words of one chunk while its audio is made."""
+
+    def advance(self, pcm: Pcm) -> tuple[WordTime, ...]:
+        """Take the audio of the next frames; return the words whose times are certain now."""
+        ...
+
+    def finish(self) -> tuple[WordTime, ...]:
+        """Return the words that are left; there is no more audio."""
+        ...
+
+
+Look: TypeAlias = Callable[[int], NDArray[np.float32]]
+"""This tells what the next so many heard frames attended to, `[heads, frames, text tokens]`."""
+
+MakeAligner: TypeAlias = Callable[[Reading, Look], Aligner | None]
+"""This makes what times the words of a chunk; None where there are none."""
+
+
 @dataclass(slots=True, eq=False)
 class Sequence(Generic[RowT]):
     """Follows a chunk: it waits, then is a row of the batch, then is drained by the codec.
@@ -50,6 +76,7 @@ class Sequence(Generic[RowT]):
         chunk: text and voice.
         expected_seconds: how long its audio is likely to be; exact once it is finished.
         row: its tensors while it is in the batch; None before and after.
+        aligner: times its words; None if nobody wants that.
         max_frames: latents after which it ends without EOS.
         frames_after_eos: latents spoken from the one on at which EOS fired.
         sampled: latents that the language model has sampled.
@@ -69,6 +96,7 @@ class Sequence(Generic[RowT]):
     chunk: SpokenChunk
     expected_seconds: float
     row: RowT | None = None
+    aligner: Aligner | None = None
     max_frames: int = 0
     frames_after_eos: int = 0
     sampled: int = 0
@@ -134,34 +162,60 @@ class EngineJob(Generic[RowT]):
     Attributes:
         stream: takes its audio, and knows how much of it has been read.
         sampling: how all of its chunks are sampled.
+        make_aligner: times the words of a chunk; None if the job does not ask for that.
+        watched: whether what its frames attend to is kept for its aligners.
+        unhurried: whether nobody listens, so that it goes on when nobody else is in a hurry.
         sequences: one for each chunk, in order.
         playing_since_seconds: when its first PCM was delivered, or None.
         admitted: how many sequences have been admitted to the batch.
         speaking: how many of those the language model is not done with.
         cancelled: whether its audio is no longer wanted.
+        more: whether more chunks will be added.
     """
 
     stream: EngineStream
     sampling: RowSampling
     submitted_at_seconds: float
+    make_aligner: MakeAligner | None = None
+    watched: bool = False
+    unhurried: bool = False
     sequences: list[Sequence[RowT]] = field(default_factory=list)
     playing_since_seconds: float | None = None
     admitted: int = 0
     speaking: int = 0
     cancelled: bool = False
+    more: bool = False
     _starts_seconds: list[float] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, job: SpeechJob, stream: EngineStream, sampling: RowSampling, now_seconds: float
+        cls,
+        job: SpeechJob,
+        stream: EngineStream,
+        sampling: RowSampling,
+        now_seconds: float,
+        *,
+        make_aligner: MakeAligner | None = None,
+        watched: bool = False,
+        unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds)
-        for index, chunk in enumerate(job.chunks):
-            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
-            made.sequences.append(Sequence(made, index, chunk, expected_seconds))
-        made.lengths_changed()
+        made = cls(stream, sampling, now_seconds, make_aligner, watched, unhurried)
+        made.extend(job.chunks, more=job.more)
         return made
+
+    def extend(self, chunks: Iterable[SpokenChunk], *, more: bool) -> None:
+        """Add chunks after those that are there."""
+        for chunk in chunks:
+            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
+            self.sequences.append(Sequence(self, len(self.sequences), chunk, expected_seconds))
+        self.more = more
+        self.lengths_changed()
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether no chunk waits and none will come."""
+        return self.waiting is None and (self.cancelled or not self.more)
 
     @property
     def waiting(self) -> Sequence[RowT] | None:
@@ -182,6 +236,8 @@ class EngineJob(Generic[RowT]):
 
     def due_at_seconds(self, index: int, offset_seconds: float) -> float:
         """Return when a listener who never pauses needs what is at an offset into a chunk."""
+        if self.unhurried:
+            return math.inf
         since = self.playing_since_seconds
         since = self.submitted_at_seconds if since is None else since
         return since + self._starts_seconds[index] + offset_seconds

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import Frames
-from app.speech_engine import JobTimings
+from app.speech_engine import Alignment, JobTimings, SpokenChunk
 
 
 @dataclass(slots=True)
@@ -47,6 +47,8 @@ class EngineStream:
         on_abort: called when the consumer gives up, once, on the event loop; or from a worker
             when the event loop is closed.
         on_room: called on the event loop when the consumer has read from a full buffer.
+        on_more: takes the chunks that are added, and whether still more will be.
+        more: whether there will be any.
     """
 
     def __init__(
@@ -58,14 +60,19 @@ class EngineStream:
         buffer_seconds: float,
         on_abort: Callable[[], None],
         on_room: Callable[[], None],
+        on_more: Callable[[Sequence[SpokenChunk], bool], None],
+        more: bool = False,
     ) -> None:
         self.timings = JobTimings()
+        self.alignment: Alignment | None = None
         self.progress = ReadingProgress()
         self._loop = loop
         self._sample_rate_hz = sample_rate_hz
         self._buffer_seconds = buffer_seconds
         self._on_abort = on_abort
         self._on_room = on_room
+        self._on_more = on_more
+        self._more = more
         self._lock = threading.Lock()
         self._pieces: list[deque[Frames]] = [deque() for _ in range(chunks)]
         self._error: SpeechError | None = None
@@ -75,7 +82,18 @@ class EngineStream:
     @property
     def ended(self) -> bool:
         """Tell whether everything has been read, or the job failed."""
-        return self._error is not None or self.progress.chunk_index == len(self._pieces)
+        read = self.progress.chunk_index == len(self._pieces)
+        return self._error is not None or (read and not self._more)
+
+    def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
+        """Add chunks to the job; called on the event loop."""
+        if self.ended:
+            return
+        with self._lock:
+            self._pieces.extend(deque() for _ in chunks)
+            self._more = more
+        self._on_more(chunks, more)
+        self._arrival.set()
 
     def deliver(self, frames: Frames) -> None:
         """Hand over PCM; called by a worker, in order within a chunk."""
@@ -130,9 +148,9 @@ class EngineStream:
         """Remove and return the next piece; None while it is not there."""
         with self._lock:
             progress = self.progress
-            pieces = self._pieces[progress.chunk_index]
-            if not pieces:
+            if progress.chunk_index == len(self._pieces) or not self._pieces[progress.chunk_index]:
                 return None
+            pieces = self._pieces[progress.chunk_index]
             frames = pieces.popleft()
             seconds = self._seconds(frames)
             progress.read_seconds += seconds

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from app.engine.memory import give_memory_back
 from app.errors import ModelUnavailable
 from app.speech_engine import RESTART_SECONDS, EngineStatus, SpeechEngine
 
@@ -26,10 +27,13 @@ LONGEST_LOOK_SECONDS = 3600.0
 HANDOVER_SECONDS = 10.0
 """This is longer than a request takes from choosing its engine to its first audio."""
 LONGEST_SPEECH_SECONDS = 3600.0
+WAKE_SECONDS = 30.0
+"""A request waits for a model that was put out of memory for at most this long."""
+POLL_SECONDS = 0.05
 WATCH_SECONDS = 0.5
 """A running engine is looked at each time that this has passed."""
 
-State = Literal["loading", "ready", "failed", "stopped"]
+State = Literal["loading", "ready", "idle", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,18 @@ class EngineSupervisor:
             reason and the remedy. It is called again after a failure and after an engine died.
         look: fetches better weights, if there are any, and says whether `build` would now make a
             better engine; that takes the place of the one that runs. May block for long.
+        idle_seconds: how long nobody may want the engine before it is put out of memory; None
+            keeps it there.
+        forget: lets go of what `build` keeps in memory for the next engine.
     """
 
     def __init__(
-        self, build: Callable[[], SpeechEngine], look: Callable[[], bool] | None = None
+        self,
+        build: Callable[[], SpeechEngine],
+        look: Callable[[], bool] | None = None,
+        *,
+        idle_seconds: float | None = None,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
         self._build = build
         self._look = look
@@ -66,6 +78,14 @@ class EngineSupervisor:
         self._retry_at_seconds: float | None = None
         self._on_ready: Callable[[], None] | None = None
         self._on_missing: Callable[[], None] | None = None
+        self._idle_seconds = idle_seconds
+        self._forget = forget
+        self._used_seconds = time.monotonic()
+        self._predefined_voices: tuple[str, ...] = ()
+        self._sleeping = threading.Lock()  # nobody gets an engine while it is being put away
+        self._wanted = threading.Event()
+        self._asleep = False
+        """The engine is out of memory, or on its way back."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
 
@@ -87,15 +107,54 @@ class EngineSupervisor:
 
     @property
     def engine(self) -> SpeechEngine:
-        """Return the running engine.
+        """Return the running engine; one that was put out of memory begins to load.
 
         Raises:
             ModelUnavailable: says what is going on, and when to come back.
         """
-        engine = self._engine
-        if engine is not None and self.is_ready:
-            return engine
+        with self._sleeping:
+            self._used_seconds = time.monotonic()
+            engine = self._engine
+            if engine is not None and self.is_ready:
+                return engine
+            if self._state == "idle":
+                self._wanted.set()
         raise ModelUnavailable(self._detail, retry_after_seconds=self._retry_after_seconds())
+
+    async def awake(self) -> None:
+        """Wait for an engine that was put out of memory; return at once in any other case.
+
+        If it does not come back, `engine` tells why.
+        """
+        if self._state == "idle":
+            self._wanted.set()
+        give_up_seconds = time.monotonic() + WAKE_SECONDS
+        # The engine is built on another thread, so there is nothing to await.
+        while self._asleep and time.monotonic() < give_up_seconds:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+
+    @property
+    def predefined_voices(self) -> tuple[str, ...]:
+        """Return the names of the voices that come with the model, also while that is idle.
+
+        Raises:
+            ModelUnavailable: as `engine`.
+        """
+        return self._predefined_voices if self._asleep else self.engine.predefined_voices
+
+    def require_available(self) -> None:
+        """Check that speech can be made, if need be after an idle model was loaded again.
+
+        Raises:
+            ModelUnavailable: says what is going on, and when to come back.
+        """
+        if not self.is_available:
+            raise ModelUnavailable(self._detail, retry_after_seconds=self._retry_after_seconds())
+
+    @property
+    def is_available(self) -> bool:
+        """Tell whether an engine is running, or only waits to be wanted."""
+        return self._asleep or self.is_ready
 
     @property
     def is_ready(self) -> bool:
@@ -108,6 +167,7 @@ class EngineSupervisor:
         if self._stopping.is_set():
             return
         self._state, self._detail = "loading", f"{file_name} is being downloaded"
+        self._asleep = False  # this may take long, so nobody waits for it
         if self._on_missing is not None:
             self._on_missing()
 
@@ -122,8 +182,9 @@ class EngineSupervisor:
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new jobs, let running ones finish for at most `grace_seconds`, stop the engine."""
         self._stopping.set()
+        self._wanted.set()
         engine, self._detail = self._engine, "the server is shutting down"
-        self._state = "stopped"
+        self._state, self._asleep = "stopped", False
         engines = [*self._retiring, *([] if engine is None else [engine])]
         await asyncio.gather(*(each.drain(grace_seconds) for each in engines))
 
@@ -144,6 +205,13 @@ class EngineSupervisor:
             self._failure = ""
             self._take(engine)
             self._watch(engine)
+            del engine  # or the weights of an idle model would stay in memory
+            if self._state == "idle":
+                self._forget()
+                give_memory_back()
+                self._wanted.wait()
+                if not self._stopping.is_set():
+                    self._state, self._detail = "loading", "the idle model is being loaded again"
 
     def _built(self) -> SpeechEngine | str:
         """Build a new engine, or return the reason why there is none."""
@@ -160,19 +228,23 @@ class EngineSupervisor:
 
     def _take(self, engine: SpeechEngine) -> None:
         """Let an engine speak from now on."""
+        self._used_seconds = time.monotonic()
         self._engine, self._detail, self._state = engine, "the model is ready", "ready"
+        self._asleep = False
         logger.info("the model is ready")
         if self._on_ready is not None:
             self._on_ready()
 
     def _watch(self, engine: SpeechEngine) -> None:
-        """Return once the engine died or the supervisor stops; put a better one in its place."""
+        """Return once the engine died, is idle or has to stop; put a better one in its place."""
         pause_seconds = FIRST_RETRY_SECONDS
         look_at_seconds = time.monotonic() + pause_seconds
         while not self._stopping.wait(WATCH_SECONDS):
             if not engine.status().alive:
                 logger.error("the engine died; starting it anew")
                 self._state, self._detail = "loading", "the engine stopped and is being restarted"
+                return
+            if self._put_away(engine):
                 return
             if self._looking is not None and self._looking.is_over:
                 if self._looking.found:
@@ -182,6 +254,27 @@ class EngineSupervisor:
             elif self._looking is None and time.monotonic() >= look_at_seconds and self._look:
                 self._looking = _Look(self._look)
                 pause_seconds = min(2 * pause_seconds, LONGEST_LOOK_SECONDS)
+
+    def _put_away(self, engine: SpeechEngine) -> bool:
+        """Put an engine out of memory if nobody has wanted it for long; return whether it was."""
+        status = engine.status()
+        now_seconds = time.monotonic()
+        with self._sleeping:
+            if status.running_rows or status.queued_jobs:
+                self._used_seconds = now_seconds
+            if self._idle_seconds is None or now_seconds - self._used_seconds < self._idle_seconds:
+                return False
+            self._predefined_voices = engine.predefined_voices
+            self._wanted.clear()
+            if self._stopping.is_set():
+                return False
+            self._asleep, self._engine = True, None
+            self._state = "idle"
+            self._detail = "nobody spoke for long: the model is out of memory until it is wanted"
+        asyncio.run(engine.drain(0))
+        minutes = self._idle_seconds / 60
+        logger.info("nobody spoke for %g minutes: the model is put out of memory", minutes)
+        return True
 
     def _replaced(self, engine: SpeechEngine) -> SpeechEngine:
         """Build the better engine; the present one speaks meanwhile, and on if that fails."""
@@ -209,6 +302,7 @@ class EngineSupervisor:
         if self._stopping.is_set():
             return
         self._state, self._detail = "failed", f"the model is not available: {reason}"
+        self._asleep = False
         self._retry_at_seconds = time.monotonic() + pause_seconds
         self._failed_times = self._failed_times + 1 if reason == self._failure else 1
         self._failure = reason

@@ -6,7 +6,8 @@ import hashlib
 import logging
 import threading
 import wave
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +31,13 @@ from app.engine.hub import NotThere, discard_damaged, fetch_file, names_beside
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Pcm
 from app.speech_engine import VOICE_MODEL_KEY
+from app.work import NEVER_CANCELLED, CancelToken
 
 logger = logging.getLogger(__name__)
+
+MAX_VALUE = 10_000.0
+"""A key or value of a voice is no larger. Those of real voices stay under 100, and at this size
+products of them are still far from what any precision can hold."""
 
 _FIRST_VOICES = ("alba", "marius", "javert", "jean", "fantine", "cosette", "eponine", "azelma")
 # The weights that turn a recording into a voice state; models may differ in the others.
@@ -102,11 +108,14 @@ class VoiceMaker:
         known = (*_FIRST_VOICES, *others)
         return tuple(name for name in known if self._on_hub is None or name in self._on_hub)
 
-    def encode(self, pcm: Pcm) -> KvPrefix:
+    def encode(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> KvPrefix:
         """Make the state of the voice that is heard in `pcm`, `[samples]` at the model's rate.
 
         This is upstream's `get_state_for_audio_prompt` without the flow head, whose output that
         function drops.
+
+        Args:
+            cancel: is looked at before each layer.
 
         Raises:
             InvalidClip: there are no samples, or some are not finite.
@@ -118,7 +127,7 @@ class VoiceMaker:
         if heard.dim() != 1 or heard.numel() == 0 or not bool(heard.isfinite().all()):
             raise InvalidClip("the voice clip holds no usable audio")
         flow_lm = self._model.flow_lm
-        with self._lock, torch.no_grad():
+        with self._lock, torch.no_grad(), self._before_each_layer(cancel.check):
             heard = end_on_pause(heard.to(self._device)[None], self._model.sample_rate)
             prompt = self._model._encode_audio(heard[None])
             if flow_lm.insert_bos_before_voice:
@@ -127,6 +136,21 @@ class VoiceMaker:
             state = init_states(flow_lm, batch_size=1, sequence_length=positions)
             flow_lm.transformer(prompt, state)
         return self._from_caches([state[name]["cache"] for name in self._layer_names()], positions)
+
+    @contextmanager
+    def _before_each_layer(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call a function before each layer of what encodes voices; nothing else runs them."""
+
+        def called(*_: object) -> None:
+            call()
+
+        mimi = self._model.mimi
+        parts = (mimi.encoder, mimi.encoder_transformer, self._model.flow_lm.transformer)
+        with ExitStack() as stack:
+            for part in parts:
+                for layer in part.modules():
+                    stack.enter_context(layer.register_forward_pre_hook(called))
+            yield
 
     def load(self, path: Path) -> KvPrefix:
         """Read the state from a file written by `save` or upstream's `export_model_state`.
@@ -185,7 +209,7 @@ class VoiceMaker:
     @cached_property
     def fingerprint(self) -> str:
         """Return hex digits that differ between models whose voice states differ."""
-        return _fingerprint_of(self._model)
+        return fingerprint_of(self._model, _is_for_voices)
 
     def save(self, state: KvPrefix, path: Path) -> None:
         """Write a file that `load` and pocket-tts read.
@@ -230,8 +254,9 @@ class VoiceMaker:
             return f"is {cache.dtype}, expected floating point"
         if not 1 <= offset <= cache.shape[2]:
             return f"ends at {offset} of {cache.shape[2]} positions"
-        if not bool(cache[:, :, :offset].isfinite().all()):
-            return "holds values that are not finite"
+        largest = float(cache[:, :, :offset].abs().max())
+        if not largest <= MAX_VALUE:  # NaN is not
+            return f"holds {largest:g}, and {MAX_VALUE:g} is the most with which one can compute"
         return None
 
     def _from_caches(self, caches: list[Tensor], positions: int) -> KvPrefix:
@@ -268,11 +293,19 @@ def _write_state(
     path.write_bytes(safetensors.torch.save(tensors, metadata={VOICE_MODEL_KEY: fingerprint}))
 
 
-def _fingerprint_of(model: TTSModel) -> str:
-    """Hash the names, shapes and values of the weights that make voices: 32 hex digits, SHA-256."""
+def _is_for_voices(name: str) -> bool:
+    return name.startswith(_VOICE_WEIGHTS) or "voice" in name
+
+
+def fingerprint_of(model: TTSModel, counts: Callable[[str], bool] | None = None) -> str:
+    """Hash the names, shapes and values of weights: 32 hex digits of SHA-256. Blocks.
+
+    Args:
+        counts: tells by its name whether a tensor counts; None counts all.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith(_VOICE_WEIGHTS) or "voice" in name:
+        if counts is None or counts(name):
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             flat = tensor.detach().cpu().contiguous().view(-1)
             digest.update(flat.view(torch.uint8).numpy().data)

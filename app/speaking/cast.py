@@ -11,6 +11,8 @@ from app.errors import InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
+from app.voices.names import MAX_ASKED_CHARS
+from app.work import ThreadPool
 
 
 class Cast:
@@ -40,6 +42,7 @@ class Cast:
         voice_language: Callable[[str], str | None],
         default_voice: str,
         aliases: Mapping[str, str],
+        files: ThreadPool,
         stand_in: StandIn | None = None,
     ) -> None:
         self.default = default
@@ -50,6 +53,7 @@ class Cast:
         self._default_voice = default_voice
         self._aliases = aliases
         self._stand_in = stand_in
+        self._files = files
         self._loaded: dict[str, Speaker] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -97,12 +101,18 @@ class Cast:
         """Find the speaker for a request by its language, else by its voice, else the default.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
-        refuses with what is going on.
+        refuses with what is going on. One that was put out of memory while nobody spoke is waited
+        for.
 
         Raises:
             InvalidRequest: no model here speaks that language.
             Overloaded: there is no room, and every model in memory is speaking.
         """
+        speaker = await self._chosen(request)
+        await speaker.supervisor.awake()
+        return speaker
+
+    async def _chosen(self, request: SpeechRequest) -> Speaker:
         language = request.language or await self._language_of_voice(request)
         if language == self.default.language:
             return self.current
@@ -123,6 +133,8 @@ class Cast:
     def voice_named(self, name: str | None) -> str:
         """Return the voice that a caller's name means, which may be an alias.
 
+        A voice of that very name, in any case, comes before an alias.
+
         A name that means nothing is returned as it is, and refused when the speech is prepared.
 
         Args:
@@ -130,15 +142,16 @@ class Cast:
 
         Raises:
             InvalidRequest: the name is empty.
-            ModelUnavailable: nobody knows yet which voices there are.
+            ModelUnavailable: it may be an alias, and nobody knows yet which voices there are.
         """
         if name is None:
-            return self._default_voice
+            name = self._default_voice
         if not name.strip():
             raise InvalidRequest(f"{Parameter.VOICE} must not be empty", field=Parameter.VOICE)
-        if name in self.current.library.names():
+        alias = self._aliases.get(name[:MAX_ASKED_CHARS].strip().lower())
+        if alias is None or self.current.library.has(name):
             return name
-        return self._aliases.get(name.strip().lower(), name)
+        return alias
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop every model, each with the same time to finish."""
@@ -160,7 +173,7 @@ class Cast:
     async def _language_of_voice(self, request: SpeechRequest) -> str:
         if not self._others or not isinstance(request.voice, str):
             return self.default.language
-        found = await asyncio.to_thread(self._voice_language, request.voice)
+        found = await self._files.run(partial(self._voice_language, request.voice))
         return found if found in self._others else self.default.language
 
     def _make_room(self) -> None:

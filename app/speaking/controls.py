@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
@@ -15,6 +15,7 @@ from app.ranges import (
     EosThreshold,
     FramesAfterEos,
     NoiseClamp,
+    NullIsUnset,
     PauseScale,
     PitchSemitones,
     SamplerDecodeSteps,
@@ -50,7 +51,7 @@ Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
 """`on` reads the tags in a script as tags; `off` speaks them as they are written."""
 
 
-class SpeechControls(BaseModel):
+class SpeechControls(NullIsUnset):
     """Holds everything that a request may say about how its words are to sound."""
 
     speed: Speed = Field(1.0, description="Pace at constant pitch; 2 is twice as fast.")

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from app.audio.shaping import Shaper
-from app.errors import Overloaded, SpeechError
+from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
+from app.errors import Overloaded, Parameter, SpeechError, VoiceNotFound, shortened
+from app.lifetime import Lifetime
+from app.request_record import current_record
 from app.speaking.cast import Cast
-from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
+from app.speaking.going_on import GoingOn, spoken_chunks
+from app.speaking.plan import ScriptRules
+from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
-from app.speech import SpeechRequest
-from app.speech_engine import SpeechEngine, SpeechJob, SpokenChunk, VoiceState
-from app.text.script import clean_script, ends_paragraph
+from app.speech import Clip, SpeechRequest
+from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
+from app.text.script import ends_paragraph
+from app.voices.library import ReadyVoice
+from app.work import ThreadPool
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
 
-MAX_SCRIPTS_IN_READING = 64
-"""At most this many scripts are read at once. The engine's queue only bounds those already read,
-and a long script takes seconds to read."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Holds a request that was found good, with who speaks it and all that will be spoken."""
+    """Holds a request that was found good, with who speaks it and the voices that are heard."""
 
     engine: SpeechEngine
     origin: Origin
-    script: ScriptPlan
-    job: SpeechJob
-
-    def count_tokens(self) -> int:
-        """Count the tokens that the model reads for all of the script. Blocks."""
-        return sum(self.engine.count_tokens(chunk.text) for chunk in self.job.chunks)
+    script: Reading
+    voices: Mapping[str | None, VoiceState]
 
 
 class Speech:
@@ -47,27 +50,40 @@ class Speech:
 
     Attributes:
         max_script_chars: how many characters a script may have.
+        lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
+        max_speech_seconds: how long one request may be spoken.
         patience_seconds: how long a caller waits for the first audio before being refused.
+        reading: reads scripts.
+        loading: waits for an engine that finds out how words are timed.
     """
 
     def __init__(
         self,
         cast: Cast,
+        lifetime: Lifetime,
         *,
         ffmpeg: Path,
         max_script_chars: int,
         max_chars_per_chunk: int,
+        max_speech_seconds: float,
         patience_seconds: float,
+        reading: ThreadPool,
+        loading: ThreadPool,
     ) -> None:
         self._cast = cast
+        self.lifetime = lifetime
         self._ffmpeg = ffmpeg
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
+        self._max_speech_seconds = max_speech_seconds
         self._patience_seconds = patience_seconds
-        self._reading = 0
+        self._pool = reading
+        self._loading = loading
+        self._in_reading = 0
+        self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
         """Begin to speak a request; what can be refused is refused here, before anything is spoken.
@@ -77,23 +93,53 @@ class Speech:
             Overloaded: the queue is full, or too many scripts are being read already.
         """
         began_seconds = time.monotonic()
+        record = current_record()
+        record.characters += len(request.text)
+        record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
+        self.lifetime.require_running()
         prepared = await self._prepare(request)
+        record.voice = prepared.origin.voice or "a recording"
+        engine, script = prepared.engine, prepared.script
         shaper = Shaper(
-            [piece.shape for piece in prepared.script.pieces],
-            prepared.engine.sample_rate_hz,
+            [piece.shape for piece in script.first.pieces],
+            engine.sample_rate_hz,
             self._ffmpeg,
-            lead_seconds=prepared.script.lead_seconds,
+            lead_seconds=script.lead_seconds,
+            scales_pauses=request.pause_scale != 1,
+            more=not script.first.last,
         )
+        chunks = spoken_chunks(script.first, prepared.voices)
+        if request.timed and engine.status().alignment is None:
+            await self._calibrate(engine, chunks[0].voice)
+        job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
+        stream = engine.submit(job)
         return Utterance(
-            request,
+            _without_recording(request),
             prepared.origin,
-            prepared.engine.submit(prepared.job),
+            stream,
             shaper,
-            sample_rate_hz=prepared.engine.sample_rate_hz,
+            sample_rate_hz=engine.sample_rate_hz,
             began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
-            count_script_tokens=prepared.count_tokens,
+            most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
+            going_on=GoingOn(script, prepared.voices, stream, shaper, engine, self._pool),
+            record=record,
         )
+
+    async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:
+        """Give an engine that has never timed words a moment to find out how it can.
+
+        It goes on when that is over; meanwhile times are estimated, and said to be.
+        """
+        finding = asyncio.ensure_future(self._loading.run(partial(engine.calibrate, voice)))
+        self._calibrating.add(finding)
+        finding.add_done_callback(self._calibrated)
+        await asyncio.wait([finding], timeout=CALIBRATION_WAIT_SECONDS)
+
+    def _calibrated(self, finding: asyncio.Future[Alignment]) -> None:
+        self._calibrating.discard(finding)
+        if not finding.cancelled() and (error := finding.exception()) is not None:
+            logger.warning("how words are timed could not be found out: %s", error)
 
     async def check(self, request: SpeechRequest) -> None:
         """Refuse a request that `begin` would refuse, and speak nothing.
@@ -116,25 +162,30 @@ class Speech:
         speaker = await self._cast.of(request)
         engine = speaker.supervisor.engine
         script = await self._read(speaker, engine, request)
-        voices: dict[str | None, VoiceState] = {}
-        for piece in script.pieces:
-            if piece.voice not in voices:
-                wanted = (
-                    request.voice if piece.voice is None else self._cast.voice_named(piece.voice)
-                )
-                voices[piece.voice] = await speaker.library.state_of(wanted)
-        chunks = tuple(SpokenChunk(piece.text, voices[piece.voice]) for piece in script.pieces)
-        job = SpeechJob(chunks, request.sampling)
-        return _Prepared(engine, speaker.heard(request.voice), script, job)
+        voices: dict[str | None, ReadyVoice] = {}
+        for name in script.voices:
+            wanted = request.voice if name is None else self._cast.voice_named(name)
+            try:
+                voices[name] = await speaker.library.ready(wanted)
+            except VoiceNotFound as error:
+                if name is not None:
+                    error.reword({Parameter.VOICE: f"the voice in {Parameter.TEXT}"})
+                    error.field = Parameter.TEXT
+                raise
+        origin = speaker.heard(request.voice)
+        if None in voices:
+            origin = origin._replace(preparation=voices[None].preparation)
+        states = {name: ready.state for name, ready in voices.items()}
+        return _Prepared(engine, origin, script, states)
 
     async def _read(
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
-    ) -> ScriptPlan:
-        """Split the script into what is spoken in one go, on another thread."""
-        if self._reading >= MAX_SCRIPTS_IN_READING:
+    ) -> Reading:
+        """Read the script until its first words can be spoken."""
+        if self._in_reading >= SCRIPTS_IN_READING:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
-            is_voice=partial(_has_voice, speaker),
+            voice_called=partial(self._voice_called, speaker),
             language=speaker.language,
             normalise=request.normalize,
             prosody=request.prosody,
@@ -145,21 +196,31 @@ class Speech:
             markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),
+            script_start=request.script_start,
+            max_script_chars=self.max_script_chars,
+            max_speech_seconds=self._max_speech_seconds,
         )
-
-        def planned() -> ScriptPlan:
-            return plan_script(clean_script(request.text, max_chars=self.max_script_chars), rules)
-
-        self._reading += 1
+        self._in_reading += 1
         try:
-            return await asyncio.to_thread(planned)
+            return await Reading.begin(request.text, rules, self._pool)
         finally:
-            self._reading -= 1
+            self._in_reading -= 1
+
+    def _voice_called(self, speaker: Speaker, name: str) -> str | None:
+        """Return how the voice that `name` means is written, None if the speaker has no such.
+
+        Another name for a voice is written in small letters.
+        """
+        try:
+            meant = self._cast.voice_named(name)
+            own = speaker.library.resolve(meant)
+        except SpeechError:
+            return None
+        return own if meant == name else name.lower()
 
 
-def _has_voice(speaker: Speaker, name: str) -> bool:
-    try:
-        speaker.library.resolve(name)
-    except SpeechError:
-        return False
-    return True
+def _without_recording(request: SpeechRequest) -> SpeechRequest:
+    """Let go of a recording, which is large, once its voice is ready."""
+    if not isinstance(request.voice, Clip):
+        return request
+    return replace(request, voice=replace(request.voice, data=b""))

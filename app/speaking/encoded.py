@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from app.audio.clip_loudness import normalized_clip
 from app.audio.encode import encode_clip
@@ -15,46 +17,78 @@ from app.audio.formats import AudioFormat
 from app.audio.live import LiveEncoder
 from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS
+from app.audio.spool import PcmSpool
+from app.bounds import UNSPOOLED_SECONDS
+from app.marks import Marks
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
 from app.speech import Pcm, SpeechRequest
+from app.work import CancelToken, Pools
+
+_PIECE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class CompleteAudio:
-    """Holds a whole encoded clip, how long it sounds, and how long each stage took."""
+    """Holds a whole encoded clip, how long it sounds, and how long each stage took.
 
-    data: bytes
+    Attributes:
+        file: the clip, in memory while it is short; whoever has it closes it.
+        marks: when its words and sentences are heard; empty unless the request asks for times.
+    """
+
+    file: IO[bytes]
+    size_bytes: int
     content_type: str
     origin: Origin
     speech_seconds: float
+    marks: Marks
     took_seconds: dict[str, float]
 
+    async def pieces(self, pools: Pools) -> AsyncGenerator[bytes, None]:
+        """Yield the clip piece by piece, and close it."""
+        with self.file as file:
+            while data := await pools.files.run(partial(file.read, _PIECE_BYTES)):
+                yield data
 
-async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> CompleteAudio:
+    def read(self) -> bytes:
+        """Return the whole clip, and close it. Blocks."""
+        with self.file as file:
+            return file.read()
+
+
+async def complete_audio(
+    utterance: Utterance, audio: AudioFormat, ffmpeg: Path, pools: Pools
+) -> CompleteAudio:
     """Wait for all of an utterance, encode it, and close it.
 
     Raises:
         SpeechError: as `Utterance.pcm`, or the encoder failed.
     """
     request, rate_hz = utterance.request, utterance.sample_rate_hz
-    try:
-        async with aclosing(utterance.pcm()) as spoken:
-            pieces = [piece async for piece in spoken]
-    finally:
-        utterance.close()
-    if request.normalize_loudness:
-        pieces = await asyncio.to_thread(
-            normalized_clip, pieces, rate_hz, target_lufs=_target_lufs(request, audio)
-        )
-    synthesized_seconds = time.monotonic()
-    data = await asyncio.to_thread(encode_clip, pieces, rate_hz, audio, ffmpeg)
+    with PcmSpool() as sound:
+        try:
+            await _gather(utterance, sound, pools)
+        finally:
+            utterance.close()
+        synthesized_seconds = time.monotonic()
+
+        def finished(cancel: CancelToken) -> IO[bytes]:
+            if not request.normalize_loudness:
+                return encode_clip(sound, rate_hz, audio, ffmpeg, cancel)
+            target_lufs = _target_lufs(request, audio)
+            with normalized_clip(sound, rate_hz, cancel, target_lufs=target_lufs) as leveled:
+                return encode_clip(leveled, rate_hz, audio, ffmpeg, cancel)
+
+        file = await pools.finishing.run_cancellable(finished)
     return CompleteAudio(
-        data,
+        file,
+        _size_bytes(file),
         audio.content_type(rate_hz),
         utterance.origin,
         speech_seconds=utterance.spoken_seconds,
+        marks=utterance.marks.later(audio.delay_seconds(rate_hz, live=False)),
         took_seconds={
             **_begun_seconds(utterance),
             "synthesis": synthesized_seconds - utterance.began_seconds,
@@ -63,12 +97,58 @@ async def complete_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path)
     )
 
 
+async def _gather(utterance: Utterance, sound: PcmSpool, pools: Pools) -> None:
+    """Put all of an utterance where there is room for it, however long it is."""
+    waiting: list[Pcm] = []
+    spooled_seconds = 0.0
+    async with aclosing(utterance.pcm()) as spoken:
+        async for piece in spoken:
+            waiting.append(piece)
+            if utterance.spoken_seconds - spooled_seconds > UNSPOOLED_SECONDS:
+                await pools.files.run(partial(sound.extend, waiting))
+                waiting, spooled_seconds = [], utterance.spoken_seconds
+    await pools.files.run(partial(sound.extend, waiting))
+
+
+def _size_bytes(file: IO[bytes]) -> int:
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size_bytes
+
+
+class LiveMarks:
+    """Gives out the marks of a live stream, each once, as soon as they are known.
+
+    A word is known about a fifth of a second after its sound was made, so that the encoded bytes
+    may be out before.
+
+    Args:
+        marks: of speech that is being made.
+        delay_seconds: how much later players hear it, because of the encoder.
+    """
+
+    def __init__(self, marks: Marks, delay_seconds: float) -> None:
+        self._marks = marks
+        self._delay_seconds = delay_seconds
+        self._words_given = 0
+        self._sentences_given = 0
+
+    def take(self) -> Marks:
+        """Return the marks that have become known since this was last called."""
+        words = self._marks.words[self._words_given :]
+        sentences = self._marks.sentences[self._sentences_given :]
+        self._words_given += len(words)
+        self._sentences_given += len(sentences)
+        return Marks(self._marks.method, words, sentences).later(self._delay_seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class LiveAudio:
     """Holds encoded speech whose first bytes exist. Close it, whatever happens.
 
     Attributes:
         body: gives all bytes, in order; read it once.
+        marks: gives out what is known of its words and sentences, while the body is read.
         took_seconds: how long each stage took that is over.
         work: is closed to stop the encoder and the engine's work.
     """
@@ -76,6 +156,7 @@ class LiveAudio:
     body: AsyncIterator[bytes]
     content_type: str
     utterance: Utterance
+    marks: LiveMarks
     took_seconds: dict[str, float]
     work: AsyncExitStack
 
@@ -98,12 +179,14 @@ async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> 
             LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
         )
         body = encoder.encode(_leveled(utterance, audio))
+        rate_hz = utterance.sample_rate_hz
         # An encoder gives nothing before there is sound.
         first = await anext(body)
         return LiveAudio(
             body=_chain(first, body),
             content_type=audio.content_type(utterance.sample_rate_hz),
             utterance=utterance,
+            marks=LiveMarks(utterance.marks, audio.delay_seconds(rate_hz, live=True)),
             took_seconds=_begun_seconds(utterance),
             work=stack.pop_all(),
         )
@@ -120,6 +203,7 @@ async def fed_audio(
     async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
         async for data in encoder.encode(_leveled(fed, audio)):
             yield data
+    fed.require_spoken()
 
 
 def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:

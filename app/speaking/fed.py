@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.connections import ended
+from app.connections import ended, race
 from app.errors import NothingToSpeak, Parameter
+from app.lifetime import shutting_down
+from app.marks import Marks
 from app.speaking.door import Speech
 from app.speaking.utterance import Utterance
 from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
@@ -23,15 +25,31 @@ class FedSpeech:
 
     Attributes:
         request: says how to speak; its text is not looked at.
+        spoken_seconds: how long the passages sound that have been read to their ends.
+        marks: as those of an `Utterance`, for all of the speech.
+
+    Args:
+        count_characters: is told how much is about to be spoken, and may refuse it.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
 
-    def __init__(self, speech: Speech, request: SpeechRequest) -> None:
+    def __init__(
+        self,
+        speech: Speech,
+        request: SpeechRequest,
+        *,
+        count_characters: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
         self.request = request
+        self._count_characters = count_characters
+        self.spoken_seconds = 0.0
+        self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
         self._changed = asyncio.Event()
+        self._cut_short = False
+        self._begun_chars = 0
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -64,45 +82,70 @@ class FedSpeech:
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
-        Read it once.
+        Read it once. If the server is told to stop, this ends after what was begun by then; so
+        call `require_spoken` at the end.
 
         Raises:
             SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
         """
         coming = asyncio.create_task(self._next_utterance())
-        spoken = False
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
+                            self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                             yield piece
                 finally:
                     utterance.close()
-                spoken = True
+                self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
+                self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
-        if not spoken:
+        if not self.spoken_seconds:
+            self.require_spoken()
             raise NothingToSpeak(
                 f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
             )
 
+    def require_spoken(self) -> None:
+        """Check, once the sound has ended, that it was the whole script.
+
+        Raises:
+            ModelUnavailable: the server was told to stop before it was.
+        """
+        if self._cut_short:
+            raise shutting_down()
+
     async def _next_utterance(self) -> Utterance | None:
-        """Begin to speak the next passage; return None after the last."""
+        """Begin to speak the next passage; return None after the last, or if the server stops."""
+        lifetime = self._speech.lifetime
         passage = ""
         while not self._feed.exhausted:
+            if lifetime.is_stopping:
+                self._cut_short = True
+                return None
             taken = self._feed.take()
             if not taken:
                 self._changed.clear()
-                await self._changed.wait()
+                await race(self._changed.wait(), lifetime.stopping())
                 continue
+            if self._count_characters is not None:
+                await self._count_characters(len(taken))
             passage += taken
-            request = replace(self.request, text=passage, goes_on=not self._feed.exhausted)
+            request = replace(
+                self.request,
+                text=passage,
+                goes_on=not self._feed.exhausted,
+                script_start=self._begun_chars,
+            )
             try:
-                return await self._speech.begin(request)
+                utterance = await self._speech.begin(request)
             except NothingToSpeak:
                 continue  # a tag that stands alone; it belongs to the words that come later
+            self._begun_chars += len(passage)
+            return utterance
         return None
 
 

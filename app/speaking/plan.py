@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import NamedTuple
 
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
-from app.errors import InvalidRequest, NothingToSpeak, Parameter
+from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
-from app.speech import Boundary, Chunk, Prosody, TokenCounter
+from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
 from app.text.chunks import split_into_chunks
+from app.text.length import least_seconds
+from app.text.mapped import MappedText
 from app.text.markup import parse_script
 from app.text.normalise import normalise
-from app.text.passages import Passage, Pause, Span
+from app.text.passages import Passage, Pause, Span, Style
+from app.text.script import clean_script
 from app.text.sentences import Break, find_words
+from app.text.stretches import split_into_stretches
+from app.text.words import TextWords
 
 _SENTENCE_ENDS = ".!?…。！？"
 _CLAUSE_ENDS = ",;:—–"
 _ROUNDING = 1e-6
+_FULL_GROWN = 2.0
+"""From this scale on the pause at a line without a mark, none at 1, is as long as others."""
 _CLOSERS = "\"'”’»)]}"
 
 
@@ -31,14 +39,22 @@ class Piece:
     voice: str | None
     """None means the request's own voice."""
     shape: ChunkShape
+    whole: TextWords = field(repr=False, compare=False)
+    """It holds the words of the text that this is cut out of."""
+    start: int
+    """It is cut out here."""
+
+    @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """Return what is spoken word by word, and what each stands for in the script."""
+        return self.whole.within(self.start, self.start + len(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptPlan:
-    """Holds all that is heard of a script, in order, after a silence of `lead_seconds`."""
+class Batch(NamedTuple):
+    """Holds some pieces of a script, in order; after the last batch there are none."""
 
     pieces: tuple[Piece, ...]
-    lead_seconds: float
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,8 @@ class ScriptRules:
     """Says how a script is to be read.
 
     Attributes:
-        is_voice: tells whether a voice of that name exists, for lines like `[alba] Good morning.`
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines like `[alba] Good morning.`
         language: decides what numbers and abbreviations become, as a two-letter code.
         normalise: whether they are put into words at all.
         markup: says whether there may be any; else all of the script is spoken.
@@ -54,9 +71,12 @@ class ScriptRules:
         token_counter: makes a function that counts the tokens of pieces of a text.
         goes_on: whether more of the script follows, which wants a pause before it.
         ends_paragraph: whether what follows is a paragraph of its own.
+        script_start: how many characters of the script came before.
+        max_script_chars: how many characters the script may have.
+        max_speech_seconds: how long it may sound, by `least_seconds`.
     """
 
-    is_voice: Callable[[str], bool]
+    voice_called: Callable[[str], str | None]
     language: str
     normalise: bool
     prosody: Prosody
@@ -64,45 +84,133 @@ class ScriptRules:
     max_chars: int
     max_tokens: int
     token_counter: Callable[[str], TokenCounter]
+    max_script_chars: int
+    max_speech_seconds: float
     markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
+    script_start: int = 0
 
 
-def plan_script(script: str, rules: ScriptRules) -> ScriptPlan:
-    """Read a script into a plan of what is spoken.
+class ScriptReader:
+    """Reads a script step by step into the pieces that are spoken.
 
-    Args:
-        script: the text, as `clean_script` returns it.
+    All that can be refused is refused before the first pieces come: the markup is read and the
+    whole text put into words. Cutting it into pieces, which asks the model's tokenizer, goes on
+    while they are spoken, and never fails.
 
-    Raises:
-        InvalidRequest: the markup is wrong, or nothing is left to speak.
-        TooLarge: there is too much markup.
+    Attributes:
+        lead_seconds: how much silence comes before the first piece; known with that.
+        voices: the names in the markup, and None for the request's own voice; known with the first
+            piece.
     """
-    pieces: list[Piece] = []
-    lead_seconds = 0.0
-    passages: tuple[Passage, ...] = (Span(script),)
-    if rules.markup:
-        passages = parse_script(script, is_voice=rules.is_voice, language=rules.language)
-    for manner, group in groupby(passages, _manner):
-        if manner is not None:
-            voice, prosody = manner
-            text = "".join(_spoken(each, rules) for each in group if isinstance(each, Span))
-            pieces.extend(_pieces_of(text, voice, prosody.within(rules.prosody), rules))
-            continue
-        seconds = sum(each.seconds for each in group if isinstance(each, Pause))
-        if pieces:
-            pieces[-1] = _followed_by(pieces[-1], seconds)
-        else:
-            lead_seconds += seconds
-    if not pieces:
-        raise NothingToSpeak(
-            f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
-        )
-    if isinstance(passages[-1], Span):
-        pieces[-1] = _before_what_follows(pieces[-1], rules)
-    _check_prosody(pieces)
-    return ScriptPlan(tuple(pieces), lead_seconds)
+
+    def __init__(self, text: str, rules: ScriptRules) -> None:
+        self._text = text
+        self._rules = rules
+        self.lead_seconds = 0.0
+        self.voices: tuple[str | None, ...] = ()
+
+    def steps(self) -> Iterator[Batch | None]:
+        """Yield what each step has brought, which is None until all is checked.
+
+        A step takes some hundredths of a second, and any thread may take the next one.
+
+        Raises:
+            NothingToSpeak, InvalidRequest: as `clean_script` and `parse_script`, or the prosody is
+                out of range.
+            TooLarge: the script has too many characters or too much markup, or lasts too long.
+        """
+        rules = self._rules
+        script = clean_script(self._text, max_chars=rules.max_script_chars)
+        passages: tuple[Passage, ...] = (Span.of(script, Style()),)
+        if rules.markup:
+            passages = parse_script(
+                script, voice_called=rules.voice_called, language=rules.language
+            )
+        yield None
+        sections: list[_Section | Pause] = []
+        length = _Length(rules)
+        for manner, group in groupby(passages, _manner):
+            if manner is None:
+                seconds = sum(each.seconds for each in group if isinstance(each, Pause))
+                length.add(seconds)
+                sections.append(Pause(seconds))
+                continue
+            section = _Section(manner[0], manner[1].within(rules.prosody), [])
+            _check_prosody(section.prosody)
+            sections.append(section)
+            for span in group:
+                assert isinstance(span, Span)
+                for stretch in split_into_stretches(span.mapped):
+                    words = _spoken(stretch, span, rules)
+                    section.words.append(words)
+                    length.add(_least_seconds(words.text, section.prosody, rules))
+                    yield None
+        spoken = [each for each in sections if isinstance(each, _Section) and each.is_spoken]
+        self.voices = tuple(dict.fromkeys(section.voice for section in spoken))
+        yield from self._batches(sections)
+
+    def _batches(self, sections: Sequence[_Section | Pause]) -> Iterator[Batch]:
+        """Cut the sections into pieces; the last of a batch waits for the pause that follows it."""
+        last: Piece | None = None
+        for section in sections:
+            if isinstance(section, Pause):
+                if last is None:
+                    self.lead_seconds += section.seconds
+                else:
+                    last = _followed_by(last, section.seconds)
+                continue
+            for stretch in split_into_stretches(MappedText.join(section.words)):
+                pieces = _pieces_of(stretch, section.voice, section.prosody, self._rules)
+                held = [*([last] if last else []), *pieces]
+                if held:
+                    last = held.pop()
+                if held:
+                    yield Batch(tuple(held), last=False)
+        if last is None:
+            raise NothingToSpeak(
+                f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
+            )
+        if isinstance(sections[-1], _Section):
+            last = _before_what_follows(last, self._rules)
+        yield Batch((last,), last=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Holds words, as parts of one text, that are spoken by one voice in one manner."""
+
+    voice: str | None
+    prosody: Prosody
+    words: list[MappedText]
+
+    @property
+    def is_spoken(self) -> bool:
+        return any(any(map(str.isalnum, part.text)) for part in self.words)
+
+
+class _Length:
+    """Adds up how long a script will sound, and refuses one that is too long."""
+
+    def __init__(self, rules: ScriptRules) -> None:
+        self._most_seconds = rules.max_speech_seconds
+        self._seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._seconds += seconds
+        if self._seconds > self._most_seconds:
+            raise TooLarge(
+                f"{Parameter.TEXT} would sound for more than the {self._most_seconds:g} seconds "
+                "that one request may last here; ask for it in several requests",
+                field=Parameter.TEXT,
+            )
+
+
+def _least_seconds(words: str, prosody: Prosody, rules: ScriptRules) -> float:
+    paragraphs = words.count("\n\n")
+    pauses_seconds = paragraphs * pause_seconds(Boundary.PARAGRAPH, scale=rules.pause_scale)
+    return least_seconds(words) / prosody.speed + pauses_seconds
 
 
 def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
@@ -113,19 +221,17 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
-def _spoken(span: Span, rules: ScriptRules) -> str:
-    """Put the text of a span into words, and keep the white space around it."""
+def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:
+    """Put a stretch of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
-        return span.text
-    text = span.text.strip()
-    start = span.text.find(text)
-    words = normalise(text, language=rules.language)
-    return span.text[:start] + words + span.text[start + len(text) :]
+        return stretch
+    return normalise(stretch, language=rules.language)
 
 
 def _pieces_of(
-    text: str, voice: str | None, prosody: Prosody, rules: ScriptRules
+    mapped: MappedText, voice: str | None, prosody: Prosody, rules: ScriptRules
 ) -> Iterator[Piece]:
+    text = mapped.text
     if not any(map(str.isalnum, text)):
         return
     chunks = split_into_chunks(
@@ -137,39 +243,54 @@ def _pieces_of(
         # stretch; to shorten, what it makes is enough, and costs no prefill.
         at_sentences=rules.pause_scale > 1,
     )
+    end = _end_of_text(text, chunks[-1])
+    words = TextWords(
+        mapped,
+        script_start=rules.script_start,
+        ends_sentence=end in (Boundary.SENTENCE, Boundary.PARAGRAPH),
+    )
+    start = len(text) - len(text.lstrip())
     for chunk in chunks:
-        last = chunk.boundary is Boundary.END
-        boundary = _end_of_text(text, chunk) if last else chunk.boundary
-        yield Piece(chunk.text, voice, _shape(chunk.text, boundary, prosody, rules.pause_scale))
+        boundary = end if chunk.boundary is Boundary.END else chunk.boundary
+        shape = _shape(chunk.text, boundary, prosody, rules.pause_scale)
+        yield Piece(chunk.text, voice, shape, words, start)
+        start += len(chunk.text) + len(chunk.separator)
 
 
 def _shape(text: str, boundary: Boundary, prosody: Prosody, scale: float) -> ChunkShape:
     # Without a mark a silence is none that the writer meant: it may go, but it does not grow.
     unmarked = min(1.0, scale)
     marked = scale <= 1 or any(word.after >= Break.CLAUSE for word in find_words(text)[:-1])
+    grown = 1.0
+    if 1 < scale < _FULL_GROWN and boundary is Boundary.SENTENCE and not _has_mark(text):
+        # A line that ends without a mark is spoken on at 1, so that its pause grows from nothing.
+        grown = (scale - 1) / (_FULL_GROWN - 1)
     return ChunkShape(
         prosody,
-        pause_seconds(boundary, scale=scale),
+        grown * pause_seconds(boundary, scale=scale),
         scale_inside=scale if marked else unmarked,
-        scale_after=unmarked if boundary is Boundary.WORD else scale,
+        scale_after=unmarked if boundary is Boundary.WORD else grown * scale,
     )
 
 
-def _check_prosody(pieces: Sequence[Piece]) -> None:
+def _has_mark(text: str) -> bool:
+    mark = text.rstrip(_CLOSERS)[-1:]
+    return bool(mark) and mark in _SENTENCE_ENDS + _CLAUSE_ENDS
+
+
+def _check_prosody(prosody: Prosody) -> None:
     """Refuse prosody out of range: markup and controls may be in range each, but not together."""
-    for piece in pieces:
-        prosody = piece.shape.prosody
-        for parameter, value, lowest, highest in (
-            (Parameter.SPEED, prosody.speed, *SPEED_RANGE),
-            (Parameter.VOLUME, prosody.volume_db, *VOLUME_DB_RANGE),
-            (Parameter.PITCH, prosody.pitch_semitones, *PITCH_SEMITONES_RANGE),
-        ):
-            if not lowest - _ROUNDING <= value <= highest + _ROUNDING:
-                raise InvalidRequest(
-                    f"{parameter} of the request and of the markup in {Parameter.TEXT} come to "
-                    f"{value:g} together; {lowest:g} to {highest:g} is allowed",
-                    field=parameter,
-                )
+    for parameter, value, lowest, highest in (
+        (Parameter.SPEED, prosody.speed, *SPEED_RANGE),
+        (Parameter.VOLUME, prosody.volume_db, *VOLUME_DB_RANGE),
+        (Parameter.PITCH, prosody.pitch_semitones, *PITCH_SEMITONES_RANGE),
+    ):
+        if not lowest - _ROUNDING <= value <= highest + _ROUNDING:
+            raise InvalidRequest(
+                f"{parameter} of the request and of the markup in {Parameter.TEXT} come to "
+                f"{value:g} together; {lowest:g} to {highest:g} is allowed",
+                field=parameter,
+            )
 
 
 def _end_of_text(text: str, last: Chunk) -> Boundary:

@@ -17,6 +17,8 @@ class Origin(NamedTuple):
     model: str
     voice: str | None
     """None means a voice that was sent as a recording."""
+    preparation: tuple[str, ...] = ()
+    """This was done to the recording, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Speaker:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether the model is loaded, and neither speaking nor asked to speak."""
-        engine = self.supervisor.status().engine
+        """Tell whether the model is neither speaking nor asked to speak, nor on its way."""
+        status = self.supervisor.status()
+        engine = status.engine
+        if status.state == "idle":
+            return True
         return engine is not None and engine.running_rows == 0 and engine.queued_jobs == 0

@@ -35,7 +35,7 @@ class StandIn:
     @property
     def speaks(self) -> bool:
         """Tell whether requests for the wanted model are spoken by this one now."""
-        return self.is_loaded and not self._wanted.supervisor.is_ready
+        return self.is_loaded and not self._wanted.supervisor.is_available
 
     def fill_in(self, on_ready: Callable[[], None]) -> None:
         """Begin to load the model. A second call does nothing: the model is given up only once.

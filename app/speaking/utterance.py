@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
+from app.audio.heard import HeardTimes
 from app.audio.shaping import Shaper
 from app.errors import Overloaded, SynthesisFailed
+from app.request_record import RequestRecord
+from app.speaking.going_on import GoingOn
+from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
 from app.speech_engine import JobTimings, SpeechStream
+
+logger = logging.getLogger(__name__)
 
 
 class Utterance:
@@ -21,9 +28,14 @@ class Utterance:
         origin: the model and the voice that are heard.
         began_seconds: when the request came in, as `time.monotonic` has it.
         spoken_seconds: how much sound has been read so far.
+        marks: when words and sentences are heard, as far as that is known; complete once all of
+            the sound has been read. Empty unless the request asks for times.
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
+        record: learns how much sound was read.
+        most_seconds: how much sound there may be.
+        going_on: reads the rest of the script meanwhile.
     """
 
     def __init__(
@@ -36,7 +48,9 @@ class Utterance:
         sample_rate_hz: int,
         began_seconds: float,
         patience_seconds: float,
-        count_script_tokens: Callable[[], int],
+        most_seconds: float,
+        going_on: GoingOn,
+        record: RequestRecord,
     ) -> None:
         self.request = request
         self.origin = origin
@@ -45,8 +59,16 @@ class Utterance:
         self.spoken_seconds = 0.0
         self._stream = stream
         self._shaper = shaper
+        self._marking = Marking()
+        self._marking.extend(going_on.first_pieces)
+        self.marks = self._marking.marks
+        going_on.on_pieces = self._marking.extend
         self._patience_seconds = patience_seconds
-        self._count_script_tokens = count_script_tokens
+        self._record = record
+        self._most_seconds = most_seconds
+        self._going_on = going_on
+        self._reading = asyncio.create_task(going_on.read_on())
+        self._reading.add_done_callback(self._reading_ended)
 
     @property
     def timings(self) -> JobTimings:
@@ -60,23 +82,49 @@ class Utterance:
             Overloaded: no audio came in time. Nothing was yielded before that.
             SynthesisFailed, ModelUnavailable: what was yielded is not the whole speech.
         """
-        frames = aiter(self._stream)
+        frames = self._heard()
         async with self._shaper as shaper:
             first = await self._first_of(frames)
             async with aclosing(shaper.run(frames, first)) as pieces:
                 async for piece in pieces:
-                    self.spoken_seconds += len(piece) / self.sample_rate_hz
+                    seconds = len(piece) / self.sample_rate_hz
+                    self.spoken_seconds += seconds
+                    self._record.audio_seconds += seconds
+                    if self.spoken_seconds > self._most_seconds:
+                        raise SynthesisFailed("the speech lasts longer than is allowed")
+                    self._mark(shaper.heard)
                     yield piece
             if not shaper.spoken_samples:
                 raise SynthesisFailed("the engine made no audio")
+            self._mark(shaper.heard)
+            self._marking.finish()
 
-    def count_script_tokens(self) -> int:
-        """Count the tokens that the model reads of the script. Blocks."""
-        return self._count_script_tokens()
+    async def count_script_tokens(self) -> int:
+        """Count the tokens that the model has read of the script."""
+        return await self._going_on.count_tokens()
 
     def close(self) -> None:
         """Stop the work behind this speech, if any is left."""
+        self._reading.cancel()
         self._stream.abort()
+
+    def _mark(self, heard: HeardTimes) -> None:
+        if self._stream.alignment is not None:
+            self.marks.method = self._stream.alignment.method
+        self._marking.update(heard)
+
+    def _reading_ended(self, reading: asyncio.Task[None]) -> None:
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            # It cannot fail for what the script says; whatever else it is ends the speech.
+            logger.error("a script could not be read on", exc_info=error)
+            self._stream.abort()
+
+    async def _heard(self) -> AsyncGenerator[Frames, None]:
+        """Yield the frames of the engine, and note how many chunks have come to their end."""
+        async for frames in self._stream:
+            yield frames
+            if frames.chunk_last:
+                self._going_on.heard(frames.chunk_index + 1)
 
     async def _first_of(self, frames: AsyncIterator[Frames]) -> Frames:
         """Wait for the engine's first audio, but no longer than that is of use to anybody."""

@@ -143,6 +143,6 @@ class ScriptFeed:
 
 def _last_speaker(text: str) -> int | None:
     """Return where the last voice is named: what stands in front of that is complete."""
-    speakers = find_speaker_tags(text, is_voice=lambda _: True)
+    speakers = find_speaker_tags(text, voice_called=lambda name: name)
     starts = [*(tag.start for tag in speakers), *(found.start() for found in _ROLE.finditer(text))]
     return max(starts, default=None)

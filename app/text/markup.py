@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from app.errors import InvalidRequest, Parameter
 from app.text.inline_tags import InlineTag, find_inline_tags, is_quoted
+from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Style
 from app.text.role_tags import find_role_tags
 from app.text.speaker_lines import SpeakerTag, find_speaker_tags
@@ -27,9 +28,9 @@ _SSML_TAG = re.compile(
 
 
 def parse_script(
-    script: str,
+    script: MappedText | str,
     *,
-    is_voice: Callable[[str], bool],
+    voice_called: Callable[[str], str | None],
     language: str = "en",
 ) -> tuple[Passage, ...]:
     """Read a script as spans to be spoken and the pauses between them.
@@ -38,9 +39,9 @@ def parse_script(
     span of the same text.
 
     Args:
-        script: as `clean_script` returns it.
-        is_voice: whether a voice of that name exists, for lines such as `[alba] Good morning.`;
-            the names in SSML are not checked.
+        script: as `clean_script` returns it; the spans lead where it leads.
+        voice_called: returns how the voice of that name is written, None if there is none, for
+            lines such as `[alba] Good morning.`; the names in SSML are not checked.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
 
     Returns:
@@ -51,10 +52,11 @@ def parse_script(
             and position; or nothing is left to speak.
         TooLarge: there is too much markup.
     """
-    if is_ssml(script):
-        return parse_ssml(script, language=language)
-    _refuse_loose_ssml(script)
-    return _parse_plain(script, is_voice)
+    mapped = MappedText.of(script)
+    if is_ssml(mapped.text):
+        return parse_ssml(mapped, language=language)
+    _refuse_loose_ssml(mapped.text)
+    return _parse_plain(mapped, voice_called)
 
 
 def is_ssml(script: str) -> bool:
@@ -62,12 +64,14 @@ def is_ssml(script: str) -> bool:
     return _SSML_START.match(script) is not None
 
 
-def _parse_plain(script: str, is_voice: Callable[[str], bool]) -> tuple[Passage, ...]:
+def _parse_plain(
+    script: MappedText, voice_called: Callable[[str], str | None]
+) -> tuple[Passage, ...]:
     speakers = [
-        *find_speaker_tags(script, is_voice=is_voice),
-        *find_role_tags(script, is_voice=is_voice),
+        *find_speaker_tags(script.text, voice_called=voice_called),
+        *find_role_tags(script.text, voice_called=voice_called),
     ]
-    inline = find_inline_tags(script, where=lambda index: f"at character {index + 1}")
+    inline = find_inline_tags(script.text, where=lambda index: f"at character {index + 1}")
     builder, style, done = PassageBuilder(), Style(), 0
     tags: list[SpeakerTag | InlineTag] = [*speakers, *inline]
     tags.sort(key=lambda tag: tag.start)

@@ -7,6 +7,7 @@ percentages and money; every language loses Markdown, HTML, emoji and emoticons.
 
 from __future__ import annotations
 
+from app.text.mapped import MappedText
 from app.text.normalisation.emoji import remove_emoji
 from app.text.normalisation.languages import find_language
 from app.text.normalisation.markdown import strip_markdown
@@ -14,7 +15,7 @@ from app.text.normalisation.markdown import strip_markdown
 _ROUNDS = 4
 
 
-def normalise(text: str, *, language: str) -> str:
+def normalise(text: MappedText | str, *, language: str) -> MappedText:
     """Write a text as it is spoken.
 
     Paragraphs and sentence marks stay, and no word is lost but what was never spoken: marks of
@@ -23,23 +24,24 @@ def normalise(text: str, *, language: str) -> str:
     change. Takes time linear in the text.
 
     Args:
-        text: Unicode text of any kind; best in the form `clean_script` gives.
+        text: Unicode text of any kind; best in the form `clean_script` gives. What is returned
+            maps to it, or where it has a map of its own to what that leads to.
         language: two letters as in "en"; of an unknown language only marks and emoji are removed.
     """
-    core = text.strip()
+    source = MappedText.of(text)
+    spoken = core = source.strip()
     if not core:
-        return text
-    start = text.index(core)
-    spoken = core
+        return source
     # What a round removes or says may form something new with its neighbours for the next round.
     for _ in range(_ROUNDS):
         before, spoken = spoken, _speak_once(spoken, language).strip()
-        if spoken == before:
+        if spoken.text == before.text:
             break
-    return text[:start] + spoken + text[start + len(core) :]
+    start = source.text.index(core.text)
+    return MappedText.join((source[:start], spoken, source[start + len(core) :]))
 
 
-def _speak_once(text: str, code: str) -> str:
+def _speak_once(text: MappedText, code: str) -> MappedText:
     plain = strip_markdown(remove_emoji(text))
     language = find_language(code)
     return plain if language is None else language.speak(plain)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.speech import Prosody
+from app.text.mapped import MappedText
 
 MAX_PAUSES_SECONDS = 600.0
 """All pauses of a script together may last at most this long."""
@@ -15,6 +16,7 @@ MAX_PAUSES_SECONDS = 600.0
 MAX_PARTS = 10_000
 """A script may have at most this many spans and pauses."""
 
+_NOTHING = MappedText("")
 _OPENERS = "([{\"'“‘„‚«‹¿¡*_"
 _CLOSERS = ")]}\"'”’»›*_"
 _NO_SPACE_BEFORE = ",.;:!?…)]}”»\n"
@@ -44,6 +46,17 @@ class Span:
     voice: str | None = None
     prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
     verbatim: bool = False
+    mapped: MappedText = field(default=_NOTHING, repr=False, compare=False)
+    """The same text, with its map to the script."""
+
+    @classmethod
+    def of(cls, mapped: MappedText, style: Style) -> Span:
+        """Make a span of text that has a map."""
+        return cls(mapped.text, style.voice, style.prosody, style.verbatim, mapped)
+
+    def saying(self, mapped: MappedText) -> Span:
+        """Return a span with another text, in the same voice and manner."""
+        return replace(self, text=mapped.text, mapped=mapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +79,8 @@ class PassageBuilder:
     def __init__(self) -> None:
         self._parts: list[Passage] = []
         self._style = Style()
-        self._pieces: list[str] = []
-        self._leading = ""
+        self._pieces: list[MappedText] = []
+        self._leading = _NOTHING
         self._pauses_seconds = 0.0
         self._joint: bool | None = None
         """A removed tag stands here, with (True) or without white space before it."""
@@ -75,25 +88,25 @@ class PassageBuilder:
     @property
     def at_white_space(self) -> bool:
         """Tell whether white space added now would change nothing."""
-        tail = self._pieces[-1] if self._pieces else self._leading
+        tail = (self._pieces[-1] if self._pieces else self._leading).text
         return not tail or tail[-1].isspace()
 
-    def text(self, text: str, style: Style) -> None:
+    def text(self, text: MappedText, style: Style) -> None:
         """Add text; its white space is kept."""
         if self._joint is not None:
             text = self._mend(text)
         if not text:
             return
-        if _PUNCTUATION.fullmatch(text):
+        if _PUNCTUATION.fullmatch(text.text):
             if self._pieces:
                 self._pieces.append(text)
             else:
-                self._leading += text
+                self._leading = MappedText.join((self._leading, text))
             return
         if self._pieces and style != self._style:
             self._close_span()
         if not self._pieces:
-            text, self._leading = self._leading + text, ""
+            text, self._leading = MappedText.join((self._leading, text)), _NOTHING
         self._style = style
         self._pieces.append(text)
 
@@ -125,18 +138,18 @@ class PassageBuilder:
 
     def end_sentence(self) -> None:
         """End a sentence here, with a full stop where the text has no mark of its own."""
-        if not self._pieces or self._pieces[-1].endswith("\n"):
+        if not self._pieces or self._pieces[-1].text.endswith("\n"):
             return
         self._trim()
-        words = (piece.rstrip(_CLOSERS) for piece in reversed(self._pieces))
+        words = (piece.text.rstrip(_CLOSERS) for piece in reversed(self._pieces))
         spoken = next(filter(None, words), "")
-        self._pieces.append(". " if spoken[-1:].isalnum() else " ")
+        self._put_in(". " if spoken[-1:].isalnum() else " ")
 
     def end_paragraph(self) -> None:
         """End a paragraph here."""
         self._trim()
         if self._pieces:
-            self._pieces.append("\n\n")
+            self._put_in("\n\n")
 
     def passages(self) -> tuple[Passage, ...]:
         """Return all that was added.
@@ -153,22 +166,27 @@ class PassageBuilder:
             )
         last = self._parts[-1]
         if isinstance(last, Span):
-            self._parts[-1] = replace(last, text=last.text.rstrip())
+            self._parts[-1] = last.saying(last.mapped.rstrip())
         return tuple(self._parts)
 
-    def _mend(self, text: str) -> str:
+    def _put_in(self, text: str) -> None:
+        """Add text that does not stand in the script, after a piece that does."""
+        self._pieces[-1] = MappedText.join((self._pieces[-1], text))
+
+    def _mend(self, mapped: MappedText) -> MappedText:
         """Return the text after a removed tag with the white space that belongs in front of it."""
-        body = text.lstrip(" \t")
+        text, stripped = mapped.text, mapped.lstrip(" \t")
+        body = stripped.text
         spaced = self._joint or len(body) < len(text)
         if not body:
             self._joint = spaced
-            return ""
-        before = self._pieces[-1][-1] if self._pieces else self._leading[-1:]
+            return _NOTHING
+        before = (self._pieces[-1] if self._pieces else self._leading).text[-1:]
         apart = spaced or (before.isalnum() and body[0].isalnum())
         opened = before in _OPENERS and not self._joint
         unwanted = not before or before.isspace() or opened or body[0] in _NO_SPACE_BEFORE
         self._joint = None
-        return " " + body if apart and not unwanted else body
+        return MappedText.join((" ", stripped)) if apart and not unwanted else stripped
 
     def _trim(self, characters: str | None = None) -> None:
         """Take white space off the end of the text so far."""
@@ -180,18 +198,17 @@ class PassageBuilder:
         self._leading = self._leading.rstrip(characters)
 
     def _close_span(self) -> None:
-        text = "".join(self._pieces) or self._leading
-        self._pieces, self._leading = [], ""
+        text = MappedText.join(self._pieces) or self._leading
+        self._pieces, self._leading = [], _NOTHING
         if not self._parts or isinstance(self._parts[-1], Pause):
             text = text.lstrip()
         if text.strip():
-            style = self._style
-            self._append(Span(text, style.voice, style.prosody, style.verbatim))
+            self._append(Span.of(text, self._style))
 
     def _append(self, part: Passage) -> None:
         last = self._parts[-1] if self._parts else None
         if isinstance(part, Pause) and isinstance(last, Span):
-            self._parts[-1] = replace(last, text=last.text.rstrip())
+            self._parts[-1] = last.saying(last.mapped.rstrip())
         if len(self._parts) >= MAX_PARTS:
             raise TooLarge(
                 f"the markup of {Parameter.TEXT} cuts it into more than {MAX_PARTS} parts; "

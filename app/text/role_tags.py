@@ -19,21 +19,22 @@ _TAG = re.compile(r"<role:(?P<inner>[^<>()\[\]*|\n]{0,200})(?P<close>>?)", re.IG
 _LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-def find_role_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[SpeakerTag]:
+def find_role_tags(script: str, *, voice_called: Callable[[str], str | None]) -> list[SpeakerTag]:
     """Find the roles in a script.
 
     Args:
         script: a plain script.
-        is_voice: whether a voice of that name exists; asked once for each name.
+        voice_called: returns how the voice of that name is written, None if there is none; asked
+            once for each name.
 
     Raises:
         InvalidRequest: a tag is malformed, or names a voice or a level that does not exist.
     """
     tags: list[SpeakerTag] = []
-    exists = functools.cache(is_voice)
+    called = functools.cache(voice_called)
     for found in _TAG.finditer(script):
         try:
-            name, prosody = _read_role(found, exists)
+            name, prosody = _read_role(found, called)
         except ValueError as error:
             raise InvalidRequest(
                 f"{shortened(found[0])} at character {found.start() + 1} of {Parameter.TEXT} "
@@ -44,12 +45,14 @@ def find_role_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[Spea
     return tags
 
 
-def _read_role(tag: re.Match[str], exists: Callable[[str], bool]) -> tuple[str, Prosody]:
+def _read_role(
+    tag: re.Match[str], voice_called: Callable[[str], str | None]
+) -> tuple[str, Prosody]:
     """Read who speaks and how; a ValueError says what is wrong in words that follow the tag."""
     name, *attributes = (part.strip() for part in tag["inner"].split(","))
     if not tag["close"] or not name:
         raise ValueError("is not a role")
-    if not exists(name):
+    if voice_called(name) is None:
         raise ValueError(f"names a voice that does not exist: {name!r}")
     levels: dict[str, Level] = {}
     for attribute in attributes:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from app.errors import InvalidRequest
+from app.text.mapped import MappedText
 from app.text.normalisation.en.money import CODES
 from app.text.normalisation.language import Language, capital, full_year, has_day
 from app.text.normalisation.languages import find_language
@@ -59,13 +60,13 @@ def _quote(text: str) -> str:
 
 
 def _said_normally(text: str, _detail: str, language: str) -> str | None:
-    return normalise(text, language=language)
+    return normalise(text, language=language).text
 
 
 def _cardinal(text: str, _detail: str, language: str) -> str | None:
     found, speech = _NUMBER.fullmatch(text), find_language(language)
     if found is None or not found[2] or not text.isascii() or speech is None:
-        return normalise(text, language=language) if any(map(str.isdigit, text)) else None
+        return normalise(text, language=language).text if any(map(str.isdigit, text)) else None
     spoken = speech.number(found[2])
     return f"{speech.minus} {spoken}" if found[1].strip("+") else spoken
 
@@ -93,17 +94,20 @@ def _characters(text: str, _detail: str, language: str) -> str | None:
 
 
 def _fraction(text: str, _detail: str, language: str) -> str | None:
-    found, speech = _FRACTION.fullmatch(plain_numerals(text).strip()), find_language(language)
+    found, speech = (
+        _FRACTION.fullmatch(plain_numerals(MappedText(text)).text.strip()),
+        find_language(language),
+    )
     if found is None:
         return None
     spoken = speech.fraction(found[1] or "", found[2], found[3]) if speech else None
-    return spoken or normalise(text, language=language)
+    return spoken or normalise(text, language=language).text
 
 
 def _date(text: str, detail: str, language: str) -> str | None:
     order, speech = detail.lower(), find_language(language)
     if not order or speech is None:
-        return normalise(text, language=language) if any(map(str.isdigit, text)) else None
+        return normalise(text, language=language).text if any(map(str.isdigit, text)) else None
     if order not in _DATE_ORDERS:
         raise InvalidRequest(
             f"the format {_quote(detail)} of a date is none of {', '.join(sorted(_DATE_ORDERS))}"
@@ -152,7 +156,7 @@ def _time(text: str, _detail: str, language: str) -> str | None:
         return None
     speech, seconds = find_language(language), int(second) if second else None
     spoken = speech.time(int(hour), int(minute or 0), seconds, half or "") if speech else None
-    return spoken or normalise(text, language=language)
+    return spoken or normalise(text, language=language).text
 
 
 def _telephone(text: str, _detail: str, language: str) -> str | None:
@@ -171,7 +175,7 @@ def _currency(text: str, detail: str, language: str) -> str | None:
         if code not in CODES:
             raise InvalidRequest(f"currency {_quote(detail)} is not known")
         text = f"{text} {code}"
-    return normalise(text, language=language)
+    return normalise(text, language=language).text
 
 
 _KINDS: dict[str, Callable[[str, str, str], str | None]] = {

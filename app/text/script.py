@@ -8,17 +8,19 @@ import unicodedata
 import regex
 
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
+from app.text.mapped import MappedText
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-_LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028]")
-_PARAGRAPH_SEPARATOR = "\u2029"
+_LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
+_LINE_ENDS = {"\u2029": "\n\n"}
+_MAYBE_DECOMPOSED = regex.compile(r"(?=[^\x00-\x7f]|[\x00-\x7f][^\x00-\x7f])\X")
 _MAX_MARKS_IN_A_ROW = 30
 _TOO_MANY_MARKS = regex.compile(rf"\p{{M}}{{{_MAX_MARKS_IN_A_ROW + 1}}}")
 
 
-def clean_script(text: str, *, max_chars: int) -> str:
+def clean_script(text: MappedText | str, *, max_chars: int) -> MappedText:
     """Check a script and bring it into the one form the splitter expects.
 
     Invisible format characters (byte order mark, zero-width space, soft hyphen, marks of writing
@@ -26,7 +28,7 @@ def clean_script(text: str, *, max_chars: int) -> str:
     outer white space is gone. Words are not changed.
 
     Args:
-        text: as the caller sent it.
+        text: as the caller sent it; what is returned maps to it.
         max_chars: the most Unicode code points a script may have, counted as received.
 
     Raises:
@@ -39,15 +41,16 @@ def clean_script(text: str, *, max_chars: int) -> str:
             f"{Parameter.TEXT} has {len(text)} characters; at most {max_chars} are allowed",
             field=Parameter.TEXT,
         )
-    _refuse_broken_characters(text)
-    visible = _INVISIBLE.sub("", text)
-    _refuse_stacked_marks(visible)
-    script = unicodedata.normalize("NFC", _with_line_feeds(visible)).strip()
+    source = MappedText.of(text)
+    _refuse_broken_characters(source.text)
+    visible = source.sub(_INVISIBLE, "")
+    _refuse_stacked_marks(visible.text)
+    script = _composed(_with_line_feeds(visible)).strip()
     if not script:
         raise NothingToSpeak(
             f"{Parameter.TEXT} is empty; send the text to speak", field=Parameter.TEXT
         )
-    if not any(map(str.isalnum, script)):
+    if not any(map(str.isalnum, script.text)):
         raise NothingToSpeak(
             f"{Parameter.TEXT} holds nothing that can be spoken: no letter and no digit",
             field=Parameter.TEXT,
@@ -58,11 +61,23 @@ def clean_script(text: str, *, max_chars: int) -> str:
 def ends_paragraph(text: str) -> bool:
     """Tell whether a blank line ends a text, before `clean_script` takes it away."""
     tail = text[len(text.rstrip()) :]
-    return _with_line_feeds(tail).count("\n") >= 2
+    return _with_line_feeds(MappedText(tail)).text.count("\n") >= 2
 
 
-def _with_line_feeds(text: str) -> str:
-    return _LINE_END.sub("\n", text).replace(_PARAGRAPH_SEPARATOR, "\n\n")
+def _with_line_feeds(text: MappedText) -> MappedText:
+    return text.sub(_LINE_END, lambda found: _LINE_ENDS.get(found[0], "\n"))
+
+
+def _composed(text: MappedText) -> MappedText:
+    """Normalise a text to NFC, every grapheme for itself: no composition goes beyond one."""
+    if unicodedata.is_normalized("NFC", text.text):
+        return text
+    return text.sub(_MAYBE_DECOMPOSED, _compose)
+
+
+def _compose(found: regex.Match[str]) -> str | None:
+    composed = unicodedata.normalize("NFC", found[0])
+    return None if composed == found[0] else composed
 
 
 def _refuse_broken_characters(text: str) -> None:

@@ -126,10 +126,11 @@ def _begins_something(
     unspeakable = _UNSPEAKABLE_WORD.match(text, start, end)
     if unspeakable is None or unspeakable.end() < end:
         return False
-    return at_paragraph_start or _is_opener(text, start, end)
+    return at_paragraph_start or is_opener(text, start, end)
 
 
-def _is_opener(text: str, start: int, end: int) -> bool:
+def is_opener(text: str, start: int, end: int) -> bool:
+    """Tell whether signs that stand alone open what follows, as a bracket or a quote does."""
     # A straight quote standing alone may as well close: it stays with the word before it.
     word = text[start : min(end, start + _REACH_CHARS)]
     return not word.strip(_OPENERS) and bool(word.strip("\"'*_"))
@@ -143,7 +144,7 @@ def _rate(text: str, end: int, following: int) -> Break:
     if lines and _LIST_ITEM.match(text, following):
         return Break.SENTENCE
     unspeakable = _UNSPEAKABLE_WORD.match(text, following)
-    if unspeakable and not _is_opener(text, following, unspeakable.end()):
+    if unspeakable and not is_opener(text, following, unspeakable.end()):
         return Break.JOINED
     if text[end - 1].isdigit() and text[following].isdigit():
         return Break.JOINED

@@ -31,28 +31,32 @@ class SpeakerTag(NamedTuple):
     prosody: Prosody = Prosody()
 
 
-def find_speaker_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[SpeakerTag]:
+def find_speaker_tags(
+    script: str, *, voice_called: Callable[[str], str | None]
+) -> list[SpeakerTag]:
     """Find the lines that switch the voice.
 
     Words in brackets are ordinary prose, unless a voice has that name and somebody can speak
-    after it: the name is in small letters, or a colon or a new sentence follows. Once one line
-    names a voice, the script is a dialogue, and a name that no voice has is taken for a misspelt
-    one rather than read aloud, where a colon or a new sentence follows.
+    after it: the name is written as the voice's own or in small letters, or a colon or a new
+    sentence follows. Once one line names a voice, the script is a dialogue, and a name that no
+    voice has is taken for a misspelt one rather than read aloud, where a colon or a new sentence
+    follows.
 
     Args:
         script: a plain script.
-        is_voice: whether a voice of that name exists; asked once for each name.
+        voice_called: returns how the voice of that name is written, None if there is none; asked
+            once for each name.
 
     Raises:
         InvalidRequest: a dialogue names a voice that does not exist, or speakers are written
             `[S1]`, which names no voice.
     """
     candidates = [tag for tag in _line_starts(script) if _can_speak(script, tag)]
-    names = {tag.voice for tag in candidates if _looks_spoken(script, tag) or tag.voice.islower()}
-    known = {name for name in names if is_voice(name)}
+    written = {name: voice_called(name) for name in {tag.voice for tag in candidates}}
+    speaking = [tag for tag in candidates if _speaks(script, tag, written[tag.voice])]
     for tag in candidates:
-        misspelt = known and _looks_spoken(script, tag) and any(map(str.isalpha, tag.voice))
-        if tag.voice not in known and (misspelt or _OTHER_SYSTEM.fullmatch(tag.voice)):
+        misspelt = speaking and _looks_spoken(script, tag) and any(map(str.isalpha, tag.voice))
+        if written[tag.voice] is None and (misspelt or _OTHER_SYSTEM.fullmatch(tag.voice)):
             raise InvalidRequest(
                 f"[{tag.voice}] at character {script.index('[', tag.start) + 1} of "
                 f"{Parameter.TEXT} begins a line as a speaker, but there is no voice "
@@ -60,11 +64,14 @@ def find_speaker_tags(script: str, *, is_voice: Callable[[str], bool]) -> list[S
                 "other words in front of the bracket",
                 field=Parameter.TEXT,
             )
-    return [
-        tag
-        for tag in candidates
-        if tag.voice in known and (tag.voice.islower() or _looks_spoken(script, tag))
-    ]
+    return speaking
+
+
+def _speaks(script: str, tag: SpeakerTag, written: str | None) -> bool:
+    """Tell whether a name is a speaker's, given how a voice of that name is written."""
+    if written is None:
+        return False
+    return tag.voice == written or tag.voice.islower() or _looks_spoken(script, tag)
 
 
 def _can_speak(script: str, tag: SpeakerTag) -> bool:

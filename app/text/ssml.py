@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from app.errors import InvalidRequest, Parameter
+from app.errors import InvalidRequest, Parameter, TooLarge
 from app.text.inline_tags import MAX_PAUSE_SECONDS, find_inline_tags
+from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Span, Style
 from app.text.say_as import say_as
 from app.text.script import clean_script
@@ -15,11 +16,13 @@ from app.text.ssml_elements import ELEMENTS, REFUSED, Content
 from app.text.ssml_values import break_seconds, nested_prosody
 from app.text.ssml_xml import Position, Tag, read_xml
 
-_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _MAX_NAME_CHARS = 200
+MAX_SAY_AS_CHARS = 10_000
+"""All `<say-as>` of a script together hold at most so much: they are put into words in one go."""
 
 
-def parse_ssml(script: str, *, language: str) -> tuple[Passage, ...]:
+def parse_ssml(script: MappedText, *, language: str) -> tuple[Passage, ...]:
     """Read SSML; `app.text.markup.parse_script` says what comes back and what is raised.
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
@@ -40,7 +43,7 @@ class _Frame:
     tag: Tag
     content: Content
     style: Style
-    texts: list[str] = field(default_factory=list)
+    texts: list[MappedText] = field(default_factory=list)
 
 
 class _SsmlHandler:
@@ -50,6 +53,7 @@ class _SsmlHandler:
         self.builder = PassageBuilder()
         self._language = language
         self._frames: list[_Frame] = []
+        self._say_as_chars = 0
 
     def start(self, tag: Tag) -> None:
         outer = self._frames[-1] if self._frames else None
@@ -71,9 +75,9 @@ class _SsmlHandler:
                 frame.style = self._prosody(tag, frame.style)
         self._frames.append(frame)
 
-    def text(self, text: str, end: Position) -> None:
+    def text(self, text: MappedText, end: Position) -> None:
         frame = self._frames[-1]
-        plain = _WHITE_SPACE.sub(" ", text)
+        plain = text.sub(_WHITE_SPACE, " ")
         if frame.content is Content.REPLACED:
             frame.texts.append(plain)
         elif frame.content is Content.SPOKEN:
@@ -140,40 +144,49 @@ class _SsmlHandler:
         except ValueError as wrong:
             self._refuse(f"{tag}: {wrong}")
 
-    def _speak(self, text: str, end: Position, style: Style) -> None:
+    def _speak(self, text: MappedText, end: Position, style: Style) -> None:
         def where(_: int) -> str:
             return f"in the text that ends {end}"
 
         done = 0
-        for tag in find_inline_tags(text, where=where):
+        for tag in find_inline_tags(text.text, where=where):
             self._add(text[done : tag.start], style)
             self.builder.pause(tag.pause_seconds)
             done = tag.end
         self._add(text[done:], style)
 
-    def _add(self, text: str, style: Style) -> None:
+    def _add(self, text: MappedText, style: Style) -> None:
         self.builder.text(text.lstrip(" ") if self.builder.at_white_space else text, style)
 
     def _replace(self, frame: _Frame) -> None:
-        text, attributes = "".join(frame.texts), frame.tag.attributes
+        text, attributes = MappedText.join(frame.texts), frame.tag.attributes
+        content = text.strip()
         style = replace(frame.style, verbatim=True)
         if frame.tag.name == "sub":
-            self.builder.text(_WHITE_SPACE.sub(" ", attributes["alias"]).strip(), style)
+            alias = _WHITE_SPACE.sub(" ", attributes["alias"]).strip()
+            self.builder.text((content or frame.tag.written).rewritten(alias), style)
             return
-        if not text.strip():
+        if not content:
             self._refuse(f"{frame.tag} is empty")
+        self._say_as_chars += len(content)
+        if self._say_as_chars > MAX_SAY_AS_CHARS:
+            raise TooLarge(
+                f"the tags <say-as> of {Parameter.TEXT} hold more than {MAX_SAY_AS_CHARS} "
+                "characters together; text outside of them is put into words as well",
+                field=Parameter.TEXT,
+            )
         try:
             spoken = say_as(
-                text.strip(),
+                content.text,
                 interpret_as=attributes["interpret-as"].strip(),
                 detail=attributes.get("format") or attributes.get("detail"),
                 language=self._language,
             )
         except InvalidRequest as wrong:
             self._refuse(f"{frame.tag}: {wrong.message}")
-        self._add(" " * text.startswith(" "), style)
-        self.builder.text(spoken, style)
-        self._add(" " * text.endswith(" "), style)
+        self._add(text[: text.text.startswith(" ")], style)
+        self.builder.text(content.rewritten(spoken), style)
+        self._add(text[len(text) - text.text.endswith(" ") :], style)
 
     def _refuse(self, message: str) -> NoReturn:
         raise InvalidRequest(f"{message} (in {Parameter.TEXT})", field=Parameter.TEXT)
@@ -181,9 +194,9 @@ class _SsmlHandler:
 
 def _clean(span: Span) -> Span:
     """Return a span without the invisible characters that came as references, such as `&#8203;`."""
-    text = span.text
-    if not any(map(str.isalnum, text)):
+    text = span.mapped
+    if not any(map(str.isalnum, text.text)):
         return span
     body = clean_script(text, max_chars=len(text))
     before = text[: len(text) - len(text.lstrip())]
-    return replace(span, text=before + body + text[len(text.rstrip()) :])
+    return span.saying(MappedText.join((before, body, text[len(text.rstrip()) :])))

@@ -17,6 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
 from app.errors import InvalidRequest, Parameter, TooLarge
+from app.text.mapped import MappedText
 
 MAX_DEPTH = 64
 """Tags may be nested at most this deep."""
@@ -24,6 +25,9 @@ MAX_DEPTH = 64
 MAX_ELEMENTS = 20_000
 """A document may have at most this many tags."""
 
+_LINE_END = re.compile(r"\r\n?|\n")
+_REFERENCE = re.compile(r"&[^;]{1,12};")
+_TAG = re.compile(r"<[^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>")
 _BEFORE_XML = re.compile(r"[\s\ufeff]*")
 
 
@@ -43,6 +47,7 @@ class Tag(NamedTuple):
     name: str
     attributes: Mapping[str, str]
     position: Position
+    written: MappedText
 
     def __str__(self) -> str:
         return f"<{self.name}> {self.position}"
@@ -53,13 +58,13 @@ class XmlHandler(Protocol):
 
     def start(self, tag: Tag) -> None: ...
 
-    def text(self, text: str, end: Position) -> None:
+    def text(self, text: MappedText, end: Position) -> None:
         """Receive all the text between two tags, and the position where it ends."""
 
     def end(self) -> None: ...
 
 
-def read_xml(document: str, handler: XmlHandler) -> None:
+def read_xml(document: MappedText, handler: XmlHandler) -> None:
     """Tell a handler the tags and texts of a document.
 
     Args:
@@ -70,29 +75,32 @@ def read_xml(document: str, handler: XmlHandler) -> None:
         InvalidRequest: it is not well-formed, too deep, or has a document type or entities.
         TooLarge: it has too many tags.
     """
-    prefix = _BEFORE_XML.match(document)
+    written = document.text
+    prefix = _BEFORE_XML.match(written)
     start = prefix.end() if prefix else 0
-    line_start = document.rfind("\n", 0, start) + 1
-    events = _Events(handler, Position(document.count("\n", 0, start), start - line_start))
-    events.read(document[start:])
+    line_start = written.rfind("\n", 0, start) + 1
+    before = Position(written.count("\n", 0, start), start - line_start)
+    _Events(document[start:], handler, before).read()
 
 
 class _Events(ContentHandler):
     """Turns the parser's events into those of a handler."""
 
-    def __init__(self, handler: XmlHandler, offset: Position) -> None:
+    def __init__(self, document: MappedText, handler: XmlHandler, offset: Position) -> None:
         super().__init__()
+        self._document = document
+        self._line_starts = [0, *(found.end() for found in _LINE_END.finditer(document.text))]
         self._handler = handler
         self._offset = offset
-        self._texts: list[str] = []
+        self._texts: list[MappedText] = []
         self._depth = 0
         self._elements = 0
         self._parser = DefusedExpatParser(forbid_dtd=True)
         self._parser.setContentHandler(self)
 
-    def read(self, document: str) -> None:
+    def read(self) -> None:
         try:
-            self._parser.feed(document)
+            self._parser.feed(self._document.text)
             self._parser.close()
         except SAXParseException as broken:
             at = self._position(broken.getLineNumber(), broken.getColumnNumber())
@@ -121,7 +129,10 @@ class _Events(ContentHandler):
                 f"the SSML of {Parameter.TEXT} has more than {MAX_ELEMENTS} tags",
                 field=Parameter.TEXT,
             )
-        self._handler.start(Tag(name, dict(attrs.items()), here))
+        start = self._index()
+        tag = _TAG.match(self._document.text, start)
+        written = self._document[start : tag.end() if tag else start]
+        self._handler.start(Tag(name, dict(attrs.items()), here, written))
 
     def endElement(self, name: str) -> None:  # noqa: ARG002, N802 - SAX's names
         self._flush()
@@ -129,12 +140,24 @@ class _Events(ContentHandler):
         self._handler.end()
 
     def characters(self, content: str) -> None:
-        self._texts.append(content)
+        # References and line ends come one by one; only those are written otherwise.
+        document, start = self._document.text, self._index()
+        found = _REFERENCE.match(document, start) or _LINE_END.match(document, start)
+        if found and not content.startswith(found[0]):
+            text = self._document[start : found.end()].rewritten(content)
+        else:
+            text = self._document[start : start + len(content)]
+        self._texts.append(text)
 
     def _flush(self) -> None:
         if self._texts:
-            text, self._texts = "".join(self._texts), []
+            text, self._texts = MappedText.join(self._texts), []
             self._handler.text(text, self._here())
+
+    def _index(self) -> int:
+        """Return where in the document the event is that is being read."""
+        line, column = self._parser.getLineNumber() or 1, self._parser.getColumnNumber() or 0
+        return self._line_starts[line - 1] + column
 
     def _here(self) -> Position:
         return self._position(self._parser.getLineNumber(), self._parser.getColumnNumber())

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidClip
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 
 TARGET_LEVEL_DB = -20.0
 """Speech, without its pauses, is brought to this RMS, in dB of full scale."""
@@ -100,22 +100,22 @@ class PromptBuilder:
         self._reports: list[ClipReport] = []
         self._actions = [f"converted to one channel at {sample_rate_hz} Hz"]
 
-    def add(self, pcm: Pcm, clip: Clip) -> None:
+    def add(self, decoded: DecodedClip, clip: Clip) -> None:
         """Take the speech of a recording as far as there is room.
 
         Args:
-            pcm: what was read of `clip`, shape [samples].
+            decoded: what was read of `clip`.
 
         Raises:
             InvalidClip: less than a second of it is anything but silence, or it is a tone.
         """
-        filename = clip.filename
+        pcm, filename = decoded.pcm, clip.filename
         start, end = _speech_bounds(pcm, self._rate_hz)
         speech = _with_short_pauses(pcm[start:end], self._rate_hz)
         paused = end - start - len(speech)
         if len(speech) < MIN_SPEECH_SECONDS * self._rate_hz:
             raise InvalidClip(
-                f"{clip.field} has {len(speech) / self._rate_hz:.1f} s of speech between "
+                f"{clip.field} has {len(speech) / self._rate_hz:.2f} s of speech between "
                 f"silences; {MIN_SPEECH_SECONDS:g} s is the least",
                 field=clip.field,
             )
@@ -127,6 +127,11 @@ class PromptBuilder:
         if self._pieces and room < MIN_SPEECH_SECONDS * self._rate_hz:
             self._actions.append(f"{filename!r} left out: the prompt is full")
             return
+        if decoded.only_channel:
+            self._actions.append(
+                f"the {decoded.only_channel} channel of {filename!r} taken alone: the other one "
+                "is silent or cancels it"
+            )
         speech = speech - np.mean(speech, dtype=np.float64).astype(np.float32)
         if len(speech) > room:
             speech = speech[: _cut_on_pause(speech, room, self._rate_hz)]

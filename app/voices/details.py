@@ -15,10 +15,12 @@ from app.errors import InvalidRequest, Parameter, shortened
 logger = logging.getLogger(__name__)
 
 MAX_DESCRIPTION_CHARS = 2000
+_MOST_COMMAS = 1000
 MAX_TAGS = 32
 MAX_TAG_CHARS = 64
 _MAX_FILE_BYTES = 1 << 20
 
+_LANGUAGE_CHARS = 100
 LANGUAGES: Mapping[str, str] = {
     "english": "en",
     "french": "fr",
@@ -128,7 +130,8 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     Raises:
         InvalidRequest: there are too many, or one is too long.
     """
-    parts = (part.strip() for tag in tags for part in tag.split(","))
+    # As many as are allowed show whether there are more, however many commas there are.
+    parts = (part.strip() for tag in tags for part in tag.split(",", _MOST_COMMAS))
     found = tuple(dict.fromkeys(part for part in parts if part))
     if len(found) > MAX_TAGS:
         raise InvalidRequest(
@@ -173,7 +176,7 @@ def language_code(language: str | None) -> str | None:
     Returns:
         What is no language of Pocket TTS comes back in small letters; None for none.
     """
-    wanted = (language or "").strip().lower()
+    wanted = (language or "")[:_LANGUAGE_CHARS].strip().lower()
     first = wanted.replace("_", "-").split("-")[0]
     return LANGUAGES.get(wanted) or _THREE_LETTERS.get(first, first) or None
 

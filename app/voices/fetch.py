@@ -8,18 +8,26 @@ bounded. What the answer says about its own type counts for nothing: the bytes a
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import http.client
+import os
 import re
+import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from app.bounds import FETCH_SECONDS, HOST_LOOKUPS
 from app.errors import Field, InvalidRequest, TooLarge
 from app.voices.addresses import Resolver, is_public, resolve_host
+from app.work import NEVER_CANCELLED, CancelToken
 
 MAX_REDIRECTS = 3
 MAX_URL_CHARS = 2048
@@ -29,6 +37,8 @@ _HUB_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE_BYTES = 1 << 16
 _AGENT = "pocket-speech"
+_LOOK_SECONDS = 0.05
+"""What waits without a connection to close looks so often whether it still shall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +72,32 @@ class VoiceFetcher:
 
     max_bytes: int
     allow_http: bool = False
-    time_limit_seconds: float = 20.0
+    time_limit_seconds: float = FETCH_SECONDS
     is_allowed: Callable[[str], bool] = is_public
     resolve: Resolver = resolve_host
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    _lookups: ThreadPoolExecutor = field(
+        default_factory=partial(ThreadPoolExecutor, HOST_LOOKUPS, thread_name_prefix="lookup")
+    )
 
-    def fetch(self, url: str, *, field: Field = "url") -> Fetched:
+    def fetch(
+        self, url: str, cancel: CancelToken = NEVER_CANCELLED, *, field: Field = "url"
+    ) -> Fetched:
         """Fetch the contents of `url`. Blocks.
 
         Args:
+            cancel: ends the fetch, and its connection, when nobody waits for it.
             field: where the URL stood in the request, for errors.
 
         Raises:
             InvalidRequest: the address is not allowed, or gives nothing.
             TooLarge: there are more than `max_bytes`.
         """
-        with _Deadline(self.time_limit_seconds) as deadline:
+        with _Deadline(self.time_limit_seconds) as deadline, cancel.calling(deadline.pass_now):
             try:
                 return self._follow(_https_of(url), deadline)
             except (OSError, http.client.HTTPException, ValueError) as error:
+                cancel.check()
                 if deadline.passed:
                     reason = f"took longer than {self.time_limit_seconds:g} s"
                 else:
@@ -115,8 +132,7 @@ class VoiceFetcher:
 
     def _checked(self, url: str) -> _Target:
         """Refuse a URL for its text alone, or return its parts; its addresses are checked later."""
-        if len(url) > MAX_URL_CHARS:
-            raise _Refused(f"is longer than {MAX_URL_CHARS} characters")
+        _check_length(url)
         parts = urlsplit(url)
         allowed = ("https", "http") if self.allow_http else ("https",)
         if parts.scheme not in allowed:
@@ -133,11 +149,12 @@ class VoiceFetcher:
 
     def _connect(self, target: _Target, deadline: _Deadline) -> http.client.HTTPConnection:
         """Connect to an address that was checked, whatever the host's name means by now."""
-        addresses = self.resolve(target.host, target.port)
+        addresses = self._addresses_of(target, deadline)
         if not addresses or not all(map(self.is_allowed, addresses)):
             raise _Refused(f"leads to {target.host}, which is not in the public internet")
         seconds = deadline.remaining_seconds()
-        plain = _first_that_answers(addresses, target.port, seconds)
+        plain = _first_that_answers(addresses, target.port, deadline)
+        plain.settimeout(seconds)
         deadline.watch(plain)
         connection = http.client.HTTPConnection(target.host, target.port, timeout=seconds)
         connection.sock = plain
@@ -154,6 +171,17 @@ class VoiceFetcher:
                 raise
             connection.default_port = 443  # so that Host is sent without the port
         return connection
+
+    def _addresses_of(self, target: _Target, deadline: _Deadline) -> list[str]:
+        """Resolve a host. Nothing can interrupt the system's resolver, so it is left alone then."""
+        asked = self._lookups.submit(self.resolve, target.host, target.port)
+        try:
+            while not asked.done():
+                deadline.remaining_seconds()
+                concurrent.futures.wait([asked], timeout=_LOOK_SECONDS)
+            return asked.result()
+        finally:
+            asked.cancel()
 
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
         if answer.status != 200:
@@ -190,7 +218,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._watched: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._pass)
+        self._timer = threading.Timer(seconds, self.pass_now)
         self._timer.daemon = True
         self.passed = False
 
@@ -211,18 +239,25 @@ class _Deadline:
         """Close this connection too once the time is up."""
         self._watched.append(connection)
         if self.passed:
-            self._pass()
+            self.pass_now()
 
-    def _pass(self) -> None:
+    def pass_now(self) -> None:
+        """Let the time be up; called from any thread."""
         self.passed = True
-        for connection in self._watched:
+        for connection in tuple(self._watched):
             with contextlib.suppress(OSError):  # it was closed in the meantime
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def _check_length(url: str) -> None:
+    if len(url) > MAX_URL_CHARS:
+        raise _Refused(f"is longer than {MAX_URL_CHARS} characters")
 
 
 def _https_of(url: str) -> str:
     """Turn hf://owner/name/path[@revision] into the hub's https address; keep other URLs."""
     url = url.strip()
+    _check_length(url)
     if not url.startswith("hf://"):
         return url
     location, _, revision = url.removeprefix("hf://").partition("@")
@@ -235,11 +270,34 @@ def _https_of(url: str) -> str:
     return f"{HUB}/{owner}/{name}/resolve/{revision}/{'/'.join(path)}"
 
 
-def _first_that_answers(addresses: list[str], port: int, seconds: float) -> socket.socket:
+def _first_that_answers(addresses: list[str], port: int, deadline: _Deadline) -> socket.socket:
+    seconds = deadline.remaining_seconds() / len(addresses)
     for address in addresses[:-1]:
         with contextlib.suppress(OSError):
-            return socket.create_connection((address, port), timeout=seconds / len(addresses))
-    return socket.create_connection((addresses[-1], port), timeout=seconds / len(addresses))
+            return _connected(address, port, seconds, deadline)
+    return _connected(addresses[-1], port, seconds, deadline)
+
+
+def _connected(address: str, port: int, seconds: float, deadline: _Deadline) -> socket.socket:
+    """Open a connection; unlike `socket.create_connection` give up when the deadline passes."""
+    family, kind, protocol, _, place = socket.getaddrinfo(
+        address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    give_up_seconds = time.monotonic() + seconds
+    with contextlib.ExitStack() as on_failure, selectors.DefaultSelector() as selector:
+        connection = on_failure.enter_context(socket.socket(family, kind, protocol))
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.connect(place)
+        selector.register(connection, selectors.EVENT_WRITE)
+        while not selector.select(_LOOK_SECONDS):
+            deadline.remaining_seconds()
+            if time.monotonic() > give_up_seconds:
+                raise TimeoutError
+        if error := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error))
+        on_failure.pop_all()
+        return connection
 
 
 def _filename(path: str) -> str:

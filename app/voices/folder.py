@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.errors import StorageFailed
 from app.files import carry_out, commit_change, committed_changes, sweep
-from app.voices.listing import VOICE_SUFFIXES, VoiceFiles, voice_paths
+from app.voices.listing import STATE_SUFFIX, VOICE_SUFFIXES, VoiceFiles, voice_paths
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +39,25 @@ class VoiceFolder:
             logger.warning("finishing a change of voices that was interrupted")
             with self._lock:
                 carry_out(committed)
-        for name in self._unheard():
+        self._say_what_is_not_heard()
+
+    def _say_what_is_not_heard(self) -> None:
+        if unheard := self._unheard():
             logger.warning(
-                "%s in %s is no voice: voices are files that end in %s",
-                name,
+                "no voices in %s: %s; voices are files that end in %s",
                 self.directory,
+                ", ".join(unheard),
                 ", ".join(VOICE_SUFFIXES),
             )
+        heard = self.by_name()
+        for path in voice_paths(self.directory):
+            taken = heard[path.stem]
+            # Beside a state lies the recording that it was made of.
+            if taken != path and taken.suffix.lower() != STATE_SUFFIX:
+                logger.warning(
+                    "%s in %s is not heard: %s is the voice %s",
+                    *(path.name, self.directory, taken.name, path.stem),
+                )
 
     def _unheard(self) -> list[str]:
         """Name what somebody put here in vain: neither a voice nor what is known of one."""

@@ -29,8 +29,8 @@ class KeptStates:
         self._engine = engine
         self._recipe = recipe
 
-    def get(self, digest: str, encode: Callable[[], VoiceState]) -> VoiceState:
-        """Get the state of a recording, which is encoded if it is not kept. Blocks.
+    def find(self, digest: str) -> VoiceState | None:
+        """Load the state of a recording, if it is kept. Blocks.
 
         Args:
             digest: SHA-256 of the recording, in hex.
@@ -38,15 +38,19 @@ class KeptStates:
         engine = self._engine()
         name = self._name(engine, digest)
         kept = self._files.find(name)
-        if kept is not None:
-            try:
-                return engine.load_voice(kept)
-            except InvalidRequest as error:
-                logger.warning("a kept voice state is damaged, encoding again: %s", error)
-                self._files.forget(name)
-        state = encode()
-        self._files.keep(name, partial(engine.save_voice, state))
-        return state
+        if kept is None:
+            return None
+        try:
+            return engine.load_voice(kept)
+        except InvalidRequest as error:
+            logger.warning("a kept voice state is damaged, encoding again: %s", error)
+            self._files.forget(name)
+            return None
+
+    def keep(self, digest: str, state: VoiceState) -> None:
+        """Keep the state that was made of a recording, given its SHA-256. Blocks."""
+        engine = self._engine()
+        self._files.keep(self._name(engine, digest), partial(engine.save_voice, state))
 
     def forget(self, digest: str) -> None:
         """Remove all that was made of a recording, given its SHA-256."""

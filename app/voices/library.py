@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
-from app.speech import Clip, Pcm
+from app.speech import Clip
 from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_states import KeptStates
 from app.voices.listing import VOICE_SUFFIXES, VoiceFiles
 from app.voices.names import folded
+from app.voices.prompts import Prompt
 from app.voices.states import VoiceStates
+from app.work import CancelToken, Pools
 
-ClipDecoder = Callable[[Clip], Pcm]
-"""A decoder turns a recording into checked mono PCM at the model's rate; raises InvalidClip."""
+ClipPreparer = Callable[[Clip, CancelToken], Prompt]
+"""A preparer makes the prompt of a recording, at the model's rate; raises InvalidClip."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyVoice:
+    """Holds a voice that is ready to speak, and how the recording was prepared that it is of."""
+
+    state: VoiceState
+    preparation: tuple[str, ...] = ()
+    """It is empty for a voice that has a name."""
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the state takes."""
+        return self.state.nbytes
 
 
 class VoiceLibrary:
@@ -30,6 +46,7 @@ class VoiceLibrary:
 
     Args:
         engine: gives the running engine, which makes the states.
+        predefined: lists the voices that come with the model.
         model: name of the model, under which states are cached in `states`.
         kept: keeps the states of files from one start of the server to the next.
     """
@@ -39,17 +56,21 @@ class VoiceLibrary:
         directory: Path,
         *,
         engine: Callable[[], SpeechEngine],
-        decode_clip: ClipDecoder,
-        states: VoiceStates,
+        predefined: Callable[[], tuple[str, ...]],
+        prepare: ClipPreparer,
+        states: VoiceStates[ReadyVoice],
         model: str,
         kept: KeptStates,
+        pools: Pools,
     ) -> None:
         self._files = VoiceFiles(directory)
         self._engine = engine
-        self._decode_clip = decode_clip
+        self._predefined = predefined
+        self._prepare = prepare
         self._states = states
         self._model = model
         self._kept = kept
+        self._pools = pools
         self._digests: dict[Path, tuple[Hashable, str]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -64,7 +85,7 @@ class VoiceLibrary:
 
     def predefined(self) -> tuple[str, ...]:
         """List the voices that come with the model, also those whose place a file takes."""
-        return self._engine().predefined_voices
+        return self._predefined()
 
     def resolve(self, name: str) -> str:
         """Return the voice that a caller's `name` means: in any case, also as the name of its file.
@@ -85,31 +106,47 @@ class VoiceLibrary:
             raise VoiceNotFound(name, names)
         return found
 
+    def has(self, name: str) -> bool:
+        """Tell whether a caller's `name` means a voice here.
+
+        Raises:
+            ModelUnavailable: as in `names`.
+        """
+        try:
+            self.resolve(name)
+        except VoiceNotFound:
+            return False
+        return True
+
     def is_file(self, name: str) -> bool:
         """Tell whether people put this voice here, perhaps in the place of a predefined one."""
         return name in self._files.by_name()
 
-    async def state_of(self, voice: str | Clip) -> VoiceState:
-        """Get the voice state of a name or of an uploaded clip, from the cache where possible.
+    async def ready(self, voice: str | Clip) -> ReadyVoice:
+        """Get the voice of a name or of an uploaded clip, from the cache where possible.
 
         Raises:
             VoiceNotFound, InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
         if isinstance(voice, Clip):
-            sound = await asyncio.to_thread(_sha256_of, voice.data)
+            sound = await self._digest(voice.data)
             key: Hashable = (self._model, "clip", sound)
-            return await self._states.get(key, partial(self._encode, engine, voice))
+            return await self._states.get(key, partial(self._encoded, engine, voice))
         name = self.resolve(voice)
         path = self._files.by_name().get(name)
         if path is None:
             return await self._states.get(
-                (self._model, "predefined", name), partial(engine.predefined_voice, name)
+                (self._model, "predefined", name), partial(self._shipped, engine, name)
             )
-        digest = await asyncio.to_thread(self.digest_of, name, path)
+        digest = await self._pools.files.run(partial(self.digest_of, name, path))
         return await self._states.get(
-            (self._model, "file", digest), partial(self._load, engine, name, path, digest)
+            (self._model, "file", digest), partial(self._loaded, engine, name, path, digest)
         )
+
+    async def state_of(self, voice: str | Clip) -> VoiceState:
+        """Get the state of a voice, as in `ready`."""
+        return (await self.ready(voice)).state
 
     async def state_of_recording(self, clip: Clip) -> VoiceState:
         """Get the state that a voice file with the clip's contents would have.
@@ -118,10 +155,11 @@ class VoiceLibrary:
             InvalidClip, ModelUnavailable.
         """
         engine = self._engine()
-        digest = await asyncio.to_thread(_sha256_of, clip.data)
-        return await self._states.get(
-            (self._model, "file", digest), partial(self._encode_kept, engine, clip, digest)
+        digest = await self._digest(clip.data)
+        ready = await self._states.get(
+            (self._model, "file", digest), partial(self._kept_or_encoded, engine, clip, digest)
         )
+        return ready.state
 
     def forget_recording(self, digest: str) -> None:
         """Remove from the disk what was made of a recording, given its SHA-256. Blocks."""
@@ -149,23 +187,38 @@ class VoiceLibrary:
         self._digests[path] = (version, digest)
         return digest
 
-    def _encode(self, engine: SpeechEngine, clip: Clip) -> VoiceState:
-        return engine.encode_voice(self._decode_clip(clip))
+    async def _digest(self, data: bytes) -> str:
+        return await self._pools.files.run(partial(_sha256_of, data))
 
-    def _encode_kept(self, engine: SpeechEngine, clip: Clip, digest: str) -> VoiceState:
-        return self._kept.get(digest, partial(self._encode, engine, clip))
+    async def _shipped(self, engine: SpeechEngine, name: str) -> ReadyVoice:
+        # Nobody waits for the end of a download that is of no use any more.
+        state = await self._pools.loading.run_cancellable(lambda _: engine.predefined_voice(name))
+        return ReadyVoice(state)
 
-    def _load(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> VoiceState:
+    async def _encoded(self, engine: SpeechEngine, clip: Clip) -> ReadyVoice:
+        prompt = await self._pools.decoding.run_cancellable(partial(self._prepare, clip))
+        encode = partial(engine.encode_voice, prompt.pcm)
+        return ReadyVoice(await self._pools.encoding.run_cancellable(encode), prompt.preparation)
+
+    async def _kept_or_encoded(self, engine: SpeechEngine, clip: Clip, digest: str) -> ReadyVoice:
+        kept = await self._pools.files.run(partial(self._kept.find, digest))
+        if kept is not None:
+            return ReadyVoice(kept)
+        state = (await self._encoded(engine, clip)).state
+        await self._pools.files.run(partial(self._kept.keep, digest, state))
+        return ReadyVoice(state)
+
+    async def _loaded(self, engine: SpeechEngine, name: str, path: Path, digest: str) -> ReadyVoice:
         try:
             if path.suffix.lower() == ".safetensors":
-                return engine.load_voice(path)
-            data = path.read_bytes()
-            if _sha256_of(data) != digest:
+                return ReadyVoice(await self._pools.files.run(partial(engine.load_voice, path)))
+            data = await self._pools.files.run(path.read_bytes)
+            if await self._digest(data) != digest:
                 raise ModelUnavailable(
                     f"the file of voice {name!r} is being replaced", retry_after_seconds=1
                 )
             clip = Clip(data, path.name, field=path.name)
-            return self._encode_kept(engine, clip, digest)
+            return await self._kept_or_encoded(engine, clip, digest)
         except (InvalidRequest, OSError) as error:
             raise _unusable(name, error) from error
 

@@ -4,57 +4,78 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from app.speech_engine import VoiceState
+
+class _HasSize(Protocol):
+    @property
+    def nbytes(self) -> int: ...
 
 
-class VoiceStates:
+StateT = TypeVar("StateT", bound=_HasSize)
+
+
+@dataclass(slots=True)
+class _Making(Generic[StateT]):
+    """Counts who waits for a state that is being made."""
+
+    task: asyncio.Task[StateT]
+    waiters: int = 0
+
+
+class VoiceStates(Generic[StateT]):
     """Caches voice states; the least recently used leave once all exceed `max_bytes`.
 
-    Use from one event loop. Making a state takes up to seconds, so it runs on a thread, one at a
-    time: encoding is as heavy as speaking, and two at once would only slow the listeners down.
+    Use from one event loop.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
-        self._making: dict[Hashable, asyncio.Task[VoiceState]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._states: OrderedDict[Hashable, StateT] = OrderedDict()
+        self._making: dict[Hashable, _Making[StateT]] = {}
         self.nbytes = 0
 
     def __len__(self) -> int:
         return len(self._states)
 
-    async def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
-        """Get the state of `key`, made by `make` on a worker thread if it is not cached.
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[StateT]]) -> StateT:
+        """Get the state of `key`, made by `make` if it is not cached.
 
-        Callers that ask for the same key at once share one making. An error of `make` reaches all
-        of them and is not remembered. A caller that is cancelled does not spoil it for the others.
+        Callers that ask for the same key at once share one making, which is cancelled once the last
+        of them has left. An error of `make` reaches all of them and is not remembered.
         """
         cached = self._states.get(key)
         if cached is not None:
             self._states.move_to_end(key)
             return cached
-        task = self._making.get(key)
-        if task is None:
-            task = asyncio.create_task(self._make(key, make))
-            self._making[key] = task
-            task.add_done_callback(lambda done: self._forget_task(key, done))
-        return await asyncio.shield(task)
+        making = self._making.get(key)
+        if making is None:
+            making = _Making(asyncio.create_task(self._make(key, make)))
+            self._making[key] = making
+        making.waiters += 1
+        try:
+            return await asyncio.shield(making.task)
+        finally:
+            making.waiters -= 1
+            if making.waiters == 0:
+                self._forget(key, making)
 
-    async def _make(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
-        async with self._one_at_a_time:
-            state = await asyncio.to_thread(make)
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[StateT]]) -> StateT:
+        state = await make()
         self._keep(key, state)
         return state
 
-    def _forget_task(self, key: Hashable, done: asyncio.Task[VoiceState]) -> None:
-        del self._making[key]
-        if not done.cancelled():
-            done.exception()  # every waiting caller may have left; the error is theirs, not a leak
+    def _forget(self, key: Hashable, making: _Making[StateT]) -> None:
+        """End a making that nobody waits for; whoever asks now begins another."""
+        making.task.cancel()
+        if self._making.get(key) is making:
+            del self._making[key]
+        if making.task.done() and not making.task.cancelled():
+            making.task.exception()  # all who waited may have left; the error is no leak
 
-    def _keep(self, key: Hashable, state: VoiceState) -> None:
+    def _keep(self, key: Hashable, state: StateT) -> None:
         self._states[key] = state
         self.nbytes += state.nbytes
         while self.nbytes > self._max_bytes and len(self._states) > 1:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Literal
 
 from app.errors import (
@@ -17,10 +16,10 @@ from app.errors import (
     Field,
     InvalidRequest,
     Parameter,
-    StorageFailed,
     VoiceExists,
     VoiceNotFound,
 )
+from app.files import scratch_folder
 from app.speech import Clip
 from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
@@ -31,6 +30,7 @@ from app.voices.library import VoiceLibrary
 from app.voices.names import check_name, folded
 from app.voices.prompts import PromptMaker
 from app.voices.state_files import check_state_file
+from app.work import Pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class VoiceStore:
         stand_ins: Callable[[], Mapping[str, str]],
         forget_previews: Callable[[str], None],
         forget_consent: Callable[[str], None],
+        pools: Pools,
     ) -> None:
         self._folder = folder
         self._library = library
@@ -78,11 +79,10 @@ class VoiceStore:
         self._stand_ins = stand_ins
         self._forget_previews = forget_previews
         self._forget_consent = forget_consent
+        self._pools = pools
         # Nobody may take a name between a check that it is free and its use. Names are few and
-        # taking one is quick, so all of them share a lock. Recordings are worked on one at a time
-        # too, since a long one is tens of megabytes.
+        # taking one is quick, so all of them share a lock.
         self._naming = asyncio.Lock()
-        self._preparing = asyncio.Lock()
 
     def names(self) -> tuple[str, ...]:
         """List the names of all voices, the built-in ones first.
@@ -99,7 +99,7 @@ class VoiceStore:
             ModelUnavailable: the model is not loaded.
         """
         names = self._library().names()
-        return await asyncio.to_thread(self._described, names)
+        return await self._pools.files.run(partial(self._described, names))
 
     async def get(self, name: str) -> Voice:
         """Find a voice by its name, in upper or lower case.
@@ -108,7 +108,7 @@ class VoiceStore:
             VoiceNotFound, ModelUnavailable.
         """
         found = self._library().resolve(name)
-        return (await asyncio.to_thread(self._described, [found]))[0]
+        return (await self._pools.files.run(partial(self._described, [found])))[0]
 
     async def sound_id(self, name: str) -> str:
         """Compute 32 hex digits that change when the sound of a voice does.
@@ -120,7 +120,8 @@ class VoiceStore:
         path = self._folder.by_name().get(name)
         if path is None:
             return hashlib.sha256(name.encode()).hexdigest()[:32]
-        return (await asyncio.to_thread(self._library().digest_of, name, path))[:32]
+        digest = await self._pools.files.run(partial(self._library().digest_of, name, path))
+        return digest[:32]
 
     async def create(
         self, name: str, clips: Sequence[Clip], details: VoiceDetails, *, replace: bool
@@ -139,8 +140,7 @@ class VoiceStore:
         """
         name = check_name(name)
         self._check_free(name, replace=replace)
-        async with self._preparing:
-            data, report = await asyncio.to_thread(self._prompts.make, clips)
+        data, report = await self._prompt_of(clips)
         await self._library().state_of_recording(_prompt(data, clips))
         details = dataclasses.replace(
             details,
@@ -156,14 +156,12 @@ class VoiceStore:
 
     async def joined(self, clips: Sequence[Clip]) -> Clip:
         """Join several recordings into one, as for a voice that is kept; may raise InvalidClip."""
-        async with self._preparing:
-            data, _ = await asyncio.to_thread(self._prompts.make, clips)
-        return _prompt(data, clips)
+        data, report = await self._prompt_of(clips)
+        return dataclasses.replace(_prompt(data, clips), preparation=report.actions)
 
     async def check_recording(self, clip: Clip) -> None:
         """Raise InvalidClip if nothing can be heard in a recording."""
-        async with self._preparing:
-            await asyncio.to_thread(self._prompts.decode, clip)
+        await self._pools.decoding.run_cancellable(partial(self._prompts.decode, clip))
 
     async def import_state(
         self,
@@ -185,7 +183,7 @@ class VoiceStore:
         """
         name = check_name(name)
         self._check_free(name, replace=replace)
-        model = await asyncio.to_thread(self._try_state, name, data, field)
+        model = await self._pools.files.run(partial(self._try_state, name, data, field))
         details = dataclasses.replace(details, created=_now(), model=model)
         return await self._put(name, ".safetensors", data, details, replace=replace)
 
@@ -208,7 +206,7 @@ class VoiceStore:
             new_name = name if new_name is None else check_name(new_name)
             if folded(name) != folded(new_name):
                 self._check_free(new_name, replace=False)
-            await asyncio.to_thread(self._rewrite, name, new_name, edit)
+            await self._pools.files.run(partial(self._rewrite, name, new_name, edit))
         return await self.get(new_name)
 
     async def delete(self, name: str) -> str:
@@ -224,7 +222,7 @@ class VoiceStore:
         """
         async with self._naming:
             name = self._custom(name)
-            await asyncio.to_thread(self._remove, name)
+            await self._pools.files.run(partial(self._remove, name))
             return name
 
     async def export(self, name: str) -> tuple[str, bytes]:
@@ -241,15 +239,15 @@ class VoiceStore:
         engine = self._engine()
 
         def written() -> bytes:
-            with tempfile.TemporaryDirectory() as scratch:
-                path = Path(scratch) / "state.safetensors"
+            with scratch_folder() as scratch:
+                path = scratch / "state.safetensors"
                 engine.save_voice(state, path)
                 return path.read_bytes()
 
-        try:
-            return name, await asyncio.to_thread(written)
-        except OSError as error:
-            raise StorageFailed(f"the voice cannot be written: {error.strerror}") from error
+        return name, await self._pools.files.run(written)
+
+    async def _prompt_of(self, clips: Sequence[Clip]) -> tuple[bytes, PromptReport]:
+        return await self._pools.decoding.run_cancellable(partial(self._prompts.make, clips))
 
     def _described(self, names: Collection[str]) -> list[Voice]:
         files = self._folder.by_name()
@@ -297,8 +295,8 @@ class VoiceStore:
         engine = self._engine()
         model = engine.model_fingerprint
         check_state_file(data, model=model, precision=engine.voice_precision, field=field)
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / f"{name}.safetensors"
+        with scratch_folder() as scratch:
+            path = scratch / f"{name}.safetensors"
             path.write_bytes(data)
             try:
                 engine.load_voice(path)
@@ -313,7 +311,8 @@ class VoiceStore:
             self._check_free(name, replace=replace)
             built_in = {folded(known): known for known in self._library().predefined()}
             name = built_in.get(folded(name), name)
-            details = await asyncio.to_thread(self._write, name, suffix, data, details)
+            written = partial(self._write, name, suffix, data, details)
+            details = await self._pools.files.run(written)
         return Voice(name, "custom", details)
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> VoiceDetails:

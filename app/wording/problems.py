@@ -10,9 +10,12 @@ from app.errors import (
     AudioNotFound,
     Conflict,
     ConsentNotFound,
+    FfmpegUnavailable,
+    Forbidden,
     InvalidRequest,
     ModelNotFound,
     ModelUnavailable,
+    NeedsNewerHttp,
     NotSupported,
     Overloaded,
     Parameter,
@@ -31,15 +34,18 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (TooLarge, 413, "too_large"),
     (InvalidRequest, 400, "invalid_request"),
     (Unauthorized, 401, "unauthorized"),
+    (Forbidden, 403, "forbidden"),
     (VoiceNotFound, 404, "voice_not_found"),
     (AudioNotFound, 404, "not_found"),
     (ModelNotFound, 404, "model_not_found"),
     (ConsentNotFound, 404, "not_found"),
     (TooSlow, 408, "too_slow"),
     (Conflict, 409, "conflict"),
+    (NeedsNewerHttp, 426, "needs_newer_http"),
     (Overloaded, 429, "overloaded"),
     (NotSupported, 501, "not_supported"),
     (ModelUnavailable, 503, "model_unavailable"),
+    (FfmpegUnavailable, 503, "ffmpeg_unavailable"),
     (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
 )
@@ -63,12 +69,19 @@ def problem_of(error: SpeechError, request_id: str, words: Mapping[Parameter, st
     Args:
         words: the client's names for parameters.
     """
-    status, kind = next(
-        (status, kind) for known, status, kind in _STATUS if isinstance(error, known)
-    )
+    status, kind = _status_of(error)
     message = error.told(words)
     if status == 500:
         logger.error("%s", error.message, extra={"request_id": request_id})
         message = "the speech could not be made"
     field = None if error.field is None else named(error.field, words)
     return Problem(status, kind, message, field, request_id)
+
+
+def kind_of(error: SpeechError) -> str:
+    """Return the word for a kind of error, as in `Problem.kind`."""
+    return _status_of(error)[1]
+
+
+def _status_of(error: SpeechError) -> tuple[int, str]:
+    return next((status, kind) for known, status, kind in _STATUS if isinstance(error, known))

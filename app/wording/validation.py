@@ -93,7 +93,7 @@ def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[
     if kind == "json_invalid":
         return f"the body is not valid JSON: {error['ctx']['error']} at byte {where[-1]}", None
     if kind in ("model_attributes_type", "dict_type") and not where:
-        return "the body must be a JSON object sent with Content-Type: application/json", None
+        return _no_object(error.get("input")), None
     if not where:
         return f"the body is missing or malformed; allowed fields: {', '.join(known)}", None
     field = _named(where, model)
@@ -106,6 +106,15 @@ def _describe(error: Mapping[str, Any], model: type[BaseModel] | None) -> tuple[
     if kind == "missing":
         return _missing(field, error.get("input")), field
     return f"{field}{_reason(str(error['msg']))}", field
+
+
+def _no_object(body: object) -> str:
+    if isinstance(body, (bytes, bytearray)):
+        # FastAPI leaves a body as it is where its Content-Type is none of JSON.
+        return "the body must be a JSON object sent with Content-Type: application/json"
+    kinds = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    what = kinds.get(type(body), "a number")
+    return f'the body must be a JSON object, such as {{"name": "value"}}; it is {what}'
 
 
 def _reason(message: str) -> str:

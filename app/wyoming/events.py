@@ -10,7 +10,8 @@ from typing import Any
 
 from wyoming.event import Event, async_write_event
 
-from app.connections import SEND_SECONDS, ClientLeft
+from app.bounds import SEND_SECONDS
+from app.connections import ClientLeft
 from app.errors import InvalidRequest, TooLarge, shortened
 
 _PIECE_BYTES = 1 << 16

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.connections import IDLE_SECONDS, ended
-from app.listeners import takes_ipv4
+from app.bounds import ACCEPTS_PER_TURN, IDLE_SECONDS, MAX_WYOMING_CONNECTIONS, WAITING_CONNECTIONS
+from app.connection_table import ConnectionTable
+from app.connections import ended
+from app.gate import Door, Gate, Guest
+from app.listeners import open_listeners
+from app.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wording.support import support_of
@@ -34,31 +38,28 @@ SUPPORT = (
 LEAVE_SECONDS = 2.0
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open a socket that accepts connections at an address; port 0 picks a free one.
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Bind a socket to each address of a host, as HTTP does; port 0 picks a free one.
 
     Raises:
         SettingsError: the address cannot be had.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server(
-            (host, port), family=family, dualstack_ipv6=takes_ipv4(host)
-        )
+        listeners = open_listeners(host, port)
     except OSError as error:
-        # The part in brackets repeats the address.
-        reason = str(error.strerror).partition(" (")[0]
         raise SettingsError(
-            f"WYOMING_PORT: cannot listen on {host} port {port}: {reason}"
+            f"WYOMING_PORT: cannot listen on {host} port {port}: {error.strerror}"
         ) from error
-    # Connections take this over. Asyncio does it only for sockets that name their protocol, which
-    # these do not; then the first sound waits 40 ms for the client to acknowledge its header.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+    for each in listeners:
+        # Connections take this over. Asyncio does it only for sockets that name their protocol,
+        # which these do not; then the first sound waits 40 ms for the client to acknowledge its
+        # header.
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listeners
 
 
-def listener_of(settings: Settings) -> socket.socket | None:
-    """Open the socket that the settings ask for; None if they ask for none.
+def listeners_of(settings: Settings) -> list[socket.socket]:
+    """Bind the sockets that the settings ask for, which may be none.
 
     Call it before anything is started, so that an address that cannot be had stops the start.
 
@@ -66,13 +67,13 @@ def listener_of(settings: Settings) -> socket.socket | None:
         SettingsError: the address cannot be had.
     """
     if settings.wyoming_port is None:
-        return None
+        return []
     return listen(settings.wyoming_host, settings.wyoming_port)
 
 
 @asynccontextmanager
 async def serve(
-    services: Services, listener: socket.socket | None, *, idle_seconds: float = IDLE_SECONDS
+    services: Services, listeners: Sequence[socket.socket], *, idle_seconds: float = IDLE_SECONDS
 ) -> AsyncIterator[None]:
     """Speak Wyoming while the block runs.
 
@@ -80,15 +81,18 @@ async def serve(
     are closed. Stop the cast before that.
 
     Args:
-        listener: a socket made by `listen`; it is closed at the end. None serves nobody.
+        listeners: sockets made by `listen`, which are closed at the end; none serve nobody.
         idle_seconds: how long a client may be quiet while no speech is sent to it.
     """
-    if listener is None:
-        yield
-        return
     introduction = Introduction(services)
     talks: dict[asyncio.Task[None], Talk] = {}
     limits = TalkLimits(services.settings.max_script_bytes, idle_seconds)
+
+    table = ConnectionTable(
+        max_total=MAX_WYOMING_CONNECTIONS,
+        max_per_address=services.settings.max_connections_per_address,
+        peers=Peers(services.settings.trusted_proxies),
+    )
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(services, introduction, reader, writer, limits)
@@ -96,13 +100,33 @@ async def serve(
         talks[task] = talk
         task.add_done_callback(talks.pop)
 
-    server = await asyncio.start_server(connected, sock=listener, limit=limits.event_bytes)
-    _say_where(listener)
+    def behind_gate() -> asyncio.BufferedProtocol:
+        reader = asyncio.StreamReader(limit=limits.event_bytes)
+        return Gate(_Stream(reader, connected), table, idle_seconds=idle_seconds)
+
+    loop = asyncio.get_running_loop()
+    servers = []
+    for each in listeners:
+        # asyncio takes so many connections at once as it lets wait.
+        server = await loop.create_server(behind_gate, sock=each, backlog=ACCEPTS_PER_TURN)
+        each.listen(WAITING_CONNECTIONS)
+        servers.append(server)
+        _say_where(each)
     try:
         yield
     finally:
-        server.close()
+        for server in servers:
+            server.close()
         await _leave(talks)
+
+
+class _Stream(Guest, asyncio.StreamReaderProtocol):
+    """Makes two streams of a connection; the talk itself ends what is idle."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, Door)
+        transport.busy()
+        super().connection_made(transport)
 
 
 async def _leave(talks: dict[asyncio.Task[None], Talk]) -> None:

@@ -19,9 +19,15 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import SynthesizeStopped
 
 from app.audio.pcm import S16_BYTES, to_s16
+from app.bounds import FRAME_SECONDS, LOOP_BURST_SECONDS, LOOP_SHARE
+from app.callers.caller import HOME_ASSISTANT
 from app.connections import ClientLeft, ended, quiet_too_long, race
 from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
+from app.gate import Door
+from app.pace import Pace
+from app.request_record import RequestRecord
 from app.services import Services
+from app.speaking.controls import Markup
 from app.speaking.fed import FedSpeech
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
@@ -38,6 +44,9 @@ MAX_WAITING = 8
 CHUNK_SAMPLES = SPEECH_RATE_HZ // 4
 _LINGER_SECONDS = 2.0
 _WORDS = {Parameter.TEXT: "text"}
+_MARKUP = Effect(
+    "honoured", 'this server\'s own: "off" reads tags aloud as text; else as WYOMING_MARKUP says'
+)
 _TAGS = Effect("without effect", "SSML is recognised by its first tag")
 
 
@@ -52,6 +61,7 @@ class SynthesizeStartBody(BaseModel):
         SynthesizeVoiceBody | None,
         Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
     ] = None
+    markup: Annotated[Markup | None, _MARKUP] = None
     text_format: Annotated[Any, _TAGS] = None
     context: Annotated[Any, WITHOUT_EFFECT] = None
 
@@ -104,7 +114,9 @@ class Talk:
         self._stirred_seconds = time.monotonic()
         self._waiting: asyncio.Queue[_Speech] = asyncio.Queue(MAX_WAITING)
         self._stream: FedSpeech | None = None
+        self._record: RequestRecord | None = None  # of the text that is being spoken
         self._owed = 0
+        self._pace = Pace(LOOP_SHARE, LOOP_BURST_SECONDS)
         self.owes_nothing = asyncio.Event()
         """It is set while no complete text waits to be spoken, and once the client has left."""
         self.owes_nothing.set()
@@ -121,14 +133,16 @@ class Talk:
         """Talk until the client leaves or is told of an error, which closes the connection."""
         try:
             await race(self._speak(), self._hear())
+            self._log("left")
         except ClientLeft:
-            return
+            self._log("left")
         except SpeechError as error:
             await self._refuse(error)
         except Exception:
             logger.exception("a talk with a Wyoming client failed in an unforeseen way")
             await self._refuse(SynthesisFailed("see the trace above"))
         finally:
+            self._log("broken off")
             self.owes_nothing.set()
             self._writer.close()
 
@@ -137,6 +151,7 @@ class Talk:
             # A client may send events for other kinds of programs; they are ignored.
             if answer := self._answers.get(event.type):
                 await answer(event.data)
+            await asyncio.sleep(self._pace.count(FRAME_SECONDS))
 
     async def _next_event(self) -> Event | None:
         reading = asyncio.create_task(read_event(self._reader, max_bytes=self._limits.event_bytes))
@@ -164,7 +179,7 @@ class Talk:
         if self._stream is not None:
             return  # after a stream Home Assistant repeats the text for servers that do not stream
         body = validated(SynthesizeBody, data)
-        fed = self._fed(body.voice)
+        fed = self._fed(body)
         fed.add(body.text)
         self._complete(fed)
         await self._waiting.put(_Speech(fed, streamed=False))
@@ -172,7 +187,7 @@ class Talk:
     async def _start(self, data: dict[str, Any]) -> None:
         if self._stream is not None:
             raise InvalidRequest("synthesize-start came before the last stream's synthesize-stop")
-        self._stream = self._fed(validated(SynthesizeStartBody, data).voice)
+        self._stream = self._fed(validated(SynthesizeStartBody, data))
         await self._waiting.put(_Speech(self._stream, streamed=True))
 
     async def _chunk(self, data: dict[str, Any]) -> None:
@@ -187,12 +202,14 @@ class Talk:
             raise InvalidRequest(f"{event} came without a synthesize-start before it")
         return self._stream
 
-    def _fed(self, voice: SynthesizeVoiceBody | None) -> FedSpeech:
+    def _fed(self, body: SynthesizeStartBody) -> FedSpeech:
+        voice = body.voice
         name = None if voice is None else voice.name
         request = SpeechRequest(
             text="",
             voice=self._services.cast.voice_named(name),
             language=check_language(voice.language) if voice and name is None else None,
+            markup=(body.markup or self._services.settings.wyoming_markup) == "on",
         )
         return FedSpeech(self._services.speech, request)
 
@@ -200,42 +217,59 @@ class Talk:
         fed.finish()
         self._owed += 1
         self.owes_nothing.clear()
+        self._keep_connection(True)
 
     async def _speak(self) -> None:
         while True:
             speech = await self._waiting.get()
-            await self._say(speech.fed)
+            self._record = self._new_record()
+            with self._record.is_current():
+                await self._say(speech.fed, self._record)
+            self._log("spoken")
             if speech.streamed:
                 await self._events.send(SynthesizeStopped().event())
             self._owed -= 1
             if not self._owed:
                 self.owes_nothing.set()
+                self._keep_connection(False)
 
-    async def _say(self, fed: FedSpeech) -> None:
-        started_seconds, first_seconds, samples = time.monotonic(), 0.0, 0
+    def _keep_connection(self, keep: bool) -> None:
+        door = self._writer.transport
+        assert isinstance(door, Door)
+        door.give_way(not keep)
+
+    async def _say(self, fed: FedSpeech, record: RequestRecord) -> None:
         rate, width, channels = SPEECH_RATE_HZ, S16_BYTES, 1
         async with aclosing(fed.pcm()) as pieces:
             async for piece in pieces:
-                if not samples:
-                    first_seconds = time.monotonic() - started_seconds
+                if not record.bytes_out:
                     await self._events.send(AudioStart(rate, width, channels).event())
                 # A piece can be half a minute long, if it is a pause: send it in parts.
                 for start in range(0, len(piece), CHUNK_SAMPLES):
                     data = to_s16(piece[start : start + CHUNK_SAMPLES]).tobytes()
+                    record.sent(len(data))
                     await self._events.send(AudioChunk(rate, width, channels, data).event())
-                samples += len(piece)
                 self._stirred_seconds = time.monotonic()
+        fed.require_spoken()
         await self._events.send(AudioStop().event())
-        logger.info(
-            "WYOMING synthesize: %.1f s of speech in %.3f s, the first after %.3f s",
-            samples / SPEECH_RATE_HZ,
-            time.monotonic() - started_seconds,
-            first_seconds,
+
+    def _new_record(self) -> RequestRecord:
+        return RequestRecord(
+            secrets.token_hex(16), caller=HOME_ASSISTANT.name, dialect=HOME_ASSISTANT.name
         )
 
+    def _log(self, outcome: str) -> None:
+        """Write the line about the text that was being spoken, if there is one without a line."""
+        record, self._record = self._record, None
+        if record is not None:
+            record.log("WYOMING", "synthesize", outcome)
+
     async def _refuse(self, error: SpeechError) -> None:
-        problem = problem_of(error, secrets.token_hex(16), _WORDS)
-        logger.warning("WYOMING %s: %s", problem.kind, problem.message)
+        record = self._record or self._new_record()
+        problem = problem_of(error, record.request_id, _WORDS)
+        record.refused(problem.kind, error.field)
+        self._record = record
+        self._log("refused")
         # write_eof on a connection that is gone raises an OSError that is no ConnectionError.
         with suppress(ClientLeft, OSError, TimeoutError):
             await self._events.send(Error(problem.message, problem.kind).event())

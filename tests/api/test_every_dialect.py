@@ -265,6 +265,12 @@ OPENAI = Call(
     tells_field=True,
     out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
 )
+CAPTIONED = replace(
+    OPENAI,
+    path="/dev/captioned_speech",
+    body={"input": TEXT, "stream": False},
+    audio=lambda answer: base64.b64decode(answer.json()["audio"]),
+)
 ELEVENLABS = Call(
     dialect="elevenlabs",
     path="/v1/text-to-speech/{voice_id}?output_format={output_format}",
@@ -374,6 +380,7 @@ PLAIN = (
     NATIVE,
     NATIVE.sent_with(stream=True),
     OPENAI,
+    CAPTIONED,
     ELEVENLABS,
     ELEVENLABS_LIVE,
     ELEVENLABS_TIMED,

@@ -10,10 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+from app.api.chattts.speech import ChatSpeechBody
+from app.api.elevenlabs.controls import VoiceSettings
+from app.api.elevenlabs.speech import ElevenSpeechBody
+from app.api.fish.controls import FishSpeech
+from app.api.flash.speech import FlashSpeakBody
+from app.api.native.speech import TtsBody
+from app.api.openai.speech import SpeechBody
 from tests.audio.probe import voice_like
-from tests.conftest import write_wav
-from tests.fakes import FakeEngine, FakeStream
+from tests.conftest import ServeFake, write_wav
+from tests.fakes import FakeEngine, FakeStream, FakeVoice
 from tests.serving import Served, error_of, serve_fake
 
 
@@ -269,3 +277,69 @@ def test_markup_stays_on(heard: Heard) -> None:
     assert client.post("/tts", json={"script": MARKED}).status_code == 400
     error = error_of(client.post("/tts", json={"script": "Hi", "markup": "some"}), 400)
     assert error["field"] == "markup"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "[echo] hello there.\n[alba] Yes.",
+        "[Echo]: hello there.\n[alba] Yes.",
+        "<role:Echo>Hello there. <role:alba>Yes.",
+        '<speak><voice name="echo">Hello there.</voice> <voice name="alba">Yes.</voice></speak>',
+    ],
+)
+def test_openais_names_in_markup(fake_app: ServeFake, script: str) -> None:
+    """OpenAI's names of voices are as good in a script as in a request."""
+    engine = FakeEngine()
+    assert fake_app(engine).client.post("/tts", json={"script": script}).is_success
+    voices = [chunk.voice for chunk in engine.streams[0].job.chunks]
+    assert voices == [FakeVoice("marius"), FakeVoice("alba")]
+
+
+def test_ones_own_voice_comes_before_openais(fake_app: ServeFake) -> None:
+    """A voice called Echo is meant by its name in any case, whatever OPENAI_VOICES says."""
+    engine = FakeEngine(predefined_voices=("alba", "marius", "Echo"))
+    served = fake_app(engine)
+    for body in (
+        {"script": "Hi.", "voice": "echo"},
+        {"script": "[echo] Hi."},
+        {"script": "[Echo] so there."},
+    ):
+        assert served.client.post("/tts", json=body).is_success
+    voices = [stream.job.chunks[0].voice for stream in engine.streams]
+    assert voices == [FakeVoice("Echo")] * 3
+
+
+BODIES: dict[str, tuple[type[BaseModel], ...]] = {
+    "/tts": (TtsBody,),
+    "/v1/audio/speech": (SpeechBody,),
+    "/v1/tts": (FishSpeech,),
+    "/speak": (FlashSpeakBody,),
+    "/chattts/v1/audio/speech": (ChatSpeechBody,),
+    "/v1/text-to-speech/alba": (ElevenSpeechBody, VoiceSettings),
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_null_is_unset(heard: Heard, path: str) -> None:
+    """Clients in typed languages send null for what they leave out; the text has to be there."""
+    body, *inner = BODIES[path]
+    nulls: dict[str, Any] = dict.fromkeys(body.model_fields)
+    heard.ask(path, **nulls | {_TEXT[path]: "Hello there."})
+    for each in inner:
+        heard.ask(path, voice_settings=dict.fromkeys(each.model_fields))
+    answer = heard.served.client.post(path, json={_TEXT[path]: None})
+    assert answer.status_code == 400
+    assert f"{_TEXT[path]} is required" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech"])
+def test_a_voice_that_the_script_names(heard: Heard, path: str) -> None:
+    """An error about a voice in the markup is about the text, whatever else was sent."""
+    script = '<speak><voice name="nobody">Hi.</voice></speak>'
+    answer = heard.served.client.post(path, json={_TEXT[path]: script})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error.get("field", error.get("param")) == _TEXT[path]
+    said = f"the voice in {_TEXT[path]} 'nobody' does not exist; available voices: "
+    assert error["message"].startswith(said)

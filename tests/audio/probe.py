@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.encode import encode_clip
 from app.audio.formats import AudioFormat
 from app.speech import Pcm
 
@@ -96,3 +97,9 @@ def assert_same_speech(probed: Probed, pcm: Pcm) -> None:
 async def in_pieces(pcm: Pcm, samples: int = 1920) -> AsyncIterator[Pcm]:
     for start in range(0, len(pcm), samples):
         yield pcm[start : start + samples]
+
+
+def encoded(pieces: Iterable[Pcm], audio: AudioFormat, ffmpeg: Path) -> bytes:
+    """The complete clip that is made of pieces at `RATE_HZ`."""
+    with encode_clip(pieces, RATE_HZ, audio, ffmpeg) as file:
+        return file.read()

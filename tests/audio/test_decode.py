@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.audio.decode import decode_clip
+from app.bounds import DECODER, DecoderLimits
 from app.errors import InvalidClip, Parameter
 from app.speech import Clip, Pcm
 from tests.audio.hostile_clips import quicktime_that_points_at
@@ -29,7 +30,7 @@ def encode(ffmpeg: Path, directory: Path, name: str, *arguments: str, pcm: Pcm =
 
 
 def decode(
-    ffmpeg: Path, source: Path | bytes, max_seconds: float = 15, time_limit_seconds: float = 20
+    ffmpeg: Path, source: Path | bytes, max_seconds: float = 15, limits: DecoderLimits = DECODER
 ) -> Pcm:
     data = source.read_bytes() if isinstance(source, Path) else source
     return decode_clip(
@@ -37,13 +38,15 @@ def decode(
         ffmpeg=ffmpeg,
         max_seconds=max_seconds,
         sample_rate_hz=RATE_HZ,
-        time_limit_seconds=time_limit_seconds,
-    )
+        limits=limits,
+    ).pcm
 
 
-def assert_refused(ffmpeg: Path, source: Path | bytes, reason: str, **options: float) -> None:
+def assert_refused(
+    ffmpeg: Path, source: Path | bytes, reason: str, limits: DecoderLimits = DECODER
+) -> None:
     with pytest.raises(InvalidClip, match=reason) as caught:
-        decode(ffmpeg, source, **options)
+        decode(ffmpeg, source, limits=limits)
     assert caught.value.field is Parameter.CLIP
     assert "/" not in caught.value.message
 
@@ -263,7 +266,9 @@ def test_decoding_has_a_time_limit(tmp_path: Path, script: str) -> None:
     slow.write_text(f"#!/bin/sh\n{script}\n")
     slow.chmod(0o755)
     started = time.monotonic()
-    assert_refused(slow, b"RIFF", "takes too long to decode", time_limit_seconds=0.3)
+    assert_refused(
+        slow, b"RIFF", "takes too long to decode", limits=DECODER._replace(wall_seconds=0.3)
+    )
     assert time.monotonic() - started < 5
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from app.audio.formats import FORMATS, format_named
 from app.audio.live import LiveEncoder
-from app.errors import SynthesisFailed
+from app.errors import FfmpegUnavailable, SynthesisFailed
 from app.speech import Pcm
 from tests.audio.probe import (
     RATE_HZ,
@@ -209,7 +209,7 @@ async def test_samples_that_are_no_numbers_are_an_error(ffmpeg: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_a_missing_encoder_program_is_an_error_at_once(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisFailed, match="does not start"):
+    with pytest.raises(FfmpegUnavailable, match="does not start"):
         async with LiveEncoder(format_named("mp3"), RATE_HZ, tmp_path / "no-ffmpeg"):
             pass
 
@@ -238,3 +238,15 @@ async def test_empty_pieces_send_nothing_but_the_header() -> None:
         for pieces, sound_bytes in ((with_gaps(), 200), (nothing(), 0)):
             async with LiveEncoder(format_named(name), RATE_HZ, Path("not-needed")) as encoder:
                 assert len(await collect(encoder, pieces)) == header_bytes + sound_bytes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists children as Linux does")
+async def test_ctrl_c_does_not_reach_the_encoder(ffmpeg: Path) -> None:
+    """A terminal signals the server's group alone, so that what is heard can come to its end."""
+    before = children()
+    async with LiveEncoder(format_named("mp3"), RATE_HZ, ffmpeg) as encoder:
+        body = encoder.encode(endless())
+        assert await anext(body)
+        (child,) = children() - before
+        assert os.getpgid(child) != os.getpgid(0)
+        await body.aclose()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.audio.encode import encode_clip
 from app.audio.formats import FORMATS, AudioFormat, format_named
 from app.audio.live import LiveEncoder
 from app.audio.output import bitrates_kbps, output_format, sample_rates_hz
@@ -15,6 +14,7 @@ from app.errors import InvalidRequest, Parameter
 from tests.audio.probe import (
     RATE_HZ,
     Probed,
+    encoded,
     how_to_read,
     in_pieces,
     loudness_over_time,
@@ -50,7 +50,7 @@ def test_clips_and_streams_have_the_rate_asked_for(
 ) -> None:
     rate_hz = sample_rates_hz(format_named(name))[end]
     audio = output_format(name, speech_rate_hz=RATE_HZ, sample_rate_hz=rate_hz)
-    clip = probed(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg), audio, ffmpeg, tmp_path)
+    clip = probed(encoded([SPEECH], audio, ffmpeg), audio, ffmpeg, tmp_path)
     stream = probed(live(audio, ffmpeg), audio, ffmpeg, tmp_path)
     # AAC's and a live MP3's frames cannot say how much of them is padding; 1152 samples each.
     for made, frames in ((clip, 2 if name == "aac" else 0), (stream, 3)):
@@ -70,14 +70,14 @@ def test_every_bitrate_that_is_allowed_is_made(ffmpeg: Path, name: str) -> None:
             audio = output_format(
                 name, speech_rate_hz=RATE_HZ, sample_rate_hz=rate_hz, bitrate_kbps=kbps
             )
-            sizes.append(len(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg)))
+            sizes.append(len(encoded([SPEECH], audio, ffmpeg)))
         assert sizes[0] < sizes[1] / 1.5
 
 
 def test_a_constant_bitrate_is_true(ffmpeg: Path) -> None:
     for name, kbps in (("mp3", 64), ("mp3", 160), ("aac", 64)):
         audio = output_format(name, speech_rate_hz=RATE_HZ, bitrate_kbps=kbps)
-        size = len(encode_clip(SPEECH, RATE_HZ, audio, ffmpeg))
+        size = len(encoded([SPEECH], audio, ffmpeg))
         assert size * 8 / 1000 == pytest.approx(kbps, rel=0.25)
 
 
@@ -141,7 +141,7 @@ def test_telephone_audio_has_a_byte_for_each_of_8000_samples_a_second(
     ffmpeg: Path, tmp_path: Path, name: str
 ) -> None:
     audio = output_format(name, speech_rate_hz=RATE_HZ)
-    for data in (encode_clip(SPEECH, RATE_HZ, audio, ffmpeg), live(audio, ffmpeg)):
+    for data in (encoded([SPEECH], audio, ffmpeg), live(audio, ffmpeg)):
         assert 0 <= len(data) - 8000 <= (0 if audio.headerless else 100)
         made = probed(data, audio, ffmpeg, tmp_path)
         assert made.codec == ("pcm_mulaw" if "ulaw" in name else "pcm_alaw")

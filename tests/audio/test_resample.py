@@ -29,7 +29,7 @@ def test_a_tone_stays_the_same_tone_in_place_and_level(rate_hz: int) -> None:
 
 @pytest.mark.parametrize(("from_hz", "to_hz", "hz"), [(24000, 8000, 4450), (24000, 16000, 8900)])
 def test_what_the_new_rate_cannot_hold_is_gone(from_hz: int, to_hz: int, hz: float) -> None:
-    made = np.concatenate(resampled_clip([sine(hz, from_hz)], from_hz, to_hz))
+    made = np.concatenate(list(resampled_clip([sine(hz, from_hz)], from_hz, to_hz)))
     middle = made[len(made) // 4 : len(made) * 3 // 4]
     assert np.abs(middle).max() < 10 ** (-60 / 20)
 
@@ -41,8 +41,8 @@ def test_what_the_new_rate_cannot_hold_is_gone(from_hz: int, to_hz: int, hz: flo
 @settings(max_examples=40, deadline=None)
 def test_how_it_is_cut_makes_no_difference(sizes: list[int], rate_hz: int) -> None:
     pieces = np.split(SOURCE, np.minimum(np.cumsum(sizes, dtype=int), len(SOURCE)))
-    made = np.concatenate(resampled_clip(pieces, RATE_HZ, rate_hz))
-    whole = np.concatenate(resampled_clip([SOURCE], RATE_HZ, rate_hz))
+    made = np.concatenate(list(resampled_clip(pieces, RATE_HZ, rate_hz)))
+    whole = np.concatenate(list(resampled_clip([SOURCE], RATE_HZ, rate_hz)))
     assert len(made) == -(-len(SOURCE) * rate_hz // RATE_HZ)
     assert np.allclose(made, whole, atol=1e-6)
     assert made.dtype == np.float32
@@ -52,7 +52,7 @@ async def test_a_stream_is_resampled_without_delay() -> None:
     first = Resampler(RATE_HZ, 16000).feed(SOURCE[:1920])
     assert len(first) > 0.97 * 1920 * 16000 / RATE_HZ
     pieces = [pcm async for pcm in resampled(in_pieces(SOURCE), RATE_HZ, 16000)]
-    clip = np.concatenate(resampled_clip([SOURCE], RATE_HZ, 16000))
+    clip = np.concatenate(list(resampled_clip([SOURCE], RATE_HZ, 16000)))
     assert np.allclose(np.concatenate(pieces), clip, atol=1e-6)
 
 

@@ -16,7 +16,7 @@ from app.audio.effects import PAUSE_SECONDS, pause_seconds
 from app.audio.formats import format_named
 from app.audio.live import LiveEncoder
 from app.audio.shaping import ChunkShape, Shaper
-from app.errors import SynthesisFailed
+from app.errors import FfmpegUnavailable, SynthesisFailed
 from app.speech import Boundary, Frames, Pcm, Prosody
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.audio.processes import children, nothing_left_behind
@@ -71,7 +71,10 @@ async def frames_of(chunks: list[Pcm]) -> AsyncGenerator[Frames, None]:
 async def shape(
     ffmpeg: Path, plan: list[ChunkShape], chunks: list[Pcm], lead_seconds: float = 0
 ) -> Pcm:
-    async with Shaper(plan, RATE_HZ, ffmpeg, lead_seconds=lead_seconds) as shaper:
+    scaled = any((each.scale_inside, each.scale_after) != (1.0, 1.0) for each in plan)
+    async with Shaper(
+        plan, RATE_HZ, ffmpeg, lead_seconds=lead_seconds, scales_pauses=scaled
+    ) as shaper:
         return np.concatenate([pcm async for pcm in shaper.run(frames_of(chunks))])
 
 
@@ -257,7 +260,7 @@ async def test_a_filter_that_dies_is_an_error(ffmpeg: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_a_missing_filter_program_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisFailed, match="does not start"):
+    with pytest.raises(FfmpegUnavailable, match="does not start"):
         async with Shaper([ChunkShape(Prosody(speed=2))], RATE_HZ, tmp_path / "none"):
             pass
 

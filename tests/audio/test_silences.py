@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.audio.heard import MovedMoments
 from app.audio.silences import PauseScales, SilenceScaler
 from app.speech import Pcm
 from tests.audio.probe import RATE_HZ, voice_like
@@ -26,7 +27,7 @@ def scaled(chunks: list[Pcm], scales: list[PauseScales], sizes: list[int] | None
     for chunk, wanted in zip(chunks, scales, strict=True):
         pieces = np.split(chunk, np.minimum(np.cumsum(sizes or [], dtype=int), len(chunk)))
         for number, piece in enumerate(pieces, start=1):
-            made.append(scaler.feed(piece, wanted, last=number == len(pieces)))
+            made.append(scaler.feed(piece, wanted, MovedMoments(), last=number == len(pieces)))
     return np.concatenate(made)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,14 @@ def store(directory: Path) -> AudioStore:
 
 
 def test_what_was_saved_can_be_opened_by_its_name(store: AudioStore, directory: Path) -> None:
-    name = store.save(b"sound", ".mp3")
+    name = store.save(BytesIO(b"sound"), ".mp3")
     assert re.fullmatch(r"audio_\d{10}_[0-9a-f]{32}\.mp3", name)
     assert store.path_of(name).read_bytes() == b"sound"
     assert [path.name for path in directory.iterdir()] == [name]
 
 
 def test_names_do_not_repeat(store: AudioStore) -> None:
-    assert len({store.save(b"", ".wav") for _ in range(20)}) == 20
+    assert len({store.save(BytesIO(b""), ".wav") for _ in range(20)}) == 20
 
 
 @pytest.mark.parametrize(
@@ -92,16 +93,16 @@ def test_a_disk_that_refuses_leaves_nothing_and_says_no_path(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageFailed) as caught:
-        store.save(b"sound", ".mp3")
+        store.save(BytesIO(b"sound"), ".mp3")
     assert str(directory) not in caught.value.message
     assert list(directory.iterdir()) == []
 
 
 def test_an_extension_is_not_a_way_out(store: AudioStore) -> None:
     with pytest.raises(ValueError, match="not a file extension"):
-        store.save(b"", "/../../x.mp3")
+        store.save(BytesIO(b""), "/../../x.mp3")
 
 
 def test_a_directory_that_was_cleared_away_comes_back(store: AudioStore, directory: Path) -> None:
     directory.rmdir()
-    assert store.path_of(store.save(b"sound", ".mp3")).read_bytes() == b"sound"
+    assert store.path_of(store.save(BytesIO(b"sound"), ".mp3")).read_bytes() == b"sound"

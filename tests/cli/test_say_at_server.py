@@ -102,14 +102,26 @@ def test_recording(fake_server: ServeFake, command: Here, recording: bytes, ffmp
     assert_speech(heard, "wav", 5 * FRAME_SECONDS)
 
 
+def test_pauses(fake_server: ServeFake, command: Here) -> None:
+    """Pauses are stretched as a request has them stretched: each sentence is spoken for itself."""
+    engine = FakeEngine()
+    command.patch.setenv("API_KEY", KEY)
+    ended = command(
+        *("say", "One. Two.", "--pause-scale", "2", "--no-markup", "-o", "a.wav"),
+        *("--server", fake_server(engine).url),
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert [chunk.text for chunk in engine.streams[0].job.chunks] == ["One.", "Two."]
+
+
 @pytest.mark.parametrize(
     ("arguments", "key", "code", "words"),
     [
         (("-v", "nobody"), KEY, 2, "--voice: voice 'nobody' does not exist; available voices: "),
         (("-v", "nobody", "--stream"), KEY, 2, "--voice: voice 'nobody' does not exist"),
         (("--language", "fr"), KEY, 2, "--language: language must be one of en"),
-        ((), "", 4, "(API_KEY of the environment or .env)"),
-        ((), "wrong", 4, "(API_KEY of the environment or .env)"),
+        ((), "", 4, "the server wants an API key: set API_KEY in the environment or .env"),
+        ((), "wrong", 4, "the API key is wrong: set API_KEY in the environment or .env"),
         ((), "schlüssel", 2, "API_KEY must be printable ASCII"),
     ],
 )

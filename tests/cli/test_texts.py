@@ -36,6 +36,21 @@ def test_one(argument: str, name: str, script: str) -> None:
     assert (text.name, text.script) == (name, script)
 
 
+@pytest.mark.parametrize("name", ["book.pdf", "song.mp3", "My book.docx", "sub/page"])
+def test_names_of_other_files(name: str) -> None:
+    """The name of a file that is there is not spoken, unless it can be a plain word."""
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    assert [text.script for text in read_texts([name], Reading())] == [name]
+    path.write_text("What it holds.")
+    with pytest.raises(Refused) as refused:
+        read_texts([name], Reading())
+    assert f"{name!r} is a file here" in refused.value.line
+    assert f"write @{name} to speak what it holds" in refused.value.line
+    (text,) = read_texts([f"@{name}"], Reading())
+    assert text.script == "What it holds."
+
+
 def test_long_words() -> None:
     """More words than a file name can have are words, whatever they end in."""
     words = "and then " * 40 + "I wrote it in one.txt"

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from app.cli.main import outcome
+from app.cli.main import app, outcome
+from app.cli.voice_commands import voices
 from tests.cli.command import ROOT, Here, environment, run_command
 
 COMMANDS = (
@@ -47,6 +51,17 @@ def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> N
     assert "Example" in shown or "Exit codes" in shown
     assert "--key" not in shown
     assert "--api-key" not in shown
+
+
+def test_nothing_of_the_help_is_taken_for_markup() -> None:
+    """What stands in square brackets would be taken for a colour, and not be shown."""
+    for group in (app, voices):
+        command = get_command(group)
+        assert isinstance(command, TyperGroup)
+        for each in command.commands.values():
+            for parameter in each.params:
+                said = getattr(parameter, "help", None) or ""
+                assert Text.from_markup(said).plain == said, parameter.name
 
 
 def test_version(tmp_path: Path) -> None:

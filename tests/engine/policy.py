@@ -66,6 +66,7 @@ def job(
         buffer_seconds=1.0,
         on_abort=lambda: None,
         on_room=lambda: None,
+        on_more=lambda _chunks, _more: None,
     )
     stream.progress = progress or read_all()
     order = SpeechJob((SpokenChunk(text, FakeVoice("any")),) * chunks)

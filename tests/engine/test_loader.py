@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from pocket_tts import TTSModel
 
 from app.engine.loader import EngineLoader, load_model
+from app.engine.memory import give_memory_back
 from app.engine.weights import fetch_model
 from app.errors import ModelUnavailable
 from app.speech import Sampling
@@ -69,6 +71,24 @@ async def test_the_model_is_loaded_once(
     assert second is not first
     assert second.status().alive
     await second.drain(0)
+
+
+async def test_a_forgotten_model_is_gone(tiny_model: Path, tmp_path: Path) -> None:
+    """Nothing of the model stays in memory, and the same voices are spoken after the next load."""
+    loader = EngineLoader(options(tiny_model, tmp_path))
+    engine = loader()
+    fingerprint = engine.model_fingerprint
+    await engine.drain(0)
+    assert loader._model is not None
+    model, gone = weakref.ref(loader._model), weakref.ref(engine)
+    del engine
+    loader.forget()
+    assert not loader.look()
+    give_memory_back()
+    assert (model(), gone()) == (None, None)
+    again = loader()
+    assert again.model_fingerprint == fingerprint
+    await again.drain(0)
 
 
 def test_not_a_config(broken: Any) -> None:

@@ -53,7 +53,7 @@ def test_reading_a_long_script_keeps_nobody_waiting(text: str) -> None:
     """The tokenizer has rules for 28,000 words: other threads run while it works."""
     model = load_model(fetch_model(language="", config=str(PREVIEW_CONFIG)))
     longest_seconds = 0.0
-    words = normalise(text, language="en")
+    words = normalise(text, language="en").text
     reading = threading.Thread(target=token_counter, args=(model, words))
     before = time.process_time()
     reading.start()

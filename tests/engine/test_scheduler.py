@@ -287,3 +287,21 @@ def test_every_job_is_spoken_in_the_end(
     machine.run(1000.0)
     assert scheduler.jobs == ()
     assert all(chunk.decoded == 50 for one in made for chunk in one.sequences)
+
+
+def test_a_job_that_nobody_hears_hurts_nobody_and_gets_done() -> None:
+    """On a machine that is busy with its listeners, they hardly wait longer and hear no gap."""
+    scheduler = policy(max_running_rows=32, max_queued_jobs=64)
+    machine = Machine(scheduler, workers=2, decode_seconds_per_frame=0.03)
+    unheard = job(chunks=16)
+    unheard.unhurried = True
+    scheduler.submit(unheard)
+    listeners = []
+    for _ in range(20):
+        listeners.append(job(at=machine.now))
+        scheduler.submit(listeners[-1])
+        machine.run(1.0)
+    machine.run(30.0)
+    assert max(map(machine.worst_gap_seconds, listeners)) < 0.05
+    assert max(map(machine.first_audio_seconds, listeners)) < 0.6  # 2.0 if it were in a hurry
+    assert all(sequence.drained for sequence in unheard.sequences)

@@ -39,6 +39,7 @@ def stream_of(
         buffer_seconds=buffer_seconds,
         on_abort=calls.abort,
         on_room=calls.room,
+        on_more=lambda _chunks, _more: None,
     )
 
 

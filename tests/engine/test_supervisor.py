@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from app.engine import supervisor as supervisors
 from app.engine.supervisor import EngineSupervisor
 from app.errors import ModelUnavailable
-from tests.fakes import FakeEngine
+from app.speech import Sampling
+from app.speech_engine import SpeechJob, SpokenChunk
+from tests.fakes import FakeEngine, FakeVoice
 
 
 @pytest.fixture(autouse=True)
@@ -368,3 +371,99 @@ async def test_stop_during_a_handover(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_until(lambda: len(engines) == 2 and supervisor.engine is engines[1])
     await supervisor.stop(0)
     assert all(engine.drained.is_set() for engine in engines)
+
+
+IDLE_SECONDS = 0.05
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def test_an_idle_engine_is_put_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody wants for long is let go of; whoever wants it next waits until it is back."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    engines: list[weakref.ref[FakeEngine]] = []
+
+    def build() -> FakeEngine:
+        engine = FakeEngine()
+        engines.append(weakref.ref(engine))
+        return engine
+
+    supervisor = EngineSupervisor(build, idle_seconds=IDLE_SECONDS)
+    supervisor.start()
+    await until(lambda: state_of(supervisor) == "idle")
+    await until(lambda: engines[0]() is None)
+    assert supervisor.is_available
+    assert not supervisor.is_ready
+    assert supervisor.predefined_voices == ("alba", "marius")
+    assert len(engines) == 1
+    await supervisor.awake()
+    assert supervisor.engine is engines[1]()
+    await supervisor.stop(0)
+
+
+async def test_an_engine_at_work_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it speaks, or has been asked for, it stays."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    engine = FakeEngine(hold_after=0)
+    supervisor = EngineSupervisor(lambda: engine, idle_seconds=IDLE_SECONDS)
+    supervisor.start()
+    await until(lambda: supervisor.is_ready)
+    stream = supervisor.engine.submit(SpeechJob((SpokenChunk("Hi.", FakeVoice("x")),), Sampling()))
+    await asyncio.sleep(4 * IDLE_SECONDS)
+    assert supervisor.is_ready
+    stream.abort()
+    await until(lambda: state_of(supervisor) == "idle")
+    await supervisor.stop(0)
+
+
+async def test_whoever_does_not_wait_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking for an idle engine brings it back, too, and is refused meanwhile."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    supervisor = EngineSupervisor(FakeEngine, idle_seconds=IDLE_SECONDS)
+    supervisor.start()
+    await until(lambda: state_of(supervisor) == "idle")
+    with pytest.raises(ModelUnavailable, match="out of memory until it is wanted"):
+        _ = supervisor.engine
+    await until(lambda: supervisor.is_ready)
+    await supervisor.stop(0)
+
+
+async def test_an_idle_engine_that_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it is told why it cannot be loaded, at once."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    missing: list[str] = []
+    engines = iter([FakeEngine()])
+
+    def build() -> FakeEngine:
+        try:
+            return next(engines)
+        except StopIteration:
+            raise ModelUnavailable("the file has gone") from None
+
+    supervisor = EngineSupervisor(build, idle_seconds=IDLE_SECONDS)
+    supervisor.start(None, lambda: missing.append("told"))
+    await until(lambda: state_of(supervisor) == "idle")
+    await supervisor.awake()
+    with pytest.raises(ModelUnavailable, match="the file has gone"):
+        _ = supervisor.engine
+    assert not supervisor.is_available
+    await until(lambda: missing == ["told"])
+    await supervisor.stop(0)
+
+
+async def test_stop_while_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle engine is not loaded in order to be stopped."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    engines = iter([FakeEngine()])
+    supervisor = EngineSupervisor(lambda: next(engines), idle_seconds=IDLE_SECONDS)
+    supervisor.start()
+    await until(lambda: state_of(supervisor) == "idle")
+    await supervisor.stop(0)
+    supervisor._thread.join(5)
+    assert not supervisor._thread.is_alive()
+    assert state_of(supervisor) == "stopped"

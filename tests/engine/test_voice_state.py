@@ -100,8 +100,11 @@ BROKEN: dict[str, Callable[[Tensors], Tensors]] = {
         n: t + 1000 if n.endswith("/offset") else t for n, t in tensors.items()
     },
     "no cache": lambda tensors: {n: t for n, t in tensors.items() if not n.endswith("/offset")},
-    "finite": lambda tensors: {
+    "holds nan": lambda tensors: {
         n: t * float("nan") if n.endswith("/cache") else t for n, t in tensors.items()
+    },
+    r"holds 1e\+38": lambda tensors: {
+        n: torch.full_like(t, 1e38) if n.endswith("/cache") else t for n, t in tensors.items()
     },
     "differ": lambda tensors: {
         n: t - 1 if n.endswith("layers.0.self_attn/offset") else t for n, t in tensors.items()

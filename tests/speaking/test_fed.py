@@ -20,7 +20,9 @@ from app.errors import (
     TooLarge,
     VoiceNotFound,
 )
+from app.speaking.door import Speech
 from app.speaking.fed import FedSpeech
+from app.speaking.utterance import Utterance
 from app.speech import SpeechRequest
 from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine
 from tests.serving import make_settings
@@ -92,6 +94,33 @@ async def test_the_next_passage_begins_while_one_is_read(tmp_path: Path) -> None
     assert spoken(engine) == ["One is here.", "Two is here. Three is here.", "Four is"]
     assert sum(map(len, [first, *rest])) == 15 * FRAME_SAMPLES + 2 * PAUSE_SAMPLES
     assert not any(stream.running for stream in engine.streams)
+
+
+async def test_passages_know_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is spoken as what it is in all that was fed, a tag that stood alone included."""
+    requests: list[SpeechRequest] = []
+    begin = Speech.begin
+
+    async def recorded(speech: Speech, request: SpeechRequest) -> Utterance:
+        requests.append(request)
+        return await begin(speech, request)
+
+    monkeypatch.setattr(Speech, "begin", recorded)
+    parts = ["One is here. ", "[laugh]", " [sigh] Two is here."]
+    async with fed_speech(tmp_path, FakeEngine()) as fed:
+        fed.add(parts[0])
+        fed.flush()
+        async with aclosing(fed.pcm()) as pieces:
+            await anext(pieces)
+            fed.add(parts[1])
+            fed.flush()
+            await until(lambda: len(requests) == 2)
+            fed.add(parts[2])
+            fed.finish()
+            assert [piece async for piece in pieces]
+    assert [request.script_start for request in requests] == [0, 13, 13]
+    for request in requests:
+        assert "".join(parts).startswith(request.text, request.script_start)
 
 
 async def test_passages_are_joined_without_clicks(tmp_path: Path) -> None:

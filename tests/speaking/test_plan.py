@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.errors import InvalidRequest, Parameter
-from app.speaking.plan import ScriptPlan, ScriptRules, plan_script
+from app.speaking.plan import Piece, ScriptReader, ScriptRules
 from app.speech import Prosody
-from app.text.script import clean_script, ends_paragraph
+from app.text.script import ends_paragraph
 
 
 def plan(
@@ -16,9 +16,9 @@ def plan(
     goes_on: bool = True,
     pause_scale: float = 1.0,
     prosody: Prosody = Prosody(),  # noqa: B008 - frozen
-) -> ScriptPlan:
+) -> list[Piece]:
     rules = ScriptRules(
-        is_voice=lambda _: False,
+        voice_called=lambda _: None,
         language="en",
         normalise=True,
         prosody=prosody,
@@ -28,13 +28,17 @@ def plan(
         token_counter=lambda _text: lambda part: len(part.split()),
         goes_on=goes_on,
         ends_paragraph=ends_paragraph(text),
+        max_script_chars=50_000,
+        max_speech_seconds=3600,
     )
-    return plan_script(clean_script(text, max_chars=1000), rules)
+    batches = [batch for batch in ScriptReader(text, rules).steps() if batch is not None]
+    assert [batch.last for batch in batches] == [*[False] * (len(batches) - 1), True]
+    return [piece for batch in batches for piece in batch.pieces]
 
 
 def last_pause_seconds(text: str, *, goes_on: bool = True, pause_scale: float = 1.0) -> float:
     made = plan(text, goes_on=goes_on, pause_scale=pause_scale)
-    return made.pieces[-1].shape.pause_after_seconds
+    return made[-1].shape.pause_after_seconds
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_pauses_are_scaled() -> None:
 )
 def test_longer_pauses_are_wanted_after_every_sentence_and_line(text: str, spoken: str) -> None:
     """Each is spoken for itself then, however short; what was only wrapped is no line."""
-    said = [piece.text for piece in plan(text, goes_on=False, pause_scale=2).pieces]
+    said = [piece.text for piece in plan(text, goes_on=False, pause_scale=2)]
     assert " | ".join(said) == spoken
 
 
@@ -105,7 +109,7 @@ def test_longer_pauses_are_wanted_after_every_sentence_and_line(text: str, spoke
 @pytest.mark.parametrize("text", ["One. Two. Three.", "- Milk\n- Bread\n- Honey"])
 def test_usual_and_shorter_pauses_need_no_more_chunks(text: str, scale: float) -> None:
     """What the model speaks in one go stays one chunk."""
-    assert len(plan(text, goes_on=False, pause_scale=scale).pieces) == 1
+    assert len(plan(text, goes_on=False, pause_scale=scale)) == 1
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_what_the_model_pauses_is_scaled_too(
     text: str, scale: float, inside: float, after: float
 ) -> None:
     """So is the silence in which it ends a chunk, unless the script asks for a pause there."""
-    first, *_, last = plan(text, goes_on=False, pause_scale=scale).pieces
+    first, *_, last = plan(text, goes_on=False, pause_scale=scale)
     assert (first.shape.scale_inside, first.shape.scale_after) == (inside, after)
     assert last.shape.scale_after == 1.0
 
@@ -131,9 +135,9 @@ def test_what_the_model_pauses_is_scaled_too(
 def test_a_break_without_a_mark_does_not_become_a_pause() -> None:
     """Where a sentence is too long for one chunk its parts stay as near as they are."""
     made = plan("word " * 60 + "end.", goes_on=False, pause_scale=5)
-    assert len(made.pieces) > 1
-    assert made.pieces[0].shape.scale_after == 1.0
-    assert made.pieces[0].shape.pause_after_seconds == 0.0
+    assert len(made) > 1
+    assert made[0].shape.scale_after == 1.0
+    assert made[0].shape.pause_after_seconds == 0.0
 
 
 def test_markup_and_the_request_may_not_be_too_much_together() -> None:
@@ -143,3 +147,17 @@ def test_markup_and_the_request_may_not_be_too_much_together() -> None:
         plan(text, prosody=Prosody(speed=2))
     assert refused.value.field is Parameter.SPEED
     assert refused.value.message.startswith("speed of the request and of the markup in script come")
+
+
+def test_a_pause_without_a_mark_grows_from_nothing() -> None:
+    """Just over 1 there is hardly a pause at a line without a mark; from 2 on all of it."""
+    poem = "Roses are red\nViolets are blue"
+
+    def after_line(scale: float) -> tuple[float, float]:
+        shape = plan(poem, goes_on=False, pause_scale=scale)[0].shape
+        return shape.pause_after_seconds, shape.scale_after
+
+    assert after_line(1.01) == pytest.approx((0.0025, 0.01), abs=0.001)
+    grown = [after_line(scale) for scale in (1.01, 1.25, 1.5, 1.75, 2.0, 3.0)]
+    assert grown == sorted(grown)
+    assert grown[-2:] == [(0.5, 2.0), (0.75, 3.0)]

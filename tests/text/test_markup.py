@@ -14,11 +14,20 @@ from app.text.markup import parse_script
 from app.text.passages import Passage, Pause, Span
 
 VOICES = {"alba", "marius", "my voice-2"}
+CAPITALS = {"Tess", "My Voice", "Öykü"}
 TAGS = ["[pause 1s]", "[laugh]", "(happy)", "*sighs*", "<laugh>", "<|x|>", "[uv_break]"]
 
 
 def parse(script: str) -> tuple[Passage, ...]:
-    return parse_script(script, is_voice=VOICES.__contains__)
+    return parse_script(script, voice_called=voice_called)
+
+
+def voice_called(name: str) -> str | None:
+    return name if name in VOICES else None
+
+
+def voice_in_any_case(name: str) -> str | None:
+    return next((own for own in (*VOICES, *CAPITALS) if own.lower() == name.lower()), None)
 
 
 def outcome(script: str) -> tuple[Passage, ...] | InvalidRequest:
@@ -162,11 +171,17 @@ def test_ordinary_brackets_are_spoken(script: str) -> None:
         ("[Alba]\nHello there.", ["Alba"]),
         ("[Alba] went.\n[marius] Hello.\n[Alba] Hi.", [None, "marius", "Alba"]),
         ("[alba] Hi.\n[Mary] went home.\n[1] Smith says no.", ["alba"]),
+        ("[Tess] hello there.", ["Tess"]),
+        ("[tess] hello there.", ["tess"]),
+        ("[TESS] hello there.", [None]),
+        ("[My Voice] hello.\n[Öykü] and you?\n[Alba] went.", ["My Voice", "Öykü"]),
+        ("[Tess]'s house.\n[Tess], my cat.", [None]),
     ],
 )
 def test_who_can_be_meant_to_speak(script: str, voices: list[str | None]) -> None:
-    """A name in small letters, before a colon or before a new sentence is a speaker's."""
-    parts = parse_script(script, is_voice=lambda name: name.lower() in VOICES)
+    """So is a name that is written as the voice's own or in small letters, or has a colon or a
+    new sentence after it."""
+    parts = parse_script(script, voice_called=voice_in_any_case)
     assert [part.voice for part in parts if isinstance(part, Span)] == voices
 
 

@@ -44,7 +44,7 @@ LANGUAGES = [language for code in CODES if (language := find_language(code))]
 )
 def test_numbers_in_words(language: str, written: str, spoken: str) -> None:
     """Figures are put into words and everything else stays."""
-    assert normalise(written, language=language) == spoken
+    assert normalise(written, language=language).text == spoken
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)

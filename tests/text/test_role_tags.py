@@ -15,8 +15,12 @@ from app.text.passages import Passage, Pause, Span
 VOICES = {"alba", "marius", "赞助商", "my voice-2"}
 
 
+def voice_called(name: str) -> str | None:
+    return name if name in VOICES else None
+
+
 def parse(script: str) -> tuple[Passage, ...]:
-    return parse_script(script, is_voice=VOICES.__contains__)
+    return parse_script(script, voice_called=voice_called)
 
 
 def test_roles() -> None:

@@ -15,7 +15,7 @@ from app.text.passages import Passage, Pause, Span
 
 
 def parse(ssml: str, language: str = "en") -> tuple[Passage, ...]:
-    return parse_script(ssml, is_voice=lambda _: False, language=language)
+    return parse_script(ssml, voice_called=lambda _: None, language=language)
 
 
 def speak(body: str) -> tuple[Passage, ...]:

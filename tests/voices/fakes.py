@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InvalidRequest
-from app.speech import Pcm
+from app.speech import Clip, Pcm
 from app.speech_engine import VoiceState
 from app.voices.kept_files import KeptFiles
 from app.voices.kept_states import KeptStates
-from app.voices.library import ClipDecoder, VoiceLibrary
+from app.voices.library import VoiceLibrary
+from app.voices.prompts import Prompt
 from app.voices.states import VoiceStates
+from app.work import NEVER_CANCELLED, CancelToken, make_pools
 from tests.fakes import FakeEngine, FakeVoice
 
 
@@ -24,7 +26,7 @@ class FakeVoiceEngine(FakeEngine):
     predefined_voices: tuple[str, ...] = ("alba",)
     full_disk: bool = False
 
-    def encode_voice(self, pcm: Pcm) -> FakeVoice:
+    def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return voice_of(pcm)
 
@@ -49,7 +51,7 @@ def voice_of(pcm: Pcm) -> FakeVoice:
 def make_library(
     folder: Path,
     engine: Callable[[], FakeEngine],
-    decode_clip: ClipDecoder,
+    decode_clip: Callable[[Clip], Pcm],
     *,
     kept_bytes: int = 10**6,
     recipe: str = "15 s",
@@ -63,8 +65,10 @@ def make_library(
     return VoiceLibrary(
         folder,
         engine=engine,
-        decode_clip=decode_clip,
+        predefined=lambda: engine().predefined_voices,
+        prepare=lambda clip, _cancel: Prompt(decode_clip(clip)),
         states=VoiceStates(10**6),
         model="fake",
         kept=kept,
+        pools=make_pools(),
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.engine.preview import PREVIEW_CONFIG, preview_voices
 from app.errors import InvalidClip, Parameter
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 from app.voices.clips import (
     END_PAUSE_SECONDS,
     PEAK_DB,
@@ -41,7 +41,7 @@ def sentences(count: int, level: float = 1.0) -> Pcm:
 def prompt(*clips: Pcm, max_seconds: float = 15.0) -> tuple[Pcm, PromptReport]:
     builder = PromptBuilder(sample_rate_hz=RATE_HZ, max_seconds=max_seconds)
     for number, pcm in enumerate(clips):
-        builder.add(pcm, Clip(b"", f"{number}.wav", field=Parameter.RECORDINGS))
+        builder.add(DecodedClip(pcm), Clip(b"", f"{number}.wav", field=Parameter.RECORDINGS))
     return builder.build()
 
 
@@ -214,7 +214,7 @@ def test_full() -> None:
 @pytest.mark.parametrize("clip", [quiet(5), quiet(0), np.concatenate([quiet(2), voice_like(0.5)])])
 def test_no_speech(clip: Pcm) -> None:
     """Less than a second of sound is no voice."""
-    with pytest.raises(InvalidClip, match=r"files has 0\.\d s of speech") as caught:
+    with pytest.raises(InvalidClip, match=r"files has 0\.\d\d s of speech") as caught:
         prompt(clip)
     assert caught.value.field is Parameter.RECORDINGS
 

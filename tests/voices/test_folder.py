@@ -196,5 +196,15 @@ def test_what_lies_there_in_vain(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     folder.recover()
     assert set(folder.by_name()) == {"tess", "max", "eve"}
     said = [record.getMessage() for record in caplog.records]
-    assert [line.split()[0] for line in said] == ["more", "song.mid"]
+    assert len(said) == 1
+    assert f"no voices in {tmp_path}: more, song.mid; voices are files that end in " in said[0]
     assert ".m4a" in said[0]
+
+
+def test_two_recordings_of_one_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says which of two is heard; a recording beside its own state is as it should be."""
+    for name in ("tess.wav", "tess.m4a", "max.wav", "max.safetensors"):
+        (tmp_path / name).write_bytes(b"sound")
+    VoiceFolder(tmp_path).recover()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == f"tess.m4a in {tmp_path} is not heard: tess.wav is the voice tess"

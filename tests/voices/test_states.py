@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from dataclasses import dataclass
 
 import pytest
@@ -25,24 +24,24 @@ class Making:
     def __init__(self, *, nbytes: int = 1, held: bool = False) -> None:
         self.nbytes = nbytes
         self.count = 0
-        self.at_once = 0
-        self.most_at_once = 0
-        self.let_go = threading.Event()
+        self.cancelled = 0
+        self.let_go = asyncio.Event()
         if not held:
             self.let_go.set()
 
-    def __call__(self) -> State:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+    async def __call__(self) -> State:
         self.count += 1
-        assert self.let_go.wait(5)
-        self.at_once -= 1
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         return State(self.nbytes)
 
 
 async def test_made_once() -> None:
     """A state is made once and then kept."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making()
     assert await states.get("a", making) is await states.get("a", making)
     assert making.count == 1
@@ -50,7 +49,7 @@ async def test_made_once() -> None:
 
 async def test_single_flight() -> None:
     """Callers that ask for the same state at once share one making."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     callers = [asyncio.create_task(states.get("a", making)) for _ in range(5)]
     await asyncio.sleep(0.02)
@@ -60,30 +59,22 @@ async def test_single_flight() -> None:
     assert making.count == 1
 
 
-async def test_one_making_at_a_time() -> None:
-    """Different states are made one after the other."""
-    states = VoiceStates(10)
-    making = Making()
-    await asyncio.gather(*(states.get(key, making) for key in range(6)))
-    assert (making.count, making.most_at_once) == (6, 1)
-
-
-async def test_the_loop_goes_on() -> None:
-    """While a state is made the event loop does other things."""
-    states = VoiceStates(10)
-    making = Making(held=True)
-    caller = asyncio.create_task(states.get("a", making))
-    await asyncio.sleep(0.02)
-    assert making.count == 1
-    making.let_go.set()
-    assert (await caller).nbytes == 1
+async def test_nobody_waits_for_another_voice() -> None:
+    """A voice that takes long to make holds up nobody who wants another one."""
+    states: VoiceStates[State] = VoiceStates(10)
+    slow = Making(held=True)
+    waiting = asyncio.create_task(states.get("slow", slow))
+    await asyncio.sleep(0)
+    assert (await asyncio.wait_for(states.get("quick", Making()), 5)).nbytes == 1
+    assert not waiting.done()
+    waiting.cancel()
 
 
 async def test_errors_reach_everybody_and_are_not_kept() -> None:
     """An error of the making reaches all who wait, and the next caller tries anew."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
 
-    def fail() -> State:
+    async def fail() -> State:
         raise LookupError("not there")
 
     results = await asyncio.gather(
@@ -95,7 +86,7 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
 
 async def test_cancelled_caller() -> None:
     """A caller that leaves spoils nothing for those who wait for the same state."""
-    states = VoiceStates(10)
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
     leaving = asyncio.create_task(states.get("a", making))
     staying = asyncio.create_task(states.get("a", making))
@@ -109,20 +100,27 @@ async def test_cancelled_caller() -> None:
 
 
 async def test_all_callers_leave() -> None:
-    """What was being made for callers who left is still kept, and its error is no leak."""
-    states = VoiceStates(10)
+    """Once the last caller has left, the making is cancelled; who comes then begins another."""
+    states: VoiceStates[State] = VoiceStates(10)
     making = Making(held=True)
-    leaving = asyncio.create_task(states.get("a", making))
-    await asyncio.sleep(0.02)
-    leaving.cancel()
+    leaving = [asyncio.create_task(states.get("a", making)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for caller in leaving[:2]:
+        caller.cancel()
+    await asyncio.sleep(0)
+    assert making.cancelled == 0
+    leaving[2].cancel()
+    coming = asyncio.create_task(states.get("a", making))
+    await asyncio.sleep(0.01)
+    assert (making.count, making.cancelled) == (2, 1)
     making.let_go.set()
-    assert (await states.get("a", making)).nbytes == 1
-    assert making.count == 1
+    assert (await coming).nbytes == 1
 
 
 async def test_the_oldest_leaves_first() -> None:
     """Over the limit, the state that was not used for longest leaves."""
-    states = VoiceStates(3)
+    states: VoiceStates[State] = VoiceStates(3)
     making = Making()
     for key in "abc":
         await states.get(key, making)
@@ -137,7 +135,7 @@ async def test_the_oldest_leaves_first() -> None:
 
 async def test_a_state_over_the_limit() -> None:
     """One state that alone exceeds the limit can still be used, and takes the place of all."""
-    states = VoiceStates(3)
+    states: VoiceStates[State] = VoiceStates(3)
     await states.get("a", Making())
     assert (await states.get("b", Making(nbytes=5))).nbytes == 5
     assert len(states) == 1
@@ -151,7 +149,7 @@ def test_bounded_in_bytes(uses: list[tuple[int, int]]) -> None:
     """Whatever is asked for, the bytes are counted truly and stay within the limit."""
 
     async def use_all() -> None:
-        states = VoiceStates(8)
+        states: VoiceStates[State] = VoiceStates(8)
         for key, nbytes in uses:
             await states.get(key, Making(nbytes=nbytes))
             assert states.nbytes <= 8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
-from app.speech import Clip, Pcm
+from app.speech import Clip, DecodedClip, Pcm
 from app.speech_engine import VoiceState
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
@@ -17,6 +17,7 @@ from app.voices.folder import VoiceFolder
 from app.voices.library import VoiceLibrary
 from app.voices.prompts import PromptMaker
 from app.voices.store import VoiceStore
+from app.work import CancelToken, make_pools
 from tests.audio.probe import RATE_HZ, voice_like
 from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
@@ -31,6 +32,10 @@ def decode(clip: Clip, max_seconds: float = 15.0) -> Pcm:
     seconds = 2.0 if data[:4] == b"RIFF" else data[0] * 10 ** (len(data) - 1)
     samples = round(min(float(seconds), max_seconds) * RATE_HZ)
     return np.resize(voice_like(20.0), samples)
+
+
+def decoded(clip: Clip, max_seconds: float, _: CancelToken) -> DecodedClip:
+    return DecodedClip(decode(clip, max_seconds))
 
 
 @pytest.fixture
@@ -49,11 +54,12 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
         VoiceFolder(tmp_path),
         lambda: library,
         engine=lambda: engine,
-        prompts=PromptMaker(decode, RATE_HZ, max_seconds=15),
+        prompts=PromptMaker(decoded, RATE_HZ, max_seconds=15),
         model_language="en",
         stand_ins=dict,
         forget_previews=lambda _: None,
         forget_consent=lambda _: None,
+        pools=make_pools(),
     )
 
 
@@ -130,7 +136,7 @@ async def test_model_that_cannot_clone(
 ) -> None:
     """Where encoding fails nothing is kept."""
 
-    def refuse(_pcm: Pcm) -> VoiceState:
+    def refuse(_pcm: Pcm, _cancel: CancelToken) -> VoiceState:
         raise ModelUnavailable("no cloning weights")
 
     monkeypatch.setattr(engine, "encode_voice", refuse)

@@ -17,7 +17,7 @@ from wyoming.tts import SynthesizeStopped
 
 from app.main import create_app
 from app.speech_engine import SpeechEngine
-from app.wyoming.server import listener_of
+from app.wyoming.server import listeners_of
 from tests.fakes import FRAME_SAMPLES, FakeEngine
 from tests.serving import Served, make_settings, running, served_at
 
@@ -99,10 +99,9 @@ def home(
     folder: Path, build: Callable[[], SpeechEngine] | None, *, wait: bool = True, **fields: Any
 ) -> Iterator[Home]:
     settings = make_settings(folder, wyoming_port=0, **fields)
-    listener = listener_of(settings)
-    assert listener is not None
-    port = listener.getsockname()[1]
-    app = create_app(settings, build, wyoming_listener=listener)
+    listeners = listeners_of(settings)
+    port = listeners[0].getsockname()[1]
+    app = create_app(settings, build, wyoming_listeners=listeners)
     with running(app) as url, served_at(url, settings) as served:
         if wait:
             served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)

@@ -25,11 +25,11 @@ from wyoming.tts import (
 
 from app.settings import SettingsError
 from app.speech_engine import SpeechEngine
-from app.wyoming.server import listen, listener_of
+from app.wyoming.server import listen, listeners_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
 from tests.fakes import FakeEngine, FakeVoice
-from tests.serving import make_settings
+from tests.serving import LogRecords, make_settings
 from tests.wyoming.home import (
     PATIENCE_SECONDS,
     PAUSE_SAMPLES,
@@ -229,9 +229,40 @@ def test_stopping(tmp_path: Path) -> None:
     silent.close()
 
 
+@pytest.mark.parametrize(
+    ("setting", "field", "tags_count"),
+    [("on", None, True), ("on", "off", False), ("off", None, False), ("off", "on", True)],
+)
+async def test_markup(tmp_path: Path, setting: str, field: str | None, tags_count: bool) -> None:
+    """An event says whether tags count, or else the setting, of texts whole and in parts."""
+    engine, text = FakeEngine(), "So it is. [pause 1s] Yes."
+    said = {} if field is None else {"markup": field}
+    with fake_home(tmp_path, engine, wyoming_markup=setting) as made:
+        await made.say(Event("synthesize", {"text": text, **said}))
+        await made.say(
+            Event("synthesize-start", said),
+            SynthesizeChunk(text).event(),
+            SynthesizeStop().event(),
+        )
+    whole, parts = (" ".join(spoken(engine)[:1]), " ".join(spoken(engine)[1:]))
+    for each in (whole, parts):
+        assert ("pause" not in each) is tags_count
+        assert each.startswith("So it is.")
+
+
+async def test_markup_that_is_neither(tmp_path: Path) -> None:
+    """The error says what is allowed."""
+    with fake_home(tmp_path) as made:
+        heard = await made.say(Event("synthesize", {"text": "Hi.", "markup": "maybe"}))
+    assert heard.error is not None
+    assert "markup: input should be 'on' or 'off'" in heard.error.text
+
+
 def test_nothing_is_held_back() -> None:
     """What the server sends goes out at once, not when the client has acknowledged the last."""
-    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    (listener,) = listen("127.0.0.1", 0)
+    listener.listen()
+    with listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -242,10 +273,10 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = make_settings(tmp_path, wyoming_port=taken.getsockname()[1])
         with pytest.raises(SettingsError, match=r"^WYOMING_PORT: .*127\.0\.0\.1 .*in use$"):
-            listener_of(settings)
+            listeners_of(settings)
     settings = make_settings(tmp_path, wyoming_port=0, wyoming_host="no.such.host.invalid")
     with pytest.raises(SettingsError, match=r"WYOMING_PORT: cannot listen on no\.such\.host"):
-        listener_of(settings)
+        listeners_of(settings)
 
 
 def test_compatibility(tmp_path: Path) -> None:
@@ -255,7 +286,7 @@ def test_compatibility(tmp_path: Path) -> None:
     assert (listed["name"], listed["port"]) == ("wyoming", made.port)
     fields = {call["call"]: [row["field"] for row in call["fields"]] for call in listed["calls"]}
     assert fields["synthesize-chunk"] == ["text"]
-    assert set(fields["synthesize"]) == {"text", "voice", "text_format", "context"}
+    assert set(fields["synthesize"]) == {"text", "voice", "markup", "text_format", "context"}
 
 
 async def test_the_real_model(tmp_path: Path, tiny_model: Path) -> None:
@@ -272,3 +303,21 @@ async def test_the_real_model(tmp_path: Path, tiny_model: Path) -> None:
     pcm = np.frombuffer(heard.pcm, "<i2").astype(np.float32) / 32768
     assert len(pcm) > 24000 // 2
     assert np.sqrt(np.mean(pcm**2)) > 0.01
+
+
+async def test_line_in_the_log(tmp_path: Path, log_records: LogRecords) -> None:
+    """Each text that is spoken is one line with who was heard and how much, not with the text."""
+    with fake_home(tmp_path, FakeEngine()) as made:
+        await made.say(Synthesize("Good morning.").event())
+        said = "WYOMING synthesize spoken in "
+        record = log_records.wait_for(lambda each: each.getMessage().startswith(said))
+    fields = record.__dict__["fields"]
+    assert fields.pop("first_byte_seconds") > 0
+    assert fields == {
+        "caller": "wyoming",
+        "dialect": "wyoming",
+        "voice": "alba",
+        "characters": len("Good morning."),
+        "audio_seconds": 0.4,
+        "bytes_out": 5 * 1920 * 2,
+    }

@@ -7,20 +7,22 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.api.chattts.dialect import DIALECT
+from app.api.http.allowing import count_speech
 from app.api.http.delivery import file_response, live_response, while_connected
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
-from app.ranges import Seed, Temperature
+from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
 from app.speaking.controls import Markup
 from app.speaking.encoded import CompleteAudio, complete_audio
@@ -37,6 +39,8 @@ DEFAULT_VOICE = "default"
 _UNSET_TEMPERATURE = 0.3
 _SPEED_TOKEN = re.compile(r"\[speed_([0-9])\]")
 _NEUTRAL_SPEED_TOKEN = 5
+_LOOKED_AT_CHARS = 1000
+"""Tokens stand at the beginning of a prompt."""
 _BATCH_WORDS = {
     Parameter.TEXT: "text",
     Parameter.VOICE: "params_infer_code.spk_emb",
@@ -47,7 +51,7 @@ router = dialect_router(DIALECT)
 _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 
 
-class ChatSpeechBody(BaseModel):
+class ChatSpeechBody(NullIsUnset):
     """This is ChatTTS's body for speech; fields not named here are ignored, as ChatTTS does."""
 
     model: Annotated[str | None, Effect("without effect", "there is one model")] = None
@@ -65,7 +69,7 @@ class ChatSpeechBody(BaseModel):
     markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
-class InferCode(BaseModel):
+class InferCode(NullIsUnset):
     """These are the fields of `params_infer_code`."""
 
     temperature: Annotated[
@@ -100,7 +104,7 @@ class InferCode(BaseModel):
     show_tqdm: Annotated[bool | None, WITHOUT_EFFECT] = None
 
 
-class GenerateBody(BaseModel):
+class GenerateBody(NullIsUnset):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": ["Hello there.", "And goodbye."]}]}
     )
@@ -145,9 +149,9 @@ async def generate_voice(request: Request, services: ServicesDep, body: Generate
     voice = await _voice(services, code.spk_emb)
     speeches = [_speech(text, voice, body, code) for text in body.text]
     audio = format_named("mp3")
-    clips = await while_connected(request, _complete_clips(services, speeches, audio))
+    clips = await while_connected(request, _complete_clips(request, services, speeches, audio))
     return Response(
-        await asyncio.to_thread(_zipped, [clip.data for clip in clips]),
+        await services.pools.finishing.run(partial(_zipped, clips)),
         media_type="application/zip",
         headers={"Content-Disposition": "attachment; filename=audio_files.zip"},
     )
@@ -194,12 +198,12 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
 
 
 def _prompted_speed(prompt: str) -> float:
-    token = _SPEED_TOKEN.search(prompt)
+    token = _SPEED_TOKEN.search(prompt, 0, _LOOKED_AT_CHARS)
     return 1 + 0.05 * (int(token[1]) - _NEUTRAL_SPEED_TOKEN) if token else 1.0
 
 
 async def _complete_clips(
-    services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
+    asked: Request, services: Services, requests: Sequence[SpeechRequest], audio: AudioFormat
 ) -> list[CompleteAudio]:
     """Speak several texts at once, and return their clips in the order of the requests.
 
@@ -210,12 +214,13 @@ async def _complete_clips(
     """
     for number, request in enumerate(requests):
         await _check_text(services, request, number)
+    await count_speech(asked, sum(len(request.text) for request in requests))
     places = asyncio.Semaphore(AT_ONCE)
 
     async def spoken(request: SpeechRequest) -> CompleteAudio:
         async with places:
             utterance = await services.speech.begin(request)
-            return await complete_audio(utterance, audio, services.ffmpeg)
+            return await complete_audio(utterance, audio, services.ffmpeg, services.pools)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -233,11 +238,11 @@ async def _check_text(services: Services, request: SpeechRequest, number: int) -
         raise
 
 
-def _zipped(clips: Iterable[bytes]) -> bytes:
+def _zipped(clips: Iterable[CompleteAudio]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for number, data in enumerate(clips):
-            archive.writestr(f"{number}.mp3", data)
+        for number, clip in enumerate(clips):
+            archive.writestr(f"{number}.mp3", clip.read())
     return buffer.getvalue()
 
 

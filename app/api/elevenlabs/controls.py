@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
-from app.ranges import AnyCase, Seed, Speed
+from app.ranges import AnyCase, NullIsUnset, Seed, Speed
 from app.services import Services
 from app.speaking.controls import Markup
 from app.speech import Prosody, Sampling, SpeechRequest
@@ -28,7 +28,7 @@ _DICTIONARIES = Effect("refused", "there are no pronunciation dictionaries; an e
 NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 
 
-class VoiceSettings(BaseModel):
+class VoiceSettings(NullIsUnset):
     """These settings say how a voice speaks, in one request or wherever the voice is used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"speed": 0.9}]})
@@ -67,7 +67,7 @@ class OutputQuery(BaseModel):
     enable_logging: Annotated[bool, NOTHING_LOGGED] = True
 
 
-class Manner(BaseModel):
+class Manner(NullIsUnset):
     """These fields are in the body over HTTP, and in the query over sockets."""
 
     model_id: Annotated[str | None, ONE_MODEL] = None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, WebSocket
 from fastapi.requests import HTTPConnection
 from pydantic import AliasChoices, Field
 
+from app.api.elevenlabs.characters import CharacterTimes, Heard
 from app.api.elevenlabs.controls import (
     Dictionaries,
     Manner,
@@ -23,12 +25,14 @@ from app.api.elevenlabs.controls import (
 )
 from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.access import check_key
+from app.api.http.access import admit
+from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, SocketKind, serve_socket
+from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest
-from app.speaking.encoded import fed_audio
+from app.speaking.encoded import LiveMarks, fed_audio
 from app.speaking.fed import FedSpeech
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
@@ -52,7 +56,7 @@ class LiveQuery(OutputQuery, Manner):
         bool | None, Effect("without effect", "a sentence is spoken once it is complete")
     ] = None
     sync_alignment: Annotated[
-        bool | None, Effect("without effect", "`alignment` is always null")
+        bool | None, Effect("without effect", "words are always timed, each as soon as it is known")
     ] = None
     enable_ssml_parsing: Annotated[
         bool | None, Effect("without effect", "a text that begins with <speak> is read as SSML")
@@ -89,25 +93,31 @@ async def stream_input(websocket: WebSocket, voice_id: str) -> None:
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     socket.idle_seconds = _FIRST_FRAME_SECONDS
     first = _message_in(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
-    check_key(websocket, also=first.key)
+    admit(websocket, also=first.key)
+    await count_request(websocket)
+    count_stream(websocket)
     query = validated(LiveQuery, dict(websocket.query_params))
     socket.idle_seconds = query.inactivity_timeout
     first.refuse_dictionaries()
     audio = audio_format_of(query.output_format)
     services = services_of(websocket)
     speech = await speech_request(services, voice_id, "", query, first.voice_settings)
-    fed = FedSpeech(services.speech, speech)
+    counted = partial(count_characters, websocket)
+    fed = FedSpeech(services.speech, replace(speech, timed=True), count_characters=counted)
     await fed.check_voice()
+    times = CharacterTimes()
     await socket.converse(
-        _hear(socket, first, fed), _speak(socket, fed_audio(fed, audio, services.ffmpeg))
+        _hear(socket, first, fed, times),
+        _speak(socket, fed, audio, times, services.ffmpeg),
     )
 
 
-async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech) -> None:
+async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech, times: CharacterTimes) -> None:
     message = first
     while message.text != "":
         if message.text is not None:
             fed.add(message.text)
+            times.add(message.text)
         if message.flush:
             fed.flush()
         message = _message_in(await socket.receive())
@@ -119,22 +129,32 @@ async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech) -> None:
     fed.finish()
 
 
-async def _speak(socket: Socket, pieces: AsyncGenerator[bytes, None]) -> None:
-    async with aclosing(pieces):
+async def _speak(
+    socket: Socket, fed: FedSpeech, audio: AudioFormat, times: CharacterTimes, ffmpeg: Path
+) -> None:
+    marks = LiveMarks(fed.marks, audio.delay_seconds(fed.sample_rate_hz, live=True))
+    async with aclosing(fed_audio(fed, audio, ffmpeg)) as pieces:
         async for data in pieces:
-            await socket.send(_said(base64.b64encode(data).decode(), is_final=None))
-    await socket.send(_said(None, is_final=True))
+            encoded = base64.b64encode(data).decode()
+            await socket.send(_said(encoded, times.take(marks.take()), is_final=None))
+    rest = times.finish(marks.take(), fed.spoken_seconds)
+    await socket.send(_said(None, rest, is_final=True))
 
 
-def _said(audio: str | None, *, is_final: bool | None) -> str:
+def _said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
     return json.dumps(
-        {"audio": audio, "isFinal": is_final, "normalizedAlignment": None, "alignment": None}
+        {
+            "audio": audio,
+            "isFinal": is_final,
+            "normalizedAlignment": heard.spoken.in_milliseconds(),
+            "alignment": heard.written.in_milliseconds(),
+        }
     )
 
 
 def _message_in(frame: str | bytes) -> LiveMessage:
     try:
-        sent = json_in(frame if isinstance(frame, bytes) else frame.encode())
+        sent = json_in(frame if isinstance(frame, bytes) else frame.encode(), what="a frame")
     except json.JSONDecodeError as error:
         raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
     if not isinstance(sent, dict):

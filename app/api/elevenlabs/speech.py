@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -17,6 +17,7 @@ from starlette.types import Scope
 from app.api.elevenlabs import account as elevenlabs_account
 from app.api.elevenlabs import live as elevenlabs_live
 from app.api.elevenlabs import voices as elevenlabs_voices
+from app.api.elevenlabs.characters import CharacterTimes, Heard
 from app.api.elevenlabs.controls import (
     Dictionaries,
     Manner,
@@ -52,7 +53,6 @@ ELEVENLABS_MODELS = (
 """Clients send these names; all of them mean the one model that is loaded."""
 
 _SPEECH = "/v1/text-to-speech/{voice_id}"
-_NO_TIMES: dict[str, Any] = {"alignment": None, "normalized_alignment": None}
 _NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 
 
@@ -87,6 +87,10 @@ class Asked(NamedTuple):
     speech: SpeechRequest
     audio: AudioFormat
 
+    def timed(self) -> Asked:
+        """Ask for the times of words as well."""
+        return self._replace(speech=replace(self.speech, timed=True))
+
 
 async def _asked(
     request: Request,
@@ -119,16 +123,26 @@ async def stream(asked: AskedDep) -> Response:
 
 @_speech.post(f"{_SPEECH}/with-timestamps")
 async def convert_with_timestamps(asked: AskedDep) -> Response:
-    """Speak a text; the answer has the complete file as base64, and null for the timestamps."""
-    made = await complete_answer(*asked)
-    content = await asyncio.to_thread(_timed_json, made.data)
+    """Speak a text; the answer has the complete file as base64, and the times of all characters."""
+    made = await complete_answer(*asked.timed())
+
+    def content_of() -> bytes:
+        times = CharacterTimes(asked.speech.text)
+        return _timed_json(made.read(), times.finish(made.marks, made.speech_seconds))
+
+    content = await asked.services.pools.finishing.run(content_of)
     return _numbered(asked.request, Response(content, media_type="application/json"))
 
 
 @_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)
 async def stream_with_timestamps(asked: AskedDep) -> Response:
-    """Speak a text; a line of JSON for each piece of audio, sent while it is being made."""
-    response = await live_response(*asked, wrapping=_timed_lines, media_type="application/x-ndjson")
+    """Speak a text; a line of JSON for each piece of audio, sent while it is being made.
+
+    Characters come some tenths of a second after their audio; what is left comes without any.
+    """
+    response = await live_response(
+        *asked.timed(), wrapping=_timed_lines, media_type="application/x-ndjson"
+    )
     return _numbered(asked.request, response)
 
 
@@ -183,13 +197,23 @@ def _numbered(request: Request, response: Response) -> Response:
     return response
 
 
-def _timed_json(data: bytes) -> bytes:
-    return json.dumps({"audio_base64": base64.b64encode(data).decode(), **_NO_TIMES}).encode()
+def _timed_json(data: bytes, heard: Heard) -> bytes:
+    return json.dumps(
+        {
+            "audio_base64": base64.b64encode(data).decode(),
+            "alignment": heard.written.in_seconds(),
+            "normalized_alignment": heard.spoken.in_seconds(),
+        }
+    ).encode()
 
 
 async def _timed_lines(live: LiveAudio) -> AsyncGenerator[bytes, None]:
+    times = CharacterTimes(live.utterance.request.text)
     async for data in live.body:
-        yield _timed_json(data) + b"\n"
+        yield _timed_json(data, times.take(live.marks.take())) + b"\n"
+    rest = times.finish(live.marks.take(), live.utterance.spoken_seconds)
+    if rest.written.characters:
+        yield _timed_json(b"", rest) + b"\n"
 
 
 router = APIRouter()

@@ -15,6 +15,7 @@ from app.api.elevenlabs.controls import DEFAULT_SETTINGS, VoiceSettings, kept_se
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.search import VoiceSearch, category_of, labels_of, page_of
 from app.api.http.addresses import base_url
+from app.api.http.bodies import json_in
 from app.api.http.clip_input import clip_from_upload, was_sent
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
@@ -34,7 +35,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 MAX_FILES = 25
 """ElevenLabs takes at most this many recordings of a voice."""
 
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 
 class AddVoiceForm(BaseModel):
@@ -181,8 +182,8 @@ def _labels(text: str | None) -> dict[str, str] | None:
     try:
         for _ in range(2):
             if isinstance(found, str):
-                found = json.loads(found)
-    except (ValueError, RecursionError):
+                found = json_in(found.encode())
+    except (json.JSONDecodeError, InvalidRequest):
         found = text
     if found is None:
         return None

@@ -10,7 +10,7 @@ from app.api.http.clip_input import clip_from_text
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
-from app.ranges import AnyCase, Seed
+from app.ranges import AnyCase, NullIsUnset, Seed
 from app.services import Services
 from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
@@ -58,13 +58,13 @@ class Reference(BaseModel):
         return {"audio": value} if isinstance(value, bytes) else value
 
 
-class FishProsody(BaseModel):
+class FishProsody(NullIsUnset):
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
     volume: Annotated[float, Field(ge=-20, le=20)] = 0.0
     normalize_loudness: bool = False
 
 
-class FishSpeech(BaseModel):
+class FishSpeech(NullIsUnset):
     """This is the body of POST /v1/tts, and the `request` of a WebSocket's first event."""
 
     model_config = ConfigDict(

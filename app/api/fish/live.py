@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ from fastapi import APIRouter, WebSocket
 from app.api.fish.controls import FishSpeech
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import packed, unpacked
+from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
 from app.audio.formats import AudioFormat
@@ -22,6 +22,7 @@ from app.speaking.fed import FedSpeech
 from app.wording.problems import Problem
 from app.wording.support import Support, support_of
 from app.wording.validation import validated
+from app.work import HeldBytes
 
 LIVE_PATH = "/v1/tts/live"
 EVENTS = ("start", "text", "flush", "stop")
@@ -32,29 +33,36 @@ router = APIRouter()
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak a text that is still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, services_of(websocket)))
+    await serve_socket(websocket, _KIND, partial(_talk, websocket))
 
 
-async def _talk(services: Services, socket: Socket) -> None:
-    body = await _started(services, socket)
-    audio = body.audio_format()
-    speech = await body.speech_request(services)
-    fed = FedSpeech(services.speech, speech)
-    await fed.check_voice()
-    fed.add(body.text)
-    await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
+async def _talk(websocket: WebSocket, socket: Socket) -> None:
+    services = services_of(websocket)
+    await count_request(websocket)
+    count_stream(websocket)
+    with services.bodies.hold() as held:
+        body = await _started(services, socket, held)
+        audio = body.audio_format()
+        speech = await body.speech_request(services)
+        counted = partial(count_characters, websocket)
+        fed = FedSpeech(services.speech, speech, count_characters=counted)
+        await fed.check_voice()
+        fed.add(body.text)
+        await socket.converse(_hear(socket, fed), _speak(services, socket, fed, audio))
 
 
-async def _started(services: Services, socket: Socket) -> FishSpeech:
+async def _started(services: Services, socket: Socket, held: HeldBytes) -> FishSpeech:
     # The first event may contain recordings.
     max_bytes = services.settings.max_upload_bytes + MAX_FRAME_BYTES
-    kind, event = _event_in(await socket.receive(max_bytes=max_bytes))
+    frame = await socket.receive(max_bytes=max_bytes)
+    held.take(len(frame))
+    kind, event = await services.pools.bodies.run(partial(_event_in, frame))
     if kind != "start":
         raise InvalidRequest(f"{kind} came before start, which has to be the first event")
     request = event.get("request")
     if not isinstance(request, dict):
         raise InvalidRequest("a start event must have a request", field="request")
-    return await asyncio.to_thread(validated, FishSpeech, request)
+    return await services.pools.bodies.run(partial(validated, FishSpeech, request))
 
 
 async def _hear(socket: Socket, fed: FedSpeech) -> None:

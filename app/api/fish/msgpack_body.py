@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from functools import partial
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgpack
@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from app.api.http.bodies import json_in
+from app.api.http.dependencies import services_of
 from app.api.http.forms import is_form
 from app.connections import ClientLeft
 from app.errors import InvalidRequest
@@ -77,15 +78,18 @@ async def body_of(request: Request, model: type[M]) -> M:
         InvalidRequest: the body cannot be read as a `model`.
         TooLarge: it is larger than allowed.
     """
+    services = services_of(request)
+    bodies = services.pools.bodies
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     says_msgpack = request.query_params.get("format") in ("msgpack", "application/msgpack")
     has_form = is_form(kind)
     if kind in _MSGPACK_TYPES or (says_msgpack and not has_form and kind != "application/json"):
-        return await asyncio.to_thread(_from_msgpack, model, await _all_of(request))
+        body = await _all_of(request)
+        return await bodies.run(partial(_from_msgpack, model, body))
     if has_form:
         async with request.form() as form:
             fields = await _fields(form, model)
-        return await asyncio.to_thread(validated, model, fields)
+        return await bodies.run(partial(validated, model, fields))
     body = await _all_of(request)
     if not body and not kind:
         return validated(model, {})
@@ -94,16 +98,19 @@ async def body_of(request: Request, model: type[M]) -> M:
             "the body must be sent with Content-Type: application/msgpack, application/json or "
             "multipart/form-data"
         )
-    return await asyncio.to_thread(_from_json, model, body, request.headers["content-type"])
+    max_values = services.settings.max_json_values
+    return await bodies.run(
+        partial(_from_json, model, body, request.headers["content-type"], max_values)
+    )
 
 
 def _from_msgpack(model: type[M], body: bytes) -> M:
     return validated(model, unpacked(body))
 
 
-def _from_json(model: type[M], body: bytes, content_type: str) -> M:
+def _from_json(model: type[M], body: bytes, content_type: str, max_values: int) -> M:
     try:
-        value = json_in(body, content_type)
+        value = json_in(body, content_type, max_values)
     except json.JSONDecodeError as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
     return validated(model, value)
@@ -140,8 +147,8 @@ def _decoded(name: str, text: str, model: type[BaseModel]) -> Any:
     if field is None or field.annotation is str or not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_in(text.encode())
+    except (json.JSONDecodeError, InvalidRequest):
         raise InvalidRequest(f"{name} is not valid JSON", field=name) from None
 
 

@@ -27,9 +27,9 @@ def _error_body(problem: Problem) -> Mapping[str, object]:
 
 _DIALECT = replace(DIALECT, error_body=_error_body)
 _RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_reference_id"}
-router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}))
-_renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS))
-health = APIRouter(tags=["server"])
+router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}), scope="voices")
+_renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS), scope="voices")
+health = APIRouter(tags=[DIALECT.title])
 
 
 class NewReference(BaseModel):

@@ -25,7 +25,7 @@ OWNER = "owner"
 _BUILT_IN_AUTHOR = "kyutai"
 EPOCH = "1970-01-01T00:00:00Z"
 
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Visibility = Literal["public", "unlist", "private"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
-from app.ranges import AnyCase, Temperature
+from app.ranges import AnyCase, NullIsUnset, Temperature
 from app.speaking.controls import Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
 from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
@@ -27,7 +27,7 @@ HasPieces = Annotated[
 ]
 
 
-class FlashControls(BaseModel):
+class FlashControls(NullIsUnset):
     """Every call may have these fields; clients send them all, whether set by a user or not."""
 
     temperature: Annotated[

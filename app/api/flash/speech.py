@@ -129,7 +129,7 @@ async def multi_speak(request: Request, services: ServicesDep, body: FlashDialog
             f"{Parameter.TEXT} names no role; write {ROLE_TAG}NAME> in front of what each one says",
             field=Parameter.TEXT,
         )
-    speech = body.request(body.text, services.settings.default_voice, Prosody())
+    speech = body.request(body.text, services.cast.voice_named(None), Prosody())
     return await _answer(request, services, body, speech)
 
 

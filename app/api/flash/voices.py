@@ -21,7 +21,7 @@ from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 MODEL = "pocket-tts"
 
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 LatentFile = Annotated[
     UploadFile | None,

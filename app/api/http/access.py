@@ -1,15 +1,18 @@
-"""Checks the API key, before a single byte of the body is read."""
+"""Admits callers by their key, before a single byte of the body is read."""
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.api.http.dependencies import services_of
-from app.errors import Unauthorized
+from app.callers.caller import Caller, Scope
+from app.callers.tokens import TOKEN_PREFIX
+from app.errors import Forbidden, Unauthorized, WrongKey
+from app.request_record import current_record
 
 KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
@@ -17,26 +20,78 @@ KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
 There are several because proxies may drop a header whose name has an underscore."""
 
 
-def check_key(connection: HTTPConnection, *, also: str | None = None) -> None:
-    """Raise Unauthorized unless the request carries the key in one of the known headers.
+ON_KEY_SEEN = "on_key_seen"
+"""Under this name the web server keeps in a request's state what to call once a key was seen."""
+
+
+def admit(
+    connection: HTTPConnection, scope: Scope | None = "speech", *, also: str | None = None
+) -> Caller:
+    """Find out who calls, by the key or token in one of the known headers, and remember it.
+
+    A token may also stand in the query; a key may not, since addresses are logged.
 
     Args:
+        scope: what the caller wants to do; None for what every caller may.
         also: a key that came another way, such as in a WebSocket frame.
+
+    Raises:
+        Unauthorized: there is no key.
+        WrongKey: there is one that nobody has; wait for `time_to_tell` before you say so.
+        Forbidden: the key is not for that.
     """
-    settings = services_of(connection).settings
-    if settings.auth_disabled or settings.api_key is None:
-        return
-    expected = settings.api_key.get_secret_value().encode()
     offered = [*_offered_keys(connection), *([also] if also else [])]
-    if not offered:
-        raise Unauthorized(
-            "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
+    services = services_of(connection)
+    in_query = connection.query_params.get("token", "")
+    tokens = [key for key in (*offered, in_query) if key.startswith(TOKEN_PREFIX)]
+    try:
+        if tokens and services.keyring.asks_for_keys:
+            caller = services.tokens.caller(tokens[0])
+        else:
+            caller = services.keyring.caller(offered)
+    except WrongKey as error:
+        host = connection.client.host if connection.client else None
+        forwarded_for = connection.headers.get("x-forwarded-for", "")
+        error.tell_after_seconds = services.wrong_keys.count(host, forwarded_for)
+        raise
+    # An app that no web server serves has no connection to tell.
+    if on_key_seen := connection.scope.get("state", {}).get(ON_KEY_SEEN):
+        on_key_seen()
+    if scope is not None and not caller.may(scope):
+        raise Forbidden(
+            f"this key is for {', '.join(sorted(caller.scopes)) or 'nothing'}; this call needs "
+            f"one for {scope}"
         )
-    matches = [
-        secrets.compare_digest(key.encode(errors="surrogatepass"), expected) for key in offered
-    ]
-    if not any(matches):
-        raise Unauthorized("the API key is wrong")
+    connection.scope.setdefault("state", {})["caller"] = caller
+    current_record().caller = caller.name
+    return caller
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Return the caller whom `admit` let in."""
+    caller: Caller = connection.scope["state"]["caller"]
+    return caller
+
+
+def is_caller(connection: HTTPConnection) -> bool:
+    """Tell whether a request has a key that is known.
+
+    Raises:
+        WrongKey: it has one that nobody has.
+    """
+    try:
+        admit(connection, None)
+    except WrongKey:
+        raise
+    except Unauthorized:
+        return False
+    return True
+
+
+async def time_to_tell(error: Exception) -> None:
+    """Wait until an error may be told: at once, unless it is about one of many wrong keys."""
+    if isinstance(error, WrongKey):
+        await asyncio.sleep(error.tell_after_seconds)
 
 
 def _offered_keys(connection: HTTPConnection) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from app.bounds import JSON_VALUES
 from app.errors import InvalidRequest, shortened
 from app.wording.encodings import not_utf8
 
@@ -27,23 +28,39 @@ def refuse_compressed(headers: Headers) -> None:
         )
 
 
-def json_in(body: bytes, content_type: str = "") -> Any:
+def json_in(
+    body: bytes,
+    content_type: str = "",
+    max_values: int = JSON_VALUES,
+    *,
+    what: str = "the body",
+) -> Any:
     """Parse a JSON body in UTF-8, UTF-16 or UTF-32, or in the charset of its Content-Type.
+
+    Args:
+        max_values: how many commas, lists and objects it may have, those in texts included. Each
+            value takes memory of its own, up to a hundred times what it takes in the body.
+        what: what an error calls it.
 
     Raises:
         json.JSONDecodeError: it is no JSON.
         InvalidRequest: it cannot be read at all; the error says what it is.
     """
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+        raise InvalidRequest(
+            f"{what} is nested too deeply or has more than {max_values} values, commas in texts "
+            "included"
+        )
     try:
         return json.loads(_text_of(body, content_type))
     except UnicodeDecodeError:
-        raise InvalidRequest(f"the body {not_utf8(body)}; send it as UTF-8") from None
+        raise InvalidRequest(f"{what} {not_utf8(body)}; send it as UTF-8") from None
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise InvalidRequest("the body is not valid JSON: it is nested too deeply") from None
+        raise InvalidRequest(f"{what} is not valid JSON: it is nested too deeply") from None
     except ValueError:
-        raise InvalidRequest("the body is not valid JSON: a number has too many digits") from None
+        raise InvalidRequest(f"{what} is not valid JSON: a number has too many digits") from None
 
 
 def _text_of(body: bytes, content_type: str) -> str | bytes:

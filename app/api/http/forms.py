@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from app.api.http.bodies import json_in
+from app.api.http.percent import percent_decoded
+from app.bounds import LONG_BODY_BYTES
 from app.connections import ClientLeft
 from app.errors import InvalidRequest, shortened
+from app.files import scratch_failed
+from app.services import Services
 from app.wording.encodings import NotText, decoded_text
+from app.work import HeldBytes
 
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_FIELDS = 1000
-
-_PIECE_BYTES = 1 << 16
+ANSWER_IS_LIVE = "answer_is_live"
+"""A request has this in its state once its answer will notice by itself that the client leaves."""
 
 
 def is_form(content_type: str) -> bool:
@@ -35,11 +41,52 @@ class BodyRequest(Request):
 
     Starlette refuses a form with a text of more than a megabyte, and decodes a urlencoded form in
     a single step: for a recording this would block the event loop for half a second.
+
+    Args:
+        held: counts the bytes of the body.
     """
+
+    def __init__(
+        self, scope: Scope, receive: Receive, *, services: Services, held: HeldBytes
+    ) -> None:
+        super().__init__(scope, receive)
+        self._services = services
+        self._held = held
+        self._is_read = asyncio.Event()
+        if "transfer-encoding" not in self.headers and not self.headers.get(
+            "content-length", "0"
+        ).strip("0"):
+            self._is_read.set()
+
+    async def client_left(self) -> Any:
+        """Wait until the body has been read, then until the client leaves.
+
+        Raises:
+            ClientLeft: it has, and no live answer has begun, which would notice that itself.
+        """
+        await self._is_read.wait()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        if getattr(self.state, ANSWER_IS_LIVE, False):
+            await asyncio.Event().wait()
+        raise ClientLeft
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        if self._is_read.is_set():
+            yield b""
+            return
+        async for piece in super().stream():
+            self._held.take(len(piece))
+            yield piece
+        self._is_read.set()
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = json_in(await self.body(), self.headers.get("content-type", ""))
+            body = await self.body()
+            max_values = self._services.settings.max_json_values
+            read = partial(json_in, body, self.headers.get("content-type", ""), max_values)
+            is_long = len(body) > LONG_BODY_BYTES
+            self._json = await self._services.pools.bodies.run(read) if is_long else read()
         return self._json
 
     async def _get_form(self, **_limits: object) -> FormData:
@@ -48,6 +95,8 @@ class BodyRequest(Request):
                 self._form = await self._read_form()
             except ClientDisconnect:
                 raise ClientLeft from None
+            except OSError as error:  # large files of a form wait on the disk
+                raise scratch_failed(error) from error
             except MultiPartException as error:
                 reason = error.message[:1].lower() + error.message[1:].rstrip(".")
                 raise InvalidRequest(
@@ -60,11 +109,16 @@ class BodyRequest(Request):
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == URLENCODED:
             body = b"".join([piece async for piece in self.stream()])
-            return await asyncio.to_thread(_urlencoded_form, body)
+            return await self._services.pools.bodies.run(partial(_urlencoded_form, body))
         if kind == MULTIPART:
-            return await _WholeForm(
+            form = await _WholeForm(
                 self.headers, self.stream(), max_fields=MAX_FIELDS, max_part_size=sys.maxsize
             ).parse()
+            try:
+                return await self._services.pools.bodies.run(partial(_with_texts, form))
+            except BaseException:
+                await form.close()
+                raise
         if not kind and not await self.body():
             return FormData()
         raise InvalidRequest(
@@ -82,10 +136,10 @@ class _WholeForm(MultiPartParser):
         self._ended = True
 
     def on_part_end(self) -> None:
-        """Read a text in the encoding that it was written in; Starlette's takes it for Latin-1."""
+        """Keep the bytes of a text: its encoding is found out later, as that may take a while."""
         if self._current_part.file is None and self._charset == "utf-8":
-            text = _read_as_text(bytes(self._current_part.data))
-            self.items.append((self._current_part.field_name, text))
+            data: Any = bytes(self._current_part.data)
+            self.items.append((self._current_part.field_name, data))
         else:
             super().on_part_end()
 
@@ -98,6 +152,16 @@ class _WholeForm(MultiPartParser):
         return form
 
 
+def _with_texts(form: FormData) -> FormData:
+    """Read the texts of a form, each in the encoding that it was written in."""
+    return FormData(
+        [
+            (name, _read_as_text(value) if isinstance(value, bytes) else value)
+            for name, value in form.multi_items()
+        ]
+    )
+
+
 def _urlencoded_form(body: bytes) -> FormData:
     pairs = body.split(b"&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
@@ -107,8 +171,7 @@ def _urlencoded_form(body: bytes) -> FormData:
 
 
 def _decoded(text: bytes) -> str:
-    decoded = b"".join(unquote_to_bytes(piece.replace(b"+", b" ")) for piece in _pieces(text))
-    return _read_as_text(decoded)
+    return _read_as_text(percent_decoded(text))
 
 
 def _read_as_text(data: bytes) -> str:
@@ -121,15 +184,3 @@ def _read_as_text(data: bytes) -> str:
         return decoded_text(data).text
     except NotText as error:
         raise InvalidRequest(f"a field of the form {error}; send it as UTF-8") from None
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    """Split a text, so that other threads get their turn while it is decoded."""
-    start = 0
-    while start < len(text):
-        end = start + _PIECE_BYTES
-        # Keep an escape such as %2B in one piece.
-        escape = text.rfind(b"%", end - 2, end)
-        end = end if escape < 0 else escape
-        yield text[start:end]
-        start = end

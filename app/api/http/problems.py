@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount, Router
+from starlette.types import Receive, Scope, Send
 
+from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.api.http.near_paths import path_meant
+from app.api.http.near_paths import is_served, methods_at, path_meant
+from app.api.http.security_headers import SECURITY_HEADERS
 from app.connections import ClientLeft
 from app.errors import (
     Conflict,
+    FfmpegUnavailable,
     ModelUnavailable,
+    NeedsNewerHttp,
     NotSupported,
     Overloaded,
     SpeechError,
@@ -27,12 +33,16 @@ from app.errors import (
     Unauthorized,
     shortened,
 )
+from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
 
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
+
+_LASTING = (ModelUnavailable, FfmpegUnavailable, Conflict, StorageFailed, NotSupported)
+"""These stay as they are until somebody does something about them."""
 
 _HTTP_KINDS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -50,11 +60,21 @@ class ErrorAnswers:
         app.add_exception_handler(HTTPException, self._http_error)
         app.add_exception_handler(ClientLeft, self._client_left)
         app.add_exception_handler(Exception, self._unforeseen)
+        for router in _routers(app.router):
+            router.default = self.nowhere
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        return await self.answer(request, error)
+
+    async def answer(self, request: HTTPConnection, error: SpeechError) -> Response:
+        """Make the answer to an error, also to one that was raised outside of all routes."""
+        await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
+        model = _body_model(request)
+        known = () if model is None else model.model_fields
+        current_record().refused(problem.kind, error.field, known)
         return self._answer(request, problem, _headers_of(error))
 
     async def _validation_error(self, request: Request, error: Exception) -> Response:
@@ -67,46 +87,79 @@ class ErrorAnswers:
             # FastAPI wraps every exception that is raised while it reads the body.
             return await self._speech_error(request, error.__cause__)
         kind = _HTTP_KINDS.get(error.status_code, "invalid_request")
-        message = error.detail
+        message, headers = error.detail, dict(error.headers or {})
         dialect = self._dialect_of(request.scope)
         if error.status_code == 404:
-            message, dialect = self._nothing_there(request)
+            message, dialect = self._nothing_there(request.scope)
+        if error.status_code == 405:
+            allowed = ", ".join(sorted(methods_at(request.app.routes, _whole(request.scope))))
+            headers["Allow"] = allowed
+            message = f"{request.method} is not allowed at {request.url.path}; allowed: {allowed}"
         problem = _problem(request, error.status_code, kind, message)
-        return self._answer(request, problem, error.headers, dialect)
+        current_record().refused(kind)
+        return self._answer(request, problem, headers, dialect)
 
-    def _nothing_there(self, request: Request) -> tuple[str, Dialect]:
+    async def nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is sent to a path that leads nowhere; a router's default."""
+        if scope["type"] != "websocket":
+            raise HTTPException(404)
+        message, dialect = self._nothing_there(scope)
+        problem = Problem(404, _HTTP_KINDS[404], message, None, request_id_of(scope))
+        answer = JSONResponse(dialect.error_body(problem), problem.status)
+        await WebSocket(scope, receive, send).send_denial_response(answer)
+
+    def _nothing_there(self, scope: Scope) -> tuple[str, Dialect]:
         """Return what to say of a path that leads nowhere, and the dialect to say it in."""
-        scope = request.scope
-        # In a mounted app the whole path is what was asked for, and the whole app is searched.
-        whole = {**scope, "root_path": scope.get("app_root_path", "")}
-        meant = path_meant(request.app.routes, whole)
-        nothing = f"there is nothing at {shortened(scope['path'], 200)}"
+        whole, routes = _whole(scope), scope["app"].routes
+        path = shortened(scope["path"], 200)
+        is_socket = scope["type"] == "websocket"
+        nothing = f"there is {'no WebSocket' if is_socket else 'nothing'} at {path}"
+        others = {**whole, "type": "http" if is_socket else "websocket", "method": "POST"}
+        if is_served(routes, others):
+            what = "plain HTTP requests" if is_socket else "WebSockets"
+            return f"{nothing}: it takes {what} only; see /docs", self._dialect_of(scope)
+        meant = path_meant(routes, whole)
         if meant is None:
             return f"{nothing}; see /docs", self._dialect_of(scope)
         dialect = self._dialect_of({**whole, "path": meant, "route": None})
         return f"{nothing}; did you mean {meant}? See /docs", dialect
 
     async def _client_left(self, _request: Request, _error: Exception) -> Response:
+        current_record().refused("client_left")
         return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _unforeseen(self, request: Request, _error: Exception) -> Response:
         # Starlette raises the exception again after this answer, so that the log has the trace.
         message = "something went wrong in the server"
+        current_record().refused("internal_error")
         return self._answer(request, _problem(request, 500, "internal_error", message))
 
     def _answer(
         self,
-        request: Request,
+        request: HTTPConnection,
         problem: Problem,
         headers: Mapping[str, str] | None = None,
         dialect: Dialect | None = None,
     ) -> JSONResponse:
         body = (dialect or self._dialect_of(request.scope)).error_body(problem)
-        headers = {**(headers or {}), "x-request-id": problem.request_id}
+        # An answer to what was unforeseen passes no middleware.
+        headers = {**dict(SECURITY_HEADERS), **(headers or {}), "x-request-id": problem.request_id}
         return JSONResponse(body, problem.status, headers)
 
 
-def _problem(request: Request, status: int, kind: str, message: str) -> Problem:
+def _routers(router: Router) -> Iterator[Router]:
+    yield router
+    for route in router.routes:
+        if isinstance(route, Mount) and isinstance(route.app, Router):
+            yield from _routers(route.app)
+
+
+def _whole(scope: Scope) -> Scope:
+    """Return a scope in which the whole path counts, also where a mounted app is asked."""
+    return {**scope, "root_path": scope.get("app_root_path", "")}
+
+
+def _problem(request: HTTPConnection, status: int, kind: str, message: str) -> Problem:
     return Problem(status, kind, message, None, request_id_of(request.scope))
 
 
@@ -114,17 +167,19 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
     """Return headers about retries: the standard ones, and those that OpenAI's SDK looks at."""
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, NeedsNewerHttp):
+        return {"Upgrade": "HTTP/1.1"}
     if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         return {
             "Retry-After": str(math.ceil(seconds)),
             "retry-after-ms": str(math.ceil(1000 * seconds)),
         }
-    if isinstance(error, (ModelUnavailable, Conflict, StorageFailed, NotSupported)):
+    if isinstance(error, _LASTING):
         return {"x-should-retry": "false"}
     return {}
 
 
-def _body_model(request: Request) -> type[BaseModel] | None:
+def _body_model(request: HTTPConnection) -> type[BaseModel] | None:
     body_field = getattr(request.scope.get("route"), "body_field", None)
     return model_in(getattr(getattr(body_field, "field_info", None), "annotation", None))

@@ -10,14 +10,20 @@ from fastapi import APIRouter, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from app.api.http.access import check_key, documented_key
+from app.api.http.access import admit, documented_key
+from app.api.http.allowing import count_request
 from app.api.http.bodies import refuse_compressed
+from app.api.http.dependencies import services_of
 from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import BodyRequest
-from app.errors import ModelUnavailable
-from app.speech_engine import RESTART_SECONDS
+from app.callers.caller import Scope
+from app.connections import race
+from app.lifetime import shutting_down
+
+_READING = ("GET", "HEAD")
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     # This also keeps FastAPI from listing a 422, which is never sent.
@@ -33,32 +39,41 @@ class EndingRoute(APIRoute):
     cancels a whole request.
     """
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         try:
             await super().handle(scope, receive, send)
         except asyncio.CancelledError:
-            raise ModelUnavailable(
-                "the server is shutting down", retry_after_seconds=RESTART_SECONDS
-            ) from None
+            raise shutting_down() from None
 
 
 class KeyedRoute(EndingRoute):
-    """Checks the key before it reads the body.
+    """Checks the key before it reads the body, and gives the work up if the client leaves.
 
     The check is no dependency, because FastAPI reads the body before it solves dependencies: a
     stranger could upload whole files first.
+
+    Attributes:
+        scope: what a key must be for; None takes any. Voices may be looked at with any key.
     """
 
     dialect: ClassVar[Dialect] = NATIVE
+    scope: ClassVar[Scope | None] = "speech"
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         reads_form = isinstance(getattr(self.body_field, "field_info", None), Form)
 
         async def handle_with_key(request: Request) -> Response:
-            check_key(request)
+            reads = request.method in _READING and self.scope == "voices"
+            admit(request, None if reads else self.scope)
+            await count_request(request)
             refuse_compressed(request.headers)
-            request = BodyRequest(request.scope, request.receive)
+            services = services_of(request)
+            with services.bodies.hold() as held:
+                body = BodyRequest(request.scope, request.receive, services=services, held=held)
+                return await race(answered(body), body.client_left())
+
+        async def answered(request: BodyRequest) -> Response:
             if reads_form:
                 await request.form()
             return await handle(request)
@@ -66,18 +81,28 @@ class KeyedRoute(EndingRoute):
         return handle_with_key
 
 
+class VoicesRoute(KeyedRoute):
+    """Asks for a key that may change voices, unless voices are only looked at."""
+
+    scope = "voices"
+
+
 def dialect_router(
-    dialect: Dialect, *, only_if: Callable[[Scope], bool] | None = None
+    dialect: Dialect,
+    *,
+    only_if: Callable[[AsgiScope], bool] | None = None,
+    scope: Scope = "speech",
 ) -> APIRouter:
     """Make a router whose paths are those that the dialect's clients append to their base URL.
 
     Args:
         only_if: returns whether a request is this dialect's, where others have the same path.
             Under the dialect's own prefix every request is.
+        scope: what a key must be for, as in `KeyedRoute`.
     """
 
     class Route(KeyedRoute):
-        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
             match, child_scope = super().matches(scope)
             if only_if is None or match is Match.NONE:
                 return match, child_scope
@@ -86,6 +111,7 @@ def dialect_router(
             return Match.NONE, {}
 
     Route.dialect = dialect
+    Route.scope = scope
     return APIRouter(
         route_class=Route,
         dependencies=documented_key,

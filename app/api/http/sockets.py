@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import WebSocket
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
-from app.api.http.access import check_key
+from app.api.http.access import admit, time_to_tell
+from app.api.http.dependencies import services_of
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
-from app.connections import IDLE_SECONDS, SEND_SECONDS, ClientLeft, quiet_too_long, race
-from app.errors import SpeechError, TooLarge, Unauthorized
+from app.bounds import IDLE_SECONDS, SEND_SECONDS
+from app.connections import ClientLeft, quiet_too_long, race
+from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
+from app.lifetime import Lifetime, shutting_down
+from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 
 MAX_FRAME_BYTES = 1 << 20
 
-_NORMAL, _POLICY, _TOO_BIG, _OUR_FAULT, _TRY_LATER = 1000, 1008, 1009, 1011, 1013
+_NORMAL, _POLICY, _TOO_BIG, _OUR_FAULT, _RESTARTS, _TRY_LATER = 1000, 1008, 1009, 1011, 1012, 1013
 _MAX_REASON_BYTES = 120
 _QUIET_SECONDS = 0.25
 _HEAR_OUT_SECONDS = 1.0
@@ -35,13 +39,13 @@ class SocketKind:
 
     Attributes:
         refusal: makes the frame that tells of a problem, before the socket is closed.
-        check: raises Unauthorized to turn a client away, with a plain HTTP answer in place of a
-            socket.
+        check: raises Unauthorized or Forbidden to turn a client away, with a plain HTTP answer in
+            place of a socket.
     """
 
     dialect: Dialect
     refusal: Callable[[Problem], str | bytes]
-    check: Callable[[HTTPConnection], None] = check_key
+    check: Callable[[HTTPConnection], object] = admit
 
 
 class Socket:
@@ -53,9 +57,11 @@ class Socket:
         idle_seconds: how long nothing may be sent in either direction before it is an error.
     """
 
-    def __init__(self, websocket: WebSocket, *, idle_seconds: float) -> None:
+    def __init__(self, websocket: WebSocket, lifetime: Lifetime, *, idle_seconds: float) -> None:
         self.idle_seconds = idle_seconds
         self._websocket = websocket
+        self._lifetime = lifetime
+        self._conversing = False
         self._stirred_seconds = time.monotonic()
         self._gone = False
 
@@ -66,9 +72,12 @@ class Socket:
             ClientLeft: there is none.
             TooLarge: the frame has more than `max_bytes`.
             InvalidRequest: nothing was sent in either direction for `idle_seconds`.
+            ModelUnavailable: the server was told to stop before speech began.
         """
         message = await self._message()
         self._stir()
+        # What is queued already comes without a wait: others have a turn before it is read.
+        await asyncio.sleep(0)
         frame: str | bytes | None = message.get("bytes")
         if frame is None:
             frame = message["text"]
@@ -112,6 +121,7 @@ class Socket:
         Raises:
             ClientLeft: the client left before the speech was over.
         """
+        self._conversing = True
         await race(speak, self._heard_out(hear))
 
     async def hear_out(self) -> None:
@@ -156,7 +166,7 @@ class Socket:
             timeout_seconds = None if for_ever else max(0.0, left_seconds)
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    message = await self._websocket.receive()
+                    message = await self._received()
             except TimeoutError:
                 if time.monotonic() - self._stirred_seconds < self.idle_seconds:
                     continue  # something was sent meanwhile
@@ -165,6 +175,16 @@ class Socket:
                 self._gone = True
                 raise ClientLeft
             return dict(message)
+
+    async def _received(self) -> MutableMapping[str, Any]:
+        if self._conversing:
+            return await self._websocket.receive()  # speech ends by itself when the server stops
+
+        async def refused() -> NoReturn:
+            await self._lifetime.stopping()
+            raise shutting_down()
+
+        return await race(self._websocket.receive(), refused())
 
     def _stir(self) -> None:
         self._stirred_seconds = time.monotonic()
@@ -181,28 +201,38 @@ async def serve_socket(
     request_id = request_id_of(websocket.scope)
     try:
         kind.check(websocket)
-    except Unauthorized as error:
-        await _turn_away(websocket, kind.dialect, problem_of(error, request_id, kind.dialect.words))
+    except (Unauthorized, Forbidden) as error:
+        await time_to_tell(error)
+        problem = problem_of(error, request_id, kind.dialect.words)
+        current_record().refused(problem.kind)
+        await _turn_away(websocket, kind.dialect, problem)
         return
     await websocket.accept()
-    socket = Socket(websocket, idle_seconds=IDLE_SECONDS)
+    lifetime = services_of(websocket).lifetime
+    socket = Socket(websocket, lifetime, idle_seconds=IDLE_SECONDS)
     try:
         await talk(socket)
         await socket.close(_NORMAL, "")
     except ClientLeft:
         return
     except SpeechError as error:
+        await time_to_tell(error)
         problem = problem_of(error, request_id, kind.dialect.words)
+        current_record().refused(problem.kind, error.field)
         try:
             await socket.send(kind.refusal(problem))
             await socket.hear_out()
         except ClientLeft:
             return
-        await socket.close(_close_code(problem.status), problem.message)
+        restarts = problem.status == 503 and lifetime.is_stopping
+        code = _RESTARTS if restarts else _close_code(problem.status)
+        await socket.close(code, problem.message)
 
 
 async def _turn_away(websocket: WebSocket, dialect: Dialect, problem: Problem) -> None:
-    headers = {"x-request-id": problem.request_id, "WWW-Authenticate": "Bearer"}
+    headers = {"x-request-id": problem.request_id}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     body = dialect.error_body(problem)
     await websocket.send_denial_response(JSONResponse(body, problem.status, headers))
 

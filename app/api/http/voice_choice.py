@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from functools import partial
 
 from app.api.http.clip_input import clip_from_text, is_recording
 from app.errors import Field, InvalidRequest, Parameter
@@ -11,6 +11,8 @@ from app.services import Services
 from app.speech import Clip
 
 _ADDRESS = re.compile(r"\s*(?:https?|hf)://", re.IGNORECASE)
+_LOOKED_AT_CHARS = 100
+"""An address begins within these, whatever white space stands before it."""
 
 
 async def given_voice(services: Services, text: str | None) -> str | Clip:
@@ -24,7 +26,7 @@ async def given_voice(services: Services, text: str | None) -> str | Clip:
         InvalidRequest: the name is empty, or as in `recording_at`.
         InvalidClip, TooLarge: the recording cannot be used.
     """
-    if text is not None and (_ADDRESS.match(text) or is_recording(text)):
+    if text is not None and (_is_address(text) or is_recording(text)):
         return await given_recording(services, text, Parameter.VOICE)
     return services.cast.voice_named(text)
 
@@ -39,7 +41,7 @@ async def given_recording(services: Services, text: str, field: Field) -> Clip:
         InvalidClip, TooLarge: the recording cannot be used.
         InvalidRequest: as in `recording_at`.
     """
-    if _ADDRESS.match(text):
+    if _is_address(text):
         return await recording_at(services, text.strip(), field)
     return await sent_recording(services, text, field)
 
@@ -54,7 +56,7 @@ async def sent_recording(services: Services, text: str, field: Field) -> Clip:
         InvalidClip, TooLarge: the recording cannot be used.
     """
     max_bytes = services.settings.max_upload_bytes
-    return await asyncio.to_thread(clip_from_text, text, max_bytes, field=field)
+    return await services.pools.bodies.run(partial(clip_from_text, text, max_bytes, field=field))
 
 
 async def recording_at(services: Services, url: str, field: Field = "url") -> Clip:
@@ -73,5 +75,10 @@ async def recording_at(services: Services, url: str, field: Field = "url") -> Cl
             "ALLOW_VOICE_URLS=true; send the recording itself",
             field=field,
         )
-    fetched = await asyncio.to_thread(fetcher.fetch, url, field=field)
+    fetch = partial(fetcher.fetch, url, field=field)
+    fetched = await services.pools.fetching.run_cancellable(fetch)
     return Clip(fetched.data, fetched.filename, field=field)
+
+
+def _is_address(text: str) -> bool:
+    return _ADDRESS.match(text, 0, _LOOKED_AT_CHARS) is not None

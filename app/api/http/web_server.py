@@ -7,10 +7,15 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.http.protocols import SocketProtocol, behind_gates
+from app.bounds import ACCEPTS_PER_TURN, WAITING_CONNECTIONS
+from app.connection_table import ConnectionTable
 from app.lifetime import Lifetime
+from app.peers import Peers
 from app.settings import Settings
 
 FRAME_OVERHEAD_BYTES = 1 << 20
+_LAST_WORDS_SECONDS = 1
 
 
 class WebServer(uvicorn.Server):
@@ -21,22 +26,39 @@ class WebServer(uvicorn.Server):
         self.settings = settings
         self._lifetime: Lifetime = app.state.services.lifetime
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING_CONNECTIONS)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Running answers and the models share one grace time, so it begins here, for both.
         self._lifetime.begin_stop()
+        # uvicorn would close all WebSockets first, and answer nobody who asks whether it is ready.
+        all_ended = await self._lifetime.drained()
+        self.config.timeout_graceful_shutdown = _LAST_WORDS_SECONDS if all_ended else 0
         await super().shutdown(sockets)
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    table = ConnectionTable(
+        max_total=settings.max_connections,
+        max_per_address=settings.max_connections_per_address,
+        peers=Peers(settings.trusted_proxies),
+    )
+    idle_seconds = settings.connection_idle_seconds
     return uvicorn.Config(
         app,
+        http=behind_gates(table, idle_seconds=idle_seconds),  # type: ignore[arg-type]
+        ws=SocketProtocol,
+        # asyncio takes so many connections at once as it lets wait; see `startup`.
+        backlog=ACCEPTS_PER_TURN,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_seconds)),
         # A frame may bring a recording. uvicorn breaks off anything larger than this; what is only
         # a little too large gets through to us, and is refused with a proper message.
         ws_max_size=settings.max_upload_bytes + FRAME_OVERHEAD_BYTES,

@@ -49,17 +49,19 @@ async def information(services: ServicesDep) -> dict[str, Any]:
 @router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(services: ServicesDep) -> dict[str, Any]:
-    """Tell of the model, the load and the uptime; 200 even while no model is loaded."""
-    return {"status": "healthy", **_state(services)}
+    """Tell of the model, the load and the uptime; 200 as long as the server lives.
+
+    `speaking` is false while nothing can be spoken, when `GET /ready` answers 503.
+    """
+    return {"status": "healthy", "speaking": _why_not_ready(services) is None, **_state(services)}
 
 
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"description": "Speech cannot be made yet."}})
 async def ready(services: ServicesDep) -> JSONResponse:
     """Answer 200 once speech can be made, and 503 with the reason before that."""
-    try:
-        _ = services.cast.current.supervisor.engine
-    except ModelUnavailable as error:
+    error = _why_not_ready(services)
+    if error is not None:
         retry_seconds = error.retry_after_seconds
         headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
         return JSONResponse({"ready": False, "reason": error.message}, 503, headers)
@@ -68,6 +70,16 @@ async def ready(services: ServicesDep) -> JSONResponse:
     if cast.current is cast.default:
         return JSONResponse(shown)
     return JSONResponse({**shown, "wanted": _wanted(services)})
+
+
+def _why_not_ready(services: Services) -> ModelUnavailable | None:
+    """Return what keeps speech from being made now; None if nothing does."""
+    try:
+        services.lifetime.require_running()
+        services.cast.current.supervisor.require_available()
+    except ModelUnavailable as error:
+        return error
+    return None
 
 
 def _wanted(services: Services) -> dict[str, str]:

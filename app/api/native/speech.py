@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import ConfigDict, Field
 
 from app.api.http.access import documented_key
 from app.api.http.clip_input import clip_from_upload
-from app.api.http.delivery import file_response, live_response, saved_file
+from app.api.http.delivery import (
+    complete_answer,
+    file_response,
+    live_response,
+    saved_file,
+)
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import KeyedRoute
-from app.audio.formats import FORMATS
+from app.api.http.timed_response import TimedResponse
+from app.api.native.timing import TimingControls
+from app.audio.formats import FORMATS, AudioFormat
 from app.errors import InvalidRequest
 from app.ranges import AnyCase
 from app.services import Services
 from app.speaking.controls import SpeechControls
-from app.speech import Clip
+from app.speech import Clip, SpeechRequest
 
 SPEECH_PATH = "/tts"
 
@@ -48,7 +57,7 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
 }
 
 
-class Delivery(SpeechControls):
+class Delivery(TimingControls, SpeechControls):
     """These fields of both calls say what to speak, how it sounds and how it is delivered."""
 
     model_config = ConfigDict(extra="forbid")
@@ -80,6 +89,16 @@ class TtsBody(Delivery):
     voice: str | None = Field(None, description="The same as `model`.")
 
 
+class TtsQuery(TtsBody):
+    """Has the fields of the body in the query, for the `src` of an audio element in a page."""
+
+    # What is not said counts as for POST, but that a player wants to begin at once.
+    stream: bool = Field(True, description="false sends a complete file.")
+    token: str | None = Field(
+        None, description="A token of POST /tokens. A key is not taken here: addresses are logged."
+    )
+
+
 class CloneForm(Delivery):
     voice_file: UploadFile = Field(
         description="A recording of the voice: WAV, MP3, M4A, OGG, FLAC, WebM and more."
@@ -89,8 +108,18 @@ class CloneForm(Delivery):
 @router.post(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
     """Speak a script in one of the server's voices."""
-    voice = _chosen_voice(body, services.settings.default_voice)
+    voice = services.cast.voice_named(_chosen_voice(body))
     return await _deliver(request, services, body, voice)
+
+
+@router.get(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
+async def speak_query(
+    request: Request, services: ServicesDep, query: Annotated[TtsQuery, Query()]
+) -> Response:
+    """Speak a script that stands in the address, as for `<audio src>` in a web page."""
+    if query.type == "url":
+        raise InvalidRequest("type=url needs a POST; a GET answers with the audio", field="type")
+    return await speak(request, services, query)
 
 
 @router.post("/tts/clone", responses=_AUDIO_ANSWERS, response_class=Response)
@@ -107,15 +136,13 @@ async def speak_cloned(
     return await _deliver(request, services, body, clip)
 
 
-def _chosen_voice(body: TtsBody, default: str) -> str:
+def _chosen_voice(body: TtsBody) -> str | None:
     if body.model is not None and body.voice is not None and body.model != body.voice:
         raise InvalidRequest(
             "model and voice mean the same and differ here; send one of them", field="voice"
         )
     name = body.voice if body.model is None else body.model
-    if name is None:
-        return default
-    if not name.strip():
+    if name is not None and not name.strip():
         raise InvalidRequest("voice must not be empty; leave it out for the default", field="voice")
     return name
 
@@ -124,9 +151,13 @@ async def _deliver(
     request: Request, services: Services, body: Delivery, voice: str | Clip
 ) -> Response:
     audio = body.audio_format(body.format)
-    if isinstance(voice, str):
-        voice = services.cast.voice_named(voice)
-    speech = body.request(body.script, voice)
+    speech = replace(body.request(body.script, voice), timed=body.timed)
+    if body.stream and body.timed:
+        raise InvalidRequest(
+            "stream=true cannot be combined with timestamps or captions here: they come with the "
+            "complete audio; POST /v1/audio/speech with stream_format=sse tells times live",
+            field="stream",
+        )
     if body.type == "url":
         if body.stream:
             raise InvalidRequest(
@@ -134,7 +165,31 @@ async def _deliver(
                 "complete",
                 field="stream",
             )
-        url, filename, headers = await saved_file(request, services, speech, audio)
-        return JSONResponse({"url": url, "filename": filename}, headers=headers)
+        captions = body.caption_texts if body.captions else None
+        saved = await saved_file(request, services, speech, audio, captions=captions)
+        content: dict[str, Any] = {"url": saved.url, "filename": saved.filename}
+        if saved.captions:
+            content["captions"] = saved.captions
+        if body.timestamps != "none":
+            content |= body.times(saved.made)
+        return JSONResponse(content, headers=saved.headers)
+    if body.timed:
+        return await _timed(request, services, body, speech, audio)
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
+
+
+async def _timed(
+    request: Request,
+    services: Services,
+    body: Delivery,
+    speech: SpeechRequest,
+    audio: AudioFormat,
+) -> Response:
+    """Speak, and answer with the clip and its times in JSON."""
+    made = await complete_answer(request, services, speech, audio)
+    content = {"content_type": made.content_type, **body.times(made)}
+    if body.captions:
+        texts = partial(body.caption_texts, made)
+        content["captions"] = await services.pools.finishing.run(texts)
+    return TimedResponse(made, content, services.pools)

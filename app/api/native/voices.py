@@ -17,7 +17,7 @@ from app.api.http.addresses import base_url
 from app.api.http.clip_input import clip_from_upload
 from app.api.http.delivery import while_connected
 from app.api.http.dependencies import ServicesDep
-from app.api.http.routes import REFUSALS, KeyedRoute
+from app.api.http.routes import REFUSALS, VoicesRoute
 from app.api.http.voice_choice import recording_at, sent_recording
 from app.audio.formats import format_named
 from app.errors import InvalidRequest, Parameter, VoiceExists
@@ -31,7 +31,7 @@ from app.voices.store import Voice
 MAX_RECORDINGS = 16
 
 router = APIRouter(
-    route_class=KeyedRoute, dependencies=documented_key, tags=["voices"], responses=REFUSALS
+    route_class=VoicesRoute, dependencies=documented_key, tags=["voices"], responses=REFUSALS
 )
 
 

@@ -31,5 +31,5 @@ DIALECT = Dialect(
     title="OpenAI",
     words={Parameter.TEXT: "input", Parameter.FORMAT: "response_format"},
     error_body=error_body,
-    owns=("/v1/",),
+    owns=("/v1/", "/dev/"),
 )

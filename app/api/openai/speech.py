@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
 from app.api.openai import voices as openai_voices
+from app.api.openai.captioned import captioned_response
 from app.api.openai.dialect import DIALECT
+from app.captions.files import mark_content
 from app.errors import InvalidRequest, ModelNotFound, shortened
+from app.marks import Marks
 from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
-from app.wording.support import HONOURED, Effect, support_of
+from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+JSON_FORMAT = "json"
+"""As a format, JSON holds the audio as MP3, and the times of its words."""
 OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 """Clients send these names; all of them mean the one model that is loaded."""
 LATENT_FRAMES_PER_SECOND = 12.5
@@ -95,26 +101,38 @@ class SpeechBody(SpeechControls):
         AnyCase,
         Effect("honoured", "sse for every model; tokens as counted here"),
     ] = Field("audio", description="`sse` sends the audio as base64 in server-sent events.")
+    timestamps: Annotated[
+        Literal["none", "sentence", "word"],
+        AnyCase,
+        Effect("honoured", "with stream_format sse or response_format json"),
+    ] = Field("none", description="Say when each sentence, or each word as well, is heard.")
     stream: Annotated[
         bool | None,
         Effect("honoured", "false waits for the end: a complete file; a live stream otherwise"),
     ] = Field(None, description="false sends a complete file, with its true length in the header.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, data: Any) -> Any:
-        """Take null for a field that was left out: clients in typed languages send it so."""
-        if isinstance(data, dict):
-            return {name: value for name, value in data.items() if value is not None}
-        return data
-
 
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made, unless `stream` is false."""
-    audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, await given_voice(services, body.voice))
+    as_json = body.response_format.strip().lower() == JSON_FORMAT
     as_events = body.stream_format == "sse"
+    if as_json and as_events:
+        raise InvalidRequest(
+            "response_format=json cannot be combined with stream_format=sse: choose one of them",
+            field="response_format",
+        )
+    if body.timestamps != "none" and not (as_json or as_events):
+        raise InvalidRequest(
+            "timestamps need stream_format=sse or response_format=json: an answer that is the "
+            "audio itself has no place for them",
+            field="timestamps",
+        )
+    audio = body.audio_format("mp3" if as_json else body.response_format, allowed=OPENAI_FORMATS)
+    speech = body.request(body.input, await given_voice(services, body.voice))
+    speech = replace(speech, timed=body.timestamps != "none")
+    if as_json:
+        return await captioned_response(request, services, speech, audio, stream=bool(body.stream))
     if body.stream is False:
         if as_events:
             raise InvalidRequest(
@@ -127,19 +145,62 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
         services,
         speech,
         audio,
-        wrapping=speech_events if as_events else None,
+        wrapping=partial(speech_events, timestamps=body.timestamps) if as_events else None,
         media_type="text/event-stream" if as_events else None,
     )
 
 
-async def speech_events(live: LiveAudio) -> AsyncGenerator[bytes, None]:
-    """Wrap audio in server-sent events, one for each piece, and end with the count of tokens."""
+async def speech_events(live: LiveAudio, *, timestamps: str) -> AsyncGenerator[bytes, None]:
+    """Wrap audio in server-sent events, one for each piece, and end with the count of tokens.
+
+    Args:
+        timestamps: which marks have events of their own: "none", "sentence" or "word".
+    """
     async for data in live.body:
         yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
+        if marks := _told(live.marks.take(), timestamps):
+            yield _event("speech.audio.marks", **marks)
+    if marks := _told(live.marks.take(), timestamps):
+        yield _event("speech.audio.marks", **marks)
     spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
-    read = await asyncio.to_thread(live.utterance.count_script_tokens)
+    read = await live.utterance.count_script_tokens()
     usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
     yield _event("speech.audio.done", usage=usage)
+
+
+class CaptionedBody(SpeechBody):
+    """This is Kokoro-FastAPI's body for speech with timestamps."""
+
+    stream: Annotated[
+        bool | None,
+        Effect("honoured", "a line of JSON for each piece of audio; false: one answer"),
+    ] = Field(True, description="false sends one JSON document, with the complete audio.")
+    return_timestamps: Annotated[bool, HONOURED] = Field(
+        True, description="false leaves `timestamps` null."
+    )
+    return_download_link: Annotated[bool, WITHOUT_EFFECT] = False
+    lang_code: Annotated[str | None, WITHOUT_EFFECT] = None
+    volume_multiplier: Annotated[float | None, WITHOUT_EFFECT] = None
+    normalization_options: Annotated[
+        dict[str, Any] | None, Effect("approximated", "normalize: false leaves the text as it is")
+    ] = None
+
+
+@router.post("/dev/captioned_speech", response_class=Response)
+async def create_captioned_speech(
+    request: Request, services: ServicesDep, body: CaptionedBody
+) -> Response:
+    """Speak a text; the answer is JSON with the audio and when each word is heard."""
+    audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
+    normalize = body.normalize and (body.normalization_options or {}).get("normalize") is not False
+    speech = replace(
+        body.request(body.input, await given_voice(services, body.voice)),
+        normalize=normalize,
+        timed=body.return_timestamps,
+    )
+    return await captioned_response(
+        request, services, speech, audio, stream=body.stream is not False
+    )
 
 
 @router.get("/v1/models")
@@ -173,6 +234,17 @@ async def list_voices(services: ServicesDep) -> dict[str, Any]:
     }
 
 
+def _told(marks: Marks, timestamps: str) -> dict[str, Any]:
+    """Return what is new of the marks that are asked for; nothing if nothing is."""
+    told = {"sentences": marks.sentences, "words": marks.words if timestamps == "word" else []}
+    if timestamps == "none" or not any(told.values()):
+        return {}
+    return {
+        "method": marks.method,
+        **{kind: [mark_content(mark) for mark in found] for kind, found in told.items() if found},
+    }
+
+
 def _model_entry(services: Services, name: str) -> dict[str, Any]:
     return {
         "id": name,
@@ -194,6 +266,11 @@ SUPPORT = (
         "POST /v1/audio/speech",
         SpeechBody,
         unmarked=Effect("honoured", "this server's own, in extra_body"),
+    ),
+    *support_of(
+        "POST /dev/captioned_speech",
+        CaptionedBody,
+        unmarked=Effect("honoured", "this server's own"),
     ),
     *openai_voices.SUPPORT,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Form, Query, UploadFile
@@ -23,7 +23,7 @@ from app.wording.support import HONOURED, Effect, support_of
 MAX_LABEL_CHARS = 200
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-router = dialect_router(DIALECT)
+router = dialect_router(DIALECT, scope="voices")
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARS)]
 RECORDINGS_ONLY = Effect("refused", "this model makes voices from recordings only")
@@ -97,11 +97,9 @@ async def create_consent(
     max_bytes = services.settings.max_upload_bytes
     recording = await clip_from_upload(body.recording, max_bytes, field="recording")
     await services.voices.check_recording(recording)
-    consent = await asyncio.to_thread(
-        services.consents.add,
-        recording.data,
-        name=body.name,
-        language=body.language,
+    add = services.consents.add
+    consent = await services.pools.files.run(
+        partial(add, recording.data, name=body.name, language=body.language)
     )
     return _shown(consent)
 
@@ -111,7 +109,7 @@ async def list_consents(
     services: ServicesDep, query: Annotated[ConsentPage, Query()]
 ) -> dict[str, Any]:
     """List consents, the newest first; `after` is the id that the page before ended with."""
-    found = await asyncio.to_thread(services.consents.all)
+    found = await services.pools.files.run(services.consents.all)
     if query.after is not None:
         places = [place for place, consent in enumerate(found) if consent.id == query.after]
         if not places:
@@ -130,7 +128,7 @@ async def list_consents(
 @router.get("/v1/audio/voice_consents/{consent_id}")
 async def get_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """Describe a consent."""
-    return _shown(await asyncio.to_thread(services.consents.get, consent_id))
+    return _shown(await services.pools.files.run(partial(services.consents.get, consent_id)))
 
 
 @router.post("/v1/audio/voice_consents/{consent_id}")
@@ -139,13 +137,13 @@ async def rename_consent(
 ) -> dict[str, Any]:
     """Change a consent's label."""
     consents = services.consents
-    return _shown(await asyncio.to_thread(consents.rename, consent_id, body.name))
+    return _shown(await services.pools.files.run(partial(consents.rename, consent_id, body.name)))
 
 
 @router.delete("/v1/audio/voice_consents/{consent_id}")
 async def delete_consent(services: ServicesDep, consent_id: str) -> dict[str, Any]:
     """Remove a consent and its recording."""
-    await asyncio.to_thread(services.consents.delete, consent_id)
+    await services.pools.files.run(partial(services.consents.delete, consent_id))
     return {"id": consent_id, "deleted": True, "object": "audio.voice_consent"}
 
 
@@ -170,7 +168,7 @@ async def _check_consent(services: Services, consent_id: str | None) -> None:
             field="consent",
         )
     try:
-        await asyncio.to_thread(services.consents.get, consent_id)
+        await services.pools.files.run(partial(services.consents.get, consent_id))
     except ConsentNotFound as error:
         raise InvalidRequest(error.message, field="consent") from error
 

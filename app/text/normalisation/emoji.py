@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import regex
 
+from app.text.mapped import MappedText
+
 _KEYCAP = regex.compile(r"([0-9#*])\ufe0f?\u20e3")
 # Some symbols are emoji only with a selector after them: © ® ™ ‼ ⁉ ℹ arrows Ⓜ.
 _EMOJI = regex.compile(
@@ -29,18 +31,17 @@ _SPACES = regex.compile(r"(?<=[ \t])[ \t]+")
 _BEFORE_MARK = regex.compile(r"(?<=\w)[ \t]+(?=[.,!?;:](?!\w))")
 
 
-def remove_emoji(text: str) -> str:
+def remove_emoji(text: MappedText) -> MappedText:
     """Remove emoji and emoticons, and the spaces they stood between.
 
     A keycap ("2️⃣") becomes its digit.
     """
-    plain = _KEYCAP.sub(r"\1", text)
-    plain = _EMOJI.sub(" ", plain)
+    plain = text.sub(_KEYCAP, lambda found: found[1]).sub(_EMOJI, " ")
     # Removing two emoticons may make a third of what stood between them.
     for _ in range(_ROUNDS):
-        plain, removed = _EMOTICON.subn(" ", plain)
-        if not removed:
+        before, plain = plain, plain.sub(_EMOTICON, " ")
+        if plain is before:
             break
-    if plain == text:
+    if plain is text:
         return text
-    return _BEFORE_MARK.sub("", _SPACES.sub("", plain))
+    return plain.sub(_SPACES, "").sub(_BEFORE_MARK, "")

@@ -6,6 +6,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from app.text.mapped import MappedText
 from app.text.normalisation.numerals import plain_numerals
 
 _LAST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -20,19 +21,19 @@ class Language(ABC):
 
     code: str
     """It is two letters, as in "en"."""
-    steps: tuple[Callable[[str], str], ...]
+    steps: tuple[Callable[[MappedText], MappedText], ...]
     """These put running text into words: each step works on what the one before left."""
     minus: str
     """This word stands in front of a negative number."""
     months: tuple[str, ...]
     """They go from January to December."""
 
-    def speak(self, text: str) -> str:
+    def speak(self, text: MappedText | str) -> MappedText:
         """Put a text without Markdown and emoji into words, as far as the rules go."""
-        text = plain_numerals(text)
+        spoken = plain_numerals(MappedText.of(text))
         for step in self.steps:
-            text = step(text)
-        return text
+            spoken = step(spoken)
+        return spoken
 
     @abstractmethod
     def number(self, written: str) -> str:

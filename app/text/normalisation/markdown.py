@@ -10,6 +10,7 @@ import html
 import re
 from itertools import zip_longest
 
+from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _ROUNDS = 4
@@ -80,38 +81,52 @@ _INLINE: tuple[Rule, ...] = (
 )
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _DOUBLY_ESCAPED = re.compile(r"&(?:amp;)+")
+_LINE_MARK = re.compile(r"[ \t]*[-*+•·▪◦‣●○■>#`~_=\[\d]")
+"""Without one of these at its beginning, or a bar, a line stays as it is."""
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(?=\S)")
 _QUOTATION = re.compile(r"[ \t]{0,3}>(?=[ \t>]|$)[> \t]*")
 _BULLET = re.compile(r"[ \t]*[-*+•·▪◦‣●○■][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
 _NUMBERED = re.compile(r"[ \t]*(\d{1,3})[.)][ \t]+(?=\S)")
 _DEFINITION = re.compile(r"[ \t]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]+<?(?:https?://|mailto:|[/#.])\S")
+_CELL = re.compile(r"[^|\s](?:[^|]*[^|\s])?")
 _FENCE = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[ \t]*[\w+#.-]{0,30}[ \t]*")
+_NOTHING = MappedText("")
 _ENDS = frozenset(".!?,;:…。！？—")
 
 
-def strip_markdown(text: str) -> str:
+def strip_markdown(text: MappedText) -> MappedText:
     """Remove the marks of Markdown and HTML, keep the words and the paragraphs.
 
     Lines of code keep their text, fences and rules go; `[text](url)` gives "text",
     `![description](url)` its description.
     """
     for _ in range(_ROUNDS):
-        if not _MARKS.search(text):
+        if not _MARKS.search(text.text):
             break
         plain = _strip_once(text)
-        if plain == text:
+        if plain.text == text.text:
             break
         text = plain
     return text
 
 
-def _strip_once(text: str) -> str:
-    lines: list[str] = []
-    for line, following in zip_longest(text.split("\n"), text.split("\n")[1:], fillvalue=""):
-        lines.extend(_strip_line(line, wraps=following[:1] == " " and not _BULLET.match(following)))
-    text = apply_rules("\n".join(lines), _INLINE)
-    text = _DOUBLY_ESCAPED.sub("&", text)
-    return _ENTITY.sub(_unescape, text)
+def _strip_once(text: MappedText) -> MappedText:
+    lines: list[MappedText] = []
+    plain_start = start = 0
+    written = text.text.split("\n")
+    for line, following in zip_longest(written, written[1:], fillvalue=""):
+        end = start + len(line)
+        if "|" in line or _LINE_MARK.match(line):
+            if plain_start < start:
+                lines.append(text[plain_start : start - 1])
+            wraps = following[:1] == " " and not _BULLET.match(following)
+            lines.extend(_strip_line(text[start:end], wraps=wraps))
+            plain_start = end + 1
+        start = end + 1
+    if plain_start < start:
+        lines.append(text[plain_start:])
+    text = apply_rules(MappedText.join(lines, "\n"), _INLINE)
+    return text.sub(_DOUBLY_ESCAPED, "&").sub(_ENTITY, _unescape)
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -121,32 +136,34 @@ def _unescape(found: re.Match[str]) -> str:
     return char
 
 
-def _strip_line(line: str, *, wraps: bool) -> list[str]:
+def _strip_line(line: MappedText, *, wraps: bool) -> list[MappedText]:
     """Return what becomes of a line: nothing, the line, or the line and an empty one.
 
     Args:
         line: without line feed.
         wraps: whether the next line would go on with a list item.
     """
-    if quotation := _QUOTATION.match(line):
+    if quotation := _QUOTATION.match(line.text):
         line = line[quotation.end() :]
-    if _is_drawn(line):
-        return [""]
-    if _FENCE.fullmatch(line) or _DEFINITION.match(line):
+    if _is_drawn(line.text):
+        return [_NOTHING]
+    if _FENCE.fullmatch(line.text) or _DEFINITION.match(line.text):
         return []
-    if heading := _HEADING.match(line):
-        return [line[heading.end() :].rstrip("# \t"), ""]
+    if heading := _HEADING.match(line.text):
+        return [line[heading.end() :].rstrip("# \t"), _NOTHING]
     return [_strip_item(line, wraps=wraps)]
 
 
-def _strip_item(line: str, *, wraps: bool) -> str:
-    if line.lstrip().startswith("|") or line.count("|") >= 2:
+def _strip_item(line: MappedText, *, wraps: bool) -> MappedText:
+    written = line.text
+    if written.lstrip().startswith("|") or written.count("|") >= 2:
         return _row(line)
-    if bullet := _BULLET.match(line):
+    if bullet := _BULLET.match(written):
         item = line[bullet.end() :]
         return item if wraps else _as_sentence(item)
-    if numbered := _NUMBERED.match(line):
-        item = f"{numbered[1]}. {line[numbered.end() :]}"
+    if numbered := _NUMBERED.match(written):
+        number = line[numbered.start(1) : numbered.end(1)]
+        item = MappedText.join((number, ". ", line[numbered.end() :]))
         return item if wraps else _as_sentence(item)
     return line
 
@@ -157,14 +174,14 @@ def _is_drawn(line: str) -> bool:
     return len(signs) >= 3 and signs[0] in "-*_=+" and signs == signs[0] * len(signs)
 
 
-def _row(line: str) -> str:
-    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    if all(not cell.strip("-: \t+") for cell in cells):
-        return ""
-    return _as_sentence(", ".join(cell for cell in cells if cell))
+def _row(line: MappedText) -> MappedText:
+    cells = [line[found.start() : found.end()] for found in _CELL.finditer(line.text)]
+    if all(not cell.text.strip("-: \t+") for cell in cells):
+        return _NOTHING
+    return _as_sentence(MappedText.join(cells, ", "))
 
 
-def _as_sentence(line: str) -> str:
+def _as_sentence(line: MappedText) -> MappedText:
     line = line.rstrip()
-    bare = line.rstrip("*_`~\"'”’)")
-    return line if not bare or bare[-1] in _ENDS else line + "."
+    bare = line.text.rstrip("*_`~\"'”’)")
+    return line if not bare or bare[-1] in _ENDS else MappedText.join((line, "."))

@@ -7,6 +7,7 @@ import unicodedata
 
 import regex
 
+from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 MAX_DIGITS = 36
@@ -25,11 +26,11 @@ _POWERS: tuple[Rule, ...] = (
 )
 
 
-def plain_numerals(text: str) -> str:
+def plain_numerals(text: MappedText) -> MappedText:
     """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
-    if text.isascii():
+    if text.text.isascii():
         return text
-    return _NUMERAL.sub(_plain_numeral, apply_rules(text, _POWERS))
+    return apply_rules(text, _POWERS).sub(_NUMERAL, _plain_numeral)
 
 
 def roman_value(roman: str) -> int:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from app.text.mapped import Edit, MappedText
+
 
 class Rule(NamedTuple):
     """Replaces every match of `pattern` by what `speak` returns, and leaves it where that is None.
@@ -41,24 +43,24 @@ def rule(
     return Rule(re.compile(pattern, flags), speak, frozenset(needs))
 
 
-def apply_rules(text: str, rules: Iterable[Rule]) -> str:
+def apply_rules(text: MappedText, rules: Iterable[Rule]) -> MappedText:
     """Apply rules in order, each to what the one before left."""
-    present = frozenset(text)
+    present = frozenset(text.text)
     for each in rules:
         if not each.needs or not each.needs.isdisjoint(present):
             text = _apply(text, each)
     return text
 
 
-def apply_near_digits(text: str, rules: Sequence[Rule]) -> str:
+def apply_near_digits(text: MappedText, rules: Sequence[Rule]) -> MappedText:
     """Apply rules to the stretches around digits, a hundred characters to either side."""
-    pieces: list[str] = []
+    pieces: list[MappedText] = []
     done = 0
-    for start, end in _digit_areas(text):
+    for start, end in _digit_areas(text.text):
         pieces += text[done:start], apply_rules(text[start:end], rules)
         done = end
     pieces.append(text[done:])
-    return "".join(pieces)
+    return MappedText.join(pieces)
 
 
 _REACH_CHARS = 100
@@ -88,26 +90,21 @@ def _widen(text: str, start: int, end: int) -> tuple[int, int]:
     return before.start() if before and first else first, after.start() if after else half
 
 
-def _apply(text: str, one: Rule) -> str:
-    # `re.sub` would not do: the words may need spaces around them.
-    pieces: list[str] = []
-    done = 0
-    for found in one.pattern.finditer(text):
+def _apply(text: MappedText, one: Rule) -> MappedText:
+    # `sub` would not do: the words may need spaces around them.
+    written = text.text
+    edits: list[Edit] = []
+    for found in one.pattern.finditer(written):
         spoken = one.speak(found)
         if spoken is None:
             continue
         start, end = found.span()
-        pieces.append(text[done:start])
-        if start and spoken[:1].isalnum() and text[start - 1].isalnum():
-            pieces.append(" ")
-        pieces.append(spoken)
-        if spoken[-1:].isalnum() and text[end : end + 1].isalnum():
-            pieces.append(" ")
-        done = end
-    if not done:
-        return text
-    pieces.append(text[done:])
-    return "".join(pieces)
+        if start and spoken[:1].isalnum() and written[start - 1].isalnum():
+            spoken = f" {spoken}"
+        if spoken[-1:].isalnum() and written[end : end + 1].isalnum():
+            spoken = f"{spoken} "
+        edits.append((start, end, spoken))
+    return text.edited(edits) if edits else text
 
 
 def alternatives(words: Iterable[str]) -> str:

@@ -114,7 +114,7 @@ def test_recordings(fake: tuple[httpx.Client, FakeEngine], tmp_path: Path) -> No
     ("fields", "status", "words"),
     [
         ({"input": "[uv_break]"}, 400, "nothing that can be spoken"),
-        ({"input": None}, 400, "input: input should be a valid string"),
+        ({"input": None}, 400, "input is required"),
         ({"voice": ""}, 400, "voice must not be empty"),
         ({"voice": "http://x.y/a.wav"}, 400, "ALLOW_VOICE_URLS=true"),
         ({"speed": "fast"}, 400, "speed: input should be a valid number"),

@@ -7,11 +7,12 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from elevenlabs import VoiceSettings
+from elevenlabs import Alignment, AudioOutput, NormalizedAlignment, VoiceSettings
 from elevenlabs.core import ApiError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -102,6 +103,56 @@ def test_frames(fake_server: ServeFake) -> None:
     assert frames[-1]["audio"] is None
     audio = b"".join(base64.b64decode(frame["audio"]) for frame in frames[:-1])
     assert len(audio) == 2 * 5 * 1920
+
+
+def test_alignment(fake_server: ServeFake) -> None:
+    """Characters come with the audio after their word; added up, the frames' times are absolute."""
+    frames = ["\n", "It is $3.50. ", "And ", "[pause 1s] 5 kg. ", "\n"]
+    with opened(fake_server(FakeEngine(frames_per_chunk=25)), "output_format=pcm_24000") as socket:
+        for text in (*frames, ""):
+            say(socket, text=text)
+        found, code = heard(socket)
+    assert code == 1000
+    assert found[0]["alignment"] is found[0]["normalizedAlignment"] is None
+    # No words are left for the frame without audio, which some clients do not look at.
+    assert AudioOutput(**found[-2]).alignment is not None
+    assert found[-1]["normalizedAlignment"] is None
+    times = {
+        kind: added_up([getattr(AudioOutput(**{**frame, "audio": ""}), kind) for frame in found])
+        for kind in ("alignment", "normalized_alignment")
+    }
+    written, spoken = times["alignment"], times["normalized_alignment"]
+    assert "".join(char for char, *_ in written) == "".join(frames)
+    assert (
+        "".join(char for char, *_ in spoken)
+        == "It is three dollars and fifty cents. And five kilograms."
+    )
+    audio = b"".join(base64.b64decode(frame["audio"]) for frame in found[:-1])
+    assert written[-1][2] == len(audio) // 48
+    assert written[-2][2] == spoken[-1][2]
+    for found_times in times.values():
+        assert all(one[2] <= other[1] for one, other in pairwise(found_times))
+
+
+def added_up(
+    alignments: list[Alignment | NormalizedAlignment | None],
+) -> list[tuple[str, int, int]]:
+    """Characters with milliseconds of the whole speech, by the clock that Pipecat keeps."""
+    times: list[tuple[str, int, int]] = []
+    for alignment in alignments:
+        if alignment is None:
+            continue
+        begun = times[-1][2] if times else 0
+        chars, starts = alignment.chars, alignment.char_start_times_ms
+        lasting = alignment.char_durations_ms
+        assert chars
+        assert starts
+        assert lasting
+        times += [
+            (char, begun + start, begun + start + duration)
+            for char, start, duration in zip(chars, starts, lasting, strict=True)
+        ]
+    return times
 
 
 def test_speech_before_the_end(fake_server: ServeFake) -> None:

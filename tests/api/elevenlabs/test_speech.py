@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
 import httpx
 import pytest
-from elevenlabs import AsyncElevenLabs, ElevenLabs, VoiceSettings
+from elevenlabs import (
+    AsyncElevenLabs,
+    CharacterAlignmentResponseModel,
+    ElevenLabs,
+    VoiceSettings,
+)
 from elevenlabs.core import ApiError
 from elevenlabs.text_to_speech.types import TextToSpeechConvertRequestOutputFormat
 
@@ -52,17 +58,57 @@ def test_formats(two_seconds: ElevenLabs, name: str) -> None:
 
 
 def test_timestamps(two_seconds: ElevenLabs, ffmpeg: Path, tmp_path: Path) -> None:
-    """Where times of letters are asked for, the audio is all there, and the times are null."""
+    """Where times of characters are asked for, the audio is all there, complete and as a stream."""
     speech = two_seconds.text_to_speech
     whole = speech.convert_with_timestamps("alba", text=TEXT)
-    assert (whole.alignment, whole.normalized_alignment) == (None, None)
     pieces = list(speech.stream_with_timestamps("alba", text=TEXT))
     assert len(pieces) > 3
-    assert {piece.alignment for piece in pieces} == {None}
     for encoded in ([whole.audio_base_64], [piece.audio_base_64 for piece in pieces]):
         data = b"".join(map(base64.b64decode, encoded))
         heard = listen(ffmpeg, tmp_path, data, "mp3")
         assert abs(len(heard.pcm) / 44100 - 2.0) < 0.12
+
+
+def test_times_of_all_characters(two_seconds: ElevenLabs) -> None:
+    """Complete and as a stream, every character of both spellings has the same time, once."""
+    text = "\nIt is $3.50 [pause 1s] — 😀 really!  \n"
+    speech = two_seconds.text_to_speech
+    arguments: Any = {"voice_id": "alba", "text": text, "output_format": "pcm_24000"}
+    whole = speech.convert_with_timestamps(**arguments)
+    pieces = list(speech.stream_with_timestamps(**arguments))
+    # Nothing is known of a word before it has been spoken.
+    assert pieces[0].audio_base_64
+    assert pieces[0].alignment is pieces[0].normalized_alignment is None
+    for written, alignment, parts in (
+        (text, whole.alignment, [piece.alignment for piece in pieces]),
+        (
+            "It is three dollars and fifty cents — really!",
+            whole.normalized_alignment,
+            [piece.normalized_alignment for piece in pieces],
+        ),
+    ):
+        assert alignment is not None
+        found = times_of(alignment)
+        assert "".join(character for character, *_ in found) == written
+        assert all(one[2] <= other[1] for one, other in pairwise(found))
+        # Two chunks of two seconds, and the pause between them
+        assert 4.9 < found[-1][2] <= 5.0
+        assert [each for part in parts if part for each in times_of(part)] == found
+    found = times_of(whole.alignment)
+    pause = found[text.index("[") : text.index("]")]
+    assert pause[-1][2] - pause[0][1] > 0.6
+
+
+def times_of(alignment: CharacterAlignmentResponseModel | None) -> list[tuple[str, float, float]]:
+    assert alignment is not None
+    return list(
+        zip(
+            alignment.characters,
+            alignment.character_start_times_seconds,
+            alignment.character_end_times_seconds,
+            strict=True,
+        )
+    )
 
 
 def test_streaming(fake_server: ServeFake) -> None:
@@ -91,7 +137,9 @@ async def test_async_client(server: Served, ffmpeg: Path, tmp_path: Path) -> Non
         timed = await speech.convert_with_timestamps("alba", text=TEXT)
         assert base64.b64decode(timed.audio_base_64)
         pieces = [each async for each in speech.stream_with_timestamps("alba", text=TEXT)]
-        assert pieces[0].alignment is None
+        for kind in ("alignment", "normalized_alignment"):
+            parts = (getattr(piece, kind) for piece in pieces)
+            assert "".join(each for part in parts if part for each in part.characters) == TEXT
         with pytest.raises(ApiError) as caught:
             [each async for each in speech.convert("nobody", text=TEXT)]
         assert detail_of(caught, 404)["status"] == "voice_not_found"

@@ -20,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 
 BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
     ({"script": 5}, "script", "valid string"),
-    ({"script": None}, "script", "valid string"),
+    ({"script": None}, "script", "is required"),
     ({"script": ["a"]}, "script", "valid string"),
     ({"script": "Hi", "format": "MP4 "}, "format", "it is 'MP4 '"),
     ({"script": "Hi", "format": 3}, "format", "valid string"),
@@ -52,10 +52,10 @@ def test_bad_fields(
         (b"{'script': 'Hi'}", JSON, "not valid JSON"),
         (b'{"script": "Hi"', JSON, "not valid JSON"),
         (b"", JSON, "missing or malformed"),
-        (b"null", JSON, "must be a JSON object"),
-        (b"[]", JSON, "must be a JSON object"),
-        (b'"Hi"', JSON, "must be a JSON object"),
-        (b"7", JSON, "must be a JSON object"),
+        (b"null", JSON, "it is null"),
+        (b"[]", JSON, "it is a list"),
+        (b'"Hi"', JSON, "it is a text"),
+        (b"7", JSON, "it is a number"),
         (b'{"script": "Hi"}', {}, "Content-Type: application/json"),
         (b'{"script": "Hi"}', {"Content-Type": "text/plain"}, "Content-Type: application/json"),
         (b'{"script": "\\ud800 alone"}', JSON, "half a surrogate pair"),
@@ -172,13 +172,36 @@ def test_body_over_the_limit_is_not_awaited(server: Served, framing: str) -> Non
     assert status_of(send_raw(server.address, head.encode() + chunk)) == 413
 
 
-@pytest.mark.parametrize("path", ["/tts", "/tts/clone", "/v1/audio/speech"])
-def test_wrong_method(client: httpx.Client, path: str) -> None:
-    """GET where POST is meant is a 405 that says which method is allowed."""
-    answer = client.get(path)
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/tts", "GET, POST"), ("/tts/clone", "POST"), ("/v1/audio/speech", "POST")],
+)
+def test_wrong_method(client: httpx.Client, path: str, allowed: str) -> None:
+    """A method that the path does not have is a 405 that says which it has."""
+    answer = client.put(path)
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
-    assert answer.json()["error"]["message"]
+    assert answer.headers["allow"] == allowed
+    message = answer.json()["error"]["message"]
+    assert message == f"PUT is not allowed at {path}; allowed: {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/voices", "GET, POST"),
+        ("POST", "/voices/alba", "DELETE, GET, PATCH"),
+        ("PUT", "/openai/v1/audio/voices", "GET, POST"),
+        ("POST", "/elevenlabs/v1/voices/alba", "DELETE, GET"),
+    ],
+)
+def test_every_method_of_a_path_is_named(
+    client: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    """All methods count, also where each has a route of its own."""
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == allowed
+    assert f"{method} is not allowed at {path}; allowed: {allowed}" in answer.text
 
 
 def test_nothing_there(client: httpx.Client) -> None:
@@ -211,6 +234,10 @@ def test_nothing_there(client: httpx.Client) -> None:
         ("/v1/tts/clone", "/tts/clone"),
         ("/docs/tts", "/tts"),
         ("/v1/add_speaker", "/add_speaker"),
+        ("/voice", "/voices"),
+        ("/voices/alba/previe", "/voices/alba/preview"),
+        ("/v1/text_to_speech/alba/stream", "/v1/text-to-speech/alba/stream"),
+        ("/openai/v1/audio/voice_consent/x1", "/openai/v1/audio/voice_consents/x1"),
     ],
 )
 def test_nearly_there(client: httpx.Client, path: str, meant: str) -> None:

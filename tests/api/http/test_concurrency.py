@@ -57,7 +57,7 @@ class SlowReader(FakeEngine):
 
 def test_too_many_scripts_at_once(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scripts that come faster than they can be read are refused at once, and can come again."""
-    monkeypatch.setattr("app.speaking.door.MAX_SCRIPTS_IN_READING", 1)
+    monkeypatch.setattr("app.speaking.door.SCRIPTS_IN_READING", 1)
     engine = SlowReader()
     client = fake_app(engine).client
     with ThreadPoolExecutor(1) as pool:

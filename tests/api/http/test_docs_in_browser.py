@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, sync_playwright
+from playwright.sync_api import FilePayload, Locator, Page
 
+from tests.browser import browser_page
 from tests.serving import KEY, Served
-
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-LIMIT_MS = 60_000.0
 
 pytestmark = pytest.mark.docs
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    """A page of a browser that can reach nothing but this machine."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        reason = "there is no Chromium on this machine; on Debian, apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[NO_NETWORK])
-        page = browser.new_page()
-        page.set_default_timeout(LIMIT_MS)
+    with browser_page() as page:
         yield page
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +62,30 @@ def test_try_it_out(docs: Page, path: str) -> None:
     """The example speaks as it stands."""
     block = opened(docs, "post", path)
     assert status_after_execution(block) == "200", block.inner_text()
+    assert seconds_to_play(block) > 0.5
+
+
+def seconds_to_play(block: Locator) -> float:
+    """How long the player says that the answer is."""
+    seconds: float = block.locator("audio").evaluate(
+        """player => new Promise((resolve, reject) => {
+            const tell = () => resolve(player.duration);
+            player.onerror = () => reject(new Error("the player plays nothing"));
+            if (player.readyState) tell(); else player.onloadedmetadata = tell;
+        })"""
+    )
+    return seconds
+
+
+def test_the_answer_is_played(docs: Page) -> None:
+    """The player has the speech that was answered, and asks the server for nothing more."""
+    asked: list[str] = []
+    docs.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    block = opened(docs, "get", "/voices/{name}/preview")
+    block.locator("tr", has_text="name").locator("input").first.fill("alba")
+    assert status_after_execution(block) == "200", block.inner_text()
+    assert seconds_to_play(block) > 0.5
+    assert len([each for each in asked if "/preview" in each]) == 1
 
 
 @pytest.mark.parametrize(

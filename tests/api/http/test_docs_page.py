@@ -53,7 +53,7 @@ def test_everything_comes_from_here(served: Served) -> None:
     page = served.client.get(DOCS_PATH)
     assert page.status_code == 200
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(loaded) == 3
+    assert len(loaded) == 4
     for address in loaded:
         assert address.startswith("/")
         assert served.client.get(address).status_code == 200
@@ -78,6 +78,7 @@ def test_ours_come_first(described: dict[str, Any]) -> None:
     assert next(path for path, named in tags.items() if named == order[:1]) == "/tts"
     ours = {path for path, named in tags.items() if set(named) <= set(order)}
     assert {"/tts", "/tts/clone", "/voices", "/health", "/compatibility"} <= ours
+    assert not any(path.startswith("/v1") for path in ours)
     assert not any(path.startswith("/v1/audio") for path in ours)
 
 

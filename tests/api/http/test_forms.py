@@ -6,6 +6,8 @@ import asyncio
 import base64
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 from urllib.parse import urlencode
 
 import httpx
@@ -17,11 +19,14 @@ from starlette.types import Message
 
 from app.api.http.clip_input import clip_from_text
 from app.api.http.forms import URLENCODED, BodyRequest
+from app.services import Services
+from app.work import ByteBudget, make_pools
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import detail_of
 
 RECORDING_BYTES = 15_000_000
+SERVICES = cast("Services", SimpleNamespace(pools=make_pools()))
 
 
 async def read(body: bytes) -> list[tuple[str, str]]:
@@ -34,8 +39,10 @@ async def read(body: bytes) -> list[tuple[str, str]]:
         end = start + (1 << 16)
         return {"type": "http.request", "body": body[start:end], "more_body": end <= len(body)}
 
-    headers = [(b"content-type", URLENCODED.encode())]
-    form = await BodyRequest({"type": "http", "headers": headers}, receive).form()
+    headers = [(b"content-type", URLENCODED.encode()), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "headers": headers}
+    with ByteBudget(10**9).hold() as held:
+        form = await BodyRequest(scope, receive, services=SERVICES, held=held).form()
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 

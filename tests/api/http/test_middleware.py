@@ -9,7 +9,9 @@ import time
 import httpx
 import pytest
 
+from app.api.http.security_headers import SECURITY_HEADERS
 from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
 from tests.serving import KEY, LogRecords, Served, send_raw, status_of
 
 ORIGIN = "https://app.example.com"
@@ -74,6 +76,42 @@ def test_cross_origin(fake_app: ServeFake) -> None:
     refused = client.options("/tts", headers=asking | {"Origin": "https://evil.example.com"})
     assert refused.status_code == 400
     assert "access-control-allow-origin" not in refused.headers
+
+
+def test_a_page_may_ask_a_server_in_a_private_network(fake_app: ServeFake) -> None:
+    """Chromium asks first whether a page of the internet may; one that is listed may."""
+    client = fake_app(cors_origins=(ORIGIN,)).client
+    asking = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    allowed = client.options("/tts", headers=asking)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-private-network"] == "true"
+    refused = client.options("/tts", headers=asking | {"Origin": "https://evil.example.com"})
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+
+
+STANDARD = {"cache-control", "content-length", "content-type"}
+"""A page may read these always."""
+FOR_BROWSERS = {"vary", "date", "connection", *(name for name, _ in SECURITY_HEADERS)}
+
+
+def test_a_page_may_read_what_an_answer_says(fake_app: ServeFake) -> None:
+    """Every header that tells something is exposed by its name, of speech and of a refusal."""
+    engine = FakeEngine()
+    client = fake_app(engine, cors_origins=(ORIGIN,)).client
+    spoken = client.post("/tts", json={"script": "Hi."}, headers={"Origin": ORIGIN})
+    engine.overloaded = True
+    refused = client.post("/tts", json={"script": "Hi."}, headers={"Origin": ORIGIN})
+    assert (spoken.status_code, refused.status_code) == (200, 429)
+    for answer in (spoken, refused):
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        told = {name for name in answer.headers if not name.startswith("access-control-")}
+        assert told - STANDARD - FOR_BROWSERS <= set(exposed)
+        assert "*" in exposed
 
 
 def test_no_origin_is_allowed_by_default(client: httpx.Client) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import httpx
 import openai
 import pytest
 from elevenlabs.core import ApiError
+from httpx_ws import WebSocketDisconnect
 
 from app.main import create_app
 from tests.api.elevenlabs import sdk as elevenlabs_sdk
@@ -103,6 +104,88 @@ def test_fish(tmp_path: Path) -> None:
     assert WORDS in str(error)
 
 
+@contextlib.contextmanager
+def stoppable(folder: Path, engine: FakeEngine) -> Iterator[tuple[Served, Callable[[], None]]]:
+    """A server with plenty of time to end, and what tells it to, which returns once it begins."""
+    settings = make_settings(folder, shutdown_grace_seconds=20)
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as server:
+        url = server.enter_context(running(create_app(settings, lambda: engine)))
+        with served_at(url, settings) as served:
+            served.wait_until(lambda health: health["model"]["state"] == "ready")
+
+            def stop() -> None:
+                pool.submit(server.close)
+                deadline = time.monotonic() + 10
+                while (ready := served.client.get("/ready")).status_code == 200:
+                    assert time.monotonic() < deadline
+                assert ready.json() == {"ready": False, "reason": WORDS}
+
+            yield served, stop
+            engine.let_go.set()
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+
+
+def test_what_is_at_work_ends_first(tmp_path: Path) -> None:
+    """While a stream comes to its end the server is not ready, and begins nothing new."""
+    engine = FakeEngine(hold_after=3)
+    body = {"script": "Hi.", "stream": True, "format": "wav"}
+    with stoppable(tmp_path, engine) as (served, stop):
+        with served.client.stream("POST", "/tts", json=body) as stream:
+            pieces = stream.iter_raw()
+            heard = next(pieces)
+            stop()
+            assert served.client.get("/health").is_success
+            assert error_of(served.client.post("/tts", json=body), 503)["message"] == WORDS
+            engine.let_go.set()
+            heard += b"".join(pieces)
+        assert len(heard) == 5 * 1920 * 2 + 44
+
+
+@pytest.mark.parametrize("name", ["pcm", "mp3"])
+def test_a_socket_is_closed_after_its_sentence(tmp_path: Path, name: str) -> None:
+    """What was begun is heard to its end; then come the reason and 1012, as the server restarts."""
+    engine = FakeEngine(frames_per_chunk=40, hold_after=30)
+    with (
+        stoppable(tmp_path, engine) as (served, stop),
+        fish_sdk.raw_socket(served, text="One sentence. ", format=name, sample_rate=24000) as ws,
+    ):
+        fish_sdk.say(ws, event="flush")
+        heard = fish_sdk.next_event(ws)["audio"]
+        stop()
+        fish_sdk.say(ws, event="text", text="Another one. ")
+        engine.let_go.set()
+        while (event := fish_sdk.next_event(ws))["event"] == "audio":
+            heard += event["audio"]
+        assert event == {"event": "finish", "reason": "error", "status": 503, "message": WORDS}
+        with pytest.raises(WebSocketDisconnect) as closed:
+            fish_sdk.next_event(ws)
+        assert (closed.value.code, closed.value.reason) == (1012, WORDS)
+        bytes_per_second = {"pcm": 48000, "mp3": 16000}[name]
+        assert len(heard) >= 40 * 0.08 * bytes_per_second
+        assert len(engine.streams) == 1
+
+
+@pytest.mark.parametrize("start", [False, True])
+def test_a_quiet_socket_is_closed(tmp_path: Path, start: bool) -> None:
+    """Nobody waits for a client that is not being spoken to."""
+    engine = FakeEngine(hold_after=0)
+    with (
+        stoppable(tmp_path, engine) as (served, stop),
+        ThreadPoolExecutor(1) as pool,
+        fish_sdk.raw_socket(served, start=start) as ws,
+    ):
+        # Something has to be at work, or there is no time in which to ask whether it is ready.
+        pool.submit(served.client.post, "/tts", json={"script": "Hi."})
+        served.wait_until(lambda health: health["engine"]["running_rows"] == 1)
+        stop()
+        assert fish_sdk.next_event(ws)["message"] == WORDS
+        with pytest.raises(WebSocketDisconnect) as closed:
+            fish_sdk.next_event(ws)
+        assert closed.value.code == 1012
+        engine.let_go.set()
+
+
 def test_one_grace_for_all(tmp_path: Path) -> None:
     """HTTP and Wyoming have the same time to end, not one after the other."""
     engine = FakeEngine(hold_after=0)
@@ -172,3 +255,28 @@ def test_log(tmp_path: Path, tiny_model: Path) -> None:
     assert "Traceback" not in server.err
     assert "POST /tts 503 in " in server.err
     assert "POST /tts 200, broken off in " in server.err
+
+
+def test_a_second_signal(tmp_path: Path, tiny_model: Path) -> None:
+    """Whoever asks twice does not wait for speech to end."""
+    port = free_port()
+    voices = tmp_path / "models" / "voices"
+    voices.mkdir(parents=True)
+    write_wav(voices / "alba.wav", voice_like(1.2))
+    url = f"http://127.0.0.1:{port}"
+    script = "This sentence is spoken over and over again, for many minutes. " * 700
+    lines = (f"API_KEY={OPERATORS_KEY}", f"PORT={port}", f"MODEL_CONFIG={tiny_model}")
+    body = {"script": script, "format": "wav", "stream": True}
+    headers = {"X-API-Key": OPERATORS_KEY}
+    with started(tmp_path, *lines, "SHUTDOWN_GRACE_SECONDS=60") as server:
+        server.wait_for_answer(f"{url}/ready")
+        with httpx.stream(
+            "POST", f"{url}/tts", json=body, headers=headers, timeout=60, trust_env=False
+        ) as stream:
+            pieces = stream.iter_raw()
+            next(pieces)
+            server.process.send_signal(signal.SIGTERM)
+            while httpx.get(f"{url}/ready", trust_env=False).status_code == 200:
+                time.sleep(0.05)
+            code, seconds = server.end(signal.SIGTERM)
+            assert (code, seconds < 3) == (1, True), server.err

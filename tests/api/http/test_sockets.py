@@ -13,6 +13,8 @@ import ormsgpack
 import pytest
 import wsproto
 from httpx_ws import WebSocketDisconnect, WebSocketUpgradeError
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from app.api.http import sockets
 from tests.api.fish.sdk import TEXT, last_event, live, next_event, raw_socket, say
@@ -38,6 +40,42 @@ def test_no_key_no_socket(served: Served, log_records: LogRecords) -> None:
     request_id = answer.headers["x-request-id"]
     line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
     assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 401 in ")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/tts/live", "no WebSocket at /tts/live; did you mean /v1/tts/live?"),
+        ("/v1/v1/tts/live", "did you mean /v1/tts/live?"),
+        ("/fish/tts/live", "did you mean /fish/v1/tts/live?"),
+        ("/elevenlabs/text-to-speech/alba/stream-input", "/v1/text-to-speech/alba/stream-input?"),
+        ("/v1/text-to-speech/alba/stream-inputt", "/v1/text-to-speech/alba/stream-input?"),
+        ("/tts", "no WebSocket at /tts: it takes plain HTTP requests only"),
+        ("/fish/v1/tts", "no WebSocket at /fish/v1/tts: it takes plain HTTP requests only"),
+        ("/xyzzy", "no WebSocket at /xyzzy; see /docs"),
+    ],
+)
+def test_no_socket_there(served: Served, log_records: LogRecords, path: str, said: str) -> None:
+    """A path that no socket is at is a plain HTTP answer, which names the right one."""
+    with (
+        pytest.raises(InvalidStatus) as refusal,
+        connect(f"{served.url}{path}".replace("http", "ws")),
+    ):
+        pass
+    answer = refusal.value.response
+    assert answer.status_code == 404
+    assert answer.body is not None
+    assert said in answer.body.decode()
+    request_id = answer.headers["x-request-id"]
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
+    assert line.getMessage().startswith(f"WEBSOCKET {path} 404 in ")
+
+
+def test_plain_requests_to_a_socket(served: Served) -> None:
+    """A request to the path of a socket learns that one is there."""
+    answer = served.client.post("/v1/tts/live", json={})
+    assert answer.status_code == 404
+    assert "there is nothing at /v1/tts/live: it takes WebSockets only" in answer.text
 
 
 def test_more_than_is_ever_read(fake_server: ServeFake) -> None:

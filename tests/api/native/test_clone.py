@@ -169,7 +169,7 @@ def test_weights_that_cannot_clone(fake_app: ServeFake, recording: bytes) -> Non
     """An engine that has no cloning weights answers 503 with the reason."""
 
     class Refusing(FakeEngine):
-        def encode_voice(self, pcm: object) -> FakeVoice:
+        def encode_voice(self, pcm: object, cancel: object = None) -> FakeVoice:
             raise ModelUnavailable("this server cannot clone voices: accept the terms")
 
     error = error_of(clone(fake_app(Refusing()).client, recording), 503)
@@ -252,3 +252,51 @@ def test_what_was_done_to_a_recording_is_logged(
     clone(fake_server().client, wav_bytes(np.concatenate([silence(3), SPEECH])))
     line = log_records.wait_for(lambda record: "a recording became" in record.getMessage())
     assert "s of silence cut from the start" in line.getMessage()
+
+
+def test_what_was_done_to_a_recording_is_answered(fake_app: ServeFake) -> None:
+    """Every dialect's answer says it, also of a recording that is known already."""
+    client = fake_app().client
+    clip = wav_bytes(np.concatenate([silence(3), SPEECH]))
+    sent = base64.b64encode(clip).decode()
+    two = [{"audio": sent}, {"audio": sent}]
+    for answer in (
+        clone(client, clip),
+        clone(client, clip, type="url"),
+        clone(client, clip, stream="true"),
+        client.post("/v1/audio/speech", json={"input": SCRIPT, "voice": sent}),
+        client.post("/v1/audio/speech", json={"input": SCRIPT, "voice": sent, "stream": False}),
+        client.post("/v1/tts", json={"text": SCRIPT, "references": two[:1]}),
+        client.post("/v1/tts", json={"text": SCRIPT, "references": two}),
+        client.post("/pocket/tts", data={"text": SCRIPT}, files={"voice_wav": ("me.wav", clip)}),
+        client.post("/clone_voice", data={"text": SCRIPT, "reference_audio": sent}),
+        client.post("/chattts/v1/audio/speech", json={"input": SCRIPT, "voice": sent}),
+    ):
+        assert answer.is_success, answer.text
+        said = answer.headers["x-tts-recording"]
+        assert " s of speech; converted to one channel at 24000 Hz; " in said
+        assert "3.0 s of silence cut from the start" in said
+    assert "x-tts-recording" not in client.post("/tts", json={"script": SCRIPT}).headers
+
+
+def test_which_channel_was_taken_is_answered(fake_app: ServeFake) -> None:
+    """Whoever sends channels that cancel each other learns that one of them was taken."""
+    client = fake_app().client
+    for pcm, channel in ((SPEECH, "left"), (SPEECH * np.float32(-1), "left")):
+        said = clone(client, in_two_channels(pcm)).headers["x-tts-recording"]
+        assert f"the {channel} channel of 'me.wav' taken alone" in said
+    report = client.post(
+        "/voices", data={"name": "made"}, files={"files": ("ä%.wav", in_two_channels(SPEECH))}
+    ).json()["report"]
+    assert any("left channel" in each for each in report["actions"])
+
+
+def test_a_strange_file_name_fits_into_the_header(fake_app: ServeFake) -> None:
+    """What a header cannot hold is written with percent signs, and it is never too long."""
+    client = fake_app().client
+    name = "Größe%20\u2028" + "x" * 900 + ".wav"
+    files = {"voice_file": (name, in_two_channels(SPEECH))}
+    answer = client.post("/tts/clone", data={"script": SCRIPT}, files=files)
+    assert answer.is_success, answer.text
+    assert "Gr%C3%B6%C3%9Fe%25" in answer.headers["x-tts-recording"]
+    assert len(answer.headers["x-tts-recording"]) <= 2000

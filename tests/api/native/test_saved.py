@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
 from tests.serving import KEY, Served, error_of, send_raw, status_of
 
 BODY = {"script": "Hello there.", "type": "url", "format": "wav"}
@@ -129,3 +131,74 @@ def test_unsaved_audio_is_not_found(fake_app: ServeFake) -> None:
     """The 404 has the shape of every other error."""
     answer = fake_app().client.get("/voice/audio_1_x.mp3", headers={"X-API-Key": KEY})
     assert error_of(answer, 404)["type"] == "not_found"
+
+
+SECRET = "a-secret-for-tests"
+
+
+def _file_of(url: str) -> str:
+    return url.partition("/voice/")[2].partition("?")[0]
+
+
+def test_removing(fake_app: ServeFake) -> None:
+    """Who has the key can remove saved audio; strangers cannot."""
+    served = fake_app()
+    path = f"/voice/{_file_of(served.client.post('/tts', json=BODY).json()['url'])}"
+    error_of(served.client.delete(path, headers={"X-API-Key": "wrong"}), 401)
+    assert served.client.get(path).status_code == 200
+    answer = served.client.delete(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert error_of(served.client.get(path), 404)["type"] == "not_found"
+    assert error_of(served.client.delete(path), 404)["type"] == "not_found"
+
+
+def test_signed_links(fake_app: ServeFake) -> None:
+    """A signed link opens its file without a key, whole and in parts, and nothing else does."""
+    served = fake_app(url_signing_secret=SECRET)
+    url = served.client.post("/tts", json=BODY).json()["url"]
+    other = _file_of(served.client.post("/tts", json=BODY).json()["url"])
+    no_key = {"X-API-Key": ""}
+    whole = served.client.get(url, headers=no_key)
+    assert whole.status_code == 200
+    lifetime = int(whole.headers["cache-control"].partition("max-age=")[2].partition(",")[0])
+    assert 86_390 <= lifetime <= 86_400
+    assert whole.headers["cache-control"].startswith("private")
+    part = served.client.get(url, headers={**no_key, "Range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, whole.content[:10])
+
+    params = httpx.URL(url).params
+    for wrong in (
+        {},
+        {"expires": params["expires"]},
+        {"signature": params["signature"]},
+        {"expires": str(int(params["expires"]) + 1), "signature": params["signature"]},
+        {"expires": f"0{params['expires']}", "signature": params["signature"]},
+        {"expires": params["expires"], "signature": params["signature"].upper()},
+        {"expires": "soon", "signature": "é"},
+    ):
+        answer = served.client.get(f"/voice/{_file_of(url)}", params=wrong, headers=no_key)
+        assert error_of(answer, 403)["type"] == "forbidden", wrong
+    error_of(served.client.get(f"/voice/{other}", params=params, headers=no_key), 403)
+    assert served.client.get(f"/voice/{other}").status_code == 200
+
+
+def test_links_end(fake_app: ServeFake) -> None:
+    """A link is no good after its time, and the error says so."""
+    served = fake_app(url_signing_secret=SECRET, url_lifetime_hours=1e-9)
+    url = served.client.post("/tts", json=BODY).json()["url"]
+    time.sleep(1.1)
+    error = error_of(served.client.get(url, headers={"X-API-Key": ""}), 403)
+    assert "has ended" in error["message"]
+
+
+def test_no_room_is_said_before_anything_is_spoken(fake_app: ServeFake) -> None:
+    """A folder that cannot be written is a 507 at once, and no speech is made."""
+    engine = FakeEngine()
+    served = fake_app(engine)
+    folder = served.settings.voice_output_dir
+    folder.rmdir()
+    folder.touch()
+    assert error_of(served.client.post("/tts", json=BODY), 507)["type"] == "storage_failed"
+    assert not engine.streams
+    folder.unlink()
+    assert served.client.post("/tts", json=BODY).status_code == 200

@@ -84,7 +84,7 @@ def test_json_on_the_same_path(client: httpx.Client) -> None:
     answer = client.post("/tts", json={"script": TEXT, "format": "wav"})
     assert "content-length" in answer.headers
     assert error_of(client.post("/tts", json={"text": TEXT}), 400)["field"] == "text"
-    assert error_of(client.get("/tts"), 405)
+    assert error_of(client.put("/tts"), 405)
 
 
 def test_form_without_this_dialect(fake_app: ServeFake) -> None:

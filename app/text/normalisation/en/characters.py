@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _LETTERS = str.maketrans(
@@ -15,10 +16,14 @@ _LETTERS = str.maketrans(
         "\u2003": " ", "\u2004": " ", "\u2005": " ", "\u2006": " ", "\u2008": " ", "\t": " ",
         "％": "%", "＄": "$", "＃": "#", "＆": "&", "＋": "+", "＝": "=", "＠": "@", "￡": "£",
         "￥": "¥", "⁄": "/", "∕": "/", "∶": ":", "µ": "μ", "∙": "·", "⋅": "·", "[": "(", "]": ")",
-        "{": "(", "}": ")", "﹪": "%", "﹩": "$", "ﬁ": "fi", "ﬂ": "fl", "…": "...",
-        "℃": "°C", "℉": "°F", "№": "No. ", "℅": "c/o ", "‼": "!", "⁉": "?", "⁇": "?", "⁈": "?",
+        "{": "(", "}": ")", "﹪": "%", "﹩": "$",
+        "‼": "!", "⁉": "?", "⁇": "?", "⁈": "?",
     }
 )  # fmt: skip
+_LONGER = {
+    "ﬁ": "fi", "ﬂ": "fl", "…": "...", "℃": "°C", "℉": "°F", "№": "No. ", "℅": "c/o ",
+}  # fmt: skip
+_LONGER_CHARACTER = re.compile(f"[{''.join(_LONGER)}]")
 _REPEATED: tuple[Rule, ...] = (
     rule(r"[!?]{2,}", lambda found: "?" if "?" in found[0] else "!"),
     rule(r"\.{4,}", "..."),
@@ -33,8 +38,9 @@ _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}
 _GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
 
 
-def plain_characters(text: str) -> str:
+def plain_characters(text: MappedText) -> MappedText:
     """Write quotes, dashes, brackets and spaces in one way, and repeated marks once."""
-    text = _THOUSANDS.sub(lambda found: re.sub(r"\D", ",", found[0]), text)
-    text = _GROUPED_WITH_LINES.sub(lambda found: found[0].replace("_", ","), text)
-    return apply_rules(text.translate(_LETTERS), _REPEATED)
+    text = text.sub(_THOUSANDS, lambda found: re.sub(r"\D", ",", found[0]))
+    text = text.sub(_GROUPED_WITH_LINES, lambda found: found[0].replace("_", ","))
+    text = text.translate(_LETTERS).sub(_LONGER_CHARACTER, lambda found: _LONGER[found[0]])
+    return apply_rules(text, _REPEATED)

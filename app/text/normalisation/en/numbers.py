@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
 
+from app.text.mapped import MappedText
 from app.text.normalisation.numerals import MAX_DIGITS
 from app.text.normalisation.rules import apply_rules, rule
 
@@ -81,7 +82,7 @@ def spell_digits(digits: str) -> str:
 _LONG_NUMBER = rule(rf"\d{{{MAX_DIGITS + 1},}}", lambda found: spell_digits(found[0]))
 
 
-def spell_long_numbers(text: str) -> str:
+def spell_long_numbers(text: MappedText) -> MappedText:
     """Say numbers of more than 36 digits one by one, so that later rules need not match them."""
     return apply_rules(text, (_LONG_NUMBER,))
 

@@ -6,6 +6,7 @@ import unicodedata
 
 import regex
 
+from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _SPOKEN = {
@@ -46,14 +47,13 @@ _AFTER: tuple[Rule, ...] = (
 )
 
 
-def speak_symbols(text: str) -> str:
+def speak_symbols(text: MappedText) -> MappedText:
     """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
     text = apply_rules(text, _BEFORE)
-    text = _GREEK_LETTER.sub(_name_letter, text)
-    return _SYMBOL.sub(_speak_sign, text)
+    return text.sub(_GREEK_LETTER, _name_letter).sub(_SYMBOL, _speak_sign)
 
 
-def tidy_spaces(text: str) -> str:
+def tidy_spaces(text: MappedText) -> MappedText:
     """Leave one space of several, none before a mark, and no more than one empty line."""
     return apply_rules(text, _AFTER)
 

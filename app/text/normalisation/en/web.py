@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.text.mapped import MappedText
 from app.text.normalisation.en.numbers import cardinal, number, spell_digits, year
 from app.text.normalisation.rules import Rule, alternatives, rule, words
 
@@ -28,6 +29,7 @@ _SPOKEN_EXTENSIONS = words(
 )
 _ADDRESS_REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"|^(){}]{0,2000})?"
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^\w\s]|_|[^\W\d_]+")
+_UNDERSCORE = {ord("_"): " "}
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 
 
@@ -102,9 +104,9 @@ def _say_colour(found: re.Match[str]) -> str | None:
     )
 
 
-def part_underscores(text: str) -> str:
+def part_underscores(text: MappedText) -> MappedText:
     """Write a space for every underscore that is in no address."""
-    return text.replace("_", " ")
+    return text.translate(_UNDERSCORE)
 
 
 WEB: tuple[Rule, ...] = (

@@ -1,0 +1,1 @@
+"""Knows who calls, by which key, and what each caller may do."""

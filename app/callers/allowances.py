@@ -1,0 +1,166 @@
+"""Counts what callers use, and refuses what goes beyond their limits.
+
+Windows are fixed: a minute begins with a caller's first request, and at its end everything is
+allowed again. So it can be said truly when to come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+from redis.asyncio import ConnectionPool as RedisPool
+
+from app.callers.caller import Caller
+from app.errors import Overloaded, TooLarge
+
+logger = logging.getLogger(__name__)
+
+MINUTE_SECONDS = 60
+_STREAM_ENDS_SECONDS = 5.0
+_SAY_AGAIN_SECONDS = 60.0
+
+Counted: TypeAlias = Literal["requests", "characters"]
+"""These are counted by the minute."""
+COUNTED: tuple[Counted, ...] = ("requests", "characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Says how much of a limit is left, and after how many seconds all of it is again."""
+
+    counted: Counted
+    limit: int
+    left: int
+    resets_seconds: int
+
+
+class Allowances:
+    """Counts requests and characters by the minute, and streams while they last.
+
+    Use from the event loop.
+
+    Args:
+        redis_url: where several servers count together; None counts in this process.
+
+    Raises:
+        ValueError: it is no such address.
+    """
+
+    def __init__(self, redis_url: str | None = None) -> None:
+        self._redis = None if redis_url is None else RedisPool.from_url(redis_url)
+        self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
+        self._streams: Counter[str] = Counter()
+        self._silent_until_seconds = 0.0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Let go of all connections at the end of the block."""
+        try:
+            yield
+        finally:
+            if self._redis is not None:
+                await self._redis.disconnect()
+
+    async def use(self, caller: Caller, counted: Counted, amount: int = 1) -> None:
+        """Count what a caller is about to use.
+
+        Where the storage cannot be reached nothing is refused, and the log says so.
+
+        Raises:
+            Overloaded: it is more than is left.
+            TooLarge: it is more than there ever is.
+        """
+        limit = _limit_of(caller, counted)
+        if limit is None:
+            return
+        allowed = f"{limit} {counted} a minute, which is what this key allows"
+        if amount > limit:
+            raise TooLarge(f"{amount} {counted} are more than {allowed}")
+        item = RateLimitItemPerMinute(limit)
+        try:
+            # A hit that is refused counts all the same, so it is not tried in vain.
+            fits = await self._windows.test(item, caller.name, counted, cost=amount)
+            if fits and await self._windows.hit(item, caller.name, counted, cost=amount):
+                return
+            stats = await self._windows.get_window_stats(item, caller.name, counted)
+        except StorageError as error:
+            self._say_unreachable(error)
+            return
+        raise Overloaded(
+            f"that would be more than {allowed}",
+            retry_after_seconds=max(1.0, stats.reset_time - time.time()),
+        )
+
+    async def left(self, caller: Caller) -> list[Left]:
+        """Return what is left of each limit by the minute that a caller has."""
+        found = []
+        for counted in COUNTED:
+            limit = _limit_of(caller, counted)
+            if limit is None:
+                continue
+            item = RateLimitItemPerMinute(limit)
+            try:
+                stats = await self._windows.get_window_stats(item, caller.name, counted)
+            except StorageError as error:
+                self._say_unreachable(error)
+                continue
+            # Where nothing was used yet, the minute has not begun.
+            resets_seconds = stats.reset_time - time.time()
+            seconds = min(MINUTE_SECONDS, max(0, round(resets_seconds)))
+            found.append(Left(counted, limit, stats.remaining, seconds))
+        return found
+
+    @contextmanager
+    def streaming(self, caller: Caller) -> Iterator[None]:
+        """Count a request for speech as long as it is answered.
+
+        Raises:
+            Overloaded: as many as allowed are answered already.
+        """
+        limit = caller.limits.concurrent_streams
+        if limit is not None and self._streams[caller.name] >= limit:
+            raise Overloaded(
+                f"{limit} requests of this key are being answered already, which is what it allows",
+                retry_after_seconds=_STREAM_ENDS_SECONDS,
+            )
+        self._streams[caller.name] += 1
+        try:
+            yield
+        finally:
+            self._streams[caller.name] -= 1
+            if not self._streams[caller.name]:
+                del self._streams[caller.name]
+
+    def _say_unreachable(self, error: StorageError) -> None:
+        if time.monotonic() < self._silent_until_seconds:
+            return
+        self._silent_until_seconds = time.monotonic() + _SAY_AGAIN_SECONDS
+        logger.error("REDIS_URL: limits are not counted: %s", error.storage_error)
+
+
+def _storage(redis_url: str | None, connections: RedisPool | None) -> Storage:
+    if connections is None:
+        return MemoryStorage()
+    return RedisStorage(
+        f"async+{redis_url}",
+        wrap_exceptions=True,
+        implementation="redispy",
+        # It is passed on to redis as it is.
+        connection_pool=connections,  # type: ignore[arg-type]
+    )
+
+
+def _limit_of(caller: Caller, counted: Counted) -> int | None:
+    if counted == "requests":
+        return caller.limits.requests_per_minute
+    return caller.limits.characters_per_minute

@@ -1,0 +1,120 @@
+"""Finds out who calls by the key that came with a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.callers.caller import ANYBODY, OPERATOR, Caller
+from app.callers.keys_file import KeysFileError, hash_of, read_keys
+from app.errors import Unauthorized, WrongKey
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""A change of the file of keys has effect after at most this long."""
+
+
+class Keyring:
+    """Knows every key. Use from the event loop.
+
+    Attributes:
+        asks_for_keys: whether a key is needed at all.
+
+    Args:
+        operator_key: API_KEY; None if there is none.
+        keys_file: API_KEYS_FILE; None if there is none.
+
+    Raises:
+        KeysFileError: the file cannot be read as it is.
+    """
+
+    def __init__(
+        self, operator_key: str | None, keys_file: Path | None, *, asks_for_keys: bool = True
+    ) -> None:
+        self._operator = {} if operator_key is None else {hash_of(operator_key): OPERATOR}
+        self._file = keys_file
+        self.asks_for_keys = asks_for_keys
+        self._stamp = None if keys_file is None else _stamp(keys_file)
+        self._callers: Mapping[str, Caller] = self._read()
+
+    def caller(self, offered: Iterable[str]) -> Caller:
+        """Return who has one of the offered keys; the first that is known counts.
+
+        Raises:
+            Unauthorized: no key was offered.
+            WrongKey: none of them is known.
+        """
+        if not self.asks_for_keys:
+            return ANYBODY
+        keys = list(offered)
+        if not keys:
+            raise Unauthorized(
+                "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
+            )
+        # Hashes are looked up, so how long that takes tells nothing of the keys.
+        for key in keys:
+            if caller := self._callers.get(hash_of(key)):
+                return caller
+        raise WrongKey("the API key is wrong")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List the callers whose keys are known."""
+        return tuple(sorted(each.name for each in self._callers.values()))
+
+    def named(self, name: str) -> Caller | None:
+        """Return the caller of that name, as the keys are now; None if there is none."""
+        if not self.asks_for_keys:
+            return ANYBODY if name == ANYBODY.name else None
+        return next((each for each in self._callers.values() if each.name == name), None)
+
+    @asynccontextmanager
+    async def kept_fresh(self) -> AsyncIterator[None]:
+        """Read the file of keys again whenever it changes, while the block runs."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.to_thread(self.refresh)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+
+    def refresh(self) -> None:
+        """Read the file of keys if it has changed. Blocks.
+
+        A file that cannot be read changes nothing: the keys known so far stay, and the log says so.
+        """
+        if self._file is None:
+            return
+        stamp = _stamp(self._file)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._callers = self._read()
+        except KeysFileError as error:
+            logger.error("API_KEYS_FILE: %s; the keys stay as they were", error)  # noqa: TRY400
+            return
+        logger.info("API_KEYS_FILE was read again; callers: %d", len(self._callers))
+
+    def _read(self) -> Mapping[str, Caller]:
+        from_file = {} if self._file is None else read_keys(self._file)
+        return {**from_file, **self._operator}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes whenever a file does; None if it cannot be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,126 @@
+"""Records what becomes of one request, for the one line that the log has of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from app.errors import Field, Parameter
+
+logger = logging.getLogger(__name__)
+
+Value: TypeAlias = str | int | float
+
+_current: ContextVar[RequestRecord] = ContextVar("request_record")
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """Collects what the parts that serve a request know of it; never its text, nor a key.
+
+    Attributes:
+        request_id: the log has it in each line about the request, and the client in its answer.
+        caller: the caller's name; "-" until it is known.
+        voice: who is heard, or the voice that was asked for while nobody is.
+        characters: how much text was asked for.
+        audio_seconds: how much speech was handed on.
+        reason: the kind of the error that the client was told.
+        field: what that error is about, if that is a field that we know.
+        bytes_in, bytes_out: what the bodies or frames came to.
+        first_byte_seconds: how long after the beginning the first byte of a body or frame left.
+    """
+
+    request_id: str
+    caller: str = "-"
+    dialect: str | None = None
+    voice: str | None = None
+    characters: int = 0
+    audio_seconds: float = 0.0
+    reason: str | None = None
+    field: str | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    first_byte_seconds: float | None = None
+    _began_seconds: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long ago the request began."""
+        return time.monotonic() - self._began_seconds
+
+    def sent(self, count_bytes: int) -> None:
+        """Count bytes of a body or a frame that leave now."""
+        if count_bytes and self.first_byte_seconds is None:
+            self.first_byte_seconds = self.seconds
+        self.bytes_out += count_bytes
+
+    def refused(
+        self, kind: str, field: Field | None = None, known_fields: Container[str] = ()
+    ) -> None:
+        """Keep the kind of error that the client is told of, and what it is about.
+
+        Args:
+            field: is kept if it is a parameter, or part of one of `known_fields`; what a client
+                made up could be anything, such as its text.
+        """
+        self.reason = kind
+        if isinstance(field, Parameter):
+            self.field = field.value
+        elif field is not None and field.partition(".")[0] in known_fields:
+            self.field = field
+
+    def log(self, method: str, route: str, outcome: object) -> None:
+        """Write the line.
+
+        Args:
+            method: HTTP's method, or the name of another protocol.
+            route: what was called, without what is peculiar to this request.
+            outcome: the status of the answer, or how the request ended without one.
+        """
+        logger.info(
+            "%(method)s %(route)s %(outcome)s in %(seconds).3f s",
+            {
+                "method": method,
+                "route": route,
+                "outcome": str(outcome),
+                "seconds": round(self.seconds, 3),
+            },
+            extra={"request_id": self.request_id, "fields": self.fields()},
+        )
+
+    def fields(self) -> dict[str, Value]:
+        """Return what the log says of the request, without what does not apply to it."""
+        spoken = self.characters > 0
+        known: dict[str, Value | None] = {
+            "caller": self.caller,
+            "dialect": self.dialect,
+            "voice": self.voice,
+            "characters": self.characters if spoken else None,
+            "audio_seconds": round(self.audio_seconds, 2) if spoken else None,
+            "first_byte_seconds": self.first_byte_seconds and round(self.first_byte_seconds, 3),
+            "reason": self.reason,
+            "field": self.field,
+            "bytes_in": self.bytes_in or None,
+            "bytes_out": self.bytes_out or None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    @contextmanager
+    def is_current(self) -> Iterator[None]:
+        """Let this be what `current_record` returns in the block and in the tasks made there."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+def current_record() -> RequestRecord:
+    """Return the record of the request being served; one that nobody reads where there is none."""
+    return _current.get(None) or RequestRecord("none")

@@ -1,0 +1,165 @@
+"""Each key is for what its scopes say, and tokens stand for keys for a while."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from app.callers.caller import SCOPES
+from app.callers.keys_file import add_key, revoke_key
+from tests.conftest import ServeFake
+from tests.serving import Served, error_of
+
+SPEECH = {"script": "Hello there.", "format": "wav"}
+STATE = {"file": ("voice.safetensors", b"no state", "application/octet-stream")}
+
+
+class Keys:
+    """Holds a key for each scope alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.of = {scope: add_key(path, f"{scope}-only", [scope], {}) for scope in SCOPES}
+
+    def __getitem__(self, scope: str) -> dict[str, str]:
+        return {"X-API-Key": self.of[scope]}  # type: ignore[index]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys.toml")
+
+
+@pytest.fixture
+def served(fake_app: ServeFake, keys: Keys) -> Served:
+    return fake_app(api_keys_file=keys.path)
+
+
+def test_speech_needs_a_key_for_speech(served: Served, keys: Keys) -> None:
+    """Other keys are refused by name of what they are for; an administrator may do everything."""
+    for scope in ("speech", "admin"):
+        assert served.client.post("/tts", json=SPEECH, headers=keys[scope]).status_code == 200
+    error = error_of(served.client.post("/tts", json=SPEECH, headers=keys["voices"]), 403)
+    assert error["type"] == "forbidden"
+    assert error["message"] == "this key is for voices; this call needs one for speech"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/voices"),
+        ("DELETE", "/voices/emily"),
+        ("POST", "/v1/voices/add"),
+        ("POST", "/model"),
+        ("DELETE", "/model/emily"),
+        ("POST", "/v1/audio/voices"),
+    ],
+)
+def test_changing_voices_needs_a_key_for_voices(
+    served: Served, keys: Keys, method: str, path: str
+) -> None:
+    """In every dialect a key for speech may look at voices, and may not change them."""
+    refused = served.client.request(method, path, headers=keys["speech"])
+    assert refused.status_code == 403, refused.text
+    allowed = served.client.request(method, path, headers=keys["voices"])
+    assert allowed.status_code not in (401, 403), allowed.text
+
+
+def test_every_key_may_look_at_voices(served: Served, keys: Keys) -> None:
+    """The list of voices is there for whoever has a key, and for nobody else."""
+    for scope in SCOPES:
+        assert served.client.get("/voices", headers=keys[scope]).status_code == 200
+    assert served.client.get("/voices", headers={"X-API-Key": "wrong"}).status_code == 401
+
+
+def test_a_file_of_keys_is_enough(fake_app: ServeFake, keys: Keys) -> None:
+    """API_KEY is not needed beside it."""
+    served = fake_app(api_key=None, api_keys_file=keys.path)
+    assert served.client.post("/tts", json=SPEECH).status_code == 401
+    assert served.client.post("/tts", json=SPEECH, headers=keys["speech"]).status_code == 200
+
+
+def test_revoked_while_the_server_runs(served: Served, keys: Keys) -> None:
+    """A key that was revoked is wrong a second later."""
+    revoke_key(keys.path, "speech-only")
+    deadline = time.monotonic() + 5
+    while served.client.get("/voices", headers=keys["speech"]).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def token_of(served: Served, headers: dict[str, str], **body: Any) -> str:
+    answer = served.client.post("/tokens", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["token"]
+    return token
+
+
+def test_a_token_speaks_for_its_key(served: Served, keys: Keys) -> None:
+    """A page with a token can speak, by header or in an address, and can do nothing else."""
+    token = token_of(served, keys["admin"], minutes=1)
+    by_header = {"X-API-Key": token}
+    assert served.client.post("/tts", json=SPEECH, headers=by_header).status_code == 200
+    bearer = {"X-API-Key": "", "Authorization": f"Bearer {token}"}
+    assert served.client.post("/tts", json=SPEECH, headers=bearer).status_code == 200
+    address = f"/tts?{urlencode({**SPEECH, 'token': token})}"
+    heard = served.client.get(address, headers={"X-API-Key": ""})
+    assert heard.status_code == 200
+    assert heard.headers["content-type"] == "audio/wav"
+    assert served.client.delete("/voices/emily", headers=by_header).status_code == 403
+    error = error_of(served.client.post("/tokens", json={}, headers=by_header), 403)
+    assert error["message"] == "a token cannot make tokens; use a key"
+
+
+def test_tokens_have_bounds(served: Served, keys: Keys) -> None:
+    """A token is for no more than its key, and for a day at most."""
+    error = error_of(
+        served.client.post("/tokens", json={"scopes": ["voices"]}, headers=keys["speech"]), 403
+    )
+    assert "not for voices" in error["message"]
+    for body, field in (({"minutes": 1441}, "minutes"), ({"scopes": []}, "scopes")):
+        assert error_of(served.client.post("/tokens", json=body), 400)["field"] == field
+    ends = served.client.post("/tokens", json={"minutes": 2}).json()["expires_at"]
+    assert ends - time.time() == pytest.approx(120, abs=3)
+
+
+def test_a_key_is_not_taken_in_an_address(served: Served, keys: Keys) -> None:
+    """Addresses are logged and kept in histories, so that a key in one is as good as none."""
+    for name in ("token", "key", "api_key"):
+        address = f"/tts?{urlencode({**SPEECH, name: keys.of['speech']})}"
+        answer = served.client.get(address, headers={"X-API-Key": ""})
+        assert error_of(answer, 401)["type"] == "unauthorized"
+
+
+def test_get_says_what_it_cannot(served: Served) -> None:
+    """The address has the same fields as the body, with the same errors."""
+    answer = served.client.get("/tts", params={**SPEECH, "type": "url"})
+    assert error_of(answer, 400)["field"] == "type"
+    answer = served.client.get("/tts", params={**SPEECH, "sped": "2"})
+    assert error_of(answer, 400)["field"] == "sped"
+    answer = served.client.get("/tts", params={**SPEECH, "speed": "9"})
+    assert error_of(answer, 400)["field"] == "speed"
+
+
+def test_sockets_ask_for_the_scope_too(fake_server: ServeFake, keys: Keys) -> None:
+    """A key that is not for speech opens no socket for speech."""
+    served = fake_server(api_keys_file=keys.path)
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    path = "/v1/tts/live"
+    for scope, status in (("voices", 403), ("speech", 101)):
+        headers = {**keys[scope], "Authorization": f"Bearer {keys.of[scope]}", **upgrade}  # type: ignore[index]
+        with (
+            httpx.Client(base_url=served.url, trust_env=False) as client,
+            client.stream("GET", path, headers=headers) as answer,
+        ):
+            assert answer.status_code == status

@@ -1,0 +1,193 @@
+"""Saved audio is bounded by age, bytes and count, and what is being read stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.audio import storage
+from app.audio.storage import AudioStore, Retention
+from app.errors import AudioNotFound, StorageFailed
+
+HOUR_SECONDS = 3600.0
+
+
+def opened(directory: Path, **bounds: float) -> AudioStore:
+    store = AudioStore(directory, Retention(**bounds))  # type: ignore[arg-type]
+    store.open()
+    return store
+
+
+def saved(store: AudioStore, directory: Path, *, hours_ago: float, size_bytes: int = 10) -> str:
+    name = store.save(BytesIO(bytes(size_bytes)), ".mp3")
+    then = time.time() - hours_ago * HOUR_SECONDS
+    os.utime(directory / name, (then, then))
+    return name
+
+
+def names_in(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_old_audio_goes_and_younger_stays(tmp_path: Path) -> None:
+    """Tidying removes what is older than its age, and nothing else."""
+    store = opened(tmp_path, max_age_seconds=2 * HOUR_SECONDS)
+    saved(store, tmp_path, hours_ago=3)
+    young = saved(store, tmp_path, hours_ago=1)
+    (tmp_path / "notes.txt").touch()
+    os.utime(tmp_path / "notes.txt", (0, 0))
+    store.tidy()
+    assert names_in(tmp_path) == {young, "notes.txt"}
+
+
+def test_old_audio_goes_at_the_start(tmp_path: Path) -> None:
+    """A server that was off for long begins with a tidy folder."""
+    saved(opened(tmp_path), tmp_path, hours_ago=3)
+    opened(tmp_path, max_age_seconds=HOUR_SECONDS)
+    assert names_in(tmp_path) == set()
+
+
+@given(sizes=st.lists(st.integers(0, 120), min_size=1, max_size=25))
+def test_bounds_hold_after_every_save(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    """However much is saved, no more files or bytes are there than allowed, and the last is."""
+    directory = tmp_path_factory.mktemp("saved")
+    store = opened(directory, max_bytes=300, max_files=4)
+    for number, size_bytes in enumerate(sizes):
+        name = saved(store, directory, hours_ago=1 - number / 1000, size_bytes=size_bytes)
+        kept = list(directory.iterdir())
+        assert len(kept) <= 4
+        assert sum(path.stat().st_size for path in kept) <= 300
+        assert store.path_of(name).exists()
+
+
+def test_the_oldest_goes_first(tmp_path: Path) -> None:
+    """Of too many files the youngest stay."""
+    store = opened(tmp_path, max_files=3)
+    names = [saved(store, tmp_path, hours_ago=10 - hour) for hour in range(5)]
+    assert names_in(tmp_path) == set(names[-3:]) or names_in(tmp_path) == set(names[-2:])
+
+
+def test_audio_that_is_read_stays(tmp_path: Path) -> None:
+    """A file that is being sent is not removed under its reader, though it is the oldest."""
+    store = opened(tmp_path, max_files=2)
+    oldest = saved(store, tmp_path, hours_ago=9)
+    with store.reading(oldest) as path:
+        for _ in range(3):
+            saved(store, tmp_path, hours_ago=1)
+        assert path.read_bytes() == bytes(10)
+    saved(store, tmp_path, hours_ago=0)
+    with pytest.raises(AudioNotFound):
+        store.path_of(oldest)
+
+
+def test_no_room_while_everything_is_read(tmp_path: Path) -> None:
+    """If all that may be kept is being read, new audio is refused: the bounds hold."""
+    store = opened(tmp_path, max_files=1)
+    with (
+        store.reading(store.save(BytesIO(b"sound"), ".mp3")),
+        pytest.raises(StorageFailed, match="read"),
+    ):
+        store.save(BytesIO(b"more"), ".mp3")
+    assert store.save(BytesIO(b"more"), ".mp3")
+
+
+def test_audio_larger_than_all_that_is_kept_is_refused(tmp_path: Path) -> None:
+    """A file that would have to go at once is refused, and takes nothing else with it."""
+    store = opened(tmp_path, max_bytes=100)
+    name = store.save(BytesIO(bytes(60)), ".mp3")
+    with pytest.raises(StorageFailed, match="more than this server may keep"):
+        store.save(BytesIO(bytes(101)), ".mp3")
+    assert names_in(tmp_path) == {name}
+
+
+def test_several_servers_share_a_folder(tmp_path: Path) -> None:
+    """What another server saved counts too, once this one looks."""
+    mine, other = opened(tmp_path, max_files=4), opened(tmp_path, max_files=4)
+    for _ in range(4):
+        saved(other, tmp_path, hours_ago=2)
+    mine.tidy()
+    saved(mine, tmp_path, hours_ago=1)
+    assert len(names_in(tmp_path)) <= 4
+
+
+def test_saves_side_by_side(tmp_path: Path) -> None:
+    """Many threads that save at once leave whole files, within the bounds and counted right."""
+    store = opened(tmp_path, max_files=8)
+    threads = [
+        threading.Thread(
+            target=lambda: [store.save(BytesIO(bytes(100)), ".mp3") for _ in range(10)]
+        )
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.save(BytesIO(bytes(100)), ".mp3")
+    kept = list(tmp_path.iterdir())
+    assert 1 <= len(kept) <= 8
+    assert {path.stat().st_size for path in kept} == {100}
+
+
+def test_removed_audio_makes_room(tmp_path: Path) -> None:
+    """A file that was removed on purpose is gone, and its room is free."""
+    store = opened(tmp_path, max_files=2)
+    first, second = store.save(BytesIO(b"1"), ".mp3"), store.save(BytesIO(b"2"), ".mp3")
+    store.remove(first)
+    with pytest.raises(AudioNotFound):
+        store.remove(first)
+    third = store.save(BytesIO(b"3"), ".mp3")
+    assert names_in(tmp_path) == {second, third}
+
+
+@contextmanager
+def free_bytes(monkeypatch: pytest.MonkeyPatch, free: int) -> Iterator[None]:
+    usage = shutil.disk_usage("/")
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: type(usage)(usage.total, usage.used, free))
+        yield
+
+
+def test_a_full_disk_is_noticed_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Audio that would not fit is refused before it is made."""
+    store = opened(tmp_path)
+    store.require_room(1000)
+    with free_bytes(monkeypatch, 999), pytest.raises(StorageFailed, match="too full"):
+        store.require_room(1000)
+
+
+def test_a_folder_that_cannot_be_made_is_noticed_before_the_work(tmp_path: Path) -> None:
+    """Where a file stands in the place of the folder, nothing is spoken in vain."""
+    store = opened(tmp_path / "saved")
+    (tmp_path / "saved").rmdir()
+    (tmp_path / "saved").touch()
+    with pytest.raises(StorageFailed):
+        store.require_room(1)
+
+
+async def test_a_running_server_tidies_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Audio that grows too old while the server runs goes without anybody asking."""
+    monkeypatch.setattr(storage, "TIDY_SECONDS", 0.01)
+    store = opened(tmp_path, max_age_seconds=HOUR_SECONDS)
+    saved(store, tmp_path, hours_ago=2)
+    async with store.kept_tidy():
+        async with asyncio.timeout(5):
+            while names_in(tmp_path):  # noqa: ASYNC110 - a folder has no event
+                await asyncio.sleep(0.01)

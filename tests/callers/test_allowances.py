@@ -1,0 +1,132 @@
+"""Callers get what their limits allow, are told what is left, and when to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from app.callers import allowances as allowances_module
+from app.callers.allowances import Allowances
+from app.callers.caller import OPERATOR, Caller, CallerLimits
+from app.errors import Overloaded, TooLarge
+
+
+def caller(name: str = "shop", **limits: int) -> Caller:
+    return Caller(name, frozenset({"speech"}), CallerLimits(**limits))
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of the system's, for these tests alone."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder: Path = tmp_path_factory.mktemp("redis")
+    where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with subprocess.Popen([program, *where, "--save", ""], stdout=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 10
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}"
+        server.kill()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def allowances(request: pytest.FixtureRequest) -> AsyncIterator[Allowances]:
+    in_memory = request.param == "memory"
+    made = Allowances(None if in_memory else request.getfixturevalue("redis_url"))
+    async with made.open():
+        yield made
+
+
+async def test_requests_are_counted(allowances: Allowances) -> None:
+    """After as many as are allowed the next is refused, with the seconds until the minute ends."""
+    shop = caller("requests", requests_per_minute=3)
+    for _ in range(3):
+        await allowances.use(shop, "requests")
+    with pytest.raises(Overloaded, match="3 requests a minute, which is what this key") as caught:
+        await allowances.use(shop, "requests")
+    assert 50 < caught.value.retry_after_seconds <= 61
+    await allowances.use(caller("other", requests_per_minute=3), "requests")
+
+
+async def test_characters_are_counted(allowances: Allowances) -> None:
+    """A script that does not fit any more is refused and counts for nothing."""
+    shop = caller("characters", characters_per_minute=100)
+    await allowances.use(shop, "characters", 70)
+    with pytest.raises(Overloaded):
+        await allowances.use(shop, "characters", 31)
+    (left,) = await allowances.left(shop)
+    assert (left.counted, left.limit, left.left) == ("characters", 100, 30)
+    assert 57 <= left.resets_seconds <= 60
+    await allowances.use(shop, "characters", 30)
+
+
+async def test_what_never_fits_is_too_large(allowances: Allowances) -> None:
+    """Waiting does not help a script that is larger than the whole limit."""
+    with pytest.raises(TooLarge, match="101 characters are more than 100 characters a minute"):
+        await allowances.use(caller("large", characters_per_minute=100), "characters", 101)
+
+
+async def test_who_has_no_limits(allowances: Allowances) -> None:
+    """The operator is not counted, and is told nothing."""
+    for _ in range(100):
+        await allowances.use(OPERATOR, "requests")
+    assert await allowances.left(OPERATOR) == []
+
+
+async def test_many_at_once(allowances: Allowances) -> None:
+    """Of many requests in the same moment exactly as many pass as are allowed."""
+    shop = caller("burst", requests_per_minute=10)
+
+    async def passes() -> bool:
+        try:
+            await allowances.use(shop, "requests")
+        except Overloaded:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(passes() for _ in range(50)))) == 10
+
+
+def test_streams_are_counted_while_they_last() -> None:
+    """Another stream is refused until one ends, however it ends."""
+    allowances = Allowances()
+    shop = caller(concurrent_streams=2)
+    with allowances.streaming(shop):
+        with suppress(ZeroDivisionError), allowances.streaming(shop):
+            with pytest.raises(Overloaded, match="2 requests of this key are being answered"):
+                allowances.streaming(shop).__enter__()
+            raise ZeroDivisionError
+        with allowances.streaming(shop):
+            pass
+
+
+async def test_a_storage_that_is_gone_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Without the shared counts speech goes on, and the log says it once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        allowances = Allowances(f"redis://127.0.0.1:{free.getsockname()[1]}")
+        shop = caller(requests_per_minute=1)
+    with caplog.at_level(logging.ERROR, allowances_module.__name__):
+        async with allowances.open():
+            for _ in range(3):
+                await allowances.use(shop, "requests")
+            assert await allowances.left(shop) == []
+    assert [record.message[:10] for record in caplog.records] == ["REDIS_URL:"]

@@ -1,0 +1,1 @@
+"""Words are timed by numpy alone."""

@@ -1,0 +1,55 @@
+"""What the log says at the start of all that the server needs."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.assembly import make_services
+from app.startup import log_what_is_there
+from tests.fakes import FakeEngine
+from tests.serving import make_settings
+
+
+def said(caplog: pytest.LogCaptureFixture, folder: Path, **fields: Any) -> list[tuple[int, str]]:
+    services = make_services(make_settings(folder, **fields), FakeEngine)
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    log_what_is_there(services)
+    return [(each.levelno, each.getMessage()) for each in caplog.records]
+
+
+def test_one_line_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """FFmpeg, each folder with its disk, the model, whose keys are known, and the port."""
+    lines = said(caplog, tmp_path, host="127.0.0.1", port=8123)
+    patterns = [
+        r"FFmpeg \S*\d\S* is at \S*ffmpeg\S*",
+        r"MODELS_DIR: \S+/models can be written, \d+\.\d GB are free",
+        r"VOICES_DIR: \S+/voices can be written, \d+\.\d GB are free",
+        r"VOICE_OUTPUT_DIR: \S+/saved can be written, \d+\.\d GB are free",
+        r"the model is english, in auto on cpu; languages: en; the default voice is alba",
+        r"keys are known of operator",
+        r"HTTP is served at 127\.0\.0\.1 port 8123",
+    ]
+    assert len(lines) == len(patterns)
+    for (level, line), pattern in zip(lines, patterns, strict=True):
+        assert re.fullmatch(pattern, line), line
+        assert level == logging.INFO
+
+
+def test_what_an_operator_should_know(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is nearly full is a warning, and so is a server that asks nobody for a key."""
+    usage = SimpleNamespace(total=10**12, free=10**8)
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage)
+    lines = said(caplog, tmp_path, auth_disabled=True, api_key=None)
+    warnings = [line for level, line in lines if level == logging.WARNING]
+    assert len(warnings) == 4
+    assert warnings[0].endswith("models can be written, 0.1 GB are free")
+    assert warnings[3] == "no key is asked for: whoever reaches this machine can speak"
