@@ -23,7 +23,6 @@ from tests.full_disk import full_disk
 from tests.serving import KEY, LogRecords, Served, error_of
 
 JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 LONG = script_of(50_000)[:50_000]
 FLOOR_SECONDS = 0.4
 """A busy machine may be late by so much by itself; what stalls the server does so for seconds."""
@@ -33,7 +32,8 @@ TRIES = 3
 
 def first_byte_seconds(served: Served, script: str) -> float:
     began = time.monotonic()
-    with served.client.stream("POST", "/tts", json={"script": script, "format": "wav"}) as answer:
+    body = {"script": script, "format": "wav", "stream": True}
+    with served.client.stream("POST", "/tts", json=body) as answer:
         assert answer.status_code == 200
         next(answer.iter_raw())
         return time.monotonic() - began
@@ -90,33 +90,32 @@ def voiced(voice: str) -> bytes:
 LOOKED_AT: dict[str, Callable[[], tuple[str, bytes, str]]] = {
     "data URL": lambda: ("/v1/audio/speech", voiced("data:" + ";a=b" * 4_000_000), JSON),
     "lists": lambda: ("/v1/audio/speech", b'{"input": [' + b"[]," * 3_000_000 + b"0]}", JSON),
-    "marks": lambda: ("/v1/audio/speech", voiced("a" + "\u0315\u0300" * 20_000), JSON),
+    "marks": lambda: ("/v1/audio/speech", voiced("a" + "\u0315\u0300" * 40_000), JSON),
     "marks in a name": lambda: (
         "/voices",
-        *multipart(name=("a" + "\u0315\u0300" * 20_000).encode(), files=b"RIFF"),
+        *multipart(name=("a" + "\u0315\u0300" * 40_000).encode(), files=b"RIFF"),
     ),
-    "tags": lambda: ("/voices", *multipart(name=b"a", tags=b"ab," * 5_000_000, files=b"RIFF")),
-    "white space": lambda: ("/v1/audio/speech", voiced(" " * 15_000_000), JSON),
-    "address": lambda: ("/v1/audio/speech", voiced("hf://" + "/" * 15_000_000), JSON),
-    "escapes": lambda: ("/pocket/tts", b"text=Hi.&voice_url=" + b"%" * 5_000_000, FORM),
+    "tags": lambda: ("/voices", *multipart(name=b"a", tags=b"ab," * 10_000_000, files=b"RIFF")),
 }
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_looking_at_a_body_stalls_nobody(fake_server: ServeFake, name: str) -> None:
     """Whatever a body holds, it is refused soon, and others are answered meanwhile."""
-    served = fake_server(allow_voice_urls=True)
+    served = fake_server()
     path, body, kind = LOOKED_AT[name]()
     seen = []
     for _ in range(TRIES):
         with longest_wait(served) as waits:
+            began = time.monotonic()
             answer = served.client.post(path, content=body, headers={"Content-Type": kind})
+            took_seconds = time.monotonic() - began
         assert 400 <= answer.status_code < 500, answer.text
         assert len(answer.content) < 2000
-        seen.append(max(waits))
-        if seen[-1] < FLOOR_SECONDS:
+        seen.append((max(waits), took_seconds))
+        if max(waits) < FLOOR_SECONDS and took_seconds < 3:
             return
-    pytest.fail(f"/health took {seen} s at worst")
+    pytest.fail(f"seconds for /health at worst, and for the refusal: {seen}")
 
 
 class SlowTokenizer(FakeEngine):
@@ -152,8 +151,8 @@ def test_long_scripts_hold_up_nobody(fake_server: ServeFake) -> None:
 
 def test_scripts_whose_clients_left_are_not_read(fake_server: ServeFake) -> None:
     """Whoever comes after eight that hung up does not wait for what they asked for."""
-    served = fake_server()
-    body = json.dumps({"script": "½" * 6000}).encode()
+    served = fake_server(SlowTokenizer())
+    body = json.dumps({"script": "½" * 12_000}).encode()
     for _ in range(8):
         left_alone(served, "/tts", body, JSON, after_seconds=0.02)
     assert first_byte_seconds(served, "Hello there.") < FLOOR_SECONDS
@@ -195,8 +194,11 @@ CLONING = {
 
 def children() -> set[str]:
     """List the processes that any thread of this one has started."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {child for task in tasks for child in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # the thread has ended meanwhile
+            found.update((task / "children").read_text().split())
+    return found
 
 
 @pytest.mark.usefixtures("slow_ffmpeg")

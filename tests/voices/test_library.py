@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +152,24 @@ def test_while_loading(tmp_path: Path) -> None:
     library = make_library(tmp_path, loading, decode)
     with pytest.raises(ModelUnavailable, match="being loaded"):
         library.names()
+
+
+async def test_a_slow_recording_holds_up_no_other_voice(tmp_path: Path, engine: FakeEngine) -> None:
+    """While one is decoded, voices that come otherwise, and other recordings, are made ready."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def slowly(clip: Clip) -> Pcm:
+        if clip.data == b"slow":
+            begun.set()
+            assert let_go.wait(10)
+        return decode(clip)
+
+    library = make_library(tmp_path, lambda: engine, slowly, kept_bytes=0)
+    (tmp_path / "bruno.wav").write_bytes(b"sound")
+    slow = asyncio.create_task(library.state_of(Clip(b"slow", "me.wav")))
+    await asyncio.to_thread(begun.wait, 10)
+    for voice in ("alba", "bruno", Clip(b"quick", "you.wav")):
+        await asyncio.wait_for(library.state_of(voice), 5)
+    assert not slow.done()
+    let_go.set()
+    await slow
