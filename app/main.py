@@ -16,6 +16,7 @@ from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
+from app.api.http.trusted_hosts import TrustedHosts
 from app.api.native import compatibility, health, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
@@ -109,7 +110,9 @@ def create_app(
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
     dialect_spoken = partial(dialect_of, dialects=dialects)
-    ErrorAnswers(dialect_spoken).register(app)
+    answers = ErrorAnswers(dialect_spoken)
+    answers.register(app)
+    app.add_middleware(TrustedHosts, settings=settings, answer=answers.answer)
     app.add_middleware(BodyLimit, limit_bytes=partial(_body_limit_bytes, settings))
     if settings.cors_origins:
         app.add_middleware(

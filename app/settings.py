@@ -34,6 +34,7 @@ from app.speech import Sampling
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
 
+_HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
 
 
@@ -110,6 +111,16 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _trusted_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry != "*" and _HOST_PATTERN.fullmatch(entry) is None:
+            raise ValueError(
+                f"{entry!r} is no host without a port; write speech.example.com, "
+                "*.example.com, 192.168.1.5 or [::1]"
+            )
+    return value
+
+
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     """Write origins exactly as browsers send them, for they are compared letter by letter."""
     return tuple(_origin(entry) for entry in value)
@@ -164,6 +175,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
+    trusted_hosts: Annotated[CommaSeparated, LowerCase, AfterValidator(_trusted_hosts)] = ("*",)
     cors_origins: Annotated[CommaSeparated, AfterValidator(_origins)] = ()
 
     dialects: Annotated[CommaSeparated, LowerCase] = ("all",)

@@ -12,17 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import partial
+from heapq import heappop, heappush
 from typing import TypeVar
 
 from app.bounds import BUSY_RETRY_SECONDS, POOLS, PoolBounds
 from app.errors import Overloaded
 
 T = TypeVar("T")
+
+_COURTESY = 10.0
+"""What has taken a second waits as if it had come so many seconds later."""
 
 
 class WorkCancelled(Exception):
@@ -86,7 +91,10 @@ class ThreadPool:
         self._kind = kind
         self._max_waiting = bounds.max_waiting
         self._executor = ThreadPoolExecutor(bounds.threads, thread_name_prefix=kind)
-        self._free = asyncio.Semaphore(bounds.threads)
+        self._free_threads = bounds.threads
+        self._line: list[tuple[float, int, asyncio.Future[None]]] = []
+        """Who waits, as (place in line, order of coming, what is told)."""
+        self._came = 0
         self._waiting = 0
         self._tokens: set[CancelToken] = set()
 
@@ -99,8 +107,8 @@ class ThreadPool:
             Overloaded: too much waits already.
             Whatever `work` raises.
         """
-        await self._thread_is_free()
-        running = asyncio.wrap_future(self._begin(lambda _: work()))
+        await self._thread_is_free(time.monotonic())
+        running = asyncio.wrap_future(self._begin(lambda _: work(), CancelToken()))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -112,19 +120,34 @@ class ThreadPool:
                 running.exception()  # nobody hears of it
             raise
 
-    async def run_cancellable(self, work: Callable[[CancelToken], T]) -> T:
+    async def run_cancellable(
+        self,
+        work: Callable[[CancelToken], T],
+        *,
+        used_seconds: float = 0.0,
+        let_go: Callable[[T], None] | None = None,
+    ) -> T:
         """Run work that ends soon after its token says so, which is when the caller is cancelled.
+
+        Args:
+            used_seconds: for how long a thread was taken by earlier parts of the same work. It lets
+                those go first who come within ten times as long.
+            let_go: is given what the work returns, such as an open file, if the caller was
+                cancelled before that.
 
         Raises:
             Overloaded: too much waits already.
             Whatever `work` raises.
         """
-        await self._thread_is_free()
+        await self._thread_is_free(time.monotonic() + _COURTESY * used_seconds)
         token = CancelToken()
+        running = self._begin(work, token)
         try:
-            return await asyncio.wrap_future(self._begin(work, token))
+            return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
             token.cancel()
+            if let_go is not None:
+                running.add_done_callback(partial(_let_go, let_go))
             raise
 
     def close(self) -> None:
@@ -133,23 +156,39 @@ class ThreadPool:
             token.cancel()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _thread_is_free(self) -> None:
+    async def _thread_is_free(self, place_seconds: float) -> None:
         """Wait in line for a thread, and take it."""
+        if self._free_threads:
+            self._free_threads -= 1
+            return
         if self._waiting >= self._max_waiting:
             raise Overloaded(
                 f"too much work of one kind waits on this server ({self._kind}); try again later",
                 retry_after_seconds=BUSY_RETRY_SECONDS,
             )
         self._waiting += 1
+        self._came += 1
+        turn = asyncio.get_running_loop().create_future()
+        heappush(self._line, (place_seconds, self._came, turn))
         try:
-            await self._free.acquire()
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the thread came at the same moment
+                self._give_thread()
+            raise
         finally:
             self._waiting -= 1
 
-    def _begin(
-        self, work: Callable[[CancelToken], T], token: CancelToken | None = None
-    ) -> Future[T]:
-        token = token or CancelToken()
+    def _give_thread(self) -> None:
+        """Let the next one in line have a thread, or nobody."""
+        while self._line:
+            *_, turn = heappop(self._line)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free_threads += 1
+
+    def _begin(self, work: Callable[[CancelToken], T], token: CancelToken) -> Future[T]:
         self._tokens.add(token)
         running = self._executor.submit(work, token)
         loop = asyncio.get_running_loop()
@@ -164,7 +203,12 @@ class ThreadPool:
 
     def _ended(self, token: CancelToken) -> None:
         self._tokens.discard(token)
-        self._free.release()
+        self._give_thread()
+
+
+def _let_go(let_go: Callable[[T], None], done: Future[T]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        let_go(done.result())
 
 
 @dataclass(frozen=True, slots=True)

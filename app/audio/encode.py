@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import mmap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -56,19 +57,23 @@ def encode_clip(
     rate_hz = audio_format.rate_hz(sample_rate_hz)
     if rate_hz != sample_rate_hz:
         pieces = resampled_clip(pieces, sample_rate_hz, rate_hz)
-    made = spool()
     try:
         if audio_format.is_native and audio_format.headerless:
-            _write_s16(made, pieces, cancel)
-        else:
-            with scratch_file() as samples:
-                _write_s16(samples, pieces, cancel)
-                arguments = _arguments(audio_format, time_limit_seconds)
-                _export(samples, made, rate_hz, audio_format, arguments, ffmpeg, cancel)
-        made.seek(0)
+            return _from_beginning(spool(), lambda made: _write_s16(made, pieces, cancel))
+        with scratch_file() as samples:
+            _write_s16(samples, pieces, cancel)
+            arguments = _arguments(audio_format, time_limit_seconds)
+            export = partial(_export, samples, rate_hz, audio_format, arguments, ffmpeg, cancel)
+            return _from_beginning(spool(samples.tell()), export)
     except OSError as error:
-        made.close()
         raise scratch_failed(error) from error
+
+
+def _from_beginning(made: IO[bytes], write: Callable[[IO[bytes]], None]) -> IO[bytes]:
+    """Write a file and go back to its beginning; close it if that fails."""
+    try:
+        write(made)
+        made.seek(0)
     except BaseException:
         made.close()
         raise
@@ -96,12 +101,12 @@ def _arguments(audio_format: AudioFormat, time_limit_seconds: int) -> list[str] 
 
 def _export(
     samples: IO[bytes],
-    made: IO[bytes],
     rate_hz: int,
     audio_format: AudioFormat,
     arguments: list[str] | None,
     ffmpeg: Path,
     cancel: CancelToken,
+    made: IO[bytes],
 ) -> None:
     # pydub wants all samples in one piece; mapped, they stay on the disk.
     with mmap.mmap(samples.fileno(), 0, access=mmap.ACCESS_READ) as mapped:

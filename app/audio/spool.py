@@ -17,10 +17,17 @@ from app.speech import Pcm
 _BLOCK_SAMPLES = 1 << 18
 
 
-def spool() -> IO[bytes]:
-    """Open a file that is in memory up to `SPOOL_BYTES`; whoever opens it closes it."""
-    # Only its annotations keep it from being one.
-    return cast("IO[bytes]", SpooledTemporaryFile(max_size=SPOOL_BYTES))
+def spool(expected_bytes: int = 0) -> IO[bytes]:
+    """Open a file that is in memory up to `SPOOL_BYTES`; whoever opens it closes it.
+
+    Args:
+        expected_bytes: how much will be written, maybe in one piece; more than that goes to the
+            disk from the beginning.
+    """
+    file = SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
+    if expected_bytes > SPOOL_BYTES:
+        file.rollover()
+    return cast("IO[bytes]", file)  # only its annotations keep it from being one
 
 
 class PcmSpool:

@@ -109,7 +109,7 @@ class Speech:
             more=not script.first.last,
         )
         chunks = spoken_chunks(script.first, prepared.voices)
-        if request.timed:
+        if request.timed and engine.status().alignment is None:
             await self._calibrate(engine, chunks[0].voice)
         job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
         stream = engine.submit(job)

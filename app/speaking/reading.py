@@ -49,13 +49,18 @@ class Reading:
 
 async def in_turns(pool: ThreadPool, step: Callable[[], T | None]) -> T:
     """Repeat a step until it gives something, and let others have their turn in between."""
+    used_seconds = 0.0
 
     def turn(cancel: CancelToken) -> T | None:
-        until_seconds = time.monotonic() + READING_TURN_SECONDS
-        while (given := step()) is None and time.monotonic() < until_seconds:
+        nonlocal used_seconds
+        began_seconds = time.monotonic()
+        while (given := step()) is None:
             cancel.check()
+            if time.monotonic() - began_seconds > READING_TURN_SECONDS:
+                break
+        used_seconds += time.monotonic() - began_seconds
         return given
 
-    while (given := await pool.run_cancellable(turn)) is None:
+    while (given := await pool.run_cancellable(turn, used_seconds=used_seconds)) is None:
         pass
     return given

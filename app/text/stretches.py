@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from app.text.mapped import MappedText
 from app.text.sentences import Break, find_words
 
-ENOUGH_CHARS = 1000
+ENOUGH_CHARS = 600
 """A stretch has at least so many characters, unless the text ends."""
-MOST_CHARS = 2000
+MOST_CHARS = 1200
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 # Marks that belong together must not be parted, nor the tags and brackets around words.
-_PAIRED = "*_`~"
+_PAIRED = tuple(re.compile(f"{re.escape(mark)}+") for mark in "*_`~")
 _BRACKETS = (("<", ">"), ("[", "]"))
 # A line that began with other signs, or with digits, could be taken for the item of a list.
 _BEGINNERS = "\"'“‘„«¿¡("
@@ -71,7 +71,7 @@ def _cut(mapped: MappedText, following: str) -> int:
 
 def _is_whole(text: str) -> bool:
     """Tell whether all marks and tags that are opened in a text are closed in it."""
-    return all(text.count(mark) % 2 == 0 for mark in _PAIRED) and all(
+    return all(len(mark.findall(text)) % 2 == 0 for mark in _PAIRED) and all(
         text.count(left) == text.count(right) for left, right in _BRACKETS
     )
 

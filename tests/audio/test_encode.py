@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+import threading
+import time
+import tracemalloc
 import wave
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +17,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.audio.clip_loudness import normalized_clip
 from app.audio.encode import MAX_CLIP_SAMPLES, encode_clip
 from app.audio.formats import FORMATS, format_named
 from app.audio.loudness import lufs_of
-from app.errors import FfmpegUnavailable, SynthesisFailed
+from app.audio.spool import PcmSpool
+from app.errors import FfmpegUnavailable, StorageFailed, SynthesisFailed
+from app.speech import Pcm
+from app.work import CancelToken, WorkCancelled
 from tests.audio.probe import (
     RATE_HZ,
     assert_same_speech,
@@ -24,6 +34,8 @@ from tests.audio.probe import (
     probe,
     voice_like,
 )
+from tests.audio.processes import children
+from tests.full_disk import full_disk
 
 SPEECH = voice_like(2.5)
 CODECS = {
@@ -130,3 +142,54 @@ def test_what_an_encoder_does_to_the_level_is_known(
     # Telephones lose what lies above 4 kHz.
     near_db = 0.3 if audio.rate_hz(RATE_HZ) == RATE_HZ else 3
     assert there - here == pytest.approx(audio.encoder_gain_db, abs=near_db)
+
+
+def minutes_of_speech(minutes: float) -> Iterator[Pcm]:
+    for _ in range(round(minutes * 60 / 2.5)):
+        yield SPEECH
+
+
+@pytest.mark.parametrize("name", ["mp3", "wav", "pcm"])
+def test_long_speech_is_not_in_memory(
+    ffmpeg: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A complete clip goes through the disk, from the samples to the file."""
+    monkeypatch.setattr("app.audio.spool.SPOOL_BYTES", 1_000_000)
+    tracemalloc.start()
+    with (
+        PcmSpool(minutes_of_speech(3)) as sound,
+        normalized_clip(sound, RATE_HZ) as leveled,
+        encode_clip(leveled, RATE_HZ, format_named(name), ffmpeg) as file,
+    ):
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert file.seek(0, os.SEEK_END) > 2.5e6
+    # The samples alone are 17 MB.
+    assert peak_bytes < 12e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are counted on Linux")
+def test_encoding_ends_when_nobody_waits(ffmpeg: Path, scratch: Path) -> None:
+    """FFmpeg is killed, and its files are removed, within a tenth of a second."""
+    before, token = children(), CancelToken()
+    left_seconds: list[float] = []
+
+    def leave() -> None:
+        while children() <= before:
+            time.sleep(0.005)
+        left_seconds.append(time.monotonic())
+        token.cancel()
+
+    threading.Thread(target=leave).start()
+    with pytest.raises(WorkCancelled):
+        encode_clip(minutes_of_speech(10), RATE_HZ, format_named("aac"), ffmpeg, token)
+    assert time.monotonic() - left_seconds[0] < 0.1
+    assert children() <= before
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_disk_is_full_while_a_clip_is_made(ffmpeg: Path) -> None:
+    """Whatever of it does not fit, the error says so, and the log in one line."""
+    for name in ("mp3", "wav", "pcm"):
+        with full_disk(), pytest.raises(StorageFailed, match="cannot write temporary files"):
+            encode_clip(minutes_of_speech(5), RATE_HZ, format_named(name), ffmpeg)

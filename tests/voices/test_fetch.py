@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from app.errors import InvalidRequest, TooLarge
 from app.voices.fetch import VoiceFetcher, _https_of, _Refused
+from app.work import CancelToken, WorkCancelled
 from tests.voices.web import ok, raw, redirect, site
 
 BODY = b"RIFF" + bytes(range(256)) * 40
@@ -267,3 +269,64 @@ def test_hub_addresses() -> None:
     assert _https_of("hf://a/b/c.wav@v1") == f"{hub}/a/b/resolve/v1/c.wav"
     with pytest.raises(_Refused):
         _https_of("hf://a/b/c?x=1")
+
+
+def silent(_connection: socket.socket, _head: bytes) -> None:
+    time.sleep(5)
+
+
+def dripping(connection: socket.socket, _head: bytes) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(100):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("phase", ["look-up", "connecting", "waiting", "reading"])
+def test_it_ends_when_nobody_waits(phase: str) -> None:
+    """Whatever a fetch is waiting for, it is over within a tenth of a second."""
+    asked, answer_now, token = threading.Event(), threading.Event(), CancelToken()
+
+    def slow_look_up(_host: str, _port: int) -> list[str]:
+        asked.set()
+        answer_now.wait(5)
+        return ["127.0.0.1"]
+
+    with ExitStack() as stack:
+        port, fetcher = 80, replace(LOCAL, resolve=slow_look_up)
+        if phase != "look-up":
+            answer_now.set()
+        if phase == "connecting":
+            full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            port = full.getsockname()[1]
+            for _ in range(3):  # nobody takes these, so that the next one waits
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(("127.0.0.1", port))
+        elif phase != "look-up":
+            port = stack.enter_context(site(silent if phase == "waiting" else dripping)).port
+        left_seconds: list[float] = []
+
+        def leave() -> None:
+            left_seconds.append(time.monotonic())
+            token.cancel()
+
+        threading.Timer(0.3, leave).start()
+        with pytest.raises(WorkCancelled):
+            fetcher.fetch(f"http://x:{port}/", token)
+        assert time.monotonic() - left_seconds[0] < 0.1
+        assert asked.is_set()
+        answer_now.set()
+
+
+def test_a_slow_look_up_has_a_time_limit() -> None:
+    """The system's resolver is not waited for beyond the time of the whole fetch."""
+    answer_now = threading.Event()
+
+    def slow_look_up(_host: str, _port: int) -> list[str]:
+        answer_now.wait(5)
+        return []
+
+    fetcher = replace(LOCAL, resolve=slow_look_up, time_limit_seconds=0.2)
+    refused(fetcher, "http://voices.example/", "took longer than 0.2 s")
+    answer_now.set()

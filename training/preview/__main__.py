@@ -33,7 +33,7 @@ from training.preview import (
 from training.preview.workspace import Workspace
 
 # Minutes of one core each for a model from nothing
-DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 240.0, 180.0, 20.0
+DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 80.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
 BEGUN = Path(__file__).parent / "begun"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fastapi import Request
+from fastapi.requests import HTTPConnection
 
 from app.peers import Peers
 from app.settings import Settings
@@ -19,15 +20,26 @@ def base_url(request: Request, settings: Settings) -> str:
     """
     if settings.public_base_url is not None:
         return settings.public_base_url
-    scheme, host = request.url.scheme, request.url.netloc
-    peer = request.client.host if request.client else None
-    if Peers(settings.trusted_proxies).trusts(peer):
+    scheme, host = request.url.scheme, host_of(request, settings)
+    if _from_trusted_proxy(request, settings):
         forwarded_scheme = _last_hop(request, "x-forwarded-proto").lower()
-        forwarded_host = _last_hop(request, "x-forwarded-host")
         scheme = forwarded_scheme if forwarded_scheme in ("http", "https") else scheme
-        host = forwarded_host if _FORWARDED_HOST.fullmatch(forwarded_host) else host
     return f"{scheme}://{host}"
 
 
-def _last_hop(request: Request, header: str) -> str:
+def host_of(connection: HTTPConnection, settings: Settings) -> str:
+    """Return the host that the client asked for, with its port where it named one."""
+    if _from_trusted_proxy(connection, settings):
+        forwarded_host = _last_hop(connection, "x-forwarded-host")
+        if _FORWARDED_HOST.fullmatch(forwarded_host):
+            return forwarded_host
+    return connection.url.netloc
+
+
+def _from_trusted_proxy(connection: HTTPConnection, settings: Settings) -> bool:
+    peer = connection.client.host if connection.client else None
+    return Peers(settings.trusted_proxies).trusts(peer)
+
+
+def _last_hop(request: HTTPConnection, header: str) -> str:
     return request.headers.get(header, "").split(",")[-1].strip()

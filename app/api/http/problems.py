@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
@@ -64,6 +65,10 @@ class ErrorAnswers:
 
     async def _speech_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SpeechError)
+        return await self.answer(request, error)
+
+    async def answer(self, request: HTTPConnection, error: SpeechError) -> Response:
+        """Make the answer to an error, also to one that was raised outside of all routes."""
         await time_to_tell(error)
         words = self._dialect_of(request.scope).words
         problem = problem_of(error, request_id_of(request.scope), words)
@@ -131,7 +136,7 @@ class ErrorAnswers:
 
     def _answer(
         self,
-        request: Request,
+        request: HTTPConnection,
         problem: Problem,
         headers: Mapping[str, str] | None = None,
         dialect: Dialect | None = None,
@@ -154,7 +159,7 @@ def _whole(scope: Scope) -> Scope:
     return {**scope, "root_path": scope.get("app_root_path", "")}
 
 
-def _problem(request: Request, status: int, kind: str, message: str) -> Problem:
+def _problem(request: HTTPConnection, status: int, kind: str, message: str) -> Problem:
     return Problem(status, kind, message, None, request_id_of(request.scope))
 
 
@@ -175,6 +180,6 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
     return {}
 
 
-def _body_model(request: Request) -> type[BaseModel] | None:
+def _body_model(request: HTTPConnection) -> type[BaseModel] | None:
     body_field = getattr(request.scope.get("route"), "body_field", None)
     return model_in(getattr(getattr(body_field, "field_info", None), "annotation", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
@@ -160,3 +162,16 @@ def test_ours_names_the_address_that_clients_use(
         answer = httpx.post(f"{url}/tts", json=saved, headers=headers, trust_env=False)
         assert answer.json()["url"].startswith(f"{url}/voice/")
         assert httpx.get(answer.json()["url"], trust_env=False).is_success
+
+
+def test_ours_passes_sockets_on(fake_server: ServeFake, program: str, tmp_path: Path) -> None:
+    """A WebSocket goes through nginx both ways, to its proper end."""
+    served = fake_server()
+    with nginx(program, tmp_path / "nginx", EXAMPLE.read_text("utf-8"), served.address) as url:
+        path = f"{url}/v1/text-to-speech/alba/stream-input".replace("http", "ws", 1)
+        with connect(path, additional_headers={"xi-api-key": KEY}, proxy=None) as socket:
+            socket.send('{"text": "One sentence. "}')
+            socket.send('{"text": ""}')
+            *heard, last = [json.loads(frame) for frame in socket]
+    assert all(each["audio"] for each in heard)
+    assert last["isFinal"] is True
