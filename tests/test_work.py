@@ -122,6 +122,30 @@ async def test_work_ends_when_its_caller_leaves() -> None:
     assert not waiting.began.is_set()
 
 
+async def test_what_nobody_takes_is_let_go() -> None:
+    """What work returns after its caller has left, such as an open file, is given back."""
+    pool = ThreadPool("testing", PoolBounds(threads=1, max_waiting=4))
+    given, began = threading.Event(), threading.Event()
+    given_back: list[str] = []
+
+    def work(_cancel: CancelToken) -> str:
+        began.set()
+        given.wait(5)
+        return "file"
+
+    caller = asyncio.create_task(pool.run_cancellable(work, let_go=given_back.append))
+    await until(began)
+    caller.cancel()
+    await asyncio.wait([caller])
+    given.set()
+    async with asyncio.timeout(5):
+        while not given_back:  # noqa: ASYNC110 - a thread fills it
+            await asyncio.sleep(0.001)
+    assert await pool.run_cancellable(lambda _: "taken", let_go=given_back.append) == "taken"
+    assert given_back == ["file"]
+    pool.close()
+
+
 async def test_short_work_goes_to_its_end() -> None:
     """A caller of work that must be whole waits for its end, however often it is cancelled."""
     pool, let_go, ended = pool_of(1), threading.Event(), threading.Event()

@@ -9,7 +9,6 @@ import numpy as np
 
 from app.speech import Frames, WordTime
 
-
 STRETCH_WINDOW_SECONDS = 1 / 24
 """FFmpeg's `atempo` works on windows of this length. Slowing down, it plays what comes next before
 its time, by this much for a speed of nothing and less for others: measured on speech at speeds

@@ -81,7 +81,7 @@ async def complete_audio(
             with normalized_clip(sound, rate_hz, cancel, target_lufs=target_lufs) as leveled:
                 return encode_clip(leveled, rate_hz, audio, ffmpeg, cancel)
 
-        file = await pools.finishing.run_cancellable(finished)
+        file = await pools.finishing.run_cancellable(finished, let_go=lambda file: file.close())
     return CompleteAudio(
         file,
         _size_bytes(file),

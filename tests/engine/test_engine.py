@@ -11,12 +11,14 @@ import torch
 
 from app.engine.engine import BatchedEngine
 from app.engine.runner import Row
-from app.engine.voice_state import KvPrefix
+from app.engine.voice_state import MAX_VALUE, KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
-from app.speech import Sampling
+from app.speech import Pcm, Sampling
+from app.speech_engine import SpeechJob
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
     FRAME_SAMPLES,
+    STILL,
     TEXTS,
     Upstream,
     assert_same,
@@ -280,3 +282,53 @@ def test_tokens_of_pieces(engine: BatchedEngine, text: str) -> None:
             assert abs(count(piece) - engine.count_tokens(piece)) <= 4
     inside = text.strip()[1:-1]
     assert abs(count(inside) - engine.count_tokens(inside)) <= 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_job_that_grows_sounds_like_one_that_was_whole(
+    engine: BatchedEngine, voice: KvPrefix, late: bool
+) -> None:
+    """Chunks may be added while others are spoken, or when nothing is left to speak."""
+    seeded = Sampling(temperature=0.8, seed=5)
+    whole = await speak(engine, voice, TEXTS[:3], seeded)
+    first, *others = job(TEXTS[:3], voice).chunks
+    stream = engine.submit(SpeechJob((first,), seeded, more=True))
+    frames = aiter(stream)
+    heard: list[list[Pcm]] = [[], [], []]
+    if late:
+        while not (piece := await anext(frames)).chunk_last:
+            heard[0].append(piece.pcm)
+        heard[0].append(piece.pcm)
+        await asyncio.sleep(0.05)
+    for number, chunk in enumerate(others, start=1):
+        stream.extend([chunk], more=number < len(others))
+    async for piece in frames:
+        heard[piece.chunk_index].append(piece.pcm)
+    for one, pieces in zip(whole, heard, strict=True):
+        assert_same(one, np.concatenate(pieces))
+    await asyncio.to_thread(wait_until, lambda: engine.status().running_rows == 0)
+
+
+async def test_a_job_that_was_to_grow_is_given_up(engine: BatchedEngine, voice: KvPrefix) -> None:
+    """Nothing is left of it, and what is added afterwards is not spoken."""
+    stream = engine.submit(SpeechJob(job(TEXTS[:1], voice).chunks, STILL, more=True))
+    await anext(aiter(stream))
+    stream.abort()
+    stream.extend(job(TEXTS[1:3], voice).chunks, more=False)
+    with pytest.raises(SynthesisFailed):
+        await anext(aiter(stream))
+    await asyncio.to_thread(wait_until, lambda: engine.status().running_rows == 0)
+    engine._loop.wait_until_idle(5)
+    assert not engine._loop._scheduler.jobs
+
+
+@pytest.mark.parametrize("value", [MAX_VALUE, -MAX_VALUE])
+async def test_the_largest_voice_still_speaks(
+    engine: BatchedEngine, voice: KvPrefix, value: float
+) -> None:
+    """With any keys and values that are let in, what is computed is finite."""
+    loud = KvPrefix(torch.full_like(voice.cache, value))
+    mixed = KvPrefix(torch.sign(torch.randn_like(voice.cache)) * value)
+    for each in (loud, mixed):
+        (wave,) = await speak(engine, each, [TEXTS[0]])
+        assert np.isfinite(wave).all()

@@ -17,6 +17,7 @@ from app.engine.engine import BatchedEngine
 from app.engine.hub import NotThere
 from app.engine.voice_state import KvPrefix
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
+from app.work import CancelToken, WorkCancelled
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import Upstream, voice_clip
 
@@ -196,3 +197,16 @@ def test_a_voice_that_is_not_there_where_nothing_can_be_listed(
         engine.predefined_voice("jean")
     assert caught.value.available == tuple(name for name in before if name != "jean")
     assert "the voices of english cannot be listed: the hub is gone" in caplog.text
+
+
+def test_encoding_ends_when_nobody_waits(engine: BatchedEngine) -> None:
+    """It is looked at before each layer whether somebody still does, and no trace is left."""
+    token = CancelToken()
+    clip = voice_clip(engine.sample_rate_hz)
+    whole = engine.encode_voice(clip)
+    token.cancel()
+    with pytest.raises(WorkCancelled):
+        engine.encode_voice(clip, token)
+    assert torch.equal(engine.encode_voice(clip).cache, whole.cache)
+    model = engine._model
+    assert not any(layer._forward_pre_hooks for layer in model.modules())

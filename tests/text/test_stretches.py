@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.text.mapped import MappedText
 from app.text.normalise import normalise
 from app.text.stretches import ENOUGH_CHARS, MOST_CHARS, split_into_stretches
 
@@ -18,6 +19,10 @@ SIGNS = st.sampled_from(
 )
 
 
+def stretches_of(text: str) -> list[str]:
+    return [each.text for each in split_into_stretches(MappedText(text))]
+
+
 @given(st.lists(st.tuples(SIGNS, st.integers(1, 900)), max_size=12))
 @example([("a", 5000)])
 @example([("a\u0301", 5000)])
@@ -25,7 +30,7 @@ SIGNS = st.sampled_from(
 def test_nothing_is_lost(runs: list[tuple[str, int]]) -> None:
     """Joined, the stretches are the text; each is long enough and none is too long."""
     text = "".join(sign * times for sign, times in runs)
-    stretches = list(split_into_stretches(text))
+    stretches = stretches_of(text)
     assert "".join(stretches) == text
     assert all(0 < len(each) <= MOST_CHARS for each in stretches)
     assert all("\u0301" not in each[:1] for each in stretches[1:] if "\u0301" * 31 not in text)
@@ -37,7 +42,7 @@ def test_words_are_the_same(end: str, language: str) -> None:
     """Put into words stretch by stretch, prose is what it is put into words as a whole."""
     text = (SENTENCE * 3).rstrip() + end
     text *= 60
-    stretches = list(split_into_stretches(text))
+    stretches = stretches_of(text)
     assert len(stretches) > 5
     assert all(len(each) >= ENOUGH_CHARS for each in stretches[:-1])
     words = [normalise(each, language=language).text for each in stretches]
@@ -52,5 +57,5 @@ def test_marks_are_not_parted(before: str, after: str) -> None:
     """A cut does not come between marks that belong together, if there is another place."""
     plain = "A plain sentence is here. "
     text = plain * 23 + before + plain * 4 + after + plain * 60
-    first = next(split_into_stretches(text))
+    first = stretches_of(text)[0]
     assert (before.strip() in first) == (after.strip() in first)

@@ -226,6 +226,9 @@ async def _complete_clips(
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(spoken(request)) for request in requests]
     except ExceptionGroup as failed:
+        for task in tasks:
+            if not task.cancelled() and task.exception() is None:
+                task.result().file.close()
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
 
