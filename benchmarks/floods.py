@@ -23,6 +23,7 @@ from benchmarks.servers import Server, our_server
 
 KEY = "key-of-the-benchmark"
 SECONDS = 6.0
+WARM_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
 FEW_DESCRIPTORS = 256
 
@@ -126,6 +127,7 @@ def growth(root: Path, work: Path) -> dict[str, str]:
     for attack, clients in cases:
         with served(root, work) as (server, target):
             first_sound_seconds(target)
+            time.sleep(WARM_SECONDS)  # some of the model is loaded a while after it speaks
             before_mb = server.memory_mb()
             with under(attack, target, clients=clients):
                 time.sleep(10)

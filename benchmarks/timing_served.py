@@ -5,7 +5,7 @@
 
 Each sentence is asked for with its times, decoded by FFmpeg, and compared with pocketsphinx's
 forced alignment of the known text. Then one long script: are its last words as right as its first?
-`--plot` draws half a minute of speech with its words, and writes its captions beside the picture.
+`--plot` draws half a minute of speech with its words; sound and captions lie beside the picture.
 Exits with 1 if a bar is missed.
 """
 
@@ -138,13 +138,13 @@ def drift(server: Server, sphinx: ForcedAligner, texts: Sequence[str]) -> tuple[
 
 
 def plot(server: Server, texts: Sequence[str], path: Path) -> None:
-    """Draw the waveform and the words of half a minute, and write its WebVTT."""
+    """Draw the waveform and the words of half a minute; write its sound and its WebVTT."""
     import matplotlib.pyplot as plt  # noqa: PLC0415 - only here
 
     script = ""
     for text in texts:
         script = f"{script} {text}".strip()
-        content, pcm = timed(server, script, {"format": "wav", "captions": ["vtt"]})
+        content, pcm = timed(server, script, {"format": "opus", "captions": ["vtt"]})
         if content["duration_seconds"] >= PLOT_SECONDS:
             break
     rows = 5
@@ -165,6 +165,7 @@ def plot(server: Server, texts: Sequence[str], path: Path) -> None:
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
+    path.with_suffix(".opus").write_bytes(base64.b64decode(content["audio"]))
     path.with_suffix(".vtt").write_text(content["captions"]["vtt"], "utf-8")
 
 

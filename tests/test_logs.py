@@ -77,7 +77,7 @@ def test_what_libraries_say_while_debugging(
 ) -> None:
     """Even at debug nobody repeats what FFmpeg says, nor what clients send."""
     configure_logging("debug", "console")
-    encode_clip([voice_like(0.1)], 24000, FORMATS["mp3"], ffmpeg)
+    encode_clip([voice_like(0.1)], 24000, FORMATS["mp3"], ffmpeg).close()
     logging.getLogger("python_multipart.multipart").debug("Calling on_part_data with a secret")
     logging.getLogger("app.test").debug("ours")
     (line,) = capsys.readouterr().err.splitlines()

@@ -17,6 +17,17 @@ from app.speech import Pcm
 _BLOCK_SAMPLES = 1 << 18
 
 
+class _Spool(SpooledTemporaryFile[bytes]):
+    """Closes itself at the latest when nothing refers to it any more.
+
+    An answer can be dropped at the very moment when its client leaves, and then nobody is left who
+    could close its clip.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def spool(expected_bytes: int = 0) -> IO[bytes]:
     """Open a file that is in memory up to `SPOOL_BYTES`; whoever opens it closes it.
 
@@ -24,7 +35,7 @@ def spool(expected_bytes: int = 0) -> IO[bytes]:
         expected_bytes: how much will be written, maybe in one piece; more than that goes to the
             disk from the beginning.
     """
-    file = SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
+    file = _Spool(max_size=SPOOL_BYTES)
     if expected_bytes > SPOOL_BYTES:
         file.rollover()
     return cast("IO[bytes]", file)  # only its annotations keep it from being one

@@ -48,8 +48,8 @@ def json_in(
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
         raise InvalidRequest(
-            f"{what} is nested too deeply or has more than {max_values} values, commas in texts "
-            "included"
+            f"{what} is JSON that is nested too deeply or has more than {max_values} values, "
+            "commas in texts included"
         )
     try:
         return json.loads(_text_of(body, content_type))
