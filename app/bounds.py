@@ -57,7 +57,7 @@ FETCH_SECONDS = 20.0
 HOST_LOOKUPS = 16
 """So many names of hosts are looked up at once; no system lets a slow look-up be interrupted."""
 
-BODIES_MB = 256.0
+BODIES_MB = 150.0
 """All requests that are being answered may hold bodies of so many megabytes together, unless the
 operator sets MAX_BODIES_MB: what is sent beyond that is refused with 429. One that is a form keeps
 its files on the disk until they are read; one that is JSON takes about three times its size."""
