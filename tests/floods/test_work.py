@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -15,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.bounds import POOLS
 from app.speech import TokenCounter
 from benchmarks.scripts import script_of
 from tests.conftest import ServeFake
@@ -282,3 +285,60 @@ def test_the_disk_is_full(
         assert error_of(answer, 507)["type"] == "storage_failed"
     assert not any(each.exc_info for each in log_records.kept)
     assert [each.status_code for each in made_files(served, recording)] == [200, 201, 200]
+
+
+def leftovers() -> tuple[int, int, int]:
+    """Count the threads, open files and children of this process."""
+    return (
+        threading.active_count(),
+        len(list(Path("/proc/self/fd").iterdir())),
+        len(children()),
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="leftovers are counted on Linux")
+def test_nothing_is_left_of_heavy_work(
+    fake_server: ServeFake, tmp_path: Path, recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute of every kind of heavy work, half of it left alone, leaves nothing behind."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    served = fake_server(SlowTokenizer(frames_per_chunk=1))
+    script = json.dumps({"script": LONG, "format": "mp3", "stream": False}).encode()
+    kinds = [
+        ("/tts", script, JSON),
+        ("/tts", json.dumps({"script": "½" * 6000}).encode(), JSON),
+        ("/tts/clone", *multipart(script=b"Hi.", voice_file=recording + bytes(5_000_000))),
+        ("/voices", *multipart(name=b"a", replace=b"true", files=recording)),
+        *CLONING.values(),
+        *(made() for made in LOOKED_AT.values()),
+    ]
+    chance, stop_seconds = random.Random(7), time.monotonic() + 60
+
+    def work(number: int) -> None:
+        while time.monotonic() < stop_seconds:
+            path, body, kind = kinds[(number := number + 1) % len(kinds)]
+            with suppress(OSError, httpx.HTTPError):
+                if chance.random() < 0.5:
+                    left_alone(served, path, body, kind, after_seconds=chance.random())
+                else:
+                    headers = {"Content-Type": kind}
+                    answer = served.client.post(path, content=body, headers=headers, timeout=60)
+                    assert answer.status_code < 500 or answer.status_code == 503
+
+    before = leftovers()
+    with longest_wait(served) as waits, ThreadPoolExecutor(12) as pool:
+        for done in [pool.submit(work, number) for number in range(12)]:
+            done.result()
+    deadline_seconds = time.monotonic() + 10
+    idle_threads = sum(bounds.threads for bounds in POOLS.values()) + 40
+    while True:
+        threads, files, processes = leftovers()
+        quiet = threads <= before[0] + idle_threads and files <= before[1] + 20
+        if quiet and processes <= before[2] and not any(scratch.iterdir()):
+            break
+        assert time.monotonic() < deadline_seconds, (before, leftovers(), [*scratch.iterdir()])
+        time.sleep(0.1)
+    assert statistics.median(waits) < FLOOR_SECONDS

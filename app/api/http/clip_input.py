@@ -10,6 +10,7 @@ from fastapi import UploadFile
 
 from app.errors import Field, InvalidClip, Parameter, TooLarge, named
 from app.speech import Clip
+from app.work import NEVER_CANCELLED, CancelToken
 
 _DATA_URL = re.compile(
     r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*)(;base64)?", re.ASCII | re.IGNORECASE
@@ -57,13 +58,20 @@ def is_recording(text: str) -> bool:
     )
 
 
-def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
+def clip_from_text(
+    text: str,
+    max_bytes: int,
+    cancel: CancelToken = NEVER_CANCELLED,
+    *,
+    field: Field = Parameter.CLIP,
+) -> Clip:
     """Decode the recording in a data URL or in plain base64.
 
     Call it on a worker thread: a long text takes a while.
 
     Args:
         max_bytes: how large the recording may be.
+        cancel: ends the work when nobody waits for it.
         field: the request's field that holds it, for error messages.
 
     Raises:
@@ -72,22 +80,29 @@ def clip_from_text(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) 
     """
     text = text.strip()
     if not _is_data_url(text):
-        return clip_from_base64(text, max_bytes, field=field)
+        return clip_from_base64(text, max_bytes, cancel, field=field)
     comma = text.find(",", 0, _MOST_HEADER_CHARS)
     # Only the header meets the expression, which takes memory for each parameter.
     match = None if comma < 0 else _DATA_URL.fullmatch(text[:comma])
     if match is None or match[3] is None:
         raise InvalidClip(f"{field} is a data URL without base64 audio", field=field)
-    return clip_from_base64(text[comma + 1 :], max_bytes, field=field)
+    return clip_from_base64(text[comma + 1 :], max_bytes, cancel, field=field)
 
 
-def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP) -> Clip:
+def clip_from_base64(
+    text: str,
+    max_bytes: int,
+    cancel: CancelToken = NEVER_CANCELLED,
+    *,
+    field: Field = Parameter.CLIP,
+) -> Clip:
     """Decode a recording in base64: standard or URL-safe, with or without padding and line breaks.
 
     Call it on a worker thread: a long text takes a while.
 
     Args:
         max_bytes: how large the recording may be.
+        cancel: ends the work when nobody waits for it.
         field: the request's field that holds it, for error messages.
 
     Raises:
@@ -103,10 +118,11 @@ def clip_from_base64(text: str, max_bytes: int, *, field: Field = Parameter.CLIP
     compact += "=" * (-len(compact) % 4)
     try:
         # Decoding holds the GIL; between two pieces other threads get their turn.
-        pieces = [
-            base64.b64decode(compact[start : start + _PIECE_CHARS], validate=True)
-            for start in range(0, len(compact), _PIECE_CHARS)
-        ]
+        pieces = []
+        for start in range(0, len(compact), _PIECE_CHARS):
+            cancel.check()
+            piece = compact[start : start + _PIECE_CHARS]
+            pieces.append(base64.b64decode(piece, validate=True))
     except (binascii.Error, ValueError):
         raise refusal from None
     data = b"".join(pieces)

@@ -56,7 +56,8 @@ async def sent_recording(services: Services, text: str, field: Field) -> Clip:
         InvalidClip, TooLarge: the recording cannot be used.
     """
     max_bytes = services.settings.max_upload_bytes
-    return await services.pools.bodies.run(partial(clip_from_text, text, max_bytes, field=field))
+    decode = partial(clip_from_text, text, max_bytes, field=field)
+    return await services.pools.bodies.run_cancellable(decode)
 
 
 async def recording_at(services: Services, url: str, field: Field = "url") -> Clip:
