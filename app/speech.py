@@ -127,6 +127,8 @@ class SpeechRequest:
     """Tags of pauses, speakers and SSML count as such; False speaks them as they are written."""
     goes_on: bool = False
     """More of the same script will follow in another request."""
+    spoken_before_seconds: float = 0.0
+    """Earlier parts of the same script, which were requests of their own, have sounded so long."""
     script_start: int = 0
     """So many characters of the same script came in requests before this one."""
     timed: bool = False

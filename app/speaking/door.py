@@ -199,6 +199,8 @@ class Speech:
             script_start=request.script_start,
             max_script_chars=self.max_script_chars,
             max_speech_seconds=self._max_speech_seconds,
+            # It has sounded up to so many times as long as would have been estimated.
+            spoken_before_seconds=request.spoken_before_seconds / SPEECH_OVERRUN,
         )
         self._in_reading += 1
         try:

@@ -139,6 +139,7 @@ class FedSpeech:
                 text=passage,
                 goes_on=not self._feed.exhausted,
                 script_start=self._begun_chars,
+                spoken_before_seconds=self.spoken_seconds,
             )
             try:
                 utterance = await self._speech.begin(request)

@@ -74,6 +74,7 @@ class ScriptRules:
         script_start: how many characters of the script came before.
         max_script_chars: how many characters the script may have.
         max_speech_seconds: how long it may sound, by `least_seconds`.
+        spoken_before_seconds: for how long of that earlier parts of the same script count.
     """
 
     voice_called: Callable[[str], str | None]
@@ -90,6 +91,7 @@ class ScriptRules:
     goes_on: bool = False
     ends_paragraph: bool = False
     script_start: int = 0
+    spoken_before_seconds: float = 0.0
 
 
 class ScriptReader:
@@ -195,7 +197,7 @@ class _Length:
 
     def __init__(self, rules: ScriptRules) -> None:
         self._most_seconds = rules.max_speech_seconds
-        self._seconds = 0.0
+        self._seconds = rules.spoken_before_seconds
 
     def add(self, seconds: float) -> None:
         self._seconds += seconds

@@ -34,9 +34,9 @@ PAUSE_SAMPLES = RATE_HZ // 4
 
 @asynccontextmanager
 async def fed_speech(
-    folder: Path, engine: FakeEngine, *, voice: str = "alba", max_chars: int = 1000
+    folder: Path, engine: FakeEngine, *, voice: str = "alba", max_chars: int = 1000, **fields: float
 ) -> AsyncIterator[FedSpeech]:
-    settings = make_settings(folder, max_script_chars=max_chars)
+    settings = make_settings(folder, max_script_chars=max_chars, **fields)
     services = make_services(settings, lambda: engine)
     ready = asyncio.Event()
     services.cast.start(lambda _: ready.set())
@@ -304,3 +304,17 @@ async def test_overload(tmp_path: Path) -> None:
         fed.finish()
         with pytest.raises(Overloaded):
             await samples(fed)
+
+
+async def test_all_passages_together_last_no_longer_than_one_request(tmp_path: Path) -> None:
+    """Speech has a bound, in however many passages it is fed."""
+    engine = FakeEngine(frames_per_chunk=40)
+    async with fed_speech(tmp_path, engine, max_speech_seconds=2) as fed:
+        reading = asyncio.create_task(samples(fed))
+        for number in range(20):
+            fed.add("One is here. ")
+            fed.flush()
+            await until(lambda number=number: len(engine.streams) > number or reading.done())  # type: ignore[misc]
+        with pytest.raises(TooLarge, match="would sound for more than the 2 seconds"):
+            await reading
+    assert 2 <= len(engine.streams) <= 5
