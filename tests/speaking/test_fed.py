@@ -308,7 +308,7 @@ async def test_overload(tmp_path: Path) -> None:
 
 async def test_all_passages_together_last_no_longer_than_one_request(tmp_path: Path) -> None:
     """Speech has a bound, in however many passages it is fed."""
-    engine = FakeEngine(frames_per_chunk=40)
+    engine = FakeEngine(frames_per_chunk=10)
     async with fed_speech(tmp_path, engine, max_speech_seconds=2) as fed:
         reading = asyncio.create_task(samples(fed))
         for number in range(20):
@@ -317,4 +317,4 @@ async def test_all_passages_together_last_no_longer_than_one_request(tmp_path: P
             await until(lambda number=number: len(engine.streams) > number or reading.done())  # type: ignore[misc]
         with pytest.raises(TooLarge, match="would sound for more than the 2 seconds"):
             await reading
-    assert 2 <= len(engine.streams) <= 5
+    assert 2 <= len(engine.streams) <= 8
