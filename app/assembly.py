@@ -185,7 +185,7 @@ async def _look_ahead(speaker: Speaker, services: Services) -> None:
     await look_at_voices(speaker, services.cast, settings, services.pools.files)
     await asyncio.sleep(CALIBRATE_AFTER_SECONDS)
     try:
-        voice = await speaker.library.state_of(settings.default_voice)
+        voice = await speaker.library.state_of(services.cast.voice_named(None))
         calibrate = partial(speaker.supervisor.engine.calibrate, voice)
         await services.pools.loading.run_cancellable(lambda _: calibrate())
     except SpeechError as error:

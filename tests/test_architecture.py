@@ -53,7 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.marks": set(),
     "app.captions": {"app.marks"},
     "app.connection_table": {"app.bounds", "app.descriptors", "app.pace", "app.peers"},
-    "app.callers": set(),
+    "app.repeating": set(),
+    "app.callers": {"app.repeating"},
     "app.connections": set(),
     "app.descriptors": set(),
     "app.gate": {"app.bounds", "app.connection_table", "app.pace"},
@@ -71,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.audio": set(),
+    "app.audio": {"app.repeating"},
     "app.voices": set(),
     "app.engine": set(),
     "app.speaking": LIBRARIES | SIBLINGS,
@@ -355,10 +356,9 @@ def test_one_way_to_the_engine() -> None:
 
 # Where work may go to asyncio's own threads, which all kinds of work would share.
 SHARED_THREADS = {
-    "app/audio/storage.py": "tidies, for nobody in particular",
-    "app/callers/keyring.py": "reads what the operator has written, now and then",
     "app/cli/outputs.py": "one command writes",
     "app/engine/engine.py": "waits for the engine's end",
+    "app/repeating.py": "the server's own work, now and then, for nobody in particular",
 }
 TO_SHARED_THREADS = {"to_thread", "run_in_executor", "run_in_threadpool", "run_sync"}
 

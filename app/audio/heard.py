@@ -1,4 +1,4 @@
-"""Says when words and chunks are heard, whatever shaping does to the sound."""
+"""Says when words are heard, whatever shaping does to the sound."""
 
 from __future__ import annotations
 
@@ -26,14 +26,6 @@ class HeardWord:
     chunk_index: int
     start: int
     end: int
-    start_seconds: float
-    end_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class HeardChunk:
-    """Says when a chunk is heard, without the pause after it."""
-
     start_seconds: float
     end_seconds: float
 
@@ -82,7 +74,6 @@ class HeardTimes:
 
     Attributes:
         words: wait here, in order, from the moment when their times are settled.
-        chunks: wait here likewise, once all of their sound has been taken.
 
     Args:
         lead_samples: how much silence comes before the first chunk.
@@ -90,7 +81,6 @@ class HeardTimes:
 
     def __init__(self, lead_samples: int, sample_rate_hz: int) -> None:
         self.words: deque[HeardWord] = deque()
-        self.chunks: deque[HeardChunk] = deque()
         self._rate_hz = sample_rate_hz
         self._run_start_samples = lead_samples
         self._speed = 1.0
@@ -129,9 +119,6 @@ class HeardTimes:
             self._unsettled.popleft()
             times = map(self._word_seconds, (word.start_seconds, word.end_seconds))
             self.words.append(HeardWord(frames.chunk_index, word.start, word.end, *times))
-        if frames.chunk_last:
-            times = map(self._heard_seconds, (0.0, known_seconds))
-            self.chunks.append(HeardChunk(*times))
 
     def _word_seconds(self, chunk_seconds: float) -> float:
         early_seconds = STRETCH_WINDOW_SECONDS * max(0.0, 1 - self._speed)

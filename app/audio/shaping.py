@@ -90,7 +90,7 @@ class Shaper:
         self.spoken_samples = 0
         """This many samples were in the frames so far, without pauses."""
         self.heard = HeardTimes(self._lead_samples, sample_rate_hz)
-        """It says when words and chunks are heard, as far as that is settled."""
+        """It says when words are heard, as far as that is settled."""
         self._moments: MovedMoments | None = None
         self._early: Stretch | None = None
         self._output: AsyncGenerator[Pcm, None] | None = None

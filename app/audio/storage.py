@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -12,7 +11,8 @@ import shutil
 import stat
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,6 +20,7 @@ from typing import IO
 
 from app.errors import AudioNotFound, StorageFailed
 from app.files import partial_file, sweep
+from app.repeating import repeated
 
 logger = logging.getLogger(__name__)
 
@@ -204,21 +205,9 @@ class AudioStore:
                 if not self._reading[filename]:
                     del self._reading[filename]
 
-    @contextlib.asynccontextmanager
-    async def kept_tidy(self) -> AsyncIterator[None]:
+    def kept_tidy(self) -> AbstractAsyncContextManager[None]:
         """Remove what has grown too old, again and again, while the block runs."""
-
-        async def keep() -> None:
-            while True:
-                await asyncio.sleep(TIDY_SECONDS)
-                await asyncio.to_thread(self.tidy)
-
-        keeping = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.wait([keeping])
+        return repeated(self.tidy, every_seconds=TIDY_SECONDS)
 
     def tidy(self) -> None:
         """Remove audio that is too old, and the oldest where there is too much.

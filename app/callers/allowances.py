@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
-from redis.asyncio import ConnectionPool as RedisPool
 
 from app.callers.caller import Caller
 from app.errors import Overloaded, TooLarge
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool as RedisPool
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Allowances:
     """
 
     def __init__(self, redis_url: str | None = None) -> None:
-        self._redis = None if redis_url is None else RedisPool.from_url(redis_url)
+        self._redis = None if redis_url is None else _connections(redis_url)
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
         self._streams: Counter[str] = Counter()
         self._silent_until_seconds = 0.0
@@ -146,6 +148,13 @@ class Allowances:
             return
         self._silent_until_seconds = time.monotonic() + _SAY_AGAIN_SECONDS
         logger.error("REDIS_URL: limits are not counted: %s", error.storage_error)
+
+
+def _connections(redis_url: str) -> RedisPool:
+    # Few servers have a Redis, and its client takes memory.
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415
+
+    return ConnectionPool.from_url(redis_url)
 
 
 def _storage(redis_url: str | None, connections: RedisPool | None) -> Storage:

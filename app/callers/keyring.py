@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from app.callers.caller import ANYBODY, OPERATOR, Caller
 from app.callers.keys_file import KeysFileError, hash_of, read_keys
 from app.errors import Unauthorized, WrongKey
+from app.repeating import repeated
 
 logger = logging.getLogger(__name__)
 
@@ -72,21 +72,9 @@ class Keyring:
             return ANYBODY if name == ANYBODY.name else None
         return next((each for each in self._callers.values() if each.name == name), None)
 
-    @asynccontextmanager
-    async def kept_fresh(self) -> AsyncIterator[None]:
+    def kept_fresh(self) -> AbstractAsyncContextManager[None]:
         """Read the file of keys again whenever it changes, while the block runs."""
-
-        async def keep() -> None:
-            while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                await asyncio.to_thread(self.refresh)
-
-        keeping = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.wait([keeping])
+        return repeated(self.refresh, every_seconds=LOOK_SECONDS)
 
     def refresh(self) -> None:
         """Read the file of keys if it has changed. Blocks.

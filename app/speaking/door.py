@@ -17,6 +17,7 @@ from app.lifetime import Lifetime
 from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
+from app.speaking.marking import Marking
 from app.speaking.plan import ScriptRules
 from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
@@ -113,16 +114,18 @@ class Speech:
             await self._calibrate(engine, chunks[0].voice)
         job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
         stream = engine.submit(job)
+        marking = Marking()
         return Utterance(
             _without_recording(request),
             prepared.origin,
             stream,
             shaper,
+            marking,
             sample_rate_hz=engine.sample_rate_hz,
             began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
-            going_on=GoingOn(script, prepared.voices, stream, shaper, engine, self._pool),
+            going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
             record=record,
         )
 

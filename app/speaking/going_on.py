@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from app.audio.shaping import Shaper
 from app.bounds import CHUNKS_AHEAD
-from app.speaking.plan import Batch, Piece
+from app.speaking.marking import Marking
+from app.speaking.plan import Batch
 from app.speaking.reading import Reading, in_turns
 from app.speech_engine import SpeechEngine, SpeechStream, SpokenChunk, VoiceState
 from app.work import ThreadPool
@@ -21,6 +22,7 @@ class GoingOn:
     Args:
         script: was read until its first pieces, which the engine has.
         voices: the voice states of all its voices.
+        marking: is told of all pieces before they are spoken.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class GoingOn:
         voices: Mapping[str | None, VoiceState],
         stream: SpeechStream,
         shaper: Shaper,
+        marking: Marking,
         engine: SpeechEngine,
         pool: ThreadPool,
     ) -> None:
@@ -38,9 +41,8 @@ class GoingOn:
         self._shaper = shaper
         self._engine = engine
         self._pool = pool
-        self.first_pieces = script.first.pieces
-        self.on_pieces: Callable[[Sequence[Piece]], None] = lambda _pieces: None
-        """It is told of all pieces after the first, before they are spoken."""
+        self._marking = marking
+        marking.extend(script.first.pieces)
         self._texts = [piece.text for piece in script.first.pieces]
         self._heard_chunks = 0
         self._was_heard = asyncio.Event()
@@ -60,7 +62,7 @@ class GoingOn:
                 await self._was_heard.wait()
             batch = await self._script.next()
             self._texts += [piece.text for piece in batch.pieces]
-            self.on_pieces(batch.pieces)
+            self._marking.extend(batch.pieces)
             # The shapes come first: once the engine has the chunks, their sound may come.
             self._shaper.extend([piece.shape for piece in batch.pieces], more=not batch.last)
             self._stream.extend(spoken_chunks(batch, self._voices), more=not batch.last)

@@ -44,6 +44,7 @@ class Utterance:
         origin: Origin,
         stream: SpeechStream,
         shaper: Shaper,
+        marking: Marking,
         *,
         sample_rate_hz: int,
         began_seconds: float,
@@ -59,10 +60,8 @@ class Utterance:
         self.spoken_seconds = 0.0
         self._stream = stream
         self._shaper = shaper
-        self._marking = Marking()
-        self._marking.extend(going_on.first_pieces)
-        self.marks = self._marking.marks
-        going_on.on_pieces = self._marking.extend
+        self._marking = marking
+        self.marks = marking.marks
         self._patience_seconds = patience_seconds
         self._record = record
         self._most_seconds = most_seconds

@@ -58,7 +58,7 @@ def test_old_audio_goes_at_the_start(tmp_path: Path) -> None:
     assert names_in(tmp_path) == set()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(sizes=st.lists(st.integers(0, 120), min_size=1, max_size=25))
 def test_bounds_hold_after_every_save(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]

@@ -107,14 +107,17 @@ async def saved_file(
     await files.run(partial(services.saved.require_room, int(size_bytes)))
     made = await complete_answer(request, services, speech, audio)
     with made.file as file:
+        texts = await services.pools.finishing.run(partial(captions, made)) if captions else {}
         filename = await files.run(partial(services.saved.save, file, audio.extension))
-    texts = await services.pools.finishing.run(partial(captions, made)) if captions else {}
-    beside = {
-        name: await files.run(
-            partial(services.saved.save, BytesIO(text.encode()), f".{name}", beside=filename)
-        )
-        for name, text in texts.items()
-    }
+    beside: dict[str, str] = {}
+    try:
+        for name, text in texts.items():
+            save = partial(services.saved.save, BytesIO(text.encode()), f".{name}", beside=filename)
+            beside[name] = await files.run(save)
+    except BaseException:
+        # Nobody will ever know the address of the audio alone.
+        await files.run(partial(services.saved.remove, filename))
+        raise
 
     def url_of(name: str) -> str:
         query = link_query(name, services.settings)
