@@ -20,7 +20,6 @@ from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
 from app.callers.tokens import Tokens
-from app.connections import ended
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
 from app.engine.supervisor import EngineSupervisor
@@ -28,7 +27,9 @@ from app.errors import SpeechError
 from app.folders import check_folder
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice, look_at_voices
-from app.peers import Peers
+from app.network.connections import ended
+from app.network.peers import Peers
+from app.network.wrong_keys import WrongKeys
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -49,7 +50,6 @@ from app.voices.prompts import PromptMaker
 from app.voices.states import VoiceStates
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, CancelToken, Pools, make_pools
-from app.wrong_keys import WrongKeys
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader

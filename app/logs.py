@@ -19,7 +19,7 @@ from app.bounds import (
     LOG_TRACE_CHARACTERS,
 )
 from app.errors import SpeechError
-from app.pace import Pace
+from app.network.pace import Pace
 
 _QUIET_LIBRARIES = (
     "httpx",

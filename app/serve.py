@@ -11,10 +11,10 @@ from typing import Any
 from app.api.http.web_server import WebServer
 from app.audio.ffmpeg import FfmpegUnusable
 from app.banner import banner
-from app.descriptors import raise_descriptor_limit
-from app.listeners import open_listeners
 from app.logs import configure_logging
 from app.main import create_app
+from app.network.descriptors import raise_descriptor_limit
+from app.network.listeners import open_listeners
 from app.process_end import end_process
 from app.settings import Settings, SettingsError, load_settings
 from app.startup import log_what_is_there

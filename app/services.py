@@ -10,6 +10,7 @@ from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
+from app.network.wrong_keys import WrongKeys
 from app.settings import Settings
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
@@ -18,7 +19,6 @@ from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, Pools
-from app.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True, slots=True)

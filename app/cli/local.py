@@ -24,7 +24,6 @@ from app.cli.backend import (
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
-from app.connections import ended
 from app.engine.supervisor import EngineSupervisor
 from app.errors import (
     Conflict,
@@ -36,6 +35,7 @@ from app.errors import (
     VoiceExists,
     VoiceNotFound,
 )
+from app.network.connections import ended
 from app.services import Services
 from app.settings import SettingsError, load_settings
 from app.speaking.controls import SpeechControls

@@ -23,9 +23,9 @@ from app.cli.backend import (
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
-from app.connections import ended
 from app.engine.preview import PREVIEW
 from app.errors import Parameter
+from app.network.connections import ended
 from app.settings import SettingsError, load_settings
 from app.voices.listing import STATE_SUFFIX
 

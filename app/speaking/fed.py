@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.connections import ended, race
 from app.errors import NothingToSpeak, Parameter
 from app.lifetime import shutting_down
 from app.marks import Marks
+from app.network.connections import ended, race
 from app.speaking.door import Speech
 from app.speaking.utterance import Utterance
 from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest

@@ -11,8 +11,8 @@ from typing import Any
 from wyoming.event import Event, async_write_event
 
 from app.bounds import SEND_SECONDS
-from app.connections import ClientLeft
 from app.errors import InvalidRequest, TooLarge, shortened
+from app.network.connections import ClientLeft
 
 _PIECE_BYTES = 1 << 16
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from app.bounds import ACCEPTS_PER_TURN, IDLE_SECONDS, MAX_WYOMING_CONNECTIONS, WAITING_CONNECTIONS
-from app.connection_table import ConnectionTable
-from app.connections import ended
-from app.gate import Door, Gate, Guest
-from app.listeners import open_listeners
-from app.peers import Peers
+from app.network.connection_table import ConnectionTable
+from app.network.connections import ended
+from app.network.gate import Door, Gate, Guest
+from app.network.listeners import open_listeners
+from app.network.peers import Peers
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wording.support import support_of

@@ -21,10 +21,10 @@ from wyoming.tts import SynthesizeStopped
 from app.audio.pcm import S16_BYTES, to_s16
 from app.bounds import FRAME_SECONDS, LOOP_BURST_SECONDS, LOOP_SHARE
 from app.callers.caller import HOME_ASSISTANT
-from app.connections import ClientLeft, ended, quiet_too_long, race
 from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
-from app.gate import Door
-from app.pace import Pace
+from app.network.connections import ClientLeft, ended, quiet_too_long, race
+from app.network.gate import Door
+from app.network.pace import Pace
 from app.request_record import RequestRecord
 from app.services import Services
 from app.speaking.controls import Markup

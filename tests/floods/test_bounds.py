@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app import wrong_keys
+from app.network import wrong_keys
 from benchmarks.attacks import (
     OPEN_SOCKET,
     Target,
@@ -72,7 +72,7 @@ def test_an_unread_answer_is_given_up(
     fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends when the client takes nothing for long, also over plain HTTP."""
-    monkeypatch.setattr("app.gate.SEND_SECONDS", 1.0)
+    monkeypatch.setattr("app.network.gate.SEND_SECONDS", 1.0)
     engine = FakeEngine(frames_per_chunk=20_000)
     served = fake_server(engine, connection_idle_seconds=1.0)
     body = b'{"script": "Hello.", "format": "wav", "stream": true}'

@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.forms import is_form
-from app.connections import ClientLeft
 from app.errors import InvalidRequest
+from app.network.connections import ClientLeft
 from app.wording.encodings import not_utf8
 from app.wording.validation import validated
 

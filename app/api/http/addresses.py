@@ -7,7 +7,7 @@ import re
 from fastapi import Request
 from fastapi.requests import HTTPConnection
 
-from app.peers import Peers
+from app.network.peers import Peers
 from app.settings import Settings
 
 _FORWARDED_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")

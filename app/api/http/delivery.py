@@ -23,8 +23,8 @@ from app.api.http.forms import ANSWER_IS_LIVE
 from app.api.http.middleware import request_id_of
 from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
-from app.connections import ClientLeft, race
 from app.errors import NeedsNewerHttp, SpeechError
+from app.network.connections import ClientLeft, race
 from app.request_record import current_record
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio

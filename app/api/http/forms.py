@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope
 from app.api.http.bodies import json_in
 from app.api.http.percent import percent_decoded
 from app.bounds import LONG_BODY_BYTES
-from app.connections import ClientLeft
 from app.errors import InvalidRequest, shortened
 from app.files import scratch_failed
+from app.network.connections import ClientLeft
 from app.services import Services
 from app.wording.encodings import NotText, decoded_text
 from app.work import HeldBytes

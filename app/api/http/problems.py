@@ -20,7 +20,6 @@ from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
 from app.api.http.security_headers import SECURITY_HEADERS
-from app.connections import ClientLeft
 from app.errors import (
     Conflict,
     FfmpegUnavailable,
@@ -33,6 +32,7 @@ from app.errors import (
     Unauthorized,
     shortened,
 )
+from app.network.connections import ClientLeft
 from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in

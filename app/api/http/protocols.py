@@ -2,7 +2,7 @@
 
 These are uvicorn's own protocols, over httptools and websockets, with a few of their methods
 extended; `docs/decisions/protocols.md` says why these two. Each connection lies behind a gate
-(`app/gate.py`), which bounds what every protocol has in common.
+(`app/network/gate.py`), which bounds what every protocol has in common.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from app.bounds import (
     MAX_PIPELINED,
     REQUEST_SECONDS,
 )
-from app.connection_table import ConnectionTable
-from app.gate import Door, Gate, Guest
+from app.network.connection_table import ConnectionTable
+from app.network.gate import Door, Gate, Guest
 
 
 def plain_answer(status: HTTPStatus, *headers: tuple[str, str]) -> bytes:

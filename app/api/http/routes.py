@@ -20,8 +20,8 @@ from app.api.http.dependencies import services_of
 from app.api.http.dialect import NATIVE, Dialect
 from app.api.http.forms import BodyRequest
 from app.callers.caller import Scope
-from app.connections import race
 from app.lifetime import shutting_down
+from app.network.connections import race
 
 _READING = ("GET", "HEAD")
 

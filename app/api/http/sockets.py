@@ -19,9 +19,9 @@ from app.api.http.dependencies import services_of
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
-from app.connections import ClientLeft, quiet_too_long, race
 from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
 from app.lifetime import Lifetime, shutting_down
+from app.network.connections import ClientLeft, quiet_too_long, race
 from app.request_record import current_record
 from app.wording.problems import Problem, problem_of
 

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 
 from app.api.http.protocols import SocketProtocol, behind_gates
 from app.bounds import ACCEPTS_PER_TURN, WAITING_CONNECTIONS
-from app.connection_table import ConnectionTable
 from app.lifetime import Lifetime
-from app.peers import Peers
+from app.network.connection_table import ConnectionTable
+from app.network.peers import Peers
 from app.settings import Settings
 
 FRAME_OVERHEAD_BYTES = 1 << 20

@@ -8,8 +8,8 @@ from app.bounds import (
     WRONG_KEYS_AT_ONCE,
     WRONG_KEYS_PER_SECOND,
 )
-from app.pace import Paces
-from app.peers import Peers
+from app.network.pace import Paces
+from app.network.peers import Peers
 
 
 class WrongKeys:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 LOOK = """
-from app.descriptors import descriptor_limit, raise_descriptor_limit
+from app.network.descriptors import descriptor_limit, raise_descriptor_limit
 print(descriptor_limit())
 raise_descriptor_limit()
 print(descriptor_limit())

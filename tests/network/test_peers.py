@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.peers import Peers
+from app.network.peers import Peers
 
 PROXIES = Peers(("127.0.0.1", "::1", "10.0.0.0/8"))
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from app.listeners import open_listeners
+from app.network.listeners import open_listeners
 from app.wyoming.server import listen
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pace import Pace, Paces
+from app.network.pace import Pace, Paces
 
 
 class Clock:

@@ -8,9 +8,9 @@ from collections import Counter
 from typing import Protocol
 
 from app.bounds import LOOP_BURST_SECONDS, LOOP_SHARE, MAX_ADDRESSES
-from app.descriptors import descriptor_limit
-from app.pace import Pace, Paces
-from app.peers import Peers
+from app.network.descriptors import descriptor_limit
+from app.network.pace import Pace, Paces
+from app.network.peers import Peers
 
 logger = logging.getLogger(__name__)
 

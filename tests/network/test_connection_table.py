@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app import connection_table
-from app.connection_table import ConnectionTable
-from app.peers import Peers
+from app.network import connection_table
+from app.network.connection_table import ConnectionTable
+from app.network.peers import Peers
 
 PROXY = "10.0.0.1"
 

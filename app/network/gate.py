@@ -21,8 +21,8 @@ from app.bounds import (
     SEND_SECONDS,
     UNREAD_BYTES,
 )
-from app.connection_table import ConnectionTable
-from app.pace import Pace
+from app.network.connection_table import ConnectionTable
+from app.network.pace import Pace
 
 _LOOK_SECONDS = 1.0
 _DRAIN_READ_BYTES = 1 << 16
