@@ -57,7 +57,7 @@ SSML_TOKENS = (
 RECORDING = wav_bytes(voice_like(1.2))
 
 
-def _riff(*chunks: tuple[bytes, bytes]) -> bytes:
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
     body = b"".join(struct.pack("<4sI", kind, len(data)) + data for kind, data in chunks)
     return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WAVE") + body
 
@@ -71,10 +71,10 @@ def fmt_chunk(
 
 
 WAVS = (
-    _riff(fmt_chunk(), (b"data", bytes(100))),
-    _riff((b"LIST", b"INFOISFT\4\0\0\0abc\0"), fmt_chunk(), (b"fact", bytes(4)), (b"data", b"")),
-    _riff(fmt_chunk(tag=3, bits=32, align=4), (b"data", np.zeros(9, "<f4").tobytes())),
-    _riff((b"data", bytes(8))),
+    riff(fmt_chunk(), (b"data", bytes(100))),
+    riff((b"LIST", b"INFOISFT\4\0\0\0abc\0"), fmt_chunk(), (b"fact", bytes(4)), (b"data", b"")),
+    riff(fmt_chunk(tag=3, bits=32, align=4), (b"data", np.zeros(9, "<f4").tobytes())),
+    riff((b"data", bytes(8))),
     RECORDING[:200],
 )
 WAV_TOKENS = (
