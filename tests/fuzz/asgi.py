@@ -1,4 +1,4 @@
-"""Asks an app in process, with bodies and frames of any kind, and raises what it did not foresee."""
+"""Asks an app in process, with bodies and frames of any kind."""
 
 from __future__ import annotations
 

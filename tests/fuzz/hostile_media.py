@@ -47,9 +47,15 @@ RIGHTLY_TAKEN = frozenset(
     (
         *("WAV that says it has 4 GB", "WAV with a zip behind it", "WAV after 100,000 chunks"),
         *("WAV of huge floats", "WAV of one sample a frame in 8 channels", "RF64 of 2^63 samples"),
-        *(f"{ending} cut in half" for ending in ("wav", "mp3", "ogg", "opus", "flac", "webm", "aiff")),
+        *(
+            f"{ending} cut in half"
+            for ending in ("wav", "mp3", "ogg", "opus", "flac", "webm", "aiff")
+        ),
         *("au cut in half", "mp3 behind 1000 ID3 tags", "mp3 in a zip's clothes", "WAV named MP3"),
-        *(f"{ending} with flipped bits" for ending in ("mp3", "flac", "ogg", "opus", "webm", "m4a")),
+        *(
+            f"{ending} with flipped bits"
+            for ending in ("mp3", "flac", "ogg", "opus", "webm", "m4a")
+        ),
         *("wav with flipped bits", "aiff with flipped bits", "au with flipped bits", "1 Hz WAV"),
     )
 )
@@ -80,8 +86,9 @@ def _wavs() -> Iterator[tuple[str, bytes]]:
         yield f"WAV whose codec {tag:#x} is a lie", riff(fmt_chunk(tag=tag), (b"data", GARBAGE))
     for name, value in (("NaN", np.nan), ("infinite", np.inf), ("huge", 1e38), ("tiny", 1e-44)):
         floats = np.full(36000, value, "<f4") if name != "huge" else VOICE.astype("<f4") * value
-        yield f"WAV of {name} floats", riff(
-            fmt_chunk(tag=3, bits=32, align=4), (b"data", floats.tobytes())
+        yield (
+            f"WAV of {name} floats",
+            riff(fmt_chunk(tag=3, bits=32, align=4), (b"data", floats.tobytes())),
         )
     yield "WAV that says it has 4 GB", riff(fmt_chunk()) + b"data\xff\xff\xff\xff" + SAMPLES
     yield "WAV with a chunk of 4 GB", riff(fmt_chunk()) + b"LIST\xff\xff\xff\xff" + SAMPLES
@@ -115,15 +122,22 @@ def _raw_headers() -> Iterator[tuple[str, bytes]]:
     yield "FLAC of nothing", b"fLaC"
     yield "FLAC of 0 Hz", b"fLaC\x80\0\0\x22" + info + bytes(24) + GARBAGE
     yield "FLAC with endless notes", b"fLaC\0\0\0\x22" + info + bytes(24) + b"\4\xff\xff\xff" * 999
-    yield "FLAC with a picture of 4 GB", (
-        b"fLaC\0\0\0\x22" + info + bytes(24) + b"\6\xff\xff\xff" + b"\xff" * 60
+    yield (
+        "FLAC with a picture of 4 GB",
+        (b"fLaC\0\0\0\x22" + info + bytes(24) + b"\6\xff\xff\xff" + b"\xff" * 60),
     )
     yield "endless ID3", b"ID3\4\0\0\x7f\x7f\x7f\x7f" + bytes(MB)
     yield "ID3 of ID3", b"ID3\4\0\0\0\0\0\x0a" * 10**5
     yield "MP3 of frames without sound", b"\xff\xfb\x90\0" * 10**5
     yield "Ogg of empty pages", b"OggS\0\0" + bytes(20) + b"\0" + (b"OggS\0\0" + bytes(21)) * 10**4
-    yield "Opus of 255 channels", _ogg(b"OpusHead\1\xff\0\0\x80\xbb\0\0\0\0\xff\xff\xff" + bytes(255))
-    yield "Vorbis of garbage", _ogg(b"\1vorbis" + struct.pack("<IBI", 0, 255, 0xFFFFFFFF) + bytes(14))
+    yield (
+        "Opus of 255 channels",
+        _ogg(b"OpusHead\1\xff\0\0\x80\xbb\0\0\0\0\xff\xff\xff" + bytes(255)),
+    )
+    yield (
+        "Vorbis of garbage",
+        _ogg(b"\1vorbis" + struct.pack("<IBI", 0, 255, 0xFFFFFFFF) + bytes(14)),
+    )
     atoms = b"".join(struct.pack(">I4s", 8 * (9999 - each), b"moov") for each in range(9999))
     ftyp = struct.pack(">I4s4sI", 16, b"ftyp", b"M4A ", 0)
     yield "MP4 of nested atoms", ftyp + atoms
@@ -132,7 +146,10 @@ def _raw_headers() -> Iterator[tuple[str, bytes]]:
     yield "MP4 with a zlib bomb", ftyp + _compressed_atom(200 * MB)
     ebml = b"\x1a\x45\xdf\xa3\x84\x42\x82\x84webm"
     yield "WebM of nothing", ebml
-    yield "WebM of endless elements", ebml + b"\x18\x53\x80\x67\x01" + b"\xff" * 7 + b"\xec\x80" * 10**5
+    yield (
+        "WebM of endless elements",
+        ebml + b"\x18\x53\x80\x67\x01" + b"\xff" * 7 + b"\xec\x80" * 10**5,
+    )
     yield "WebM of nested elements", ebml + b"\x18\x53\x80\x67\x01\0\0\0\0\0\xff\xff" * 10**4
 
 
@@ -154,7 +171,10 @@ def _playlists() -> Iterator[tuple[str, bytes]]:
     for what in (SECRET, ADDRESS, "/dev/zero"):
         for kind, text in (
             ("HLS", f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{what}\n#EXT-X-ENDLIST\n"),
-            ("HLS with a key", f"#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"{what}\"\n#EXTINF:9,\na.ts\n"),
+            (
+                "HLS with a key",
+                f'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{what}"\n#EXTINF:9,\na.ts\n',
+            ),
             ("ffconcat", f"ffconcat version 1.0\nfile '{what}'\n"),
             ("DASH", f'<?xml version="1.0"?><MPD><Period><BaseURL>{what}</BaseURL></Period></MPD>'),
             ("PLS", f"[playlist]\nFile1={what}\nNumberOfEntries=1\n"),
@@ -196,8 +216,9 @@ def _zip(files: Mapping[str | zipfile.ZipInfo, bytes] | Mapping[str, bytes]) -> 
 
 
 def _documents() -> Iterator[tuple[str, bytes]]:
-    yield "SVG with an address", (
-        f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{SECRET}"/></svg>'.encode()
+    yield (
+        "SVG with an address",
+        (f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{SECRET}"/></svg>'.encode()),
     )
     entities = "".join(f"<!ENTITY a{n + 1} '{f'&a{n};' * 10}'>" for n in range(9))
     yield "XML that grows", f"<!DOCTYPE x [<!ENTITY a0 'a'>{entities}]><x>&a9;</x>".encode()
@@ -205,7 +226,10 @@ def _documents() -> Iterator[tuple[str, bytes]]:
     yield "JSON", b'{"voice": "anna"}'
     yield "a PDF", b"%PDF-1.7\n" + GARBAGE
     yield "a program", b"\x7fELF\2\1\1" + GARBAGE
-    yield "a PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\10\6\0\0\0" + GARBAGE
+    yield (
+        "a PNG",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\10\6\0\0\0" + GARBAGE,
+    )
     yield "a GIF that is JavaScript", b"GIF89a=1;alert(1)//" + GARBAGE
     yield "a pickle", b"\x80\4cposix\nsystem\n(S'id'\ntR."
     yield "text", "Grüße aus einem Text. ".encode() * 1000
@@ -237,5 +261,3 @@ def _inflated(encoded: Callable[[str], bytes]) -> Iterator[tuple[str, bytes]]:
     yield "m4a of 2^32 durations", m4a[:at] + b"\xff" * 12 + m4a[at + 12 :]
     at = m4a.index(b"mdhd") + 16
     yield "m4a of a rate of 2^32", m4a[:at] + b"\xff" * 8 + m4a[at + 8 :]
-
-

@@ -55,7 +55,10 @@ def _headers(header: dict[str, Any], data: bytes) -> Iterator[tuple[str, bytes]]
         ("a header that is no text", b"\xff\xfe{}"),
         ("a header with a long number", b'{"a":' + b"9" * 5000 + b"}"),
         ("a header without voices", b'{"__metadata__": {}}'),
-        ("a header of 30,000 tensors", json.dumps(dict.fromkeys(map(str, range(30_000)), 1)).encode()),
+        (
+            "a header of 30,000 tensors",
+            json.dumps(dict.fromkeys(map(str, range(30_000)), 1)).encode(),
+        ),
     ):
         yield name, _file(text, data)
     for name, metadata in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T", str, bytes)
 
@@ -92,7 +92,7 @@ def _character(chance: random.Random, made: T, _token: T, _other: T) -> T:
     return made[:at] + chr(chance.randrange(plane)) + made[at + 1 :]
 
 
-_WAYS: tuple[Callable[..., str | bytes], ...] = (
+_WAYS: tuple[Callable[..., Any], ...] = (
     _insert,
     _insert,
     _append,

@@ -257,5 +257,3 @@ def _assert_foreseen(answer: Answer) -> None:
     assert answer.status not in (500, 1011), answer.sent[:500]
     if answer.status < 600:
         assert answer.status < 500, answer.sent[:500]
-
-

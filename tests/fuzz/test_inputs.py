@@ -45,9 +45,7 @@ def test_inputs(read_by: tuple[Surface, ...]) -> None:
 
 
 @pytest.mark.soak
-def test_many_inputs(
-    read_by: tuple[Surface, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_inputs(read_by: tuple[Surface, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """A hundred thousand, others in each run."""
     seed = int(os.environ.get("FUZZ_SEED", time.time_ns() % 1_000_000))
     with capsys.disabled():

@@ -218,7 +218,9 @@ class Stores(RuleBasedStateMachine):
         """The folders have the files of what is there, and nothing half written."""
         kept = {each.name for each in (self.folder / "voices").glob("*") if each.is_file()}
         made = self.voices.values()
-        assert kept == {f"{each.name}{suffix}" for each in made for suffix in (each.suffix, ".json")}
+        assert kept == {
+            f"{each.name}{suffix}" for each in made for suffix in (each.suffix, ".json")
+        }
         assert {each.name for each in (self.folder / "saved").iterdir()} == set(self.saved)
 
     def make(

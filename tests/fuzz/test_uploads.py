@@ -1,4 +1,4 @@
-"""Broken and hostile files are refused or taken soon, at a bounded cost, and leave nothing behind."""
+"""Broken and hostile files are refused or taken soon, at a bounded cost, and leave nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def served(folder: Path, tiny_model: Path) -> Iterator[Served]:
     """A server with a real model, whose temporary files have a folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(folder / "scratch"))
-        with serve(make_settings(folder, MODEL_CONFIG=str(tiny_model), max_ref_duration=3)) as served:
+        with serve(
+            make_settings(folder, MODEL_CONFIG=str(tiny_model), max_ref_duration=3)
+        ) as served:
             served.wait_until(lambda health: health["model"]["state"] == "ready", 60)
             yield served
 
@@ -124,9 +126,11 @@ def fault(served: Served, files: Mapping[str, bytes], path: str, name: str) -> s
 
 def send(client: httpx.Client, path: str, name: str, data: bytes) -> httpx.Response:
     field = {"/tts/clone": "voice_file", "/voices": "files", "/voices/import": "file"}[path]
-    fields = {"script": "Hi."} if path == "/tts/clone" else {"name": f"made-{zlib.crc32(name.encode())}", "replace": "true"}
+    fields = {"name": f"made-{zlib.crc32(name.encode())}", "replace": "true"}
+    if path == "/tts/clone":
+        fields = {"script": "Hi."}
     is_state = "state" in name or path == "/voices/import"
-    filename = "a.safetensors" if is_state else f"{name.split()[-1][:20]}.wav"
+    filename = "a.safetensors" if is_state else f"{name}.wav"
     return client.post(path, data=fields, files={field: (filename, data)})
 
 
