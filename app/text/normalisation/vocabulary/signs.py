@@ -10,7 +10,9 @@ from app.text.normalisation.vocabulary.ordinals import any_case
 from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, leading_word
 
 _COMPARISONS = r"(?:<=|>=|!=|==|[=<>≤≥≠≈])"
-_VERSION = r"(?:[Vv]ers(?:i(?:on|ón|one|e)|ão)|Python|Java|Windows|iOS|Android|macOS|Ubuntu|Debian|PHP)"
+_VERSION = (
+    r"(?:[Vv]ers(?:i(?:on|ón|one|e)|ão)|Python|Java|Windows|iOS|Android|macOS|Ubuntu|Debian|PHP)"
+)
 _OPERATORS = r"[-+*/×÷·−–^]"
 
 
