@@ -38,6 +38,7 @@ READABLE_HEADERS = (
     "x-tts-model",
     "x-tts-voice",
     "x-tts-recording",
+    "x-tts-left-out",
 )
 """Pages of CORS_ORIGINS may read these headers of an answer; old browsers do not know the star."""
 

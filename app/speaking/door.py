@@ -109,6 +109,7 @@ class Speech:
         self.lifetime.require_running()
         prepared = await self._prepare(request)
         record.voice = prepared.origin.voice or "a recording"
+        record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
             [piece.shape for piece in script.first.pieces],
@@ -188,7 +189,7 @@ class Speech:
                     error.reword({Parameter.VOICE: f"the voice in {Parameter.TEXT}"})
                     error.field = Parameter.TEXT
                 raise
-        origin = speaker.heard(request.voice)
+        origin = speaker.heard(request.voice)._replace(left_out=script.left_out)
         if None in voices:
             origin = origin._replace(preparation=voices[None].preparation)
         states = {name: ready.state for name, ready in voices.items()}
@@ -205,6 +206,8 @@ class Speech:
             lexicon_called=self._dictionaries.lexicon_called,
             lexicons=self.lexicons_for(request),
             language=speaker.language,
+            letters=lambda: engine.letters,
+            languages=self._cast.languages,
             normalise=request.normalize,
             prosody=request.prosody,
             pause_scale=request.pause_scale,
