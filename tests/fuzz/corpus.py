@@ -11,9 +11,9 @@ import numpy as np
 
 from tests.audio.probe import voice_like
 from tests.conftest import wav_bytes
-from tests.text.normalise_cases import ALL
+from tests.text.cases import load_cases
 
-WRITTEN = tuple(written for cases in ALL.values() for written, _ in cases)
+WRITTEN = tuple(case.written for case in load_cases())
 PLAIN = (
     "[alba] Good morning!\n[bruno]: Good morning. [pause 0.5s] How are you?",
     "[alba]\nHello.\n\n[pause 300ms][pause=2s] (laughs) [laugh] *sighs* <|endoftext|> Bye.",
@@ -202,7 +202,7 @@ FISH: tuple[dict[str, Any], ...] = (
         "sample_rate": 8000,
     },
 )
-PACKED = tuple(msgpack.packb(each) for each in FISH)
+PACKED: tuple[bytes, ...] = tuple(msgpack.packb(each) for each in FISH)
 PACKED_TOKENS = (
     *(bytes([each]) for each in (0x00, 0x7F, 0x80, 0x81, 0x90, 0x91, 0x9F, 0xA0, 0xC0, 0xC1, 0xC3)),
     *(
@@ -237,7 +237,7 @@ PACKED_TOKENS = (
         b"\xa4stop",
     ),
 )
-EVENTS = tuple(
+EVENTS: tuple[bytes, ...] = tuple(
     msgpack.packb(each)
     for each in (
         {"event": "start", "request": FISH[0]},
@@ -248,16 +248,14 @@ EVENTS = tuple(
     )
 )
 
-MESSAGES = tuple(
-    json.dumps(each)
-    for each in (
-        {"text": " ", "voice_settings": {"speed": 1.1, "stability": 0.5}, "xi_api_key": "k"},
-        {"text": "Hello there. How are you? ", "try_trigger_generation": True},
-        {"text": "More. ", "flush": True, "generation_config": {"chunk_length_schedule": [120]}},
-        {"text": ""},
-        {"text": None, "pronunciation_dictionary_locators": []},
-    )
+_MESSAGES: tuple[dict[str, Any], ...] = (
+    {"text": " ", "voice_settings": {"speed": 1.1, "stability": 0.5}, "xi_api_key": "k"},
+    {"text": "Hello there. How are you? ", "try_trigger_generation": True},
+    {"text": "More. ", "flush": True, "generation_config": {"chunk_length_schedule": [120]}},
+    {"text": ""},
+    {"text": None, "pronunciation_dictionary_locators": []},
 )
+MESSAGES = tuple(map(json.dumps, _MESSAGES))
 JSON_TOKENS = (
     *'{}[]",:\\0-.eE \n',
     *('"text"', '"voice_settings"', '"speed"', "null", "true", "1e999", "-0", "NaN", "Infinity"),
@@ -276,9 +274,9 @@ JSON_TOKENS = (
         '"k"',
     ),
 )
-WYOMING = tuple(
-    json.dumps(each).encode() + b"\n"
-    for each in (
+WYOMING: tuple[bytes, ...] = tuple(
+    json.dumps(event).encode() + b"\n"
+    for event in (
         {"type": "describe", "data": {}},
         {"type": "synthesize", "data": {"text": "Hello.", "voice": {"name": "alba"}}},
         {"type": "ping", "data_length": 2},

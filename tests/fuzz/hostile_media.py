@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -207,7 +208,7 @@ def _archives() -> Iterator[tuple[str, bytes]]:
     yield "the beginning of a 7z", b"7z\xbc\xaf\x27\x1c\0\4" + GARBAGE
 
 
-def _zip(files: Mapping[str | zipfile.ZipInfo, bytes] | Mapping[str, bytes]) -> bytes:
+def _zip(files: Mapping[Any, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

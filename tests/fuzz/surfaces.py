@@ -26,6 +26,7 @@ from app.text.normalise import normalise
 from app.text.script import clean_script
 from app.voices.durations import reference_seconds
 from app.wyoming.events import read_event
+from tests.fakes import LETTERS
 from tests.fuzz import corpus
 from tests.fuzz.asgi import Answer, ask, talk
 from tests.fuzz.mutation import MAX_LENGTH, mutated
@@ -125,6 +126,8 @@ def _read_script(made: tuple[str, str]) -> None:
     rules = ScriptRules(
         voice_called=VOICES.get,
         language=language,
+        letters=lambda: LETTERS,
+        languages=LANGUAGES,
         normalise=True,
         prosody=Prosody(),
         pause_scale=1.0,

@@ -34,7 +34,7 @@ health = APIRouter(tags=[DIALECT.title])
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/msgpack": {}, "application/json": {}}}
 }
-_NOT_READY = {503: REFUSALS[503]}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: REFUSALS[503]}
 
 
 class NewReference(BaseModel):
