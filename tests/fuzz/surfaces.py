@@ -194,7 +194,7 @@ def _event(chance: random.Random) -> bytes:
 
 
 def _message(chance: random.Random) -> str:
-    made = mutated(chance, corpus.MESSAGES, corpus.JSON_TOKENS)
+    made: str = mutated(chance, corpus.MESSAGES, corpus.JSON_TOKENS)
     return made.encode("utf-8", "replace").decode()  # a text frame is UTF-8
 
 

@@ -296,10 +296,10 @@ def run(*, examples: int, steps: int, at_random: bool) -> None:
 
 def test_stores() -> None:
     """A few lives of a server, the same in every run."""
-    run(examples=6, steps=40, at_random=False)
+    run(examples=5, steps=30, at_random=False)
 
 
 @pytest.mark.soak
 def test_many_lives() -> None:
     """Many long ones, others in each run."""
-    run(examples=200, steps=100, at_random=True)
+    run(examples=60, steps=60, at_random=True)
