@@ -28,8 +28,8 @@ class Trace(Protocol):
         """Show a stage that is over."""
         ...
 
-    def end(self, name: str, fields: Mapping[str, Value], error: str | None) -> None:
-        """Show the whole request, which ends now; `error` says what kind of error it was."""
+    def end(self, name: str, fields: Mapping[str, Value], *, failed: bool) -> None:
+        """Show the whole request, which ends now; `failed` says that it is this server's fault."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.request_record import Outcome, RequestRecord
+from app.request_record import Outcome, RequestRecord, Value
 from app.telemetry.meter import Meter
 from app.telemetry.tracing import Tracing
 
@@ -50,8 +50,16 @@ class Requests:
         self._meter.request_ended(record, method, route, code, how)
         if record.trace is not None:
             name = method if route is None else f"{method} {route}"
-            fields = {"request_id": record.request_id, "outcome": how, **record.fields()}
+            fields: dict[str, Value] = {
+                "request_id": record.request_id,
+                "outcome": how,
+                **record.fields(),
+                "http.request.method": method,
+            }
+            if route is not None:
+                fields["http.route"] = route
+            if record.reason is not None:
+                fields["error.type"] = record.reason
             if code is not None:
                 fields["http.response.status_code"] = code
-            error = record.reason or ("broken_off" if how == "broken off" else None)
-            record.trace.end(name, fields, error)
+            record.trace.end(name, fields, failed=how == "broken off" or (code or 0) >= 500)

@@ -7,7 +7,9 @@ and it is imported only where it is asked for.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
+
+logger = logging.getLogger(__name__)
 
 SERVICE_NAME = "pocket-speech"
 FLUSH_SECONDS = 5.0
@@ -122,9 +126,12 @@ class Tracing:
         try:
             yield
         finally:
-            flush_ms = int(FLUSH_SECONDS * 1000)
-            await asyncio.to_thread(self._provider.force_flush, flush_ms)
-            await asyncio.to_thread(self._provider.shutdown)
+            # The exporter waits and tries again for as long as it likes.
+            closing = threading.Thread(target=self._provider.shutdown, daemon=True)
+            closing.start()
+            await asyncio.to_thread(closing.join, FLUSH_SECONDS)
+            if closing.is_alive():
+                logger.warning("the last traces did not reach their collector in time")
 
 
 class RequestTrace:
@@ -146,19 +153,19 @@ class RequestTrace:
         span = self._tracer.start_span(name, self._inside, start_time=_ns(began_seconds))
         span.end(_ns(ended_seconds))
 
-    def end(self, name: str, fields: Mapping[str, Value], error: str | None) -> None:
+    def end(self, name: str, fields: Mapping[str, Value], *, failed: bool) -> None:
         """Show the whole request, which ends now.
 
         Args:
-            error: what kind of error the client was told of.
+            fields: by their names in this server's log, or in OpenTelemetry's conventions.
+            failed: whether this server is to blame for what became of it.
         """
         from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415
 
         self._span.update_name(name)
         for field, value in fields.items():
             self._span.set_attribute(field if "." in field else f"pocket_speech.{field}", value)
-        if error is not None:
-            self._span.set_attribute("error.type", error)
+        if failed:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
 
