@@ -77,7 +77,9 @@ class Meter:
         self._caller_requests = counter(
             "caller_requests", "Requests that have ended, by who called.", "caller", "outcome"
         )
-        self._errors = counter("errors", "Errors that clients were told of.", "dialect", "reason")
+        self._errors = counter(
+            "errors", "Errors that clients were told of, or felt.", "dialect", "reason"
+        )
         self._ffmpeg_failures = counter(
             "ffmpeg_failures", "Speech that FFmpeg broke on while it was encoded or shaped."
         )
@@ -141,8 +143,9 @@ class Meter:
             outcome,
         ).inc()
         self._caller_requests.labels(record.caller, outcome).inc()
-        if record.reason is not None:
-            self._errors.labels(dialect, record.reason).inc()
+        reason = record.reason or (outcome if how == "broken off" else None)
+        if reason is not None:
+            self._errors.labels(dialect, reason).inc()
         if record.ffmpeg_failures:
             self._ffmpeg_failures.inc(record.ffmpeg_failures)
 
