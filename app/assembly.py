@@ -31,6 +31,8 @@ from app.named_voices import check_default_voice, look_at_voices
 from app.network.connections import ended
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -98,6 +100,8 @@ def make_services(
     except TracingError as error:
         raise SettingsError(str(error)) from error
     meter = Meter(__version__)
+    pronunciations = _pronunciations(settings)
+    dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
     speakers = _SpeakerMaker(settings, build_engine, pools, meter, look_first=look_first)
     folder = _open_voices(settings)
@@ -109,6 +113,8 @@ def make_services(
         cast,
         lifetime,
         ffmpeg=speakers.ffmpeg,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         max_speech_seconds=settings.max_speech_seconds,
@@ -146,6 +152,8 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         fetcher=fetcher,
         saved=AudioStore(
             settings.voice_output_dir,
@@ -187,7 +195,8 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     services.cast.start(on_ready)
     try:
-        yield
+        async with services.pronunciations.kept_fresh():
+            yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
@@ -341,6 +350,16 @@ def _keyring(settings: Settings) -> Keyring:
         )
     except KeysFileError as error:
         raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _pronunciations(settings: Settings) -> OwnPronunciations:
+    check_folder(
+        "DICTIONARIES_DIR", settings.dictionaries_dir, otherwise="no dictionary can be made"
+    )
+    try:
+        return OwnPronunciations(settings.pronunciations_file)
+    except PronunciationsFileError as error:
+        raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
 
 
 def _token_secret(settings: Settings) -> bytes:

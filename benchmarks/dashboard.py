@@ -305,7 +305,7 @@ def _time_series(axes: Axes, panel: dict[str, Any], lines: list[Line]) -> None:
             axes.plot(line.times, line.values, label=line.label, color=colour, linewidth=1.1)
     axes.set_ylim(defaults.get("min"), defaults.get("max"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _unit(panel)(value)))
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=6))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=5))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     axes.tick_params(labelsize=7, length=2, colors=INK)
     axes.spines[["top", "right"]].set_visible(False)
