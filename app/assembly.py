@@ -148,7 +148,8 @@ def make_services(
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
-        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
+        peers=Peers(settings.trusted_proxies),
+        wrong_keys=WrongKeys(),
     )
 
 
@@ -368,6 +369,7 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
         worker_threads=settings.torch_threads,
         max_running_rows=settings.max_running_rows,
         max_queued_jobs=settings.max_queued_requests,
+        max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
     )
 

@@ -231,11 +231,15 @@ class Forbidden(SpeechError):
 
 
 class Overloaded(SpeechError):
-    """Says that the bounded queue is full; the caller may retry after `retry_after_seconds`."""
+    """Says that the caller asks for too much at once, and may after `retry_after_seconds`."""
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(Overloaded):
+    """Says that others have filled the bounded queue, each within its share."""
 
 
 class ModelUnavailable(SpeechError):

@@ -10,6 +10,7 @@ from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
+from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
 from app.settings import Settings
 from app.speaking.cast import Cast
@@ -52,4 +53,5 @@ class Services:
     ffmpeg: Path
     pools: Pools
     bodies: ByteBudget
+    peers: Peers
     wrong_keys: WrongKeys

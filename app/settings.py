@@ -195,6 +195,7 @@ class Settings(BaseSettings):
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
     max_queued_requests: int = Field(64, ge=0, le=10_000)
+    max_queued_seconds: float = Field(3600.0, gt=0, le=10_000_000)
     queue_timeout_seconds: float = Field(60.0, gt=0, le=3600)
     shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
 

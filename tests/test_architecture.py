@@ -32,6 +32,7 @@ LIBRARIES = {
     "app.network",
     "app.ranges",
     "app.request_record",
+    "app.rounds",
 }
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
@@ -51,8 +52,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.network": {"app.bounds"},
     "app.logs": {"app.bounds", "app.network"},
     "app.process_end": set(),
-    "app.request_record": set(),
+    "app.request_record": {"app.callers"},
     "app.ranges": set(),
+    "app.rounds": set(),
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
     "app.work": set(),
@@ -60,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.text": set(),
     "app.audio": {"app.repeating"},
     "app.voices": set(),
-    "app.engine": set(),
+    "app.engine": {"app.rounds"},
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.folders": {"app.settings"},
     "app.named_voices": {"app.speaking", "app.settings"},
@@ -293,7 +295,7 @@ def test_torch_is_not_imported_early() -> None:
     Neither does scheduling, nor the timing of words: they know nothing of tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
-    scheduling = ("pace", "scheduler", "sequence", "stream")
+    scheduling = ("pace", "returning", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {name for name, _ in modules() if within(name, {"app.engine.alignment"})}
     for module, imported in modules():

@@ -30,6 +30,13 @@ class Caller:
     limits: CallerLimits = field(default_factory=CallerLimits)
     by_token: bool = False
     """It came with a token that its key made."""
+    address: str | None = None
+    """Where no key is asked for, callers are told apart by where they come from."""
+
+    @property
+    def party(self) -> str:
+        """Return whose turn it is when this caller's is."""
+        return self.address or self.name
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the caller may do such things; an administrator may do everything."""

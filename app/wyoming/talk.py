@@ -255,7 +255,7 @@ class Talk:
 
     def _new_record(self) -> RequestRecord:
         return RequestRecord(
-            secrets.token_hex(16), caller=HOME_ASSISTANT.name, dialect=HOME_ASSISTANT.name
+            secrets.token_hex(16), caller=HOME_ASSISTANT, dialect=HOME_ASSISTANT.name
         )
 
     def _log(self, outcome: str) -> None:
