@@ -43,6 +43,10 @@ STRAIN_SECONDS = 0.1
 """No newcomer is admitted while a listener has less than this left to play."""
 PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
+FIRST_PATIENCE_SECONDS = 1.0
+"""One whose caller has fewer jobs running than another is admitted after this long."""
+RETURN_MARGIN = 1.25
+"""Who comes back a little late finds a place; who comes too early, none."""
 SHORTEST_RETURN_SECONDS = 1.0
 """Nobody is told to come back sooner: many clients only read whole seconds."""
 
@@ -137,7 +141,7 @@ class Scheduler(Generic[RowT]):
         if self._waiting.is_full:
             if self._waiting.exceeds_share(job):
                 raise self._over_share(job, now)
-            longest = self._waiting.gives_way()
+            longest = self._waiting.gives_way_to(job)
             if longest is None:
                 raise QueueFull(
                     f"{self.queued_jobs} requests of others are waiting already; try again later",
@@ -164,7 +168,7 @@ class Scheduler(Generic[RowT]):
         seconds = self._returning.tell(
             job.caller, now, lambda places: self._seconds_until_begun(places * turns), own=own
         )
-        return max(SHORTEST_RETURN_SECONDS, seconds)
+        return max(SHORTEST_RETURN_SECONDS, RETURN_MARGIN * seconds)
 
     def _seconds_until_begun(self, jobs: int) -> float:
         """Estimate how long it takes until so many jobs that wait have got their first row."""
@@ -262,10 +266,10 @@ class Scheduler(Generic[RowT]):
             if newcomer is None or not last_row:
                 return due
             fewer = running[newcomer.caller] < running[due.job.caller]
-            if not (fewer and self._may_come(newcomer, now)):
+            if not (fewer and self._may_come(newcomer, running, now)):
                 return due
         if newcomer is not None:
-            return newcomer.waiting if self._may_come(newcomer, now) else None
+            return newcomer.waiting if self._may_come(newcomer, running, now) else None
         extra_rows = len(self._running) - len({each.job for each in self._running})
         bound = self._options.max_running_rows
         room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
@@ -275,11 +279,18 @@ class Scheduler(Generic[RowT]):
             return None
         return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
 
-    def _may_come(self, newcomer: EngineJob[RowT], now: float) -> bool:
-        """Tell whether a newcomer may be admitted without hurting those who listen already."""
+    def _may_come(self, newcomer: EngineJob[RowT], running: Counter[str], now: float) -> bool:
+        """Tell whether a newcomer may be admitted, though others listen already.
+
+        Args:
+            running: how many jobs of each caller run.
+        """
         if self._opening >= MAX_OPENING_JOBS:
             return False
-        patient = now - self._last_newcomer_at_seconds < PATIENCE_SECONDS
+        # The comfort of one caller's many listeners does not keep out another's first.
+        others_have_more = max(running.values(), default=0) > running[newcomer.caller] + 1
+        patience = FIRST_PATIENCE_SECONDS if others_have_more else PATIENCE_SECONDS
+        patient = now - self._last_newcomer_at_seconds < patience
         return not (patient and self._strained(newcomer.sequences[0], now))
 
     def _strained(self, newcomer: Sequence[RowT], now: float) -> bool:

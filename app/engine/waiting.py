@@ -56,11 +56,12 @@ class WaitingJobs(Generic[RowT]):
 
         Everybody may have one job there.
         """
-        return self._is_over_share(_party(job), more=1)
+        return self._is_over_share(_party(job), self._parties_with(job), more=1)
 
-    def gives_way(self) -> EngineJob[RowT] | None:
+    def gives_way_to(self, job: EngineJob[RowT]) -> EngineJob[RowT] | None:
         """Return the newest job of who has most of the full queue; None if all have their share."""
-        over = [party for party in self._rounds.parties if self._is_over_share(party)]
+        parties = self._parties_with(job)
+        over = [each for each in self._rounds.parties if self._is_over_share(each, parties)]
         if not over:
             return None
         *_, newest = self._rounds.line(max(over, key=self._part_of_queue))
@@ -92,11 +93,13 @@ class WaitingJobs(Generic[RowT]):
         """Take out a job that waits no longer."""
         self._rounds.leave(_party(job), job)
 
-    def _is_over_share(self, party: _Party, *, more: int = 0) -> bool:
+    def _parties_with(self, job: EngineJob[RowT]) -> int:
+        return len({*self._rounds.parties, _party(job)})
+
+    def _is_over_share(self, party: _Party, parties: int, *, more: int = 0) -> bool:
         jobs, seconds = self._held_by(party)
         if jobs + more <= 1:
             return False
-        parties = len({*self._rounds.parties, party})
         too_many = len(self) >= self._max_jobs and (jobs + more) * parties > self._max_jobs
         too_long = self.seconds >= self._max_seconds and seconds * parties > self._max_seconds
         return too_many or too_long

@@ -11,7 +11,6 @@ import pytest
 from app.speech import TokenCounter
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.serving import error_of
 
 
 def _speak(client: httpx.Client, number: int) -> int:
