@@ -230,6 +230,10 @@ class Forbidden(SpeechError):
     """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 
 
+class LimitReached(Forbidden):
+    """Says that the caller keeps as much here as their key allows."""
+
+
 class Overloaded(SpeechError):
     """Says that the caller asks for too much at once, and may after `retry_after_seconds`."""
 

@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     # Who may speak
     api_key: SecretStr | None = None
     api_keys_file: Path | None = None
+    tenants: Annotated[Literal["shared", "separate"], LowerCase] = "shared"
     redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
 
@@ -336,6 +337,10 @@ def _check_ports(settings: Settings) -> None:
 
 def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
+        if settings.tenants == "separate":
+            raise SettingsError(
+                "TENANTS: without keys (AUTH_DISABLED=true) callers cannot be told apart"
+            )
         return
     if settings.api_key is None:
         if settings.api_keys_file is not None:

@@ -19,6 +19,10 @@ class CallerLimits:
     characters_per_minute: int | None = None
     concurrent_streams: int | None = None
     """So many requests for speech may be answered at the same time."""
+    stored_voices: int | None = None
+    """So many voices may be kept."""
+    stored_bytes: int | None = None
+    """The files of these voices and saved audio may take so many bytes together."""
 
 
 @dataclass(frozen=True, slots=True)

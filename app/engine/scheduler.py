@@ -21,6 +21,9 @@ from app.speech_engine import EngineOptions
 
 COMFORT_SECONDS = 1.0
 """Sequences further ahead of their deadline than this are equally (not) urgent."""
+LATE_SECONDS = 0.5
+"""Who hears gaps already and is further behind than this is equally late, and takes turns: else all
+that one asks of a machine beyond what it can would go before any newcomer."""
 URGENT_SECONDS = 0.1
 """A sequence with less slack than this is served with others of its kind only."""
 LATENT_LEAD_SECONDS = 0.12
@@ -345,8 +348,11 @@ class Scheduler(Generic[RowT]):
         return sequence.pending > 0 and free
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
-        """Return when the sequence's next PCM is due; comfortable sequences share one deadline."""
-        return now + min(self._slack_seconds(sequence, now), COMFORT_SECONDS)
+        """Return when the sequence's next PCM is due; all that are comfortable share one deadline."""
+        slack = self._slack_seconds(sequence, now)
+        if sequence.job.playing_since_seconds is not None:
+            slack = max(slack, -LATE_SECONDS)
+        return now + min(slack, COMFORT_SECONDS)
 
     def _latent_due(self, sequence: Sequence[RowT], now: float) -> float:
         """Return when the sequence's next latent is due."""

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.scheduler import FIRST_PATIENCE_SECONDS
@@ -14,60 +15,85 @@ from app.engine.waiting import WaitingJobs
 from app.errors import Overloaded, QueueFull
 from tests.engine.policy import Job, Machine, job, policy
 
-CALLERS = "abcd"
-steps = st.lists(st.sampled_from([*CALLERS, "admit", "end", "leave"]), max_size=80)
+MAX_JOBS = 4
 
 
-@given(steps, st.integers(1, 6))
-def test_nothing_is_lost_and_nobody_starves(does: list[str], max_jobs: int) -> None:
-    """Each job waits, runs, left or gave way; before a first one each other caller has one turn."""
-    waiting: WaitingJobs[None] = WaitingJobs(max_jobs, 1e9)
-    made, gone, running = [], [], []
-    turns: dict[Job, Counter[str]] = {}  # of others, since it was the first of its caller
-    for step in does:
-        if step in CALLERS:
-            newcomer = job(caller=step)
-            made.append(newcomer)
-            full = waiting.is_full
-            if full and waiting.exceeds_share(newcomer):
-                gone.append(newcomer)
-                continue
-            if full:
-                longest = waiting.gives_way_to(newcomer)
-                if longest is None:
-                    assert all(waiting.held_by(each)[0] == 1 for each in waiting)
-                    gone.append(newcomer)
-                    continue
-                assert waiting.held_by(longest)[0] > 1
-                waiting.leave(longest)
-                gone.append(longest)
-            waiting.join(newcomer)
-        elif step == "admit":
-            counted = Counter(each.caller for each in running)
-            admitted = waiting.next(counted)
-            if admitted is None:
-                assert not len(waiting)
-                continue
-            assert all(counted[admitted.caller] <= counted[each.caller] for each in waiting)
-            waiting.admit(admitted)
-            running.append(admitted)
-            for each in waiting:
-                if counted[each.caller] == 0:
-                    turns.setdefault(each, Counter())[admitted.caller] += 1
-        elif step == "end" and running:
-            gone.append(running.pop(0))
-        elif step == "leave" and len(waiting):
-            left = next(iter(waiting))
-            waiting.leave(left)
-            gone.append(left)
-        assert len(waiting) <= max_jobs
-        assert {*waiting, *running, *gone} == set(made)
-        firsts: dict[str, Job] = {}
-        for each in waiting:
-            firsts.setdefault(each.caller, each)
-        for first in firsts.values():
-            others = turns.get(first, Counter())
-            assert all(count <= 1 for caller, count in others.items() if caller != first.caller)
+class Queue(RuleBasedStateMachine):
+    """Jobs come, run, end and leave in any order; whoever waits keeps its rights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: WaitingJobs[None] = WaitingJobs(MAX_JOBS, 1e9)
+        self.made: set[Job] = set()
+        self.running: list[Job] = []
+        self.gone: set[Job] = set()
+        self.turns: dict[Job, Counter[str]] = {}  # that others had while it was its caller's first
+
+    @rule(caller=st.sampled_from("abcdef"))
+    def come(self, caller: str) -> None:
+        newcomer = job(caller=caller)
+        self.made.add(newcomer)
+        if self.waiting.is_full and not self._make_room(newcomer):
+            self.gone.add(newcomer)
+        else:
+            self.waiting.join(newcomer)
+
+    def _make_room(self, newcomer: Job) -> bool:
+        held = [self.waiting.held_by(each)[0] for each in self.waiting]
+        own = self.waiting.held_by(newcomer)[0]
+        if self.waiting.exceeds_share(newcomer):
+            assert own
+            return False
+        longest = self.waiting.gives_way_to(newcomer)
+        if longest is None:
+            assert max(held) == 1
+            return False
+        assert self.waiting.held_by(longest)[0] == max(held) > own
+        self.waiting.leave(longest)
+        self.gone.add(longest)
+        return True
+
+    @precondition(lambda self: len(self.waiting) > 0)
+    @rule()
+    def admit(self) -> None:
+        running = Counter(each.caller for each in self.running)
+        admitted = self.waiting.next(running)
+        assert admitted is not None
+        assert all(running[admitted.caller] <= running[each.caller] for each in self.waiting)
+        self.waiting.admit(admitted)
+        self.running.append(admitted)
+        for each in self.waiting:
+            if not running[each.caller] and self._is_first(each):
+                self.turns.setdefault(each, Counter())[admitted.caller] += 1
+
+    @precondition(lambda self: self.running)
+    @rule(index=st.integers(0, 99))
+    def end(self, index: int) -> None:
+        self.gone.add(self.running.pop(index % len(self.running)))
+
+    @precondition(lambda self: len(self.waiting) > 0)
+    @rule(index=st.integers(0, 99))
+    def leave(self, index: int) -> None:
+        left = list(self.waiting)[index % len(self.waiting)]
+        self.waiting.leave(left)
+        self.gone.add(left)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert len(self.waiting) <= MAX_JOBS
+        assert {*self.waiting, *self.running} | self.gone == self.made
+
+    @invariant()
+    def nobody_starves(self) -> None:
+        """Before the first job of a caller that has none running, others have one turn each."""
+        for turns in self.turns.values():
+            assert set(turns.values()) <= {1}
+
+    def _is_first(self, waits: Job) -> bool:
+        return next(each for each in self.waiting if each.caller == waits.caller) is waits
+
+
+TestQueue = Queue.TestCase
 
 
 def test_the_callers_own_jobs_stay_in_order() -> None:
@@ -76,9 +102,9 @@ def test_the_callers_own_jobs_stay_in_order() -> None:
     for each in jobs:
         waiting.join(each)
     order = []
-    while (each := waiting.next({})) is not None:
-        waiting.admit(each)
-        order.append(jobs.index(each))
+    while (admitted := waiting.next({})) is not None:
+        waiting.admit(admitted)
+        order.append(jobs.index(admitted))
     assert order == [0, 3, 1, 5, 2, 4]
 
 

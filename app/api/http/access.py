@@ -74,6 +74,11 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return caller
 
 
+def has_key(connection: HTTPConnection) -> bool:
+    """Tell whether a request brings a key, whether that is known or not."""
+    return bool(_offered_keys(connection))
+
+
 def is_caller(connection: HTTPConnection) -> bool:
     """Tell whether a request has a key that is known.
 
