@@ -162,6 +162,11 @@ class EngineStatus:
     audio_rate: float = 1.0
     alignment: Alignment | None = None
 
+    @property
+    def clears_seconds(self) -> float:
+        """Return how long it takes until what waits now has been made; a second at least."""
+        return max(1.0, self.queued_seconds / self.audio_rate)
+
 
 class SpeechEngine(Protocol):
     """Turns chunks into PCM and recordings into voices.

@@ -348,7 +348,7 @@ class Scheduler(Generic[RowT]):
         return sequence.pending > 0 and free
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
-        """Return when the sequence's next PCM is due; all that are comfortable share one deadline."""
+        """Return when the sequence's next PCM is due; all that have plenty share one deadline."""
         slack = self._slack_seconds(sequence, now)
         if sequence.job.playing_since_seconds is not None:
             slack = max(slack, -LATE_SECONDS)

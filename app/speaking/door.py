@@ -22,7 +22,7 @@ from app.speaking.plan import ScriptRules
 from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.turns import Turns
-from app.speaking.utterance import Utterance
+from app.speaking.utterance import Utterance, too_late
 from app.speech import SPEECH_CHARACTERS_PER_SECOND, Clip, SpeechRequest
 from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
 from app.text.script import ends_paragraph
@@ -132,6 +132,7 @@ class Speech:
             sample_rate_hz=engine.sample_rate_hz,
             began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
+            engine_status=engine.status,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
             record=record,
@@ -211,8 +212,11 @@ class Speech:
             # It has sounded up to so many times as long as would have been estimated.
             spoken_before_seconds=request.spoken_before_seconds / SPEECH_OVERRUN,
         )
-        async with self._turns.place(_party()):
-            return await Reading.begin(request.text, rules, self._pool)
+        try:
+            async with asyncio.timeout(self._patience_seconds), self._turns.place(_party()):
+                return await Reading.begin(request.text, rules, self._pool)
+        except TimeoutError:
+            raise too_late(self._patience_seconds, engine.status()) from None
 
     def _voice_called(self, speaker: Speaker, name: str) -> str | None:
         """Return how the voice that `name` means is written, None if the speaker has no such.

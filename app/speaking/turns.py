@@ -38,16 +38,14 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._rounds.leave(caller, turn)
-            else:  # the place came at the same moment
+            if not turn.cancelled():  # the place came at the same moment
                 self._give_place()
             raise
 
     def _give_place(self) -> None:
         """Let the next one have a place, or nobody."""
-        given = self._rounds.take()
-        if given is None:
-            self._free += 1
-        else:
-            given.set_result(None)
+        while (turn := self._rounds.take()) is not None:
+            if not turn.done():  # it is if who waited has gone
+                turn.set_result(None)
+                return
+        self._free += 1
