@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.speaking.turns import Turns
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.integers(1, 3),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["go", "give up"])), max_size=12),
