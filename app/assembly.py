@@ -32,6 +32,8 @@ from app.network.connections import ended
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
 from app.owners import NOBODY, Viewer, WhoAsks, everybody
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
 from app.request_record import current_record
 from app.services import Services
 from app.settings import Settings, SettingsError
@@ -92,6 +94,8 @@ def make_services(
         "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
     )
     keyring = _keyring(settings)
+    pronunciations = _pronunciations(settings)
+    dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
     who_asks = _who_asks(settings)
     speakers = _SpeakerMaker(
@@ -117,6 +121,8 @@ def make_services(
         cast,
         lifetime,
         ffmpeg=speakers.ffmpeg,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         max_speech_seconds=settings.max_speech_seconds,
@@ -161,6 +167,8 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         fetcher=fetcher,
         saved=saved,
         keyring=keyring,
@@ -193,7 +201,8 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     services.cast.start(on_ready)
     try:
-        yield
+        async with services.pronunciations.kept_fresh():
+            yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
@@ -331,6 +340,16 @@ def _keyring(settings: Settings) -> Keyring:
         )
     except KeysFileError as error:
         raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _pronunciations(settings: Settings) -> OwnPronunciations:
+    check_folder(
+        "DICTIONARIES_DIR", settings.dictionaries_dir, otherwise="no dictionary can be made"
+    )
+    try:
+        return OwnPronunciations(settings.pronunciations_file)
+    except PronunciationsFileError as error:
+        raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
 
 
 def _token_secret(settings: Settings) -> bytes:

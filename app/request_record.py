@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 Value: TypeAlias = str | int | float
 
+_MAX_LETTERS = 20
+
 _current: ContextVar[RequestRecord] = ContextVar("request_record")
 
 
@@ -33,6 +35,7 @@ class RequestRecord:
         audio_seconds: how much speech was handed on.
         reason: the kind of the error that the client was told.
         field: what that error is about, if that is a field that we know.
+        left_out: letters that were not spoken, for the model cannot read them.
         bytes_in, bytes_out: what the bodies or frames came to.
         first_byte_seconds: how long after the beginning the first byte of a body or frame left.
     """
@@ -45,6 +48,7 @@ class RequestRecord:
     audio_seconds: float = 0.0
     reason: str | None = None
     field: str | None = None
+    left_out: set[str] = dataclasses.field(default_factory=set)
     bytes_in: int = 0
     bytes_out: int = 0
     first_byte_seconds: float | None = None
@@ -107,10 +111,17 @@ class RequestRecord:
             "first_byte_seconds": self.first_byte_seconds and round(self.first_byte_seconds, 3),
             "reason": self.reason,
             "field": self.field,
+            "left_out": self._left_out_letters(),
             "bytes_in": self.bytes_in or None,
             "bytes_out": self.bytes_out or None,
         }
         return {name: value for name, value in known.items() if value is not None}
+
+    def _left_out_letters(self) -> str | None:
+        """Number the letters as Unicode does: in their order they would be text."""
+        numbers = [f"U+{ord(letter):04X}" for letter in sorted(self.left_out)]
+        more = " …" if len(numbers) > _MAX_LETTERS else ""
+        return " ".join(numbers[:_MAX_LETTERS]) + more if numbers else None
 
     @contextmanager
     def is_current(self) -> Iterator[None]:

@@ -190,6 +190,15 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    @property
+    def letters(self) -> frozenset[str]:
+        """Return the letters that the model was taught, by the pieces of its tokenizer.
+
+        Others may be read if they are these with an accent. Where it knows none, nothing can be
+        told. Blocks for some hundredths of a second when it is first asked for.
+        """
+        ...
+
     def submit(self, job: SpeechJob) -> SpeechStream:
         """Queue a job; returns at once.
 

@@ -1,7 +1,7 @@
 """Dependencies point one way, and each thing is done in one place.
 
-front ends → services → speaking → {text, voices, audio, engine} → {speech, errors}. What one of the
-four siblings needs from another is handed over in `app/assembly.py`.
+front ends → services → speaking → {text, voices, pronunciations, audio, engine} → {speech, errors}.
+What one of the five siblings needs from another is handed over in `app/assembly.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ FOUNDATION = {
     "app.errors",
     "app.files",
     "app.owners",
+    "app.lexicon",
     "app.speech",
     "app.speech_engine",
     "app.work",
@@ -35,7 +36,7 @@ LIBRARIES = {
     "app.request_record",
     "app.rounds",
 }
-SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
+SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine", "app.pronunciations"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.errors": set(),
     "app.files": set(),
     "app.owners": set(),
+    "app.lexicon": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
     "app.marks": set(),
@@ -65,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.audio": {"app.repeating"},
     "app.voices": set(),
     "app.engine": {"app.rounds"},
+    "app.pronunciations": {"app.repeating"},
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.folders": {"app.settings"},
     "app.named_voices": {"app.speaking", "app.settings"},

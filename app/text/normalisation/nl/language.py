@@ -1,0 +1,35 @@
+"""This module has what Dutch alone needs beside its words."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.nl.words import WORDS
+from app.text.normalisation.rules import Rule
+from app.text.normalisation.vocabulary.figures import figure_rule
+from app.text.normalisation.vocabulary.language import VocabularyLanguage
+
+
+class Dutch(VocabularyLanguage):
+    """Names rulers with an article, and says decades."""
+
+    def ruler(self, lead: str, name: str, number: int) -> str:  # noqa: ARG002
+        return f"{name} de {self.ordinal(str(number)).capitalize()}"
+
+    def year(self, digits: str) -> str:
+        # Such a number is one word.
+        return super().year(digits).replace(" honderd ", "honderd").replace(" honderd", "honderd")
+
+    def cardinal(self, digits: str) -> str:
+        return re.sub(r"(?<=\w)één$", "een", super().cardinal(digits))
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        return (
+            figure_rule(
+                r"(?<!\w)(\d{1,3})-?(jarige?|daags|daagse|voudige?|delige?|urige?|maal)(?!\w)",
+                lambda found: self.cardinal(found[1]).replace("één", "een") + found[2],
+            ),
+        )
+
+
+DUTCH = Dutch(WORDS)

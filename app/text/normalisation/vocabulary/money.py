@@ -1,0 +1,100 @@
+"""This module says amounts of money, and numbers with a shortened million behind them."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.rules import Rule, alternatives
+from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
+from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, split_decimals
+from app.text.normalisation.vocabulary.words import Noun
+
+_SIGNS = ("$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
+"C$", "€", "$", "£", "¥", "₹", "₽", "₺",
+          "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč")  # fmt: skip
+_SIGN_CODES = {
+    "$US": "USD", "$ US": "USD", "$CA": "CAD", "$CAN": "CAD", "$AU": "AUD",
+    "U$S": "USD", "U$": "USD", "AR$": "ARS", "MX$": "MXN", "S/": "PEN", "A$": "AUD", "C$": "CAD",
+    "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "₿": "BTC", "₫": "VND", "₱": "PHP",
+    "₴": "UAH", "zł": "PLN", "Kč": "CZK",
+}  # fmt: skip
+_CODES = (
+    "EUR|USD|GBP|JPY|CHF|BRL|CNY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|INR|MXN|ARS|CLP|COP|PEN"
+    "|UYU|ZAR|KRW|ILS|HKD|SGD|THB|AOA|MZN|XOF|XAF|MAD|TND|DZD|BTC"
+)
+_CURRENCY = rf"(?:{alternatives(_SIGNS)}|(?<![A-Za-z])(?:{_CODES})(?![A-Za-z]))"
+_SIGN = r"(?P<sign>(?<![\w.,)])[-−–])?"
+
+
+def money_rules(language: Saying) -> tuple[Rule, ...]:
+    """Build the rules for amounts, and for "5 Mio." without a currency."""
+    words, value = language.words, language.value
+    written_out = {form for noun in words.magnitudes.values() for form in noun}
+    magnitude = (
+        rf"(?:[{SPACES}]?(?P<magnitude>{alternatives(words.magnitudes)}"
+        rf"|{alternatives(written_out)})(?!\w)\.?(?:[{SPACES}](?:de|di)(?!\w)|[{SPACES}]d['’])?)?"
+    )
+    unit = alternatives(each for each in language.units if each[0] not in "°μΩ")
+    per = rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])|(?P<each>/)(?=[^\W\d_]{{3}}))?"
+    to = rf"(?:[{SPACES}]?(?:{DASH}|(?<= ){words.to}(?= ))[{SPACES}]?(?P<high>{value}))?"
+
+    def say(found: re.Match[str]) -> str:
+        spoken = say_amount(found)
+        if found["per"]:
+            return f"{spoken} {words.per} {language.unit(found['per']).one}"
+        return f"{spoken} {words.per} " if found["each"] else spoken
+
+    def say_amount(found: re.Match[str]) -> str:
+        sign = f"{words.signs.minus} " if found["sign"] or found.groupdict().get("inner") else ""
+        symbol = _SIGN_CODES.get(found["name"], found["name"])
+        low, high, short = found["low"], found["high"], found["magnitude"]
+        if short:
+            return sign + _many(language, low, high, short, symbol)
+        if high:
+            whole = not split_decimals(low)[1]
+            first = (
+                language.count(low, language.currency(symbol).many)
+                if whole
+                else language.amount(low, symbol)
+            )
+            return f"{sign}{first} {words.to} {language.amount(high, symbol)}"
+        return sign + language.amount(low, symbol, before(found))
+
+    def say_short(found: re.Match[str]) -> str | None:
+        noun = words.magnitudes[found["short"]]
+        return _magnitude(language, found["low"], noun) + kept_stop(found)
+
+    return (
+        figure_rule(
+            rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){to}"
+            rf"{magnitude}(?!\d){per}",
+            say,
+        ),
+        figure_rule(
+            rf"{_SIGN}(?<![\w.,])(?P<low>{value}){to}{magnitude}[{SPACES}]?(?P<name>{_CURRENCY})"
+            rf"(?!\d){per}",
+            say,
+        ),
+        figure_rule(
+            rf"(?<![\w.,])(?P<low>{value})[{SPACES}]?(?P<short>{alternatives(words.magnitudes)})"
+            r"(?!\w)(?:(?<=[a-z])\.)?",
+            say_short,
+        ),
+    )
+
+
+def _many(language: Saying, low: str, high: str | None, short: str, symbol: str) -> str:
+    """Say an amount of millions, or a range of them."""
+    magnitudes = language.words.magnitudes
+    noun = magnitudes.get(short) or next(each for each in magnitudes.values() if short in each)
+    currency = language.currency(symbol).many
+    first = f"{language.number(low)} {language.words.to} " if high else ""
+    return first + language.joined(_magnitude(language, high or low, noun), currency)
+
+
+def _magnitude(language: Saying, written: str, noun: Noun) -> str:
+    if noun.one == noun.many:
+        # "mil" and "tausend" are parts of the number.
+        spoken = language.number(written)
+        return noun.one if noun.one == "mil" and written == "1" else f"{spoken} {noun.one}"
+    return language.counted(written, noun)
