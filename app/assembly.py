@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
@@ -20,6 +20,7 @@ from app.audio.storage import AudioStore, Retention
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
+from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
@@ -31,8 +32,10 @@ from app.named_voices import check_default_voice, look_at_voices
 from app.network.connections import ended
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
+from app.owners import NOBODY, Viewer, WhoAsks, everybody
 from app.pronunciations.dictionaries import Dictionaries
 from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
+from app.request_record import current_record
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -103,10 +106,24 @@ def make_services(
     pronunciations = _pronunciations(settings)
     dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
-    speakers = _SpeakerMaker(settings, build_engine, pools, meter, look_first=look_first)
-    folder = _open_voices(settings)
+    who_asks = _who_asks(settings)
+    speakers = _SpeakerMaker(
+        settings, build_engine, pools, meter, who_asks=who_asks, look_first=look_first
+    )
+    folder = _open_voices(settings, who_asks)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
+
+    def stored_by(owner: str) -> Stored:
+        voices, voice_bytes = folder.kept_by(owner)
+        return Stored(voices, voice_bytes + saved.bytes_of(owner))
+
+    stored_limits = StoredLimits(stored_by)
+
+    def room(*, voices: int = 0, size_bytes: int = 0) -> AbstractContextManager[None]:
+        caller = current_record().caller
+        return stored_limits.room(caller, voices=voices, size_bytes=size_bytes)
+
     cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
     lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
@@ -124,7 +141,17 @@ def make_services(
         meter=meter,
     )
     meter.watch(partial(_now, cast, lifetime, speakers))
-    consents = ConsentStore(settings.voices_dir / ".consents")
+    saved = AudioStore(
+        settings.voice_output_dir,
+        Retention(
+            max_age_seconds=settings.voice_max_age_hours * 3600 or None,
+            max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
+            max_files=settings.voice_max_files or None,
+        ),
+        who_asks,
+        room,
+    )
+    consents = ConsentStore(settings.voices_dir / ".consents", who_asks)
     preview_files = KeptFiles(
         settings.voices_dir / ".previews", PREVIEWS_BYTES, meter.lookups("previews")
     )
@@ -138,6 +165,7 @@ def make_services(
         forget_previews=preview_files.forget,
         forget_consent=consents.forget,
         pools=pools,
+        room=room,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -155,21 +183,15 @@ def make_services(
         pronunciations=pronunciations,
         dictionaries=dictionaries,
         fetcher=fetcher,
-        saved=AudioStore(
-            settings.voice_output_dir,
-            Retention(
-                max_age_seconds=settings.voice_max_age_hours * 3600 or None,
-                max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
-                max_files=settings.voice_max_files or None,
-            ),
-        ),
+        saved=saved,
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         allowances=Allowances(settings.redis_url),
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
-        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
+        peers=Peers(settings.trusted_proxies),
+        wrong_keys=WrongKeys(),
         meter=meter,
         requests=Requests(meter, tracing),
         tracing=tracing,
@@ -233,7 +255,7 @@ def _make_cast(
         stand_in = StandIn(speakers.speaker(PREVIEW, "en", build_preview), default)
 
     def voice_language(name: str) -> str | None:
-        details = read_details(folder.details_path(name))
+        details = read_details(folder.details_path(folder.stem(name)))
         return details.language if details else HOME_LANGUAGES.get(name)
 
     return Cast(
@@ -270,8 +292,10 @@ class _SpeakerMaker:
         pools: Pools,
         meter: Meter,
         *,
+        who_asks: WhoAsks,
         look_first: bool,
     ) -> None:
+        self._who_asks = who_asks
         self._look_first = look_first
         self._meter = meter
         self.ffmpeg = find_ffmpeg()
@@ -325,6 +349,7 @@ class _SpeakerMaker:
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
             pools=self._pools,
+            who_asks=self._who_asks,
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
@@ -402,8 +427,23 @@ def _models(settings: Settings) -> dict[str, str]:
     return models
 
 
-def _open_voices(settings: Settings) -> VoiceFolder:
-    folder = VoiceFolder(settings.voices_dir)
+def _who_asks(settings: Settings) -> WhoAsks:
+    """Return what tells for whom something is done: for who sent the request that is served."""
+
+    def viewer() -> Viewer:
+        caller = current_record().caller
+        if caller is None:
+            return NOBODY if settings.tenants == "separate" else everybody()
+        owner = None if caller.may("admin") else caller.name
+        if settings.tenants == "shared":
+            return Viewer(owner, "shared")
+        return Viewer(owner, "all" if owner is None else "own")
+
+    return viewer
+
+
+def _open_voices(settings: Settings, who_asks: WhoAsks) -> VoiceFolder:
+    folder = VoiceFolder(settings.voices_dir, who_asks)
     try:
         folder.recover()
     except (OSError, ValueError) as error:
@@ -422,6 +462,7 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
         worker_threads=settings.torch_threads,
         max_running_rows=settings.max_running_rows,
         max_queued_jobs=settings.max_queued_requests,
+        max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
     )
 

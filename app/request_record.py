@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from app.callers.caller import Caller
 from app.errors import Field, Parameter
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class RequestRecord:
 
     Attributes:
         request_id: the log has it in each line about the request, and the client in its answer.
-        caller: the caller's name; "-" until it is known.
+        caller: who calls; None until that is known.
         voice: who is heard, or the voice that was asked for while nobody is.
         characters: how much text was asked for.
         audio_seconds: how much speech was handed on.
@@ -58,7 +59,7 @@ class RequestRecord:
     """
 
     request_id: str
-    caller: str = "-"
+    caller: Caller | None = None
     dialect: str | None = None
     voice: str | None = None
     characters: int = 0
@@ -72,6 +73,11 @@ class RequestRecord:
     ffmpeg_failures: int = 0
     trace: Trace | None = None
     _began_seconds: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def caller_name(self) -> str:
+        """Return what log and metrics call the caller; "-" until it is known."""
+        return self.caller.name if self.caller else "-"
 
     @property
     def seconds(self) -> float:
@@ -136,7 +142,7 @@ class RequestRecord:
         """Return what the log says of the request, without what does not apply to it."""
         spoken = self.characters > 0
         known: dict[str, Value | None] = {
-            "caller": self.caller,
+            "caller": self.caller_name,
             "dialect": self.dialect,
             "voice": self.voice,
             "characters": self.characters if spoken else None,

@@ -10,6 +10,7 @@ from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
+from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
 from app.pronunciations.dictionaries import Dictionaries
 from app.pronunciations.own import OwnPronunciations
@@ -63,6 +64,7 @@ class Services:
     ffmpeg: Path
     pools: Pools
     bodies: ByteBudget
+    peers: Peers
     wrong_keys: WrongKeys
     meter: Meter
     requests: Requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from app.audio.heard import HeardTimes
@@ -14,10 +14,18 @@ from app.speaking.going_on import GoingOn
 from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
-from app.speech_engine import JobTimings, SpeechStream
+from app.speech_engine import EngineStatus, JobTimings, SpeechStream
 from app.telemetry.delivery import Delivery
 
 logger = logging.getLogger(__name__)
+
+
+def too_late(patience_seconds: float, status: EngineStatus) -> Overloaded:
+    """Make the error for who has waited for so long that the speech is of no use any more."""
+    return Overloaded(
+        f"no audio within {patience_seconds:g} s: too much is being spoken",
+        retry_after_seconds=status.clears_seconds,
+    )
 
 
 class Utterance:
@@ -33,6 +41,7 @@ class Utterance:
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
+        engine_status: tells how busy the engine is.
         delivery: is told how the sound is read, and what becomes of it.
         most_seconds: how much sound there may be.
         going_on: reads the rest of the script meanwhile.
@@ -48,6 +57,7 @@ class Utterance:
         *,
         sample_rate_hz: int,
         patience_seconds: float,
+        engine_status: Callable[[], EngineStatus],
         most_seconds: float,
         going_on: GoingOn,
         delivery: Delivery,
@@ -63,6 +73,7 @@ class Utterance:
         self.marks = marking.marks
         self._patience_seconds = patience_seconds
         self._delivery = delivery
+        self._engine_status = engine_status
         self._most_seconds = most_seconds
         self._going_on = going_on
         self._reading = asyncio.create_task(going_on.read_on())
@@ -143,9 +154,6 @@ class Utterance:
             async with asyncio.timeout(self._patience_seconds):
                 return await anext(frames)
         except TimeoutError:
-            raise Overloaded(
-                f"no audio within {self._patience_seconds:.0f} s: too much is being spoken",
-                retry_after_seconds=self._patience_seconds,
-            ) from None
+            raise too_late(self._patience_seconds, self._engine_status()) from None
         except StopAsyncIteration:
             raise SynthesisFailed("the engine made no audio") from None

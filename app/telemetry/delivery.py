@@ -50,9 +50,9 @@ class Delivery:
         self._spoken_seconds = 0.0
         self._played_until_seconds: float | None = None
         self._ended = False
-        meter.characters.labels(record.caller).inc(characters)
+        meter.characters.labels(record.caller_name).inc(characters)
         # Finding a metric by its labels takes longer than to use it, which is done for each piece.
-        self._audio = meter.audio_seconds.labels(record.caller)
+        self._audio = meter.audio_seconds.labels(record.caller_name)
         self._gap = meter.gap_seconds.labels(model)
         self._underruns = meter.underruns.labels(model)
 

@@ -142,7 +142,7 @@ class Meter:
             "none" if code is None else str(code),
             outcome,
         ).inc()
-        self._caller_requests.labels(record.caller, outcome).inc()
+        self._caller_requests.labels(record.caller_name, outcome).inc()
         reason = record.reason or (outcome if how == "broken off" else None)
         if reason is not None:
             self._errors.labels(dialect, reason).inc()

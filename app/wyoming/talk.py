@@ -257,7 +257,7 @@ class Talk:
 
     def _new_record(self) -> RequestRecord:
         record = self._services.requests.begin(secrets.token_hex(16), {})
-        record.caller = record.dialect = HOME_ASSISTANT.name
+        record.caller, record.dialect = HOME_ASSISTANT, HOME_ASSISTANT.name
         return record
 
     def _end(self, how: Outcome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.callers.caller import Caller
 from app.request_record import RequestRecord
 from app.speech_engine import JobTimings
 from app.telemetry.delivery import Delivery
@@ -21,7 +22,7 @@ class Listener:
         monkeypatch.setattr("app.telemetry.delivery.time.monotonic", lambda: self.now_seconds)
         self.meter = Meter("1")
         self.timings = JobTimings()
-        self.record = RequestRecord("id", caller="shop")
+        self.record = RequestRecord("id", caller=Caller("shop"))
         self.delivery = Delivery(
             self.meter, self.record, "english", began_seconds=99.5, characters=10
         )
