@@ -146,7 +146,7 @@ class German(VocabularyLanguage):
             figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d0)er(?!\w)", self._say_decade),
             figure_rule(
                 r"(?<!\w)(\d{1,4})(-?)(fach|mal|tägig|jährig|stündig|minütig|stellig|teilig|köpfig|"
-                r"wöchig|monatig|seitig|prozentig|stöckig|jährlich)(e[nmrs]?|s)?(?!\w)",
+                r"wöchig|monatig|%ig|seitig|prozentig|stöckig|jährlich)(e[nmrs]?|s)?(?!\w)",
                 self._say_compound,
             ),
         )
@@ -176,7 +176,7 @@ class German(VocabularyLanguage):
         spoken = self.cardinal(found[1])
         if spoken.endswith("eins"):
             spoken = spoken.removesuffix("s")
-        return spoken + found[3] + (found[4] or "")
+        return spoken + found[3].replace("%", "prozent") + (found[4] or "")
 
 
 GERMAN = German(WORDS)

@@ -89,6 +89,8 @@ WORDS = Vocabulary(
         "feb.": "febrero", "abr.": "abril", "ago.": "agosto", "sept.": "septiembre",
         "oct.": "octubre", "nov.": "noviembre", "dic.": "diciembre", "incl.": "incluido",
     },
+    weekdays={"lun": "lunes", "mar": "martes", "mié": "miércoles", "jue": "jueves",
+              "vie": "viernes", "sáb": "sábado", "dom": "domingo"},
     before_number={"n.º": "número", "n.°": "número", "núm.": "número", "nº.": "número",
                    "No.": "número",
                    "pág.": "página", "págs.": "páginas", "p.": "página", "pp.": "páginas",

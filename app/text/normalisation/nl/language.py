@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.nl.words import WORDS
-from app.text.normalisation.rules import Rule
+from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 
@@ -25,6 +25,7 @@ class Dutch(VocabularyLanguage):
 
     def own_rules(self) -> tuple[Rule, ...]:
         return (
+            rule(r"(?<!\w)t/m(?!\w)", "tot en met", needs="/"),
             figure_rule(
                 r"(?<!\w)(\d{1,3})-?(jarige?|daags|daagse|voudige?|delige?|urige?|maal)(?!\w)",
                 lambda found: self.cardinal(found[1]).replace("één", "een") + found[2],

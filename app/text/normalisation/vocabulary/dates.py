@@ -36,7 +36,7 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
 
     return (
         figure_rule(
-            r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)"
+            r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>\. ?|[/-])(?P<month>\d{1,2})(?P=mark)"
             rf"(?P<year>\d{{4}}|(?<=[{words.short_year_marks}])\d\d)(?![\w/-]|[.,]\d)",
             say,
         ),
@@ -116,16 +116,18 @@ def year_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_season(found: re.Match[str]) -> str | None:
         first, second = found[1], found[2]
-        if int(second) != (int(first) + 1) % 100:
+        if int(second) % 100 != (int(first) + 1) % 100:
             return None
-        return f"{language.year(first)} {language.cardinal(second)}"
+        is_year = len(second) == 4 or second == "00"
+        last = language.year(str(int(first) + 1)) if is_year else language.cardinal(second)
+        return f"{language.year(first)} {last}"
 
     rules = (
         # "anni '80", "jaren '90"
         figure_rule(
             r"(?<!\w)['’](\d\d)(?!\w)", lambda found: language.cardinal(found[1].lstrip("0") or "0")
         ),
-        figure_rule(rf"(?<![\w.,/-])({_YEAR})/(\d\d)(?![\w/]|[.,]\d)", say_season),
+        figure_rule(rf"(?<![\w.,/-])({_YEAR})/(\d\d|{_YEAR})(?![\w/]|[.,]\d)", say_season),
         figure_rule(
             rf"(?<![\w.,/-])({_YEAR}) ?{DASH} ?({_YEAR})(?![\w%°/-]|[.,]\d)",
             lambda found: f"{language.year(found[1])} {words.to} {language.year(found[2])}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from app.text.normalisation.rules import Rule, apply_rules
-from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules
+from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules, weekday_rule
 from app.text.normalisation.vocabulary.dates import date_rules, year_rules
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.money import money_rules
@@ -43,6 +43,7 @@ class VocabularyLanguage(Saying):
     def _rules(self) -> tuple[Rule, ...]:
         return (
             figure_rule(r"\d{37,}", lambda found: self.digits(found[0])),
+            weekday_rule(self),
             *date_rules(self),
             *abbreviation_rules(self),
             *roman_rules(self),

@@ -46,7 +46,8 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_amount(found: re.Match[str]) -> str:
         sign = f"{words.signs.minus} " if found["sign"] or found.groupdict().get("inner") else ""
-        symbol = _SIGN_CODES.get(found["name"], found["name"])
+        written = found.groupdict().get("code") or found["name"]
+        symbol = _SIGN_CODES.get(written, written)
         low, high, short = found["low"], found["high"], found["magnitude"]
         if short:
             return sign + _many(language, low, high, short, symbol)
@@ -64,14 +65,24 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         noun = words.magnitudes[found["short"]]
         return _magnitude(language, found["low"], noun) + kept_stop(found)
 
+    def say_named(found: re.Match[str]) -> str:
+        name = found["name"]
+        symbol = next(each for each, noun in words.currencies.items() if name in noun)
+        return language.amount(found["low"], symbol)
+
+    whole = r"(?:,[-–—]{1,2})?"
+    names = alternatives({form for noun in words.currencies.values() for form in noun})
     return (
         figure_rule(
-            rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){to}"
-            rf"{magnitude}(?!\d){per}",
+            rf"(?<![\w.,])(?P<low>{value}(?<=[.,]\d\d))[{SPACES}](?P<name>{names})(?!\w)", say_named
+        ),
+        figure_rule(
+            rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){whole}{to}"
+            rf"{magnitude}(?!\d)(?:[{SPACES}](?P<code>{_CODES})(?![A-Za-z]))?{per}",
             say,
         ),
         figure_rule(
-            rf"{_SIGN}(?<![\w.,])(?P<low>{value}){to}{magnitude}[{SPACES}]?(?P<name>{_CURRENCY})"
+            rf"{_SIGN}(?<![\w.,])(?P<low>{value}){whole}{to}{magnitude}[{SPACES}]?(?P<name>{_CURRENCY})"
             rf"(?!\d){per}",
             say,
         ),

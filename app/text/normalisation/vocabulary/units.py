@@ -84,7 +84,7 @@ def _percent_rule(language: Saying) -> Rule:
         last = language.number(found["high"] or found["low"])
         return f"{_say_low(language, found)}{last} {names[found['name']]}"
 
-    return figure_rule(rf"{_range(language)}{_GAP}(?P<name>[%‰])", say)
+    return figure_rule(rf"{_range(language)}{_GAP}(?P<name>[%‰])(?!\w)", say)
 
 
 def _side_rules(language: Saying) -> tuple[Rule, ...]:

@@ -137,6 +137,8 @@ class Vocabulary:
     """What stands in front of a number that counts nothing: "chapter", "page"."""
     abbreviations: Mapping[str, str]
     """What they stand for, by how they are written, full stops and spaces included."""
+    weekdays: Mapping[str, str]
+    """Their names by their short forms, without full stop, which count in front of a day only."""
     before_number: Mapping[str, str]
     """Abbreviations that are some only in front of a number."""
     titles: Mapping[str, str]
