@@ -30,6 +30,8 @@ from app.named_voices import check_default_voice, look_at_voices
 from app.network.connections import ended
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -89,6 +91,8 @@ def make_services(
         "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
     )
     keyring = _keyring(settings)
+    pronunciations = _pronunciations(settings)
+    dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
     speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
     folder = _open_voices(settings)
@@ -100,6 +104,8 @@ def make_services(
         cast,
         lifetime,
         ffmpeg=speakers.ffmpeg,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         max_speech_seconds=settings.max_speech_seconds,
@@ -133,6 +139,8 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         fetcher=fetcher,
         saved=AudioStore(
             settings.voice_output_dir,
@@ -171,7 +179,8 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     services.cast.start(on_ready)
     try:
-        yield
+        async with services.pronunciations.kept_fresh():
+            yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
@@ -306,6 +315,16 @@ def _keyring(settings: Settings) -> Keyring:
         )
     except KeysFileError as error:
         raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _pronunciations(settings: Settings) -> OwnPronunciations:
+    check_folder(
+        "DICTIONARIES_DIR", settings.dictionaries_dir, otherwise="no dictionary can be made"
+    )
+    try:
+        return OwnPronunciations(settings.pronunciations_file)
+    except PronunciationsFileError as error:
+        raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
 
 
 def _token_secret(settings: Settings) -> bytes:

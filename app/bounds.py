@@ -51,6 +51,17 @@ class DecoderLimits(NamedTuple):
 
 DECODER = DecoderLimits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=0)
 
+DICTIONARY_BYTES = 2_000_000
+"""A file of pronunciations may have so many bytes, and so may what is imported. The number of
+pronunciations is bounded beside where they are found (app/lexicon.py)."""
+
+DICTIONARIES = 100
+"""So many dictionaries of pronunciations are kept beside the operator's own,"""
+DICTIONARIES_BYTES = 20_000_000
+"""of so many bytes together,"""
+DICTIONARY_VERSIONS = 10
+"""and of each so many versions, or as many as have room in a file."""
+
 FETCH_SECONDS = 20.0
 """Fetching a recording from an address may take this long, redirects included."""
 

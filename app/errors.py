@@ -35,6 +35,8 @@ class Parameter(Enum):
     CLIP = "voice_file"
     """The caller sends a recording to speak like."""
     LANGUAGE = "language"
+    PRONUNCIATIONS = "pronunciations"
+    """The caller says how words are to be spoken."""
     SPEED = "speed"
     VOLUME = "volume"
     PITCH = "pitch"
@@ -164,6 +166,10 @@ class ModelNotFound(SpeechError):
 
 class AudioNotFound(SpeechError):
     """Says that no saved audio has that name."""
+
+
+class DictionaryNotFound(SpeechError):
+    """Says that no dictionary of pronunciations has that name, or no entry is for that word."""
 
 
 class ConsentNotFound(SpeechError):

@@ -17,7 +17,7 @@ from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
 from app.api.http.trusted_hosts import TrustedHosts
-from app.api.native import compatibility, health, saved, tokens, voices
+from app.api.native import compatibility, health, pronunciations, saved, tokens, voices
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
 from app.folders import check_folder
@@ -103,6 +103,7 @@ def create_app(
     for router in (
         native.router,
         voices.router,
+        pronunciations.router,
         saved.router,
         tokens.router,
         health.router,

@@ -11,6 +11,8 @@ from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
 from app.network.wrong_keys import WrongKeys
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations
 from app.settings import Settings
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
@@ -30,6 +32,8 @@ class Services:
         cast: knows which models there are, and what they are doing.
         voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
+        pronunciations: hold for all speech; kept fresh by `assembly.running`.
+        dictionaries: keep pronunciations that hold where somebody names them.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
         keyring: knows who has which key; kept fresh by whoever serves.
         allowances: counts what callers use; opened by whoever serves.
@@ -44,6 +48,8 @@ class Services:
     voices: VoiceStore
     previews: Previews
     consents: ConsentStore
+    pronunciations: OwnPronunciations
+    dictionaries: Dictionaries
     fetcher: VoiceFetcher | None
     saved: AudioStore
     keyring: Keyring

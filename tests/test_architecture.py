@@ -1,7 +1,7 @@
 """Dependencies point one way, and each thing is done in one place.
 
-front ends → services → speaking → {text, voices, audio, engine} → {speech, errors}. What one of the
-four siblings needs from another is handed over in `app/assembly.py`.
+front ends → services → speaking → {text, voices, pronunciations, audio, engine} → {speech, errors}.
+What one of the five siblings needs from another is handed over in `app/assembly.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ FOUNDATION = {
     "app.bounds",
     "app.errors",
     "app.files",
+    "app.lexicon",
     "app.speech",
     "app.speech_engine",
     "app.work",
@@ -33,7 +34,7 @@ LIBRARIES = {
     "app.ranges",
     "app.request_record",
 }
-SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
+SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine", "app.pronunciations"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.bounds": set(),
     "app.errors": set(),
     "app.files": set(),
+    "app.lexicon": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
     "app.marks": set(),
@@ -60,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.text": set(),
     "app.audio": {"app.repeating"},
     "app.voices": set(),
+    "app.pronunciations": {"app.repeating"},
     "app.engine": set(),
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.folders": {"app.settings"},

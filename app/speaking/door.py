@@ -13,7 +13,10 @@ from pathlib import Path
 from app.audio.shaping import Shaper
 from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
 from app.errors import Overloaded, Parameter, SpeechError, VoiceNotFound, shortened
+from app.lexicon import Lexicon
 from app.lifetime import Lifetime
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations
 from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
@@ -54,6 +57,8 @@ class Speech:
         lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
+        pronunciations: hold for all speech.
+        dictionaries: hold where a script names them.
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
         max_speech_seconds: how long one request may be spoken.
         patience_seconds: how long a caller waits for the first audio before being refused.
@@ -67,6 +72,8 @@ class Speech:
         lifetime: Lifetime,
         *,
         ffmpeg: Path,
+        pronunciations: OwnPronunciations,
+        dictionaries: Dictionaries,
         max_script_chars: int,
         max_chars_per_chunk: int,
         max_speech_seconds: float,
@@ -77,6 +84,8 @@ class Speech:
         self._cast = cast
         self.lifetime = lifetime
         self._ffmpeg = ffmpeg
+        self._pronunciations = pronunciations
+        self._dictionaries = dictionaries
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
         self._max_speech_seconds = max_speech_seconds
@@ -145,6 +154,10 @@ class Speech:
         if not finding.cancelled() and (error := finding.exception()) is not None:
             logger.warning("how words are timed could not be found out: %s", error)
 
+    def lexicons_for(self, request: SpeechRequest) -> tuple[Lexicon, ...]:
+        """Return what says how words are spoken, those of the request before the server's own."""
+        return (*request.lexicons, self._pronunciations.lexicon)
+
     async def check(self, request: SpeechRequest) -> None:
         """Refuse a request that `begin` would refuse, and speak nothing.
 
@@ -190,6 +203,8 @@ class Speech:
             raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
             voice_called=partial(self._voice_called, speaker),
+            lexicon_called=self._dictionaries.lexicon_called,
+            lexicons=self.lexicons_for(request),
             language=speaker.language,
             letters=lambda: engine.letters,
             languages=self._cast.languages,

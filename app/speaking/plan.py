@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
+from app.lexicon import Lexicon, Replacement, no_lexicon, replacements
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
 from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
 from app.text.chunks import split_into_chunks
@@ -65,6 +66,9 @@ class ScriptRules:
     Attributes:
         voice_called: returns how the voice of that name is written, None if there is none, for
             lines like `[alba] Good morning.`
+        lexicon_called: returns the dictionary that `<lexicon>` names, or raises DictionaryNotFound.
+        lexicons: say how words are to be written before all else, the first before the others,
+            and those that a script names before these.
         language: decides what numbers and abbreviations become, as a two-letter code.
         letters: tells which letters the model was taught; blocks at first.
         languages: what can be spoken here, for a script in letters that cannot be read.
@@ -92,6 +96,8 @@ class ScriptRules:
     token_counter: Callable[[str], TokenCounter]
     max_script_chars: int
     max_speech_seconds: float
+    lexicons: tuple[Lexicon, ...] = ()
+    lexicon_called: Callable[[str], Lexicon] = no_lexicon
     markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
@@ -135,7 +141,10 @@ class ScriptReader:
         passages: tuple[Passage, ...] = (Span.of(script, Style()),)
         if rules.markup:
             passages = parse_script(
-                script, voice_called=rules.voice_called, language=rules.language
+                script,
+                voice_called=rules.voice_called,
+                lexicon_called=rules.lexicon_called,
+                language=rules.language,
             )
         yield None
         sections: list[_Section | Pause] = []
@@ -152,7 +161,8 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                for stretch in split_into_stretches(span.mapped):
+                mapped = yield from _respelt(span, rules)
+                for stretch in split_into_stretches(mapped):
                     words = check.read(_spoken(stretch, span, rules))
                     section.words.append(words)
                     length.add(_least_seconds(words.text, section.prosody, rules))
@@ -231,6 +241,29 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     Spans of one manner are read as one text, even if their border runs through a word.
     """
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
+
+
+def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText]:
+    """Write words as the dictionaries say, in steps; return the text with its map to the script.
+
+    Raises:
+        InvalidRequest, TooLarge: a dictionary is not allowed, or makes the script far too long.
+    """
+    if span.verbatim:
+        return span.mapped
+    edits: list[Replacement] = []
+    grown_chars = 0
+    for found in replacements(span.text, (*span.lexicons, *rules.lexicons), rules.language):
+        edits += found
+        grown_chars += sum(len(spoken) - (end - start) for start, end, spoken in found)
+        if grown_chars > rules.max_script_chars:
+            raise TooLarge(
+                f"{Parameter.TEXT} would have more than twice the {rules.max_script_chars} "
+                "characters allowed, once its words are written as the pronunciations say",
+                field=Parameter.TEXT,
+            )
+        yield None
+    return span.mapped.edited(edits) if edits else span.mapped
 
 
 def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api.elevenlabs import account as elevenlabs_account
+from app.api.elevenlabs import dictionaries as elevenlabs_dictionaries
 from app.api.elevenlabs import live as elevenlabs_live
 from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.characters import CharacterTimes, Heard
@@ -183,7 +184,6 @@ def _model_entry(
 
 
 async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) -> SpeechRequest:
-    body.refuse_dictionaries()
     # send_level is how much of the voice goes into a reverb; alone it asks for no effect.
     effects = {**(body.audio_effects or {}), "send_level": None}
     if any(effects.values()):
@@ -191,7 +191,7 @@ async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) ->
             "audio_effects are refused: this server has none; leave them out",
             field="audio_effects",
         )
-    return await speech_request(services, voice_id, body.text, body, body.voice_settings)
+    return await speech_request(services, voice_id, body.text, body, body, body.voice_settings)
 
 
 def _numbered(request: Request, response: Response) -> Response:
@@ -224,6 +224,7 @@ for _part in (
     _speech,
     _models,
     elevenlabs_voices.router,
+    elevenlabs_dictionaries.router,
     elevenlabs_account.router,
     elevenlabs_live.router,
 ):
@@ -240,6 +241,7 @@ SUPPORT = (
         )
     ),
     *elevenlabs_voices.SUPPORT,
+    *elevenlabs_dictionaries.SUPPORT,
     *elevenlabs_account.SUPPORT,
     *elevenlabs_live.SUPPORT,
 )

@@ -300,7 +300,7 @@ def test_bad_frames(server: Served, frame: str | bytes, words: str) -> None:
         (
             "",
             {"pronunciation_dictionary_locators": [{"pronunciation_dictionary_id": "a"}]},
-            "no pronunciation dictionaries",
+            "pronunciation_dictionary_locators: there is no dictionary 'a'",
         ),
     ],
 )
