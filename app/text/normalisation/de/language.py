@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.de.words import WORDS
-from app.text.normalisation.rules import Rule
+from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 from app.text.normalisation.vocabulary.saying import before, leading_word
@@ -109,6 +109,11 @@ class German(VocabularyLanguage):
             return stem
         return stem + ("s" if self.gender(noun) == "n" else "r")
 
+    def half_of(self, unit: Noun) -> str:
+        gender = self.gender(unit.one.split(" ", maxsplit=1)[0])
+        ending = {"f": "eine halbe", "n": "ein halbes", "m": "ein halber"}[gender or "m"]
+        return f"{ending} {unit.one}"
+
     def denominator(self, digits: str) -> Noun:
         name = super().denominator(digits).one.capitalize()
         return Noun(name, name)
@@ -126,6 +131,11 @@ class German(VocabularyLanguage):
 
     def own_rules(self) -> tuple[Rule, ...]:
         return (
+            rule(
+                r"(?<!\w)([A-ZÄÖÜ][a-zäöüß-]{2,40})str\.(?= \d|,)",
+                lambda found: f"{found[1]}straße",
+                needs=".",
+            ),
             figure_rule(
                 r"(?<![\w.,])(?P<first>\d{1,3})\.? ?[-–] ?(?P<digits>\d{1,4})\."
                 rf"(?= (?:{_COUNTED})(?!\w))",

@@ -32,9 +32,10 @@ WORDS = Vocabulary(
                 morning="de la mañana", afternoon="de la tarde", night="de la noche"),
     fractions=Fractions(
         half="un medio", and_a_half="y medio", quarter=Noun("cuarto", "cuartos"),
-        third=Noun("tercio", "tercios"), ending=Noun("", "s"), cut="$", joint="y ",
+        third=Noun("tercio", "tercios"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="y ",
     ),
-    ordinal=r"\.?(?P<s>er)|(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))|\.?(?P<f>[ªa])"
+    ordinal=r"\.?(?P<s>er)(?:\.(?= [a-z]))?|(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))"
+            r"|(?:\.?(?P<f>[ªa]|[rdtmvn]a)|[rdtmvn]o)(?:\.(?= [a-z]))?"
             r"|°(?= (?!(?:[CF]|al?|en|de|del|y|o|con|por|para|bajo|sobre|sur)(?!\w))[^\W\d_])",
     ordinal_nouns=r"[Gg]uerra|[Rr]epública|[Ee]dición|[Cc]ongreso|[Cc]ampeonato|[Ff]estival|"
                   r"[Rr]eich|[Cc]oncilio|[Jj]ornadas|[Cc]umbre|[Ss]imposio|[Ee]ncuentro|[Pp]remio",

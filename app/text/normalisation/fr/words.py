@@ -32,7 +32,7 @@ WORDS = Vocabulary(
                 after="heures?|h"),
     fractions=Fractions(
         half="un demi", and_a_half="et demi", quarter=Noun("quart", "quarts"),
-        third=Noun("tiers", "tiers"), ending=Noun("", "s"), cut="$", joint="et ",
+        third=Noun("tiers", "tiers"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="et ",
     ),
     ordinal=r"(?:(?P<f>re|ère)|er|[èe]me|e)(?P<many>s)?",
     roman_ordinal=r"(?P<f>re|ère)|(?:er|ème|e|ᵉ)",

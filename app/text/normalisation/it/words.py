@@ -31,7 +31,7 @@ WORDS = Vocabulary(
                 dot_before="alle|dalle|ore|le|fino alle|all'|verso le", bare_before="alle"),
     fractions=Fractions(
         half="un mezzo", and_a_half="e mezzo", quarter=Noun("quarto", "quarti"),
-        third=Noun("terzo", "terzi"), ending=Noun("o", "i"), cut="o$", joint="e ",
+        third=Noun("terzo", "terzi"), ending=Noun("o", "i"), cut="o$", of_unit="di ", joint="e ",
     ),
     ordinal=r"º(?! ?[CF](?!\w))|(?P<f>ª)"
             r"|°(?= (?!(?:[CF]|all[ae']?|ai?|di|in|e|o|del|della|con|per|circa|sud)(?!\w))"

@@ -36,7 +36,7 @@ WORDS = Vocabulary(
                 night="da noite"),
     fractions=Fractions(
         half="meio", and_a_half="e meio", quarter=Noun("quarto", "quartos"),
-        third=Noun("terço", "terços"), ending=Noun("", "s"), cut="$", joint="e ",
+        third=Noun("terço", "terços"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="e ",
     ),
     ordinal=r"(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))|\.?(?P<f>[ªa])"
             r"|°(?= (?!(?:[CF]|a|à|em|no|na|de|do|da|e|ou|com|por|para|sob|sul)(?!\w))[^\W\d_])",

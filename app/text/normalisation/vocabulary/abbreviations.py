@@ -56,13 +56,21 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
     )
 
 
-def weekday_rule(language: Saying) -> Rule:
-    """Build the rule for short forms of weekdays, which count in front of a date only."""
-    days = language.words.weekdays
-    return rule(
-        rf"(?<!\w)({alternatives(days)})(?:\.(,?)|(,))(?= ?\d{{1,2}}(?:\.|[ /-]))",
-        lambda found: days[found[1]] + (found[2] or found[3] or ""),
-        needs=".,",
+def weekday_rules(language: Saying) -> tuple[Rule, ...]:
+    """Build the rules for short forms of weekdays, in front of a date or from one to another."""
+    days, to = language.words.weekdays, language.words.to
+    day = alternatives(days)
+    return (
+        rule(
+            rf"(?<!\w)({day})\.?[ ]?[-–][ ]?({day})(?!\w)\.?",
+            lambda found: f"{days[found[1]]} {to} {days[found[2]]}" + kept_stop(found),
+            needs="-–",
+        ),
+        rule(
+            rf"(?<!\w)({day})(?:\.(,?)|(,))(?= ?\d{{1,2}}(?:\.|[ /-]))",
+            lambda found: days[found[1]] + (found[2] or found[3] or ""),
+            needs=".,",
+        ),
     )
 
 

@@ -6,7 +6,13 @@ import re
 
 from app.text.normalisation.rules import Rule, alternatives
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
-from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, split_decimals
+from app.text.normalisation.vocabulary.saying import (
+    SPACES,
+    Saying,
+    before,
+    leading_word,
+    split_decimals,
+)
 from app.text.normalisation.vocabulary.words import Noun
 
 _SIGNS = ("$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
@@ -63,6 +69,9 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_short(found: re.Match[str]) -> str | None:
         noun = words.magnitudes[found["short"]]
+        if noun.one == "mil" and not split_decimals(found["low"])[1]:
+            counted = leading_word(found.string[found.end() :].lstrip())
+            return language.count(f"{split_decimals(found['low'])[0]}000", counted)
         return _magnitude(language, found["low"], noun) + kept_stop(found)
 
     def say_named(found: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule
@@ -94,8 +95,12 @@ def part_rules(language: Saying) -> tuple[Rule, ...]:
             lambda found: f"{counted(found[1])} {signs.ratio} {counted(found[2])}",
         ),
         figure_rule(
-            rf"(?<!\w)({_VERSION} )(\d{{1,4}}\.\d{{1,4}})(?!\w|[.,]\d)",
+            rf"(?<!\w)((?:{_VERSION}|{labels}) )(\d{{1,3}}\.\d{{1,2}})(?!\w|[.,]\d)",
             lambda found: found[1] + say_points(found[2]),
+        ),
+        figure_rule(
+            r"(?<![\w.,/-])\d{1,7}(?:-\d{1,7}){2,6}(?![\w-])",
+            lambda found: ", ".join(map(language.digits, found[0].split("-"))),
         ),
         figure_rule(
             rf"(?<![\w.,]){grouped}\d{{1,6}}(?:\.\d{{1,6}}){{2,8}}(?![\w])",
@@ -170,7 +175,18 @@ def sign_rules(language: Saying) -> tuple[Rule, ...]:
         rule(r"(?<=\w) ?\+ ?(?=\w)", f" {signs.plus} ", needs="+"),
         rule(r"(?<=\w) ?& ?(?=\w)", f" {signs.ampersand} ", needs="&"),
         rule(r"(?<=\w) ?% ?(?=\W|$)", f" {words.percent}", needs="%"),
+        rule(
+            r"(?<![^\W\d_])[\u0391-\u03a9\u03b1-\u03c9](?![^\W\d_])",
+            lambda found: _greek_letter(found[0], language.code),
+        ),
         rule(r"©", signs.copyright, needs="©"),
         rule(r"[™®]", "", needs="™®"),
         rule(r"(?<=\w)\^(?=\w)", f" {signs.power} ", needs="^"),
     )
+
+
+def _greek_letter(letter: str, code: str) -> str:
+    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    if code == "de":
+        return name.capitalize()
+    return name if code == "fr" else name.replace("ph", "f")

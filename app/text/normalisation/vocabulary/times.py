@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.rules import Rule
-from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
+from app.text.normalisation.vocabulary.figures import DASH, ended_stop, figure_rule, kept_stop
 from app.text.normalisation.vocabulary.saying import SPACES, Saying, before
 
 _HOUR = r"(?:[01]?\d|2[0-4])"
@@ -51,6 +51,17 @@ def time_rules(language: Saying) -> tuple[Rule, ...]:
             flags=re.IGNORECASE,
         ),
     ]
+    if clock.morning:
+        rules.append(
+            figure_rule(
+                rf"(?<![\w.,:])(?P<hour>1[0-2]|[1-9])[{SPACES}]?{_HALF}",
+                lambda found: (
+                    f"{language.hour(int(found['hour']))} "
+                    f"{_half(language, int(found['hour']), found['half'])}{ended_stop(found)}"
+                ),
+                flags=re.IGNORECASE,
+            )
+        )
     if clock.unit:
         rules.insert(
             0,

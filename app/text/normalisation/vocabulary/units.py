@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.rules import Rule, alternatives
+from app.text.normalisation.rules import Rule, alternatives, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
 from app.text.normalisation.vocabulary.saying import SPACES, Saying, before
 
@@ -18,10 +18,38 @@ _GAP = f"[{SPACES}]?"
 def unit_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for measures and percentages."""
     return (
+        *_part_rules(language),
         *_duration_rules(language),
         *_side_rules(language),
         _percent_rule(language),
         _measure_rule(language),
+        _per_rule(language),
+    )
+
+
+def _per_rule(language: Saying) -> Rule:
+    """Build the rule for a unit behind words: "Einwohner/km²"."""
+    unit = alternatives(("km^2", "m^2", "km2", "m2", "m^3", "kg", "km", "h", "min"))
+
+    def say(found: re.Match[str]) -> str:
+        return f" {language.words.per} {language.unit(found[1]).one}"
+
+    return rule(rf"(?<=[^\W\d_]{{4}})/({unit})(?![\w^/])", say, needs="/")
+
+
+def _part_rules(language: Saying) -> tuple[Rule, ...]:
+    """Build the rule for fractions of a unit: "1/2 l", "1 3/4 h"."""
+
+    def say(found: re.Match[str]) -> str | None:
+        unit = language.unit(found["unit"])
+        return language.part_of_unit(found["whole"] or "", found["above"], found["below"], unit)
+
+    return (
+        figure_rule(
+            r"(?<![\w.,/])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})"
+            rf"{_GAP}(?P<unit>{_units(language)})(?![\w^/])",
+            say,
+        ),
     )
 
 

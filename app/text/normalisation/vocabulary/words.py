@@ -96,6 +96,8 @@ class Fractions:
     """This regular expression matches the last letters that `ending` replaces."""
     joint: str
     """It stands between a whole and its fraction."""
+    of_unit: str = ""
+    """It stands between a fraction and its unit, as in "three quarters of a litre"."""
 
 
 @dataclass(frozen=True)
