@@ -70,7 +70,8 @@ WORDS = Vocabulary(
             "Bus", "Tor", "Halle", "Folge", "Staffel", "Platz", "Aufgabe", "Punkt", "Formel",
             "Frage"),
     abbreviations={
-        "z. B.": "zum Beispiel", "d. h.": "das heißt", "u. a.": "unter anderem",
+        "z. B.": "zum Beispiel", "p. a.": "pro Jahr", "d. h.": "das heißt",
+        "u. a.": "unter anderem",
         "u. Ä.": "und Ähnliches", "o. Ä.": "oder Ähnliches", "o. g.": "oben genannt",
         "u. U.": "unter Umständen", "i. d. R.": "in der Regel", "z. T.": "zum Teil",
         "z. Zt.": "zur Zeit", "z. Z.": "zur Zeit", "v. a.": "vor allem",

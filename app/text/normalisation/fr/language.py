@@ -60,6 +60,12 @@ class French(VocabularyLanguage):
 
     def own_rules(self) -> tuple[Rule, ...]:
         return (
+            figure_rule(
+                r"(?<![\w.,])(\d{1,2}) ?([hj]) ?/ ?(\d{1,2})(?!\w)",
+                lambda found: (
+                    f"{self.counted(found[1], self.unit(found[2]))} sur {self.cardinal(found[3])}"
+                ),
+            ),
             rule(r"(?<=ième )s\.(?!\w)", lambda found: "siècle" + ended_stop(found), needs="."),
             figure_rule(
                 r"(?<![\w.,])(\d)m(\d\d)(?!\w)",
@@ -69,6 +75,10 @@ class French(VocabularyLanguage):
             ),
             figure_rule(r"(?<![\w.,])2n?(de?s?)(?!\w)", lambda found: f"secon{found[1]}"),
         )
+
+    def number(self, written: str) -> str:
+        spoken = super().number(written)
+        return re.sub(r"(?<=vingt|.cent)s(?= virgule)", "", spoken)
 
     def labelled(self, written: str) -> str:
         # What is numbered keeps "vingt" and "cent" in the singular: "page quatre-vingt".

@@ -77,6 +77,13 @@ class Italian(VocabularyLanguage):
     def hour(self, hour: int) -> str:
         return "una" if hour == 1 else self.cardinal(str(hour))
 
+    def per(self, noun: str) -> str:
+        if _VOWEL.match(noun):
+            return "all'"
+        if self.gender(noun) == "f":
+            return "alla "
+        return "allo " if _LONG_ONE.match(noun) else "al "
+
     def half_of(self, unit: Noun) -> str:
         if self.gender(unit.one) == "f":
             return f"mezz'{unit.one}" if _VOWEL.match(unit.one) else f"mezza {unit.one}"

@@ -34,7 +34,12 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
         spoken_day = language.day_in_date(day, before(found) + lead)
         return lead + language.join_date(spoken_day, month, year) + kept_stop(found)
 
+    def say_month(found: re.Match[str]) -> str:
+        month = language.months[int(found[1]) - 1]
+        return f"{month}{words.date_joint}{language.year(found[2])}"
+
     return (
+        figure_rule(r"(?<![\w.,/-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/]|[.,]\d)", say_month),
         figure_rule(
             r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>\. ?|[/-])(?P<month>\d{1,2})(?P=mark)"
             rf"(?P<year>\d{{4}}|(?<=[{words.short_year_marks}])\d\d)(?![\w/-]|[.,]\d)",

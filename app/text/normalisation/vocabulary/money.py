@@ -15,10 +15,12 @@ from app.text.normalisation.vocabulary.saying import (
 )
 from app.text.normalisation.vocabulary.words import Noun
 
-_SIGNS = ("$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
-"C$", "€", "$", "£", "¥", "₹", "₽", "₺",
-          "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč")  # fmt: skip
+_SIGNS = (
+    "US-$", "$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
+    "C$", "€", "$", "£", "¥", "₹", "₽", "₺", "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč",
+)  # fmt: skip
 _SIGN_CODES = {
+    "US-$": "USD",
     "$US": "USD", "$ US": "USD", "$CA": "CAD", "$CAN": "CAD", "$AU": "AUD",
     "U$S": "USD", "U$": "USD", "AR$": "ARS", "MX$": "MXN", "S/": "PEN", "A$": "AUD", "C$": "CAD",
     "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "₿": "BTC", "₫": "VND", "₱": "PHP",
@@ -41,14 +43,20 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         rf"|{alternatives(written_out)})(?!\w)\.?(?:[{SPACES}](?:de|di)(?!\w)|[{SPACES}]d['’])?)?"
     )
     unit = alternatives(each for each in language.units if each[0] not in "°μΩ")
-    per = rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])|(?P<each>/)(?=[^\W\d_]{{3}}))?"
+    per = (
+        rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])(?:\.(?=,| [a-z]))?"
+        r"|(?P<each>/)(?=[^\W\d_]{3}))?"
+    )
     to = rf"(?:[{SPACES}]?(?:{DASH}|(?<= ){words.to}(?= ))[{SPACES}]?(?P<high>{value}))?"
 
     def say(found: re.Match[str]) -> str:
         spoken = say_amount(found)
         if found["per"]:
-            return f"{spoken} {words.per} {language.unit(found['per']).one}"
-        return f"{spoken} {words.per} " if found["each"] else spoken
+            by = language.unit(found["per"]).one
+            return f"{spoken} {language.per(by)}{by}"
+        if found["each"]:
+            return f"{spoken} {language.per(leading_word(found.string[found.end() :]))}"
+        return spoken
 
     def say_amount(found: re.Match[str]) -> str:
         sign = f"{words.signs.minus} " if found["sign"] or found.groupdict().get("inner") else ""

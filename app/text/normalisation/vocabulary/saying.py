@@ -186,6 +186,10 @@ class Saying(Language):
         """Say what follows whole units for another half."""
         return self.words.fractions.and_a_half
 
+    def per(self, noun: str) -> str:  # noqa: ARG002
+        """Return what stands in front of the unit per which something is measured, and a space."""
+        return f"{self.words.per} "
+
     def joint_of_part(self, unit: Noun) -> str:  # noqa: ARG002
         """Return what stands between a fraction and its unit."""
         return self.words.fractions.of_unit

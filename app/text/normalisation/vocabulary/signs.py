@@ -83,7 +83,8 @@ def part_rules(language: Saying) -> tuple[Rule, ...]:
             lambda found: f"{found[1]}{counted(found[2])} {signs.out_of} {counted(found[3])}",
         ),
         figure_rule(
-            r"(?<![\w.,])(24)/(7)(?!\w)", lambda found: f"{counted(found[1])} {counted(found[2])}"
+            r"(?<![\w.,])(24(?=/7)|50(?=/50))/(7|50)(?![\w/])",
+            lambda found: f"{counted(found[1])} {counted(found[2])}",
         ),
         figure_rule(
             r"(?<![\w.,/])(?:(?P<whole>\d{1,6})[ -](?:e |y |et )?)?"
@@ -120,8 +121,11 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
     def say_times(found: re.Match[str]) -> str:
         name = words.times_each
         if name.one.startswith("-"):
-            return language.agree(language.cardinal(found[1]), "n", "", "") + name.one[1:]
-        return language.counted(found[1], name)
+            spoken = language.agree(language.cardinal(found[1]), "n", "", "") + name.one[1:]
+        else:
+            spoken = language.counted(found[1], name)
+        following = leading_word(found.string[found.end() :])
+        return f"{spoken} {language.per(following)}" if found[2] else spoken
 
     def say_number(found: re.Match[str]) -> str:
         written = found[0].rstrip(" ")
@@ -139,7 +143,7 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
             rf"(?<![\w.,-])({value})[{SPACES}]?{DASH}[{SPACES}]?(?={value}(?![\w-]))", say_range
         ),
         figure_rule(
-            r"(?<![\w.,])(\d{1,4}) ?[x×](?= |[,.;:!?)/]|$)(?! ?[\d=(])",
+            r"(?<![\w.,])(\d{1,4}) ?[x×](?= |[,.;:!?)/]|$)(?! ?[\d=(])(/(?=[^\W\d_]))?",
             say_times,
             flags=re.MULTILINE,
         ),

@@ -6,7 +6,7 @@ import re
 
 from app.text.normalisation.rules import Rule, alternatives, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
-from app.text.normalisation.vocabulary.saying import SPACES, Saying, before
+from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, leading_word
 
 _LETTERS = frozenset("dAKNJVLW")
 """These are rather letters than units where no space parts them from the number: "Tor 5A"."""
@@ -32,7 +32,8 @@ def _per_rule(language: Saying) -> Rule:
     unit = alternatives(("km^2", "m^2", "km2", "m2", "m^3", "kg", "km", "h", "min"))
 
     def say(found: re.Match[str]) -> str:
-        return f" {language.words.per} {language.unit(found[1]).one}"
+        name = language.unit(found[1]).one
+        return f" {language.per(name)}{name}"
 
     return rule(rf"(?<=[^\W\d_]{{4}})/({unit})(?![\w^/])", say, needs="/")
 
@@ -61,7 +62,7 @@ def _range(language: Saying) -> str:
     """Return a pattern for a number, or a range of two, and the sign in front of each."""
     value, to = language.value, language.words.to
     return (
-        rf"(?P<sign>(?<![\w.,)°%])[-−–])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
+        rf"(?P<sign>(?<![\w.,)°%])[-−–+])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
         rf"(?:{_GAP}(?:{DASH}|(?<=[{SPACES}]){to}(?=[{SPACES}])){_GAP}"
         rf"(?P<minus>(?<=[{SPACES}])[-−])?(?P<high>{value}))?"
     )
@@ -69,8 +70,8 @@ def _range(language: Saying) -> str:
 
 def _say_low(language: Saying, found: re.Match[str]) -> str:
     """Say the sign and the lower end of a range, if it is one; after it comes what has a unit."""
-    minus = f"{language.words.signs.minus} "
-    spoken = minus if found["sign"] else ""
+    minus, plus = f"{language.words.signs.minus} ", f"{language.words.signs.plus} "
+    spoken = (plus if found["sign"] == "+" else minus) if found["sign"] else ""
     if found["high"]:
         spoken += f"{language.number(found['low'])} {language.words.to} "
         spoken += minus if found["minus"] else ""
@@ -92,8 +93,11 @@ def _measure_rule(language: Saying) -> Rule:
         spoken = _say_low(language, found)
         spoken += language.counted(found["high"] or found["low"], name, lead)
         if per and not is_one:
-            spoken += f" {words.per} {language.unit(per).one}"
-        return f"{spoken} {words.per} " if found["each"] else spoken + kept_stop(found)
+            by = language.unit(per).one
+            spoken += f" {language.per(by)}{by}"
+        if found["each"]:
+            return f"{spoken} {language.per(leading_word(found.string[found.end() :]))}"
+        return spoken + kept_stop(found)
 
     return figure_rule(
         rf"{_range(language)}(?:[{SPACES}]|(?<=\d)-(?=[^\W\d]))?(?P<unit>{unit})"
@@ -148,7 +152,7 @@ def _duration_rules(language: Saying) -> tuple[Rule, ...]:
             language.counted(str(int(written)), language.unit(unit), before(found))
             for written, unit in parts
             if written and int(written)
-        )
+        ) + kept_stop(found)
 
     return (
         figure_rule(
@@ -156,6 +160,7 @@ def _duration_rules(language: Saying) -> tuple[Rule, ...]:
             rf"(?:{_GAP}(\d{{1,2}}){_GAP}s(?:ec|ek|eg)?(?!\w))?",
             say,
         ),
+        figure_rule(rf"(?<![\w.,:])()(\d{{1,3}}):([0-5]\d){_GAP}[mM]in(?!\w)\.?", say),
         figure_rule(r"(?<![\w.,])(\d{1,3})h([0-5]\d)()(?!\w)", say),
         figure_rule(rf"(?<![\w.,])()(\d{{1,3}}){_GAP}(?:min|m)(\d{{1,2}})s(?!\w)", say),
     )
