@@ -31,7 +31,7 @@ WORDS = Vocabulary(
     clock=Clock(hour="heures", full_hour=Noun("heure", "heures"), gender="f", marks=":hH",
                 after="heures?|h"),
     fractions=Fractions(
-        half="un demi", and_a_half="et demi", quarter=Noun("quart", "quarts"),
+        half="un demi", and_a_half="et demi", one_and_a_half="", quarter=Noun("quart", "quarts"),
         third=Noun("tiers", "tiers"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="et ",
     ),
     ordinal=r"(?:(?P<f>re|ère)|er|[èe]me|e)(?P<many>s)?",
@@ -57,7 +57,8 @@ WORDS = Vocabulary(
            "ko": "digital-kilobyte", "Mo": "digital-megabyte", "Go": "digital-gigabyte",
            "To": "digital-terabyte", "kmh": "speed-kilometer-per-hour", "ºC": "temperature-celsius",
            "° C": "temperature-celsius"},
-    own_units={"ch": Noun("cheval", "chevaux"), "o": Noun("octet", "octets"),
+    own_units={"cts": Noun("centime", "centimes"), "ct": Noun("centime", "centimes"),
+               "ch": Noun("cheval", "chevaux"), "o": Noun("octet", "octets"),
                "l/100 km": Noun("litre aux cent kilomètres", "litres aux cent kilomètres"),
                "kWh": Noun("kilowattheure", "kilowattheures"),
                "MWh": Noun("mégawattheure", "mégawattheures"),

@@ -30,13 +30,13 @@ WORDS = Vocabulary(
     clock=Clock(hour="e", full_hour=Noun("", ""), gender="f", after="ore|h", unit="h",
                 dot_before="alle|dalle|ore|le|fino alle|all'|verso le", bare_before="alle"),
     fractions=Fractions(
-        half="un mezzo", and_a_half="e mezzo", quarter=Noun("quarto", "quarti"),
+        half="un mezzo", and_a_half="e mezzo", one_and_a_half="", quarter=Noun("quarto", "quarti"),
         third=Noun("terzo", "terzi"), ending=Noun("o", "i"), cut="o$", of_unit="di ", joint="e ",
     ),
     ordinal=r"º(?! ?[CF](?!\w))|(?P<f>ª)"
             r"|°(?= (?!(?:[CF]|all[ae']?|ai?|di|in|e|o|del|della|con|per|circa|sud)(?!\w))"
             r"[^\W\d_])",
-    ordinal_nouns=r"[Ss]ecolo|[Gg]uerra|[Rr]epubblica|[Ee]dizione|[Cc]ongresso|[Cc]oncilio|"
+    ordinal_nouns=r"[Tt]rimestre|[Ss]emestre|[Ss]ecolo|[Gg]uerra|[Rr]epubblica|[Ee]dizione|[Cc]ongresso|[Cc]oncilio|"
                   r"[Cc]ampionato|[Ff]estival|[Cc]apitolo|[Pp]iano|[Aa]tto|[Cc]anto|[Mm]illennio|"
                   r"[Ll]egislatura|[Gg]iornata|[Cc]rociata|[Dd]inastia|sec\.",
     century=r"[Ss]ecol[oi]",

@@ -20,6 +20,7 @@ UNITS = {
     "ha": "area-hectare", "km^2": "area-square-kilometer", "m^2": "area-square-meter",
     "cm^2": "area-square-centimeter", "m^3": "volume-cubic-meter",
     "cm^3": "volume-cubic-centimeter", "km^3": "volume-cubic-kilometer",
+    "Kg": "mass-kilogram", "Km": "length-kilometer",
     "m2": "area-square-meter", "km2": "area-square-kilometer", "cm2": "area-square-centimeter",
     "m3": "volume-cubic-meter", "cm3": "volume-cubic-centimeter", "µm": "length-micrometer",
     "µg": "mass-microgram", "µs": "duration-microsecond",

@@ -54,6 +54,7 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
             say,
             flags=re.IGNORECASE,
         ),
+        figure_rule(rf"(?<![\w.,/-])(?:{words.sure_date})(?![\w/%]|[-.,]\d)", say),
     )
 
 

@@ -156,6 +156,8 @@ class Saying(Language):
         if below == 2:
             if not whole:
                 return words.half
+            if whole == "1" and words.one_and_a_half:
+                return words.one_and_a_half
             spoken = self.cardinal(whole)
             bound = words.and_a_half.startswith("-")
             return spoken + words.and_a_half[1:] if bound else f"{spoken} {words.and_a_half}"
@@ -305,7 +307,7 @@ def _value_pattern(thousands: str) -> str:
     parted = rf"[1-9]\d{{0,2}}(?:[{SPACES}{thousands}]\d{{3}}(?!\d)){{1,7}}"
     english = r"[1-9]\d{0,2}(?:,\d{3}(?!\d)){1,7}"
     return (
-        rf"(?:{parted}(?:,\d{{1,36}})?|{english}\.\d{{1,36}}|{english}(?<=,\d\d\d,\d\d\d)"
+        rf"(?:{parted}(?:,\d{{1,36}}|\.\d\d(?![\d.]))?|{english}\.\d{{1,36}}|{english}(?<=,\d\d\d,\d\d\d)"
         r"|\d{1,36}(?:[.,]\d{1,36})?)"
     )
 

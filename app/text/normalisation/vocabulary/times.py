@@ -14,13 +14,15 @@ _HALF = r"(?P<half>[ap]) ?\.? ?m(?:\.|(?!\w))"
 
 def time_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for times of day."""
-    clock = language.words.clock
+    words, clock = language.words, language.words.clock
     half = rf"|[{SPACES}]?{_HALF}" if clock.morning else ""
     after = rf"(?: ?(?:{clock.after or '(?!)'})(?!\w){half})?"
 
     def say(found: re.Match[str]) -> str:
         groups = found.groupdict()
         lead = before(found) + (groups.get("lead") or "")
+        if groups.get("half"):
+            lead += f"{clock.bare_before.partition('|')[0]} "
         spoken = say_clock(
             language, int(found["hour"]), int(found["minute"]), groups.get("second"), lead
         )
@@ -41,7 +43,7 @@ def time_rules(language: Saying) -> tuple[Rule, ...]:
             f" {language.words.to} ",
         ),
         figure_rule(
-            rf"(?<![\w.,:])({_HOUR}) ?{DASH} ?(?={_HOUR}(?:[{clock.marks}][0-5]\d)? ?"
+            rf"(?<![\w.,:])({_HOUR}) ?{DASH} ?(?={_HOUR}(?:[{clock.marks}.][0-5]\d)? ?"
             rf"(?:{clock.after or '(?!)'})(?!\w))",
             say_range,
         ),
@@ -66,8 +68,8 @@ def time_rules(language: Saying) -> tuple[Rule, ...]:
         rules.insert(
             0,
             figure_rule(
-                rf"(?<![\w.,:]){minute % '[.:]'}[{SPACES}]?{DASH}[{SPACES}]?"
-                rf"(?={_HOUR}[.:][0-5]\d ?(?:{clock.unit})(?!\w))",
+                rf"(?<![\w.,:]){minute % '[.:]'}(?:[{SPACES}]?{DASH}[{SPACES}]?| {words.to} )"
+                rf"(?={_HOUR}(?:[.:][0-5]\d)? ?(?:{clock.unit})(?!\w))",
                 lambda found: f"{say(found)} {language.words.to} ",
                 flags=re.IGNORECASE,
             ),

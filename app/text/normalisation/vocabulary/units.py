@@ -41,14 +41,18 @@ def _per_rule(language: Saying) -> Rule:
 def _part_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rule for fractions of a unit: "1/2 l", "1 3/4 h"."""
 
+    known = (language.unit(symbol) for symbol in ("h", "l", "kg", "km", "m", "min"))
+    named = {name: noun for noun in known for name in noun}
+    units = f"{_units(language)}|{alternatives(named)}"
+
     def say(found: re.Match[str]) -> str | None:
-        unit = language.unit(found["unit"])
+        unit = named.get(found["unit"]) or language.unit(found["unit"])
         return language.part_of_unit(found["whole"] or "", found["above"], found["below"], unit)
 
     return (
         figure_rule(
             r"(?<![\w.,/])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})"
-            rf"{_GAP}(?P<unit>{_units(language)})(?![\w^/])",
+            rf"{_GAP}(?P<unit>{units})(?![\w^/])",
             say,
         ),
     )
@@ -62,7 +66,7 @@ def _range(language: Saying) -> str:
     """Return a pattern for a number, or a range of two, and the sign in front of each."""
     value, to = language.value, language.words.to
     return (
-        rf"(?P<sign>(?<![\w.,)°%])[-−–+])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
+        rf"(?P<sign>(?<![\w.,)°%])[-−–+±])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
         rf"(?:{_GAP}(?:{DASH}|(?<=[{SPACES}]){to}(?=[{SPACES}])){_GAP}"
         rf"(?P<minus>(?<=[{SPACES}])[-−])?(?P<high>{value}))?"
     )
@@ -70,8 +74,10 @@ def _range(language: Saying) -> str:
 
 def _say_low(language: Saying, found: re.Match[str]) -> str:
     """Say the sign and the lower end of a range, if it is one; after it comes what has a unit."""
-    minus, plus = f"{language.words.signs.minus} ", f"{language.words.signs.plus} "
-    spoken = (plus if found["sign"] == "+" else minus) if found["sign"] else ""
+    signs = language.words.signs
+    minus = f"{signs.minus} "
+    names = {"+": f"{signs.plus} ", "±": f"{signs.plus_minus} "}
+    spoken = names.get(found["sign"], minus) if found["sign"] else ""
     if found["high"]:
         spoken += f"{language.number(found['low'])} {language.words.to} "
         spoken += minus if found["minus"] else ""

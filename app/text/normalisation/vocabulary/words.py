@@ -88,6 +88,8 @@ class Fractions:
     half: str
     and_a_half: str
     """It follows a whole number; "-" at its beginning joins the words."""
+    one_and_a_half: str
+    """It is said for 1 1/2 where that joins the words."""
     quarter: Noun
     third: Noun
     ending: Noun
@@ -179,6 +181,8 @@ class Vocabulary:
     """After this regular expression "3/5" is a date."""
     short_date: tuple[str, str] = ("/", "")
     """Regular expressions for what stands between such a day and month, and after them."""
+    sure_date: str = r"(?P<day>\d{1,2})/(?P<month>0[1-9]|(?:(?<=2[456]/)|(?<=31/))12)"
+    """This regular expression matches a day and a month in figures that can be nothing else."""
     day_range: str = r"(?!)"
     """This regular expression matches the word between two days of one month."""
     counted_after_year: str = r"(?!)"
