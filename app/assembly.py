@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from app import __version__
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
@@ -41,6 +42,9 @@ from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
 from app.speech_engine import EngineOptions, SpeechEngine
+from app.telemetry.meter import Meter, Now
+from app.telemetry.requests import Requests
+from app.telemetry.tracing import TracingError, make_tracing
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -91,10 +95,15 @@ def make_services(
         "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
     )
     keyring = _keyring(settings)
+    try:
+        tracing = make_tracing()
+    except TracingError as error:
+        raise SettingsError(str(error)) from error
+    meter = Meter(__version__)
     pronunciations = _pronunciations(settings)
     dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
-    speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
+    speakers = _SpeakerMaker(settings, build_engine, pools, meter, look_first=look_first)
     folder = _open_voices(settings)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
@@ -112,9 +121,13 @@ def make_services(
         patience_seconds=settings.queue_timeout_seconds,
         reading=pools.reading,
         loading=pools.loading,
+        meter=meter,
     )
+    meter.watch(partial(_now, cast, lifetime, speakers))
     consents = ConsentStore(settings.voices_dir / ".consents")
-    preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
+    preview_files = KeptFiles(
+        settings.voices_dir / ".previews", PREVIEWS_BYTES, meter.lookups("previews")
+    )
     voices = VoiceStore(
         folder,
         lambda: cast.current.library,
@@ -157,6 +170,9 @@ def make_services(
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
         wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
+        meter=meter,
+        requests=Requests(meter, tracing),
+        tracing=tracing,
     )
 
 
@@ -233,6 +249,17 @@ def _make_cast(
     )
 
 
+def _now(cast: Cast, lifetime: Lifetime, speakers: _SpeakerMaker) -> Now:
+    """Look at what the metrics tell of the moment."""
+    statuses = [(each.model, each.supervisor.status().engine) for each in cast.loaded]
+    return Now(
+        ready=not lifetime.is_stopping and cast.current.supervisor.is_available,
+        engines=tuple((model, status) for model, status in statuses if status is not None),
+        requests=len(lifetime.at_work),
+        voice_cache_bytes=speakers.states.nbytes,
+    )
+
+
 class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
@@ -241,10 +268,12 @@ class _SpeakerMaker:
         settings: Settings,
         build_engine: BuildEngine | None,
         pools: Pools,
+        meter: Meter,
         *,
         look_first: bool,
     ) -> None:
         self._look_first = look_first
+        self._meter = meter
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
@@ -252,8 +281,14 @@ class _SpeakerMaker:
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
-        self._states: VoiceStates[ReadyVoice] = VoiceStates(settings.voice_cache_bytes)
-        self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
+        self.states: VoiceStates[ReadyVoice] = VoiceStates(
+            settings.voice_cache_bytes, meter.lookups("voice_states")
+        )
+        self._kept = KeptFiles(
+            settings.voices_dir / ".states",
+            settings.voice_states_disk_bytes,
+            meter.lookups("kept_states"),
+        )
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
         """Make a speaker whose model is not being loaded yet.
@@ -264,7 +299,7 @@ class _SpeakerMaker:
         settings = self._settings
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
-
+        options = replace(options, on_batch=self._meter.batches(model))
         idle_seconds = settings.idle_unload_minutes * 60 or None
 
         def downloading(file_name: str) -> None:
@@ -286,7 +321,7 @@ class _SpeakerMaker:
             engine=engine,
             predefined=lambda: supervisor.predefined_voices,
             prepare=self.prompts.prepare,
-            states=self._states,
+            states=self.states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
             pools=self._pools,

@@ -257,3 +257,7 @@ class ModelUnavailable(SpeechError):
 
 class SynthesisFailed(SpeechError):
     """Says that the model, the codec or the encoder broke while making this speech."""
+
+
+class FfmpegFailed(SynthesisFailed):
+    """Says that FFmpeg broke while it shaped or encoded this speech."""

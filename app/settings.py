@@ -247,7 +247,8 @@ class Settings(BaseSettings):
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
 
-    # Log
+    # What it tells
+    metrics: Annotated[Literal["off", "key", "open"], LowerCase] = "key"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
     log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
 

@@ -5,7 +5,7 @@ There is no torch here, so that every part may import it, and a fake engine fits
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -290,6 +290,8 @@ class EngineOptions:
         max_queued_jobs: how many jobs may wait for their first row.
         defaults: sampling where a job leaves it open.
         stream_buffer_seconds: how much audio of a job may wait to be read before it is paused.
+        on_batch: is told how many rows each step of the language model has computed; any thread
+            calls it.
     """
 
     language: str
@@ -303,3 +305,4 @@ class EngineOptions:
     max_queued_jobs: int = 64
     defaults: Sampling = field(default_factory=Sampling)
     stream_buffer_seconds: float = 180.0
+    on_batch: Callable[[int], None] = lambda _rows: None

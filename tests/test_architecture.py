@@ -33,6 +33,7 @@ LIBRARIES = {
     "app.network",
     "app.ranges",
     "app.request_record",
+    "app.telemetry",
 }
 SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine", "app.pronunciations"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
@@ -54,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.logs": {"app.bounds", "app.network"},
     "app.process_end": set(),
     "app.request_record": set(),
+    "app.telemetry": {"app.request_record"},
     "app.ranges": set(),
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
@@ -106,6 +108,8 @@ BUSINESS_OF = {
     "starlette": {"app.api", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
+    "prometheus_client": {"app.telemetry"},
+    "opentelemetry": {"app.telemetry"},
 }
 
 
@@ -346,6 +350,7 @@ def test_one_way_to_the_engine() -> None:
 SHARED_THREADS = {
     "app/cli/outputs.py": "one command writes",
     "app/engine/engine.py": "waits for the engine's end",
+    "app/telemetry/tracing.py": "waits for the last traces to be sent, at the end",
     "app/repeating.py": "the server's own work, now and then, for nobody in particular",
 }
 TO_SHARED_THREADS = {"to_thread", "run_in_executor", "run_in_threadpool", "run_sync"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-Scope: TypeAlias = Literal["speech", "voices", "jobs", "admin"]
-"""A caller may speak, change voices, run jobs, or do what is the operator's."""
+Scope: TypeAlias = Literal["speech", "voices", "jobs", "metrics", "admin"]
+"""A caller may speak, change voices, run jobs, read metrics, or do what is the operator's."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -207,6 +207,7 @@ class BatchLoop:
         if not opened:
             return
         verdicts = self._runner.sample([row for _, row in opened])
+        self._options.on_batch(len(opened))
         with self._changed:
             for (sequence, row), verdict in zip(opened, verdicts, strict=True):
                 if isinstance(verdict, Exception):

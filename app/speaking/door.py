@@ -27,6 +27,8 @@ from app.speaking.speaker import Origin, Speaker
 from app.speaking.utterance import Utterance
 from app.speech import Clip, SpeechRequest
 from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
+from app.telemetry.delivery import Delivery
+from app.telemetry.meter import Meter
 from app.text.script import ends_paragraph
 from app.voices.library import ReadyVoice
 from app.work import ThreadPool
@@ -64,6 +66,7 @@ class Speech:
         patience_seconds: how long a caller waits for the first audio before being refused.
         reading: reads scripts.
         loading: waits for an engine that finds out how words are timed.
+        meter: measures how the speech is delivered.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Speech:
         patience_seconds: float,
         reading: ThreadPool,
         loading: ThreadPool,
+        meter: Meter,
     ) -> None:
         self._cast = cast
         self.lifetime = lifetime
@@ -92,6 +96,7 @@ class Speech:
         self._patience_seconds = patience_seconds
         self._pool = reading
         self._loading = loading
+        self._meter = meter
         self._in_reading = 0
         self._calibrating: set[asyncio.Future[Alignment]] = set()
 
@@ -124,6 +129,13 @@ class Speech:
             await self._calibrate(engine, chunks[0].voice)
         job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
         stream = engine.submit(job)
+        delivery = Delivery(
+            self._meter,
+            record,
+            prepared.origin.model,
+            began_seconds=began_seconds,
+            characters=len(request.text),
+        )
         marking = Marking()
         return Utterance(
             _without_recording(request),
@@ -132,11 +144,10 @@ class Speech:
             shaper,
             marking,
             sample_rate_hz=engine.sample_rate_hz,
-            began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
-            record=record,
+            delivery=delivery,
         )
 
     async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:

@@ -54,6 +54,7 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     # This also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "Any other refusal."},
     503: {"description": "The model is not loaded; the answer says why."},
+    507: {"description": "The disk of the server is full, or refuses to be written to."},
 }
 
 
