@@ -77,7 +77,12 @@ def named(field: Field, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
     Args:
         words: the caller's words for parameters; those left out have this server's names.
     """
-    return field if isinstance(field, str) else words.get(field, field.value)
+    return _encodable(field) if isinstance(field, str) else words.get(field, field.value)
+
+
+def _encodable(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can bring in and no answer can carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class SpeechError(Exception):
@@ -104,7 +109,7 @@ class SpeechError(Exception):
             # A mark without a parameter came with something that the caller sent.
             return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
 
-        return _MARK.sub(word, self.template)
+        return _MARK.sub(word, _encodable(self.template))
 
     def reword(self, words: Mapping[Parameter, str]) -> None:
         """Rename parameters to what only the place where the error came from knows.
