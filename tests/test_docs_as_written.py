@@ -64,6 +64,8 @@ STARTS = {
     ("docs/operating.md", ".venv/bin/python -m benchmarks.random_model"): "model.yaml",
 }
 """Blocks that end in a server, which goes on until it is stopped, and the model that it has"""
+SHOWN = {("docs/operating.md", 'pocket_speech_caller_requests_total{caller="shop"')}
+"""Blocks of text that show what the commands of their page print"""
 
 pytestmark = pytest.mark.docs
 
@@ -106,7 +108,7 @@ def test_every_block_is_known() -> None:
     """A block says what it is written in, and what is not run has a reason that still applies."""
     for block in BLOCKS:
         assert block.language in LANGUAGES, (block.page, block.line)
-    for page, start in {*NOT_RUN, *STARTS}:
+    for page, start in {*NOT_RUN, *STARTS, *SHOWN}:
         of_page = [block for block in BLOCKS if block.page == page]
         assert [block.text.startswith(start) for block in of_page].count(True) == 1, (page, start)
     assert len(RUN) > 25
@@ -325,6 +327,9 @@ def test_page(clone: Clone, started: str, page: str) -> None:
     ended = clone.shell("\n".join(commands))
     assert ended.returncode == 0, ended.stdout
     assert not refusals(ended.stdout), ended.stdout
+    for block in BLOCKS:
+        if block.page == page and is_named(block, SHOWN):
+            assert set(block.text.splitlines()) <= set(ended.stdout.splitlines()), ended.stdout
 
 
 @pytest.mark.parametrize(
