@@ -48,6 +48,7 @@ from app.speech_engine import EngineOptions, SpeechEngine
 from app.telemetry.meter import Meter, Now
 from app.telemetry.requests import Requests
 from app.telemetry.tracing import TracingError, make_tracing
+from app.text.normalisation.languages import find_language
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -249,6 +250,7 @@ def _make_cast(
 ) -> Cast:
     default_language, *others = models
     default = speakers.speaker(models[default_language], default_language)
+    find_language(default_language)  # or whoever comes first would wait for its rules
     stand_in = None
     # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
