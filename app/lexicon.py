@@ -33,6 +33,14 @@ _SAME = str.maketrans(
 )
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _JOINER = "\u200d"
+# Where a word stands in one of these, it is not spoken or belongs to a whole: the address of a web
+# page, the target of a link, an e-mail address, a tag, a character reference.
+_NO_WORDS = re.compile(
+    r"https?://[^\s<>\"]*[\w/]|\bwww\.[^\s<>\"]*[\w/]|(?<=\])\([^()\n]{0,500}\)"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+    r"|</?[A-Za-z][^<>\n]{0,300}>|&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\w{1,7});",
+    re.IGNORECASE,
+)
 
 Replacement: TypeAlias = tuple[int, int, str]
 """It puts a string in the place of the characters from a start to an end."""
@@ -209,8 +217,10 @@ def replacements(
     """Yield what is to be put in the place of what, in order and without overlap, part by part.
 
     From left to right the longest word or phrase counts; of several for the same, that of the
-    first lexicon. Takes time linear in the text, times the number of different lengths that
-    pronunciations have, which is a hundred at most. A part is some thousand characters.
+    first lexicon. Inside addresses, tags and the like nothing counts but what is all of it.
+
+    Takes time linear in the text, times the number of different lengths that pronunciations have,
+    which is a hundred at most. A part is some thousand characters.
 
     Args:
         language: of the text, as a two-letter code.
@@ -228,8 +238,9 @@ def replacements(
         found: list[Replacement] = []
         while at < min(window_end, len(sought.plain)):
             end, spoken, whole_words = _longest(sought, at, tables)
-            if end == at:
-                at += 1
+            no_words_end = sought.no_words_end(at)
+            if end == at or end < no_words_end:
+                at = max(at + 1, no_words_end)
                 continue
             start_there, end_there = sought.place(at), sought.place(end - 1) + 1
             if whole_words:
@@ -308,6 +319,14 @@ class _Sought:
         pieces.append(text[done:])
         self.plain = "".join(pieces).translate(_SAME)
         self.folded = _folded(self.plain)
+        self._no_words = _NO_WORDS.finditer(self.plain)
+        self._next = next(self._no_words, None)
+
+    def no_words_end(self, at: int) -> int:
+        """Return where what begins at a place ends, if no word in it counts; places only grow."""
+        while self._next is not None and self._next.start() < at:
+            self._next = next(self._no_words, None)
+        return self._next.end() if self._next is not None and self._next.start() == at else 0
 
     def place(self, at: int) -> int:
         """Return where in the text a character is that is no white space."""

@@ -55,6 +55,7 @@ OWN = Lexicon(
         Pronunciation("live", "liv"),
         Pronunciation("live", "leev", "de"),
         Pronunciation("e-mail", "ee-mail"),
+        Pronunciation("info@acme.com", "info at ack me"),
     ]
 )
 
@@ -84,6 +85,10 @@ OWN = Lexicon(
         ("東京都", "Tokyo 都"),
         ("live music", "liv music"),
         ("e‑mail, e‐mail, E-Mail", "ee-mail, ee-mail, ee-mail"),
+        ("https://nginx.org/nginx. Nginx", "https://nginx.org/nginx. engine X"),
+        ("[Nginx](nginx) (Nginx)", "[engine X](nginx) (engine X)"),
+        ("us@nginx.com <nginx a='us'> &us; Nginx", "us@nginx.com <nginx a='us'> &us; engine X"),
+        ("www.nginx.com and info@acme.com", "www.nginx.com and info at ack me"),
         ("", ""),
         ("İNginx İ Nginx", "İNginx İ engine X"),
     ],
