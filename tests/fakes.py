@@ -147,7 +147,7 @@ class FakeStream:
         self.engine = engine
         self.job = job
         self.hold_after = engine.hold_after
-        self.timings = JobTimings(queued_seconds=0.001)
+        self.timings = JobTimings(queued_seconds=0.001, prefill_seconds=0.0015)
         self.alignment = ESTIMATED if job.timed else None
         self.running = True
         self.frames_read = 0

@@ -6,7 +6,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest, Parameter
@@ -80,7 +80,7 @@ def test_a_text_in_other_letters_is_refused(text: str, first: str) -> None:
         ("He said 你好.", "He said.", ("你好",)),
         ("Tokyo (東京) is far.", "Tokyo is far.", ("東京",)),
         ("ก็ and नि are gone.", "and are gone.", ("ก", "न")),
-        ("Да, да.", ",.", ("Да", "да")),
+        ("Then да, да.", "Then,.", ("да",)),
     ],
 )
 def test_a_few_in_passing_are_left_out(added: str, spoken: str, left_out: tuple[str, ...]) -> None:
@@ -101,6 +101,7 @@ def test_nothing_is_judged_without_knowledge() -> None:
     assert read("你好", frozenset()) == ("你好", ())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_what_is_left_can_be_read(text: str) -> None:
     """Every letter that stays is known to the model, and reading again changes nothing."""
