@@ -82,9 +82,9 @@ JSON_VALUES = 10_000
 READING_TURN_SECONDS = 0.01
 """A script is read for this long, or for one step more, before the next one has its turn."""
 
-SCRIPTS_IN_READING = 64
-"""So many scripts are read at once of which nothing is spoken yet. The engine's queue bounds only
-those that have been read so far."""
+SCRIPTS_IN_READING = 16
+"""So many scripts are read at once of which nothing is spoken yet; others wait for their turn. The
+engine's queue bounds only those that have been read so far."""
 
 CHUNKS_AHEAD = 64
 """A script is read so many chunks ahead of what its listener hears: more than the engine speaks at

@@ -236,12 +236,20 @@ class Forbidden(SpeechError):
     """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 
 
+class LimitReached(Forbidden):
+    """Says that the caller keeps as much here as their key allows."""
+
+
 class Overloaded(SpeechError):
-    """Says that the bounded queue is full; the caller may retry after `retry_after_seconds`."""
+    """Says that the caller asks for too much at once, and may after `retry_after_seconds`."""
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(Overloaded):
+    """Says that others have filled the bounded queue, each within its share."""
 
 
 class ModelUnavailable(SpeechError):
@@ -257,3 +265,7 @@ class ModelUnavailable(SpeechError):
 
 class SynthesisFailed(SpeechError):
     """Says that the model, the codec or the encoder broke while making this speech."""
+
+
+class FfmpegFailed(SynthesisFailed):
+    """Says that FFmpeg broke while it shaped or encoded this speech."""

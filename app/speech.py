@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from app.errors import Field, Parameter
 from app.lexicon import Lexicon
 
+SPEECH_CHARACTERS_PER_SECOND = 15.0
+"""A text of usual words is spoken at about this pace."""
+
 SPEECH_RATE_HZ = 24_000
 """Every Pocket TTS model speaks at this sample rate."""
 

@@ -38,6 +38,7 @@ PAGES += sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / "docs").rg
 START_SECONDS = 120.0
 PAGE_SECONDS = 500.0
 PLAIN_PORT = 8000
+SECOND_PORT = 8001
 LANGUAGES = {"sh", "python", "text", "xml", "html"}
 SCRIPTS_PAGE = "docs/markup.md"
 
@@ -50,6 +51,7 @@ NOT_RUN = {
         'MODEL_LANGUAGE=french python -m app say "Bonjour !" -o bonjour.mp3',
     ): ("needs weights from the model hub"),
     ("docs/operating.md", "python3 -m venv .venv"): "downloads everything",
+    ("docs/operating.md", ".venv/bin/pip install opentelemetry-sdk"): "downloads the SDK",
     ("training/preview/README.md", "apt-get install wordnet-base fortunes npm"): (
         "trains for hours"
     ),
@@ -159,8 +161,9 @@ class Clone:
         return known if self.port == PLAIN_PORT else {**known, "PORT": str(self.port)}
 
     def at_port(self, text: str) -> str:
-        """What the docs say, where something else has their port."""
-        return text.replace(f"localhost:{PLAIN_PORT}", f"localhost:{self.port}")
+        """What the docs say, where something else has their ports."""
+        text = text.replace(f"localhost:{PLAIN_PORT}", f"localhost:{self.port}")
+        return text.replace(str(SECOND_PORT), str(free_port(SECOND_PORT)))
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -211,11 +214,11 @@ class Clone:
         return model
 
 
-def free_port() -> int:
+def free_port(of_docs: int = PLAIN_PORT) -> int:
     """The port of the docs, unless something else listens there."""
     with socket.socket() as probe:
         try:
-            probe.bind(("0.0.0.0", PLAIN_PORT))
+            probe.bind(("0.0.0.0", of_docs))
         except OSError:
             probe.bind(("0.0.0.0", 0))
         port: int = probe.getsockname()[1]

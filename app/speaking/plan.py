@@ -15,6 +15,7 @@ from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
 from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
 from app.text.chunks import split_into_chunks
 from app.text.length import least_seconds
+from app.text.letters import LetterCheck
 from app.text.mapped import MappedText
 from app.text.markup import parse_script
 from app.text.normalise import normalise
@@ -69,6 +70,8 @@ class ScriptRules:
         lexicons: say how words are to be written before all else, the first before the others,
             and those that a script names before these.
         language: decides what numbers and abbreviations become, as a two-letter code.
+        letters: tells which letters the model was taught; blocks at first.
+        languages: what can be spoken here, for a script in letters that cannot be read.
         normalise: whether they are put into words at all.
         markup: says whether there may be any; else all of the script is spoken.
         prosody: shapes the whole request; markup composes with it.
@@ -83,6 +86,8 @@ class ScriptRules:
 
     voice_called: Callable[[str], str | None]
     language: str
+    letters: Callable[[], frozenset[str]]
+    languages: Sequence[str]
     normalise: bool
     prosody: Prosody
     pause_scale: float
@@ -111,6 +116,7 @@ class ScriptReader:
         lead_seconds: how much silence comes before the first piece; known with that.
         voices: the names in the markup, and None for the request's own voice; known with the first
             piece.
+        left_out: what the model cannot read; known with the first piece.
     """
 
     def __init__(self, text: str, rules: ScriptRules) -> None:
@@ -118,6 +124,7 @@ class ScriptReader:
         self._rules = rules
         self.lead_seconds = 0.0
         self.voices: tuple[str | None, ...] = ()
+        self.left_out: tuple[str, ...] = ()
 
     def steps(self) -> Iterator[Batch | None]:
         """Yield what each step has brought, which is None until all is checked.
@@ -142,6 +149,7 @@ class ScriptReader:
         yield None
         sections: list[_Section | Pause] = []
         length = _Length(rules)
+        check = LetterCheck(rules.letters(), rules.languages)
         for manner, group in groupby(passages, _manner):
             if manner is None:
                 seconds = sum(each.seconds for each in group if isinstance(each, Pause))
@@ -155,10 +163,12 @@ class ScriptReader:
                 assert isinstance(span, Span)
                 mapped = yield from _respelt(span, rules)
                 for stretch in split_into_stretches(mapped):
-                    words = _spoken(stretch, span, rules)
+                    words = check.read(_spoken(stretch, span, rules))
                     section.words.append(words)
                     length.add(_least_seconds(words.text, section.prosody, rules))
                     yield None
+        check.check()
+        self.left_out = check.left_out
         spoken = [each for each in sections if isinstance(each, _Section) and each.is_spoken]
         self.voices = tuple(dict.fromkeys(section.voice for section in spoken))
         yield from self._batches(sections)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from app.text.mapped import MappedText
 from app.text.normalisation.emoji import remove_emoji
 from app.text.normalisation.languages import find_language
+from app.text.normalisation.layout import mend_layout
+from app.text.normalisation.letters import plain_letters
 from app.text.normalisation.markdown import strip_markdown
 
 _ROUNDS = 4
@@ -42,6 +44,6 @@ def normalise(text: MappedText | str, *, language: str) -> MappedText:
 
 
 def _speak_once(text: MappedText, code: str) -> MappedText:
-    plain = strip_markdown(remove_emoji(text))
+    plain = strip_markdown(remove_emoji(mend_layout(plain_letters(text))))
     language = find_language(code)
     return plain if language is None else language.speak(plain)

@@ -134,6 +134,15 @@ def test_pauses(fake_server: ServeFake, command: Here) -> None:
     assert [chunk.text for chunk in engine.streams[0].job.chunks] == ["One.", "Two."]
 
 
+def test_letters_that_no_model_reads(command: Here, server: Served) -> None:
+    """A text of them is refused with the first stretch, and nothing is written."""
+    command.patch.setenv("API_KEY", KEY)
+    ended = command("say", "你好世界", "--server", server.url)
+    assert (ended.code, ended.out) == (2, "")
+    assert "letters that the model cannot read, first in '你好世界'" in ended.err
+    assert files_in(command.folder) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "key", "code", "words"),
     [

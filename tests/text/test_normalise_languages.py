@@ -1,10 +1,15 @@
 """Languages other than English put into words what English puts into words."""
 
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.text.normalisation.language import Language
 from app.text.normalisation.languages import find_language
 from app.text.normalise import normalise
+from tests.text.cases import load_cases
 
 CODES = ("en", "fr", "de", "pt", "it", "es", "nl")
 LANGUAGES = [language for code in CODES if (language := find_language(code))]
@@ -71,3 +76,50 @@ def test_languages_are_alike(language: Language) -> None:
 def test_a_language_without_rules_is_none() -> None:
     """Text in it loses its markup and keeps its figures."""
     assert find_language("xx") is None
+
+
+WRITTEN = {code: [case.written for case in load_cases() if case.language == code] for code in CODES}
+_SIGNS = "0123456789 .,:;/-–+$€£%°#@&*_=<>()[]'\"^~!|\\\nxXkKmMgIVapsthº ª½²"
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> tuple[str, str]:
+    """A language, and a text in which its cases meet, or its signs in any order."""
+    code = draw(st.sampled_from(CODES[1:]))
+    pieces = st.sampled_from([*WRITTEN[code], " ", "\n", ", ", "1", "."])
+    parts = st.lists(pieces, max_size=5) | st.lists(st.sampled_from(_SIGNS), max_size=30)
+    return code, "".join(draw(parts))
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts())
+def test_no_digit_is_left(written: tuple[str, str]) -> None:
+    """A text comes out without digits, whatever is written, and stays as it is from there on."""
+    code, text = written
+    spoken = normalise(text, language=code).text
+    assert not any(map(str.isdigit, spoken))
+    assert normalise(spoken, language=code).text == spoken
+
+
+def test_every_kind_has_its_cases() -> None:
+    """Each of the six languages has a table of every kind that the others have."""
+    kinds = {
+        code: {case.kind for case in load_cases() if case.language == code} for code in CODES[1:]
+    }
+    assert len(set(map(frozenset, kinds.values()))) == 1
+    assert all(len(WRITTEN[code]) > 150 for code in CODES)
+
+
+@pytest.mark.parametrize("code", CODES[1:])
+@pytest.mark.parametrize("unit", ["1 ", "1.", "1/", "1-", "10:10-", "01 ", "XI ", "z. ", "€1 "])
+def test_takes_time_linear_in_the_text(code: str, unit: str) -> None:
+    """Eight times the text takes no more than three times eight times as long."""
+
+    def seconds(chars: int) -> float:
+        begun = time.process_time()
+        normalise(unit * (chars // len(unit)), language=code)
+        return time.process_time() - begun
+
+    seconds(10)
+    short, long = seconds(1_000), seconds(8_000)
+    assert long < 24 * max(short, 0.01)

@@ -29,7 +29,7 @@ from app.api.elevenlabs.controls import (
 )
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.delivery import complete_answer, file_response, live_response
+from app.api.http.delivery import complete_answer, file_response, live_response, measured_headers
 from app.api.http.dependencies import ServicesDep
 from app.api.http.middleware import request_id_of
 from app.api.http.routes import dialect_router
@@ -132,7 +132,10 @@ async def convert_with_timestamps(asked: AskedDep) -> Response:
         return _timed_json(made.read(), times.finish(made.marks, made.speech_seconds))
 
     content = await asked.services.pools.finishing.run(content_of)
-    return _numbered(asked.request, Response(content, media_type="application/json"))
+    headers = measured_headers(made)
+    return _numbered(
+        asked.request, Response(content, media_type="application/json", headers=headers)
+    )
 
 
 @_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)

@@ -50,7 +50,7 @@ def _read(path: Path) -> Iterator[Case]:
         elif line.startswith(_REMARK):
             remark = line.removeprefix(_REMARK)
             if remark.startswith(_WITH):
-                options = dict(each.split("=") for each in remark.removeprefix(_WITH).split())  # type: ignore[misc]
+                options = dict(each.split("=") for each in remark.removeprefix(_WITH).split())
             elif remark.startswith(_KNOWN_WRONG):
                 known_wrong = remark.removeprefix(_KNOWN_WRONG)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.de.words import WORDS
-from app.text.normalisation.rules import Rule
+from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 from app.text.normalisation.vocabulary.saying import before, leading_word
@@ -25,7 +25,8 @@ _ARTICLE = (
     r"[Dd]er|[Dd]ie|[Dd]as|[Jj]ede|[Jj]eder|[Jj]edes|[Dd]iese|[Dd]ieser|[Ee]ine|[Mm]eine|[Ss]eine"
 )
 _AFTER_WEAK = re.compile(
-    rf"(?<!\w)(?:{_WEAK}) (?:\d{{1,2}}\. (?:bis|und|oder|zum|auf den) (?:zum )?)?$"
+    rf"(?<!\w)(?:{_WEAK}) (?:(?:[A-Z][a-z]{{2,6}}tag|Mittwoch|Sonnabend),? )?"
+    r"(?:\d{1,2}\. (?:bis|und|oder|zum|auf den) (?:zum )?)?$"
 )
 _AFTER_STRONG = re.compile(rf"(?<!\w)(?:{_STRONG_MASCULINE}) $")
 _AFTER_THE = re.compile(r"(?<!\w)(?:[Dd]er|[Dd]ie|[Dd]as|[Jj]ede|[Dd]iese) $")
@@ -59,7 +60,8 @@ _NOT_FEMININE = re.compile(
 _NEUTER = re.compile(
     r"(?:chen|lein|ment|um|Jahr|Kind|Haus|Buch|Kilo|Kilogramm|Gramm|Pfund|Stück|Mal|Prozent|Bit|Byte|Volt|"
     r"Watt|Hertz|Pixel|Grad|Auto|Zimmer|Bett|Bier|Glas|Spiel|Tor|Land|Wort|Bild|Ei|Team|Foto|Video|"
-    r"Projekt|Modell|Ticket|Quartal|Jahrhundert|Ende|Auge|Interesse|Gebäude|Gemüse|Gelände|Dutzend|Paar)$"
+    r"Projekt|Modell|Ticket|Quartal|Jahrhundert|Ende|Auge|Interesse|Gebäude|Gemüse|Gelände|Dutzend|Paar|"
+    r"Kapitel|Semester|Stockwerk|Reich|Geschoss|Jahrtausend|Viertel|Drittel|Ziel|Album|Konzert)$"
 )
 
 
@@ -109,6 +111,11 @@ class German(VocabularyLanguage):
             return stem
         return stem + ("s" if self.gender(noun) == "n" else "r")
 
+    def half_of(self, unit: Noun) -> str:
+        gender = self.gender(unit.one.split(" ", maxsplit=1)[0])
+        ending = {"f": "eine halbe", "n": "ein halbes", "m": "ein halber"}[gender or "m"]
+        return f"{ending} {unit.one}"
+
     def denominator(self, digits: str) -> Noun:
         name = super().denominator(digits).one.capitalize()
         return Noun(name, name)
@@ -126,6 +133,11 @@ class German(VocabularyLanguage):
 
     def own_rules(self) -> tuple[Rule, ...]:
         return (
+            rule(
+                r"(?<!\w)([A-ZÄÖÜ][a-zäöüß-]{2,40})str\.(?= \d|,)",
+                lambda found: f"{found[1]}straße",
+                needs=".",
+            ),
             figure_rule(
                 r"(?<![\w.,])(?P<first>\d{1,3})\.? ?[-–] ?(?P<digits>\d{1,4})\."
                 rf"(?= (?:{_COUNTED})(?!\w))",
@@ -145,8 +157,8 @@ class German(VocabularyLanguage):
             ),
             figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d0)er(?!\w)", self._say_decade),
             figure_rule(
-                r"(?<!\w)(\d{1,4})(-?)(fach|mal|tägig|jährig|stündig|minütig|stellig|teilig|köpfig|"
-                r"wöchig|monatig|seitig|prozentig|stöckig|jährlich)(e[nmrs]?|s)?(?!\w)",
+                r"(?<![\w,])(\d{1,4}(?:,\d{1,2})?)(-?)(fach|mal|tägig|jährig|stündig|minütig|stellig|teilig|köpfig|"
+                r"wöchig|monatig|%ig|seitig|prozentig|stöckig|jährlich)(e[nmrs]?|s)?(?!\w)",
                 self._say_compound,
             ),
         )
@@ -173,10 +185,10 @@ class German(VocabularyLanguage):
         return (self.year(digits) if len(digits) == 4 else self.cardinal(digits)) + "er"
 
     def _say_compound(self, found: re.Match[str]) -> str:
-        spoken = self.cardinal(found[1])
-        if spoken.endswith("eins"):
+        spoken = self.number(found[1])
+        if spoken.endswith("eins") and "," not in found[1]:
             spoken = spoken.removesuffix("s")
-        return spoken + found[3] + (found[4] or "")
+        return spoken + found[3].replace("%", "prozent") + (found[4] or "")
 
 
 GERMAN = German(WORDS)

@@ -6,7 +6,7 @@ import re
 
 from app.text.normalisation.es.words import WORDS
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
-from app.text.normalisation.vocabulary.words import Gender
+from app.text.normalisation.vocabulary.words import Gender, Noun
 
 _FEMININE = re.compile(
     r"(?:[^m]as?|.mas?(?<!ema)(?<!emas)(?<!oma)(?<!omas)(?<!rama)(?<!ramas)|[csx]ión|[cs]iones|dad|dades|tud|tudes|"
@@ -47,6 +47,12 @@ class Spanish(VocabularyLanguage):
             return start + millions + rest
         spoken = re.sub(r"veintiuno$", "veintiún", spoken)
         return re.sub(r"(?<!\w)uno$", "un", spoken)
+
+    def half_of(self, unit: Noun) -> str:
+        return f"{'media' if self.gender(unit.one) == 'f' else 'medio'} {unit.one}"
+
+    def and_a_half(self, unit: Noun) -> str:
+        return "y media" if self.gender(unit.one) == "f" else "y medio"
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         if digits.lstrip("0") == "11":

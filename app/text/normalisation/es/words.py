@@ -31,12 +31,13 @@ WORDS = Vocabulary(
                 after="horas|hrs?|hs|h", unit="horas|hrs?|hs|h", bare_before="las|la",
                 morning="de la mañana", afternoon="de la tarde", night="de la noche"),
     fractions=Fractions(
-        half="un medio", and_a_half="y medio", quarter=Noun("cuarto", "cuartos"),
-        third=Noun("tercio", "tercios"), ending=Noun("", "s"), cut="$", joint="y ",
+        half="un medio", and_a_half="y medio", one_and_a_half="", quarter=Noun("cuarto", "cuartos"),
+        third=Noun("tercio", "tercios"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="y ",
     ),
-    ordinal=r"\.?(?P<s>er)|(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))|\.?(?P<f>[ªa])"
+    ordinal=r"\.?(?P<s>er)(?:\.(?= [a-z]))?|(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))"
+            r"|(?:\.?(?P<f>[ªa]|[rdtmvn]a)|[rdtmvn]o)(?:\.(?= [a-z]))?"
             r"|°(?= (?!(?:[CF]|al?|en|de|del|y|o|con|por|para|bajo|sobre|sur)(?!\w))[^\W\d_])",
-    ordinal_nouns=r"[Gg]uerra|[Rr]epública|[Ee]dición|[Cc]ongreso|[Cc]ampeonato|[Ff]estival|"
+    ordinal_nouns=r"[Tt]rimestre|[Ss]emestre|[Gg]uerra|[Rr]epública|[Ee]dición|[Cc]ongreso|[Cc]ampeonato|[Ff]estival|"
                   r"[Rr]eich|[Cc]oncilio|[Jj]ornadas|[Cc]umbre|[Ss]imposio|[Ee]ncuentro|[Pp]remio",
     century=r"[Ss]iglos?",
     date_joint=" de ",
@@ -64,7 +65,8 @@ WORDS = Vocabulary(
            "kms": "length-kilometer", "kmh": "speed-kilometer-per-hour", "gr": "mass-gram",
            "ºC": "temperature-celsius", "° C": "temperature-celsius", "º C": "temperature-celsius",
            "lt": "volume-liter", "lts": "volume-liter"},
-    own_units={"CV": Noun("caballo", "caballos"), "B": Noun("byte", "bytes"),
+    own_units={"cts": Noun("céntimo", "céntimos"), "CV": Noun("caballo", "caballos"),
+               "B": Noun("byte", "bytes"),
                "l/100 km": Noun("litro a los cien kilómetros", "litros a los cien kilómetros"),
                "Mbit/s": Noun("megabit por segundo", "megabits por segundo"),
                "Mbps": Noun("megabit por segundo", "megabits por segundo")},
@@ -89,6 +91,8 @@ WORDS = Vocabulary(
         "feb.": "febrero", "abr.": "abril", "ago.": "agosto", "sept.": "septiembre",
         "oct.": "octubre", "nov.": "noviembre", "dic.": "diciembre", "incl.": "incluido",
     },
+    weekdays={"lun": "lunes", "mar": "martes", "mié": "miércoles", "jue": "jueves",
+              "vie": "viernes", "sáb": "sábado", "dom": "domingo"},
     before_number={"n.º": "número", "n.°": "número", "núm.": "número", "nº.": "número",
                    "No.": "número",
                    "pág.": "página", "págs.": "páginas", "p.": "página", "pp.": "páginas",

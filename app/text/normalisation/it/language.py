@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.it.words import WORDS
+from app.text.normalisation.rules import Rule, rule
+from app.text.normalisation.vocabulary.figures import ended_stop
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
-from app.text.normalisation.vocabulary.words import Gender
+from app.text.normalisation.vocabulary.words import Gender, Noun
 
 _FEMININE = re.compile(
     r"(?:[^tmc]a|[^m]ma|[^e]ta|ca|zione|zioni|sione|sioni|gione|gioni|tà|tù|trice|trici|udine|udini|ore(?<!\wtore)(?<!\wiore)"
@@ -75,9 +77,27 @@ class Italian(VocabularyLanguage):
     def hour(self, hour: int) -> str:
         return "una" if hour == 1 else self.cardinal(str(hour))
 
+    def per(self, noun: str) -> str:
+        if _VOWEL.match(noun):
+            return "all'"
+        if self.gender(noun) == "f":
+            return "alla "
+        return "allo " if _LONG_ONE.match(noun) else "al "
+
+    def half_of(self, unit: Noun) -> str:
+        if self.gender(unit.one) == "f":
+            return f"mezz'{unit.one}" if _VOWEL.match(unit.one) else f"mezza {unit.one}"
+        return f"mezzo {unit.one}"
+
+    def and_a_half(self, unit: Noun) -> str:
+        return "e mezza" if self.gender(unit.one) == "f" else "e mezzo"
+
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         spoken = super().ordinal(digits)
         return re.sub(r"o$", "a", spoken) if feminine else spoken
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        return (rule(r"(?<=o )sec\.(?!\w)", lambda found: "secolo" + ended_stop(found), needs="."),)
 
     def ruler(self, lead: str, name: str, number: int) -> str:  # noqa: ARG002
         first = name.split(" ", maxsplit=1)[0]

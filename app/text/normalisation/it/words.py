@@ -30,13 +30,13 @@ WORDS = Vocabulary(
     clock=Clock(hour="e", full_hour=Noun("", ""), gender="f", after="ore|h", unit="h",
                 dot_before="alle|dalle|ore|le|fino alle|all'|verso le", bare_before="alle"),
     fractions=Fractions(
-        half="un mezzo", and_a_half="e mezzo", quarter=Noun("quarto", "quarti"),
-        third=Noun("terzo", "terzi"), ending=Noun("o", "i"), cut="o$", joint="e ",
+        half="un mezzo", and_a_half="e mezzo", one_and_a_half="", quarter=Noun("quarto", "quarti"),
+        third=Noun("terzo", "terzi"), ending=Noun("o", "i"), cut="o$", of_unit="di ", joint="e ",
     ),
     ordinal=r"º(?! ?[CF](?!\w))|(?P<f>ª)"
             r"|°(?= (?!(?:[CF]|all[ae']?|ai?|di|in|e|o|del|della|con|per|circa|sud)(?!\w))"
             r"[^\W\d_])",
-    ordinal_nouns=r"[Ss]ecolo|[Gg]uerra|[Rr]epubblica|[Ee]dizione|[Cc]ongresso|[Cc]oncilio|"
+    ordinal_nouns=r"[Tt]rimestre|[Ss]emestre|[Ss]ecolo|[Gg]uerra|[Rr]epubblica|[Ee]dizione|[Cc]ongresso|[Cc]oncilio|"
                   r"[Cc]ampionato|[Ff]estival|[Cc]apitolo|[Pp]iano|[Aa]tto|[Cc]anto|[Mm]illennio|"
                   r"[Ll]egislatura|[Gg]iornata|[Cc]rociata|[Dd]inastia|sec\.",
     century=r"[Ss]ecol[oi]",
@@ -84,13 +84,15 @@ WORDS = Vocabulary(
         "ca.": "circa", "tel.": "telefono", "cell.": "cellulare", "pag.": "pagina",
         "pagg.": "pagine",
         "v.le": "viale", "p.zza": "piazza", "S.p.A.": "società per azioni", "S.r.l.": "S R L",
-        "cfr.": "confronta", "c. d.": "cosiddetto", "sec.": "secolo", "max.": "massimo",
-        "min.": "minimo", "gen.": "gennaio", "feb.": "febbraio", "ott.": "ottobre",
+        "cfr.": "confronta", "c. d.": "cosiddetto",
+         "gen.": "gennaio", "feb.": "febbraio", "ott.": "ottobre",
         "nov.": "novembre", "dic.": "dicembre", "sett.": "settembre", "c.a.": "circa",
-        "S.": "San", "lun.": "lunedì", "mar.": "martedì", "mer.": "mercoledì", "gio.": "giovedì",
-        "ven.": "venerdì", "sab.": "sabato", "dom.": "domenica",
+        "S.": "San",
     },
-    before_number={"n.": "numero", "nn.": "numeri", "N.": "numero", "pag.": "pagina",
+    weekdays={"lun": "lunedì", "mar": "martedì", "mer": "mercoledì", "gio": "giovedì",
+              "ven": "venerdì", "sab": "sabato", "dom": "domenica"},
+    before_number={"max.": "massimo", "min.": "minimo", "n.": "numero", "nn.": "numeri",
+                   "N.": "numero", "pag.": "pagina",
                    "p.": "pagina",
                    "pp.": "pagine", "art.": "articolo", "artt.": "articoli", "cap.": "capitolo",
                    "vol.": "volume", "fig.": "figura", "tab.": "tabella", "tel.": "telefono",

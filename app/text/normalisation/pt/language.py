@@ -6,7 +6,7 @@ import re
 
 from app.text.normalisation.pt.words import WORDS
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
-from app.text.normalisation.vocabulary.words import Gender
+from app.text.normalisation.vocabulary.words import Gender, Noun
 
 _FEMININE = re.compile(
     r"(?:as?|ção|ções|são|sões|dade|dades|agem|agens|tude|tudes|ez|^(?:vez|vezes|mulher|mulheres|noite|noites|"
@@ -69,6 +69,12 @@ class Portuguese(VocabularyLanguage):
         rest = re.sub(r"(?<!\w)um$", "uma", rest)
         rest = re.sub(r"(?<!\w)dois(?= mil(?!h)|$)", "duas", rest)
         return start + millions + re.sub(r"(ent|inhent)os(?!\w)", r"\1as", rest)
+
+    def half_of(self, unit: Noun) -> str:
+        return f"{'meia' if self.gender(unit.one) == 'f' else 'meio'} {unit.one}"
+
+    def and_a_half(self, unit: Noun) -> str:
+        return "e meia" if self.gender(unit.one) == "f" else "e meio"
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         spoken = super().ordinal(digits)

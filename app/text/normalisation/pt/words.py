@@ -35,12 +35,12 @@ WORDS = Vocabulary(
                 after="horas?|hrs?|h", morning="da manhã", afternoon="da tarde",
                 night="da noite"),
     fractions=Fractions(
-        half="meio", and_a_half="e meio", quarter=Noun("quarto", "quartos"),
-        third=Noun("terço", "terços"), ending=Noun("", "s"), cut="$", joint="e ",
+        half="meio", and_a_half="e meio", one_and_a_half="", quarter=Noun("quarto", "quartos"),
+        third=Noun("terço", "terços"), ending=Noun("", "s"), cut="$", of_unit="de ", joint="e ",
     ),
     ordinal=r"(?:\.[º°o]|º|o)(?P<many>s)?(?! ?[CF](?!\w))|\.?(?P<f>[ªa])"
             r"|°(?= (?!(?:[CF]|a|à|em|no|na|de|do|da|e|ou|com|por|para|sob|sul)(?!\w))[^\W\d_])",
-    ordinal_nouns=r"[Gg]uerra|[Rr]epública|[Ee]dição|[Cc]ongresso|[Cc]oncílio|[Cc]ampeonato|"
+    ordinal_nouns=r"[Tt]rimestre|[Ss]emestre|[Gg]uerra|[Rr]epública|[Ee]dição|[Cc]ongresso|[Cc]oncílio|[Cc]ampeonato|"
                   r"[Ff]estival|[Jj]ornada|[Ss]impósio|[Ee]ncontro|[Cc]úpula",
     century=r"[Ss]éculos?",
     ordinal_first_day=True,
@@ -89,9 +89,11 @@ WORDS = Vocabulary(
         "máx.": "máximo", "mín.": "mínimo", "obs.": "observação", "Eng.": "engenheiro",
         "Sto.": "santo", "Sta.": "santa", "apto.": "apartamento", "depto.": "departamento",
         "séc.": "século", "jan.": "janeiro", "fev.": "fevereiro", "abr.": "abril", "ago.": "agosto",
-        "out.": "outubro", "nov.": "novembro", "dez.": "dezembro", "S. A.": "sociedade anônima",
+        "out.": "outubro", "nov.": "novembro", "S. A.": "sociedade anônima",
         "V. Exa.": "vossa excelência", "Gen.": "general", "Cel.": "coronel", "incl.": "inclusive",
     },
+    weekdays={"seg": "segunda", "ter": "terça", "qua": "quarta", "qui": "quinta", "sex": "sexta",
+              "sáb": "sábado", "dom": "domingo"},
     before_number={"n.º": "número", "n.°": "número", "nº.": "número", "núm.": "número",
                    "pág.": "página", "p.": "página", "pp.": "páginas", "art.": "artigo",
                    "cap.": "capítulo", "vol.": "volume", "fig.": "figura", "séc.": "século",

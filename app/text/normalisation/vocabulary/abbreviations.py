@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from app.text.full_stops import Stop, stop_after
 from app.text.normalisation.rules import Rule, alternatives, rule
@@ -17,6 +18,9 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
     words = language.words
     anywhere = {_bare(written): full for written, full in words.abbreviations.items()}
     numbered = {_bare(written): full for written, full in words.before_number.items()}
+
+    letters = [each for each in words.abbreviations if len(_bare(each)) == 1]
+    others = [each for each in words.abbreviations if len(_bare(each)) > 1]
 
     def say(found: re.Match[str]) -> str:
         bare = _bare(found[0])
@@ -46,7 +50,27 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
             say_numbered,
             needs=".",
         ),
-        rule(rf"(?<![\w.])(?:{_patterns(words.abbreviations)})(?!\w)", say, needs="."),
+        # One letter is rather the end of a sentence, if no name follows.
+        rule(rf"(?<![\w.])(?:{_patterns(letters)})(?= [^\W\d_a-zà-ÿ])", say, needs="."),
+        rule(rf"(?<![\w.])(?:{_patterns(others)})(?!\w)", say, needs="."),
+    )
+
+
+def weekday_rules(language: Saying) -> tuple[Rule, ...]:
+    """Build the rules for short forms of weekdays, in front of a date or from one to another."""
+    days, to = language.words.weekdays, language.words.to
+    day = alternatives(days)
+    return (
+        rule(
+            rf"(?<!\w)({day})\.?[ ]?[-–][ ]?({day})(?!\w)\.?",
+            lambda found: f"{days[found[1]]} {to} {days[found[2]]}" + kept_stop(found),
+            needs="-–",
+        ),
+        rule(
+            rf"(?<!\w)({day})(?:\.(,?)|(,))(?= ?\d{{1,2}}(?:\.|[ /-]))",
+            lambda found: days[found[1]] + (found[2] or found[3] or ""),
+            needs=".,",
+        ),
     )
 
 
@@ -54,8 +78,7 @@ def _bare(written: str) -> str:
     return re.sub(r"[\s.]", "", written)
 
 
-def _patterns(written: object) -> str:
-    assert hasattr(written, "__iter__")
+def _patterns(written: Iterable[str]) -> str:
     forms = sorted({form for each in written for form in (each, each[:1].upper() + each[1:])})
     forms.sort(key=len, reverse=True)
     return "|".join(re.escape(form).replace(r"\ ", _SPACE) for form in forms) or "(?!)"

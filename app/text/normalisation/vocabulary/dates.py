@@ -34,9 +34,14 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
         spoken_day = language.day_in_date(day, before(found) + lead)
         return lead + language.join_date(spoken_day, month, year) + kept_stop(found)
 
+    def say_month(found: re.Match[str]) -> str:
+        month = language.months[int(found[1]) - 1]
+        return f"{month}{words.date_joint}{language.year(found[2])}"
+
     return (
+        figure_rule(r"(?<![\w.,/-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/]|[.,]\d)", say_month),
         figure_rule(
-            r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)"
+            r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>\. ?|[/-])(?P<month>\d{1,2})(?P=mark)"
             rf"(?P<year>\d{{4}}|(?<=[{words.short_year_marks}])\d\d)(?![\w/-]|[.,]\d)",
             say,
         ),
@@ -49,6 +54,7 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
             say,
             flags=re.IGNORECASE,
         ),
+        figure_rule(rf"(?<![\w.,/-])(?:{words.sure_date})(?![\w/%]|[-.,]\d)", say),
     )
 
 
@@ -116,16 +122,18 @@ def year_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_season(found: re.Match[str]) -> str | None:
         first, second = found[1], found[2]
-        if int(second) != (int(first) + 1) % 100:
+        if int(second) % 100 != (int(first) + 1) % 100:
             return None
-        return f"{language.year(first)} {language.cardinal(second)}"
+        is_year = len(second) == 4 or second == "00"
+        last = language.year(str(int(first) + 1)) if is_year else language.cardinal(second)
+        return f"{language.year(first)} {last}"
 
     rules = (
         # "anni '80", "jaren '90"
         figure_rule(
             r"(?<!\w)['’](\d\d)(?!\w)", lambda found: language.cardinal(found[1].lstrip("0") or "0")
         ),
-        figure_rule(rf"(?<![\w.,/-])({_YEAR})/(\d\d)(?![\w/]|[.,]\d)", say_season),
+        figure_rule(rf"(?<![\w.,/-])({_YEAR})/(\d\d|{_YEAR})(?![\w/]|[.,]\d)", say_season),
         figure_rule(
             rf"(?<![\w.,/-])({_YEAR}) ?{DASH} ?({_YEAR})(?![\w%°/-]|[.,]\d)",
             lambda found: f"{language.year(found[1])} {words.to} {language.year(found[2])}",

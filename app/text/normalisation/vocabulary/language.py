@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from app.text.normalisation.rules import Rule, apply_rules
-from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules
+from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules, weekday_rules
 from app.text.normalisation.vocabulary.dates import date_rules, year_rules
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.money import money_rules
@@ -20,6 +20,7 @@ from app.text.normalisation.vocabulary.signs import (
 from app.text.normalisation.vocabulary.telephones import say_telephone, telephone_rules
 from app.text.normalisation.vocabulary.times import say_clock, time_rules
 from app.text.normalisation.vocabulary.units import unit_rules
+from app.text.normalisation.vocabulary.web import web_rules
 from app.text.normalisation.vocabulary.words import Vocabulary
 
 
@@ -42,7 +43,9 @@ class VocabularyLanguage(Saying):
 
     def _rules(self) -> tuple[Rule, ...]:
         return (
+            *web_rules(self),
             figure_rule(r"\d{37,}", lambda found: self.digits(found[0])),
+            *weekday_rules(self),
             *date_rules(self),
             *abbreviation_rules(self),
             *roman_rules(self),

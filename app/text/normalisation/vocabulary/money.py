@@ -6,13 +6,21 @@ import re
 
 from app.text.normalisation.rules import Rule, alternatives
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
-from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, split_decimals
+from app.text.normalisation.vocabulary.saying import (
+    SPACES,
+    Saying,
+    before,
+    leading_word,
+    split_decimals,
+)
 from app.text.normalisation.vocabulary.words import Noun
 
-_SIGNS = ("$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
-"C$", "€", "$", "£", "¥", "₹", "₽", "₺",
-          "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč")  # fmt: skip
+_SIGNS = (
+    "US-$", "$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
+    "C$", "€", "$", "£", "¥", "₹", "₽", "₺", "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč",
+)  # fmt: skip
 _SIGN_CODES = {
+    "US-$": "USD",
     "$US": "USD", "$ US": "USD", "$CA": "CAD", "$CAN": "CAD", "$AU": "AUD",
     "U$S": "USD", "U$": "USD", "AR$": "ARS", "MX$": "MXN", "S/": "PEN", "A$": "AUD", "C$": "CAD",
     "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "₿": "BTC", "₫": "VND", "₱": "PHP",
@@ -35,18 +43,25 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         rf"|{alternatives(written_out)})(?!\w)\.?(?:[{SPACES}](?:de|di)(?!\w)|[{SPACES}]d['’])?)?"
     )
     unit = alternatives(each for each in language.units if each[0] not in "°μΩ")
-    per = rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])|(?P<each>/)(?=[^\W\d_]{{3}}))?"
+    per = (
+        rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])(?:\.(?=,| [a-z]))?"
+        r"|(?P<each>/)(?=[^\W\d_]{3}))?"
+    )
     to = rf"(?:[{SPACES}]?(?:{DASH}|(?<= ){words.to}(?= ))[{SPACES}]?(?P<high>{value}))?"
 
     def say(found: re.Match[str]) -> str:
         spoken = say_amount(found)
         if found["per"]:
-            return f"{spoken} {words.per} {language.unit(found['per']).one}"
-        return f"{spoken} {words.per} " if found["each"] else spoken
+            by = language.unit(found["per"]).one
+            return f"{spoken} {language.per(by)}{by}"
+        if found["each"]:
+            return f"{spoken} {language.per(leading_word(found.string[found.end() :]))}"
+        return spoken
 
     def say_amount(found: re.Match[str]) -> str:
         sign = f"{words.signs.minus} " if found["sign"] or found.groupdict().get("inner") else ""
-        symbol = _SIGN_CODES.get(found["name"], found["name"])
+        written = found.groupdict().get("code") or found["name"]
+        symbol = _SIGN_CODES.get(written, written)
         low, high, short = found["low"], found["high"], found["magnitude"]
         if short:
             return sign + _many(language, low, high, short, symbol)
@@ -62,16 +77,29 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_short(found: re.Match[str]) -> str | None:
         noun = words.magnitudes[found["short"]]
+        if noun.one == "mil" and not split_decimals(found["low"])[1]:
+            counted = leading_word(found.string[found.end() :].lstrip())
+            return language.count(f"{split_decimals(found['low'])[0]}000", counted)
         return _magnitude(language, found["low"], noun) + kept_stop(found)
 
+    def say_named(found: re.Match[str]) -> str:
+        name = found["name"]
+        symbol = next(each for each, noun in words.currencies.items() if name in noun)
+        return language.amount(found["low"], symbol)
+
+    whole = r"(?:,[-–—]{1,2})?"
+    names = alternatives({form for noun in words.currencies.values() for form in noun})
     return (
         figure_rule(
-            rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){to}"
-            rf"{magnitude}(?!\d){per}",
+            rf"(?<![\w.,])(?P<low>{value}(?<=[.,]\d\d))[{SPACES}](?P<name>{names})(?!\w)", say_named
+        ),
+        figure_rule(
+            rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){whole}{to}"
+            rf"{magnitude}(?!\d)(?:[{SPACES}](?P<code>{_CODES})(?![A-Za-z]))?{per}",
             say,
         ),
         figure_rule(
-            rf"{_SIGN}(?<![\w.,])(?P<low>{value}){to}{magnitude}[{SPACES}]?(?P<name>{_CURRENCY})"
+            rf"{_SIGN}(?<![\w.,])(?P<low>{value}){whole}{to}{magnitude}[{SPACES}]?(?P<name>{_CURRENCY})"
             rf"(?!\d){per}",
             say,
         ),

@@ -80,7 +80,8 @@ def roman_rules(language: Saying) -> tuple[Rule, ...]:
             needs=_NUMERALS,
         ),
         rule(
-            rf"(?<![\w.'’-]){_SMALL_ROMAN}(?= (?:{words.ordinal_nouns})(?!\w))",
+            rf"(?<![\w.'’-]){_SMALL_ROMAN}"
+            rf"(?= (?:[a-z]{{1,3}} [IVX]{{1,6}} )?(?:{words.ordinal_nouns})(?!\w))",
             say_ordinal,
             needs=_NUMERALS,
         ),

@@ -131,6 +131,9 @@ class Saying(Language):
         symbol = _CODES.get(symbol, symbol)
         currency, cent = self.currency(symbol), self.words.cents.get(symbol)
         whole, decimals = split_decimals(written)
+        if len(decimals) == 3 and "." not in written:
+            # Nobody writes three decimals of an amount: the comma parts thousands.
+            whole, decimals = whole + decimals, ""
         if not decimals.strip("0"):
             return self.counted(whole, currency, before)
         if len(decimals) > 2 or cent is None:
@@ -153,11 +156,45 @@ class Saying(Language):
         if below == 2:
             if not whole:
                 return words.half
+            if whole == "1" and words.one_and_a_half:
+                return words.one_and_a_half
             spoken = self.cardinal(whole)
             bound = words.and_a_half.startswith("-")
             return spoken + words.and_a_half[1:] if bound else f"{spoken} {words.and_a_half}"
         part = self.counted(numerator, self.denominator(denominator))
         return f"{self.cardinal(whole)} {words.joint}{part}" if whole else part
+
+    def part_of_unit(self, whole: str, numerator: str, denominator: str, unit: Noun) -> str | None:
+        """Say a fraction of a unit, and whole ones before it if any: "half a litre"."""
+        words = self.words.fractions
+        if (numerator, denominator) == ("1", "2"):
+            if not whole:
+                return self.half_of(unit)
+            if words.and_a_half.startswith("-"):
+                return f"{self.fraction(whole, numerator, denominator)} {unit.many}"
+            return f"{self.counted(whole, unit)} {self.and_a_half(unit)}"
+        part = self.fraction("", numerator, denominator)
+        if part is None:
+            return None
+        if whole:
+            return f"{self.fraction(whole, numerator, denominator)} {unit.many}"
+        return f"{part} {self.joint_of_part(unit)}{unit.one}"
+
+    def half_of(self, unit: Noun) -> str:
+        """Say half a unit."""
+        return f"{self.words.fractions.half} {unit.one}"
+
+    def and_a_half(self, unit: Noun) -> str:  # noqa: ARG002
+        """Say what follows whole units for another half."""
+        return self.words.fractions.and_a_half
+
+    def per(self, noun: str) -> str:  # noqa: ARG002
+        """Return what stands in front of the unit per which something is measured, and a space."""
+        return f"{self.words.per} "
+
+    def joint_of_part(self, unit: Noun) -> str:  # noqa: ARG002
+        """Return what stands between a fraction and its unit."""
+        return self.words.fractions.of_unit
 
     def denominator(self, digits: str) -> Noun:
         """Name the parts of which a fraction has several."""
@@ -270,7 +307,7 @@ def _value_pattern(thousands: str) -> str:
     parted = rf"[1-9]\d{{0,2}}(?:[{SPACES}{thousands}]\d{{3}}(?!\d)){{1,7}}"
     english = r"[1-9]\d{0,2}(?:,\d{3}(?!\d)){1,7}"
     return (
-        rf"(?:{parted}(?:,\d{{1,36}})?|{english}\.\d{{1,36}}|{english}(?<=,\d\d\d,\d\d\d)"
+        rf"(?:{parted}(?:,\d{{1,36}}|\.\d\d(?![\d.]))?|{english}\.\d{{1,36}}|{english}(?<=,\d\d\d,\d\d\d)"
         r"|\d{1,36}(?:[.,]\d{1,36})?)"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule
@@ -82,7 +83,8 @@ def part_rules(language: Saying) -> tuple[Rule, ...]:
             lambda found: f"{found[1]}{counted(found[2])} {signs.out_of} {counted(found[3])}",
         ),
         figure_rule(
-            r"(?<![\w.,])(24)/(7)(?!\w)", lambda found: f"{counted(found[1])} {counted(found[2])}"
+            r"(?<![\w.,])(24(?=/7)|50(?=/50))/(7|50)(?![\w/])",
+            lambda found: f"{counted(found[1])} {counted(found[2])}",
         ),
         figure_rule(
             r"(?<![\w.,/])(?:(?P<whole>\d{1,6})[ -](?:e |y |et )?)?"
@@ -94,8 +96,12 @@ def part_rules(language: Saying) -> tuple[Rule, ...]:
             lambda found: f"{counted(found[1])} {signs.ratio} {counted(found[2])}",
         ),
         figure_rule(
-            rf"(?<!\w)({_VERSION} )(\d{{1,4}}\.\d{{1,4}})(?!\w|[.,]\d)",
+            rf"(?<!\w)((?:{_VERSION}|{labels}) )(\d{{1,3}}\.\d{{1,2}})(?!\w|[.,]\d)",
             lambda found: found[1] + say_points(found[2]),
+        ),
+        figure_rule(
+            r"(?<![\w.,/-])\d{1,7}(?:-\d{1,7}){2,6}(?![\w-])",
+            lambda found: ", ".join(map(language.digits, found[0].split("-"))),
         ),
         figure_rule(
             rf"(?<![\w.,]){grouped}\d{{1,6}}(?:\.\d{{1,6}}){{2,8}}(?![\w])",
@@ -115,8 +121,11 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
     def say_times(found: re.Match[str]) -> str:
         name = words.times_each
         if name.one.startswith("-"):
-            return language.agree(language.cardinal(found[1]), "n", "", "") + name.one[1:]
-        return language.counted(found[1], name)
+            spoken = language.agree(language.cardinal(found[1]), "n", "", "") + name.one[1:]
+        else:
+            spoken = language.counted(found[1], name)
+        following = leading_word(found.string[found.end() :])
+        return f"{spoken} {language.per(following)}" if found[2] else spoken
 
     def say_number(found: re.Match[str]) -> str:
         written = found[0].rstrip(" ")
@@ -134,7 +143,7 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
             rf"(?<![\w.,-])({value})[{SPACES}]?{DASH}[{SPACES}]?(?={value}(?![\w-]))", say_range
         ),
         figure_rule(
-            r"(?<![\w.,])(\d{1,4}) ?[x×](?= |[,.;:!?)/]|$)(?! ?[\d=(])",
+            r"(?<![\w.,])(\d{1,4}) ?[x×](?= |[,.;:!?)/]|$)(?! ?[\d=(])(/(?=[^\W\d_]))?",
             say_times,
             flags=re.MULTILINE,
         ),
@@ -170,7 +179,18 @@ def sign_rules(language: Saying) -> tuple[Rule, ...]:
         rule(r"(?<=\w) ?\+ ?(?=\w)", f" {signs.plus} ", needs="+"),
         rule(r"(?<=\w) ?& ?(?=\w)", f" {signs.ampersand} ", needs="&"),
         rule(r"(?<=\w) ?% ?(?=\W|$)", f" {words.percent}", needs="%"),
+        rule(
+            r"(?<![^\W\d_])[\u0391-\u03a9\u03b1-\u03c9](?![^\W\d_])",
+            lambda found: _greek_letter(found[0], language.code),
+        ),
         rule(r"©", signs.copyright, needs="©"),
         rule(r"[™®]", "", needs="™®"),
         rule(r"(?<=\w)\^(?=\w)", f" {signs.power} ", needs="^"),
     )
+
+
+def _greek_letter(letter: str, code: str) -> str:
+    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    if code == "de":
+        return name.capitalize()
+    return name if code == "fr" else name.replace("ph", "f")

@@ -8,7 +8,7 @@ from app.text.normalisation.rules import Rule
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.saying import Saying
 
-_GROUPS = r"(?:[ \u00a0./-]|[ ]?-[ ]?)?\(?\d{1,8}\)?"
+_GROUPS = r"(?:[ \u00a0.]|[ ]?[-–/][ ]?)?\(?\d{1,8}\)?"
 _FEWEST_DIGITS = 7
 
 
@@ -23,7 +23,7 @@ def telephone_rules(language: Saying) -> tuple[Rule, ...]:
 
     return (
         figure_rule(
-            rf"(?<!\w)(?P<lead>(?:{language.words.telephone})[.:]{{0,2}} ?)"
+            rf"(?<!\w)(?P<lead>(?:{language.words.telephone})\.? ?:? ?)"
             rf"(?P<number>\+?\(?\d{{1,12}}\)?(?:{_GROUPS}){{0,7}})(?![\w%€]|[.,]\d)",
             say,
             flags=re.IGNORECASE,

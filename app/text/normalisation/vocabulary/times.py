@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.rules import Rule
-from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
+from app.text.normalisation.vocabulary.figures import DASH, ended_stop, figure_rule, kept_stop
 from app.text.normalisation.vocabulary.saying import SPACES, Saying, before
 
 _HOUR = r"(?:[01]?\d|2[0-4])"
@@ -14,13 +14,15 @@ _HALF = r"(?P<half>[ap]) ?\.? ?m(?:\.|(?!\w))"
 
 def time_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for times of day."""
-    clock = language.words.clock
+    words, clock = language.words, language.words.clock
     half = rf"|[{SPACES}]?{_HALF}" if clock.morning else ""
     after = rf"(?: ?(?:{clock.after or '(?!)'})(?!\w){half})?"
 
     def say(found: re.Match[str]) -> str:
         groups = found.groupdict()
         lead = before(found) + (groups.get("lead") or "")
+        if groups.get("half"):
+            lead += f"{clock.bare_before.partition('|')[0]} "
         spoken = say_clock(
             language, int(found["hour"]), int(found["minute"]), groups.get("second"), lead
         )
@@ -41,7 +43,7 @@ def time_rules(language: Saying) -> tuple[Rule, ...]:
             f" {language.words.to} ",
         ),
         figure_rule(
-            rf"(?<![\w.,:])({_HOUR}) ?{DASH} ?(?={_HOUR}(?:[{clock.marks}][0-5]\d)? ?"
+            rf"(?<![\w.,:])({_HOUR}) ?{DASH} ?(?={_HOUR}(?:[{clock.marks}.][0-5]\d)? ?"
             rf"(?:{clock.after or '(?!)'})(?!\w))",
             say_range,
         ),
@@ -51,12 +53,23 @@ def time_rules(language: Saying) -> tuple[Rule, ...]:
             flags=re.IGNORECASE,
         ),
     ]
+    if clock.morning:
+        rules.append(
+            figure_rule(
+                rf"(?<![\w.,:])(?P<hour>1[0-2]|[1-9])[{SPACES}]?{_HALF}",
+                lambda found: (
+                    f"{language.hour(int(found['hour']))} "
+                    f"{_half(language, int(found['hour']), found['half'])}{ended_stop(found)}"
+                ),
+                flags=re.IGNORECASE,
+            )
+        )
     if clock.unit:
         rules.insert(
             0,
             figure_rule(
-                rf"(?<![\w.,:]){minute % '[.:]'}[{SPACES}]?{DASH}[{SPACES}]?"
-                rf"(?={_HOUR}[.:][0-5]\d ?(?:{clock.unit})(?!\w))",
+                rf"(?<![\w.,:]){minute % '[.:]'}(?:[{SPACES}]?{DASH}[{SPACES}]?| {words.to} )"
+                rf"(?={_HOUR}(?:[.:][0-5]\d)? ?(?:{clock.unit})(?!\w))",
                 lambda found: f"{say(found)} {language.words.to} ",
                 flags=re.IGNORECASE,
             ),

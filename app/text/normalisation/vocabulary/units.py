@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from app.text.normalisation.rules import Rule, alternatives
+from app.text.normalisation.rules import Rule, alternatives, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
-from app.text.normalisation.vocabulary.saying import SPACES, Saying, before
+from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, leading_word
 
 _LETTERS = frozenset("dAKNJVLW")
 """These are rather letters than units where no space parts them from the number: "Tor 5A"."""
@@ -18,10 +18,43 @@ _GAP = f"[{SPACES}]?"
 def unit_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for measures and percentages."""
     return (
+        *_part_rules(language),
         *_duration_rules(language),
         *_side_rules(language),
         _percent_rule(language),
         _measure_rule(language),
+        _per_rule(language),
+    )
+
+
+def _per_rule(language: Saying) -> Rule:
+    """Build the rule for a unit behind words: "Einwohner/km²"."""
+    unit = alternatives(("km^2", "m^2", "km2", "m2", "m^3", "kg", "km", "h", "min"))
+
+    def say(found: re.Match[str]) -> str:
+        name = language.unit(found[1]).one
+        return f" {language.per(name)}{name}"
+
+    return rule(rf"(?<=[^\W\d_]{{4}})/({unit})(?![\w^/])", say, needs="/")
+
+
+def _part_rules(language: Saying) -> tuple[Rule, ...]:
+    """Build the rule for fractions of a unit: "1/2 l", "1 3/4 h"."""
+
+    known = (language.unit(symbol) for symbol in ("h", "l", "kg", "km", "m", "min"))
+    named = {name: noun for noun in known for name in noun}
+    units = f"{_units(language)}|{alternatives(named)}"
+
+    def say(found: re.Match[str]) -> str | None:
+        unit = named.get(found["unit"]) or language.unit(found["unit"])
+        return language.part_of_unit(found["whole"] or "", found["above"], found["below"], unit)
+
+    return (
+        figure_rule(
+            r"(?<![\w.,/])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})"
+            rf"{_GAP}(?P<unit>{units})(?![\w^/])",
+            say,
+        ),
     )
 
 
@@ -33,7 +66,7 @@ def _range(language: Saying) -> str:
     """Return a pattern for a number, or a range of two, and the sign in front of each."""
     value, to = language.value, language.words.to
     return (
-        rf"(?P<sign>(?<![\w.,)°%])[-−–])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
+        rf"(?P<sign>(?<![\w.,)°%])[-−–+±])?(?<![\w.,])(?<!\d-)(?P<low>{value})"
         rf"(?:{_GAP}(?:{DASH}|(?<=[{SPACES}]){to}(?=[{SPACES}])){_GAP}"
         rf"(?P<minus>(?<=[{SPACES}])[-−])?(?P<high>{value}))?"
     )
@@ -41,8 +74,10 @@ def _range(language: Saying) -> str:
 
 def _say_low(language: Saying, found: re.Match[str]) -> str:
     """Say the sign and the lower end of a range, if it is one; after it comes what has a unit."""
-    minus = f"{language.words.signs.minus} "
-    spoken = minus if found["sign"] else ""
+    signs = language.words.signs
+    minus = f"{signs.minus} "
+    names = {"+": f"{signs.plus} ", "±": f"{signs.plus_minus} "}
+    spoken = names.get(found["sign"], minus) if found["sign"] else ""
     if found["high"]:
         spoken += f"{language.number(found['low'])} {language.words.to} "
         spoken += minus if found["minus"] else ""
@@ -64,8 +99,11 @@ def _measure_rule(language: Saying) -> Rule:
         spoken = _say_low(language, found)
         spoken += language.counted(found["high"] or found["low"], name, lead)
         if per and not is_one:
-            spoken += f" {words.per} {language.unit(per).one}"
-        return f"{spoken} {words.per} " if found["each"] else spoken + kept_stop(found)
+            by = language.unit(per).one
+            spoken += f" {language.per(by)}{by}"
+        if found["each"]:
+            return f"{spoken} {language.per(leading_word(found.string[found.end() :]))}"
+        return spoken + kept_stop(found)
 
     return figure_rule(
         rf"{_range(language)}(?:[{SPACES}]|(?<=\d)-(?=[^\W\d]))?(?P<unit>{unit})"
@@ -84,7 +122,7 @@ def _percent_rule(language: Saying) -> Rule:
         last = language.number(found["high"] or found["low"])
         return f"{_say_low(language, found)}{last} {names[found['name']]}"
 
-    return figure_rule(rf"{_range(language)}{_GAP}(?P<name>[%‰])", say)
+    return figure_rule(rf"{_range(language)}{_GAP}(?P<name>[%‰])(?!\w)", say)
 
 
 def _side_rules(language: Saying) -> tuple[Rule, ...]:
@@ -120,7 +158,7 @@ def _duration_rules(language: Saying) -> tuple[Rule, ...]:
             language.counted(str(int(written)), language.unit(unit), before(found))
             for written, unit in parts
             if written and int(written)
-        )
+        ) + kept_stop(found)
 
     return (
         figure_rule(
@@ -128,6 +166,7 @@ def _duration_rules(language: Saying) -> tuple[Rule, ...]:
             rf"(?:{_GAP}(\d{{1,2}}){_GAP}s(?:ec|ek|eg)?(?!\w))?",
             say,
         ),
+        figure_rule(rf"(?<![\w.,:])()(\d{{1,3}}):([0-5]\d){_GAP}[mM]in(?!\w)\.?", say),
         figure_rule(r"(?<![\w.,])(\d{1,3})h([0-5]\d)()(?!\w)", say),
         figure_rule(rf"(?<![\w.,])()(\d{{1,3}}){_GAP}(?:min|m)(\d{{1,2}})s(?!\w)", say),
     )

@@ -88,6 +88,8 @@ class Fractions:
     half: str
     and_a_half: str
     """It follows a whole number; "-" at its beginning joins the words."""
+    one_and_a_half: str
+    """It is said for 1 1/2 where that joins the words."""
     quarter: Noun
     third: Noun
     ending: Noun
@@ -96,6 +98,8 @@ class Fractions:
     """This regular expression matches the last letters that `ending` replaces."""
     joint: str
     """It stands between a whole and its fraction."""
+    of_unit: str = ""
+    """It stands between a fraction and its unit, as in "three quarters of a litre"."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,8 @@ class Vocabulary:
     """What stands in front of a number that counts nothing: "chapter", "page"."""
     abbreviations: Mapping[str, str]
     """What they stand for, by how they are written, full stops and spaces included."""
+    weekdays: Mapping[str, str]
+    """Their names by their short forms, without full stop, which count in front of a day only."""
     before_number: Mapping[str, str]
     """Abbreviations that are some only in front of a number."""
     titles: Mapping[str, str]
@@ -175,6 +181,8 @@ class Vocabulary:
     """After this regular expression "3/5" is a date."""
     short_date: tuple[str, str] = ("/", "")
     """Regular expressions for what stands between such a day and month, and after them."""
+    sure_date: str = r"(?P<day>\d{1,2})/(?P<month>0[1-9]|(?:(?<=2[456]/)|(?<=31/))12)"
+    """This regular expression matches a day and a month in figures that can be nothing else."""
     day_range: str = r"(?!)"
     """This regular expression matches the word between two days of one month."""
     counted_after_year: str = r"(?!)"
