@@ -18,6 +18,7 @@ from app.api.fish.controls import FishSpeech
 from app.api.fish.live import _event_in
 from app.api.fish.msgpack_body import _from_msgpack
 from app.errors import InvalidRequest
+from app.lexicon import Lexicon
 from app.speaking.plan import ScriptReader, ScriptRules
 from app.speech import Prosody
 from app.text.feed import ScriptFeed
@@ -29,6 +30,7 @@ from app.wyoming.events import read_event
 from tests.fakes import LETTERS
 from tests.fuzz import corpus
 from tests.fuzz.asgi import Answer, ask, talk
+from tests.fuzz.dictionaries import lexicons_in, made_file, made_table, read_dictionary
 from tests.fuzz.mutation import MAX_LENGTH, mutated
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "xx")
@@ -92,6 +94,8 @@ def surfaces(app: FastAPI, loop: asyncio.AbstractEventLoop, folder: Path) -> tup
         Surface("script in pieces", _pieces, _read_pieces, *text),
         Surface("normaliser", _script, _normalise, *text),
         Surface("SSML", _ssml, _read_ssml, *text),
+        Surface("dictionary's file", made_file, read_dictionary, *text),
+        Surface("script with a dictionary", _respelt, _read_respelt, *text),
         Surface("WAV header", _wav, partial(_read_wav, folder / "a.wav"), *quick),
         Surface("MessagePack", _packed, partial(_from_msgpack, FishSpeech), *quick),
         Surface("ElevenLabs' frame", _message, _message_in, *quick),
@@ -123,6 +127,19 @@ def _script(chance: random.Random) -> tuple[str, str]:
 
 def _read_script(made: tuple[str, str]) -> None:
     language, text = made
+    _read(text, language)
+
+
+def _respelt(chance: random.Random) -> tuple[str, str, str]:
+    return (*_script(chance), made_table(chance))
+
+
+def _read_respelt(made: tuple[str, str, str]) -> None:
+    language, text, table = made
+    _read(text, language, lexicons_in(table))
+
+
+def _read(text: str, language: str, lexicons: tuple[Lexicon, ...] = ()) -> None:
     rules = ScriptRules(
         voice_called=VOICES.get,
         language=language,
@@ -136,6 +153,7 @@ def _read_script(made: tuple[str, str]) -> None:
         token_counter=lambda _: lambda piece: len(piece.split()),
         max_script_chars=MAX_LENGTH,
         max_speech_seconds=1e9,
+        lexicons=lexicons,
     )
     for batch in ScriptReader(text, rules).steps():
         for piece in batch.pieces if batch else ():
