@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.api.fish.controls import FishSpeech
 from app.api.fish.live import _event_in
 from app.api.fish.msgpack_body import _from_msgpack
 from app.errors import InvalidRequest
-from app.lexicon import Lexicon
+from app.lexicon import Lexicon, replacements
 from app.speaking.plan import ScriptReader, ScriptRules
 from app.speech import Prosody
 from app.text.feed import ScriptFeed
@@ -38,6 +39,13 @@ EVENT_BYTES = 100_000
 VOICES = {"alba": "alba", "bruno": "Bruno"}
 
 
+def length(made: Any) -> int:
+    """The characters or bytes of an input and all its parts."""
+    if isinstance(made, (str, bytes)):
+        return len(made)
+    return sum(map(length, made)) if isinstance(made, (tuple, list)) else 0
+
+
 @dataclass(frozen=True)
 class Surface:
     """A place that reads inputs.
@@ -48,6 +56,7 @@ class Surface:
         base_seconds: the shortest input may take so much CPU,
         unit_seconds: and each of its characters or bytes so much more.
         clock: counts the CPU of the thread, or of the process where others work for it.
+        size: counts characters or bytes.
     """
 
     name: str
@@ -56,10 +65,11 @@ class Surface:
     base_seconds: float
     unit_seconds: float
     clock: Callable[[], float] = time.thread_time
+    size: Callable[[Any], int] = length
 
     def bound_seconds(self, made: Any) -> float:
         """How much CPU an input may take; linear in its length."""
-        return self.base_seconds + self.unit_seconds * length(made)
+        return self.base_seconds + self.unit_seconds * self.size(made)
 
     def taken_seconds(self, made: Any) -> float:
         """How much CPU it takes to read an input, or to refuse it."""
@@ -69,13 +79,6 @@ class Surface:
         except InvalidRequest as refused:
             str(refused).encode()  # the answer has to be told
         return self.clock() - began
-
-
-def length(made: Any) -> int:
-    """The characters or bytes of an input and all its parts."""
-    if isinstance(made, (str, bytes)):
-        return len(made)
-    return sum(map(length, made)) if isinstance(made, (tuple, list)) else 0
 
 
 def surfaces(app: FastAPI, loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Surface, ...]:
@@ -95,7 +98,7 @@ def surfaces(app: FastAPI, loop: asyncio.AbstractEventLoop, folder: Path) -> tup
         Surface("normaliser", _script, _normalise, *text),
         Surface("SSML", _ssml, _read_ssml, *text),
         Surface("dictionary's file", made_file, read_dictionary, *text),
-        Surface("script with a dictionary", _respelt, _read_respelt, *text),
+        Surface("script with a dictionary", _respelt, _read_respelt, *text, size=_grown_length),
         Surface("WAV header", _wav, partial(_read_wav, folder / "a.wav"), *quick),
         Surface("MessagePack", _packed, partial(_from_msgpack, FishSpeech), *quick),
         Surface("ElevenLabs' frame", _message, _message_in, *quick),
@@ -137,6 +140,16 @@ def _respelt(chance: random.Random) -> tuple[str, str, str]:
 def _read_respelt(made: tuple[str, str, str]) -> None:
     language, text, table = made
     _read(text, language, lexicons_in(table))
+
+
+def _grown_length(made: tuple[str, str, str]) -> int:
+    """The characters of the input, and of what its words become."""
+    language, text, table = made
+    try:
+        found = [*chain(*replacements(text, lexicons_in(table), language))]
+    except InvalidRequest:
+        found = []
+    return length(made) + min(MAX_LENGTH, sum(len(spoken) for _, _, spoken in found))
 
 
 def _read(text: str, language: str, lexicons: tuple[Lexicon, ...] = ()) -> None:
@@ -236,7 +249,12 @@ def _form(chance: random.Random) -> tuple[str, bytes, str]:
         return chance.choice(("/delete_speaker", "/tts/clone", "/voices")), body, kind + charset
     body = mutated(chance, corpus.MULTIPARTS, corpus.MULTIPART_TOKENS)
     kind = f"multipart/form-data; boundary={corpus.BOUNDARY.decode()}"
-    path = chance.choice(("/tts/clone", "/voices", "/voices/import", "/v1/tts", "/add_speaker"))
+    path = chance.choice(
+        (
+            *("/tts/clone", "/voices", "/voices/import", "/v1/tts", "/add_speaker"),
+            *("/pronunciations/import", "/v1/pronunciation-dictionaries/add-from-file"),
+        )
+    )
     return path, body, kind + charset
 
 
@@ -246,7 +264,12 @@ def _body(chance: random.Random) -> tuple[str, bytes, str]:
         kind = chance.choice(("application/msgpack", "application/x-msgpack"))
         return chance.choice(("/v1/tts", "/v1/references/add")), _packed(chance), kind
     made = mutated(chance, _JSON_BODIES, corpus.JSON_TOKENS).encode("utf-8", "surrogatepass")
-    path = chance.choice(("/tts", "/v1/audio/speech", "/v1/text-to-speech/alba", "/multi_speak"))
+    path = chance.choice(
+        (
+            *("/tts", "/v1/audio/speech", "/v1/text-to-speech/alba", "/multi_speak"),
+            "/v1/pronunciation-dictionaries/add-from-rules",
+        )
+    )
     return path, made, "application/json" + charset
 
 
@@ -255,6 +278,8 @@ _JSON_BODIES = (
     '{"script": "Hello there.", "voice": "alba", "format": "wav", "speed": 1.1}',
     '{"input": "Hello there.", "voice": "alba", "response_format": "mp3", "speed": 1}',
     '{"text": "Hello there.", "voice_settings": {"speed": 1.1}, "seed": 1}',
+    '{"script": "Hello there.", "pronunciations": {"Hello": "Hi", "there": {"spoken": "you"}}}',
+    '{"name": "x", "rules": [{"string_to_replace": "a", "type": "alias", "alias": "b"}]}',
     '{"text": "<role:alba>Hi.", "response_format": "wav", "stream": false, "seed": 7}',
 )
 
