@@ -176,6 +176,14 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def require_room(self) -> None:
+        """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
+
+        Raises:
+            Overloaded: the bounded queue is full.
+        """
+        ...
+
     def submit(self, job: SpeechJob) -> SpeechStream:
         """Queue a job; returns at once.
 

@@ -81,6 +81,11 @@ class BatchLoop:
                 alive=self._closed_because is None,
             )
 
+    def require_room(self) -> None:
+        """Raise Overloaded if too many wait already."""
+        with self._changed:
+            self._scheduler.require_room()
+
     def submit(
         self,
         job: SpeechJob,

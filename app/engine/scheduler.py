@@ -100,7 +100,12 @@ class Scheduler(Generic[RowT]):
         return tuple(self._jobs)
 
     def submit(self, job: EngineJob[RowT]) -> None:
-        """Queue a job.
+        """Queue a job; raises Overloaded as `require_room` does."""
+        self.require_room()
+        self._jobs.append(job)
+
+    def require_room(self) -> None:
+        """Refuse a job that would have to wait for too many others.
 
         Raises:
             Overloaded: as many jobs as allowed wait already.
@@ -112,7 +117,6 @@ class Scheduler(Generic[RowT]):
                 f"{self.queued_jobs} requests are waiting already; try again later",
                 retry_after_seconds=min(60.0, max(1.0, clears_seconds)),
             )
-        self._jobs.append(job)
 
     def next_batch(self, now: float) -> Batch[RowT] | None:
         """Choose what to compute next and mark its sequences as busy; None if there is nothing."""
