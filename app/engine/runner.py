@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 from collections import deque
@@ -27,7 +26,6 @@ from app.engine.voice_state import KvPrefix
 from app.speech import Pcm
 from app.speech_engine import Head
 
-logger = logging.getLogger(__name__)
 
 _GRANULE_POSITIONS = 64
 
@@ -336,6 +334,5 @@ def _each_or_alone(
         return compute(rows)
     except Exception as error:
         if len(rows) == 1:
-            logger.exception("a row failed")
             return [error]
     return [_each_or_alone(compute, [row])[0] for row in rows]

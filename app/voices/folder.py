@@ -7,8 +7,7 @@ import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from app.errors import StorageFailed
-from app.files import carry_out, commit_change, committed_changes, sweep
+from app.files import carry_out, commit_change, committed_changes, storage_failed, sweep
 from app.voices.listing import STATE_SUFFIX, VOICE_SUFFIXES, VoiceFiles, voice_paths
 
 logger = logging.getLogger(__name__)
@@ -103,4 +102,4 @@ class VoiceFolder:
             with self._lock:
                 carry_out(committed)
         except OSError as error:
-            raise StorageFailed(f"the voice cannot be saved: {error.strerror}") from error
+            raise storage_failed("the voice cannot be saved", error) from error
