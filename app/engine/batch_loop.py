@@ -303,7 +303,6 @@ class BatchLoop:
         """End one job; called with the lock held."""
         job.cancelled = True
         logger.error("a job failed: %s", in_one_line(error))
-        logger.debug("how it came to that", exc_info=error)
         job.stream.fail(SynthesisFailed(f"the speech could not be made: {error}"))
 
     def _retire(self) -> None:

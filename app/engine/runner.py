@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import deque
@@ -26,6 +27,7 @@ from app.engine.voice_state import KvPrefix
 from app.speech import Pcm
 from app.speech_engine import Head
 
+logger = logging.getLogger(__name__)
 
 _GRANULE_POSITIONS = 64
 
@@ -334,5 +336,6 @@ def _each_or_alone(
         return compute(rows)
     except Exception as error:
         if len(rows) == 1:
+            logger.debug("how a row failed", exc_info=True)
             return [error]
     return [_each_or_alone(compute, [row])[0] for row in rows]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,11 +26,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     needs_small_disks()
     folder = tmp_path_factory.mktemp("disk")
     small = [folder / name for name in NEEDED_BY]
-    for each in small[1:]:
-        each.mkdir()
-    with server_process(folder, tiny_model, small=small, temporary=small[2]) as server:
+    small[1].mkdir()
+    with server_process(folder, tiny_model, small=small) as server:
         assert set(statuses(server, wav_bytes(voice_like(2.0))).values()) == {200, 201}
         yield server
+
+
+Fault = Callable[[Path], AbstractContextManager[None]]
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def statuses(server: ServerProcess, recording: bytes) -> dict[str, int]:
 @pytest.mark.parametrize("fault", [full, read_only])
 @pytest.mark.parametrize("name", NEEDED_BY)
 def test_a_disk_that_refuses(
-    server: ServerProcess, recording: bytes, fault: type[full], name: str
+    server: ServerProcess, recording: bytes, fault: Fault, name: str
 ) -> None:
     """What needs it is a 507 with a line in the log; all else works, and all does afterwards."""
     before = len(server.complaints)

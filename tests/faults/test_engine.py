@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import torch
+from torch import Tensor
 
-from app.engine.flow_lm import FlowLm, RowOutput
+from app.engine.flow_head import FlowHead
 from app.engine.scheduler import Scheduler
 from benchmarks.scripts import script_of
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
+from tests.faults.sound import USUAL, assert_same_sound
 from tests.serving import LogRecords, Served, error_of, make_settings, serve
 
 HELLO = {"script": "Hello there.", "format": "wav"}
@@ -48,6 +51,9 @@ def broken_off(served: Served) -> Iterator[Iterator[bytes]]:
 def assert_told(log_records: LogRecords, *words: str) -> None:
     """One line says what happened, others at most what came of it, and none has a trace."""
     told = [each for each in log_records.kept if each.levelno >= logging.WARNING]
+    # What uvicorn says is left out of a server's log, by app/logs.py.
+    told = [each for each in told if each.name.startswith("app.")]
+    told = [each for each in told if USUAL not in each.getMessage()]
     lines = [each.getMessage() for each in told]
     assert sum(all(word in line for word in words) for line in lines) == 1, lines
     assert len(lines) <= 2, lines
@@ -73,28 +79,26 @@ def test_a_thread_that_raises(
     assert_told(log_records, "the engine broke down: ZeroDivisionError: injected (test_engine.py:")
 
 
-@pytest.mark.parametrize("part", ["latent", "eos_logit"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_latents_that_are_no_numbers(
-    served: Served, log_records: LogRecords, monkeypatch: pytest.MonkeyPatch, part: str
+    served: Served, log_records: LogRecords, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     """They end one speech; who speaks beside it sounds as if alone, and so does the next one."""
-    seeded = {**HELLO, "script": script_of(400), "seed": 7}
-    alone = served.client.post("/tts", json=seeded).content
-    step = FlowLm.step
+    long = {**HELLO, "script": script_of(2000), "temperature": 0}
+    alone = served.client.post("/tts", json=long).content
+    decode = FlowHead.decode
 
-    def poisoned(self: FlowLm, rows: Any) -> list[RowOutput]:
-        outputs = step(self, rows)
-        for row, output in zip(rows, outputs, strict=True):
-            if row.decode_steps == 3:
-                nothing = torch.full_like(output.latent, torch.nan)
-                setattr(output, part, nothing if part == "latent" else float("nan"))
-        return outputs
+    def poisoned(self: FlowHead, z: Tensor, noise: Tensor, decode_steps: list[int]) -> Tensor:
+        latents = decode(self, z, noise, decode_steps)
+        latents[[steps == 3 for steps in decode_steps]] = value
+        return latents
 
-    monkeypatch.setattr(FlowLm, "step", poisoned)
-    answer = served.client.post("/tts", json={**HELLO, "sampler_decode_steps": 3})
-    assert error_of(answer, 500)["type"] == "synthesis_failed"
-    beside = served.client.post("/tts", json=seeded).content
+    monkeypatch.setattr(FlowHead, "decode", poisoned)
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(served.client.post, "/tts", json=long)
+        answer = served.client.post("/tts", json={**HELLO, "sampler_decode_steps": 3})
+        assert error_of(answer, 500)["message"] == "the speech could not be made"
+        assert_same_sound(beside.result().content, alone)
     monkeypatch.undo()
-    assert beside == alone
     assert served.client.post("/tts", json=HELLO).status_code == 200
-    assert_told(log_records, "not")
+    assert_told(log_records, "a job failed: FloatingPointError: the model gave a latent that")

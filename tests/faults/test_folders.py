@@ -14,7 +14,7 @@ HELLO = {"script": "Hello there.", "format": "wav"}
 def test_everything_is_deleted(
     fake_server: ServeFake, recording: bytes, log_records: LogRecords
 ) -> None:
-    """Built-in voices speak on, what is lost is not found, and the folders come back by themselves."""
+    """Built-in voices speak on, what is lost is not found, and the folders come back."""
     engine = FakeEngine(frames_per_chunk=20, hold_after=3)
     served = fake_server(engine)
     client, files = served.client, {"files": ("a.wav", recording)}

@@ -17,7 +17,7 @@ import pytest
 from app.files import is_partial
 from tests.audio.probe import voice_like
 from tests.conftest import wav_bytes
-from tests.faults.processes import ServerProcess, server_process
+from tests.faults.processes import PATIENCE_SECONDS, ServerProcess, server_process
 
 QUICK, LONG = 2, 100
 CLIENTS = 3
@@ -31,17 +31,22 @@ def work_until_killed(
     server: ServerProcess, chance: random.Random, work: Callable[[httpx.Client, int], None]
 ) -> None:
     """Let clients work the server all the time, and kill it at some moment of that."""
+    answered = threading.Event()
 
     def client(number: int) -> None:
         headers, url = server.client.headers, server.client.base_url
-        with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-            with suppress(httpx.TransportError):
-                while True:
-                    work(client, number)
+        own = httpx.Client(
+            base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
+        )
+        with own, suppress(httpx.TransportError):
+            while True:
+                work(own, number)
+                answered.set()
 
     clients = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
     for each in clients:
         each.start()
+    assert answered.wait(PATIENCE_SECONDS)
     time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
     server.kill()
     for each in clients:
@@ -52,7 +57,7 @@ def samples_of(path: Path) -> int:
     """How many samples a WAV file has; its header has to agree with its size."""
     with wave.open(str(path)) as file:
         assert path.stat().st_size == 44 + 2 * file.getnframes()
-        return file.getnframes()
+        return int(file.getnframes())
 
 
 @times
