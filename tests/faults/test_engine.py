@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def test_latents_that_are_no_numbers(
     served: Served, log_records: LogRecords, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     """They end one speech; who speaks beside it sounds as if alone, and so does the next one."""
-    long = {**HELLO, "script": script_of(2000), "temperature": 0}
+    long = {**HELLO, "script": script_of(300), "temperature": 0, "stream": True}
     alone = served.client.post("/tts", json=long).content
     decode = FlowHead.decode
 
@@ -94,11 +93,12 @@ def test_latents_that_are_no_numbers(
         return latents
 
     monkeypatch.setattr(FlowHead, "decode", poisoned)
-    with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(served.client.post, "/tts", json=long)
+    with served.client.stream("POST", "/tts", json=long) as beside:
+        pieces = beside.iter_raw()
+        first = next(pieces)
         answer = served.client.post("/tts", json={**HELLO, "sampler_decode_steps": 3})
         assert error_of(answer, 500)["message"] == "the speech could not be made"
-        assert_same_sound(beside.result().content, alone)
+        assert_same_sound(first + b"".join(pieces), alone)
     monkeypatch.undo()
     assert served.client.post("/tts", json=HELLO).status_code == 200
     assert_told(log_records, "a job failed: FloatingPointError: the model gave a latent that")
