@@ -1,13 +1,12 @@
 """Measures how well the engine knows when its words sound, against pocketsphinx's forced alignment.
 
     python -m benchmarks.timing                    # 100 sentences in each preview voice
-    python -m benchmarks.timing --sentences 20 --rounds 0
+    python -m benchmarks.timing --sentences 20
 
 *live*: as the engine tells it while it speaks. *complete*: the same with the whole chunk known.
 *estimated*: what a model without heads that follow the words gets. *even*: all words last alike.
 Errors are those of starts and of ends, in ms; *elsewhere* are words that do not overlap with where
-they really are. Then what it costs: processor time of the same speech with times and without.
-Exits with 1 if a bar is missed. Needs pocketsphinx.
+they really are. Exits with 1 if a bar is missed. Needs pocketsphinx.
 """
 
 from __future__ import annotations
@@ -22,24 +21,20 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from app.engine.alignment.estimate import EstimatingAligner
-from app.engine.alignment.follow import FRAMES_AT_ONCE, AttentionAligner
-from app.engine.alignment.sentences import SENTENCES
+from app.engine.alignment.follow import AttentionAligner
 from app.engine.alignment.words import Reading, spoken_words, token_shares
 from app.engine.engine import BatchedEngine
 from app.engine.loader import EngineLoader
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, voice_prompts
-from app.engine.runner import Row
 from app.engine.sampling import resolve
-from app.engine.sequence import Aligner, Look
+from app.engine.sequence import Look
 from app.engine.voice_state import KvPrefix
 from app.speech import SPEECH_RATE_HZ, Pcm, Sampling, WordTime
 from app.speech_engine import Alignment, EngineOptions, SpeechJob, SpokenChunk
@@ -48,8 +43,6 @@ from benchmarks.machine import describe_machine
 from training.preview.sentences import held_out_sentences
 
 BATCH = 16
-COST_FRAMES = 36
-"""Few sentences of the cost are shorter."""
 WHOLE = 1_000_000
 """No chunk has so many frames."""
 MEAN_BAR_MS, P90_BAR_MS, LIVE_BAR_MS = 40.0, 80.0, 5.0
@@ -198,77 +191,6 @@ def measure(
     return figures
 
 
-def cost(engine: BatchedEngine, voice: KvPrefix, rows: int, rounds: int) -> float:
-    """Return the processor time of speech with times, as a multiple of that without.
-
-    Two batches of the same sentences take turns, frame by frame; the medians of what six frames
-    take are compared, since this machine may be busy with other things.
-    """
-    timed, plain = (Batch(engine, voice, rows, timed) for timed in (True, False))
-    taken: dict[Batch, list[float]] = {timed: [], plain: []}
-    for _ in range(rounds):
-        for batch in taken:
-            batch.begin()
-        for _ in range(COST_FRAMES // FRAMES_AT_ONCE):
-            sums = dict.fromkeys(taken, 0.0)
-            for _ in range(FRAMES_AT_ONCE):
-                for batch in taken:
-                    sums[batch] += batch.seconds()
-            for batch, seconds in sums.items():
-                taken[batch].append(seconds)
-        for batch in taken:
-            batch.end()
-    return round(statistics.median(taken[timed]) / statistics.median(taken[plain]), 3)
-
-
-class Batch:
-    """Speaks some sentences at once on the thread that asks for it, as an engine's worker does."""
-
-    def __init__(self, engine: BatchedEngine, voice: KvPrefix, rows: int, timed: bool) -> None:
-        self._runner = engine._runner
-        self._voice = voice
-        self._texts = SENTENCES["english"][:rows]
-        self._sampling = resolve(Sampling(seed=1), Sampling(), engine._model)
-        alignment = engine.status().alignment
-        assert alignment is not None
-        self._make = engine._calibration.make_aligner(alignment) if timed else None
-        self._rows: list[Row] = []
-        self._aligners: list[Aligner] = []
-
-    def begin(self) -> None:
-        """Open the rows."""
-        for index, text in enumerate(self._texts):
-            prompt = self._runner.prompt(text)
-            assert prompt is not None
-            watched = self._make is not None
-            row = self._runner.open(self._voice, prompt, self._sampling, index, watched=watched)
-            self._rows.append(row)
-            if self._make is not None:
-                aligner = self._make(prompt.reading, partial(self._runner.attention, row))
-                assert aligner is not None
-                self._aligners.append(aligner)
-
-    @torch.inference_mode()
-    def seconds(self) -> float:
-        """Speak one frame of each row, and return the processor time that it took."""
-        begin = time.thread_time()
-        self._runner.sample(self._rows)
-        for row in self._rows:
-            row.keep()
-        pcms = self._runner.decode(self._rows, 1)
-        for aligner, pcm in zip(self._aligners, pcms, strict=False):
-            assert not isinstance(pcm, Exception)
-            aligner.advance(pcm)
-        return time.thread_time() - begin
-
-    def end(self) -> None:
-        """Close the rows."""
-        for row in self._rows:
-            self._runner.close(row)
-        self._rows.clear()
-        self._aligners.clear()
-
-
 def missed_bars(figures: dict[str, dict[str, dict[str, float]]]) -> list[str]:
     """List which bars the live times miss."""
     missed: list[str] = []
@@ -299,7 +221,6 @@ def known_sentences(sphinx: ForcedAligner, count: int) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sentences", type=int, default=100, help="in each voice (default: 100)")
-    parser.add_argument("--rounds", type=int, default=20, help="of measuring the cost; 0 for none")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     arguments = parser.parse_args()
@@ -324,13 +245,6 @@ def main() -> int:
         figures = {voice: measure(engine, sphinx, voice, texts) for voice in preview_voices()}
         missed = missed_bars(figures)
         report: dict[str, object] = {"alignment": str(alignment), "voices": figures}
-        if arguments.rounds:
-            torch.set_num_threads(1)
-            costs = {
-                rows: round(cost(engine, first, rows, arguments.rounds), 3) for rows in (BATCH, 1)
-            }
-            print(f"processor time with times, as a multiple, by sentences at once: {costs}")
-            report["cost"] = costs
         engine.close()
     for line in missed:
         print(f"missed: {line}")

@@ -4,7 +4,8 @@
     python -m benchmarks.timing_served --plot docs/images/words.png
 
 Each sentence is asked for with its times, decoded by FFmpeg, and compared with pocketsphinx's
-forced alignment of the known text. Then one long script: are its last words as right as its first?
+forced alignment of the known text. Scripts of three sentences: do those begin and end where sound
+begins and ends? Then one long script: are its last words as right as its first?
 `--plot` draws half a minute of speech with its words; sound and captions lie beside the picture.
 Exits with 1 if a bar is missed.
 """
@@ -20,12 +21,14 @@ import tempfile
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app.audio.ffmpeg import find_ffmpeg
+from app.engine.alignment.loudness import STEP_SECONDS, power_of
 from app.speech import SPEECH_RATE_HZ, Pcm
 from benchmarks.forced_alignment import ForcedAligner
 from benchmarks.machine import describe_machine
@@ -42,6 +45,11 @@ WAYS = (
     {"format": "mp3", "speed": 1.5},
     {"format": "wav", "pitch": 3.0, "pause_scale": 1.5},
 )
+SENTENCE_WAYS = WAYS[:1] + WAYS[3:5]
+SENTENCES_TOGETHER = 3
+SENTENCE_BAR_MS = 20.0
+SOUND_DB = -35.0
+"""What is softer than this beside the loud moments of a script is silence between its sentences."""
 LONG_CHARS = 10_000
 DRIFT_BAR_MS = 5.0
 MARGIN_SECONDS = 0.15
@@ -107,6 +115,23 @@ def measure(
         truth = sphinx.align(text, pcm)
         if truth is not None:
             errors.count(content["words"], truth)
+    return errors
+
+
+def sentence_borders(server: Server, texts: Sequence[str], way: dict[str, Any]) -> Errors:
+    """Compare sentences with the sound nearest to them: where it begins and where it ends."""
+    errors = Errors()
+    for first in range(0, len(texts), SENTENCES_TOGETHER):
+        content, pcm = timed(server, " ".join(texts[first : first + SENTENCES_TOGETHER]), way)
+        sentences = content["sentences"]
+        power = power_of(pcm)
+        loud = power >= np.percentile(power, 95) * 10 ** (SOUND_DB / 10)
+        gaps = [(before["end"] + after["start"]) / 2 for before, after in pairwise(sentences)]
+        borders = [0.0, *gaps, len(pcm) / SPEECH_RATE_HZ]
+        for sentence, (begin, end) in zip(sentences, pairwise(borders), strict=True):
+            sounding = np.flatnonzero(loud[round(begin / STEP_SECONDS) : round(end / STEP_SECONDS)])
+            truth = (sounding[0] * STEP_SECONDS, (sounding[-1] + 1) * STEP_SECONDS)
+            errors.count([sentence], [truth], later=begin)
     return errors
 
 
@@ -196,6 +221,15 @@ def main() -> int:
             )
             if row["missing"]:
                 missed.append(f"{name}: words are missing")
+        for way in SENTENCE_WAYS:
+            row = sentence_borders(server, texts, way).row()
+            name = "sentences, " + ", ".join(map(str, way.values()))
+            print(f"{name:<20}", row)
+            missed += (
+                f"{name}: {side}"
+                for side in ("starts", "ends")
+                if row[f"{side}_mean_ms"] > SENTENCE_BAR_MS
+            )
         first, last = (errors.row() for errors in drift(server, sphinx, texts))
         print(f"{'first minute':<20}", first)
         print(f"{'last minute':<20}", last)

@@ -27,7 +27,7 @@ from app.audio.child_limits import start_limited
 from app.audio.ffmpeg import ffmpeg_gone
 from app.audio.pcm import F32_BYTES
 from app.bounds import DECODER, DecoderLimits
-from app.errors import Field, InvalidClip, SynthesisFailed
+from app.errors import FfmpegFailed, Field, InvalidClip
 from app.files import scratch_file
 from app.speech import Clip, DecodedClip, Pcm
 from app.work import NEVER_CANCELLED, CancelToken
@@ -115,7 +115,7 @@ def decode_clip(
 
     Raises:
         InvalidClip: it is empty, not audio, too slow to decode, shorter than a second, or silent.
-        SynthesisFailed: somebody has ended FFmpeg.
+        FfmpegFailed: somebody has ended it.
         FfmpegUnavailable, StorageFailed: this server cannot decode anything now.
     """
     if not clip.data:
@@ -244,7 +244,7 @@ def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
     if decoded.was_killed:
         status, said = decoded.exit_status, decoded.messages.strip()
         logger.error("the decoder ended with status %s: %s", status, said)
-        raise SynthesisFailed(f"the decoder broke while {field} was read")
+        raise FfmpegFailed(f"the decoder broke while {field} was read")
     # As much as was asked for is success, even if FFmpeg then stumbles over the rest.
     failed = decoded.exit_status != 0 and len(decoded.data) < max_bytes
     if failed or not decoded.data:

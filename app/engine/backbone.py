@@ -76,7 +76,6 @@ class Backbone(nn.Module):
         offsets: list[int],
         lengths: list[int],
         scratch: Tensor,
-        watched_positions: Tensor,
         watched_layers: list[int],
     ) -> tuple[Tensor, list[Tensor]]:
         """Read the new positions of every row and return its last output.
@@ -91,23 +90,23 @@ class Backbone(nn.Module):
             lengths: per row, how many positions it brings.
             scratch: flat float32 room for one layer of the longest cache, if caches are not
                 float32.
-            watched_positions: places in `x` whose queries are wanted, `[watched]`, int64.
-            watched_layers: the layers of those queries; none if nobody wants any.
+            watched_layers: the layers whose queries are wanted.
 
         Returns:
-            `[rows, z_dim]`, and per watched layer the queries, `[watched, heads, head_dim]`.
+            `[rows, z_dim]`, and per watched layer what `Attention.rotate` returns: the queries come
+            first.
         """
         voices = by_layer(prefixes, len(self.layers))
         own = by_layer(caches, len(self.layers))
-        queries: list[Tensor] = []
+        looks: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             x, qkv = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
             if index in watched_layers:
-                queries.append(qkv.narrow(1, 0, self.heads).index_select(0, watched_positions))
+                looks.append(qkv)
         if x.shape[0] != len(lengths):
             x = torch.stack([rows[-1] for rows in x.split_with_sizes(lengths)])
         x = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-5)
-        return self.z_proj(x), queries
+        return self.z_proj(x), looks
 
 
 class BackboneLayer(nn.Module):

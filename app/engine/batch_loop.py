@@ -18,6 +18,7 @@ from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
+from app.engine.waiting import Asker
 from app.errors import ModelUnavailable, SynthesisFailed, in_one_line
 from app.speech import Frames, WordTime
 from app.speech_engine import (
@@ -74,6 +75,8 @@ class BatchLoop:
             return EngineStatus(
                 running_rows=self._scheduler.running_rows,
                 queued_jobs=self._scheduler.queued_jobs,
+                queued_seconds=round(self._scheduler.queued_seconds, 1),
+                audio_rate=round(self._scheduler.audio_rate, 1),
                 max_running_rows=self._options.max_running_rows,
                 max_queued_jobs=self._options.max_queued_jobs,
                 precision=str(self._runner.precision),
@@ -81,10 +84,10 @@ class BatchLoop:
                 alive=self._closed_because is None,
             )
 
-    def require_room(self) -> None:
-        """Raise Overloaded if too many wait already."""
+    def require_room(self, caller: str) -> None:
+        """Raise Overloaded or QueueFull if a job of this caller would find no place now."""
         with self._changed:
-            self._scheduler.require_room()
+            self._scheduler.require_room(Asker(caller), time.monotonic())
 
     def submit(
         self,
@@ -104,7 +107,7 @@ class BatchLoop:
                 is given up as soon as the engine is to stop.
 
         Raises:
-            Overloaded: too many wait already.
+            Overloaded, QueueFull: too many wait already.
             ModelUnavailable: the loop does not run.
         """
         stream = EngineStream(
@@ -130,7 +133,9 @@ class BatchLoop:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
             if queued.sequences:
-                self._scheduler.submit(queued)
+                given_way = self._scheduler.submit(queued)
+                if given_way is not None:
+                    given_way.job.stream.fail(given_way.error)
                 self._changed.notify()
         return stream
 
@@ -214,6 +219,7 @@ class BatchLoop:
         if not opened:
             return
         verdicts = self._runner.sample([row for _, row in opened])
+        self._options.on_batch(len(opened))
         with self._changed:
             for (sequence, row), verdict in zip(opened, verdicts, strict=True):
                 if isinstance(verdict, Exception):

@@ -46,7 +46,11 @@ class FedSpeech:
         self.spoken_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
-        self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
+        self._feed = ScriptFeed(
+            max_chars=speech.max_script_chars,
+            markup=request.markup,
+            lexicons=lambda: speech.lexicons_for(request),
+        )
         self._changed = asyncio.Event()
         self._cut_short = False
         self._begun_chars = 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from app.errors import InvalidRequest, Parameter, TooLarge
+from app.lexicon import Lexicon, reaches_across
 from app.text.markup import is_ssml
 from app.text.sentences import Break, find_words
 from app.text.speaker_lines import find_speaker_tags
@@ -15,6 +17,8 @@ _ROLE = re.compile(r"<role:", re.IGNORECASE)
 _POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
 _LONG_CHARS = 1000
 _LONG_GROWTH = 4
+_MAX_INSIDE_PHRASES = 8
+"""After so many ends of sentences inside phrases of a dictionary, more text is awaited."""
 
 
 class ScriptFeed:
@@ -28,11 +32,19 @@ class ScriptFeed:
     Args:
         max_chars: of the whole script.
         markup: whether it may name voices or be SSML.
+        lexicons: returns dictionaries whose phrases, such as "Yahoo! Inc", are not parted.
     """
 
-    def __init__(self, *, max_chars: int, markup: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        max_chars: int,
+        markup: bool = True,
+        lexicons: Callable[[], Sequence[Lexicon]] = tuple,
+    ) -> None:
         self._max_chars = max_chars
         self._markup = markup
+        self._lexicons = lexicons
         self._added_chars = 0
         self._taken_chars = 0
         self._waiting = ""
@@ -132,12 +144,17 @@ class ScriptFeed:
         words = find_words(text)
         # The last word may still grow, and those before it decide about the gap in front of them.
         spoken_ahead = False
+        lexicons, inside_phrases = self._lexicons(), 0
         for word, following in reversed(list(pairwise(words[:-1]))):
             spoken_ahead = spoken_ahead or any(
                 map(str.isalnum, text[following.start : following.end])
             )
             if spoken_ahead and word.after >= Break.SENTENCE:
-                return following.start
+                if not reaches_across(text, following.start, lexicons):
+                    return following.start
+                inside_phrases += 1
+                if inside_phrases == _MAX_INSIDE_PHRASES:
+                    break
         return 0
 
 

@@ -1,8 +1,8 @@
 """This module writes a text as it is spoken: numbers, money, dates, units and signs in words.
 
-The model reads letters and punctuation; it was not taught to read "$3.50". English is brought
-into words wholly; French, German, Portuguese, Italian, Spanish and Dutch get their numbers,
-percentages and money; every language loses Markdown, HTML, emoji and emoticons.
+The model reads letters and punctuation; it was not taught to read "$3.50". English, French, German,
+Portuguese, Italian, Spanish and Dutch are brought into words; every language loses Markdown, HTML,
+emoji and emoticons.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from app.text.mapped import MappedText
 from app.text.normalisation.emoji import remove_emoji
 from app.text.normalisation.languages import find_language
+from app.text.normalisation.layout import mend_layout
+from app.text.normalisation.letters import plain_letters
 from app.text.normalisation.markdown import strip_markdown
 
 _ROUNDS = 4
@@ -42,6 +44,6 @@ def normalise(text: MappedText | str, *, language: str) -> MappedText:
 
 
 def _speak_once(text: MappedText, code: str) -> MappedText:
-    plain = strip_markdown(remove_emoji(text))
+    plain = strip_markdown(remove_emoji(mend_layout(plain_letters(text))))
     language = find_language(code)
     return plain if language is None else language.speak(plain)

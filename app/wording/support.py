@@ -21,6 +21,7 @@ class Effect:
 HONOURED = Effect("honoured")
 WITHOUT_EFFECT = Effect("without effect")
 OWN_MARKUP = Effect("honoured", 'this server\'s own: "off" reads tags aloud as text')
+OWN_PRONUNCIATIONS = Effect("honoured", "this server's own: words and how to write them")
 
 
 class Support(NamedTuple):

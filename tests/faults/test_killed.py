@@ -35,9 +35,7 @@ def work_until_killed(
 
     def client(number: int) -> None:
         headers, url = server.client.headers, server.client.base_url
-        own = httpx.Client(
-            base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
-        )
+        own = httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
         with own, suppress(httpx.TransportError):
             while True:
                 work(own, number)

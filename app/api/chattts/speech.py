@@ -24,11 +24,19 @@ from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
-from app.speaking.controls import Markup
+from app.speaking.controls import Markup, Pronunciations, lexicons_of
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
-from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import (
+    HONOURED,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+    Support,
+    support_of,
+)
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -67,6 +75,7 @@ class ChatSpeechBody(NullIsUnset):
     stream: Annotated[bool | None, HONOURED] = False
     output_format: Annotated[str | None, WITHOUT_EFFECT] = "mp3"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
 
 class InferCode(NullIsUnset):
@@ -115,6 +124,7 @@ class GenerateBody(NullIsUnset):
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
         None
     )
@@ -136,7 +146,13 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
     audio = format_named(body.response_format or "mp3", allowed=CHATTTS_FORMATS)
     voice = await _voice(services, body.voice)
     prosody = Prosody(speed=body.speed or 1.0)
-    speech = SpeechRequest(body.input, voice, prosody=prosody, markup=body.markup == "on")
+    speech = SpeechRequest(
+        body.input,
+        voice,
+        prosody=prosody,
+        markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
+    )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
 
@@ -194,6 +210,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         normalize=body.do_text_normalization,
         language=language_code(body.lang),
         markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
     )
 
 

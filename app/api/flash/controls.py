@@ -9,9 +9,9 @@ from pydantic import Field
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import AnyCase, NullIsUnset, Temperature
-from app.speaking.controls import Markup
+from app.speaking.controls import Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
 """Flash-TTS speaks at this rate, and its published players take it for granted."""
@@ -44,6 +44,7 @@ class FlashControls(NullIsUnset):
         str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     sample_rate: Annotated[
         int | None,
         Effect("honoured", "not a field of Flash-TTS; left out, wav and pcm have 16000 Hz"),
@@ -53,7 +54,14 @@ class FlashControls(NullIsUnset):
         """Make this server's request of the body and what a call adds to it."""
         unset = self.temperature == _UNSET_TEMPERATURE
         sampling = Sampling(temperature=None if unset else self.temperature)
-        return SpeechRequest(text, voice, sampling, prosody, markup=self.markup == "on")
+        return SpeechRequest(
+            text,
+            voice,
+            sampling,
+            prosody,
+            markup=self.markup == "on",
+            lexicons=lexicons_of(self.pronunciations),
+        )
 
     def audio_format(self) -> AudioFormat:
         """Return the audio format to answer with.

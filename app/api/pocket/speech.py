@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form, Request, UploadFile
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -20,9 +20,9 @@ from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.services import Services
-from app.speaking.controls import Markup
+from app.speaking.controls import Markup, Pronunciations, lexicons_of
 from app.speech import Clip, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, Effect, support_of
+from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, Effect, support_of
 
 
 def _has_form(scope: Scope) -> bool:
@@ -52,6 +52,7 @@ class PocketForm(BaseModel):
         ),
     ] = True
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
 
 @router.post("/tts", response_class=Response, include_in_schema=False)
@@ -62,7 +63,12 @@ async def speak(
 ) -> Response:
     """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
     voice = await _chosen_voice(services, body)
-    speech = SpeechRequest(body.text, voice, markup=body.markup == "on")
+    speech = SpeechRequest(
+        body.text,
+        voice,
+        markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
+    )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, format_named("wav"))
 

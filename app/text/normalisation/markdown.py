@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from itertools import zip_longest
 
 from app.text.mapped import MappedText
@@ -19,7 +20,10 @@ _MARKS = re.compile(
     r"[*_#`~\[\]<>&|\\=]|^[ \t]*[-+•·▪◦‣●○■–][ \t]|^[ \t]*\d{1,3}[.)] |---", re.MULTILINE
 )
 _TARGET = (
-    r"\([ \t]?<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
+    r"\([ \t]?(?:<[^<>\n]{0,2000}>"
+    r"|<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
+    # A path may hold spaces, though Markdown has it that it may not.
+    r"|(?=[./#]|\w{2,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300})"
     r"(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
 )
 _INLINE_TAGS = (
@@ -53,11 +57,11 @@ _INLINE: tuple[Rule, ...] = (
         needs="[",
     ),
     rule(
-        rf"\[([^\[\]\n]{{0,500}})\](?:{_TARGET}|\[[^\[\]\n]{{0,200}}\])",
+        rf"\[((?:[^\[\]\n]|\[[^\[\]\n]{{0,200}}\]){{0,500}})\](?:{_TARGET}|\[[^\[\]\n]{{0,200}}\])",
         lambda found: found[1],
         needs="[",
     ),
-    rule(r"\\([*_`~#>])", " ", needs="\\"),
+    rule(r"\\([*_`~#>])", lambda found: _literally(found[1], found), needs="\\"),
     rule(r"\\([\[\](){}+.!|-])", lambda found: found[1], needs="\\"),
     rule(r"`+", "", needs="`"),
     rule(
@@ -80,13 +84,17 @@ _INLINE: tuple[Rule, ...] = (
     rule(r"(?<![\w=])==(?=[^\s=])([^=\n]{1,1000})==(?!\w)", lambda found: found[1], needs="="),
 )
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_BRACKETS = {"[": "(", "]": ")"}
 _DOUBLY_ESCAPED = re.compile(r"&(?:amp;)+")
 _LINE_MARK = re.compile(r"[ \t]*[-*+•·▪◦‣●○■>#`~_=\[\d]")
 """Without one of these at its beginning, or a bar, a line stays as it is."""
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(?=\S)")
 _QUOTATION = re.compile(r"[ \t]{0,3}>(?=[ \t>]|$)[> \t]*")
 _BULLET = re.compile(r"[ \t]*[-*+•·▪◦‣●○■][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
-_NUMBERED = re.compile(r"[ \t]*(\d{1,3})[.)][ \t]+(?=\S)")
+# "5. November 2020" is a date.
+_NUMBERED = re.compile(
+    r"[ \t]*(\d{1,3})[.)][ \t]+(?=\S)(?![^\W\d_a-z][^\W\d_]{2,9}\.? \d{4}(?!\d))"
+)
 _DEFINITION = re.compile(r"[ \t]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]+<?(?:https?://|mailto:|[/#.])\S")
 _CELL = re.compile(r"[^|\s](?:[^|]*[^|\s])?")
 _FENCE = re.compile(r"[ \t]{0,3}(?:`{3,}|~{3,})[ \t]*[\w+#.-]{0,30}[ \t]*")
@@ -130,10 +138,27 @@ def _strip_once(text: MappedText) -> MappedText:
 
 
 def _unescape(found: re.Match[str]) -> str:
-    char = html.unescape(found[0])
-    if char in "*_`~#>|\\[]":
-        return " "
-    return char
+    chars = html.unescape(found[0])
+    if chars in _BRACKETS:
+        return _BRACKETS[chars]
+    if len(chars) == 1 and unicodedata.category(chars) == "Cf":
+        return ""
+    return _literally(chars, found) if chars in "*_`~#>|\\" else chars
+
+
+def _literally(sign: str, found: re.Match[str]) -> str:
+    """Write a sign that was escaped so that it is not taken for a mark, or leave it out."""
+    written, start, end = found.string, found.start(), found.end()
+    before, after = written[max(0, start - 2) : start], written[end : end + 2]
+    is_first = not before.strip(" \t") or before.endswith("\n")
+    if sign == "*" and before.strip()[-1:].isalnum() and after.strip()[:1].isalnum():
+        spaced = before[-1:] == after[:1] == " "
+        return "×" if spaced or (before[-1:].isdigit() and after[:1].isdigit()) else " "
+    if sign == "#":
+        return sign if after[:1].isalnum() or before[-1:].isalpha() else " "
+    if sign == ">":
+        return " " if is_first else sign
+    return sign if sign == "~" and after[:1].isdigit() else " "
 
 
 def _strip_line(line: MappedText, *, wraps: bool) -> list[MappedText]:

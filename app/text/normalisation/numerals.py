@@ -8,7 +8,7 @@ import unicodedata
 import regex
 
 from app.text.mapped import MappedText
-from app.text.normalisation.rules import Rule, apply_rules, rule
+from app.text.normalisation.rules import Rule, apply_rules, rule, words
 
 MAX_DIGITS = 36
 """Numbers with more digits are read digit by digit, as few know the names beyond."""
@@ -19,10 +19,32 @@ _NUMERAL = regex.compile(r"[[\p{Nd}\p{No}Ⅰ-ↈ]--[0-9]]", flags=regex.V1)
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
+_RAISED_LIST = rf"{_SUPERSCRIPT}(?:[ ]?[,˒–-]?[ ]?{_SUPERSCRIPT}){{0,9}}"
+_WITH_POWERS = words("km hm dm cm mm μm nm mi ft yd in sec min hr rad mol sin cos tan log ln")
+_SHORT_WORDS = words(
+    "he me we us it is as at an am be by do go if my no of oh on or so to up et il un du au ce en"
+    " le "
+    "la ne se te tu du da di de el es lo yo su si se er es im um zu so wo ab ob an je ja ze er os"
+    " ao "
+    "eu em na no as ai io ma mi ti ci vi lo gli al"
+)
+_LETTERS = re.compile(r"[^\W\d_]{0,4}\Z")
+
+
+def _say_raised(found: re.Match[str]) -> str:
+    """Write a power with a caret; a figure after a word points to a footnote, and goes."""
+    before = _LETTERS.search(found.string[max(0, found.start() - 4) : found.start()])
+    letters = before[0] if before else ""
+    is_word = len(letters) > 2 or letters.lower() in _SHORT_WORDS
+    if is_word and letters not in _WITH_POWERS:
+        return ""
+    return "^" + found[0].translate(_SUPERSCRIPTS)
+
+
 _POWERS: tuple[Rule, ...] = (
-    # A raised figure after a word points to a footnote; after a unit or a number it is a power.
-    rule(rf"(?<=[A-Za-z]{{4}}){_SUPERSCRIPT}", ""),
-    rule(rf"(?<=[\w)]){_SUPERSCRIPT}", lambda found: "^" + found[0].translate(_SUPERSCRIPTS)),
+    rule(rf"(?<=[.,;:!?…\"'”’»]){_RAISED_LIST}", ""),
+    rule(rf"(?<=[^\W\d_]{{4}}){_RAISED_LIST}", ""),
+    rule(rf"(?<=[\w)]){_SUPERSCRIPT}", _say_raised),
 )
 
 

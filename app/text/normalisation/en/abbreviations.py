@@ -8,20 +8,27 @@ from app.text.full_stops import Stop, stop_after
 from app.text.normalisation.en.numbers import pairs
 from app.text.normalisation.rules import Rule, alternatives, rule
 
-_TITLES = {
+
+def _with_capitals(names: dict[str, str]) -> dict[str, str]:
+    """Add each abbreviation in capitals, as titles and old addresses have it."""
+    in_capitals = {word.upper(): full for word, full in names.items() if len(word) > 1}
+    return {**in_capitals, **names}
+
+
+_TITLES = _with_capitals({
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",
     "Rev": "Reverend", "Hon": "Honorable", "Gen": "General", "Col": "Colonel", "Capt": "Captain",
     "Cpt": "Captain", "Lt": "Lieutenant", "Sgt": "Sergeant", "Maj": "Major", "Cmdr": "Commander",
     "Gov": "Governor", "Sen": "Senator", "Rep": "Representative", "Pres": "President",
     "St": "Saint", "Mt": "Mount", "Ft": "Fort", "Fr": "Father", "Messrs": "Messieurs",
     "Supt": "Superintendent", "Insp": "Inspector", "Det": "Detective",
-}  # fmt: skip
-_WITHOUT_STOP = ("Dr", "Mr", "Mrs", "Ms", "Prof", "St", "Mt")
-_STREETS = {
+})  # fmt: skip
+_WITHOUT_STOP = ("Dr", "Mr", "Mrs", "Ms", "Prof", "St", "Mt", "DR", "MR", "MRS", "MS", "PROF")
+_STREETS = _with_capitals({
     "Dr": "Drive", "St": "Street", "Ave": "Avenue", "Av": "Avenue", "Blvd": "Boulevard",
     "Rd": "Road", "Ln": "Lane", "Hwy": "Highway", "Pkwy": "Parkway", "Ct": "Court", "Pl": "Place",
     "Sq": "Square", "Ter": "Terrace", "Cir": "Circle",
-}  # fmt: skip
+})  # fmt: skip
 _ANYWHERE = {
     "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is",
     "approx": "approximately", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation",
@@ -38,6 +45,14 @@ _ANYWHERE = {
     "tel": "telephone", "Ext": "extension", "ext": "extension", "max": "maximum", "min": "minimum",
     "avg": "average", "temp": "temperature", "resp": "respectively", "esp": "especially",
 }  # fmt: skip
+_ANYWHERE |= {
+    word.upper(): _ANYWHERE[word]
+    for word in (
+        "vs", "etc", "approx", "Inc", "Ltd", "Corp", "Co", "Bros", "Jr", "Sr", "Esq", "dept", "est",
+        "govt", "Assn", "Univ", "incl", "excl", "misc", "Ave", "Blvd", "Hwy", "Rd", "Pkwy", "Jan",
+        "Feb", "Apr", "Aug", "Sept", "Oct", "Nov", "Dec", "Tel", "Ext", "max", "min", "avg", "temp",
+    )
+}  # fmt: skip
 _ALSO_CAPITAL = ("approx", "e.g", "i.e", "viz", "cf", "incl", "excl", "misc", "avg", "ca", "esp")
 _ANYWHERE_FORMS = (*_ANYWHERE, *(word.capitalize() for word in _ALSO_CAPITAL))
 _BEFORE_NUMBER = {
@@ -50,6 +65,9 @@ _BEFORE_NUMBER = {
     "Tel": "telephone", "Rm": "room", "Ste": "suite", "Apt": "apartment", "apt": "apartment",
     "Op": "opus", "op": "opus", "c": "circa",
     "ca": "circa", "Ca": "Circa",
+    "NO": "number", "NOS": "numbers", "FIG": "figure", "VOL": "volume", "CH": "chapter",
+    "SEC": "section", "ART": "article", "RM": "room", "STE": "suite", "APT": "apartment",
+    "TEL": "telephone", "EXT": "extension", "PP": "pages", "OP": "opus",
 }  # fmt: skip
 _DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
@@ -57,7 +75,7 @@ _DAYS = {
 }  # fmt: skip
 _DAY = alternatives(_DAYS)
 _A_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
-_SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof)\. ")
+_SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof|MR|MRS|DR|PROF)\. ")
 _NAME = r"[A-Z][\w'’-]{0,40}"
 
 
@@ -97,7 +115,7 @@ def _anywhere(found: re.Match[str]) -> str | None:
     if word == "min" and before[-1:].isdigit():
         return None
     full = _ANYWHERE.get(word) or _ANYWHERE[word.lower()]
-    if word[0].isupper() and full[0].islower():
+    if word[0].isupper() and full[0].islower() and not word[1:].isupper():
         full = full[0].upper() + full[1:]
     return full + _stop(found, word)
 
@@ -136,11 +154,12 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         needs=".",
     ),
     rule(
-        rf"(?<![\w.])({alternatives(_WITHOUT_STOP)}) (?=[A-Z][a-z])",
+        rf"(?<![\w.])({alternatives(_WITHOUT_STOP)}) (?=[A-Z][a-z]|(?<=[A-Z] )(?<!ST )(?<!MS"
+        rf" )[A-Z]{{3}})",
         lambda found: f"{_TITLES[found[1]]} ",
     ),
     rule(
-        r"(?<![\w.])(Dr|Mr|Mrs|Ms|Prof)\.",
+        r"(?<![\w.])(Dr|Mr|Mrs|Ms|Prof|DR|MR|MRS|PROF)\.",
         lambda found: _TITLES[found[1]] + _stop(found, found[1]),
         needs=".",
     ),

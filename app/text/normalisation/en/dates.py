@@ -29,8 +29,18 @@ _YEAR_CONTEXT = (
     r"[Bb]efore|[Aa]fter|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|"
     r"[Ww]inter|[Oo]f|[Aa]nd|[Tt]o|[Bb]etween)"
 )
+_MEASURING_FRACTIONS = frozenset(
+    f"{above}/{below}" for below in (2, 3, 4, 8, 16, 32) for above in range(1, below)
+)
+_ERA = r"(?P<era>BCE|BC|AD|CE|B\.C\.E\.|B\.C\.|A\.D\.|C\.E\.)"
+_DECADE = re.compile(r"(?<!\d)['’]?([1-9]0)['’]?s(?!\w)")
+_DECADES = r"['’]?[1-9]0['’]?s(?!\w)"
 _COMMON_FRACTIONS = frozenset(("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8", "1/10"))
-_BEFORE_DATE = r"[Bb]y|[Oo]n|[Bb]efore|[Uu]ntil|[Tt]ill|[Dd]ue|[Ss]hips|[Ss]hipping"
+_BEFORE_DATE = (
+    r"(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun|Monday|Tuesday|Wednesday|Thursday|Friday|"
+    r"Saturday|Sunday),?|"
+    r"[Bb]y|[Oo]n|[Bb]efore|[Uu]ntil|[Tt]ill|[Dd]ue|[Ss]hips|[Ss]hipping"
+)
 _NO_UNIT = r"(?![\w°%$€£¥]|[.,:/]\d|,\d{3}|[-–]\w)"
 
 
@@ -119,11 +129,38 @@ def _years(found: re.Match[str]) -> str | None:
     return f"{year(int(first))} to {cardinal(last)}"
 
 
+def _year_of_era(digits: str) -> str:
+    return year(int(digits)) if len(digits) == 4 else cardinal(digits)
+
+
 def _era(found: re.Match[str]) -> str:
-    letters = " ".join(char for char in found[2] if char.isalpha())
-    digits = found[1]
-    spoken = year(int(digits)) if len(digits) == 4 else cardinal(digits)
-    return f"{spoken} {letters}"
+    letters = " ".join(char for char in found["era"] if char.isalpha())
+    spoken = f"{_year_of_era(found['last'])} {letters}"
+    if found["first"] is None:
+        return spoken
+    joint = found["joint"].strip()
+    return f"{_year_of_era(found['first'])} {joint if joint.isalpha() else 'to'} {spoken}"
+
+
+def _before_year(found: re.Match[str]) -> str:
+    letters = " ".join(char for char in found[1] if char.isalpha())
+    return f"{letters} {_year_of_era(found[2])}"
+
+
+def _days_of_two_months(found: re.Match[str]) -> str | None:
+    """Say "12/24-1/3" as two dates, but "1/2-3/4" as two fractions."""
+    if {f"{found[1]}/{found[2]}", f"{found[3]}/{found[4]}"} <= _MEASURING_FRACTIONS:
+        return None
+    first = _date_if_any(found[2], found[1], "")
+    last = _date_if_any(found[4], found[3], "")
+    if not first or not last:
+        first = _date_if_any(found[1], found[2], "")
+        last = _date_if_any(found[3], found[4], "")
+    return f"{first} to {last}" if first and last else None
+
+
+def _say_decades(found: re.Match[str]) -> str:
+    return _DECADE.sub(_decade, found[0])
 
 
 DATES: tuple[Rule, ...] = (
@@ -139,9 +176,10 @@ DATES: tuple[Rule, ...] = (
         needs="/",
     ),
     rule(
-        rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)|(?![\w/-]|\.\d))",
+        rf"(?<![\w.,/-])([12]\d{{3}})([-/.])(0?[1-9]|1[0-2])\2{_DAY}(?:T(?=\d)| "
+        rf"(?=\d{{1,2}}:\d\d)|(?![\w/-]|\.\d))",
         lambda found: (
-            (_year_month_day(found) or "") + (" at " if found[0][-1] == "T" else "") or None
+            (_year_month_day(found) or "") + (" at " if found[0][-1] in "T " else "") or None
         ),
         needs="-/.",
     ),
@@ -156,11 +194,28 @@ DATES: tuple[Rule, ...] = (
         needs="/-",
     ),
     rule(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\w/-]|[.,]\d)", _dotted_date, needs="."),
+    # A zero in front is written in dates alone.
+    rule(
+        r"(?<![\w.,/-])(0[1-9]|1[0-2])/(0[1-9])(?![\w/-]|[.,]\d)"
+        r"|(?<![\w.,/-])(0[1-9])/([12]\d|3[01])(?![\w/-]|[.,]\d)",
+        lambda found: _date_if_any(found[2] or found[4], found[1] or found[3], ""),
+        needs="/",
+    ),
+    rule(
+        r"(?<![\w.,/-])(\d{1,2})/(\d{1,2}) ?(?:[-–—]|to) ?(\d{1,2})/(\d{1,2})(?![\w/-]|[.,]\d)",
+        _days_of_two_months,
+        needs="/",
+    ),
     rule(
         rf"(?<!\w){_MONTH} {_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?!\w)(?![.:/]\d)(?!,\d)"
         rf"(?:,? {_YEAR}(?!\w)(?!,?\d))?",
         _month_day,
         needs=_CAPITALS,
+    ),
+    rule(
+        rf"(?<![\w.,:/-])(?:(?:0?([1-9])|([12]\d|3[01]))\. ?)(?={_MONTH} [12]\d{{3}}(?!\w))",
+        lambda found: f"{found[1] or found[2]} ",
+        needs=".",
     ),
     rule(
         rf"(?<![\w.,:/-])([Tt]he )?{_DAY}{_SUFFIX}(?:{_TO}{_DAY}{_SUFFIX})?(?: of)?(?: |-){_MONTH}"
@@ -178,14 +233,42 @@ DATES: tuple[Rule, ...] = (
         needs="-–—/",
     ),
     rule(r"(?<![\w.,$€£¥-])([12]\d{2}0)['’]?s(?!\w)", _decade),
-    rule(r"(?<![\w.,$€£¥-])['’]?([2-9]0)['’]?s(?!\w)", _decade),
+    # Without a word or a mark that makes it a decade, "30s" is half a minute.
+    rule(
+        rf"(?<!\w)(?:[Tt]he|THE|[Hh]is|[Hh]er|[Tt]heir|[Mm]y|[Oo]ur|[Yy]our|[Ii]ts|[Ee]arly|[Mm]id|"
+        rf"[Ll]ate|[Ss]wingin[g']|[Rr]oaring)[ -](?:(?:early|mid|late|low|high|upper|lower)[ -])?"
+        rf"{_DECADES}(?:(?:,? (?:and|or|to) |, | ?[-–/] ?)(?:(?:early|mid|late|the)["
+        rf" -])?{_DECADES})"
+        rf"{{0,9}}",
+        _say_decades,
+    ),
+    rule(
+        rf"(?<![\w.,$€£¥-]){_DECADES}(?=(?:-era|-style| (?:music|hits?|kids?|rock|pop"
+        rf"|styles?|fashion|"
+        r"movies?|films?|bands?|songs?|nostalgia|party|sitcoms?|disco|hair|vibes?|cartoons?|era|icons?|"
+        r"classics?|punk|metal|hip-hop|jazz|soul|funk|babies|child|children|action|synth))(?!\w))",
+        _say_decades,
+    ),
+    rule(r"(?<![\w.,$€£¥-])['’]([1-9]0)s(?!\w)", _decade, needs="'’"),
     rule(r"(?<![\w'])'(00)s(?!\w)", _decade, needs="'"),
     rule(
         r"(?<![\w'])'(\d\d)(?![\w'\"])",
         lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",
         needs="'",
     ),
-    rule(r"(?<![\w.,])(\d{1,4}) ?(BC|AD|BCE|CE|B\.C\.|A\.D\.)(?!\w)", _era),
+    rule(
+        rf"(?<![\w.,])(?:(?P<first>\d{{1,4}})(?P<joint> ?[-–—] ?| (?:to|and|until|or|through"
+        rf"|till) ))?"
+        rf"(?P<last>\d{{1,4}}) ?{_ERA}(?!\w)",
+        _era,
+        needs="BAC",
+    ),
+    rule(r"(?<![\w.])(AD|A\.D\.) ?(\d{1,4})(?![\w%]|[.,:]\d)", _before_year, needs="A"),
+    rule(
+        r"(?<![\w.,/-])([12]\d{3}) ?[-–—] ?(?=\)|$)",
+        lambda found: f"{year(int(found[1]))} to present",
+        needs="-–—",
+    ),
     rule(
         rf"(?<!\w)({_YEAR_CONTEXT}) (1[1-9]\d\d|20\d\d){_NO_UNIT}"
         r"(?! (?:[a-z]{2,30}[^s\W]s|people)(?!\w))",

@@ -9,16 +9,18 @@ from app.text.normalisation.en import numbers
 from app.text.normalisation.en.abbreviations import ABBREVIATIONS
 from app.text.normalisation.en.acronyms import ACRONYMS
 from app.text.normalisation.en.characters import plain_characters
+from app.text.normalisation.en.citations import CITATIONS
 from app.text.normalisation.en.dates import DATES, MONTHS, say_date, say_year
 from app.text.normalisation.en.fractions import MEASURED_FRACTIONS
+from app.text.normalisation.en.identifiers import IDENTIFIERS
 from app.text.normalisation.en.money import MONEY, PER
 from app.text.normalisation.en.numbers import spell_long_numbers
-from app.text.normalisation.en.quantities import QUANTITIES, say_fraction
+from app.text.normalisation.en.quantities import LETTERS, QUANTITIES, say_fraction
 from app.text.normalisation.en.roman import ROMAN
 from app.text.normalisation.en.symbols import SIGN_NAMES, speak_symbols, tidy_spaces
-from app.text.normalisation.en.telephones import TELEPHONES, say_telephone
+from app.text.normalisation.en.telephones import KEYS, TELEPHONES, say_telephone
 from app.text.normalisation.en.times import HALF_DAYS, TIMES, say_time
-from app.text.normalisation.en.units import UNIT_RULES
+from app.text.normalisation.en.units import BARE_RATES, UNIT_RULES
 from app.text.normalisation.en.verses import VERSES
 from app.text.normalisation.en.web import WEB, part_underscores
 from app.text.normalisation.language import Language
@@ -45,12 +47,15 @@ class English(Language):
     minus = "minus"
     months = MONTHS
     steps = (
+        # These look at brackets and colons that are written in one way afterwards.
+        partial(apply_rules, rules=(*CITATIONS, *IDENTIFIERS)),
         plain_characters,
         spell_long_numbers,
-        partial(apply_rules, rules=WEB),
+        partial(apply_rules, rules=(*KEYS, *WEB)),
         part_underscores,
         partial(apply_rules, rules=ROMAN),
         partial(apply_rules, rules=(*HALF_DAYS, *ABBREVIATIONS)),
+        partial(apply_rules, rules=(*BARE_RATES, *LETTERS)),
         partial(apply_near_digits, rules=_WITH_DIGITS),
         partial(apply_rules, rules=ACRONYMS),
         speak_symbols,

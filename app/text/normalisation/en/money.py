@@ -55,7 +55,8 @@ CODES = {
     "MXN": Currency("Mexican peso", "Mexican pesos"), "RUB": Currency("ruble", "rubles"),
 }  # fmt: skip
 _MAGNITUDES = {
-    "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million",
+    "L": "lakh", "Cr": "crore", "cr": "crore", "k": "thousand", "K": "thousand", "m": "million",
+    "M": "million", "mn": "million",
     "mm": "million", "MM": "million", "mil": "million", "b": "billion", "B": "billion",
     "bn": "billion", "Bn": "billion", "BN": "billion", "t": "trillion", "T": "trillion",
     "tn": "trillion",
@@ -66,12 +67,16 @@ _AS_ADJECTIVE = (
     r"project|lawsuit|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
 )
 _COUNTED = (
-    r"( (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
+    r"(?: (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
     r"copies|dollars|euros|pounds|parameters|params|tokens|rows|lines|jobs|customers|members|units|"
     r"streams|plays|likes|votes|years|records|requests|images|words|sales|households|tons|tonnes|"
-    r"miles|steps|homes|items|messages|posts|shares|students|workers|employees|cases|books)(?!\w))"
+    r"miles|steps|homes|items|messages|posts|shares|students|workers|employees|cases|books|children|women|men|adults|residents|refugees|"
+    r"migrants|patients|doses|vaccines|barrels|passengers|voters|pupils|tourists|vehicles|cars|"
+    r"phones|devices|accounts|citizens|listeners|readers|fans|deaths|births|inhabitants|square|"
+    r"papers|articles|pages|species|trees|animals|birds|clicks|hits|sites|[A-Z][a-z]{1,12}ans)"
+    r"(?!\w))"
 )
-_EUROPEAN = r"\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d)"
+_EUROPEAN = r"\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!,?\d)"
 _AMOUNT = rf"(?:{_EUROPEAN}|{NUMBER})"
 _TO = r" ?(?:[-–—]|to) ?"
 _SYMBOL = rf"(?:{alternatives(SYMBOLS)})"
@@ -112,7 +117,7 @@ def _amount(name: str) -> str:
         rf"(?P<{name}>{_AMOUNT})"
         rf"(?:[ -]?(?P<{name}_word>[Hh]undred|[Tt]housand|[MBmb]illion|[Tt]rillion|lakh|crore)"
         r"(?!\w)"
-        rf"| ?(?P<{name}_short>k|K|mil|mn|mm|MM|m|M|bn|Bn|BN|b|B|tn|t|T)(?!\w))?"
+        rf"| ?(?P<{name}_short>k|K|mil|mn|mm|MM|m|M|bn|Bn|BN|b|B|tn|t|T|L|Cr|cr)(?!\w))?"
     )
 
 
@@ -141,7 +146,7 @@ def _magnitude(found: re.Match[str], name: str) -> str:
 def _bare_magnitude(found: re.Match[str]) -> str | None:
     """Say "10k"; leave "3M" and "12B", a firm and a flat, unless counted things follow."""
     capital = found[3]
-    if capital and "." not in found[1] and "," not in found[1] and found[4] is None:
+    if capital and "." not in found[1] and "," not in found[1] and found["counted"] is None:
         return None
     return f"{number(found[1])} {_MAGNITUDES[capital or found[2]]}"
 
@@ -151,6 +156,7 @@ _CAPITALS = "".join({code[0] for code in CODES})
 _SIGN = r"(?P<sign>(?<![\w.,)])[-−–])?"
 _RANGE = rf"(?<![\w.,]){_amount('low')}(?:{_TO}{_amount('high')})?"
 MONEY: tuple[Rule, ...] = (
+    rule(r"(?<=\d)/-(?![\w-])", "", needs="/"),
     rule(
         rf"{_SIGN}(?<![A-Za-z])(?P<name>{_SYMBOL}) ?(?P<minus>[-−])?{_amount('low')}"
         rf"(?:{_TO}(?P=name)?{_amount('high')})?(?!\d){_AS_ADJECTIVE}",
@@ -178,9 +184,10 @@ MONEY: tuple[Rule, ...] = (
         needs="¢",
     ),
     rule(
-        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn)(?!\w)|([KMB])(?!\w)(?={_COUNTED})?)",
+        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
         _bare_magnitude,
     ),
+    rule(rf"(?<=population of )({NUMBER})m(?!\w)", lambda found: f"{number(found[1])} million"),
 )
 PER = (
     rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from num2words import num2words  # type: ignore[import-untyped]
@@ -10,10 +11,12 @@ from app.text.mapped import MappedText
 from app.text.normalisation.numerals import MAX_DIGITS
 from app.text.normalisation.rules import apply_rules, rule
 
-INTEGER = r"(?:\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,36})"
+_LAKHS = r"\d{1,2}(?:,\d{2}){1,6},\d{3}(?!,?\d)"
+INTEGER = rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,11}}(?!\d)|{_LAKHS}|\d{{1,36}})"
 NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,36}})?|\.\d{{1,36}})"
 """This regular expression matches a number without sign: "7", "1,234", "3.14", ".5"."""
 
+_GROUPED_IN_LAKHS = re.compile(_LAKHS)
 _SCALES = (
     "",
     "thousand",
@@ -40,8 +43,11 @@ def cardinal(digits: str) -> str:
     """Say an integer: "1,234" gives "one thousand two hundred and thirty-four".
 
     Args:
-        digits: ASCII digits, thousands separators allowed.
+        digits: ASCII digits, thousands separators allowed; those of India, "12,34,567", make
+            lakhs and crores of it.
     """
+    if _GROUPED_IN_LAKHS.fullmatch(digits):
+        return _in_lakhs(digits.replace(",", ""))
     digits = digits.replace(",", "").lstrip("0") or "0"
     if len(digits) > MAX_DIGITS:
         return spell_digits(digits)
@@ -59,6 +65,14 @@ def cardinal(digits: str) -> str:
             if index:
                 words.append(_SCALES[index])
     return " ".join(words)
+
+
+def _in_lakhs(digits: str) -> str:
+    parts = ((digits[:-7], "crore"), (digits[-7:-5], "lakh"), (digits[-5:], ""))
+    spoken = [f"{cardinal(part)} {name}" for part, name in parts if part.strip("0")]
+    if int(digits[-5:]) and int(digits[-5:]) < 100:
+        spoken.insert(-1, "and")
+    return " ".join(spoken).rstrip()
 
 
 def ordinal(digits: str) -> str:

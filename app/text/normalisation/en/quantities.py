@@ -12,6 +12,7 @@ from app.text.normalisation.en.numbers import (
     pairs,
     spell_digits,
 )
+from app.text.normalisation.en.shares import SHARES
 from app.text.normalisation.rules import Rule, rule
 
 _OPERATORS = {
@@ -23,7 +24,9 @@ _COMPARISONS = {
     "<=": "is at most", "≥": "is at least", ">=": "is at least", "≠": "is not equal to",
     "!=": "is not equal to", "≈": "is about",
 }  # fmt: skip
-_KNOWN_PAIRS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty"}
+_KNOWN_PAIRS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty",
+    "20/20": "twenty-twenty", "60/40": "sixty-forty", "80/20": "eighty-twenty",
+}  # fmt: skip
 _DENOMINATORS = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 32, 50, 64, 100, 1000))
 _SUM = re.compile(rf"{NUMBER}|[<>=!]=|\S")
 
@@ -108,6 +111,28 @@ def _code_digits(digits: str, *, one_by_one: bool) -> str:
     return cardinal(digits) if len(digits) <= 2 else pairs(digits)
 
 
+LETTERS: tuple[Rule, ...] = (
+    # Letters side by side are a product: "mc^2".
+    rule(
+        r"(?<!\w)(?!(?:km|cm|mm|ft|mi|in|yd|nm|ms|ns|hr)\^)(\d{0,4})([a-zA-Z])([a-z])(?=\^[-\d(])",
+        lambda found: f"{found[1]} {found[2]} {found[3]}".lstrip(),
+        needs="^",
+    ),
+    rule(r"(?<=\d) ?[xX] ?(?=10\^)", " times ", needs="xX"),
+    rule(
+        r"(?<=(?<![\w'])[A-Za-z]) ?([<>≤≥≠]|[<>!=]=) ?(?=[A-Za-z](?!\w))",
+        lambda found: f" {_COMPARISONS[found[1]]} ",
+        needs="<>≤≥≠=",
+    ),
+    rule(
+        r"(?:(?<=\d)|(?<=(?<![\w'])[A-Za-z])|(?<=\)))\^\(?([A-Za-z])(?!\w)\)?",
+        lambda found: f" to the power of {found[1]}",
+        needs="^",
+    ),
+    rule(r"(?<=(?<![\w'])[A-Za-z])( ?)\*\1(?=[A-Za-z](?!\w))", " times ", needs="*"),
+)
+"""These say relations of letters that stand for numbers: "x > y", "x^n"."""
+
 _OPERAND = rf"(?:{NUMBER})"
 QUANTITIES: tuple[Rule, ...] = (
     rule(
@@ -129,6 +154,13 @@ QUANTITIES: tuple[Rule, ...] = (
         needs="=≈≠≤≥<>",
     ),
     rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", lambda found: f" {say_power(found[1])}", needs="^"),
+    rule(r"(?<![\w/])24/7/365(?![\w/])", "twenty-four seven, three sixty-five", needs="/"),
+    *SHARES,
+    rule(
+        r"(?<![\w.,/-])(\d{1,3})/(\d{1,3}) ?[-–—] ?(?=\d{1,3}/\d{1,3}(?![\w/]))",
+        lambda found: f"{say_fraction(found[1], found[2])} to ",
+        needs="/",
+    ),
     rule(
         r"(?<![\w.,/])(\d{1,6})(?: |-)(\d{1,3})/(\d{1,4})(?![\w/]|[.,]\d)",
         _mixed_fraction,
@@ -152,6 +184,12 @@ QUANTITIES: tuple[Rule, ...] = (
     rule(r"± ?(?=\.?\d)", " plus or minus ", needs="±"),
     rule(r"(?<![\w~])[~≈] ?(?=\.?\d|[$€£])", "about ", needs="~≈"),
     rule(r"(?<![\w#&])# ?(?=\d)", "number ", needs="#"),
+    rule(
+        r"(?:(?<=[\d)])|(?<=(?<![\w'])[A-Za-z])) ?([<>≤≥≠]|[<>!=]=) ?(?=[-−]?(?:[\d(]|[A-Za-z]"
+        r"(?!\w)))",
+        lambda found: f" {_COMPARISONS[found[1]]} ",
+        needs="<>≤≥≠=",
+    ),
     rule(r"(?<!\w)(?:≥|>=) ?(?=\d)", "at least ", needs="≥>"),
     rule(r"(?<!\w)(?:≤|<=) ?(?=\d)", "at most ", needs="≤<"),
     rule(r"(?<![\w<-])< ?(?=\.?\d)", "less than ", needs="<"),

@@ -9,8 +9,11 @@ from app.text.normalisation.rules import Rule, rule
 
 _GROUP = re.compile(r"\d+")
 _NUMBERS = re.compile(r"\d+")
+_LINKS = frozenset(("then", "by", "with", "followed", "and", "or"))
 _NOT_INSIDE = r"(?<![\w$€£¥/])(?<![.,:+-])"
-_NOT_GOING_ON = r"(?![\w/]|[-.,:]\d)"
+_NOT_GOING_ON = (
+    r"(?:,?[ ]?(?:[xX]|[Ee]xt(?:ension|\.)?)\.?[ ]?(?P<extension>\d{1,6}))?(?![\w/]|[-.,:]\d)"
+)
 
 
 def say_telephone(written: str) -> str:
@@ -21,18 +24,48 @@ def say_telephone(written: str) -> str:
 
 
 def _say_if_long(found: re.Match[str]) -> str | None:
-    digits = sum(char.isdigit() for char in found[0])
-    return say_telephone(found[0]) if digits >= 7 else None
+    extension = found["extension"]
+    written = found[0]
+    if extension:
+        written = found.string[found.start() : found.start("extension")]
+    if sum(char.isdigit() for char in written) < 7:
+        return None
+    spoken = say_telephone(written)
+    return f"{spoken}, extension {spell_digits(extension)}" if extension else spoken
 
 
 def _after_verb(found: re.Match[str]) -> str:
     return _NUMBERS.sub(lambda digits: spell_digits(digits[0]), found[0])
 
 
+def _say_keys(found: re.Match[str]) -> str | None:
+    if found[1].split()[0].lower() in _LINKS and not found[2].startswith("*"):
+        return None
+    if found[2][0] == "#" and len(found[2]) > 1 and "*" not in found[2]:
+        return None
+    names = {"*": "star", "#": "hash"}
+    keys = (names.get(char) or spell_digits(char) for char in found[2])
+    return found[1] + " ".join(keys)
+
+
 def _with_words(found: re.Match[str]) -> str:
     return f"{say_telephone(found[1])}, {found[2].replace('-', ' ')}"
 
 
+KEYS: tuple[Rule, ...] = (
+    rule(
+        r"(?<!\w)((?:press|dial|hit|tap|push|enter|type|call|key|button|then|by|with|followed by"
+        r"|and|or)"
+        r"(?: the)? [\"'(]?)((?:[*#]\d{0,12}){1,6})(?![\w*])",
+        _say_keys,
+        needs="*#",
+        flags=re.IGNORECASE,
+    ),
+    rule(r"(?<=[\"'(])\*(?=[\"')])", "star", needs="*"),
+    rule(r"(?<=, )\*(?=,? (?:or|and)(?!\w))", "star", needs="*"),
+    rule(r"(?<=the )\*(?= (?:key|sign|button|symbol)(?!\w))", "star", needs="*"),
+)
+"""These say keys of a telephone: "press *", "dial *#06#"."""
 TELEPHONES: tuple[Rule, ...] = (
     rule(
         r"(?<!\w)(?:call|dial|phone|ring|text)(?:s|l?ed|l?ing)?(?: (?:on|up))? "

@@ -9,7 +9,7 @@ from app.text.normalisation.en.numbers import cardinal
 from app.text.normalisation.rules import Rule, rule
 
 _HALF = r"(?: ?([AaPp])(?:\.[ ]?[Mm]\.?|[Mm](?![\w])|(?<=[AP]) M(?!\w)))"
-_CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,6})?)?"
+_CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,6}|,\d{3})?)?"
 
 
 def say_time(hour: int, minute: int, second: int | None, half: str) -> str:
@@ -48,10 +48,22 @@ def _dotted_time(found: re.Match[str]) -> str:
     return spoken + ("." if ends_sentence(found, "p.m") else "")
 
 
+def _duration(found: re.Match[str]) -> str | None:
+    """Say "1h30m" or "2m 20s" in full, which need two parts at least."""
+    counts = [(found[name], name) for name in _DURATION_PARTS if found[name]]
+    if len(counts) < 2:
+        return None
+    return " ".join(
+        f"{cardinal(count)} {name}{'' if count.lstrip('0') == '1' else 's'}"
+        for count, name in counts
+    )
+
+
 def _hours(found: re.Match[str]) -> str:
     return f"{cardinal(found[1])} {_half(found[2])}" + ("." if ends_sentence(found, "p.m") else "")
 
 
+_DURATION_PARTS = ("day", "hour", "minute", "second")
 _NOT_BEFORE = r"(?<![\w:.,/$€£¥])(?<!\d-)"
 HALF_DAYS: tuple[Rule, ...] = (
     rule(
@@ -66,6 +78,17 @@ HALF_DAYS: tuple[Rule, ...] = (
     ),
 )
 TIMES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![\w.,:/-])(?=\d{1,4} ?(?:d|h|hr|hrs|m|min|mins)(?: ?)\d)(?:(?P<day>\d{1,4}) ?d(?: |"
+        r"(?=\d))?)?"
+        r"(?:(?P<hour>\d{1,4}) ?(?:hrs?|h)(?: |(?=\d))?)?"
+        r"(?:(?P<minute>\d{1,4}) ?(?:(?:mins?|m)(?!\w| ?\d{1,4} ?c?m(?!\w))|(?:mins?|m)(?="
+        r" ?\d{1,4} ?s)|(?<=[hr]\d\d)(?!\w))"
+        r"(?: (?=\d)|(?=\d))?)?"
+        r"(?:(?P<second>\d{1,4}) ?(?:secs?|s))?(?<! )(?![\w:]|[.,]\d)",
+        _duration,
+        needs="dhm",
+    ),
     rule(
         rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9])\.([0-5]\d){_HALF}(?!\w)",
         _dotted_time,

@@ -99,6 +99,14 @@ _PER = {
     "dL": "deciliter", "mL": "milliliter", "ml": "milliliter", "gal": "gallon", "lb": "pound",
     "ft": "foot", "mi": "mile", "m^2": "square meter", "m^3": "cubic meter",
     "s^2": "second squared", "h^2": "hour squared", "min^2": "minute squared",
+    "m2": "square meter", "m3": "cubic meter", "cm2": "square centimeter",
+    "km2": "square kilometer",
+    "km^2": "square kilometer", "cm3": "cubic centimeter", "ft2": "square foot",
+    "ft^2": "square foot",
+    "mm2": "square millimeter", "mm^2": "square millimeter", "ha": "hectare",
+    "kWh": "kilowatt hour",
+    "mol": "mole", "μL": "microliter", "hour": "hour", "minute": "minute", "second": "second",
+    "s2": "second squared", "GB": "gigabyte", "MB": "megabyte", "unit": "unit", "user": "user",
     "person": "person", "cm^2": "square centimeter", "cm^3": "cubic centimeter", "in": "inch",
 }  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
@@ -204,16 +212,46 @@ def _power_of_unit(found: re.Match[str]) -> str:
     return spoken + kept_stop(found)
 
 
+def _power_of_area(found: re.Match[str]) -> str:
+    name = name_unit("2", found["length"], power=found["power"])
+    return f" {say_power(found['exponent'])} {name}{kept_stop(found)}"
+
+
+def _bare_rate(found: re.Match[str]) -> str:
+    return f"{UNITS[found[1]][1]} per {_PER[found[2]]}"
+
+
+def _times_a(found: re.Match[str]) -> str:
+    count = _ONCE.get(found[1]) or f"{number(found[1])} times"
+    period = _PERIODS.get(found[2], found[2])
+    return f"{count} {'an' if period == 'hour' else 'a'} {period}"
+
+
+_ONCE = {"1": "once", "2": "twice"}
+_PERIODS = {
+    "d": "day", "wk": "week", "w": "week", "mo": "month", "yr": "year", "y": "year", "hr": "hour",
+    "h": "hour", "min": "minute", "sec": "second", "s": "second",
+}  # fmt: skip
+_PERIOD = "day|week|month|year|hour|night|minute|second|" + alternatives(_PERIODS)
+_RATED = alternatives(unit for unit in UNITS if (len(unit) > 1 and unit.isalpha()) or unit in "gmL")
 UNIT_RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
     rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
+    rule(
+        r"(?<![\w\"])(\d{1,3}(?:\.\d{1,2})?)\"(?= (?:TV|tv|monitor|screen|display|tablet|laptop"
+        r"|wheels?|"
+        r"rims?|pipes?|pizza|tires?|pan|tall|long|wide|deep|high|thick|blade|drive)(?!\w))",
+        lambda found: f"{number(found[1])} inch",
+        needs='"',
+    ),
     rule(
         rf"(?<![\w.,])({NUMBER})(['\"]) ?[xX×] ?({NUMBER})\2(?!\w)",
         _marked_sides,
         needs="'\"",
     ),
+    rule(rf"(?<![\w.,])(\d{{1,4}}) ?[xX×] ?/ ?({_PERIOD})(?!\w)", _times_a, needs="/"),
     rule(
-        rf"(?<![\w.,])(?P<sides>{NUMBER}(?:(?:[xX×]| [x×] ){NUMBER}){{1,4}})"
+        rf"(?<![\w.,])(?P<sides>{NUMBER}(?:(?:[xX×]| [x×] ){NUMBER}(?!\d)){{1,4}})"
         rf"(?: ?(?P<unit>{_SPACED}|in)(?!\w){_STOP}|(?![\w.]\w|[ ]?[=+*/^]))",
         _dimensions,
     ),
@@ -223,9 +261,14 @@ UNIT_RULES: tuple[Rule, ...] = (
         needs="xX×",
     ),
     rule(
-        r"(?<![\w.,])(\d{1,4}(?:\.\d{1,2})?) ?[xX×](?= |[,.;:!?)]|$)(?! ?[\d=(])",
+        r"(?<![\w.,^])(\d{1,4}(?:\.\d{1,2})?) ?[xX×](?= |[,.;:!?)]|$)(?! ?[\d=(])",
         lambda found: f"{number(found[1])} times",
         flags=re.MULTILINE,
+    ),
+    rule(
+        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?{_POWERED}{_STOP}",
+        _power_of_area,
+        needs="^",
     ),
     rule(
         rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?(?P<unit>{_SPACED})(?![\w^])"
@@ -241,3 +284,18 @@ UNIT_RULES: tuple[Rule, ...] = (
         _measure,
     ),
 )
+BARE_RATES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![\w./^)-])(?<!\d )(km|cm|mm|ft|mi|(?:(?<=per )|(?<=in )|(?<=the )|(?<=of"
+        r" ))m)\^?([23])(?![\w^])",
+        lambda found: (
+            f"{_POWERS[found[2]]} "
+            + UNITS[found[1]][not found.string[: found.start()].endswith(("per ", "a ", "one "))]
+        ),
+        needs="23",
+    ),
+    rule(
+        rf"(?<![\w./)-])(?<!\d )({_RATED})/({alternatives(_PER)})(?![\w/^])", _bare_rate, needs="/"
+    ),
+)
+"""These say a unit without a number, as in the heading of a table: "kg/m2"."""

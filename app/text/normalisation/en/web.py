@@ -79,6 +79,11 @@ def _say_parts(written: str, joint: str) -> str:
     )
 
 
+def _say_grouped(found: re.Match[str]) -> str | None:
+    """Say "1.000.000", as it is written on the continent, as a number."""
+    return number(found[0].replace(".", ","))
+
+
 def _say_version(found: re.Match[str]) -> str:
     name = "version" if found[1] in "vV" else found[1]
     return f"{name} {_say_parts(found[2], 'point')}"
@@ -139,6 +144,11 @@ WEB: tuple[Rule, ...] = (
         _say_file,
         needs=".",
         flags=re.IGNORECASE,
+    ),
+    rule(
+        r"(?<![\w.,])[1-9]\d{0,2}(?:\.\d{3}){0,8}(?:\.\d{3}\.000|\.0\d\d\.\d{3})(?!\.?\w)",
+        _say_grouped,
+        needs=".",
     ),
     rule(
         r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?:/(\d{1,2}))?(?![\w.]\w)",

@@ -1,0 +1,103 @@
+"""This module spells what is read character by character in English: UUIDs, hashes, MAC addresses,
+colours and numbers in hexadecimal, codes and keys, and the postal codes of the United States.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.text.normalisation.en.numbers import spell_digits
+from app.text.normalisation.rules import Rule, alternatives, rule
+
+_STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
+    "CO": "Colorado", "CT": "Connecticut", "DE": "Delaware", "DC": "D C", "FL": "Florida",
+    "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana",
+    "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
+    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota",
+    "MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada",
+    "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York",
+    "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon",
+    "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota",
+    "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia",
+    "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
+}  # fmt: skip
+_HEX = "[0-9A-Fa-f]"
+_PARTS = re.compile(rf"{_HEX}+|::?")
+_POWER_OF_TEN = re.compile(r"\d+[eE]\d+")
+_CODE_WORDS = (
+    "code|pin|otp|passcode|password|zip|postcode|postal code|zip code|verification code|"
+    "security code|confirmation code|access code|serial number|account number|order number|"
+    "tracking number|reference number|id"
+)
+
+
+def spell(written: str) -> str:
+    """Say letters as capitals and digits one by one; leave everything else out."""
+    return " ".join(
+        spell_digits(char) if char.isdigit() else char.upper() for char in written if char.isalnum()
+    )
+
+
+def _in_groups(found: re.Match[str]) -> str:
+    return ", ".join(spell(group) for group in re.split(r"[-:]", found[0]))
+
+
+def _with_colons(found: re.Match[str]) -> str | None:
+    written = found[0]
+    if not any(map(str.isdigit, written)) or ("::" not in written and written.count(":") != 7):
+        return None
+    spoken = (
+        "colon " * len(part) if part[0] == ":" else spell(part) for part in _PARTS.findall(written)
+    )
+    return " ".join(" ".join(spoken).split())
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    return f"zero x {spell(found[1])}"
+
+
+def _hash(found: re.Match[str]) -> str | None:
+    return None if _POWER_OF_TEN.fullmatch(found[0]) else spell(found[0])
+
+
+def _in_state(found: re.Match[str]) -> str:
+    spoken = f"{_STATES[found[1]]}{found[2]}{spell_digits(found[3])}"
+    return f"{spoken}, {spell_digits(found[4])}" if found[4] else spoken
+
+
+IDENTIFIERS: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![\w-]){_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}(?![\w-])",
+        _in_groups,
+        needs="-",
+    ),
+    rule(
+        rf"(?<![\w:.-]){_HEX}{{2}}([:-])(?:{_HEX}{{2}}\1){{4}}{_HEX}{{2}}(?![\w:-])",
+        _in_groups,
+        needs=":-",
+    ),
+    rule(
+        rf"(?<![\w:.])(?:{_HEX}{{1,4}}|:)(?::{{1,2}}{_HEX}{{1,4}}){{1,7}}(?:::)?(?![\w:])",
+        _with_colons,
+        needs=":",
+    ),
+    rule(rf"(?<![\w.])0[xX]({_HEX}{{1,64}})(?!\w)", _hexadecimal, needs="xX"),
+    rule(
+        r"(?<![\w.#-])(?=[0-9a-f]{0,128}[a-f])(?=[0-9a-f]{0,128}\d)[0-9a-f]{7,128}(?![\w-])"
+        r"|(?<![\w.#-])(?=[0-9A-F]{0,128}[A-F])(?=[0-9A-F]{0,128}\d)[0-9A-F]{8,128}(?![\w-])",
+        _hash,
+        needs="0123456789",
+    ),
+    rule(
+        rf"(?<![\w.])({alternatives(_STATES)})(,? )(\d{{5}})(?:-(\d{{4}}))?(?![\w-]|[.,]\d)",
+        _in_state,
+        needs="0123456789",
+    ),
+    rule(
+        rf"(?<!\w)((?:{_CODE_WORDS})(?: is|:| is:| number)? )(\d{{4,20}})(?![\w$€£%-]|[.,:/]\d)",
+        lambda found: found[1] + spell_digits(found[2]),
+        needs="0123456789",
+        flags=re.IGNORECASE,
+    ),
+)

@@ -1,0 +1,100 @@
+"""This module mends what typing and printing did to a text before it came here.
+
+Words broken at the end of a line are joined, a grave accent in the place of an apostrophe becomes
+one, times of subtitles and marks of citations go, and raised figures are told from others.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.text.mapped import Edit, MappedText
+from app.text.normalisation.rules import Rule, apply_rules, rule, words
+
+_COMPOUND_STARTS = words(
+    "cross deep double early eight eighty ever far fast fifty first five forty four free full good "
+    "half hard high large late left life long low many mid middle mother near new nine ninety old "
+    "quick right second self seven seventy short single six sixty small soft third thirty three "
+    "twenty two user well wide world year"
+)
+_COMPOUND_ENDS = words("of to in and or the up down off on out by at for like")
+_SUFFIXES = words(
+    "ly er est ed ing ings ness ment ful less able en ty th teen ish ers ies al ic ion ions"
+)
+_BROKEN = re.compile(
+    r"(?<![\w-])([^\W\d_]{1,30}|\d{1,4})[-‐‑]\n[ \t]*(?=([^\W\d_]{2,20}(?![^\W\d_])|\d))"
+)
+_RAISED_BY_TAG = r"[-−+]?\d{1,6}(?:[ ]?[,–-][ ]?\d{1,4}){0,6}"
+_RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+_NUMBERS = r"[1-9]\d{0,2}(?:[ ]?[,–-][ ]?\d{1,3}){0,9}"
+_RAISED_PART = re.compile(
+    rf"<sup>[ ]?(?:\[?({_RAISED_BY_TAG})\]?|([a-z]))[ ]?</sup>", re.IGNORECASE
+)
+_TICKS = re.compile(r"`+|\n")
+
+_RULES: tuple[Rule, ...] = (
+    # Between the numbers and the words of subtitles stand times, which nobody says.
+    rule(
+        r"^(?:\d{1,6}[ \t]*\n)?(?:\d{1,3}:)?\d\d:\d\d[.,]\d{3}[ \t]*-->[ \t]*"
+        r"(?:\d{1,3}:)?\d\d:\d\d[.,]\d{3}[^\n]{0,200}\n?",
+        "",
+        needs=">",
+        flags=re.MULTILINE,
+    ),
+    # What stands in brackets right after a word or a mark is where it was read.
+    rule(
+        rf"(?<=[^\W\d_]{{2}})(?:\[{_NUMBERS}\]){{1,10}}(?![\w(\[=]| ?[=+*/<>])"
+        rf"|(?<=[.,;:!?\"'”’»)])(?:\[{_NUMBERS}\]){{1,10}}(?![\w(\[])"
+        r"|(?<=[\w.,;:!?\"'”’»)\]])\[(?:citation needed|clarification needed|dubious|edit|who\?|"
+        r"when\?|note \d{1,3}|nb \d{1,3}|[a-z])\](?![\w(\[])",
+        "",
+        needs="[",
+    ),
+)
+
+
+def mend_layout(text: MappedText) -> MappedText:
+    """Join broken words, write apostrophes as such, and leave out times of subtitles."""
+    written = text.text
+    if "\n" in written:
+        text = text.sub(_BROKEN, _join)
+    if "`" in written:
+        text = _with_apostrophes(text)
+    if "<" in written:
+        text = text.sub(_RAISED_PART, _raise)
+    return apply_rules(text, _RULES)
+
+
+def _join(found: re.Match[str]) -> str | None:
+    first, second = found[1], found[2]
+    if first[0].isdigit() or second[0].isdigit():
+        return f"{first}-" if first[0].isdigit() == second[0].isdigit() else None
+    if second[0].isupper() or first.isupper() or second in _COMPOUND_ENDS:
+        return f"{first}-"
+    return f"{first}-" if first.lower() in _COMPOUND_STARTS and second not in _SUFFIXES else first
+
+
+def _raise(found: re.Match[str]) -> str:
+    if found[2]:
+        # A letter is a power of another, "x<sup>n</sup>"; after a word it points to a note.
+        before = found.string[max(0, found.start() - 2) : found.start()]
+        return f"^{found[2]}" if before[-1:].isalnum() and not before[:-1].isalpha() else ""
+    return re.sub(r"[^⁰¹²³⁴⁵⁶⁷⁸⁹⁻,]", "", found[1].translate(_RAISED))
+
+
+def _with_apostrophes(text: MappedText) -> MappedText:
+    """Write an apostrophe for every grave accent after a letter that does not end code."""
+    written = text.text
+    edits: list[Edit] = []
+    opened = 0
+    for found in _TICKS.finditer(written):
+        ticks = len(found[0])
+        if found[0] == "\n":
+            opened = 0
+        elif opened:
+            opened = 0 if ticks == opened else opened
+        elif ticks == 1 and written[found.start() - 1 : found.start()].isalpha():
+            edits.append((*found.span(), "'"))
+        else:
+            opened = ticks
+    return text.edited(edits) if edits else text

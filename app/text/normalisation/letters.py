@@ -1,0 +1,52 @@
+"""This module writes letters that are drawn in circles, squares, wide or bold as plain letters.
+
+They are used for show, "ⓗⓔⓛⓛⓞ" or "Ｈｅｌｌｏ", and by keyboards of East Asia.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import regex
+
+from app.text.mapped import MappedText
+
+_SHAPED = regex.compile(
+    # Wide signs, but for the punctuation that ends sentences as it is.
+    r"[\uff01-\uff5e--[！（），：；？]]"
+    r"|[Ⓐ-ⓩ⒜-⒵ﬀ-ﬆ\U0001f110-\U0001f169\U0001f170-\U0001f189]"
+    r"|[\U0001d400-\U0001d7ff]"
+    r"|[ℂℊ-ℓℕℙ-ℝℤℨℬℭℯ-ℱℳℴ]"
+    # Raised letters stand after words, as in "4ᵗʰ", or are exponents, as in "xⁿ".
+    r"|[ʰ-ʸˡ-ˣᴀ-ᵪⁿⁱʙɢʜɪʟɴʀʏꜰꜱ]",
+    flags=regex.V1,
+)
+_ENCIRCLED = regex.compile("[①-⒇⓪-⓿❶-➓]")
+_NAME = re.compile(r"(?:LATIN|SQUARED|CIRCLED|CAPITAL|SMALL|LETTER|NEGATIVE| )+ ([A-Z])")
+
+
+def plain_letters(text: MappedText) -> MappedText:
+    """Write each letter that has a shape of its own, as the letter it stands for."""
+    if text.text.isascii():
+        return text
+    return text.sub(_SHAPED, _plain).sub(_ENCIRCLED, _plain_number)
+
+
+def _plain_number(found: regex.Match[str]) -> str:
+    following = found.string[found.end() : found.end() + 1]
+    return f"{unicodedata.numeric(found[0]):.0f}{' ' if following.isalnum() else ''}"
+
+
+def _plain(found: regex.Match[str]) -> str | None:
+    char = found[0]
+    plain = unicodedata.normalize("NFKC", char)
+    if char in "ⁿⁱ" and found.string[found.start() - 1 : found.start()].isalnum():
+        return f"^{plain}"
+    if plain != char:
+        return plain.strip("()") or plain
+    # The black ones have no plain form in Unicode's tables, but a name that tells it.
+    named = _NAME.fullmatch(unicodedata.name(char, ""))
+    if named is None:
+        return None
+    return named[1].lower() if "LETTER SMALL CAPITAL" in unicodedata.name(char) else named[1]
