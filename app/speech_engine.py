@@ -190,6 +190,17 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def require_room(self, caller: str) -> None:
+        """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
+
+        Args:
+            caller: as in `SpeechJob`.
+
+        Raises:
+            Overloaded, QueueFull: as `submit`.
+        """
+        ...
+
     @property
     def letters(self) -> frozenset[str]:
         """Return the letters that the model was taught, by the pieces of its tokenizer.

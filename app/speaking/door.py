@@ -113,7 +113,10 @@ class Speech:
         record.characters += len(request.text)
         record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
         self.lifetime.require_running()
-        prepared = await self._prepare(request)
+        speaker = await self._cast.of(request)
+        # To read a script takes as long as some hundred refusals.
+        speaker.supervisor.engine.require_room(_party())
+        prepared = await self._prepare(request, speaker)
         record.voice = prepared.origin.voice or "a recording"
         record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
@@ -184,7 +187,7 @@ class Speech:
         Raises:
             SpeechError: as `begin`.
         """
-        await self._prepare(request)
+        await self._prepare(request, await self._cast.of(request))
 
     async def check_voice(self, request: SpeechRequest) -> None:
         """Refuse a voice that is not there or not usable; the text is not looked at.
@@ -195,8 +198,7 @@ class Speech:
         speaker = await self._cast.of(request)
         await speaker.library.state_of(request.voice)
 
-    async def _prepare(self, request: SpeechRequest) -> _Prepared:
-        speaker = await self._cast.of(request)
+    async def _prepare(self, request: SpeechRequest, speaker: Speaker) -> _Prepared:
         engine = speaker.supervisor.engine
         script = await self._read(speaker, engine, request)
         voices: dict[str | None, ReadyVoice] = {}
