@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from app.errors import (
     InvalidRequest,
     NothingToSpeak,
