@@ -17,8 +17,10 @@ from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
     CaptionsOption,
+    CodeOption,
     EncodingOption,
     FormatOption,
+    FormulasOption,
     LanguageOption,
     LinesOption,
     NamesOption,
@@ -105,6 +107,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     bitrate: BitrateOption = None,
     normalize_loudness: NormalizeLoudnessOption = False,
     captions: CaptionsOption = None,
+    code: CodeOption = None,
+    formulas: FormulasOption = None,
     no_markup: NoMarkupOption = False,
     server: ServerOption = None,
     quiet: QuietOption = False,
@@ -128,6 +132,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "sample_rate": sample_rate,
         "bitrate": bitrate,
         "normalize_loudness": normalize_loudness or None,
+        "code": code,
+        "formulas": formulas,
         "markup": "off" if no_markup else None,
     }
     set_controls = {name: value for name, value in controls.items() if value is not None}

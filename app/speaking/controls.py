@@ -24,7 +24,15 @@ from app.ranges import (
     Temperature,
     VolumeDb,
 )
-from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.speech import (
+    SPEECH_RATE_HZ,
+    Clip,
+    CodeReading,
+    FormulaReading,
+    Prosody,
+    Sampling,
+    SpeechRequest,
+)
 from app.voices.details import language_code
 
 
@@ -51,6 +59,10 @@ Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
 """`on` reads the tags in a script as tags; `off` speaks them as they are written."""
 
 
+Code = Annotated[CodeReading, AnyCase]
+Formulas = Annotated[FormulaReading, AnyCase]
+
+
 class SpeechControls(NullIsUnset):
     """Holds everything that a request may say about how its words are to sound."""
 
@@ -65,6 +77,13 @@ class SpeechControls(NullIsUnset):
     )
     normalize: bool = Field(
         True, description="Put numbers, dates, money and abbreviations into words."
+    )
+    code: Code = Field(
+        "skip", description="Blocks of code are left out, named, or read: skip, name, read."
+    )
+    formulas: Formulas = Field(
+        "say",
+        description="Formulas in LaTeX are said if simple, named, or left out: say, name, skip.",
     )
     markup: Markup = Field(
         "on",
@@ -108,6 +127,8 @@ class SpeechControls(NullIsUnset):
             pause_scale=self.pause_scale,
             normalize=self.normalize,
             normalize_loudness=self.normalize_loudness,
+            code=self.code,
+            formulas=self.formulas,
             markup=self.markup == "on",
             language=self.language,
             max_chars_per_chunk=self.max_chars_per_chunk,

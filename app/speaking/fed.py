@@ -46,7 +46,9 @@ class FedSpeech:
         self.spoken_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
-        self._feed = ScriptFeed(max_chars=speech.max_script_chars, markup=request.markup)
+        self._feed = ScriptFeed(
+            max_chars=speech.max_script_chars, markup=request.markup, blocks=request.normalize
+        )
         self._changed = asyncio.Event()
         self._cut_short = False
         self._begun_chars = 0

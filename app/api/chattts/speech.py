@@ -24,11 +24,20 @@ from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
-from app.speaking.controls import Markup
+from app.speaking.controls import Code, Formulas, Markup
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
-from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    WITHOUT_EFFECT,
+    Effect,
+    Support,
+    support_of,
+)
 
 CHATTTS_FORMATS = ("mp3", "wav", "ogg")
 MAX_TEXTS = 100
@@ -66,6 +75,8 @@ class ChatSpeechBody(NullIsUnset):
     speed: Annotated[Annotated[float, Field(ge=0.5, le=2)] | None, HONOURED] = 1.0
     stream: Annotated[bool | None, HONOURED] = False
     output_format: Annotated[str | None, WITHOUT_EFFECT] = "mp3"
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
@@ -114,6 +125,8 @@ class GenerateBody(NullIsUnset):
     ]
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
         None
@@ -136,7 +149,14 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
     audio = format_named(body.response_format or "mp3", allowed=CHATTTS_FORMATS)
     voice = await _voice(services, body.voice)
     prosody = Prosody(speed=body.speed or 1.0)
-    speech = SpeechRequest(body.input, voice, prosody=prosody, markup=body.markup == "on")
+    speech = SpeechRequest(
+        body.input,
+        voice,
+        prosody=prosody,
+        code=body.code,
+        formulas=body.formulas,
+        markup=body.markup == "on",
+    )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
 
@@ -193,6 +213,8 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         Prosody(speed=_prompted_speed(code.prompt)),
         normalize=body.do_text_normalization,
         language=language_code(body.lang),
+        code=body.code,
+        formulas=body.formulas,
         markup=body.markup == "on",
     )
 

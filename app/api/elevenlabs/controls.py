@@ -11,10 +11,19 @@ from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.errors import InvalidRequest, VoiceNotFound
 from app.ranges import AnyCase, NullIsUnset, Seed, Speed
 from app.services import Services
-from app.speaking.controls import Markup
+from app.speaking.controls import Code, Formulas, Markup
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails, language_code
-from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    WITHOUT_EFFECT,
+    Effect,
+    Support,
+    support_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +84,8 @@ class Manner(NullIsUnset):
     seed: Annotated[Seed, HONOURED] = None
     apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
     apply_language_text_normalization: Annotated[bool | None, WITHOUT_EFFECT] = None
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
@@ -117,6 +128,8 @@ async def speech_request(
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
         language=language_code(manner.language_code),
+        code=manner.code,
+        formulas=manner.formulas,
         markup=manner.markup == "on",
     )
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import AnyCase, NullIsUnset, Temperature
-from app.speaking.controls import Markup
+from app.speaking.controls import Code, Formulas, Markup
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, WITHOUT_EFFECT, Effect
+from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, OWN_MARKUP, WITHOUT_EFFECT, Effect
 
 SAMPLE_RATE_HZ = 16_000
 """Flash-TTS speaks at this rate, and its published players take it for granted."""
@@ -43,6 +43,8 @@ class FlashControls(NullIsUnset):
     response_format: Annotated[
         str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     sample_rate: Annotated[
         int | None,
@@ -53,7 +55,15 @@ class FlashControls(NullIsUnset):
         """Make this server's request of the body and what a call adds to it."""
         unset = self.temperature == _UNSET_TEMPERATURE
         sampling = Sampling(temperature=None if unset else self.temperature)
-        return SpeechRequest(text, voice, sampling, prosody, markup=self.markup == "on")
+        return SpeechRequest(
+            text,
+            voice,
+            sampling,
+            prosody,
+            code=self.code,
+            formulas=self.formulas,
+            markup=self.markup == "on",
+        )
 
     def audio_format(self) -> AudioFormat:
         """Return the audio format to answer with.

@@ -20,9 +20,9 @@ from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.services import Services
-from app.speaking.controls import Markup
+from app.speaking.controls import Code, Formulas, Markup
 from app.speech import Clip, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, Effect, support_of
+from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, OWN_MARKUP, Effect, support_of
 
 
 def _has_form(scope: Scope) -> bool:
@@ -51,6 +51,8 @@ class PocketForm(BaseModel):
             "not a field of pocket-tts; false waits for a WAV that tells its length",
         ),
     ] = True
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
 
 
@@ -62,7 +64,9 @@ async def speak(
 ) -> Response:
     """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
     voice = await _chosen_voice(services, body)
-    speech = SpeechRequest(body.text, voice, markup=body.markup == "on")
+    speech = SpeechRequest(
+        body.text, voice, code=body.code, formulas=body.formulas, markup=body.markup == "on"
+    )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, format_named("wav"))
 

@@ -62,7 +62,9 @@ _INLINE: tuple[Rule, ...] = (
         needs="[",
     ),
     rule(r"\\([*_`~#>])", lambda found: _literally(found[1], found), needs="\\"),
-    rule(r"\\([\[\](){}+.!|-])", lambda found: found[1], needs="\\"),
+    rule(r"\\([\[\](){}+.!|$%&-])", lambda found: found[1], needs="\\"),
+    # A tag that is talked about is not one.
+    rule(r"`</?([A-Za-z][\w-]{0,40})[ ]?/?>`", lambda found: found[1], needs="`"),
     rule(r"`+", "", needs="`"),
     rule(
         r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,1000})(?<=\S)\1(?![\w*])",
