@@ -60,7 +60,10 @@ def leave_out_unspoken(text: MappedText) -> MappedText:
     is quoted in backticks, or only talked about as in "the <think> tag", stays.
     """
     text = text.sub(_WITHOUT_TOKENS, "")
-    edits: list[Edit] = [(each.start, each.end, "") for each in find_unspoken(text.text)]
+    edits: list[Edit] = []
+    for start, end, _ in find_unspoken(text.text):
+        spaces = text.text[start - 1 : start] == text.text[end : end + 1] == " "
+        edits.append((start, end + spaces, ""))
     return text.edited(edits) if edits else text
 
 

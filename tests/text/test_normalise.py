@@ -75,7 +75,34 @@ def test_plain_words_stay(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["1", "$", "1,", ".", "a.", "((", "http://", "1 ", "½", "*a", "[a](", "<a ", "$1", "1:"]
+    "unit",
+    [
+        "\\(",
+        "<think>",
+        "|",
+        "| a | b | c |\n",
+        "```\n",
+        "$a ",
+        "$x$",
+        "a`",
+        "1/2 ",
+        "[1]",
+        "0x",
+        "1",
+        "$",
+        "1,",
+        ".",
+        "a.",
+        "((",
+        "http://",
+        "1 ",
+        "½",
+        "*a",
+        "[a](",
+        "<a ",
+        "$1",
+        "1:",
+    ],
 )
 def test_takes_time_linear_in_the_text(unit: str) -> None:
     """Eight times the text takes no more than three times eight times as long."""

@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
+from app.text.normalisation.tables import read_tables
 
 _ROUNDS = 4
 """Marks may stand inside marks: one round uncovers what the next removes."""
@@ -110,6 +111,7 @@ def strip_markdown(text: MappedText) -> MappedText:
     Lines of code keep their text, fences and rules go; `[text](url)` gives "text",
     `![description](url)` its description.
     """
+    text = read_tables(text)
     for _ in range(_ROUNDS):
         if not _MARKS.search(text.text):
             break
