@@ -7,18 +7,20 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from app import __version__
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
 from app.audio.storage import AudioStore, Retention
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
+from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import HOME_LANGUAGES, PREDEFINED_SEXES, shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, preview_voices, stand_ins, voice_prompts
@@ -30,6 +32,10 @@ from app.named_voices import check_default_voice, look_at_voices
 from app.network.connections import ended
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
+from app.owners import NOBODY, Viewer, WhoAsks, everybody
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
+from app.request_record import current_record
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
@@ -39,6 +45,10 @@ from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
 from app.speech_engine import EngineOptions, SpeechEngine
+from app.telemetry.meter import Meter, Now
+from app.telemetry.requests import Requests
+from app.telemetry.tracing import TracingError, make_tracing
+from app.text.normalisation.languages import find_language
 from app.voices.consents import ConsentStore
 from app.voices.details import language_of_model, read_details
 from app.voices.fetch import VoiceFetcher
@@ -89,26 +99,63 @@ def make_services(
         "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
     )
     keyring = _keyring(settings)
+    try:
+        tracing = make_tracing()
+    except TracingError as error:
+        raise SettingsError(str(error)) from error
+    meter = Meter(__version__)
+    pronunciations = _pronunciations(settings)
+    dictionaries = Dictionaries(settings.dictionaries_dir)
     pools = make_pools()
-    speakers = _SpeakerMaker(settings, build_engine, pools, look_first=look_first)
-    folder = _open_voices(settings)
+    who_asks = _who_asks(settings)
+    speakers = _SpeakerMaker(
+        settings, build_engine, pools, meter, who_asks=who_asks, look_first=look_first
+    )
+    folder = _open_voices(settings, who_asks)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
     check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
+
+    def stored_by(owner: str) -> Stored:
+        voices, voice_bytes = folder.kept_by(owner)
+        return Stored(voices, voice_bytes + saved.bytes_of(owner))
+
+    stored_limits = StoredLimits(stored_by)
+
+    def room(*, voices: int = 0, size_bytes: int = 0) -> AbstractContextManager[None]:
+        caller = current_record().caller
+        return stored_limits.room(caller, voices=voices, size_bytes=size_bytes)
+
     cast = _make_cast(settings, models, speakers, folder, build_preview, pools)
     lifetime = Lifetime(settings.shutdown_grace_seconds)
     speech = Speech(
         cast,
         lifetime,
         ffmpeg=speakers.ffmpeg,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         max_script_chars=settings.max_script_chars,
         max_chars_per_chunk=settings.max_chars_per_chunk,
         max_speech_seconds=settings.max_speech_seconds,
         patience_seconds=settings.queue_timeout_seconds,
         reading=pools.reading,
         loading=pools.loading,
+        meter=meter,
     )
-    consents = ConsentStore(settings.voices_dir / ".consents")
-    preview_files = KeptFiles(settings.voices_dir / ".previews", PREVIEWS_BYTES)
+    meter.watch(partial(_now, cast, lifetime, speakers))
+    saved = AudioStore(
+        settings.voice_output_dir,
+        Retention(
+            max_age_seconds=settings.voice_max_age_hours * 3600 or None,
+            max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
+            max_files=settings.voice_max_files or None,
+        ),
+        who_asks,
+        room,
+    )
+    consents = ConsentStore(settings.voices_dir / ".consents", who_asks)
+    preview_files = KeptFiles(
+        settings.voices_dir / ".previews", PREVIEWS_BYTES, meter.lookups("previews")
+    )
     voices = VoiceStore(
         folder,
         lambda: cast.current.library,
@@ -119,6 +166,7 @@ def make_services(
         forget_previews=preview_files.forget,
         forget_consent=consents.forget,
         pools=pools,
+        room=room,
     )
     fetcher = None
     if settings.allow_voice_urls:
@@ -133,22 +181,21 @@ def make_services(
         voices=voices,
         previews=Previews(speech, cast, voices, preview_files, ffmpeg=speakers.ffmpeg, pools=pools),
         consents=consents,
+        pronunciations=pronunciations,
+        dictionaries=dictionaries,
         fetcher=fetcher,
-        saved=AudioStore(
-            settings.voice_output_dir,
-            Retention(
-                max_age_seconds=settings.voice_max_age_hours * 3600 or None,
-                max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
-                max_files=settings.voice_max_files or None,
-            ),
-        ),
+        saved=saved,
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         allowances=Allowances(settings.redis_url),
         ffmpeg=speakers.ffmpeg,
         pools=pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
-        wrong_keys=WrongKeys(Peers(settings.trusted_proxies)),
+        peers=Peers(settings.trusted_proxies),
+        wrong_keys=WrongKeys(),
+        meter=meter,
+        requests=Requests(meter, tracing),
+        tracing=tracing,
     )
 
 
@@ -171,7 +218,8 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
 
     services.cast.start(on_ready)
     try:
-        yield
+        async with services.pronunciations.kept_fresh():
+            yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)
@@ -202,13 +250,14 @@ def _make_cast(
 ) -> Cast:
     default_language, *others = models
     default = speakers.speaker(models[default_language], default_language)
+    find_language(default_language)  # or whoever comes first would wait for its rules
     stand_in = None
     # The preview speaks English only, so it fills in for no other language.
     if settings.model_fallback == PREVIEW and default_language == "en" and default.model != PREVIEW:
         stand_in = StandIn(speakers.speaker(PREVIEW, "en", build_preview), default)
 
     def voice_language(name: str) -> str | None:
-        details = read_details(folder.details_path(name))
+        details = read_details(folder.details_path(folder.stem(name)))
         return details.language if details else HOME_LANGUAGES.get(name)
 
     return Cast(
@@ -224,6 +273,17 @@ def _make_cast(
     )
 
 
+def _now(cast: Cast, lifetime: Lifetime, speakers: _SpeakerMaker) -> Now:
+    """Look at what the metrics tell of the moment."""
+    statuses = [(each.model, each.supervisor.status().engine) for each in cast.loaded]
+    return Now(
+        ready=not lifetime.is_stopping and cast.current.supervisor.is_available,
+        engines=tuple((model, status) for model, status in statuses if status is not None),
+        requests=len(lifetime.at_work),
+        voice_cache_bytes=speakers.states.nbytes,
+    )
+
+
 class _SpeakerMaker:
     """Holds what all speakers share, and puts one together."""
 
@@ -232,10 +292,14 @@ class _SpeakerMaker:
         settings: Settings,
         build_engine: BuildEngine | None,
         pools: Pools,
+        meter: Meter,
         *,
+        who_asks: WhoAsks,
         look_first: bool,
     ) -> None:
+        self._who_asks = who_asks
         self._look_first = look_first
+        self._meter = meter
         self.ffmpeg = find_ffmpeg()
         self._settings = settings
         self._build_engine = build_engine
@@ -243,8 +307,14 @@ class _SpeakerMaker:
         self.prompts = PromptMaker(
             self.decode_clip, SPEECH_RATE_HZ, max_seconds=settings.max_ref_duration
         )
-        self._states: VoiceStates[ReadyVoice] = VoiceStates(settings.voice_cache_bytes)
-        self._kept = KeptFiles(settings.voices_dir / ".states", settings.voice_states_disk_bytes)
+        self.states: VoiceStates[ReadyVoice] = VoiceStates(
+            settings.voice_cache_bytes, meter.lookups("voice_states")
+        )
+        self._kept = KeptFiles(
+            settings.voices_dir / ".states",
+            settings.voice_states_disk_bytes,
+            meter.lookups("kept_states"),
+        )
 
     def speaker(self, model: str, language: str, build: BuildEngine | None = None) -> Speaker:
         """Make a speaker whose model is not being loaded yet.
@@ -255,7 +325,7 @@ class _SpeakerMaker:
         settings = self._settings
         options = _engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
-
+        options = replace(options, on_batch=self._meter.batches(model))
         idle_seconds = settings.idle_unload_minutes * 60 or None
 
         def downloading(file_name: str) -> None:
@@ -277,10 +347,11 @@ class _SpeakerMaker:
             engine=engine,
             predefined=lambda: supervisor.predefined_voices,
             prepare=self.prompts.prepare,
-            states=self._states,
+            states=self.states,
             model=model,
             kept=KeptStates(self._kept, engine=engine, recipe=self.prompts.recipe),
             pools=self._pools,
+            who_asks=self._who_asks,
         )
         speaker = Speaker(model, language, supervisor, library)
         if model == PREVIEW:
@@ -306,6 +377,16 @@ def _keyring(settings: Settings) -> Keyring:
         )
     except KeysFileError as error:
         raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _pronunciations(settings: Settings) -> OwnPronunciations:
+    check_folder(
+        "DICTIONARIES_DIR", settings.dictionaries_dir, otherwise="no dictionary can be made"
+    )
+    try:
+        return OwnPronunciations(settings.pronunciations_file)
+    except PronunciationsFileError as error:
+        raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
 
 
 def _token_secret(settings: Settings) -> bytes:
@@ -348,8 +429,23 @@ def _models(settings: Settings) -> dict[str, str]:
     return models
 
 
-def _open_voices(settings: Settings) -> VoiceFolder:
-    folder = VoiceFolder(settings.voices_dir)
+def _who_asks(settings: Settings) -> WhoAsks:
+    """Return what tells for whom something is done: for who sent the request that is served."""
+
+    def viewer() -> Viewer:
+        caller = current_record().caller
+        if caller is None:
+            return NOBODY if settings.tenants == "separate" else everybody()
+        owner = None if caller.may("admin") else caller.name
+        if settings.tenants == "shared":
+            return Viewer(owner, "shared")
+        return Viewer(owner, "all" if owner is None else "own")
+
+    return viewer
+
+
+def _open_voices(settings: Settings, who_asks: WhoAsks) -> VoiceFolder:
+    folder = VoiceFolder(settings.voices_dir, who_asks)
     try:
         folder.recover()
     except (OSError, ValueError) as error:
@@ -368,6 +464,7 @@ def _engine_options(settings: Settings, model: str) -> EngineOptions:
         worker_threads=settings.torch_threads,
         max_running_rows=settings.max_running_rows,
         max_queued_jobs=settings.max_queued_requests,
+        max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
     )
 

@@ -51,6 +51,17 @@ class DecoderLimits(NamedTuple):
 
 DECODER = DecoderLimits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=0)
 
+DICTIONARY_BYTES = 2_000_000
+"""A file of pronunciations may have so many bytes, and so may what is imported. The number of
+pronunciations is bounded beside where they are found (app/lexicon.py)."""
+
+DICTIONARIES = 100
+"""So many dictionaries of pronunciations are kept beside the operator's own,"""
+DICTIONARIES_BYTES = 20_000_000
+"""of so many bytes together,"""
+DICTIONARY_VERSIONS = 10
+"""and of each so many versions, or as many as have room in a file."""
+
 FETCH_SECONDS = 20.0
 """Fetching a recording from an address may take this long, redirects included."""
 
@@ -71,9 +82,9 @@ JSON_VALUES = 10_000
 READING_TURN_SECONDS = 0.01
 """A script is read for this long, or for one step more, before the next one has its turn."""
 
-SCRIPTS_IN_READING = 64
-"""So many scripts are read at once of which nothing is spoken yet. The engine's queue bounds only
-those that have been read so far."""
+SCRIPTS_IN_READING = 16
+"""So many scripts are read at once of which nothing is spoken yet; others wait for their turn. The
+engine's queue bounds only those that have been read so far."""
 
 CHUNKS_AHEAD = 64
 """A script is read so many chunks ahead of what its listener hears: more than the engine speaks at

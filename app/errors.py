@@ -35,6 +35,8 @@ class Parameter(Enum):
     CLIP = "voice_file"
     """The caller sends a recording to speak like."""
     LANGUAGE = "language"
+    PRONUNCIATIONS = "pronunciations"
+    """The caller says how words are to be spoken."""
     SPEED = "speed"
     VOLUME = "volume"
     PITCH = "pitch"
@@ -75,7 +77,12 @@ def named(field: Field, words: Mapping[Parameter, str] = _OWN_NAMES) -> str:
     Args:
         words: the caller's words for parameters; those left out have this server's names.
     """
-    return field if isinstance(field, str) else words.get(field, field.value)
+    return _encodable(field) if isinstance(field, str) else words.get(field, field.value)
+
+
+def _encodable(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can bring in and no answer can carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class SpeechError(Exception):
@@ -102,7 +109,7 @@ class SpeechError(Exception):
             # A mark without a parameter came with something that the caller sent.
             return named(Parameter[mark[1]], words) if mark[1] else _NOT_SHOWN
 
-        return _MARK.sub(word, self.template)
+        return _MARK.sub(word, _encodable(self.template))
 
     def reword(self, words: Mapping[Parameter, str]) -> None:
         """Rename parameters to what only the place where the error came from knows.
@@ -164,6 +171,10 @@ class ModelNotFound(SpeechError):
 
 class AudioNotFound(SpeechError):
     """Says that no saved audio has that name."""
+
+
+class DictionaryNotFound(SpeechError):
+    """Says that no dictionary of pronunciations has that name, or no entry is for that word."""
 
 
 class ConsentNotFound(SpeechError):
@@ -230,12 +241,20 @@ class Forbidden(SpeechError):
     """Says that the caller may not have this, whoever they are: a link has ended, for example."""
 
 
+class LimitReached(Forbidden):
+    """Says that the caller keeps as much here as their key allows."""
+
+
 class Overloaded(SpeechError):
-    """Says that the bounded queue is full; the caller may retry after `retry_after_seconds`."""
+    """Says that the caller asks for too much at once, and may after `retry_after_seconds`."""
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(Overloaded):
+    """Says that others have filled the bounded queue, each within its share."""
 
 
 class ModelUnavailable(SpeechError):
@@ -251,3 +270,7 @@ class ModelUnavailable(SpeechError):
 
 class SynthesisFailed(SpeechError):
     """Says that the model, the codec or the encoder broke while making this speech."""
+
+
+class FfmpegFailed(SynthesisFailed):
+    """Says that FFmpeg broke while it shaped or encoded this speech."""

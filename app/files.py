@@ -77,6 +77,19 @@ def partial_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Change a file alone: others who do so, in any process, wait for the end of the block.
+
+    What is locked is its folder, since a file that is written whole is a new one each time. Where
+    there are no locks, such as on Windows, nobody waits.
+    """
+    with ExitStack() as held:
+        with suppress(_NoLocks):
+            held.enter_context(_locked(path.parent, wait=True))
+        yield
+
+
+@contextmanager
 def scratch_file() -> Iterator[IO[bytes]]:
     """Make a temporary file without a name, for the block.
 

@@ -47,6 +47,13 @@ def _clipped(text: str, max_characters: int) -> str:
     return f"{text[:half]} […{len(text) - 2 * half} characters…] {text[-half:]}"
 
 
+def _printable(text: str) -> str:
+    """Escape line ends, controls and whatever else is not seen, as JSON and Python have it."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
 class BoundedFormatter(logging.Formatter):
     """Keeps messages and traces short, whatever of a client's text is in them."""
 
@@ -81,7 +88,7 @@ class JsonFormatter(BoundedFormatter):
         entry.update({name: _bounded(value) for name, value in fields.items()})
         if record.exc_info:
             entry["trace"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        return _printable(json.dumps(entry, ensure_ascii=False))
 
 
 class ConsoleFormatter(BoundedFormatter):
@@ -91,7 +98,7 @@ class ConsoleFormatter(BoundedFormatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        record.message = self.message_of(record)
+        record.message = _printable(self.message_of(record))
         fields: Mapping[str, object] = getattr(record, "fields", {})
         named = [f"{name}={_in_one_word(_bounded(value))}" for name, value in fields.items()]
         line = " ".join((super().formatMessage(record), *named))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 from fastapi import FastAPI
@@ -17,7 +17,15 @@ from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
 from app.api.http.trusted_hosts import TrustedHosts
-from app.api.native import compatibility, health, saved, tokens, voices
+from app.api.native import (
+    compatibility,
+    health,
+    metrics,
+    pronunciations,
+    saved,
+    tokens,
+    voices,
+)
 from app.api.native import speech as native
 from app.assembly import BuildEngine, make_services, running
 from app.folders import check_folder
@@ -38,6 +46,7 @@ READABLE_HEADERS = (
     "x-tts-model",
     "x-tts-voice",
     "x-tts-recording",
+    "x-tts-left-out",
 )
 """Pages of CORS_ORIGINS may read these headers of an answer; old browsers do not know the star."""
 
@@ -77,6 +86,7 @@ def create_app(
             services.saved.kept_tidy(),
             services.keyring.kept_fresh(),
             services.allowances.open(),
+            services.tracing.open() if services.tracing else nullcontext(),
             wyoming.serve(services, wyoming_listeners),
             running(services),
         ):
@@ -92,6 +102,8 @@ def create_app(
         openapi_tags=NATIVE_TAGS,
         docs_url=None,
         redoc_url=None,
+        # FastAPI's own traces would have queries, in which texts and tokens may stand.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.services = services
     mount(app, dialects)
@@ -102,10 +114,12 @@ def create_app(
     for router in (
         native.router,
         voices.router,
+        pronunciations.router,
         saved.router,
         tokens.router,
         health.router,
         compatibility.router_about(calls),
+        *([] if settings.metrics == "off" else [metrics.router_for(settings.metrics)]),
     ):
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
@@ -123,7 +137,12 @@ def create_app(
             allow_private_network=True,
             expose_headers=READABLE_HEADERS,
         )
-    app.add_middleware(RequestContext, at_work=services.lifetime.at_work, dialect_of=dialect_spoken)
+    app.add_middleware(
+        RequestContext,
+        at_work=services.lifetime.at_work,
+        dialect_of=dialect_spoken,
+        requests=services.requests,
+    )
     return app
 
 

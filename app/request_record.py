@@ -5,17 +5,36 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
+from app.callers.caller import Caller
 from app.errors import Field, Parameter
 
 logger = logging.getLogger(__name__)
 
 Value: TypeAlias = str | int | float
+
+Outcome: TypeAlias = Literal["answered", "refused", "left", "broken off"]
+"""A request was answered to the end or refused, its client left, or its answer was cut."""
+
+
+class Trace(Protocol):
+    """Shows one request to whoever looks at traces. Times are those of `time.monotonic`."""
+
+    def stage(self, name: str, began_seconds: float, ended_seconds: float) -> None:
+        """Show a stage that is over."""
+        ...
+
+    def end(self, name: str, fields: Mapping[str, Value], *, failed: bool) -> None:
+        """Show the whole request, which ends now; `failed` says that it is this server's fault."""
+        ...
+
+
+_MAX_LETTERS = 20
 
 _current: ContextVar[RequestRecord] = ContextVar("request_record")
 
@@ -26,28 +45,39 @@ class RequestRecord:
 
     Attributes:
         request_id: the log has it in each line about the request, and the client in its answer.
-        caller: the caller's name; "-" until it is known.
+        caller: who calls; None until that is known.
         voice: who is heard, or the voice that was asked for while nobody is.
         characters: how much text was asked for.
         audio_seconds: how much speech was handed on.
         reason: the kind of the error that the client was told.
         field: what that error is about, if that is a field that we know.
+        left_out: letters that were not spoken, for the model cannot read them.
         bytes_in, bytes_out: what the bodies or frames came to.
         first_byte_seconds: how long after the beginning the first byte of a body or frame left.
+        ffmpeg_failures: how often FFmpeg broke while it worked on the speech.
+        trace: shows the stages of the request; None if nobody asked for traces.
     """
 
     request_id: str
-    caller: str = "-"
+    caller: Caller | None = None
     dialect: str | None = None
     voice: str | None = None
     characters: int = 0
     audio_seconds: float = 0.0
     reason: str | None = None
     field: str | None = None
+    left_out: set[str] = dataclasses.field(default_factory=set)
     bytes_in: int = 0
     bytes_out: int = 0
     first_byte_seconds: float | None = None
+    ffmpeg_failures: int = 0
+    trace: Trace | None = None
     _began_seconds: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def caller_name(self) -> str:
+        """Return what log and metrics call the caller; "-" until it is known."""
+        return self.caller.name if self.caller else "-"
 
     @property
     def seconds(self) -> float:
@@ -59,6 +89,20 @@ class RequestRecord:
         if count_bytes and self.first_byte_seconds is None:
             self.first_byte_seconds = self.seconds
         self.bytes_out += count_bytes
+
+    def stage(self, name: str, began_seconds: float, ended_seconds: float) -> None:
+        """Tell the trace of a stage that is over. Times are those of `time.monotonic`."""
+        if self.trace is not None:
+            self.trace.stage(name, began_seconds, ended_seconds)
+
+    @contextmanager
+    def in_stage(self, name: str) -> Iterator[None]:
+        """Tell of a stage that lasts as long as the block."""
+        began_seconds = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stage(name, began_seconds, time.monotonic())
 
     def refused(
         self, kind: str, field: Field | None = None, known_fields: Container[str] = ()
@@ -98,7 +142,7 @@ class RequestRecord:
         """Return what the log says of the request, without what does not apply to it."""
         spoken = self.characters > 0
         known: dict[str, Value | None] = {
-            "caller": self.caller,
+            "caller": self.caller_name,
             "dialect": self.dialect,
             "voice": self.voice,
             "characters": self.characters if spoken else None,
@@ -106,10 +150,17 @@ class RequestRecord:
             "first_byte_seconds": self.first_byte_seconds and round(self.first_byte_seconds, 3),
             "reason": self.reason,
             "field": self.field,
+            "left_out": self._left_out_letters(),
             "bytes_in": self.bytes_in or None,
             "bytes_out": self.bytes_out or None,
         }
         return {name: value for name, value in known.items() if value is not None}
+
+    def _left_out_letters(self) -> str | None:
+        """Number the letters as Unicode does: in their order they would be text."""
+        numbers = [f"U+{ord(letter):04X}" for letter in sorted(self.left_out)]
+        more = " …" if len(numbers) > _MAX_LETTERS else ""
+        return " ".join(numbers[:_MAX_LETTERS]) + more if numbers else None
 
     @contextmanager
     def is_current(self) -> Iterator[None]:

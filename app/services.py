@@ -10,11 +10,17 @@ from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
 from app.lifetime import Lifetime
+from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations
 from app.settings import Settings
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
+from app.telemetry.meter import Meter
+from app.telemetry.requests import Requests
+from app.telemetry.tracing import Tracing
 from app.voices.consents import ConsentStore
 from app.voices.fetch import VoiceFetcher
 from app.voices.store import VoiceStore
@@ -30,11 +36,15 @@ class Services:
         cast: knows which models there are, and what they are doing.
         voices: lists all voices, and changes those that people made.
         fetcher: gets recordings from other servers; None where that is off.
+        pronunciations: hold for all speech; kept fresh by `assembly.running`.
+        dictionaries: keep pronunciations that hold where somebody names them.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
         keyring: knows who has which key; kept fresh by whoever serves.
         allowances: counts what callers use; opened by whoever serves.
         pools: run what blocks, each kind of work on threads of its own.
         bodies: counts the bytes of all requests that are being answered.
+        requests: makes the record of each request, and tells of its end.
+        tracing: shows requests as traces, opened by whoever serves; None if nobody asked for that.
     """
 
     settings: Settings
@@ -44,6 +54,8 @@ class Services:
     voices: VoiceStore
     previews: Previews
     consents: ConsentStore
+    pronunciations: OwnPronunciations
+    dictionaries: Dictionaries
     fetcher: VoiceFetcher | None
     saved: AudioStore
     keyring: Keyring
@@ -52,4 +64,8 @@ class Services:
     ffmpeg: Path
     pools: Pools
     bodies: ByteBudget
+    peers: Peers
     wrong_keys: WrongKeys
+    meter: Meter
+    requests: Requests
+    tracing: Tracing | None

@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     # Who may speak
     api_key: SecretStr | None = None
     api_keys_file: Path | None = None
+    tenants: Annotated[Literal["shared", "separate"], LowerCase] = "shared"
     redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
 
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
     max_ref_duration: float = Field(15.0, ge=1, le=60)
     max_running_rows: int = Field(32, ge=1, le=512)
     max_queued_requests: int = Field(64, ge=0, le=10_000)
+    max_queued_seconds: float = Field(3600.0, gt=0, le=10_000_000)
     queue_timeout_seconds: float = Field(60.0, gt=0, le=3600)
     shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
 
@@ -206,6 +208,8 @@ class Settings(BaseSettings):
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
+    pronunciations_file: Path = Path("models/pronunciations.txt")
+    dictionaries_dir: Path = Path("models/dictionaries")
     voice_output_dir: Path = Path("voice")
     voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
     voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
@@ -245,7 +249,8 @@ class Settings(BaseSettings):
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
 
-    # Log
+    # What it tells
+    metrics: Annotated[Literal["off", "key", "open"], LowerCase] = "key"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = "info"
     log_format: Annotated[Literal["console", "json"], LowerCase] = "console"
 
@@ -335,6 +340,10 @@ def _check_ports(settings: Settings) -> None:
 
 def _check_api_key(settings: Settings) -> None:
     if settings.auth_disabled:
+        if settings.tenants == "separate":
+            raise SettingsError(
+                "TENANTS: without keys (AUTH_DISABLED=true) callers cannot be told apart"
+            )
         return
     if settings.api_key is None:
         if settings.api_keys_file is not None:

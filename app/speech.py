@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Field, Parameter
+from app.lexicon import Lexicon
+
+SPEECH_CHARACTERS_PER_SECOND = 15.0
+"""A text of usual words is spoken at about this pace."""
 
 SPEECH_RATE_HZ = 24_000
 """Every Pocket TTS model speaks at this sample rate."""
@@ -141,6 +145,9 @@ class SpeechRequest:
     """Earlier parts of the same script, which were requests of their own, have sounded so long."""
     script_start: int = 0
     """So many characters of the same script came in requests before this one."""
+    lexicons: tuple[Lexicon, ...] = ()
+    """Words are spoken as these say, the first of them before the others, and all before the
+    server's own."""
     timed: bool = False
     """Say when the words are heard."""
 

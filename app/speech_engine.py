@@ -5,7 +5,7 @@ There is no torch here, so that every part may import it, and a fake engine fits
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -47,6 +47,10 @@ class SpeechJob:
     """More chunks will be added to its stream."""
     timed: bool = False
     """The frames tell when the words sound. Call `SpeechEngine.calibrate` before."""
+    caller: str = ""
+    """Callers of different names take turns."""
+    expected_seconds: float = 0.0
+    """All of it, with the chunks that will be added, is likely to sound so long."""
 
 
 class Head(NamedTuple):
@@ -111,6 +115,7 @@ class SpeechStream(Protocol):
 
         Raises:
             SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
+            Overloaded: the job waited, and gave way to one of a caller with less; nothing came.
             ModelUnavailable: the engine stopped underneath the job.
         """
         ...
@@ -138,6 +143,8 @@ class EngineStatus:
     Attributes:
         running_rows: how many chunks are computed now.
         queued_jobs: how many jobs wait for their first row.
+        queued_seconds: how much audio they are likely to be.
+        audio_rate: how many seconds of audio the engine made lately in each second that it worked.
         precision: the arithmetic in use, such as `int8+bfloat16 codec`.
         alive: whether it takes jobs.
         alignment: how it finds out when words sound; None before it is known, see
@@ -151,7 +158,14 @@ class EngineStatus:
     precision: str
     device: str
     alive: bool
+    queued_seconds: float = 0.0
+    audio_rate: float = 1.0
     alignment: Alignment | None = None
+
+    @property
+    def clears_seconds(self) -> float:
+        """Return how long it takes until what waits now has been made; a second at least."""
+        return max(1.0, self.queued_seconds / self.audio_rate)
 
 
 class SpeechEngine(Protocol):
@@ -176,11 +190,21 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    @property
+    def letters(self) -> frozenset[str]:
+        """Return the letters that the model was taught, by the pieces of its tokenizer.
+
+        Others may be read if they are these with an accent. Where it knows none, nothing can be
+        told. Blocks for some hundredths of a second when it is first asked for.
+        """
+        ...
+
     def submit(self, job: SpeechJob) -> SpeechStream:
         """Queue a job; returns at once.
 
         Raises:
-            Overloaded: the bounded queue is full.
+            Overloaded: the bounded queue is full, and the caller has its share of it.
+            QueueFull: it is full, but not of this caller's jobs.
             ModelUnavailable: the engine is not running.
         """
         ...
@@ -279,8 +303,11 @@ class EngineOptions:
         worker_threads: None for one per core this process may use, or two beside a GPU.
         max_running_rows: how many chunks may be computed at the same time.
         max_queued_jobs: how many jobs may wait for their first row.
+        max_queued_seconds: with so much audio in them no more may wait.
         defaults: sampling where a job leaves it open.
         stream_buffer_seconds: how much audio of a job may wait to be read before it is paused.
+        on_batch: is told how many rows each step of the language model has computed; any thread
+            calls it.
     """
 
     language: str
@@ -292,5 +319,7 @@ class EngineOptions:
     worker_threads: int | None = None
     max_running_rows: int = 32
     max_queued_jobs: int = 64
+    max_queued_seconds: float = 3600.0
     defaults: Sampling = field(default_factory=Sampling)
     stream_buffer_seconds: float = 180.0
+    on_batch: Callable[[int], None] = lambda _rows: None

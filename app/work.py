@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, fields
 from functools import partial
 from heapq import heappop, heappush
@@ -190,7 +191,8 @@ class ThreadPool:
 
     def _begin(self, work: Callable[[CancelToken], T], token: CancelToken) -> Future[T]:
         self._tokens.add(token)
-        running = self._executor.submit(work, token)
+        # What is done for a request knows whose it is, on a thread as well.
+        running = self._executor.submit(copy_context().run, work, token)
         loop = asyncio.get_running_loop()
         running.add_done_callback(partial(self._ended_on_thread, loop, token))
         return running

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import os
 import ssl
 import wave
 from collections.abc import Callable, Iterator
@@ -59,6 +60,8 @@ def _clean_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, field in Settings.model_fields.items():
             patch.delenv((field.alias or name).upper(), raising=False)
+        for name in [each for each in os.environ if each.startswith("OTEL_")]:
+            patch.delenv(name)
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("HF_HUB_CACHE", "no-cache-in-tests")
         # Each of some hundred servers and clients would ask the same programs what they can do, and

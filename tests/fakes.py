@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -28,6 +29,7 @@ from app.work import NEVER_CANCELLED, CancelToken
 RATE_HZ = 24000
 FRAME_SAMPLES = 1920
 POLL_SECONDS = 0.005
+LETTERS = frozenset(string.ascii_letters + "äöüßéèàçñ")
 PATIENCE_SECONDS = 10.0
 
 
@@ -69,6 +71,7 @@ class FakeEngine:
     broken_voice: bool = False
     model_fingerprint: str = "fake"
     voice_precision: str = "float32"
+    letters: frozenset[str] = LETTERS
     drained: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
 
@@ -144,7 +147,7 @@ class FakeStream:
         self.engine = engine
         self.job = job
         self.hold_after = engine.hold_after
-        self.timings = JobTimings(queued_seconds=0.001)
+        self.timings = JobTimings(queued_seconds=0.001, prefill_seconds=0.0015)
         self.alignment = ESTIMATED if job.timed else None
         self.running = True
         self.frames_read = 0

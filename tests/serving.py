@@ -68,6 +68,8 @@ def make_settings(folder: Path, **fields: Any) -> Settings:
         "models_dir": folder / "models",
         "voices_dir": folder / "voices",
         "voice_output_dir": folder / "saved",
+        "pronunciations_file": folder / "pronunciations.txt",
+        "dictionaries_dir": folder / "dictionaries",
         "shutdown_grace_seconds": 1.0,
         "model_fallback": "none",
     }

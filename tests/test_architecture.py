@@ -1,7 +1,7 @@
 """Dependencies point one way, and each thing is done in one place.
 
-front ends → services → speaking → {text, voices, audio, engine} → {speech, errors}. What one of the
-four siblings needs from another is handed over in `app/assembly.py`.
+front ends → services → speaking → {text, voices, pronunciations, audio, engine} → {speech, errors}.
+What one of the five siblings needs from another is handed over in `app/assembly.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ FOUNDATION = {
     "app.bounds",
     "app.errors",
     "app.files",
+    "app.owners",
+    "app.lexicon",
     "app.speech",
     "app.speech_engine",
     "app.work",
@@ -32,8 +34,10 @@ LIBRARIES = {
     "app.network",
     "app.ranges",
     "app.request_record",
+    "app.rounds",
+    "app.telemetry",
 }
-SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine"}
+SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine", "app.pronunciations"}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
@@ -41,6 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.bounds": set(),
     "app.errors": set(),
     "app.files": set(),
+    "app.owners": set(),
+    "app.lexicon": set(),
     "app.speech": set(),
     "app.speech_engine": set(),
     "app.marks": set(),
@@ -51,8 +57,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.network": {"app.bounds"},
     "app.logs": {"app.bounds", "app.network"},
     "app.process_end": set(),
-    "app.request_record": set(),
+    "app.request_record": {"app.callers"},
+    "app.telemetry": {"app.request_record"},
     "app.ranges": set(),
+    "app.rounds": set(),
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
     "app.work": set(),
@@ -60,7 +68,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.text": set(),
     "app.audio": {"app.repeating"},
     "app.voices": set(),
-    "app.engine": set(),
+    "app.engine": {"app.rounds"},
+    "app.pronunciations": {"app.repeating"},
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.folders": {"app.settings"},
     "app.named_voices": {"app.speaking", "app.settings"},
@@ -103,6 +112,8 @@ BUSINESS_OF = {
     "starlette": {"app.api", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
+    "prometheus_client": {"app.telemetry"},
+    "opentelemetry": {"app.telemetry"},
 }
 
 
@@ -293,7 +304,7 @@ def test_torch_is_not_imported_early() -> None:
     Neither does scheduling, nor the timing of words: they know nothing of tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
-    scheduling = ("pace", "scheduler", "sequence", "stream")
+    scheduling = ("pace", "returning", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {name for name, _ in modules() if within(name, {"app.engine.alignment"})}
     for module, imported in modules():
@@ -343,6 +354,7 @@ def test_one_way_to_the_engine() -> None:
 SHARED_THREADS = {
     "app/cli/outputs.py": "one command writes",
     "app/engine/engine.py": "waits for the engine's end",
+    "app/telemetry/tracing.py": "waits for the last traces to be sent, at the end",
     "app/repeating.py": "the server's own work, now and then, for nobody in particular",
 }
 TO_SHARED_THREADS = {"to_thread", "run_in_executor", "run_in_threadpool", "run_sync"}

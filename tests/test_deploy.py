@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.programs import program, run
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -37,21 +36,6 @@ def composed(path: Path, **environment: str) -> Any:
         path.read_text("utf-8"),
     )
     return yaml.load(text, _Loader)
-
-
-def program(name: str) -> str:
-    """A program of this machine, without which the test is skipped, though never in CI."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        reason = f"{name} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(("set_to", "port"), [({}, "8000"), ({"PORT": "9001"}, "9001")])

@@ -38,6 +38,7 @@ PAGES += sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / "docs").rg
 START_SECONDS = 120.0
 PAGE_SECONDS = 500.0
 PLAIN_PORT = 8000
+SECOND_PORT = 8001
 LANGUAGES = {"sh", "python", "text", "xml", "html"}
 SCRIPTS_PAGE = "docs/markup.md"
 
@@ -50,6 +51,7 @@ NOT_RUN = {
         'MODEL_LANGUAGE=french python -m app say "Bonjour !" -o bonjour.mp3',
     ): ("needs weights from the model hub"),
     ("docs/operating.md", "python3 -m venv .venv"): "downloads everything",
+    ("docs/operating.md", ".venv/bin/pip install opentelemetry-sdk"): "downloads the SDK",
     ("training/preview/README.md", "apt-get install wordnet-base fortunes npm"): (
         "trains for hours"
     ),
@@ -62,6 +64,8 @@ STARTS = {
     ("docs/operating.md", ".venv/bin/python -m benchmarks.random_model"): "model.yaml",
 }
 """Blocks that end in a server, which goes on until it is stopped, and the model that it has"""
+SHOWN = {("docs/operating.md", 'pocket_speech_caller_requests_total{caller="shop"')}
+"""Blocks of text that show what the commands of their page print"""
 
 pytestmark = pytest.mark.docs
 
@@ -104,7 +108,7 @@ def test_every_block_is_known() -> None:
     """A block says what it is written in, and what is not run has a reason that still applies."""
     for block in BLOCKS:
         assert block.language in LANGUAGES, (block.page, block.line)
-    for page, start in {*NOT_RUN, *STARTS}:
+    for page, start in {*NOT_RUN, *STARTS, *SHOWN}:
         of_page = [block for block in BLOCKS if block.page == page]
         assert [block.text.startswith(start) for block in of_page].count(True) == 1, (page, start)
     assert len(RUN) > 25
@@ -159,8 +163,9 @@ class Clone:
         return known if self.port == PLAIN_PORT else {**known, "PORT": str(self.port)}
 
     def at_port(self, text: str) -> str:
-        """What the docs say, where something else has their port."""
-        return text.replace(f"localhost:{PLAIN_PORT}", f"localhost:{self.port}")
+        """What the docs say, where something else has their ports."""
+        text = text.replace(f"localhost:{PLAIN_PORT}", f"localhost:{self.port}")
+        return text.replace(str(SECOND_PORT), str(free_port(SECOND_PORT)))
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -211,11 +216,11 @@ class Clone:
         return model
 
 
-def free_port() -> int:
+def free_port(of_docs: int = PLAIN_PORT) -> int:
     """The port of the docs, unless something else listens there."""
     with socket.socket() as probe:
         try:
-            probe.bind(("0.0.0.0", PLAIN_PORT))
+            probe.bind(("0.0.0.0", of_docs))
         except OSError:
             probe.bind(("0.0.0.0", 0))
         port: int = probe.getsockname()[1]
@@ -322,6 +327,9 @@ def test_page(clone: Clone, started: str, page: str) -> None:
     ended = clone.shell("\n".join(commands))
     assert ended.returncode == 0, ended.stdout
     assert not refusals(ended.stdout), ended.stdout
+    for block in BLOCKS:
+        if block.page == page and is_named(block, SHOWN):
+            assert set(block.text.splitlines()) <= set(ended.stdout.splitlines()), ended.stdout
 
 
 @pytest.mark.parametrize(

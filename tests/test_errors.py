@@ -69,3 +69,11 @@ def test_a_script_with_a_mark_is_refused(mark: str, text: str) -> None:
     with pytest.raises(InvalidRequest, match="holds a control character") as refused:
         clean_script(text + mark, max_chars=1_000_000)
     assert refused.value.field is Parameter.TEXT
+
+
+@pytest.mark.parametrize("sent", ["\ud800", "a\udfffb"])
+def test_half_a_surrogate_pair(sent: str) -> None:
+    """What JSON can bring in and UTF-8 cannot carry is told as something that it can."""
+    error = InvalidRequest(f"{Parameter.TEXT} is {sent}", field=sent)
+    error.told(WORDS).encode()
+    named(sent).encode()

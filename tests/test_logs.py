@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.audio.formats import FORMATS
 from app.errors import SynthesisFailed
 from app.logs import FewerRepeats, NoTraceOfRefusals, OneLineASocket, configure_logging
 from tests.audio.probe import voice_like
+from tests.conftest import ServeFake
 from tests.serving import json_lines
 
 
@@ -59,7 +61,7 @@ def test_console(capsys: pytest.CaptureFixture[str]) -> None:
     """A line has time, level, message and the request id where there is one."""
     log_something("info", "console")
     said = capsys.readouterr().err
-    assert " INFO    héllo world\nsecond line [abc]\n" in said
+    assert " INFO    héllo world\\nsecond line [abc]\n" in said
     assert " ERROR   it broke\nTraceback" in said
     assert "too quiet" not in said
     assert "chatter" not in said
@@ -109,6 +111,43 @@ def test_fields_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     (entry,) = json_lines(capsys.readouterr().err)
     assert (entry["message"], entry["method"], entry["route"]) == ("POST /tts", "POST", "/tts")
     assert {name: entry[name] for name in FIELDS} == FIELDS
+
+
+HOSTILE = "".join(map(chr, (0, 7, 10, 13, 27, 127, 0x85, 0x9B, 0x2028, 0x2029, 0x202E, 0xFEFF)))
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_nothing_that_is_not_seen(
+    capsys: pytest.CaptureFixture[str], style: Literal["console", "json"]
+) -> None:
+    """Whatever a client sends, a record stays one line, and no terminal obeys what stands in it."""
+    configure_logging("info", style)
+    extra = {"fields": {"voice": f"Zoë{HOSTILE}"}}
+    logging.getLogger("app.test").info("no voice %s, only Zoë", HOSTILE, extra=extra)
+    said = capsys.readouterr().err
+    assert said.endswith("\n")
+    assert said[:-1].isprintable()
+    if style == "json":
+        (entry,) = json_lines(said)
+        assert entry["message"] == f"no voice {HOSTILE}, only Zoë"
+        assert entry["voice"] == f"Zoë{HOSTILE}"
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_client_cannot_write_the_log(
+    fake_app: ServeFake, capsys: pytest.CaptureFixture[str], style: Literal["console", "json"]
+) -> None:
+    """Its words, in whatever place, make no line of their own and no terminal obey."""
+    client = fake_app().client
+    configure_logging("info", style)
+    hostile = "x\r\n2026 INFO forged\x1b[2J\x85\u2028"
+    client.post("/tts", json={"script": "Hi.", "voice": hostile})
+    client.post("/tts", json={"script": "Hi.", hostile: 1})
+    client.get(f"/voices/{quote(hostile)}", headers={"X-Request-Id": "a b"})
+    client.get(f"/{quote(hostile)}")
+    lines = [each for each in capsys.readouterr().err.split("\n") if each]
+    assert len(lines) == 4
+    assert all(each.isprintable() for each in lines)
 
 
 def test_a_stream_broken_off_on_purpose_leaves_no_trace() -> None:

@@ -17,6 +17,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SERVER = [Requirement(each) for each in PYPROJECT["project"]["dependencies"]]
+OPTIONAL = [
+    Requirement(each)
+    for extra in PYPROJECT["project"]["optional-dependencies"].values()
+    for each in extra
+]
 TOOLS = [Requirement(each) for each in PYPROJECT["dependency-groups"]["dev"]]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = (
@@ -73,7 +78,7 @@ def test_pins(environment: dict[str, str]) -> None:
     server = pins_in("requirements.txt", environment)
     with_tools = pins_in("requirements-dev.txt", environment)
     assert_satisfied(SERVER, server, environment)
-    assert_satisfied([*SERVER, *TOOLS], with_tools, environment)
+    assert_satisfied([*SERVER, *OPTIONAL, *TOOLS], with_tools, environment)
     assert server.items() <= with_tools.items()
 
 
@@ -99,7 +104,7 @@ def imported_libraries() -> set[str]:
 
 def test_imports_are_declared() -> None:
     """What the server imports stands in pyproject.toml, and does not merely come with something."""
-    declared = {canonicalize_name(each.name) for each in SERVER}
+    declared = {canonicalize_name(each.name) for each in [*SERVER, *OPTIONAL]}
     packages = importlib.metadata.packages_distributions()
     for module in imported_libraries():
         of_module = {canonicalize_name(each) for each in packages[module]}

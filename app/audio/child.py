@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import IO, Any
 
 from app.audio.ffmpeg import ffmpeg_gone
-from app.errors import SynthesisFailed
+from app.errors import FfmpegFailed
 from app.files import scratch_failed
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class FfmpegChild:
         it is closed at the end.
 
         Raises (while iterating):
-            SynthesisFailed: FFmpeg failed; what was yielded so far is not the whole.
+            FfmpegFailed: what was yielded so far is not the whole.
             Whatever iterating `pieces` raises, likewise.
         """
         writer = asyncio.create_task(self._write(pieces))
@@ -125,7 +125,7 @@ class FfmpegChild:
             self._messages.seek(0)
             said = self._messages.read(_LOGGED_BYTES).decode(errors="replace").strip()
             logger.error("the %s ended with status %s: %s", self._task, exit_status, said)
-            raise SynthesisFailed(f"the {self._task} broke while the speech was being made")
+            raise FfmpegFailed(f"the {self._task} broke while the speech was being made")
 
     def kill(self) -> None:
         """End the process if it is still there. It may be called again."""

@@ -15,7 +15,7 @@ from app.audio.pcm import S16_BYTES, to_s16
 from app.audio.resample import resampled_clip
 from app.audio.spool import spool
 from app.bounds import ENCODER_CPU_SECONDS
-from app.errors import StorageFailed, SynthesisFailed
+from app.errors import FfmpegFailed, StorageFailed, SynthesisFailed
 from app.files import CANNOT_WRITE, scratch_failed, scratch_file
 from app.speech import Pcm
 from app.work import NEVER_CANCELLED, CancelToken
@@ -51,7 +51,8 @@ def encode_clip(
         The file, to be read from its beginning; whoever gets it closes it.
 
     Raises:
-        SynthesisFailed: the samples are no numbers, none or too many, or the encoder failed.
+        SynthesisFailed: the samples are no numbers, none or too many.
+        FfmpegFailed: the encoder failed.
         FfmpegUnavailable, StorageFailed: this server cannot encode anything now.
     """
     rate_hz = audio_format.rate_hz(sample_rate_hz)
@@ -128,4 +129,4 @@ def _export(
             )
             if _DISK_FULL in str(error):
                 raise StorageFailed(f"{CANNOT_WRITE}: {_DISK_FULL}") from error
-            raise SynthesisFailed(f"encoding the speech as {audio_format.name} failed") from error
+            raise FfmpegFailed(f"encoding the speech as {audio_format.name} failed") from error

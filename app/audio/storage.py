@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ from typing import IO
 
 from app.errors import AudioNotFound, StorageFailed
 from app.files import partial_file, sweep
+from app.owners import Room, WhoAsks, everybody, unlimited
 from app.repeating import repeated
 
 logger = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ logger = logging.getLogger(__name__)
 TIDY_SECONDS = 300.0
 """Audio that is too old may stay for so long beyond its age."""
 
-_NAME = re.compile(r"audio_[0-9]{1,12}_[0-9a-f]{32}\.[a-z0-9]{1,8}")
+_NAME = re.compile(r"audio_[0-9]{1,12}_[0-9a-f]{32}(?:_(?P<owner>[0-9a-f]{16}))?\.[a-z0-9]{1,8}")
 # Removing a tenth more than is needed spares the next saves from looking at every file again.
 _KEPT_SHARE = 0.9
 
@@ -67,11 +69,23 @@ class AudioStore:
     """Keeps saved audio in a directory. Blocks; safe to use from any thread.
 
     Several servers may share the directory. Files that this did not name are left alone.
+
+    Args:
+        who_asks: tells whose audio it is that is saved, and who wants to have it.
+        room: bounds what each of them keeps.
     """
 
-    def __init__(self, directory: Path, retention: Retention = Retention()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        retention: Retention = Retention(),
+        who_asks: WhoAsks = everybody,
+        room: Room = unlimited,
+    ) -> None:
+        self._room = room
         self._directory = directory
         self._retention = retention
+        self._who_asks = who_asks
         self._lock = Lock()
         self._reading: Counter[str] = Counter()
         # What other servers save is counted when the directory is next looked through.
@@ -91,6 +105,7 @@ class AudioStore:
     def save(self, audio: IO[bytes], extension: str, *, beside: str | None = None) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.
 
+        That of somebody else than the operator has 16 hex digits more, which stand for its owner.
         Older audio gives way where the bounds ask for it.
 
         Args:
@@ -100,14 +115,24 @@ class AudioStore:
 
         Raises:
             StorageFailed: the disk refuses, or the audio alone exceeds what may be kept.
+            LimitReached: who asks keeps too much already.
         """
-        stem = f"audio_{int(time.time())}_{secrets.token_hex(16)}"
+        owner = _owner_mark(self._who_asks().owner)
+        stem = f"audio_{int(time.time())}_{secrets.token_hex(16)}{f'_{owner}' if owner else ''}"
         name = f"{stem if beside is None else Path(beside).stem}{extension}"
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
         size_bytes = audio.seek(0, os.SEEK_END)
         audio.seek(0)
-        self._make_room(size_bytes)
+        with self._room(size_bytes=size_bytes):
+            self._make_room(size_bytes)
+            self._write(name, audio)
+        with self._lock:
+            self._files += 1
+            self._bytes += size_bytes
+        return name
+
+    def _write(self, name: str, audio: IO[bytes]) -> None:
         try:
             # Somebody may have removed the directory while the server runs.
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -118,10 +143,6 @@ class AudioStore:
             raise StorageFailed(
                 "the audio was made but could not be saved on this server"
             ) from error
-        with self._lock:
-            self._files += 1
-            self._bytes += size_bytes
-        return name
 
     def require_room(self, size_bytes: int) -> None:
         """Refuse audio that could not be saved, before anybody takes the trouble to make it.
@@ -131,7 +152,10 @@ class AudioStore:
 
         Raises:
             StorageFailed: the disk is too full, or nothing can be written there.
+            LimitReached: who asks would keep more than they may.
         """
+        with self._room(size_bytes=size_bytes):
+            pass
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             free_bytes = shutil.disk_usage(self._directory).free
@@ -154,10 +178,12 @@ class AudioStore:
         """Remove saved audio, and what was saved beside it. Who is reading it reads on.
 
         Raises:
-            AudioNotFound: as `path_of`.
+            AudioNotFound: as `path_of`; also what somebody else saved.
             StorageFailed: the disk refuses.
         """
         path = self.path_of(filename)
+        if not self._may_change(filename):
+            raise _not_found()
         beside = [each for each in path.parent.glob(f"{path.stem}.*") if each != path]
         files, size_bytes = 0, 0
         try:
@@ -187,6 +213,27 @@ class AudioStore:
                 if stat.S_ISREG(path.lstat().st_mode):
                     return path
         raise _not_found()
+
+    def require_own(self, filename: str) -> None:
+        """Check that audio is there for who asks, and not somebody else's.
+
+        Raises:
+            AudioNotFound: it is not.
+        """
+        named = _NAME.fullmatch(filename)
+        if named is not None and named["owner"] is not None and not self._may_change(filename):
+            raise _not_found()
+
+    def _may_change(self, filename: str) -> bool:
+        named = _NAME.fullmatch(filename)
+        viewer = self._who_asks()
+        mark = None if named is None else named["owner"]
+        return viewer.sees != "own" or mark == _owner_mark(viewer.owner)
+
+    def bytes_of(self, owner: str) -> int:
+        """Count the bytes that somebody's audio takes."""
+        mark = _owner_mark(owner)
+        return sum(each.size_bytes for each in self._saved() if f"_{mark}." in each.name)
 
     @contextlib.contextmanager
     def reading(self, filename: str) -> Iterator[Path]:
@@ -271,6 +318,11 @@ class AudioStore:
             return
         except OSError as error:
             logger.warning("saved audio is not looked through: %s", error)
+
+
+def _owner_mark(owner: str | None) -> str | None:
+    """Return what stands for an owner in the names of files, which others may see."""
+    return None if owner is None else hashlib.sha256(owner.encode()).hexdigest()[:16]
 
 
 def _not_found() -> AudioNotFound:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-Scope: TypeAlias = Literal["speech", "voices", "jobs", "admin"]
-"""A caller may speak, change voices, run jobs, or do what is the operator's."""
+Scope: TypeAlias = Literal["speech", "voices", "jobs", "metrics", "admin"]
+"""A caller may speak, change voices, run jobs, read metrics, or do what is the operator's."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
@@ -19,6 +19,10 @@ class CallerLimits:
     characters_per_minute: int | None = None
     concurrent_streams: int | None = None
     """So many requests for speech may be answered at the same time."""
+    stored_voices: int | None = None
+    """So many voices may be kept."""
+    stored_bytes: int | None = None
+    """The files of these voices and saved audio may take so many bytes together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,13 @@ class Caller:
     limits: CallerLimits = field(default_factory=CallerLimits)
     by_token: bool = False
     """It came with a token that its key made."""
+    address: str | None = None
+    """Where no key is asked for, callers are told apart by where they come from."""
+
+    @property
+    def party(self) -> str:
+        """Return whose turn it is when this caller's is."""
+        return self.address or self.name
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the caller may do such things; an administrator may do everything."""

@@ -21,12 +21,21 @@ from typing import Any
 
 import tomlkit
 
-from app.callers.caller import SCOPES, Caller, CallerLimits, Scope
-from app.files import write_whole
+from app.callers.caller import (
+    ANYBODY,
+    HOME_ASSISTANT,
+    OPERATOR,
+    SCOPES,
+    Caller,
+    CallerLimits,
+    Scope,
+)
+from app.files import changing, write_whole
 
 KEY_PREFIX = "ps_"
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_OUR_OWN = {OPERATOR.name, ANYBODY.name, HOME_ASSISTANT.name}
 _LIMITS = tuple(each.name for each in fields(CallerLimits))
 _HEADER = """# Who may call this server; made by `python -m app keys`, read again when it changes.
 # Each key is here as a hash: who lost one gets a new one.
@@ -81,10 +90,6 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope], limits: Mapping[str,
         KeysFileError: there is such a caller, something is not allowed, or the file is broken.
         OSError: the disk refuses.
     """
-    document = _document(path)
-    keys = document.setdefault("keys", tomlkit.table(is_super_table=True))
-    if name in keys:
-        raise KeysFileError(f"there is a key for {name} already; revoke it first")
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     entry = tomlkit.table()
     entry.update({"hash": hash_of(key), "scopes": list(scopes), **limits})
@@ -92,8 +97,14 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope], limits: Mapping[str,
         _caller_of(name, entry.unwrap())
     except ValueError as error:
         raise KeysFileError(str(error)) from None
-    keys[name] = entry
-    _write(path, document)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with changing(path):
+        document = _document(path)
+        keys = document.setdefault("keys", tomlkit.table(is_super_table=True))
+        if name in keys:
+            raise KeysFileError(f"there is a key for {name} already; revoke it first")
+        keys[name] = entry
+        _write(path, document)
     return key
 
 
@@ -104,12 +115,14 @@ def revoke_key(path: Path, name: str) -> None:
         KeysFileError: there is no such caller, or the file is broken.
         OSError: the disk refuses.
     """
-    document = _document(path)
-    names = list(document.get("keys", {}))
-    if name not in names:
-        raise KeysFileError(f"there is no key for {name}; there are {', '.join(names) or 'none'}")
-    del document["keys"][name]
-    _write(path, document)
+    with changing(path):
+        document = _document(path)
+        names = list(document.get("keys", {}))
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise KeysFileError(f"there is no key for {name}; there are {known}")
+        del document["keys"][name]
+        _write(path, document)
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
@@ -120,7 +133,6 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
 
 
 def _write(path: Path, document: tomlkit.TOMLDocument) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, tomlkit.dumps(document).encode(), mode=0o600)
 
 
@@ -134,6 +146,8 @@ def _caller_of(name: str, entry: Any) -> tuple[str, Caller]:
         raise ValueError(
             f"{name!r} cannot be a name: letters, digits, '.', '_' and '-', at most 64"
         )
+    if name in _OUR_OWN:
+        raise ValueError(f"{name} is what this server calls a caller of its own; choose another")
     if not isinstance(entry, dict):
         raise ValueError("must be a table")  # noqa: TRY004 - told like the others
     if unknown := set(entry) - {"hash", "scopes", *_LIMITS}:

@@ -36,6 +36,7 @@ SPEECH_WORDS: Mapping[Parameter, str] = MappingProxyType(
         Parameter.TEXT: "TEXT",
         Parameter.VOICE: "--voice",
         Parameter.CLIP: "--voice",
+        Parameter.PRONUNCIATIONS: "--pronounce",
         **{
             parameter: f"--{parameter.value.replace('_', '-')}"
             for parameter in (

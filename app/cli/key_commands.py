@@ -33,8 +33,8 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="requests_per_minute, characters_per_minute or concurrent_streams; may be given "
-            "several times.",
+            help="requests_per_minute, characters_per_minute, concurrent_streams, stored_voices or "
+            "stored_bytes; may be given several times.",
         ),
     ] = None,
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from app.assembly import make_services, running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
+from app.callers.caller import OPERATOR
 from app.captions.cues import CueLimits
 from app.captions.files import CAPTION_FORMATS
 from app.cli.backend import (
@@ -36,6 +37,7 @@ from app.errors import (
     VoiceNotFound,
 )
 from app.network.connections import ended
+from app.request_record import RequestRecord
 from app.services import Services
 from app.settings import SettingsError, load_settings
 from app.speaking.controls import SpeechControls
@@ -64,9 +66,11 @@ class LocalBackend:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        async with running(self._services, look_ahead=False):
-            await self._ready_to_speak()
-            yield
+        # Whoever runs a command on the server's machine is its operator.
+        with RequestRecord("command", caller=OPERATOR).is_current():
+            async with running(self._services, look_ahead=False):
+                await self._ready_to_speak()
+                yield
 
     async def speak(self, wanted: TextToSpeak, spoken: Spoken, /) -> AsyncGenerator[bytes, None]:
         with _refusing(SPEECH_WORDS):

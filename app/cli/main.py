@@ -30,6 +30,7 @@ from app.cli.options import (
     PauseScaleOption,
     PitchOption,
     PlayOption,
+    PronounceOption,
     QuietOption,
     SampleRateOption,
     SeedOption,
@@ -42,6 +43,7 @@ from app.cli.options import (
     VolumeOption,
 )
 from app.cli.program import PROGRAM
+from app.cli.pronunciation_commands import pronunciations
 from app.cli.voice_commands import voices
 from app.process_end import end_process
 
@@ -57,6 +59,7 @@ app = typer.Typer(
 )
 app.add_typer(voices, name="voices")
 app.add_typer(keys, name="keys")
+app.add_typer(pronunciations, name="pronunciations")
 
 
 def _show_version(wanted: bool) -> None:
@@ -81,6 +84,7 @@ def main(
 {PROGRAM} say chapter.txt -v marius --speed 0.9 -o chapter.ogg
 {PROGRAM} say chapter.txt --captions srt,vtt -o chapter.mp3
 {PROGRAM} say --play --stream "Hello!"
+{PROGRAM} say --pronounce "Nginx=engine X" "Nginx is up." -o up.mp3
 {PROGRAM} say --lines lines.txt -o audio/ --format wav
 {PROGRAM} say --lines --names named.tsv -o audio/
 echo "From a pipe." | {PROGRAM} say - -o - | ffplay -nodisp -autoexit -
@@ -106,6 +110,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     sample_rate: SampleRateOption = None,
     bitrate: BitrateOption = None,
     normalize_loudness: NormalizeLoudnessOption = False,
+    pronounce: PronounceOption = None,
     captions: CaptionsOption = None,
     code: CodeOption = None,
     formulas: FormulasOption = None,
@@ -118,7 +123,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     The model is loaded in this process, unless --server names a running one.
     A file is written whole or not at all; then its path is printed.
     """
-    from app.cli.say import SayArguments, say  # noqa: PLC0415
+    from app.cli.say import SayArguments, pronunciations_in, say  # noqa: PLC0415
     from app.cli.texts import Reading  # noqa: PLC0415
 
     controls = {
@@ -134,6 +139,7 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "normalize_loudness": normalize_loudness or None,
         "code": code,
         "formulas": formulas,
+        "pronunciations": pronunciations_in(pronounce) if pronounce else None,
         "markup": "off" if no_markup else None,
     }
     set_controls = {name: value for name, value in controls.items() if value is not None}

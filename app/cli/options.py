@@ -185,6 +185,15 @@ NoMarkupOption = Annotated[
     bool,
     _sound_option("--no-markup", help="Read tags aloud as text: pauses, names of speakers, SSML."),
 ]
+PronounceOption = Annotated[
+    list[str] | None,
+    _sound_option(
+        "--pronounce",
+        metavar="WORD=HOW",
+        help="How a word or phrase is to be written so that it is spoken right, such as "
+        '"Nginx=engine X"; in front may stand \\[en] or \\[case]. Can be given several times.',
+    ),
+]
 CaptionsOption = Annotated[
     str | None,
     _sound_option(

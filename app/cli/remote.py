@@ -277,6 +277,8 @@ def _key_header() -> dict[str, str]:
 
 
 def _in_form(value: object) -> str:
+    if isinstance(value, Mapping):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -29,6 +29,8 @@ from app.cli.targets import (
 )
 from app.cli.texts import Reading, Text, read_texts
 from app.cli.work import run_work
+from app.lexicon import Pronunciation
+from app.pronunciations.lines import read_pronunciation
 from app.speech import SPEECH_RATE_HZ
 from app.voices.listing import STATE_SUFFIX, VOICE_SUFFIXES
 
@@ -46,6 +48,24 @@ class SayArguments:
     voice: str | None
     controls: Mapping[str, Any]
     captions: str | None = None
+
+
+def pronunciations_in(options: Sequence[str]) -> Mapping[str, Any]:
+    """Read the values of `--pronounce`, as the native API has them.
+
+    Raises:
+        Refused: one is none, or two are for the same word.
+    """
+    found: dict[str, Any] = {}
+    for option in options:
+        try:
+            written, *how = read_pronunciation(option)
+        except ValueError as wrong:
+            raise Refused(f"--pronounce: {wrong}") from None
+        if written in found:
+            raise Refused(f"--pronounce: {written!r} is there twice")
+        found[written] = dict(zip(Pronunciation._fields[1:], how, strict=True))
+    return found
 
 
 def say(arguments: SayArguments, *, server: str | None, quiet: bool) -> None:

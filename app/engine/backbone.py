@@ -93,19 +93,20 @@ class Backbone(nn.Module):
             watched_layers: the layers whose queries are wanted.
 
         Returns:
-            `[rows, z_dim]`, and per watched layer the queries, `[positions, heads, head_dim]`.
+            `[rows, z_dim]`, and per watched layer what `Attention.rotate` returns: the queries come
+            first.
         """
         voices = by_layer(prefixes, len(self.layers))
         own = by_layer(caches, len(self.layers))
-        queries: list[Tensor] = []
+        looks: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             x, qkv = layer(x, rotation, voices[index], spans, own[index], offsets, lengths, scratch)
             if index in watched_layers:
-                queries.append(qkv.narrow(1, 0, self.heads))
+                looks.append(qkv)
         if x.shape[0] != len(lengths):
             x = torch.stack([rows[-1] for rows in x.split_with_sizes(lengths)])
         x = functional.layer_norm(x, [self.width], self.norm_weight, self.norm_bias, 1e-5)
-        return self.z_proj(x), queries
+        return self.z_proj(x), looks
 
 
 class BackboneLayer(nn.Module):

@@ -74,6 +74,8 @@ class BatchLoop:
             return EngineStatus(
                 running_rows=self._scheduler.running_rows,
                 queued_jobs=self._scheduler.queued_jobs,
+                queued_seconds=round(self._scheduler.queued_seconds, 1),
+                audio_rate=round(self._scheduler.audio_rate, 1),
                 max_running_rows=self._options.max_running_rows,
                 max_queued_jobs=self._options.max_queued_jobs,
                 precision=str(self._runner.precision),
@@ -99,7 +101,7 @@ class BatchLoop:
                 is given up as soon as the engine is to stop.
 
         Raises:
-            Overloaded: too many wait already.
+            Overloaded, QueueFull: too many wait already.
             ModelUnavailable: the loop does not run.
         """
         stream = EngineStream(
@@ -125,7 +127,9 @@ class BatchLoop:
             if self._closed_because is not None:
                 raise ModelUnavailable(self._closed_because, retry_after_seconds=RESTART_SECONDS)
             if queued.sequences:
-                self._scheduler.submit(queued)
+                given_way = self._scheduler.submit(queued)
+                if given_way is not None:
+                    given_way.job.stream.fail(given_way.error)
                 self._changed.notify()
         return stream
 
@@ -207,6 +211,7 @@ class BatchLoop:
         if not opened:
             return
         verdicts = self._runner.sample([row for _, row in opened])
+        self._options.on_batch(len(opened))
         with self._changed:
             for (sequence, row), verdict in zip(opened, verdicts, strict=True):
                 if isinstance(verdict, Exception):

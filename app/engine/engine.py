@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from pocket_tts import TTSModel
 
 from app.engine.batch_loop import BatchLoop
 from app.engine.calibration import Calibration
+from app.engine.letters import letters_of
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
 from app.engine.runner import Runner
@@ -52,6 +54,7 @@ class BatchedEngine:
         device = torch.device(options.device)
         precision = choose_precision(options.precision, device)
         self._model = model if device.type == "cpu" else model.to(device)
+        self._is_released = options.config is None
         self._default_sampling = options.defaults
         self._runner = Runner(self._model, precision, device, max_rows=options.max_running_rows)
         self._voices = VoiceMaker(
@@ -89,6 +92,10 @@ class BatchedEngine:
 
     def token_counter(self, text: str) -> TokenCounter:
         return token_counter(self._model, text)
+
+    @cached_property
+    def letters(self) -> frozenset[str]:
+        return letters_of(self._model, latin_only=self._is_released)
 
     def calibrate(self, voice: VoiceState) -> Alignment:
         assert isinstance(voice, KvPrefix)

@@ -120,9 +120,7 @@ class FlowLm:
     def watch(self, heads: Sequence[Head]) -> None:
         """Choose the heads whose queries watched rows are given from now on, in that order."""
         self._watched_layers = sorted({head.layer for head in heads})
-        self._watched_heads = [
-            self._watched_layers.index(layer) * self.heads + head for layer, head in heads
-        ]
+        self._watched_heads = [(self._watched_layers.index(layer), head) for layer, head in heads]
 
     @torch.inference_mode()
     def step(self, rows: Sequence[RowInput]) -> list[RowOutput]:
@@ -165,10 +163,12 @@ class FlowLm:
         queries: list[NDArray[np.float32] | None] = [None] * len(rows)
         if by_layer:
             # Numpy picks a few numbers in a fraction of the time that tensors need.
-            asked = torch.cat(by_layer, dim=1).cpu().numpy()
+            asked = [layer.cpu().numpy() for layer in by_layer]
             ends = list(accumulate(lengths))
             for place in watched:
-                queries[place] = asked[ends[place] - 1, self._watched_heads]
+                last = ends[place] - 1
+                chosen = [asked[layer][last, head] for layer, head in self._watched_heads]
+                queries[place] = np.array(chosen)
         outputs = zip(latents.unbind(0), verdict.tolist(), queries, strict=True)
         return [RowOutput(*output) for output in outputs]
 

@@ -7,17 +7,23 @@ share large batches; one that is not goes first, with few others in the batch.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from app.engine.pace import Pace
+from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.sequence import EngineJob, RowT, Sequence
-from app.errors import Overloaded
+from app.engine.waiting import WaitingJobs
+from app.errors import Overloaded, QueueFull
 from app.speech_engine import EngineOptions
 
 COMFORT_SECONDS = 1.0
 """Sequences further ahead of their deadline than this are equally (not) urgent."""
+LATE_SECONDS = 0.5
+"""Who hears gaps already and is further behind than this is equally late, and takes turns: else all
+that one asks of a machine beyond what it can would go before any newcomer."""
 URGENT_SECONDS = 0.1
 """A sequence with less slack than this is served with others of its kind only."""
 LATENT_LEAD_SECONDS = 0.12
@@ -40,6 +46,12 @@ STRAIN_SECONDS = 0.1
 """No newcomer is admitted while a listener has less than this left to play."""
 PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
+FIRST_PATIENCE_SECONDS = 1.0
+"""One whose caller has fewer jobs running than another is admitted after this long."""
+RETURN_MARGIN = 1.25
+"""Who comes back a little late finds a place; who comes too early, none."""
+SHORTEST_RETURN_SECONDS = 1.0
+"""Nobody is told to come back sooner: many clients only read whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,13 @@ class DecodeBatch(Generic[RowT]):
 Batch = SampleBatch[RowT] | DecodeBatch[RowT]
 
 
+class GivenWay(NamedTuple, Generic[RowT]):
+    """Names a job that waited and does so no longer, and says what its caller is to be told."""
+
+    job: EngineJob[RowT]
+    error: Overloaded
+
+
 class Scheduler(Generic[RowT]):
     """Decides from the jobs' progress; all methods are called under the engine's lock.
 
@@ -78,7 +97,11 @@ class Scheduler(Generic[RowT]):
         self._options = options
         self._workers = workers
         self._frame_seconds = frame_seconds
-        self._jobs: list[EngineJob[RowT]] = []
+        self._waiting: WaitingJobs[RowT] = WaitingJobs(
+            options.max_queued_jobs, options.max_queued_seconds
+        )
+        self._returning = ReturnTimes(options.max_queued_jobs)
+        self._started: list[EngineJob[RowT]] = []
         self._running: list[Sequence[RowT]] = []
         self._served = 0
         self._last_newcomer_at_seconds = 0.0
@@ -92,27 +115,76 @@ class Scheduler(Generic[RowT]):
     @property
     def queued_jobs(self) -> int:
         """Tell how many jobs wait for their first row."""
-        return sum(job.queued for job in self._jobs)
+        return len(self._waiting)
+
+    @property
+    def queued_seconds(self) -> float:
+        """Tell how much audio of jobs that wait for their first row is to be made."""
+        return self._waiting.seconds
+
+    @property
+    def audio_rate(self) -> float:
+        """Tell how much audio was made lately in a second in which all workers are busy."""
+        return self._pace.audio_seconds_per_second
 
     @property
     def jobs(self) -> tuple[EngineJob[RowT], ...]:
         """List the jobs that still have something to compute."""
-        return tuple(self._jobs)
+        return (*self._started, *self._waiting)
 
-    def submit(self, job: EngineJob[RowT]) -> None:
-        """Queue a job.
+    def submit(self, job: EngineJob[RowT]) -> GivenWay[RowT] | None:
+        """Queue a job; return one that had to give way to it, if the queue was full.
 
         Raises:
-            Overloaded: as many jobs as allowed wait already.
+            Overloaded: the queue is full, and the caller has its share of it.
+            QueueFull: it is full of jobs of others, all of whom have no more than their share.
         """
-        if self.queued_jobs >= self._options.max_queued_jobs:
-            waiting_seconds = sum(job.waiting_seconds for job in self._jobs)
-            clears_seconds = waiting_seconds / self._pace.audio_seconds_per_second
-            raise Overloaded(
-                f"{self.queued_jobs} requests are waiting already; try again later",
-                retry_after_seconds=min(60.0, max(1.0, clears_seconds)),
-            )
-        self._jobs.append(job)
+        given_way = None
+        now = job.submitted_at_seconds
+        if self._waiting.is_full:
+            if self._waiting.exceeds_share(job):
+                raise self._over_share(job, now)
+            longest = self._waiting.gives_way_to(job)
+            if longest is None:
+                raise QueueFull(
+                    f"{self.queued_jobs} requests of others are waiting already; try again later",
+                    retry_after_seconds=self._returns_in_seconds(job, now, own=False),
+                )
+            given_way = GivenWay(longest, self._over_share(longest, now))
+            longest.cancelled = True
+            self._waiting.leave(longest)
+        self._waiting.join(job)
+        return given_way
+
+    def _over_share(self, job: EngineJob[RowT], now: float) -> Overloaded:
+        jobs, seconds = self._waiting.held_by(job)
+        return Overloaded(
+            f"{jobs} requests of yours are waiting already, about {seconds:.0f} s of speech, "
+            "which is your share of the queue; try again later",
+            retry_after_seconds=self._returns_in_seconds(job, now, own=True),
+        )
+
+    def _returns_in_seconds(self, job: EngineJob[RowT], now: float, *, own: bool) -> float:
+        """Tell after how long a job that is refused now finds a place in the queue."""
+        # Of those that begin it is each caller's turn once.
+        turns = self._waiting.callers if own else 1
+        seconds = self._returning.tell(
+            job.caller, now, lambda places: self._seconds_until_begun(places * turns), own=own
+        )
+        return max(SHORTEST_RETURN_SECONDS, RETURN_MARGIN * seconds)
+
+    def _seconds_until_begun(self, jobs: int) -> float:
+        """Estimate how long it takes until so many jobs that wait have got their first row."""
+        running = {each.job for each in self._running}
+        seconds = seconds_until_free(
+            jobs,
+            left_seconds=[each.left_seconds(self._frame_seconds) for each in running],
+            mean_seconds=self._waiting.seconds / max(1, len(self._waiting)),
+            rate=self._pace.audio_seconds_per_second,
+        )
+        if len(self._running) < self._options.max_running_rows:
+            seconds = min(seconds, jobs * PATIENCE_SECONDS)
+        return seconds
 
     def next_batch(self, now: float) -> Batch[RowT] | None:
         """Choose what to compute next and mark its sequences as busy; None if there is nothing."""
@@ -154,7 +226,9 @@ class Scheduler(Generic[RowT]):
         if retired:
             self._running = [sequence for sequence in self._running if not sequence.retired]
         alive = {sequence.job for sequence in self._running}
-        self._jobs = [job for job in self._jobs if not job.exhausted or job in alive]
+        self._started = [job for job in self._started if not job.exhausted or job in alive]
+        for job in [each for each in self._waiting if each.cancelled]:
+            self._waiting.leave(job)
         return retired
 
     @property
@@ -169,8 +243,13 @@ class Scheduler(Generic[RowT]):
             sequence = self._next_admission(now)
             if sequence is None:
                 return
-            sequence.job.admitted += 1
-            sequence.job.speaking += 1
+            job = sequence.job
+            if job.queued:
+                self._waiting.admit(job)
+                self._started.append(job)
+                self._last_newcomer_at_seconds = now
+            job.admitted += 1
+            job.speaking += 1
             self._running.append(sequence)
 
     def _next_admission(self, now: float) -> Sequence[RowT] | None:
@@ -178,18 +257,22 @@ class Scheduler(Generic[RowT]):
 
         Chunks that run ahead take at most half of the rows, so that newcomers find room.
         """
-        waiting = [each for each in (job.waiting for job in self._jobs) if each is not None]
-        started = [each for each in waiting if not each.job.queued and not self._paused(each)]
+        waiting = [each for each in (job.waiting for job in self._started) if each is not None]
+        started = [each for each in waiting if not self._paused(each)]
+        running = Counter(job.caller for job in {each.job for each in self._running})
+        newcomer = self._waiting.next(running)
         next_up = [each for each in started if not each.job.speaking]
         if next_up:
-            return min(next_up, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
-        newcomers = [each for each in waiting if each.job.queued]
-        if newcomers:
-            patient = now - self._last_newcomer_at_seconds < PATIENCE_SECONDS
-            if self._opening >= MAX_OPENING_JOBS or (patient and self._strained(newcomers[0], now)):
-                return None
-            self._last_newcomer_at_seconds = now
-            return newcomers[0]
+            due = min(next_up, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
+            last_row = len(self._running) + 1 == self._options.max_running_rows
+            # Who has most of the rows lets others in, in the pause between two chunks.
+            if newcomer is None or not last_row:
+                return due
+            fewer = running[newcomer.caller] < running[due.job.caller]
+            if not (fewer and self._may_come(newcomer, running, now)):
+                return due
+        if newcomer is not None:
+            return newcomer.waiting if self._may_come(newcomer, running, now) else None
         extra_rows = len(self._running) - len({each.job for each in self._running})
         bound = self._options.max_running_rows
         room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
@@ -198,6 +281,20 @@ class Scheduler(Generic[RowT]):
         if not ahead or not room:
             return None
         return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
+
+    def _may_come(self, newcomer: EngineJob[RowT], running: Counter[str], now: float) -> bool:
+        """Tell whether a newcomer may be admitted, though others listen already.
+
+        Args:
+            running: how many jobs of each caller run.
+        """
+        if self._opening >= MAX_OPENING_JOBS:
+            return False
+        # The comfort of one caller's many listeners does not keep out another's first.
+        others_have_more = max(running.values(), default=0) > running[newcomer.caller] + 1
+        patience = FIRST_PATIENCE_SECONDS if others_have_more else PATIENCE_SECONDS
+        patient = now - self._last_newcomer_at_seconds < patience
+        return not (patient and self._strained(newcomer.sequences[0], now))
 
     def _strained(self, newcomer: Sequence[RowT], now: float) -> bool:
         """Tell whether a listener would hear a gap if `newcomer` were admitted now.
@@ -251,8 +348,11 @@ class Scheduler(Generic[RowT]):
         return sequence.pending > 0 and free
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
-        """Return when the sequence's next PCM is due; comfortable sequences share one deadline."""
-        return now + min(self._slack_seconds(sequence, now), COMFORT_SECONDS)
+        """Return when the sequence's next PCM is due; all that have plenty share one deadline."""
+        slack = self._slack_seconds(sequence, now)
+        if sequence.job.playing_since_seconds is not None:
+            slack = max(slack, -LATE_SECONDS)
+        return now + min(slack, COMFORT_SECONDS)
 
     def _latent_due(self, sequence: Sequence[RowT], now: float) -> float:
         """Return when the sequence's next latent is due."""

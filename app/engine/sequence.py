@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from app.engine.alignment.words import Reading
 from app.engine.stream import EngineStream
-from app.speech import Pcm, WordTime
+from app.speech import SPEECH_CHARACTERS_PER_SECOND, Pcm, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk
 
 MIN_FRAMES_BEFORE_EOS = 6
-_CHARACTERS_PER_SECOND = 15.0
 
 RowT = TypeVar("RowT")
 
@@ -160,6 +159,7 @@ class EngineJob(Generic[RowT]):
     Moments are seconds on the engine's clock.
 
     Attributes:
+        caller: who asks for it; only told apart from others.
         stream: takes its audio, and knows how much of it has been read.
         sampling: how all of its chunks are sampled.
         make_aligner: times the words of a chunk; None if the job does not ask for that.
@@ -176,6 +176,7 @@ class EngineJob(Generic[RowT]):
     stream: EngineStream
     sampling: RowSampling
     submitted_at_seconds: float
+    caller: str = ""
     make_aligner: MakeAligner | None = None
     watched: bool = False
     unhurried: bool = False
@@ -185,6 +186,7 @@ class EngineJob(Generic[RowT]):
     speaking: int = 0
     cancelled: bool = False
     more: bool = False
+    _estimated_seconds: float = 0.0
     _starts_seconds: list[float] = field(default_factory=list)
 
     @classmethod
@@ -200,14 +202,15 @@ class EngineJob(Generic[RowT]):
         unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds, make_aligner, watched, unhurried)
+        made = cls(stream, sampling, now_seconds, job.caller, make_aligner, watched, unhurried)
+        made._estimated_seconds = job.expected_seconds
         made.extend(job.chunks, more=job.more)
         return made
 
     def extend(self, chunks: Iterable[SpokenChunk], *, more: bool) -> None:
         """Add chunks after those that are there."""
         for chunk in chunks:
-            expected_seconds = len(chunk.text) / _CHARACTERS_PER_SECOND
+            expected_seconds = len(chunk.text) / SPEECH_CHARACTERS_PER_SECOND
             self.sequences.append(Sequence(self, len(self.sequences), chunk, expected_seconds))
         self.more = more
         self.lengths_changed()
@@ -253,6 +256,19 @@ class EngineJob(Generic[RowT]):
         return self._starts_seconds[end] - self.stream.progress.read_seconds
 
     @property
-    def waiting_seconds(self) -> float:
-        """Tell how much audio is expected of the chunks that wait."""
-        return self._starts_seconds[-1] - self._starts_seconds[self.admitted]
+    def expected_seconds(self) -> float:
+        """Tell how much audio all of the job is likely to be, with what will be added."""
+        known_seconds = self._starts_seconds[-1]
+        return max(known_seconds, self._estimated_seconds) if self.more else known_seconds
+
+    def left_seconds(self, frame_seconds: float) -> float:
+        """Tell how much audio of the job is likely to be left to make.
+
+        Args:
+            frame_seconds: audio of one latent.
+        """
+        unknown_seconds = self.expected_seconds - self._starts_seconds[-1]
+        return unknown_seconds + sum(
+            max(0.0, each.expected_seconds - each.decoded * frame_seconds)
+            for each in self.sequences
+        )

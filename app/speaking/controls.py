@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
+from app.bounds import DICTIONARY_BYTES
+from app.lexicon import MAX_PRONUNCIATIONS, Lexicon, Pronunciation
 from app.ranges import (
     AnyCase,
     CharsPerChunk,
@@ -63,6 +67,53 @@ Code = Annotated[CodeReading, AnyCase]
 Formulas = Annotated[FormulaReading, AnyCase]
 
 
+class SpokenAs(NullIsUnset):
+    """Says how a word is spoken, and where that holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spoken: str
+    language: LanguageCode = None
+    case_sensitive: bool = False
+    whole_words: bool = True
+
+
+def _from_json(value: object) -> object:
+    """Read the table from JSON, as forms and addresses have it; leave any other value alone."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > DICTIONARY_BYTES:
+        raise ValueError(f"it has more than {DICTIONARY_BYTES} characters")
+    try:
+        return json.loads(value or "{}")
+    except (ValueError, RecursionError):
+        raise ValueError('must be a JSON object such as {"Nginx": "engine X"}') from None
+
+
+Pronunciations = Annotated[
+    dict[str, str | SpokenAs],
+    Field(max_length=MAX_PRONUNCIATIONS),
+    BeforeValidator(_from_json),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+"""A table has words and phrases, and how each is written so that it is spoken right."""
+
+
+def lexicons_of(pronunciations: Mapping[str, str | SpokenAs]) -> tuple[Lexicon, ...]:
+    """Return the pronunciations of a request, which are checked when its text is read."""
+    if not pronunciations:
+        return ()
+    return (Lexicon(_pronunciation(written, spoken) for written, spoken in pronunciations.items()),)
+
+
+def _pronunciation(written: str, spoken: str | SpokenAs) -> Pronunciation:
+    if isinstance(spoken, str):
+        return Pronunciation(written, spoken)
+    return Pronunciation(
+        written, spoken.spoken, spoken.language, spoken.case_sensitive, spoken.whole_words
+    )
+
+
 class SpeechControls(NullIsUnset):
     """Holds everything that a request may say about how its words are to sound."""
 
@@ -88,6 +139,11 @@ class SpeechControls(NullIsUnset):
     markup: Markup = Field(
         "on",
         description="`off` reads tags aloud as text: [pause 1s], [name], (laughs), SSML.",
+    )
+    pronunciations: Pronunciations = Field(
+        {},
+        description="Words and phrases, and how each is to be written so that it is spoken right.",
+        examples=[{"Nginx": "engine X"}],
     )
     language: LanguageCode = Field(
         None, description="Language of the script; it must be one that the model speaks."
@@ -131,6 +187,7 @@ class SpeechControls(NullIsUnset):
             formulas=self.formulas,
             markup=self.markup == "on",
             language=self.language,
+            lexicons=lexicons_of(self.pronunciations),
             max_chars_per_chunk=self.max_chars_per_chunk,
         )
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from app.audio.shaping import Shaper
 from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
-from app.errors import Overloaded, Parameter, SpeechError, VoiceNotFound, shortened
+from app.errors import Parameter, SpeechError, VoiceNotFound, shortened
+from app.lexicon import Lexicon
 from app.lifetime import Lifetime
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations
 from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
@@ -21,9 +24,12 @@ from app.speaking.marking import Marking
 from app.speaking.plan import ScriptRules
 from app.speaking.reading import Reading
 from app.speaking.speaker import Origin, Speaker
-from app.speaking.utterance import Utterance
-from app.speech import Clip, SpeechRequest
+from app.speaking.turns import Turns
+from app.speaking.utterance import Utterance, too_late
+from app.speech import SPEECH_CHARACTERS_PER_SECOND, Clip, SpeechRequest
 from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
+from app.telemetry.delivery import Delivery
+from app.telemetry.meter import Meter
 from app.text.script import ends_paragraph
 from app.voices.library import ReadyVoice
 from app.work import ThreadPool
@@ -54,11 +60,14 @@ class Speech:
         lifetime: nothing is begun any more once the server was told to stop.
 
     Args:
+        pronunciations: hold for all speech.
+        dictionaries: hold where a script names them.
         max_chars_per_chunk: how many characters are spoken in one go, unless a request says so.
         max_speech_seconds: how long one request may be spoken.
         patience_seconds: how long a caller waits for the first audio before being refused.
         reading: reads scripts.
         loading: waits for an engine that finds out how words are timed.
+        meter: measures how the speech is delivered.
     """
 
     def __init__(
@@ -67,23 +76,29 @@ class Speech:
         lifetime: Lifetime,
         *,
         ffmpeg: Path,
+        pronunciations: OwnPronunciations,
+        dictionaries: Dictionaries,
         max_script_chars: int,
         max_chars_per_chunk: int,
         max_speech_seconds: float,
         patience_seconds: float,
         reading: ThreadPool,
         loading: ThreadPool,
+        meter: Meter,
     ) -> None:
         self._cast = cast
         self.lifetime = lifetime
         self._ffmpeg = ffmpeg
+        self._pronunciations = pronunciations
+        self._dictionaries = dictionaries
         self.max_script_chars = max_script_chars
         self._max_chars_per_chunk = max_chars_per_chunk
         self._max_speech_seconds = max_speech_seconds
         self._patience_seconds = patience_seconds
         self._pool = reading
         self._loading = loading
-        self._in_reading = 0
+        self._meter = meter
+        self._turns = Turns(SCRIPTS_IN_READING)
         self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
@@ -91,7 +106,7 @@ class Speech:
 
         Raises:
             InvalidRequest, TooLarge, VoiceNotFound, InvalidClip, ModelUnavailable.
-            Overloaded: the queue is full, or too many scripts are being read already.
+            Overloaded, QueueFull: too much waits already.
         """
         began_seconds = time.monotonic()
         record = current_record()
@@ -100,6 +115,7 @@ class Speech:
         self.lifetime.require_running()
         prepared = await self._prepare(request)
         record.voice = prepared.origin.voice or "a recording"
+        record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
             [piece.shape for piece in script.first.pieces],
@@ -112,8 +128,22 @@ class Speech:
         chunks = spoken_chunks(script.first, prepared.voices)
         if request.timed and engine.status().alignment is None:
             await self._calibrate(engine, chunks[0].voice)
-        job = SpeechJob(chunks, request.sampling, timed=request.timed, more=not script.first.last)
+        job = SpeechJob(
+            chunks,
+            request.sampling,
+            timed=request.timed,
+            more=not script.first.last,
+            caller=_party(),
+            expected_seconds=len(request.text) / SPEECH_CHARACTERS_PER_SECOND,
+        )
         stream = engine.submit(job)
+        delivery = Delivery(
+            self._meter,
+            record,
+            prepared.origin.model,
+            began_seconds=began_seconds,
+            characters=len(request.text),
+        )
         marking = Marking()
         return Utterance(
             _without_recording(request),
@@ -122,11 +152,11 @@ class Speech:
             shaper,
             marking,
             sample_rate_hz=engine.sample_rate_hz,
-            began_seconds=began_seconds,
             patience_seconds=self._patience_seconds,
+            engine_status=engine.status,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
-            record=record,
+            delivery=delivery,
         )
 
     async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:
@@ -143,6 +173,10 @@ class Speech:
         self._calibrating.discard(finding)
         if not finding.cancelled() and (error := finding.exception()) is not None:
             logger.warning("how words are timed could not be found out: %s", error)
+
+    def lexicons_for(self, request: SpeechRequest) -> tuple[Lexicon, ...]:
+        """Return what says how words are spoken, those of the request before the server's own."""
+        return (*request.lexicons, self._pronunciations.lexicon)
 
     async def check(self, request: SpeechRequest) -> None:
         """Refuse a request that `begin` would refuse, and speak nothing.
@@ -175,7 +209,7 @@ class Speech:
                     error.reword({Parameter.VOICE: f"the voice in {Parameter.TEXT}"})
                     error.field = Parameter.TEXT
                 raise
-        origin = speaker.heard(request.voice)
+        origin = speaker.heard(request.voice)._replace(left_out=script.left_out)
         if None in voices:
             origin = origin._replace(preparation=voices[None].preparation)
         states = {name: ready.state for name, ready in voices.items()}
@@ -185,11 +219,13 @@ class Speech:
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
     ) -> Reading:
         """Read the script until its first words can be spoken."""
-        if self._in_reading >= SCRIPTS_IN_READING:
-            raise Overloaded("too many requests came at once", retry_after_seconds=5)
         rules = ScriptRules(
             voice_called=partial(self._voice_called, speaker),
+            lexicon_called=self._dictionaries.lexicon_called,
+            lexicons=self.lexicons_for(request),
             language=speaker.language,
+            letters=lambda: engine.letters,
+            languages=self._cast.languages,
             normalise=request.normalize,
             prosody=request.prosody,
             pause_scale=request.pause_scale,
@@ -207,11 +243,11 @@ class Speech:
             # It has sounded up to so many times as long as would have been estimated.
             spoken_before_seconds=request.spoken_before_seconds / SPEECH_OVERRUN,
         )
-        self._in_reading += 1
         try:
-            return await Reading.begin(request.text, rules, self._pool)
-        finally:
-            self._in_reading -= 1
+            async with asyncio.timeout(self._patience_seconds), self._turns.place(_party()):
+                return await Reading.begin(request.text, rules, self._pool)
+        except TimeoutError:
+            raise too_late(self._patience_seconds, engine.status()) from None
 
     def _voice_called(self, speaker: Speaker, name: str) -> str | None:
         """Return how the voice that `name` means is written, None if the speaker has no such.
@@ -224,6 +260,12 @@ class Speech:
         except SpeechError:
             return None
         return own if meant == name else name.lower()
+
+
+def _party() -> str:
+    """Return who takes turns with others."""
+    caller = current_record().caller
+    return "" if caller is None else caller.party
 
 
 def _without_recording(request: SpeechRequest) -> SpeechRequest:

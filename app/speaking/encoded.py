@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,9 @@ from app.audio.live_loudness import normalized_live
 from app.audio.loudness import TARGET_LUFS
 from app.audio.spool import PcmSpool
 from app.bounds import UNSPOOLED_SECONDS
+from app.errors import FfmpegFailed, FfmpegUnavailable
 from app.marks import Marks
+from app.request_record import RequestRecord, current_record
 from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
@@ -81,7 +83,9 @@ async def complete_audio(
             with normalized_clip(sound, rate_hz, cancel, target_lufs=target_lufs) as leveled:
                 return encode_clip(leveled, rate_hz, audio, ffmpeg, cancel)
 
-        file = await pools.finishing.run_cancellable(finished, let_go=lambda file: file.close())
+        record = current_record()
+        with record.in_stage("encode"), _noted_failures(record):
+            file = await pools.finishing.run_cancellable(finished, let_go=lambda file: file.close())
     return CompleteAudio(
         file,
         _size_bytes(file),
@@ -172,24 +176,27 @@ async def live_audio(utterance: Utterance, audio: AudioFormat, ffmpeg: Path) -> 
         SpeechError: as `Utterance.pcm`, or the encoder failed. Nothing was given out yet, so every
             failure still gets its own answer. The utterance is closed.
     """
-    async with AsyncExitStack() as stack:
-        stack.callback(utterance.close)
-        # FFmpeg starts while the model works on the first frame.
-        encoder = await stack.enter_async_context(
-            LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
-        )
-        body = encoder.encode(_leveled(utterance, audio))
-        rate_hz = utterance.sample_rate_hz
-        # An encoder gives nothing before there is sound.
-        first = await anext(body)
-        return LiveAudio(
-            body=_chain(first, body),
-            content_type=audio.content_type(utterance.sample_rate_hz),
-            utterance=utterance,
-            marks=LiveMarks(utterance.marks, audio.delay_seconds(rate_hz, live=True)),
-            took_seconds=_begun_seconds(utterance),
-            work=stack.pop_all(),
-        )
+    record = current_record()
+    with _noted_failures(record):
+        async with AsyncExitStack() as stack:
+            stack.callback(utterance.close)
+            stack.enter_context(record.in_stage("encode"))
+            # FFmpeg starts while the model works on the first frame.
+            encoder = await stack.enter_async_context(
+                LiveEncoder(audio, utterance.sample_rate_hz, ffmpeg)
+            )
+            body = encoder.encode(_leveled(utterance, audio))
+            rate_hz = utterance.sample_rate_hz
+            # An encoder gives nothing before there is sound.
+            first = await anext(body)
+            return LiveAudio(
+                body=_chain(first, body, record),
+                content_type=audio.content_type(utterance.sample_rate_hz),
+                utterance=utterance,
+                marks=LiveMarks(utterance.marks, audio.delay_seconds(rate_hz, live=True)),
+                took_seconds=_begun_seconds(utterance),
+                work=stack.pop_all(),
+            )
 
 
 async def fed_audio(
@@ -200,10 +207,22 @@ async def fed_audio(
     Raises:
         SpeechError: as `FedSpeech.pcm`, or the encoder failed.
     """
-    async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
-        async for data in encoder.encode(_leveled(fed, audio)):
-            yield data
+    record = current_record()
+    with record.in_stage("encode"), _noted_failures(record):
+        async with LiveEncoder(audio, fed.sample_rate_hz, ffmpeg) as encoder:
+            async for data in encoder.encode(_leveled(fed, audio)):
+                yield data
     fed.require_spoken()
+
+
+@contextmanager
+def _noted_failures(record: RequestRecord) -> Iterator[None]:
+    """Take note in the record of a request if FFmpeg fails in the block."""
+    try:
+        yield
+    except (FfmpegFailed, FfmpegUnavailable):
+        record.ffmpeg_failures += 1
+        raise
 
 
 def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerator[Pcm, None]:
@@ -214,10 +233,13 @@ def _leveled(spoken: Utterance | FedSpeech, audio: AudioFormat) -> AsyncGenerato
     return normalized_live(spoken.pcm(), spoken.sample_rate_hz, target_lufs=target_lufs)
 
 
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    yield first
-    async for data in rest:
-        yield data
+async def _chain(
+    first: bytes, rest: AsyncIterator[bytes], record: RequestRecord
+) -> AsyncGenerator[bytes, None]:
+    with _noted_failures(record):
+        yield first
+        async for data in rest:
+            yield data
 
 
 def _target_lufs(request: SpeechRequest, audio: AudioFormat) -> float:

@@ -47,7 +47,10 @@ class FedSpeech:
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(
-            max_chars=speech.max_script_chars, markup=request.markup, blocks=request.normalize
+            max_chars=speech.max_script_chars,
+            markup=request.markup,
+            lexicons=lambda: speech.lexicons_for(request),
+            blocks=request.normalize,
         )
         self._changed = asyncio.Event()
         self._cut_short = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.audio.effects import pause_seconds
 from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
+from app.lexicon import Lexicon, Replacement, no_lexicon, replacements
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
 from app.speech import (
     Boundary,
@@ -23,6 +24,7 @@ from app.speech import (
 from app.text.blocks import read_blocks
 from app.text.chunks import split_into_chunks
 from app.text.length import least_seconds
+from app.text.letters import LetterCheck
 from app.text.mapped import MappedText
 from app.text.markup import is_ssml, parse_script
 from app.text.normalise import normalise
@@ -73,7 +75,12 @@ class ScriptRules:
     Attributes:
         voice_called: returns how the voice of that name is written, None if there is none, for
             lines like `[alba] Good morning.`
+        lexicon_called: returns the dictionary that `<lexicon>` names, or raises DictionaryNotFound.
+        lexicons: say how words are to be written before all else, the first before the others,
+            and those that a script names before these.
         language: decides what numbers and abbreviations become, as a two-letter code.
+        letters: tells which letters the model was taught; blocks at first.
+        languages: what can be spoken here, for a script in letters that cannot be read.
         normalise: whether they are put into words at all.
         code: what becomes of blocks of code, where they are.
         formulas: what becomes of formulas, where they are.
@@ -90,6 +97,8 @@ class ScriptRules:
 
     voice_called: Callable[[str], str | None]
     language: str
+    letters: Callable[[], frozenset[str]]
+    languages: Sequence[str]
     normalise: bool
     prosody: Prosody
     pause_scale: float
@@ -100,6 +109,8 @@ class ScriptRules:
     max_speech_seconds: float
     code: CodeReading = "skip"
     formulas: FormulaReading = "say"
+    lexicons: tuple[Lexicon, ...] = ()
+    lexicon_called: Callable[[str], Lexicon] = no_lexicon
     markup: bool = True
     goes_on: bool = False
     ends_paragraph: bool = False
@@ -118,6 +129,7 @@ class ScriptReader:
         lead_seconds: how much silence comes before the first piece; known with that.
         voices: the names in the markup, and None for the request's own voice; known with the first
             piece.
+        left_out: what the model cannot read; known with the first piece.
     """
 
     def __init__(self, text: str, rules: ScriptRules) -> None:
@@ -125,6 +137,7 @@ class ScriptReader:
         self._rules = rules
         self.lead_seconds = 0.0
         self.voices: tuple[str | None, ...] = ()
+        self.left_out: tuple[str, ...] = ()
 
     def steps(self) -> Iterator[Batch | None]:
         """Yield what each step has brought, which is None until all is checked.
@@ -142,11 +155,15 @@ class ScriptReader:
         passages: tuple[Passage, ...] = (Span.of(script, Style()),)
         if rules.markup:
             passages = parse_script(
-                script, voice_called=rules.voice_called, language=rules.language
+                script,
+                voice_called=rules.voice_called,
+                lexicon_called=rules.lexicon_called,
+                language=rules.language,
             )
         yield None
         sections: list[_Section | Pause] = []
         length = _Length(rules)
+        check = LetterCheck(rules.letters(), rules.languages)
         for manner, group in groupby(passages, _manner):
             if manner is None:
                 seconds = sum(each.seconds for each in group if isinstance(each, Pause))
@@ -158,11 +175,14 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                for stretch in split_into_stretches(span.mapped):
-                    words = _spoken(stretch, span, rules)
+                mapped = yield from _respelt(span, rules)
+                for stretch in split_into_stretches(mapped):
+                    words = check.read(_spoken(stretch, span, rules))
                     section.words.append(words)
                     length.add(_least_seconds(words.text, section.prosody, rules))
                     yield None
+        check.check()
+        self.left_out = check.left_out
         spoken = [each for each in sections if isinstance(each, _Section) and each.is_spoken]
         self.voices = tuple(dict.fromkeys(section.voice for section in spoken))
         yield from self._batches(sections)
@@ -235,6 +255,29 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     Spans of one manner are read as one text, even if their border runs through a word.
     """
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
+
+
+def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText]:
+    """Write words as the dictionaries say, in steps; return the text with its map to the script.
+
+    Raises:
+        InvalidRequest, TooLarge: a dictionary is not allowed, or makes the script far too long.
+    """
+    if span.verbatim:
+        return span.mapped
+    edits: list[Replacement] = []
+    grown_chars = 0
+    for found in replacements(span.text, (*span.lexicons, *rules.lexicons), rules.language):
+        edits += found
+        grown_chars += sum(len(spoken) - (end - start) for start, end, spoken in found)
+        if grown_chars > rules.max_script_chars:
+            raise TooLarge(
+                f"{Parameter.TEXT} would have more than twice the {rules.max_script_chars} "
+                "characters allowed, once its words are written as the pronunciations say",
+                field=Parameter.TEXT,
+            )
+        yield None
+    return span.mapped.edited(edits) if edits else span.mapped
 
 
 def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:

@@ -22,9 +22,11 @@ class Reading:
         voices: the names in its markup, and None for the request's own voice.
         lead_seconds: how much silence comes before the first piece.
         first: the first pieces.
+        left_out: stretches of letters that the model cannot read.
     """
 
     voices: tuple[str | None, ...]
+    left_out: tuple[str, ...]
     lead_seconds: float
     first: Batch
     _next: Callable[[], Batch | None]
@@ -40,7 +42,7 @@ class Reading:
         reader = ScriptReader(text, rules)
         steps = reader.steps()
         first = await in_turns(pool, steps.__next__)
-        return cls(reader.voices, reader.lead_seconds, first, steps.__next__, pool)
+        return cls(reader.voices, reader.left_out, reader.lead_seconds, first, steps.__next__, pool)
 
     async def next(self) -> Batch:
         """Read the next pieces; call it until one batch was the last."""

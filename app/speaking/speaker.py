@@ -19,6 +19,8 @@ class Origin(NamedTuple):
     """None means a voice that was sent as a recording."""
     preparation: tuple[str, ...] = ()
     """This was done to the recording, in words."""
+    left_out: tuple[str, ...] = ()
+    """These stretches of the script are not heard, for the model cannot read their letters."""
 
 
 @dataclass(frozen=True, slots=True)

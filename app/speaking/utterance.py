@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from app.audio.heard import HeardTimes
 from app.audio.shaping import Shaper
-from app.errors import Overloaded, SynthesisFailed
-from app.request_record import RequestRecord
+from app.errors import Overloaded, SpeechError, SynthesisFailed
 from app.speaking.going_on import GoingOn
 from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
 from app.speech import Frames, Pcm, SpeechRequest
-from app.speech_engine import JobTimings, SpeechStream
+from app.speech_engine import EngineStatus, JobTimings, SpeechStream
+from app.telemetry.delivery import Delivery
 
 logger = logging.getLogger(__name__)
+
+
+def too_late(patience_seconds: float, status: EngineStatus) -> Overloaded:
+    """Make the error for who has waited for so long that the speech is of no use any more."""
+    return Overloaded(
+        f"no audio within {patience_seconds:g} s: too much is being spoken",
+        retry_after_seconds=status.clears_seconds,
+    )
 
 
 class Utterance:
@@ -33,7 +41,8 @@ class Utterance:
 
     Args:
         patience_seconds: how long whoever reads waits for the first audio.
-        record: learns how much sound was read.
+        engine_status: tells how busy the engine is.
+        delivery: is told how the sound is read, and what becomes of it.
         most_seconds: how much sound there may be.
         going_on: reads the rest of the script meanwhile.
     """
@@ -47,23 +56,24 @@ class Utterance:
         marking: Marking,
         *,
         sample_rate_hz: int,
-        began_seconds: float,
         patience_seconds: float,
+        engine_status: Callable[[], EngineStatus],
         most_seconds: float,
         going_on: GoingOn,
-        record: RequestRecord,
+        delivery: Delivery,
     ) -> None:
         self.request = request
         self.origin = origin
         self.sample_rate_hz = sample_rate_hz
-        self.began_seconds = began_seconds
+        self.began_seconds = delivery.began_seconds
         self.spoken_seconds = 0.0
         self._stream = stream
         self._shaper = shaper
         self._marking = marking
         self.marks = marking.marks
         self._patience_seconds = patience_seconds
-        self._record = record
+        self._delivery = delivery
+        self._engine_status = engine_status
         self._most_seconds = most_seconds
         self._going_on = going_on
         self._reading = asyncio.create_task(going_on.read_on())
@@ -81,22 +91,20 @@ class Utterance:
             Overloaded: no audio came in time. Nothing was yielded before that.
             SynthesisFailed, ModelUnavailable: what was yielded is not the whole speech.
         """
-        frames = self._heard()
-        async with self._shaper as shaper:
-            first = await self._first_of(frames)
-            async with aclosing(shaper.run(frames, first)) as pieces:
+        try:
+            async with aclosing(self._shaped()) as pieces:
                 async for piece in pieces:
                     seconds = len(piece) / self.sample_rate_hz
                     self.spoken_seconds += seconds
-                    self._record.audio_seconds += seconds
+                    self._delivery.came(seconds, self.timings)
                     if self.spoken_seconds > self._most_seconds:
                         raise SynthesisFailed("the speech lasts longer than is allowed")
-                    self._mark(shaper.heard)
                     yield piece
-            if not shaper.spoken_samples:
-                raise SynthesisFailed("the engine made no audio")
-            self._mark(shaper.heard)
-            self._marking.finish()
+                    self._delivery.asked()
+            self._delivery.outcome = "complete"
+        except SpeechError as error:
+            self._delivery.outcome = "timed out" if isinstance(error, Overloaded) else "failed"
+            raise
 
     async def count_script_tokens(self) -> int:
         """Count the tokens that the model has read of the script."""
@@ -106,6 +114,21 @@ class Utterance:
         """Stop the work behind this speech, if any is left."""
         self._reading.cancel()
         self._stream.abort()
+        self._delivery.ended(self.timings)
+
+    async def _shaped(self) -> AsyncGenerator[Pcm, None]:
+        """Yield the shaped sound, and keep the marks up with it."""
+        frames = self._heard()
+        async with self._shaper as shaper:
+            first = await self._first_of(frames)
+            async with aclosing(shaper.run(frames, first)) as pieces:
+                async for piece in pieces:
+                    self._mark(shaper.heard)
+                    yield piece
+            if not shaper.spoken_samples:
+                raise SynthesisFailed("the engine made no audio")
+            self._mark(shaper.heard)
+            self._marking.finish()
 
     def _mark(self, heard: HeardTimes) -> None:
         if self._stream.alignment is not None:
@@ -131,9 +154,6 @@ class Utterance:
             async with asyncio.timeout(self._patience_seconds):
                 return await anext(frames)
         except TimeoutError:
-            raise Overloaded(
-                f"no audio within {self._patience_seconds:.0f} s: too much is being spoken",
-                retry_after_seconds=self._patience_seconds,
-            ) from None
+            raise too_late(self._patience_seconds, self._engine_status()) from None
         except StopAsyncIteration:
             raise SynthesisFailed("the engine made no audio") from None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from app.errors import InvalidRequest, Parameter, TooLarge
+from app.lexicon import Lexicon, reaches_across
 from app.text.blocks import find_blocks, half_mark_start, may_close
 from app.text.markup import is_ssml
 from app.text.sentences import Break, find_words
@@ -20,6 +22,8 @@ _LONG_GROWTH = 4
 _BLOCK_GROWTH = 1000
 """An open block is looked at again once it has grown by this part of itself."""
 _CLOSER_CHARS = 40
+_MAX_INSIDE_PHRASES = 8
+"""After so many ends of sentences inside phrases of a dictionary, more text is awaited."""
 
 
 class ScriptFeed:
@@ -35,12 +39,21 @@ class ScriptFeed:
     Args:
         max_chars: of the whole script.
         markup: whether it may name voices or be SSML.
+        lexicons: returns dictionaries whose phrases, such as "Yahoo! Inc", are not parted.
         blocks: whether it may hold blocks of code, and thoughts.
     """
 
-    def __init__(self, *, max_chars: int, markup: bool = True, blocks: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        max_chars: int,
+        markup: bool = True,
+        lexicons: Callable[[], Sequence[Lexicon]] = tuple,
+        blocks: bool = True,
+    ) -> None:
         self._max_chars = max_chars
         self._markup = markup
+        self._lexicons = lexicons
         self._blocks = blocks
         self._open_at: int | None = None
         """A block begins here that was not closed when the text was looked at."""
@@ -144,6 +157,8 @@ class ScriptFeed:
             text = self._joined()
             self._find_blocks(text)
             end = min(end, half_mark_start(text) if self._open_at is None else self._open_at)
+            if end < self._left_chars and self._open_at is None:
+                end = max(end, self._sentences_end())
         elif self._is_worth_a_look():
             end = self._sentences_end()
         return end
@@ -186,6 +201,7 @@ class ScriptFeed:
         words = find_words(text)
         # The last word may still grow, and those before it decide about the gap in front of them.
         spoken_ahead = False
+        lexicons, inside_phrases = self._lexicons(), 0
         for word, following in reversed(list(pairwise(words[:-1]))):
             spoken_ahead = spoken_ahead or any(
                 map(str.isalnum, text[following.start : following.end])
@@ -194,7 +210,11 @@ class ScriptFeed:
                 blocks.pop()
             whole = not blocks or (blocks[-1].closed and blocks[-1].end <= following.start)
             if spoken_ahead and word.after >= Break.SENTENCE and whole:
-                return following.start
+                if not reaches_across(text, following.start, lexicons):
+                    return following.start
+                inside_phrases += 1
+                if inside_phrases == _MAX_INSIDE_PHRASES:
+                    break
         return 0
 
 

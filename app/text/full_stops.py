@@ -97,6 +97,11 @@ def stop_after(word: str, following: str) -> Stop | None:
     return None
 
 
+def begins_sentence(text: str) -> bool:
+    """Tell whether a text begins with a word that most often begins a sentence, in capitals."""
+    return _leading_word(text) in _SENTENCE_STARTERS
+
+
 def _ends_if(condition: bool) -> Stop:
     return Stop.ENDS if condition else Stop.SHORTENS
 

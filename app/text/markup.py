@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from app.errors import InvalidRequest, Parameter
+from app.lexicon import Lexicon, no_lexicon
 from app.text.inline_tags import InlineTag, find_inline_tags, is_quoted
 from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Style
@@ -31,6 +32,7 @@ def parse_script(
     script: MappedText | str,
     *,
     voice_called: Callable[[str], str | None],
+    lexicon_called: Callable[[str], Lexicon] = no_lexicon,
     language: str = "en",
 ) -> tuple[Passage, ...]:
     """Read a script as spans to be spoken and the pauses between them.
@@ -42,6 +44,7 @@ def parse_script(
         script: as `clean_script` returns it; the spans lead where it leads.
         voice_called: returns how the voice of that name is written, None if there is none, for
             lines such as `[alba] Good morning.`; the names in SSML are not checked.
+        lexicon_called: returns the dictionary that `<lexicon>` names, or raises DictionaryNotFound.
         language: two-letter code of what is spoken, for `<say-as>` and `xml:lang`.
 
     Returns:
@@ -54,7 +57,7 @@ def parse_script(
     """
     mapped = MappedText.of(script)
     if is_ssml(mapped.text):
-        return parse_ssml(mapped, language=language)
+        return parse_ssml(mapped, language=language, lexicon_called=lexicon_called)
     _refuse_loose_ssml(mapped.text)
     return _parse_plain(mapped, voice_called)
 

@@ -1,9 +1,8 @@
 """This module writes a text as it is spoken: numbers, money, dates, units and signs in words.
 
-The model reads letters and punctuation; it was not taught to read "$3.50". English is brought
-into words wholly; French, German, Portuguese, Italian, Spanish and Dutch get their numbers,
-percentages and money; every language loses Markdown, HTML, emoji and emoticons, what language
-models think before they answer, and blocks of code.
+The model reads letters and punctuation; it was not taught to read "$3.50". English, French, German,
+Portuguese, Italian, Spanish and Dutch are brought into words; every language loses Markdown, HTML,
+emoji and emoticons, what language models think before they answer, and blocks of code.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
+from app.lexicon import Lexicon
 from app.speech import Prosody
 from app.text.mapped import MappedText
 
@@ -32,6 +33,8 @@ class Style:
     prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
     verbatim: bool = False
     """The text is in its spoken form already: it is not to be normalised again."""
+    lexicons: tuple[Lexicon, ...] = ()
+    """These hold for the words in it, the first before the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,14 @@ class Span:
     voice: str | None = None
     prosody: Prosody = Prosody()  # noqa: RUF009 - frozen, so that all may share one
     verbatim: bool = False
+    lexicons: tuple[Lexicon, ...] = ()
     mapped: MappedText = field(default=_NOTHING, repr=False, compare=False)
     """The same text, with its map to the script."""
 
     @classmethod
     def of(cls, mapped: MappedText, style: Style) -> Span:
         """Make a span of text that has a map."""
-        return cls(mapped.text, style.voice, style.prosody, style.verbatim, mapped)
+        return cls(mapped.text, style.voice, style.prosody, style.verbatim, style.lexicons, mapped)
 
     def saying(self, mapped: MappedText) -> Span:
         """Return a span with another text, in the same voice and manner."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from app.errors import InvalidRequest, Parameter, TooLarge
+from app.errors import DictionaryNotFound, InvalidRequest, Parameter, TooLarge
+from app.lexicon import Lexicon
 from app.text.inline_tags import MAX_PAUSE_SECONDS, find_inline_tags
 from app.text.mapped import MappedText
 from app.text.passages import Passage, PassageBuilder, Span, Style
@@ -21,13 +23,19 @@ _MAX_NAME_CHARS = 200
 MAX_SAY_AS_CHARS = 10_000
 """All `<say-as>` of a script together hold at most so much: they are put into words in one go."""
 
+MAX_LEXICONS = 10
+"""A script may name so many dictionaries, each as often as it likes."""
+LEXICON_TYPE = "application/pls+xml"
 
-def parse_ssml(script: MappedText, *, language: str) -> tuple[Passage, ...]:
+
+def parse_ssml(
+    script: MappedText, *, language: str, lexicon_called: Callable[[str], Lexicon]
+) -> tuple[Passage, ...]:
     """Read SSML; `app.text.markup.parse_script` says what comes back and what is raised.
 
     White space in a row counts as one space, as XML has it: paragraphs are `<p>`.
     """
-    handler = _SsmlHandler(language)
+    handler = _SsmlHandler(language, lexicon_called)
     read_xml(script, handler)
     passages = handler.builder.passages()
     # References such as `&#769;` may have brought in what `clean_script` refuses.
@@ -49,9 +57,12 @@ class _Frame:
 class _SsmlHandler:
     """Follows the tags of a document and builds its passages."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, lexicon_called: Callable[[str], Lexicon]) -> None:
         self.builder = PassageBuilder()
         self._language = language
+        self._lexicon_called = lexicon_called
+        self._lexicons: dict[str, Lexicon] = {}
+        self._lexicons_by_id: dict[str, Lexicon] = {}
         self._frames: list[_Frame] = []
         self._say_as_chars = 0
 
@@ -73,6 +84,10 @@ class _SsmlHandler:
                 frame.style = replace(frame.style, voice=self._voice(tag))
             case "prosody":
                 frame.style = self._prosody(tag, frame.style)
+            case "lexicon" if outer is not None:
+                self._lexicon(tag, outer)
+            case "lookup":
+                frame.style = self._lookup(tag, frame.style)
         self._frames.append(frame)
 
     def text(self, text: MappedText, end: Position) -> None:
@@ -143,6 +158,46 @@ class _SsmlHandler:
             return replace(outer, prosody=nested_prosody(tag.attributes, outer.prosody))
         except ValueError as wrong:
             self._refuse(f"{tag}: {wrong}")
+
+    def _lexicon(self, tag: Tag, outer: _Frame) -> None:
+        """Let a dictionary hold from here to the end of the tag around this, or inside `<lookup>`.
+
+        The latter is SSML 1.1, where a lexicon has an id; without one it is SSML 1.0.
+        """
+        name = tag.attributes["uri"].strip()
+        kind = tag.attributes.get("type", LEXICON_TYPE).strip()
+        if kind != LEXICON_TYPE:
+            self._refuse(f"{tag} has the type {kind[:60]!r}; supported: {LEXICON_TYPE}")
+        if name not in self._lexicons:
+            if len(self._lexicons) >= MAX_LEXICONS:
+                self._refuse(f"{tag}: a script may name {MAX_LEXICONS} dictionaries at most")
+            if "//" in name:
+                self._refuse(
+                    f"{tag} names an address, and none is fetched from here; keep the dictionary "
+                    "on this server, with POST /pronunciations/import, and write its name as uri"
+                )
+            try:
+                self._lexicons[name] = self._lexicon_called(name)
+            except (DictionaryNotFound, InvalidRequest) as missing:
+                self._refuse(f"{tag}: {missing.message}")
+        lexicon = self._lexicons[name]
+        if own_id := tag.attributes.get("xml:id", "").strip():
+            self._lexicons_by_id[own_id] = lexicon
+        elif lexicon not in outer.style.lexicons:
+            # What is named later comes first, as in SSML 1.0.
+            outer.style = replace(outer.style, lexicons=(lexicon, *outer.style.lexicons))
+
+    def _lookup(self, tag: Tag, outer: Style) -> Style:
+        own_id = tag.attributes["ref"].strip()
+        lexicon = self._lexicons_by_id.get(own_id)
+        if lexicon is None:
+            known = ", ".join(each[:60] for each in self._lexicons_by_id) or "none"
+            self._refuse(
+                f"{tag} refers to {own_id[:60]!r}, but no <lexicon> before it has that xml:id; "
+                f"there are: {known}"
+            )
+        others = tuple(each for each in outer.lexicons if each is not lexicon)
+        return replace(outer, lexicons=(lexicon, *others))
 
     def _speak(self, text: MappedText, end: Position, style: Style) -> None:
         def where(_: int) -> str:

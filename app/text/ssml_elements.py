@@ -37,6 +37,8 @@ ELEMENTS = {
     "voice": Element(Content.SPOKEN, ("name",), required="name"),
     "emphasis": Element(Content.SPOKEN, ("level",)),
     "lang": Element(Content.SPOKEN, ("onlangfailure",), required="xml:lang"),
+    "lexicon": Element(Content.SPOKEN, ("uri", "type"), required="uri"),
+    "lookup": Element(Content.SPOKEN, ("ref",), required="ref"),
     "mark": Element(Content.SPOKEN, ("name",)),
     "desc": Element(Content.UNSPOKEN),
     "meta": Element(Content.UNSPOKEN),
@@ -49,6 +51,4 @@ REFUSED = {
         "the model reads letters, not phonemes; write the word as it sounds, "
         'such as <sub alias="toe-mah-toe">tomato</sub>'
     ),
-    "lexicon": "pronunciations cannot be loaded; write <sub> around each word instead",
-    "lookup": "pronunciations cannot be loaded; write <sub> around each word instead",
 }

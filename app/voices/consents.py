@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.errors import ConsentNotFound, StorageFailed
 from app.files import sweep, write_whole
+from app.owners import WhoAsks, everybody
 
 _ID = re.compile(r"cons_[0-9a-f]{24}")
 _RECORDING = ".audio"
@@ -28,6 +29,8 @@ class Consent:
     language: str
     created_at: int
     """The time is Unix time, in seconds."""
+    owner: str | None = None
+    """Whoever sent it; None is the operator."""
 
 
 class ConsentStore:
@@ -36,9 +39,10 @@ class ConsentStore:
     The note is written last and removed first: a recording without one does not count.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, who_asks: WhoAsks = everybody) -> None:
         """Sweep out what interrupted writes left; the folder is made with the first consent."""
         self._directory = directory
+        self._who_asks = who_asks
         sweep(directory)
         self._lock = threading.Lock()
         # Clients that clean up delete a voice first and its consent then.
@@ -50,7 +54,13 @@ class ConsentStore:
         Raises:
             StorageFailed: the disk refuses.
         """
-        consent = Consent(f"cons_{secrets.token_hex(12)}", name, language, int(time.time()))
+        consent = Consent(
+            f"cons_{secrets.token_hex(12)}",
+            name,
+            language,
+            int(time.time()),
+            self._who_asks().owner,
+        )
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             write_whole(self._directory / (consent.id + _RECORDING), recording)
@@ -69,7 +79,11 @@ class ConsentStore:
         """
         if _ID.fullmatch(consent_id):
             with contextlib.suppress(OSError, ValueError, TypeError):
-                return Consent(**json.loads((self._directory / (consent_id + _NOTE)).read_bytes()))
+                note = (self._directory / (consent_id + _NOTE)).read_bytes()
+                consent = Consent(**json.loads(note))
+                # Nobody uses another's consent, not even the operator's.
+                if self._who_asks().may_change(consent.owner):
+                    return consent
         raise ConsentNotFound(f"there is no consent {consent_id[:64]!r}")
 
     def all(self) -> list[Consent]:

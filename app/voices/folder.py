@@ -9,7 +9,15 @@ from pathlib import Path
 
 from app.errors import StorageFailed
 from app.files import carry_out, commit_change, committed_changes, sweep
-from app.voices.listing import STATE_SUFFIX, VOICE_SUFFIXES, VoiceFiles, voice_paths
+from app.owners import Viewer, WhoAsks, everybody
+from app.voices.listing import (
+    STATE_SUFFIX,
+    VOICE_SUFFIXES,
+    VoiceFiles,
+    owner_of,
+    stem_of,
+    voice_paths,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +28,14 @@ _KNOWN_SUFFIXES = (DETAILS_SUFFIX, ".txt", ".md")
 class VoiceFolder:
     """Keeps voices under `directory`, each in up to three files: sound, details, an older sound.
 
-    Blocks; safe to use from any thread.
+    Who asks finds those voices by name that are there for them; files are called by stems, which
+    have the name of the owner too. Blocks; safe to use from any thread.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, who_asks: WhoAsks = everybody) -> None:
         self.directory = directory
-        self._files = VoiceFiles(directory)
+        self._who_asks = who_asks
+        self._files = VoiceFiles(directory, who_asks)
         self._lock = threading.Lock()
 
     def recover(self) -> None:
@@ -49,7 +59,7 @@ class VoiceFolder:
                 ", ".join(unheard),
                 ", ".join(VOICE_SUFFIXES),
             )
-        heard = self.by_name()
+        heard = self.all()
         for path in voice_paths(self.directory):
             taken = heard[path.stem]
             # Beside a state lies the recording that it was made of.
@@ -73,20 +83,56 @@ class VoiceFolder:
         )
 
     def by_name(self) -> Mapping[str, Path]:
-        """Return the file of each voice in the folder, by name."""
+        """Return the file of each voice that is there for who asks, by name."""
         with self._lock:
             return self._files.by_name()
 
-    def files_of(self, name: str) -> list[str]:
-        """Name all files that belong to the voice, its details among them."""
+    def all(self) -> Mapping[str, Path]:
+        """Return the file of each voice in the folder, by stem."""
         with self._lock:
-            found = [path.name for path in voice_paths(self.directory) if path.stem == name]
-            details = self.details_path(name)
+            return self._files.all()
+
+    @property
+    def viewer(self) -> Viewer:
+        """Return who asks."""
+        return self._who_asks()
+
+    def stem(self, name: str) -> str:
+        """Return what the files of a voice are called; where there is none, those of a new one."""
+        path = self.by_name().get(name)
+        return self.new_stem(name) if path is None else path.stem
+
+    def new_stem(self, name: str) -> str:
+        """Return what the files of a voice are called if who asks makes it."""
+        return stem_of(name, self.viewer.owner)
+
+    def may_change(self, stem: str) -> bool:
+        """Tell whether who asks may change or remove a voice."""
+        return self.viewer.may_change(owner_of(stem))
+
+    def kept_by(self, owner: str) -> tuple[int, int]:
+        """Count the voices of somebody, and the bytes of their files."""
+        stems = [stem for stem in self.all() if owner_of(stem) == owner]
+        return len(stems), sum(map(self.size_bytes, stems))
+
+    def is_own(self, stem: str) -> bool:
+        """Tell whether a voice belongs to who asks."""
+        return owner_of(stem) == self.viewer.owner
+
+    def size_bytes(self, stem: str) -> int:
+        """Count the bytes of the files of a voice."""
+        return sum(_size_bytes(self.directory / file) for file in self.files_of(stem))
+
+    def files_of(self, stem: str) -> list[str]:
+        """Name all files that belong to a voice, its details among them."""
+        with self._lock:
+            found = [path.name for path in voice_paths(self.directory) if path.stem == stem]
+            details = self.details_path(stem)
             return [*found, details.name] if details.is_file() else found
 
-    def details_path(self, name: str) -> Path:
+    def details_path(self, stem: str) -> Path:
         """Return where the details of a voice are, if there are any."""
-        return self.directory / f"{name}{DETAILS_SUFFIX}"
+        return self.directory / f"{stem}{DETAILS_SUFFIX}"
 
     def change(self, write: Mapping[str, bytes], *, remove: Collection[str] = ()) -> None:
         """Write files of voices and remove others, as one step.
@@ -104,3 +150,10 @@ class VoiceFolder:
                 carry_out(committed)
         except OSError as error:
             raise StorageFailed(f"the voice cannot be saved: {error.strerror}") from error
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it has gone meanwhile
+        return 0

@@ -19,10 +19,19 @@ class KeptFiles:
 
     Blocks; safe to use from any thread. A file appears whole or not at all. A disk that refuses is
     logged and otherwise ignored: everything in here can be made again.
+
+    Args:
+        looked_up: is told of each file that is asked for whether it was there.
     """
 
-    def __init__(self, directory: Path, max_bytes: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        max_bytes: int,
+        looked_up: Callable[[bool], None] = lambda _found: None,
+    ) -> None:
         """Sweep out what interrupted writes left; the folder is made with the first file."""
+        self._looked_up = looked_up
         self._directory = directory
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -34,9 +43,11 @@ class KeptFiles:
         try:
             os.utime(path)
         except FileNotFoundError:
+            self._looked_up(False)
             return None
         except OSError as error:  # a folder that is read only: still good to read from
             logger.debug("%s cannot be marked as used: %s", path, error)
+        self._looked_up(True)
         return path
 
     def keep(self, name: str, write: Callable[[Path], None]) -> None:

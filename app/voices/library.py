@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from app.errors import InvalidRequest, ModelUnavailable, VoiceNotFound
+from app.owners import WhoAsks, everybody
 from app.speech import Clip
 from app.speech_engine import SpeechEngine, VoiceState
 from app.voices.kept_states import KeptStates
@@ -49,6 +50,7 @@ class VoiceLibrary:
         predefined: lists the voices that come with the model.
         model: name of the model, under which states are cached in `states`.
         kept: keeps the states of files from one start of the server to the next.
+        who_asks: tells for whom voices are found.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class VoiceLibrary:
         model: str,
         kept: KeptStates,
         pools: Pools,
+        who_asks: WhoAsks = everybody,
     ) -> None:
-        self._files = VoiceFiles(directory)
+        self._files = VoiceFiles(directory, who_asks)
         self._engine = engine
         self._predefined = predefined
         self._prepare = prepare

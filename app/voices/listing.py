@@ -1,13 +1,21 @@
-"""Lists which files of a folder are voices."""
+"""Lists which files of a folder are voices, and whose.
+
+The voice bob of alice is `bob@alice.wav`, so that others may have a bob as well.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
+
+from app.owners import Viewer, WhoAsks, everybody
+
+_OF = "@"
+"""This stands between the name of a voice and its owner's, and in no name."""
 
 STATE_SUFFIX = ".safetensors"
 """Files with this suffix hold a voice state: what the model has made of a recording."""
@@ -39,33 +47,78 @@ def voice_paths(directory: Path) -> list[Path]:
     return sorted(voices, key=lambda path: VOICE_SUFFIXES.index(path.suffix.lower()))
 
 
+def owner_of(stem: str) -> str | None:
+    """Return whose voice it is that a file without its suffix is; None is the operator."""
+    return stem.rpartition(_OF)[2] if _OF in stem else None
+
+
+def stem_of(name: str, owner: str | None) -> str:
+    """Return what the files of a voice are called, without their suffixes."""
+    return name if owner is None else f"{name}{_OF}{owner}"
+
+
+def _as_seen_by(viewer: Viewer, files: Mapping[str, Path]) -> Mapping[str, Path]:
+    """Return the files of the voices that are there for somebody, by the names they go by."""
+    others, common, own = {}, {}, {}
+    for stem, path in files.items():
+        owner = owner_of(stem)
+        if owner is None:
+            common[stem] = path
+        elif owner == viewer.owner:
+            own[stem.rpartition(_OF)[0]] = path
+        elif viewer.sees == "shared":
+            others[stem.rpartition(_OF)[0]] = path
+        elif viewer.may_use(owner):
+            others[stem] = path
+    return MappingProxyType({**others, **common, **own})
+
+
 class VoiceFiles:
     """Lists the voices of a folder, anew once something came or went, and every second.
 
     Each request asks several times, on the event loop. Safe to use from any thread.
+
+    Args:
+        who_asks: tells for whom they are listed.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, who_asks: WhoAsks = everybody) -> None:
         self._directory = directory
+        self._who_asks = who_asks
         self._known: _Listing | None = None
 
     def by_name(self) -> Mapping[str, Path]:
-        """Return the file of each voice, by name."""
+        """Return the file of each voice that is there for who asks, by name."""
+        listing = self._listing()
+        if listing is None:
+            return {}
+        viewer = self._who_asks()
+        seen = listing.seen.get(viewer)
+        if seen is None:
+            seen = listing.seen[viewer] = _as_seen_by(viewer, listing.found)
+        return seen
+
+    def all(self) -> Mapping[str, Path]:
+        """Return the file of each voice, whoever's it is, by what its files are called."""
+        listing = self._listing()
+        return {} if listing is None else listing.found
+
+    def _listing(self) -> _Listing | None:
         try:
             version = _version_of(self._directory)
         except OSError:
-            return {}
+            return None
         now = time.time()
         known = self._known
         if known and known.version == version and now < known.good_until_seconds:
-            return known.found
+            return known
         found: dict[str, Path] = {}
         for path in voice_paths(self._directory):
             found.setdefault(path.stem, path)
         settled = now - version.changed_seconds > _SETTLED_SECONDS
         good_until_seconds = now + _LONGEST_SECONDS if settled else 0.0
         self._known = _Listing(version, good_until_seconds, MappingProxyType(found))
-        return found
+        return self._known
 
 
 class _Version(NamedTuple):
@@ -89,8 +142,9 @@ def _version_of(directory: Path) -> _Version:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """Holds what was found in a folder, and until when that may be used again."""
+    """Holds what was found in a folder, until when that may be used again, and who sees what."""
 
     version: _Version
     good_until_seconds: float
     found: Mapping[str, Path]
+    seen: dict[Viewer, Mapping[str, Path]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ MAX_ASKED_CHARS = 1000
 """No name that anybody asks for in earnest has more, with its white space and its marks."""
 # A file name has 255 bytes on common systems; suffixes and temporary names need some of them.
 _MAX_NAME_BYTES = 200
+_MAX_STEM_BYTES = 240
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 
 
@@ -33,6 +34,16 @@ def check_name(name: str) -> str:
             field=Parameter.NAME,
         )
     return name
+
+
+def check_length(stem: str) -> None:
+    """Check that files can be called by a name and its owner's.
+
+    Raises:
+        InvalidRequest: they are too long together.
+    """
+    if len(stem.encode("utf-8", "replace")) > _MAX_STEM_BYTES:
+        raise InvalidRequest(f"{Parameter.NAME} is too long as a file name", field=Parameter.NAME)
 
 
 def folded(name: str) -> str:

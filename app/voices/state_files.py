@@ -6,7 +6,7 @@ import json
 import struct
 from typing import Any, cast
 
-from app.errors import Field, InvalidRequest
+from app.errors import Field, InvalidRequest, shortened
 from app.speech_engine import VOICE_MODEL_KEY
 
 _MAX_HEADER_BYTES = 1 << 20
@@ -35,12 +35,12 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -
     made_for = metadata.get(VOICE_MODEL_KEY) if isinstance(metadata, dict) else None
     if made_for is not None and made_for != model:
         raise InvalidRequest(
-            f"{field} was made for another model ({str(made_for)[:16]}…); this server has "
+            f"{field} was made for another model ({shortened(str(made_for), 16)}); this server has "
             f"{model[:16]}…; create the voice from its recording instead",
             field=field,
         )
     types = {
-        _ELEMENT_TYPES.get(str(tensor.get("dtype")), str(tensor.get("dtype"))[:16])
+        _ELEMENT_TYPES.get(str(tensor.get("dtype")), shortened(str(tensor.get("dtype")), 16))
         for name, tensor in header.items()
         if isinstance(tensor, dict) and name.endswith("/cache")
     }

@@ -29,10 +29,16 @@ class VoiceStates(Generic[StateT]):
     """Caches voice states; the least recently used leave once all exceed `max_bytes`.
 
     Use from one event loop.
+
+    Args:
+        looked_up: is told of each state that is asked for whether it was there.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(
+        self, max_bytes: int, looked_up: Callable[[bool], None] = lambda _found: None
+    ) -> None:
         self._max_bytes = max_bytes
+        self._looked_up = looked_up
         self._states: OrderedDict[Hashable, StateT] = OrderedDict()
         self._making: dict[Hashable, _Making[StateT]] = {}
         self.nbytes = 0
@@ -47,6 +53,7 @@ class VoiceStates(Generic[StateT]):
         of them has left. An error of `make` reaches all of them and is not remembered.
         """
         cached = self._states.get(key)
+        self._looked_up(cached is not None)
         if cached is not None:
             self._states.move_to_end(key)
             return cached

@@ -20,6 +20,7 @@ from app.errors import (
     VoiceNotFound,
 )
 from app.files import scratch_folder
+from app.owners import Room, unlimited
 from app.speech import Clip
 from app.speech_engine import SpeechEngine
 from app.voices.clips import PromptReport
@@ -27,7 +28,8 @@ from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
 from app.voices.folder import DETAILS_SUFFIX, VoiceFolder
 from app.voices.library import VoiceLibrary
-from app.voices.names import check_name, folded
+from app.voices.listing import owner_of, stem_of
+from app.voices.names import check_length, check_name, folded
 from app.voices.prompts import PromptMaker
 from app.voices.state_files import check_state_file
 from app.work import Pools
@@ -56,6 +58,7 @@ class VoiceStore:
         stand_ins: gives the voices that are heard in the place of others now.
         forget_previews: removes the previews whose names begin with its argument.
         forget_consent: removes the consent recording of that id, if it is still there.
+        room: bounds what each caller keeps.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class VoiceStore:
         forget_previews: Callable[[str], None],
         forget_consent: Callable[[str], None],
         pools: Pools,
+        room: Room = unlimited,
     ) -> None:
+        self._room = room
         self._folder = folder
         self._library = library
         self._engine = engine
@@ -136,10 +141,12 @@ class VoiceStore:
             InvalidRequest: the name breaks a rule.
             InvalidClip: a recording cannot be used.
             Conflict: there is such a voice, and `replace` is false.
+            LimitReached: the caller keeps as much already as it may.
             ModelUnavailable, StorageFailed.
         """
         name = check_name(name)
         self._check_free(name, replace=replace)
+        await self._pools.files.run(partial(self._require_room, name))
         data, report = await self._prompt_of(clips)
         await self._library().state_of_recording(_prompt(data, clips))
         details = dataclasses.replace(
@@ -179,10 +186,11 @@ class VoiceStore:
 
         Raises:
             InvalidRequest: it is no state, or one of another model or precision.
-            Conflict, ModelUnavailable, StorageFailed.
+            Conflict, LimitReached, ModelUnavailable, StorageFailed.
         """
         name = check_name(name)
         self._check_free(name, replace=replace)
+        await self._pools.files.run(partial(self._require_room, name))
         model = await self._pools.files.run(partial(self._try_state, name, data, field))
         details = dataclasses.replace(details, created=_now(), model=model)
         return await self._put(name, ".safetensors", data, details, replace=replace)
@@ -203,11 +211,11 @@ class VoiceStore:
         """
         async with self._naming:
             name = self._custom(name)
-            new_name = name if new_name is None else check_name(new_name)
+            new_name = name if new_name in (None, name) else check_name(new_name)
             if folded(name) != folded(new_name):
                 self._check_free(new_name, replace=False)
-            await self._pools.files.run(partial(self._rewrite, name, new_name, edit))
-        return await self.get(new_name)
+            named = await self._pools.files.run(partial(self._rewrite, name, new_name, edit))
+        return await self.get(named)
 
     async def delete(self, name: str) -> str:
         """Delete a voice that people made, and all that was made of it.
@@ -267,7 +275,7 @@ class VoiceStore:
         path = self._folder.by_name().get(name)
         if path is None:
             raise VoiceNotFound(name, self._library().names())
-        details = self._noted(name)
+        details = self._noted(path.stem)
         if details.created is None:
             made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             details = dataclasses.replace(details, created=made.isoformat(timespec="seconds"))
@@ -276,8 +284,8 @@ class VoiceStore:
             details = dataclasses.replace(details, reference_seconds=seconds)
         return details
 
-    def _noted(self, name: str) -> VoiceDetails:
-        return read_details(self._folder.details_path(name)) or VoiceDetails()
+    def _noted(self, stem: str) -> VoiceDetails:
+        return read_details(self._folder.details_path(stem)) or VoiceDetails()
 
     def _check_free(self, name: str, *, replace: bool) -> None:
         taken = {folded(known): known for known in self._library().names()}.get(folded(name))
@@ -286,8 +294,11 @@ class VoiceStore:
 
     def _custom(self, name: str) -> str:
         name = self._library().resolve(name)
-        if name not in self._folder.by_name():
+        path = self._folder.by_name().get(name)
+        if path is None:
             raise Conflict(f"the voice {name!r} is built in: it cannot be changed or deleted")
+        if not self._folder.may_change(path.stem):
+            raise Conflict(f"the voice {name!r} is the operator's: it cannot be changed or deleted")
         return name
 
     def _try_state(self, name: str, data: bytes, field: Field) -> str:
@@ -311,44 +322,73 @@ class VoiceStore:
             self._check_free(name, replace=replace)
             built_in = {folded(known): known for known in self._library().predefined()}
             name = built_in.get(folded(name), name)
+            check_length(self._folder.new_stem(name))
             written = partial(self._write, name, suffix, data, details)
             details = await self._pools.files.run(written)
         return Voice(name, "custom", details)
 
     def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> VoiceDetails:
         """Write a voice; its details are those given and, where they are silent, the old ones."""
-        same = [known for known in self._folder.by_name() if folded(known) == folded(name)]
+        same = self._replaced_by(name)
         for known in same:
             details = details.replacing(self._noted(known))
-        self._folder.change(
-            {f"{name}{suffix}": data, _details_name(name): details.to_json()},
-            remove=[file for known in same for file in self._folder.files_of(known)],
-        )
+        stem, own = self._folder.new_stem(name), self._own(same)
+        write = {f"{stem}{suffix}": data, _details_name(stem): details.to_json()}
+        more_bytes = sum(map(len, write.values())) - sum(map(self._folder.size_bytes, own))
+        with self._room(voices=1 - len(own), size_bytes=more_bytes):
+            self._folder.change(
+                write, remove=[file for known in same for file in self._folder.files_of(known)]
+            )
         return details
+
+    def _replaced_by(self, name: str) -> list[str]:
+        """List the stems of voices that one of this name takes the place of."""
+        return [
+            path.stem
+            for known, path in self._folder.by_name().items()
+            if folded(known) == folded(name) and self._folder.may_change(path.stem)
+        ]
+
+    def _own(self, stems: Collection[str]) -> list[str]:
+        return [stem for stem in stems if self._folder.is_own(stem)]
+
+    def _require_room(self, name: str) -> None:
+        """Refuse a voice that could not be kept, before it is made."""
+        with self._room(voices=1 - len(self._own(self._replaced_by(name)))):
+            pass
 
     def _rewrite(
         self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
-    ) -> None:
-        files = self._folder.files_of(name) if name != new_name else []
+    ) -> str:
+        """Write the details of a voice, and its files under a new name; return what it is now."""
+        stem = self._folder.by_name()[name].stem
+        # Somebody else's voice stays theirs, whoever renames it.
+        new_stem = stem if name == new_name else stem_of(new_name, owner_of(stem))
+        others = {folded(each) for each in self._folder.all() if each != stem}
+        if new_stem != stem and folded(new_stem) in others:
+            raise VoiceExists(new_name)
+        files = self._folder.files_of(stem) if stem != new_stem else []
         write = {
-            new_name + filename[len(name) :]: (self._folder.directory / filename).read_bytes()
+            new_stem + filename[len(stem) :]: (self._folder.directory / filename).read_bytes()
             for filename in files
         }
-        write[_details_name(new_name)] = edit(self._noted(name)).to_json()
+        write[_details_name(new_stem)] = edit(self._noted(stem)).to_json()
         self._folder.change(write, remove=files)
+        seen = self._folder.by_name().items()
+        return next((known for known, path in seen if path.stem == new_stem), new_name)
 
     def _remove(self, name: str) -> None:
         path = self._folder.by_name()[name]
         digest = self._library().digest_of(name, path)
-        consent = self._noted(name).consent
-        self._folder.change({}, remove=self._folder.files_of(name))
+        consent = self._noted(path.stem).consent
+        self._folder.change({}, remove=self._folder.files_of(path.stem))
         if consent is not None and not self._is_consent_of_another(consent):
             self._forget_consent(consent)
         self._library().forget_recording(digest)
         self._forget_previews(digest[:32])
 
     def _is_consent_of_another(self, consent: str) -> bool:
-        return any(self._noted(name).consent == consent for name in self._folder.by_name())
+        return any(self._noted(stem).consent == consent for stem in self._folder.all())
 
 
 def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:
@@ -356,8 +396,8 @@ def _prompt(data: bytes, clips: Sequence[Clip]) -> Clip:
     return Clip(data, "joined.wav", field=clips[0].field)
 
 
-def _details_name(name: str) -> str:
-    return f"{name}{DETAILS_SUFFIX}"
+def _details_name(stem: str) -> str:
+    return f"{stem}{DETAILS_SUFFIX}"
 
 
 def _now() -> str:

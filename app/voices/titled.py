@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from app.errors import Conflict
+from app.errors import VoiceExists
 from app.speech import Clip
 from app.voices.details import VoiceDetails
 from app.voices.names import folded, name_from
@@ -25,7 +25,7 @@ async def create_titled(
         name = await _free_name(store, title)
         try:
             voice, _ = await store.create(name, clips, details, replace=False)
-        except Conflict:  # somebody else took the name meanwhile
+        except VoiceExists:  # somebody else took the name meanwhile
             continue
         return voice
 

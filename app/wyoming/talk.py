@@ -25,14 +25,21 @@ from app.errors import InvalidRequest, Parameter, SpeechError, SynthesisFailed
 from app.network.connections import ClientLeft, ended, quiet_too_long, race
 from app.network.gate import Door
 from app.network.pace import Pace
-from app.request_record import RequestRecord
+from app.request_record import Outcome, RequestRecord
 from app.services import Services
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speaking.fed import FedSpeech
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
 from app.wording.problems import problem_of
-from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 from app.wording.validation import validated
 from app.wyoming.events import EventWriter, read_event
 from app.wyoming.info import Introduction
@@ -64,6 +71,7 @@ class SynthesizeStartBody(BaseModel):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup | None, _MARKUP] = None
+    pronunciations: Annotated[Pronunciations | None, OWN_PRONUNCIATIONS] = None
     text_format: Annotated[Any, _TAGS] = None
     context: Annotated[Any, WITHOUT_EFFECT] = None
 
@@ -135,16 +143,16 @@ class Talk:
         """Talk until the client leaves or is told of an error, which closes the connection."""
         try:
             await race(self._speak(), self._hear())
-            self._log("left")
+            self._end("left")
         except ClientLeft:
-            self._log("left")
+            self._end("left")
         except SpeechError as error:
             await self._refuse(error)
         except Exception:
             logger.exception("a talk with a Wyoming client failed in an unforeseen way")
             await self._refuse(SynthesisFailed("see the trace above"))
         finally:
-            self._log("broken off")
+            self._end("broken off")
             self.owes_nothing.set()
             self._writer.close()
 
@@ -214,6 +222,7 @@ class Talk:
             code=body.code,
             formulas=body.formulas,
             markup=(body.markup or self._services.settings.wyoming_markup) == "on",
+            lexicons=lexicons_of(body.pronunciations or {}),
         )
         return FedSpeech(self._services.speech, request)
 
@@ -229,7 +238,7 @@ class Talk:
             self._record = self._new_record()
             with self._record.is_current():
                 await self._say(speech.fed, self._record)
-            self._log("spoken")
+            self._end("answered")
             if speech.streamed:
                 await self._events.send(SynthesizeStopped().event())
             self._owed -= 1
@@ -258,22 +267,23 @@ class Talk:
         await self._events.send(AudioStop().event())
 
     def _new_record(self) -> RequestRecord:
-        return RequestRecord(
-            secrets.token_hex(16), caller=HOME_ASSISTANT.name, dialect=HOME_ASSISTANT.name
-        )
+        record = self._services.requests.begin(secrets.token_hex(16), {})
+        record.caller, record.dialect = HOME_ASSISTANT, HOME_ASSISTANT.name
+        return record
 
-    def _log(self, outcome: str) -> None:
-        """Write the line about the text that was being spoken, if there is one without a line."""
+    def _end(self, how: Outcome) -> None:
+        """Tell how the text ended that was being spoken, if that has not been told."""
         record, self._record = self._record, None
         if record is not None:
-            record.log("WYOMING", "synthesize", outcome)
+            shown = ("synthesize", "spoken" if how == "answered" else how)
+            self._services.requests.end(record, "WYOMING", "synthesize", how, shown=shown)
 
     async def _refuse(self, error: SpeechError) -> None:
         record = self._record or self._new_record()
         problem = problem_of(error, record.request_id, _WORDS)
         record.refused(problem.kind, error.field)
         self._record = record
-        self._log("refused")
+        self._end("refused")
         # write_eof on a connection that is gone raises an OSError that is no ConnectionError.
         with suppress(ClientLeft, OSError, TimeoutError):
             await self._events.send(Error(problem.message, problem.kind).event())

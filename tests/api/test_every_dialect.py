@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import numpy as np
@@ -602,3 +602,16 @@ def hear(call: Call, answer: httpx.Response, ffmpeg: Path, folder: Path, sound: 
     path.write_bytes(call.audio(answer))
     raw = ("-f", sound.raw, "-ar", str(sound.rate_hz), "-ac", "1") if sound.raw else ()
     return probe(ffmpeg, path, *raw)
+
+
+@every_call
+def test_letters_that_no_model_reads(served: Served, call: Call) -> None:
+    """A text of them is refused by name; a few in passing are left out, and the answer says so."""
+    answer = call.ask(served.client, {call.text: "你好世界"})
+    message = refusal(call, answer, 400, "invalid_request", call.text)
+    assert "你好世界" in message
+    assert "spoken here are en" in message
+    answer = call.ask(served.client, {call.text: f"{TEXT} {TEXT} 你好."})
+    assert answer.status_code == 200, answer.text
+    assert unquote(answer.headers["x-tts-left-out"]) == "你好"
+    assert "x-tts-left-out" not in call.ask(served.client).headers

@@ -271,6 +271,35 @@ def test_markup_is_switched_off_in_forms_and_batches(heard: Heard, recording: by
     assert batch.status_code == 200, batch.text
 
 
+NGINX = {"Nginx": "engine X"}
+
+
+@pytest.mark.parametrize("path", [*_TEXT, "/flash/v1/audio/speech", "/multi_speak"])
+def test_pronunciations(heard: Heard, path: str) -> None:
+    """Every call that takes this server's own fields takes pronunciations."""
+    field = _TEXT.get(path, "text" if path == "/multi_speak" else "input")
+    text = "<role:alba>Nginx is here." if path == "/multi_speak" else "Nginx is here."
+    sent: dict[str, Any] = {"json": {field: text, "pronunciations": NGINX}}
+    if path == "/pocket/tts":
+        sent = {"data": {field: text, "pronunciations": json.dumps(NGINX)}}
+    answer = heard.served.client.post(path, **sent)
+    assert answer.status_code == 200, answer.text
+    assert heard.engine.streams[-1].job.chunks[0].text == "engine X is here."
+
+
+def test_pronunciations_in_forms_and_batches(heard: Heard, recording: bytes) -> None:
+    """The form of a clone has them as JSON, empty if nothing was filled in."""
+    client = heard.served.client
+    for sent, spoken in ((json.dumps(NGINX), "engine X"), ("", "Nginx")):
+        data = {"script": "Nginx", "pronunciations": sent}
+        answer = client.post("/tts/clone", data=data, files={"voice_file": recording})
+        assert answer.status_code == 200, answer.text
+        assert heard.engine.streams[-1].job.chunks[0].text == spoken
+    body = {"text": ["Nginx"], "pronunciations": NGINX}
+    assert client.post("/generate_voice", json=body).status_code == 200
+    assert heard.engine.streams[-1].job.chunks[0].text == "engine X"
+
+
 def test_markup_stays_on(heard: Heard) -> None:
     """Nobody who says nothing gets their tags read aloud, and other words are refused."""
     client = heard.served.client

@@ -110,6 +110,7 @@ MISTAKES = [
     tts(Parameter.TEXT, script="One <break/> two."),
     tts(Parameter.VOICE, voice="nobody"),
     tts(Parameter.LANGUAGE, language="nl"),
+    tts(Parameter.PRONUNCIATIONS, pronunciations={"Nginx": ""}),
     tts(Parameter.SPEED, script=FAST, speed=2),
     tts(Parameter.VOLUME, script=LOUD, volume=15),
     tts(Parameter.PITCH, script=HIGH, pitch=10),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,29 @@ def test_nothing_wrong_is_added(
     with pytest.raises(KeysFileError, match=words):
         add_key(path, "shop", scopes, limits)  # type: ignore[arg-type]
     assert not path.exists()
+
+
+def test_two_processes_lose_nothing(path: Path) -> None:
+    """Keys that are added and revoked at the same moment are all added and revoked."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from app.callers.keys_file import add_key, revoke_key\n"
+        "path, name = Path(sys.argv[1]), sys.argv[2]\n"
+        "for i in range(10):\n"
+        "    add_key(path, f'{name}-{i}', ['speech'], {})\n"
+        "    add_key(path, f'{name}-gone', ['speech'], {})\n"
+        "    revoke_key(path, f'{name}-gone')\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", program, str(path), name]) for name in ("a", "b")
+    ]
+    assert [each.wait(60) for each in running] == [0, 0]
+    names = {caller.name for caller in read_keys(path).values()}
+    assert names == {f"{name}-{i}" for name in ("a", "b") for i in range(10)}
+
+
+def test_names_that_the_server_has_itself(path: Path) -> None:
+    """Nobody's key makes them the operator, or Home Assistant."""
+    with pytest.raises(KeysFileError, match="operator is what this server calls"):
+        add_key(path, "operator", ["speech"], {})

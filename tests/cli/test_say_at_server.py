@@ -102,6 +102,26 @@ def test_recording(fake_server: ServeFake, command: Here, recording: bytes, ffmp
     assert_speech(heard, "wav", 5 * FRAME_SECONDS)
 
 
+def test_pronunciations(fake_server: ServeFake, command: Here, recording: bytes) -> None:
+    """`--pronounce` says how words are spoken, also in the voice of a recording."""
+    engine = FakeEngine()
+    server = fake_server(engine).url
+    command.patch.setenv("API_KEY", KEY)
+    (command.folder / "me.wav").write_bytes(recording)
+    told = ("--pronounce", "Nginx=engine X", "--pronounce", "[en, case] US = U S")
+    for voice in ("alba", "me.wav"):
+        ended = command(
+            *("say", "Nginx, US, us.", "-v", voice, "-o", "a.wav", *told, "--server", server)
+        )
+        assert (ended.code, ended.err) == (0, "")
+        assert engine.streams[-1].job.chunks[0].text == "engine X, U S, us."
+    for wrong, words in (("Nginx", "is not of the form"), ("[xx] a=b", "'xx' cannot stand")):
+        ended = command("say", "Hi.", "-o", "a.wav", "--pronounce", wrong, "--server", server)
+        assert ended.code == 2
+        assert ended.err.startswith("error: --pronounce: ")
+        assert words in ended.err
+
+
 def test_pauses(fake_server: ServeFake, command: Here) -> None:
     """Pauses are stretched as a request has them stretched: each sentence is spoken for itself."""
     engine = FakeEngine()
@@ -112,6 +132,15 @@ def test_pauses(fake_server: ServeFake, command: Here) -> None:
     )
     assert (ended.code, ended.err) == (0, "")
     assert [chunk.text for chunk in engine.streams[0].job.chunks] == ["One.", "Two."]
+
+
+def test_letters_that_no_model_reads(command: Here, server: Served) -> None:
+    """A text of them is refused with the first stretch, and nothing is written."""
+    command.patch.setenv("API_KEY", KEY)
+    ended = command("say", "你好世界", "--server", server.url)
+    assert (ended.code, ended.out) == (2, "")
+    assert "letters that the model cannot read, first in '你好世界'" in ended.err
+    assert files_in(command.folder) == []
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_nothing_of_the_help_is_taken_for_markup() -> None:
         for each in command.commands.values():
             for parameter in each.params:
                 said = getattr(parameter, "help", None) or ""
-                assert Text.from_markup(said).plain == said, parameter.name
+                shown = said.replace(r"\[", "[")
+                assert Text.from_markup(said).plain == shown, parameter.name
 
 
 def test_version(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def policy(
     *,
     max_running_rows: int = 8,
     max_queued_jobs: int = 4,
+    max_queued_seconds: float = 3600.0,
     workers: int = 2,
     buffer_seconds: float = 60.0,
 ) -> Policy:
@@ -50,13 +51,18 @@ def policy(
         models_dir=Path(),
         max_running_rows=max_running_rows,
         max_queued_jobs=max_queued_jobs,
+        max_queued_seconds=max_queued_seconds,
         stream_buffer_seconds=buffer_seconds,
     )
     return Scheduler(options, workers=workers, frame_seconds=FRAME_SECONDS)
 
 
 def job(
-    chunks: int = 1, at: float = 0.0, progress: ReadingProgress | None = None, text: str = "x" * 60
+    chunks: int = 1,
+    at: float = 0.0,
+    progress: ReadingProgress | None = None,
+    text: str = "x" * 60,
+    caller: str = "",
 ) -> Job:
     """A job whose stream goes nowhere: no event loop hears of it."""
     stream = EngineStream(
@@ -69,7 +75,7 @@ def job(
         on_more=lambda _chunks, _more: None,
     )
     stream.progress = progress or read_all()
-    order = SpeechJob((SpokenChunk(text, FakeVoice("any")),) * chunks)
+    order = SpeechJob((SpokenChunk(text, FakeVoice("any")),) * chunks, caller=caller)
     return EngineJob.of(order, stream, SAMPLING, at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,12 @@ def test_tokens_of_pieces(engine: BatchedEngine, text: str) -> None:
             assert abs(count(piece) - engine.count_tokens(piece)) <= 4
     inside = text.strip()[1:-1]
     assert abs(count(inside) - engine.count_tokens(inside)) <= 4
+
+
+def test_letters(engine: BatchedEngine) -> None:
+    """The model was taught the letters of its tokenizer's English, and no Chinese."""
+    assert set(string.ascii_letters) <= engine.letters
+    assert engine.letters.isdisjoint("你好")
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -25,6 +25,8 @@ def read(
     rules = ScriptRules(
         voice_called=lambda name: name if name in ("alba", "marius") else None,
         language="en",
+        letters=frozenset,
+        languages=("en",),
         normalise=normalise,
         prosody=Prosody(),
         pause_scale=1.0,

@@ -20,6 +20,8 @@ def plan(
     rules = ScriptRules(
         voice_called=lambda _: None,
         language="en",
+        letters=frozenset,
+        languages=("en",),
         normalise=True,
         prosody=prosody,
         pause_scale=pause_scale,

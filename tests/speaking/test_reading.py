@@ -33,6 +33,8 @@ def rules(**changes: object) -> ScriptRules:
     usual = {
         "voice_called": lambda _: None,
         "language": "en",
+        "letters": frozenset,
+        "languages": ("en",),
         "normalise": True,
         "prosody": Prosody(),
         "pause_scale": 1.0,

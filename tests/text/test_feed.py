@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest, Parameter, TooLarge
+from app.lexicon import Lexicon, Pronunciation
 from app.text.feed import ScriptFeed
 from app.text.sentences import Break, find_words
 
@@ -298,3 +299,32 @@ def test_hostile_blocks_take_linear_time(unit: str) -> None:
         return time.process_time() - start
 
     assert seconds(50_000) < 30 * max(seconds(5_000), 0.02)
+
+
+def test_a_phrase_is_not_parted() -> None:
+    """A sentence that may end inside a phrase of a dictionary waits for what follows."""
+    lexicon = Lexicon([Pronunciation("Yahoo! Inc", "Yahoo"), Pronunciation("Yahoo", "x")])
+    feed = ScriptFeed(max_chars=MAX_CHARS, lexicons=lambda: [lexicon])
+    taken = []
+    pieces = ("I know. We use Yahoo! ", "Inc ", "and it. Yahoo! ", "It ", "is. Yahoo! Inc. So ")
+    for piece in pieces:
+        feed.add(piece)
+        taken.append(feed.take())
+    assert taken == ["I know. ", "", "", "We use Yahoo! Inc and it. ", "Yahoo! It is. "]
+    feed.finish()
+    assert feed.take() == "Yahoo! Inc. So "
+
+
+def test_a_text_of_phrases() -> None:
+    """One that holds nothing else is looked at in linear time, and all of it is spoken."""
+    phrase = "Yahoo! Yahoo!"
+    lexicon = Lexicon([Pronunciation(phrase, "Yahoo")])
+    feed = ScriptFeed(max_chars=MAX_CHARS, lexicons=lambda: [lexicon])
+    taken = ""
+    began = time.process_time()
+    for _ in range(3000):
+        feed.add("Yahoo! ")
+        taken += feed.take()
+    feed.finish()
+    assert taken + feed.take() == "Yahoo! " * 3000
+    assert time.process_time() - began < 10

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wording.encodings import NotText, decoded_text, likely_encoding, not_utf8
+from app.wording.encodings import NotText, charset_of, decoded_text, likely_encoding, not_utf8
 
 TEXT = "“Grüße” für euch: 5 €."
 
@@ -58,3 +60,30 @@ def test_utf8_is_never_taken_for_anything_else(text: str) -> None:
     """Whatever is UTF-8 without zeros and marks is read as that."""
     if "\0" not in text and not text.startswith("\ufeff"):
         assert likely_encoding(text.encode()) == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        ("application/json; charset=UTF-8", "utf-8"),
+        ('multipart/form-data; boundary=x;charset="ISO_8859-1"', "latin-1"),
+        ("a/b; charset=Windows-1252; x=y", "cp1252"),
+        ("a/b; charset = 'shift_jis'", "cp932"),
+        ("a/b", None),
+        ("a/b; charset=", None),
+        ("a/b; charset=nonsense", None),
+        *((f"a/b; charset={name}", None) for name in ("punycode", "idna", "hex", "undefined")),
+    ],
+)
+def test_charsets(content_type: str, charset: str | None) -> None:
+    """Those of the web count; Python's other codecs do not, some of which take quadratic time."""
+    assert charset_of(content_type) == charset
+    assert charset is None or codecs.lookup(charset)
+
+
+@pytest.mark.parametrize("piece", [";", ' a="', ';charset="', "; charset=x", " ", '\\"'])
+def test_long_content_types(piece: str) -> None:
+    """The longest header that comes in is read at once."""
+    began = time.thread_time()
+    charset_of('a/b; a="' + piece * (60_000 // len(piece)))
+    assert time.thread_time() - began < 0.1

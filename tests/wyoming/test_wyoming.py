@@ -286,7 +286,9 @@ def test_compatibility(tmp_path: Path) -> None:
     assert (listed["name"], listed["port"]) == ("wyoming", made.port)
     fields = {call["call"]: [row["field"] for row in call["fields"]] for call in listed["calls"]}
     assert fields["synthesize-chunk"] == ["text"]
-    assert set(fields["synthesize"]) == {"text", "voice", "markup", "text_format", "context"}
+    assert set(fields["synthesize"]) == {
+        *("text", "voice", "markup", "pronunciations", "text_format", "context")
+    }
 
 
 async def test_the_real_model(tmp_path: Path, tiny_model: Path) -> None:

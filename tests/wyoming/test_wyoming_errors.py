@@ -47,6 +47,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         ([Synthesize("Hi.", SynthesizeVoice(language="de"))], "invalid_request", "language"),
         ([Synthesize("")], "invalid_request", "text"),
         ([Synthesize("...")], "invalid_request", "text"),
+        ([Synthesize("你好世界")], "invalid_request", "'你好世界'"),
         ([Synthesize("x" * 101)], "too_large", "100 characters"),
         ([Synthesize("<speak>One.")], "invalid_request", "text"),
         ([SynthesizeStart(), SynthesizeStop()], "invalid_request", "text"),

@@ -24,7 +24,7 @@ from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
@@ -33,6 +33,7 @@ from app.wording.support import (
     OWN_CODE,
     OWN_FORMULAS,
     OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
     WITHOUT_EFFECT,
     Effect,
     Support,
@@ -78,6 +79,7 @@ class ChatSpeechBody(NullIsUnset):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
 
 class InferCode(NullIsUnset):
@@ -128,6 +130,7 @@ class GenerateBody(NullIsUnset):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
         None
     )
@@ -156,6 +159,7 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
         code=body.code,
         formulas=body.formulas,
         markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
     )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)
@@ -216,6 +220,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         code=body.code,
         formulas=body.formulas,
         markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
-from app.errors import InvalidRequest, VoiceNotFound
+from app.errors import DictionaryNotFound, InvalidRequest, VoiceNotFound
+from app.lexicon import Lexicon
 from app.ranges import AnyCase, NullIsUnset, Seed, Speed
 from app.services import Services
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails, language_code
 from app.wording.support import (
@@ -19,6 +21,7 @@ from app.wording.support import (
     OWN_CODE,
     OWN_FORMULAS,
     OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
     WITHOUT_EFFECT,
     Effect,
     Support,
@@ -33,7 +36,7 @@ Normalization = Literal["auto", "on", "off"] | None
 ONE_MODEL = Effect("without effect", "any name: there is one model")
 _LANGUAGE = Effect("honoured", "refused where no model here speaks it")
 _NORMALIZATION = Effect("honoured", "`auto` is `on`")
-_DICTIONARIES = Effect("refused", "there are no pronunciation dictionaries; an empty list is fine")
+MAX_LOCATORS = 10
 NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 
 
@@ -87,34 +90,57 @@ class Manner(NullIsUnset):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
+
+
+class Locator(BaseModel):
+    """This names a pronunciation dictionary; without a version it is the latest."""
+
+    pronunciation_dictionary_id: str
+    version_id: str | None = None
 
 
 class Dictionaries(BaseModel):
-    """This field asks for pronunciation dictionaries, of which this server has none."""
+    """This field asks for pronunciation dictionaries, the first of which comes first."""
 
-    pronunciation_dictionary_locators: Annotated[list[dict[str, Any]] | None, _DICTIONARIES] = None
+    pronunciation_dictionary_locators: Annotated[
+        Annotated[list[Locator], Field(max_length=MAX_LOCATORS)] | None,
+        Effect("honoured", "alias rules; those with phonemes cannot be added"),
+    ] = None
 
-    def refuse_dictionaries(self) -> None:
-        """Refuse a request that wants pronunciation dictionaries used.
+    async def lexicons(self, services: Services) -> tuple[Lexicon, ...]:
+        """Return the versions that are asked for.
 
         Raises:
-            InvalidRequest: it names some.
+            InvalidRequest: there is no such dictionary, or no such version.
         """
-        if self.pronunciation_dictionary_locators:
-            raise InvalidRequest(
-                "pronunciation_dictionary_locators are refused: this server has no pronunciation "
-                "dictionaries; leave them out",
-                field="pronunciation_dictionary_locators",
-            )
+        locators = self.pronunciation_dictionary_locators or []
+        return tuple([await _located(services, locator) for locator in locators])
+
+
+async def _located(services: Services, locator: Locator) -> Lexicon:
+    try:
+        found = await services.pools.files.run(
+            partial(services.dictionaries.find, locator.pronunciation_dictionary_id)
+        )
+        return found.version(locator.version_id).lexicon
+    except DictionaryNotFound as error:
+        field = "pronunciation_dictionary_locators"
+        raise InvalidRequest(f"{field}: {error.message}", field=field) from None
 
 
 async def speech_request(
-    services: Services, voice_id: str, text: str, manner: Manner, settings: VoiceSettings | None
+    services: Services,
+    voice_id: str,
+    text: str,
+    manner: Manner,
+    dictionaries: Dictionaries,
+    settings: VoiceSettings | None,
 ) -> SpeechRequest:
     """Make this server's request; the voice's own settings fill in what the client leaves open.
 
     Raises:
-        InvalidRequest: `voice_id` is empty.
+        InvalidRequest: `voice_id` is empty, or there is no such dictionary.
         ModelUnavailable: the voice's settings cannot be looked up yet.
     """
     voice = services.cast.voice_named(voice_id)
@@ -131,6 +157,7 @@ async def speech_request(
         code=manner.code,
         formulas=manner.formulas,
         markup=manner.markup == "on",
+        lexicons=(*lexicons_of(manner.pronunciations), *await dictionaries.lexicons(services)),
     )
 
 

@@ -38,6 +38,7 @@ DIALECT = Dialect(
         "/v1/voices",
         "/v1/user",
         "/v1/history",
+        "/v1/pronunciation-dictionaries",
         "/v1/shared-voices",
         "/v2/",
     ),

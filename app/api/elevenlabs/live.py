@@ -98,10 +98,9 @@ async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
     count_stream(websocket)
     query = validated(LiveQuery, dict(websocket.query_params))
     socket.idle_seconds = query.inactivity_timeout
-    first.refuse_dictionaries()
     audio = audio_format_of(query.output_format)
     services = services_of(websocket)
-    speech = await speech_request(services, voice_id, "", query, first.voice_settings)
+    speech = await speech_request(services, voice_id, "", query, first, first.voice_settings)
     counted = partial(count_characters, websocket)
     fed = FedSpeech(services.speech, replace(speech, timed=True), count_characters=counted)
     await fed.check_voice()
@@ -125,6 +124,13 @@ async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech, times: Chara
             raise InvalidRequest(
                 "voice_settings must be in the first frame; they cannot change while text is read",
                 field="voice_settings",
+            )
+        locators = message.pronunciation_dictionary_locators
+        if locators not in (None, [], first.pronunciation_dictionary_locators):
+            raise InvalidRequest(
+                "pronunciation_dictionary_locators must be in the first frame; they cannot change "
+                "while text is read",
+                field="pronunciation_dictionary_locators",
             )
     fed.finish()
 

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api.elevenlabs import account as elevenlabs_account
+from app.api.elevenlabs import dictionaries as elevenlabs_dictionaries
 from app.api.elevenlabs import live as elevenlabs_live
 from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.characters import CharacterTimes, Heard
@@ -28,7 +29,7 @@ from app.api.elevenlabs.controls import (
 )
 from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.delivery import complete_answer, file_response, live_response
+from app.api.http.delivery import complete_answer, file_response, live_response, measured_headers
 from app.api.http.dependencies import ServicesDep
 from app.api.http.middleware import request_id_of
 from app.api.http.routes import dialect_router
@@ -131,7 +132,10 @@ async def convert_with_timestamps(asked: AskedDep) -> Response:
         return _timed_json(made.read(), times.finish(made.marks, made.speech_seconds))
 
     content = await asked.services.pools.finishing.run(content_of)
-    return _numbered(asked.request, Response(content, media_type="application/json"))
+    headers = measured_headers(made)
+    return _numbered(
+        asked.request, Response(content, media_type="application/json", headers=headers)
+    )
 
 
 @_speech.post(f"{_SPEECH}/stream/with-timestamps", response_class=Response)
@@ -180,7 +184,6 @@ def _model_entry(
 
 
 async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) -> SpeechRequest:
-    body.refuse_dictionaries()
     # send_level is how much of the voice goes into a reverb; alone it asks for no effect.
     effects = {**(body.audio_effects or {}), "send_level": None}
     if any(effects.values()):
@@ -188,7 +191,7 @@ async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) ->
             "audio_effects are refused: this server has none; leave them out",
             field="audio_effects",
         )
-    return await speech_request(services, voice_id, body.text, body, body.voice_settings)
+    return await speech_request(services, voice_id, body.text, body, body, body.voice_settings)
 
 
 def _numbered(request: Request, response: Response) -> Response:
@@ -221,6 +224,7 @@ for _part in (
     _speech,
     _models,
     elevenlabs_voices.router,
+    elevenlabs_dictionaries.router,
     elevenlabs_account.router,
     elevenlabs_live.router,
 ):
@@ -237,6 +241,7 @@ SUPPORT = (
         )
     ),
     *elevenlabs_voices.SUPPORT,
+    *elevenlabs_dictionaries.SUPPORT,
     *elevenlabs_account.SUPPORT,
     *elevenlabs_live.SUPPORT,
 )

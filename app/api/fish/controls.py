@@ -12,9 +12,17 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import AnyCase, NullIsUnset, Seed
 from app.services import Services
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, OWN_MARKUP, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 
 FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
 # Clients send these defaults of Fish Audio with every request, whether anybody chose them or not.
@@ -104,6 +112,7 @@ class FishSpeech(NullIsUnset):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
     repetition_penalty: Annotated[float, WITHOUT_EFFECT] = 1.2
     max_new_tokens: Annotated[int, WITHOUT_EFFECT] = 1024
@@ -152,6 +161,7 @@ class FishSpeech(NullIsUnset):
             code=self.code,
             formulas=self.formulas,
             markup=self.markup == "on",
+            lexicons=lexicons_of(self.pronunciations),
             max_chars_per_chunk=(
                 None if self.chunk_length == DEFAULT_CHUNK_LENGTH else self.chunk_length
             ),

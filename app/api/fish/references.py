@@ -14,7 +14,7 @@ from app.api.fish.controls import ReferenceAudio, recordings
 from app.api.fish.dialect import DIALECT
 from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
-from app.api.http.routes import dialect_router
+from app.api.http.routes import REFUSALS, dialect_router
 from app.errors import Parameter
 from app.voices.details import VoiceDetails
 from app.wording.problems import Problem
@@ -30,6 +30,11 @@ _RENAMING_WORDS = {Parameter.VOICE: "old_reference_id", Parameter.NAME: "new_ref
 router = dialect_router(_DIALECT.with_words({Parameter.NAME: "id"}), scope="voices")
 _renaming_router = dialect_router(_DIALECT.with_words(_RENAMING_WORDS), scope="voices")
 health = APIRouter(tags=[DIALECT.title])
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/msgpack": {}, "application/json": {}}}
+}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: REFUSALS[503]}
 
 
 class NewReference(BaseModel):
@@ -53,15 +58,15 @@ class Renaming(BaseModel):
     new_reference_id: Annotated[str, HONOURED]
 
 
-@health.get("/v1/health")
-@health.post("/v1/health")
+@health.get("/v1/health", responses=_NOT_READY)
+@health.post("/v1/health", responses=_NOT_READY)
 async def is_healthy(services: ServicesDep) -> dict[str, str]:
     """Answer 200 if this server can speak, else an error."""
     _ = services.cast.current.supervisor.engine
     return {"status": "ok"}
 
 
-@router.post("/v1/references/add", openapi_extra=documented_body(NewReference))
+@router.post("/v1/references/add", responses=_ANSWERS, openapi_extra=documented_body(NewReference))
 async def add_reference(request: Request, services: ServicesDep) -> Response:
     """Make a voice of a recording."""
     body = await body_of(request, NewReference)
@@ -70,14 +75,16 @@ async def add_reference(request: Request, services: ServicesDep) -> Response:
     return _answer(request, f"the voice {voice.name!r} was added", reference_id=voice.name)
 
 
-@router.get("/v1/references/list")
+@router.get("/v1/references/list", responses=_ANSWERS)
 async def list_references(request: Request, services: ServicesDep) -> Response:
     """List the names that `reference_id` may have."""
     names = list(services.voices.names())
     return _answer(request, f"there are {len(names)} voices", reference_ids=names)
 
 
-@router.delete("/v1/references/delete", openapi_extra=documented_body(WhichReference))
+@router.delete(
+    "/v1/references/delete", responses=_ANSWERS, openapi_extra=documented_body(WhichReference)
+)
 async def delete_reference(request: Request, services: ServicesDep) -> Response:
     """Take a voice away."""
     body = await body_of(request, WhichReference)
@@ -85,7 +92,9 @@ async def delete_reference(request: Request, services: ServicesDep) -> Response:
     return _answer(request, f"the voice {name!r} was deleted", reference_id=name)
 
 
-@_renaming_router.post("/v1/references/update", openapi_extra=documented_body(Renaming))
+@_renaming_router.post(
+    "/v1/references/update", responses=_ANSWERS, openapi_extra=documented_body(Renaming)
+)
 async def rename_reference(request: Request, services: ServicesDep) -> Response:
     """Give a voice another name."""
     body = await body_of(request, Renaming)

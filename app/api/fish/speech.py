@@ -37,7 +37,7 @@ async def speak(request: Request, services: ServicesDep) -> Response:
     return await answer(request, services, speech, audio)
 
 
-@router.post("/v1/asr")
+@router.post("/v1/asr", status_code=501)
 async def transcribe() -> None:
     """Refuse to transcribe: this server only speaks."""
     raise NotSupported("this server makes speech of text; it cannot make text of speech")

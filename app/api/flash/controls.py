@@ -9,9 +9,17 @@ from pydantic import Field
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import AnyCase, NullIsUnset, Temperature
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, OWN_MARKUP, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 
 SAMPLE_RATE_HZ = 16_000
 """Flash-TTS speaks at this rate, and its published players take it for granted."""
@@ -46,6 +54,7 @@ class FlashControls(NullIsUnset):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     sample_rate: Annotated[
         int | None,
         Effect("honoured", "not a field of Flash-TTS; left out, wav and pcm have 16000 Hz"),
@@ -63,6 +72,7 @@ class FlashControls(NullIsUnset):
             code=self.code,
             formulas=self.formulas,
             markup=self.markup == "on",
+            lexicons=lexicons_of(self.pronunciations),
         )
 
     def audio_format(self) -> AudioFormat:

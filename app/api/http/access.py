@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.api.http.dependencies import services_of
-from app.callers.caller import Caller, Scope
+from app.callers.caller import ANYBODY, Caller, Scope
 from app.callers.tokens import TOKEN_PREFIX
 from app.errors import Forbidden, Unauthorized, WrongKey
 from app.request_record import current_record
@@ -50,10 +51,10 @@ def admit(
         else:
             caller = services.keyring.caller(offered)
     except WrongKey as error:
-        host = connection.client.host if connection.client else None
-        forwarded_for = connection.headers.get("x-forwarded-for", "")
-        error.tell_after_seconds = services.wrong_keys.count(host, forwarded_for)
+        error.tell_after_seconds = services.wrong_keys.count(_address(connection))
         raise
+    if caller is ANYBODY:
+        caller = replace(ANYBODY, address=_address(connection))
     # An app that no web server serves has no connection to tell.
     if on_key_seen := connection.scope.get("state", {}).get(ON_KEY_SEEN):
         on_key_seen()
@@ -63,7 +64,7 @@ def admit(
             f"one for {scope}"
         )
     connection.scope.setdefault("state", {})["caller"] = caller
-    current_record().caller = caller.name
+    current_record().caller = caller
     return caller
 
 
@@ -71,6 +72,11 @@ def caller_of(connection: HTTPConnection) -> Caller:
     """Return the caller whom `admit` let in."""
     caller: Caller = connection.scope["state"]["caller"]
     return caller
+
+
+def has_key(connection: HTTPConnection) -> bool:
+    """Tell whether a request brings a key, whether that is known or not."""
+    return bool(_offered_keys(connection))
 
 
 def is_caller(connection: HTTPConnection) -> bool:
@@ -92,6 +98,13 @@ async def time_to_tell(error: Exception) -> None:
     """Wait until an error may be told: at once, unless it is about one of many wrong keys."""
     if isinstance(error, WrongKey):
         await asyncio.sleep(error.tell_after_seconds)
+
+
+def _address(connection: HTTPConnection) -> str:
+    """Return where a request came from; nothing if that cannot be told."""
+    host = connection.client.host if connection.client else None
+    forwarded_for = connection.headers.get("x-forwarded-for", "")
+    return services_of(connection).peers.client(host, forwarded_for) or ""
 
 
 def _offered_keys(connection: HTTPConnection) -> list[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import json
-from email.message import Message
 from typing import Any
 
 from starlette.datastructures import Headers
 
 from app.bounds import JSON_VALUES
 from app.errors import InvalidRequest, shortened
-from app.wording.encodings import not_utf8
+from app.wording.encodings import charset_of, not_utf8
 
 
 def refuse_compressed(headers: Headers) -> None:
@@ -64,12 +62,6 @@ def json_in(
 
 
 def _text_of(body: bytes, content_type: str) -> str | bytes:
-    message = Message()
-    message["content-type"] = content_type
-    charset = message.get_content_charset("utf-8")
-    try:
-        name = codecs.lookup(charset).name
-    except LookupError:
-        return body
+    charset = charset_of(content_type)
     # json finds out for itself which of Unicode's encodings the body has.
-    return body if name.startswith("utf") else body.decode(name)
+    return body if charset is None or charset.startswith("utf") else body.decode(charset)

@@ -284,6 +284,8 @@ def _origin(origin: Origin) -> dict[str, str]:
         # Only names of files may hold what a header cannot.
         words = quote("; ".join(origin.preparation), safe=_HEADER_SAFE)
         headers["X-TTS-Recording"] = words[:MAX_HEADER_CHARS]
+    if origin.left_out:
+        headers["X-TTS-Left-Out"] = quote(" ".join(origin.left_out))[:MAX_HEADER_CHARS]
     return headers
 
 

@@ -20,6 +20,7 @@ ASSETS = Path(__file__).parent / "swagger_ui"
 NATIVE_TAGS: list[dict[str, Any]] = [
     {"name": "speech", "description": "A script in, speech out."},
     {"name": "voices", "description": "Voices of your own, and those that are built in."},
+    {"name": "pronunciations", "description": "How words and names are spoken."},
     {"name": "server", "description": "What the server says about itself."},
 ]
 """The page shows this server's own calls first, under these headings."""

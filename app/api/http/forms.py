@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import FormData
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
@@ -21,7 +22,7 @@ from app.errors import InvalidRequest, shortened
 from app.files import scratch_failed
 from app.network.connections import ClientLeft
 from app.services import Services
-from app.wording.encodings import NotText, decoded_text
+from app.wording.encodings import NotText, charset_of, decoded_text
 from app.work import HeldBytes
 
 MULTIPART = "multipart/form-data"
@@ -111,11 +112,16 @@ class BodyRequest(Request):
             body = b"".join([piece async for piece in self.stream()])
             return await self._services.pools.bodies.run(partial(_urlencoded_form, body))
         if kind == MULTIPART:
+            content_type = self.headers["content-type"]
             form = await _WholeForm(
-                self.headers, self.stream(), max_fields=MAX_FIELDS, max_part_size=sys.maxsize
+                _without_charset(content_type),
+                self.stream(),
+                max_fields=MAX_FIELDS,
+                max_part_size=sys.maxsize,
             ).parse()
             try:
-                return await self._services.pools.bodies.run(partial(_with_texts, form))
+                read = partial(_with_texts, form, charset_of(content_type))
+                return await self._services.pools.bodies.run(read)
             except BaseException:
                 await form.close()
                 raise
@@ -137,7 +143,7 @@ class _WholeForm(MultiPartParser):
 
     def on_part_end(self) -> None:
         """Keep the bytes of a text: its encoding is found out later, as that may take a while."""
-        if self._current_part.file is None and self._charset == "utf-8":
+        if self._current_part.file is None:
             data: Any = bytes(self._current_part.data)
             self.items.append((self._current_part.field_name, data))
         else:
@@ -152,11 +158,22 @@ class _WholeForm(MultiPartParser):
         return form
 
 
-def _with_texts(form: FormData) -> FormData:
+def _without_charset(content_type: str) -> Headers:
+    """Return the header of a form for Starlette, which would take any codec of Python's."""
+    _, options = parse_options_header(content_type)
+    if (boundary := options.get(b"boundary")) is None:
+        return Headers({"content-type": MULTIPART})
+    quoted = boundary.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"')
+    return Headers({"content-type": f'{MULTIPART}; boundary="{quoted}"'})
+
+
+def _with_texts(form: FormData, charset: str | None) -> FormData:
     """Read the texts of a form, each in the encoding that it was written in."""
+    # UTF-8 is what clients say that never looked.
+    encoding = None if charset == "utf-8" else charset
     return FormData(
         [
-            (name, _read_as_text(value) if isinstance(value, bytes) else value)
+            (name, _read_as_text(value, encoding) if isinstance(value, bytes) else value)
             for name, value in form.multi_items()
         ]
     )
@@ -174,13 +191,13 @@ def _decoded(text: bytes) -> str:
     return _read_as_text(percent_decoded(text))
 
 
-def _read_as_text(data: bytes) -> str:
+def _read_as_text(data: bytes, encoding: str | None = None) -> str:
     """Decode a field of a form that holds text.
 
     Raises:
         InvalidRequest: it is no text.
     """
     try:
-        return decoded_text(data).text
+        return decoded_text(data, encoding).text
     except NotText as error:
         raise InvalidRequest(f"a field of the form {error}; send it as UTF-8") from None

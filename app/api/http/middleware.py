@@ -18,9 +18,14 @@ from app.api.http.dialect import Dialect
 from app.api.http.security_headers import add_security_headers
 from app.bounds import LOG_PATH_CHARACTERS
 from app.errors import TooLarge, TooSlow, shortened
-from app.request_record import RequestRecord
+from app.request_record import Outcome, RequestRecord
+from app.telemetry.requests import Requests
 
 STANDSTILL_SECONDS = 60.0
+
+CLIENT_CLOSED_REQUEST = 499
+_POLITE_CODES = (1000, 1001, 1005)
+"""Who closes a socket with one of these has heard enough, and who just goes away has not."""
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
@@ -37,6 +42,7 @@ class RequestContext:
     Args:
         at_work: a set that this keeps filled with the tasks of the requests that have not ended.
         dialect_of: returns the dialect that a request was spoken in.
+        requests: makes the record of each request, and tells of its end.
     """
 
     def __init__(
@@ -45,8 +51,10 @@ class RequestContext:
         *,
         at_work: set[asyncio.Future[Any]],
         dialect_of: Callable[[Scope], Dialect],
+        requests: Requests,
     ) -> None:
         self._app = app
+        self._requests = requests
         self._at_work = at_work
         self._dialect_of = dialect_of
 
@@ -54,35 +62,27 @@ class RequestContext:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        offered = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        offered = headers.get("x-request-id", "")
         request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
-        record = RequestRecord(request_id)
-        outcome: object = "unanswered"
-        complete = False
+        record = self._requests.begin(request_id, headers)
+        ending = _Ending()
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal outcome, complete
             if message["type"] in _ANSWERS:
-                outcome = message.get("status", 101)
                 await _add_headers(MutableHeaders(scope=message), scope)
-            elif message["type"] == "websocket.close":
-                outcome = f"{outcome}, closed with {message.get('code', 1000)}"
-            complete = complete or _ends_answer(message)
+            ending.sent(message)
             record.sent(_size_bytes(message))
             await send(message)
 
         async def noted_receive() -> Message:
-            nonlocal outcome
             message = await receive()
             record.bytes_in += _size_bytes(message)
-            if message["type"] == "websocket.disconnect" and outcome == 101:
-                outcome = f"101, left with {message.get('code', 1005)}"
-            elif message["type"] == "http.disconnect" and outcome == 200 and not complete:
-                outcome = "200, left"
+            ending.received(message)
             return message
 
         try:
@@ -90,13 +90,65 @@ class RequestContext:
                 scope["state"][UNTIL_END] = until_end
                 await self._app(scope, noted_receive, send_with_id)
         except BaseException:
-            if outcome != "unanswered":
-                outcome = f"{outcome}, broken off"
+            ending.broken_off()
             raise
         finally:
             self._at_work.discard(task)
             record.dialect = self._dialect_of(scope).name or "native"
-            record.log(scope.get("method", "WEBSOCKET"), _route_of(scope), outcome)
+            template = _template_of(scope)
+            self._requests.end(
+                record,
+                scope.get("method", "WEBSOCKET"),
+                template,
+                ending.outcome(record),
+                code=ending.code,
+                shown=(template or _path_of(scope), ending.shown),
+            )
+
+
+class _Ending:
+    """Finds out how a request ends, from the messages that go to and fro.
+
+    Attributes:
+        code: the status of the answer, 101 for a socket; None while there is none.
+        shown: how it ended, as the log has it.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.shown = "unanswered"
+        self._complete = False
+        self._left = False
+        self._broken = False
+
+    def sent(self, message: Message) -> None:
+        if message["type"] in _ANSWERS:
+            code: int = message.get("status", 101)
+            self.code, self.shown = code, str(code)
+        elif message["type"] == "websocket.close":
+            self.shown = f"{self.shown}, closed with {message.get('code', 1000)}"
+        self._complete = self._complete or _ends_answer(message)
+
+    def received(self, message: Message) -> None:
+        if message["type"] == "websocket.disconnect" and self.shown == "101":
+            code = message.get("code", 1005)
+            self.shown = f"101, left with {code}"
+            self._left = code not in _POLITE_CODES
+        elif message["type"] == "http.disconnect" and self.shown == "200" and not self._complete:
+            self.shown = "200, left"
+            self._left = True
+
+    def broken_off(self) -> None:
+        if self.code is not None:
+            self.shown = f"{self.shown}, broken off"
+        self._broken = True
+
+    def outcome(self, record: RequestRecord) -> Outcome:
+        if self._left or self.code == CLIENT_CLOSED_REQUEST:
+            return "left"
+        if self._broken:
+            return "broken off"
+        return "refused" if record.reason is not None else "answered"
 
 
 async def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
@@ -106,12 +158,17 @@ async def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
     add_security_headers(headers)
 
 
-def _route_of(scope: Scope) -> str:
-    """Return the template of the path that was called; the path itself where nothing is there."""
+def _path_of(scope: Scope) -> str:
+    """Return the path that was called, which a client may have made up."""
+    path = shortened(scope["path"], LOG_PATH_CHARACTERS)
+    return quote(path)  # decoded, it could put a line of its own into the log
+
+
+def _template_of(scope: Scope) -> str | None:
+    """Return the template of the path that was called; None where nothing is there."""
     template = getattr(scope.get("route"), "path", None)
     if template is None:
-        path = shortened(scope["path"], LOG_PATH_CHARACTERS)
-        return quote(path)  # decoded, it could put a line of its own into the log
+        return None
     prefix: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
     return f"{prefix}{template}"
 

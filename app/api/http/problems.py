@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.http.access import time_to_tell
 from app.api.http.dialect import Dialect
-from app.api.http.middleware import request_id_of
+from app.api.http.middleware import CLIENT_CLOSED_REQUEST, request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
 from app.api.http.security_headers import SECURITY_HEADERS
 from app.errors import (
@@ -38,8 +38,6 @@ from app.wording.problems import Problem, problem_of
 from app.wording.validation import invalid_body, model_in
 
 logger = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
 
 _LASTING = (ModelUnavailable, FfmpegUnavailable, Conflict, StorageFailed, NotSupported)
 """These stay as they are until somebody does something about them."""

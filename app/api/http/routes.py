@@ -29,6 +29,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     # This also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "A refusal; the answer names the field and what is allowed."},
     503: {"description": "The model is not loaded; the answer says why."},
+    507: {"description": "The disk of the server is full, or refuses to be written to."},
 }
 
 

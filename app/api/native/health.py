@@ -40,6 +40,7 @@ async def information(services: ServicesDep) -> dict[str, Any]:
             "GET /voice/{filename}": "audio saved by type=url",
             "GET /health": "model state, load, uptime",
             "GET /ready": "200 once speech can be made, else 503",
+            "GET /metrics": "for Prometheus, with a key for metrics",
         },
         "formats": list(FORMATS),
         "default_voice": services.settings.default_voice,

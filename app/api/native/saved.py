@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.access import is_caller
+from app.api.http.access import admit, has_key, is_caller
 from app.api.http.dependencies import ServicesDep
 from app.api.http.dialect import NATIVE
 from app.api.http.routes import EndingRoute, dialect_router
@@ -62,6 +62,9 @@ async def saved_audio(
     signature: Annotated[str, Query(description="Who made a signed link.")] = "",
 ) -> FileResponse:
     """Fetch saved audio, whole or by a Range request. No key is needed."""
+    if services.settings.tenants == "separate" and has_key(request):
+        admit(request, None)
+        services.saved.require_own(filename)
     cache = _cache_control(request, services, filename, expires, signature)
     return await services.pools.files.run(partial(_SavedFile, services.saved, filename, cache))
 

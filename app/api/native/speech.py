@@ -50,10 +50,11 @@ _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     401: {"description": "No key, or a wrong one."},
     404: {"description": "No such voice; the answer lists those that exist."},
     413: {"description": "The script or the upload is too large."},
-    429: {"description": "Too many requests are waiting; see Retry-After."},
+    429: {"description": "Too many of your requests are waiting; see Retry-After."},
     # This also keeps FastAPI from listing a 422, which is never sent.
     "4XX": {"description": "Any other refusal."},
     503: {"description": "The model is not loaded; the answer says why."},
+    507: {"description": "The disk of the server is full, or refuses to be written to."},
 }
 
 

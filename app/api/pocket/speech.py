@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form, Request, UploadFile
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -20,9 +20,17 @@ from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.services import Services
-from app.speaking.controls import Code, Formulas, Markup
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import Clip, SpeechRequest
-from app.wording.support import HONOURED, OWN_CODE, OWN_FORMULAS, OWN_MARKUP, Effect, support_of
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    Effect,
+    support_of,
+)
 
 
 def _has_form(scope: Scope) -> bool:
@@ -54,6 +62,7 @@ class PocketForm(BaseModel):
     code: Annotated[Code, OWN_CODE] = "skip"
     formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
+    pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
 
 @router.post("/tts", response_class=Response, include_in_schema=False)
@@ -65,7 +74,12 @@ async def speak(
     """Speak a text; the WAV is sent while it is being made, unless `stream` is false."""
     voice = await _chosen_voice(services, body)
     speech = SpeechRequest(
-        body.text, voice, code=body.code, formulas=body.formulas, markup=body.markup == "on"
+        body.text,
+        voice,
+        code=body.code,
+        formulas=body.formulas,
+        markup=body.markup == "on",
+        lexicons=lexicons_of(body.pronunciations),
     )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, format_named("wav"))

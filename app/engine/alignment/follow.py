@@ -16,8 +16,10 @@ from app.speech_engine import Alignment
 SURE_GAIN = 0.4
 LAG_FRAMES, UNSURE_LAG_FRAMES = 2, 4
 """A word is settled when so many frames more have been heard; heads of little gain need longer."""
-FRAMES_AT_ONCE = 4
-"""Frames are followed when so many wait: one at a time would cost three times as much."""
+FRAMES_AT_ONCE = 8
+"""Frames are followed when so many wait: one at a time would cost several times as much."""
+FIRST_FRAMES_AT_ONCE = 4
+"""So many for the first of them, which a listener may hear as they are made."""
 SHORTEST_WORD_SECONDS = 0.04
 GAP_SECONDS, GAP_AT_MARK_SECONDS = 0.1, 0.05
 """Silences from this length on separate two words; a comma makes shorter ones likely."""
@@ -70,7 +72,8 @@ class AttentionAligner:
         """Take the audio of the next frames; return the words that are settled with them."""
         self._waiting.append(pcm)
         self._waiting_samples += len(pcm)
-        if self._waiting_samples < FRAMES_AT_ONCE * self._frame_samples:
+        frames = FRAMES_AT_ONCE if len(self._mass) >= FRAMES_AT_ONCE else FIRST_FRAMES_AT_ONCE
+        if self._waiting_samples < frames * self._frame_samples:
             return ()
         self._follow()
         return self._settled()

@@ -244,6 +244,12 @@ def test_too_much(refused: Callable[..., Any]) -> None:
     assert "nothing that can be spoken" in str(refused(iter([])))
 
 
+def test_letters_that_no_model_reads(refused: Callable[..., Any]) -> None:
+    """They are named where they come, whatever was spoken before."""
+    told = refused(iter(["Hello there. ", "你好世界。 "]))
+    assert "text has letters that the model cannot read, first in '你好世界'" in told["message"]
+
+
 @pytest.mark.parametrize("key", [None, "wrong"])
 def test_key(server: Served, key: str | None) -> None:
     """Without the key nothing is spoken, and the SDK is told why."""
@@ -300,7 +306,7 @@ def test_bad_frames(server: Served, frame: str | bytes, words: str) -> None:
         (
             "",
             {"pronunciation_dictionary_locators": [{"pronunciation_dictionary_id": "a"}]},
-            "no pronunciation dictionaries",
+            "pronunciation_dictionary_locators: there is no dictionary 'a'",
         ),
     ],
 )

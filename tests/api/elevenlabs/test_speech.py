@@ -221,7 +221,7 @@ def test_request_id(two_seconds: ElevenLabs) -> None:
                     {"pronunciation_dictionary_id": "a", "version_id": "b"}
                 ]
             },
-            "no pronunciation dictionaries",
+            "pronunciation_dictionary_locators: there is no dictionary 'a'",
         ),
         ({"audio_effects": {"environment_id": "hall"}}, "audio_effects are refused"),
     ],
@@ -298,6 +298,6 @@ def test_compatibility(client: httpx.Client) -> None:
     speak = "POST /v1/text-to-speech/{voice_id}"
     assert fields[speak, "voice_settings.speed"] == "honoured"
     assert fields[speak, "voice_settings.stability"] == "without effect"
-    assert fields[speak, "pronunciation_dictionary_locators"] == "refused"
+    assert fields[speak, "pronunciation_dictionary_locators"] == "honoured"
     assert fields[f"{speak}/stream", "output_format"] == "honoured"
     assert fields["POST /v1/voices/add", "labels"] == "honoured"

@@ -150,3 +150,26 @@ def test_a_body_of_no_type(client: httpx.Client) -> None:
     request = client.build_request("POST", "/pocket/tts", content=b"text=Hi")
     request.headers.pop("Content-Type", None)
     assert "must be a form" in detail_of(client.send(request), 400)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("utf-8", "utf-8"),
+        ("windows-1252", "cp1252"),
+        ("shift_jis", "cp932"),
+        ("undefined", "utf-8"),
+        ("punycode", "utf-8"),
+    ],
+)
+def test_charsets(fake_app: ServeFake, charset: str, encoding: str) -> None:
+    """A form may name the charset of its texts; one that is not read on the web is not used."""
+    engine = FakeEngine()
+    kind = f'multipart/form-data; charset={charset}; boundary="a b"'
+    text = "スピーチ" if encoding == "cp932" else "Grüße"
+    body = f'--a b\r\nContent-Disposition: form-data; name="text"\r\n\r\n{text}\r\n--a b--\r\n'
+    answer = fake_app(engine).client.post(
+        "/v1/tts", content=body.encode(encoding), headers={"Content-Type": kind}
+    )
+    assert answer.status_code == 200, answer.text
+    assert engine.streams[0].job.chunks[0].text == text

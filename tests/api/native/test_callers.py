@@ -58,6 +58,8 @@ def test_speech_needs_a_key_for_speech(served: Served, keys: Keys) -> None:
         ("POST", "/model"),
         ("DELETE", "/model/emily"),
         ("POST", "/v1/audio/voices"),
+        ("POST", "/pronunciations"),
+        ("POST", "/v1/pronunciation-dictionaries/add-from-rules"),
     ],
 )
 def test_changing_voices_needs_a_key_for_voices(

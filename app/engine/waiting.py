@@ -1,0 +1,117 @@
+"""Queues the jobs that wait for their first row, fairly between callers: no clock, no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeAlias
+
+from app.engine.sequence import EngineJob, RowT
+from app.rounds import Rounds
+
+_Party: TypeAlias = tuple[bool, str]
+"""Whether nobody listens, and the caller."""
+
+
+class WaitingJobs(Generic[RowT]):
+    """Queues jobs by caller. Callers are only told apart here; who they are nobody asks.
+
+    The queue is full with so many jobs, or once so much audio waits. Then a caller that has more
+    than an equal share of it is refused; for anybody else the one that has most gives way.
+
+    Jobs that nobody listens to are behind all others.
+
+    Args:
+        max_jobs: how many jobs may wait.
+        max_seconds: with so much audio the queue is full; the job that reaches it still waits.
+    """
+
+    def __init__(self, max_jobs: int, max_seconds: float) -> None:
+        self._max_jobs = max_jobs
+        self._max_seconds = max_seconds
+        self._rounds: Rounds[_Party, EngineJob[RowT]] = Rounds()
+
+    def __len__(self) -> int:
+        return len(self._rounds)
+
+    def __iter__(self) -> Iterator[EngineJob[RowT]]:
+        return iter(self._rounds)
+
+    @property
+    def seconds(self) -> float:
+        """Tell how much audio waits to be made."""
+        return sum(job.expected_seconds for job in self._rounds)
+
+    @property
+    def callers(self) -> int:
+        """Tell how many callers wait."""
+        return len(self._rounds.parties)
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether no further job may wait."""
+        return len(self) >= self._max_jobs or self.seconds >= self._max_seconds
+
+    def exceeds_share(self, job: EngineJob[RowT]) -> bool:
+        """Tell whether its caller would have more of the full queue than others with one job more.
+
+        Everybody may have one job there.
+        """
+        return self._is_over_share(_party(job), self._parties_with(job), more=1)
+
+    def gives_way_to(self, job: EngineJob[RowT]) -> EngineJob[RowT] | None:
+        """Return the newest job of who has most of the full queue; None if all have their share."""
+        parties = self._parties_with(job)
+        over = [each for each in self._rounds.parties if self._is_over_share(each, parties)]
+        if not over:
+            return None
+        *_, newest = self._rounds.line(max(over, key=self._part_of_queue))
+        return newest
+
+    def held_by(self, job: EngineJob[RowT]) -> tuple[int, float]:
+        """Tell how many jobs of its caller wait, and how much audio they are."""
+        return self._held_by(_party(job))
+
+    def next(self, running: Mapping[str, int]) -> EngineJob[RowT] | None:
+        """Return the job whose turn it is; None if none waits.
+
+        It is one of the caller that has the fewest jobs running; among those, callers take turns.
+
+        Args:
+            running: how many jobs of each caller have rows.
+        """
+        return self._rounds.next(lambda party: (party[0], running.get(party[1], 0)))
+
+    def join(self, job: EngineJob[RowT]) -> None:
+        """Queue a job."""
+        self._rounds.join(_party(job), job)
+
+    def admit(self, job: EngineJob[RowT]) -> None:
+        """Take out a job that `next` returned: its caller has had a turn."""
+        self._rounds.take(_party(job))
+
+    def leave(self, job: EngineJob[RowT]) -> None:
+        """Take out a job that waits no longer."""
+        self._rounds.leave(_party(job), job)
+
+    def _parties_with(self, job: EngineJob[RowT]) -> int:
+        return len({*self._rounds.parties, _party(job)})
+
+    def _is_over_share(self, party: _Party, parties: int, *, more: int = 0) -> bool:
+        jobs, seconds = self._held_by(party)
+        if jobs + more <= 1:
+            return False
+        too_many = len(self) >= self._max_jobs and (jobs + more) * parties > self._max_jobs
+        too_long = self.seconds >= self._max_seconds and seconds * parties > self._max_seconds
+        return too_many or too_long
+
+    def _part_of_queue(self, party: _Party) -> float:
+        jobs, seconds = self._held_by(party)
+        return max(jobs / self._max_jobs, seconds / self._max_seconds)
+
+    def _held_by(self, party: _Party) -> tuple[int, float]:
+        line = self._rounds.line(party)
+        return len(line), sum(job.expected_seconds for job in line)
+
+
+def _party(job: EngineJob[RowT]) -> _Party:
+    return job.unhurried, job.caller

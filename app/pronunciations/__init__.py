@@ -1,0 +1,1 @@
+"""This package keeps dictionaries of pronunciations, and reads and writes their file formats."""

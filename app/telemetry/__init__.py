@@ -1,0 +1,1 @@
+"""Shows what the server does: numbers for Prometheus, and traces of requests."""

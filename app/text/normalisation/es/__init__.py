@@ -1,0 +1,1 @@
+"""This package puts Spanish into words."""
