@@ -234,6 +234,8 @@ class Speech:
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
             token_counter=engine.token_counter,
+            code=request.code,
+            formulas=request.formulas,
             markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),

@@ -50,6 +50,7 @@ class FedSpeech:
             max_chars=speech.max_script_chars,
             markup=request.markup,
             lexicons=lambda: speech.lexicons_for(request),
+            blocks=request.normalize,
         )
         self._changed = asyncio.Event()
         self._cut_short = False

@@ -12,9 +12,17 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import AnyCase, NullIsUnset, Seed
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 
 FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
 # Clients send these defaults of Fish Audio with every request, whether anybody chose them or not.
@@ -101,6 +109,8 @@ class FishSpeech(NullIsUnset):
     streaming: Annotated[
         bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
     ] = None
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
@@ -148,6 +158,8 @@ class FishSpeech(NullIsUnset):
             prosody=Prosody(speed=prosody.speed, volume_db=prosody.volume),
             normalize=self.normalize,
             normalize_loudness=prosody.normalize_loudness,
+            code=self.code,
+            formulas=self.formulas,
             markup=self.markup == "on",
             lexicons=lexicons_of(self.pronunciations),
             max_chars_per_chunk=(
