@@ -265,6 +265,7 @@ OPENAI = Call(
     tells_field=True,
     out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
 )
+AZURE = replace(OPENAI, path="/openai/deployments/tts/audio/speech?api-version=2025-03-01-preview")
 CAPTIONED = replace(
     OPENAI,
     path="/dev/captioned_speech",
@@ -397,6 +398,7 @@ PLAIN = (
 CALLS = (
     *PLAIN,
     OPENAI.below("/openai"),
+    AZURE,
     ELEVENLABS.below("/elevenlabs"),
     ELEVENLABS_LIVE.below("/elevenlabs"),
     FISH.below("/fish"),

@@ -37,7 +37,10 @@ def test_making_a_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "words"),
     [
         (["add", "a b"], "'a b' cannot be a name"),
-        (["add", "shop", "--scopes", "all"], "scopes must be some of speech, voices, jobs, metrics, admin"),
+        (
+            ["add", "shop", "--scopes", "all"],
+            "scopes must be some of speech, voices, jobs, metrics, admin",
+        ),
         (["add", "shop", "--scopes", ""], "scopes must be some of"),
         (["add", "shop", "--limit", "streams"], "--limit must be NAME=NUMBER; it is 'streams'"),
         (["add", "shop", "--limit", "sounds=1"], "sounds is not known; there are hash, scopes"),
