@@ -211,6 +211,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         language=language_code(body.lang),
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
+        silent_without_words=DIALECT.silent_without_words,
     )
 
 
