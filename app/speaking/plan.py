@@ -12,12 +12,21 @@ from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.lexicon import Lexicon, Replacement, no_lexicon, replacements
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
-from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
+from app.speech import (
+    Boundary,
+    Chunk,
+    CodeReading,
+    FormulaReading,
+    Prosody,
+    SpokenWord,
+    TokenCounter,
+)
+from app.text.blocks import read_blocks
 from app.text.chunks import split_into_chunks
 from app.text.length import least_seconds
 from app.text.letters import LetterCheck
 from app.text.mapped import MappedText
-from app.text.markup import parse_script
+from app.text.markup import is_ssml, parse_script
 from app.text.normalise import normalise
 from app.text.passages import Passage, Pause, Span, Style
 from app.text.script import clean_script
@@ -73,6 +82,8 @@ class ScriptRules:
         letters: tells which letters the model was taught; blocks at first.
         languages: what can be spoken here, for a script in letters that cannot be read.
         normalise: whether they are put into words at all.
+        code: what becomes of blocks of code, where they are.
+        formulas: what becomes of formulas, where they are.
         markup: says whether there may be any; else all of the script is spoken.
         prosody: shapes the whole request; markup composes with it.
         token_counter: makes a function that counts the tokens of pieces of a text.
@@ -96,6 +107,8 @@ class ScriptRules:
     token_counter: Callable[[str], TokenCounter]
     max_script_chars: int
     max_speech_seconds: float
+    code: CodeReading = "skip"
+    formulas: FormulaReading = "say"
     lexicons: tuple[Lexicon, ...] = ()
     lexicon_called: Callable[[str], Lexicon] = no_lexicon
     markup: bool = True
@@ -138,6 +151,7 @@ class ScriptReader:
         """
         rules = self._rules
         script = clean_script(self._text, max_chars=rules.max_script_chars)
+        script = _with_blocks_read(script, rules)
         passages: tuple[Passage, ...] = (Span.of(script, Style()),)
         if rules.markup:
             passages = parse_script(
@@ -275,7 +289,24 @@ def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:
     """Put a stretch of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
         return stretch
-    return normalise(stretch, language=rules.language)
+    return normalise(stretch, language=rules.language, code=rules.code, formulas=rules.formulas)
+
+
+def _with_blocks_read(script: MappedText, rules: ScriptRules) -> MappedText:
+    """Bring blocks of code in order, and leave thoughts out, before tags are looked for in them.
+
+    Raises:
+        NothingToSpeak: there is nothing else.
+    """
+    if not rules.normalise or (rules.markup and is_ssml(script.text)):
+        return script
+    plain = read_blocks(script, language=rules.language, code=rules.code).strip()
+    if plain is not script and not any(map(str.isalnum, plain.text)):
+        raise NothingToSpeak(
+            f"{Parameter.TEXT} holds nothing that can be spoken beside thoughts and code",
+            field=Parameter.TEXT,
+        )
+    return plain
 
 
 def _pieces_of(
