@@ -19,7 +19,7 @@ _ROLE = re.compile(r"<role:", re.IGNORECASE)
 _POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
 _LONG_CHARS = 1000
 _LONG_GROWTH = 4
-_BLOCK_GROWTH = 16
+_BLOCK_GROWTH = 8
 """An open block is looked at again once it has grown by this part of itself."""
 _CLOSER_CHARS = 40
 _SENTENCE_MARKS = frozenset(".!?…:")
