@@ -7,8 +7,10 @@ No class here knows about HTTP. `app/wording/problems.py` maps each to a status.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -20,6 +22,15 @@ def shortened(text: str, max_chars: int = 80) -> str:
     """Make what a caller sent fit for a message: not long, and never taken for a parameter."""
     text = text.replace(_MARK_START, _NOT_SHOWN).replace(_MARK_END, _NOT_SHOWN)
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Say what an unforeseen error is and where in the code it was raised, for the log."""
+    place = ""
+    for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+        place = f" ({Path(frame.filename).name}:{frame.lineno}, in {frame.name})"
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}{place}"
 
 
 class Parameter(Enum):
@@ -151,6 +162,10 @@ class NothingToSpeak(InvalidRequest):
     """Says that a script has no words, only tags, pauses or marks."""
 
 
+class NoText(NothingToSpeak):
+    """Says that a script has nothing in it at all."""
+
+
 class VoiceNotFound(SpeechError):
     """Says that no voice has that name; `available` lists those that exist."""
 
@@ -269,8 +284,8 @@ class ModelUnavailable(SpeechError):
 
 
 class SynthesisFailed(SpeechError):
-    """Says that the model, the codec or the encoder broke while making this speech."""
+    """Says that the model, the codec or FFmpeg broke while making this speech."""
 
 
 class FfmpegFailed(SynthesisFailed):
-    """Says that FFmpeg broke while it shaped or encoded this speech."""
+    """Says that FFmpeg broke while it read a recording, or shaped or encoded this speech."""

@@ -107,6 +107,16 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def storage_failed(what: str, error: OSError) -> StorageFailed:
+    """Log that something cannot be kept or removed, and make the error that says so.
+
+    Args:
+        what: says so in words for the caller, who is told no path.
+    """
+    logger.error("%s: %s", what, error)
+    return StorageFailed(f"{what}: {error.strerror}")
+
+
 def scratch_failed(error: OSError) -> StorageFailed:
     """Log that a temporary file cannot be made or written, and make the error that says so."""
     logger.error("a temporary file cannot be written: %s", error)

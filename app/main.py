@@ -27,7 +27,9 @@ from app.api.native import (
     voices,
 )
 from app.api.native import speech as native
-from app.assembly import BuildEngine, make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
+from app.assembly.speakers import BuildEngine
 from app.folders import check_folder
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming

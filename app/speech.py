@@ -150,6 +150,8 @@ class SpeechRequest:
     server's own."""
     timed: bool = False
     """Say when the words are heard."""
+    silent_without_words: bool = False
+    """A script in which there is nothing to say, such as "…", is a short silence and no error."""
 
 
 class Boundary(Enum):

@@ -190,6 +190,17 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def require_room(self, caller: str) -> None:
+        """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
+
+        Args:
+            caller: as in `SpeechJob`.
+
+        Raises:
+            Overloaded, QueueFull: as `submit`.
+        """
+        ...
+
     @property
     def letters(self) -> frozenset[str]:
         """Return the letters that the model was taught, by the pieces of its tokenizer.
@@ -290,7 +301,7 @@ class SpeechEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Says what an engine is built from; `app/assembly.py` fills it from the settings.
+    """Says what an engine is built from; `app/assembly/models.py` fills it from the settings.
 
     Attributes:
         language: which of upstream's models to load, such as `english`; see `config`.

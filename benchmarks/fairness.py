@@ -90,46 +90,45 @@ async def beside_another(server: Server, keys: Sequence[str], requests: int, scr
 
 
 async def burst(server: Server, key: str, requests: int, script: str) -> None:
-    """Print what the refused were told, and when there was a place for each that came back."""
+    """Print what the refused of a burst were told, and whether that was true.
+
+    A place in the queue is free whenever a request begins to be spoken; the first that was free
+    is for the one that was told to come back first, and so on.
+    """
+    refused: list[Asked] = []
+    returned: list[Asked] = []
     async with httpx.AsyncClient(limits=LIMITS, timeout=600, trust_env=False) as client:
 
-        async def come_back(first: Asked) -> bool:
-            await asyncio.sleep(first.retry_after_seconds)
-            again = asyncio.create_task(ask(client, server, key, script))
-            # Who is refused is told so at once; who waits for this long has a place.
-            done, _ = await asyncio.wait({again}, timeout=3.0)
-            found = not done or again.result().status == 200
-            tasks.append(again)
-            return found
+        async def served() -> Asked:
+            asked = await ask(client, server, key, script)
+            if asked.status == 200:
+                return asked
+            refused.append(asked)
+            while asked.status != 200:
+                await asyncio.sleep(asked.retry_after_seconds)
+                asked = await ask(client, server, key, script)
+                returned.append(asked)
+            return asked
 
-        tasks = [asyncio.create_task(ask(client, server, key, script)) for _ in range(requests)]
-        came_back: list[asyncio.Task[bool]] = []
-        refused: list[Asked] = []
-        waiting = set(tasks)
-        while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for each in done:
-                if each.result().status != 200:
-                    refused.append(each.result())
-                    came_back.append(asyncio.create_task(come_back(each.result())))
-            if came_back and all(each.done() for each in came_back):
-                break
-        served = [each.result() for each in tasks if each.done() and each.result().status == 200]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        everybody = await asyncio.gather(*(served() for _ in range(requests)))
     print(f"{requests} requests of {len(script)} characters at once: {len(refused)} refused")
-    if refused:
-        last_refused = max(each.began for each in refused)
-        freed = sorted(each.admitted for each in served if each.admitted > last_refused)
-        told = sorted(each.began + each.retry_after_seconds for each in refused)
-        ratios = [
-            (at - last_refused) / (free - last_refused)
-            for at, free in zip(told, freed, strict=False)
-        ]
-        print(f"  told {told[0] - last_refused:.1f} to {told[-1] - last_refused:.1f} s")
-        print(f"  found a place when they came back: {sum(each.result() for each in came_back)}")
-        print("  told / true:", " ".join(f"{each:.2f}" for each in ratios))
+    if not refused:
+        return
+    told = sorted(each.retry_after_seconds for each in refused)
+    print(f"  told to come back after {told[0]:.1f} to {told[-1]:.1f} s")
+    turned_away = sum(each.status != 200 for each in returned)
+    print(f"  found a place when they came back: all but {turned_away} of {len(returned)} times")
+    answered = max(each.began for each in refused)
+    free = sorted(each.admitted for each in everybody if each.admitted > answered)
+    refused.sort(key=lambda each: each.began + each.retry_after_seconds)
+    ratios = sorted(
+        each.retry_after_seconds / (place - each.began)
+        for each, place in zip(refused, free, strict=False)
+    )
+    print(
+        f"  told, as a multiple of when a place was free: median {statistics.median(ratios):.2f}, "
+        f"from {ratios[0]:.2f} to {ratios[-1]:.2f}"
+    )
 
 
 def main() -> None:

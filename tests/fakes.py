@@ -81,9 +81,12 @@ class FakeEngine:
     def token_counter(self, text: str) -> TokenCounter:
         return self.count_tokens
 
-    def submit(self, job: SpeechJob) -> FakeStream:
+    def require_room(self, caller: str) -> None:
         if self.overloaded:
             raise Overloaded("too many requests are waiting", retry_after_seconds=7)
+
+    def submit(self, job: SpeechJob) -> FakeStream:
+        self.require_room(job.caller)
         if self.drained.is_set():
             raise ModelUnavailable("the engine is not running")
         stream = FakeStream(self, job)

@@ -1,7 +1,7 @@
 """Dependencies point one way, and each thing is done in one place.
 
 front ends → services → speaking → {text, voices, pronunciations, audio, engine} → {speech, errors}.
-What one of the five siblings needs from another is handed over in `app/assembly.py`.
+What one of the five siblings needs from another is handed over in `app/assembly`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import math
 import re
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from app.audio.child_limits import start_limited
 from app.audio.ffmpeg import ffmpeg_gone
 from app.audio.pcm import F32_BYTES
 from app.bounds import DECODER, DecoderLimits
-from app.errors import Field, InvalidClip
+from app.errors import FfmpegFailed, Field, InvalidClip
 from app.files import scratch_file
 from app.speech import Clip, DecodedClip, Pcm
 from app.work import NEVER_CANCELLED, CancelToken
@@ -57,6 +58,9 @@ _STDERR_KEPT_BYTES = 4000
 _MAX_ALLOCATION_BYTES = 128 << 20
 # A system ends what has used up its seconds of CPU with one of these.
 _OUT_OF_CPU = (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None))
+# Nobody uses them up in a smaller part of their number, on however many cores; so somebody else,
+# such as a system short of memory, has ended what was killed before.
+_FASTEST = 0.25
 
 READABLE = (
     "WAV, MP3, M4A, OGG, Opus, FLAC, WebM, AAC, WMA, AIFF, CAF, AU, AMR, AC-3, DTS, WavPack, "
@@ -88,6 +92,8 @@ class _Decoded:
     data: bytes
     exit_status: int
     timed_out: bool
+    was_killed: bool
+    """Somebody else has ended it."""
     messages: str
 
 
@@ -109,6 +115,7 @@ def decode_clip(
 
     Raises:
         InvalidClip: it is empty, not audio, too slow to decode, shorter than a second, or silent.
+        FfmpegFailed: somebody has ended it.
         FfmpegUnavailable, StorageFailed: this server cannot decode anything now.
     """
     if not clip.data:
@@ -185,6 +192,7 @@ def _decode(
 ) -> _Decoded:
     timed_out = threading.Event()
     kept: list[bytes] = []
+    began_seconds = time.monotonic()
     try:
         started = start_limited(command, limits, stdin=file)
     except OSError as error:
@@ -210,8 +218,16 @@ def _decode(
             messages.join()
             timer.join()
     cancel.check()
-    too_slow = timed_out.is_set() or (-exit_status in _OUT_OF_CPU and len(data) < max_bytes)
-    return _Decoded(data, exit_status, too_slow, b"".join(kept).decode(errors="replace"))
+    took_seconds = time.monotonic() - began_seconds
+    was_ended = -exit_status in _OUT_OF_CPU and len(data) < max_bytes and not timed_out.is_set()
+    too_soon = took_seconds < _FASTEST * limits.cpu_seconds
+    return _Decoded(
+        data,
+        exit_status,
+        timed_out=timed_out.is_set() or (was_ended and not too_soon),
+        was_killed=was_ended and too_soon,
+        messages=b"".join(kept).decode(errors="replace"),
+    )
 
 
 def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
@@ -225,6 +241,10 @@ def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
 def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
     if decoded.timed_out:
         raise InvalidClip(f"{field} takes too long to decode", field=field)
+    if decoded.was_killed:
+        status, said = decoded.exit_status, decoded.messages.strip()
+        logger.error("the decoder ended with status %s: %s", status, said)
+        raise FfmpegFailed(f"the decoder broke while {field} was read")
     # As much as was asked for is success, even if FFmpeg then stumbles over the rest.
     failed = decoded.exit_status != 0 and len(decoded.data) < max_bytes
     if failed or not decoded.data:

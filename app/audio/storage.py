@@ -65,6 +65,24 @@ class _Saved:
     size_bytes: int
 
 
+class Clock:
+    """Notices when the time of day is set. Sleep of the machine is none of that."""
+
+    def __init__(self) -> None:
+        self._offset_seconds = self._now_offset_seconds()
+
+    def set_forward_seconds(self) -> float:
+        """Return by how much the time of day was set since this was last asked."""
+        before, self._offset_seconds = self._offset_seconds, self._now_offset_seconds()
+        return self._offset_seconds - before
+
+    def _now_offset_seconds(self) -> float:
+        # Linux stops its monotonic clock while the machine sleeps, but not this one.
+        steady = getattr(time, "CLOCK_BOOTTIME", None)
+        awake_seconds = time.monotonic() if steady is None else time.clock_gettime(steady)
+        return time.time() - awake_seconds
+
+
 class AudioStore:
     """Keeps saved audio in a directory. Blocks; safe to use from any thread.
 
@@ -91,6 +109,7 @@ class AudioStore:
         # What other servers save is counted when the directory is next looked through.
         self._files = 0
         self._bytes = 0
+        self._clock = Clock()
 
     def open(self) -> None:
         """Make the directory if need be; sweep out what an interrupted save left, and old audio.
@@ -283,6 +302,7 @@ class AudioStore:
 
     def _tidy(self, more_files: int, more_bytes: int) -> None:
         """Remove what exceeds the bounds once so much more is there. Needs the lock."""
+        self._keep_ages()
         kept = sorted(self._saved(), key=lambda each: (each.modified_seconds, each.name))
         self._files, self._bytes = len(kept), sum(each.size_bytes for each in kept)
         now_seconds = time.time()
@@ -304,6 +324,20 @@ class AudioStore:
                 continue
             self._files -= 1
             self._bytes -= each.size_bytes
+
+    def _keep_ages(self) -> None:
+        """Date audio anew if the clock was set forward, which has made none of it older."""
+        set_forward_seconds = self._clock.set_forward_seconds()
+        if set_forward_seconds < TIDY_SECONDS:
+            return
+        logger.warning(
+            "the clock was set forward by %.0f s; saved audio keeps its age", set_forward_seconds
+        )
+        for each in self._saved():
+            # Another server may have done the same.
+            modified_seconds = min(each.modified_seconds + set_forward_seconds, time.time())
+            with contextlib.suppress(OSError):
+                os.utime(self._directory / each.name, (modified_seconds, modified_seconds))
 
     def _saved(self) -> Iterator[_Saved]:
         try:

@@ -46,6 +46,29 @@ class Left:
     resets_seconds: int
 
 
+class _SteadyStorage(MemoryStorage):
+    """Counts in this process, by a clock that nobody sets.
+
+    The library goes by the time of day: set back by an hour, it would refuse for an hour.
+    """
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        if await self.get(key) == 0:
+            self.expirations[key] = time.monotonic() + expiry
+        self.storage[key] += amount
+        return self.storage[key]
+
+    async def get(self, key: str) -> int:
+        if self.expirations.get(key, 0.0) <= time.monotonic():
+            self.storage.pop(key, None)
+        return self.storage.get(key, 0)
+
+    async def get_expiry(self, key: str) -> float:
+        """Return when a window ends, as the time of day."""
+        left_seconds = self.expirations.get(key, 0.0) - time.monotonic()
+        return time.time() + max(0.0, left_seconds)
+
+
 class Allowances:
     """Counts requests and characters by the minute, and streams while they last.
 
@@ -159,7 +182,7 @@ def _connections(redis_url: str) -> RedisPool:
 
 def _storage(redis_url: str | None, connections: RedisPool | None) -> Storage:
     if connections is None:
-        return MemoryStorage()
+        return _SteadyStorage()
     return RedisStorage(
         f"async+{redis_url}",
         wrap_exceptions=True,

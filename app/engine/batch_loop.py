@@ -18,7 +18,8 @@ from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
 from app.engine.voice_state import KvPrefix
-from app.errors import ModelUnavailable, SynthesisFailed
+from app.engine.waiting import Asker
+from app.errors import ModelUnavailable, SynthesisFailed, in_one_line
 from app.speech import Frames, WordTime
 from app.speech_engine import (
     RESTART_SECONDS,
@@ -82,6 +83,11 @@ class BatchLoop:
                 device=self._options.device,
                 alive=self._closed_because is None,
             )
+
+    def require_room(self, caller: str) -> None:
+        """Raise Overloaded or QueueFull if a job of this caller would find no place now."""
+        with self._changed:
+            self._scheduler.require_room(Asker(caller), time.monotonic())
 
     def submit(
         self,
@@ -187,8 +193,10 @@ class BatchLoop:
             with torch.inference_mode():
                 while self.step():
                     pass
-        except BaseException:
-            logger.exception("an engine thread died")
+        except BaseException as error:
+            # For the operator one line is enough; whoever looks for the mistake sets LOG_LEVEL.
+            logger.error("the engine broke down: %s", in_one_line(error))  # noqa: TRY400
+            logger.debug("how it came to that", exc_info=error)
             self._stop("the engine broke down")
 
     def _schedule(self) -> Batch[Row] | None:
@@ -300,7 +308,7 @@ class BatchLoop:
     def _fail(self, job: EngineJob[Row], error: Exception) -> None:
         """End one job; called with the lock held."""
         job.cancelled = True
-        logger.error("a job failed: %s", error)
+        logger.error("a job failed: %s", in_one_line(error))
         job.stream.fail(SynthesisFailed(f"the speech could not be made: {error}"))
 
     def _retire(self) -> None:

@@ -133,6 +133,9 @@ class BatchedEngine:
     def status(self) -> EngineStatus:
         return replace(self._loop.status(), alignment=self._calibration.alignment)
 
+    def require_room(self, caller: str) -> None:
+        self._loop.require_room(caller)
+
     def submit(self, job: SpeechJob) -> SpeechStream:
         if not all(isinstance(chunk.voice, KvPrefix) for chunk in job.chunks):
             raise TypeError("a voice state was not made by this engine")

@@ -336,6 +336,6 @@ def _each_or_alone(
         return compute(rows)
     except Exception as error:
         if len(rows) == 1:
-            logger.exception("a row failed")
+            logger.debug("how a row failed", exc_info=True)
             return [error]
     return [_each_or_alone(compute, [row])[0] for row in rows]

@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple
 from app.engine.pace import Pace
 from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.sequence import EngineJob, RowT, Sequence
-from app.engine.waiting import WaitingJobs
+from app.engine.waiting import Asking, WaitingJobs
 from app.errors import Overloaded, QueueFull
 from app.speech_engine import EngineOptions
 
@@ -48,7 +48,7 @@ PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
 FIRST_PATIENCE_SECONDS = 1.0
 """One whose caller has fewer jobs running than another is admitted after this long."""
-RETURN_MARGIN = 1.25
+RETURN_MARGIN = 1.0
 """Who comes back a little late finds a place; who comes too early, none."""
 SHORTEST_RETURN_SECONDS = 1.0
 """Nobody is told to come back sooner: many clients only read whole seconds."""
@@ -136,40 +136,51 @@ class Scheduler(Generic[RowT]):
         """Queue a job; return one that had to give way to it, if the queue was full.
 
         Raises:
-            Overloaded: the queue is full, and the caller has its share of it.
-            QueueFull: it is full of jobs of others, all of whom have no more than their share.
+            Overloaded, QueueFull: as `require_room`.
         """
         given_way = None
         now = job.submitted_at_seconds
-        if self._waiting.is_full:
-            if self._waiting.exceeds_share(job):
-                raise self._over_share(job, now)
-            longest = self._waiting.gives_way_to(job)
-            if longest is None:
-                raise QueueFull(
-                    f"{self.queued_jobs} requests of others are waiting already; try again later",
-                    retry_after_seconds=self._returns_in_seconds(job, now, own=False),
-                )
+        longest = self.require_room(job, now)
+        if longest is not None:
             given_way = GivenWay(longest, self._over_share(longest, now))
             longest.cancelled = True
             self._waiting.leave(longest)
         self._waiting.join(job)
         return given_way
 
-    def _over_share(self, job: EngineJob[RowT], now: float) -> Overloaded:
-        jobs, seconds = self._waiting.held_by(job)
+    def require_room(self, asking: Asking, now: float) -> EngineJob[RowT] | None:
+        """Refuse who finds no place in the queue; return the job that has to give way, if one has.
+
+        Raises:
+            Overloaded: the queue is full, and the caller has its share of it.
+            QueueFull: it is full of jobs of others, all of whom have no more than their share.
+        """
+        if not self._waiting.is_full:
+            return None
+        if self._waiting.exceeds_share(asking):
+            raise self._over_share(asking, now)
+        longest = self._waiting.gives_way_to(asking)
+        if longest is None:
+            raise QueueFull(
+                f"{self.queued_jobs} requests of others are waiting already; try again later",
+                retry_after_seconds=self._returns_in_seconds(asking, now, own=False),
+            )
+        return longest
+
+    def _over_share(self, asking: Asking, now: float) -> Overloaded:
+        jobs, seconds = self._waiting.held_by(asking)
         return Overloaded(
             f"{jobs} requests of yours are waiting already, about {seconds:.0f} s of speech, "
             "which is your share of the queue; try again later",
-            retry_after_seconds=self._returns_in_seconds(job, now, own=True),
+            retry_after_seconds=self._returns_in_seconds(asking, now, own=True),
         )
 
-    def _returns_in_seconds(self, job: EngineJob[RowT], now: float, *, own: bool) -> float:
+    def _returns_in_seconds(self, asking: Asking, now: float, *, own: bool) -> float:
         """Tell after how long a job that is refused now finds a place in the queue."""
         # Of those that begin it is each caller's turn once.
         turns = self._waiting.callers if own else 1
         seconds = self._returning.tell(
-            job.caller, now, lambda places: self._seconds_until_begun(places * turns), own=own
+            asking.caller, now, lambda places: self._seconds_until_begun(places * turns), own=own
         )
         return max(SHORTEST_RETURN_SECONDS, RETURN_MARGIN * seconds)
 

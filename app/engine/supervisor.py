@@ -33,6 +33,8 @@ POLL_SECONDS = 0.05
 WATCH_SECONDS = 0.5
 """A running engine is looked at each time that this has passed."""
 
+RESTARTING = "the engine stopped and is being restarted"
+
 State = Literal["loading", "ready", "idle", "failed", "stopped"]
 
 
@@ -122,7 +124,7 @@ class EngineSupervisor:
         raise ModelUnavailable(self._detail, retry_after_seconds=self._retry_after_seconds())
 
     async def awake(self) -> None:
-        """Wait for an engine that was put out of memory; return at once in any other case.
+        """Wait for an engine that was put out of memory or died; return at once in any other case.
 
         If it does not come back, `engine` tells why.
         """
@@ -130,8 +132,14 @@ class EngineSupervisor:
             self._wanted.set()
         give_up_seconds = time.monotonic() + WAKE_SECONDS
         # The engine is built on another thread, so there is nothing to await.
-        while self._asleep and time.monotonic() < give_up_seconds:  # noqa: ASYNC110
+        while self._comes_back and time.monotonic() < give_up_seconds:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
+
+    @property
+    def _comes_back(self) -> bool:
+        """Tell whether there is no engine now, but will be one soon."""
+        has_died = self._state == "ready" and not self.is_ready
+        return self._asleep or has_died
 
     @property
     def predefined_voices(self) -> tuple[str, ...]:
@@ -154,7 +162,7 @@ class EngineSupervisor:
     @property
     def is_available(self) -> bool:
         """Tell whether an engine is running, or only waits to be wanted."""
-        return self._asleep or self.is_ready
+        return self._comes_back or self.is_ready
 
     @property
     def is_ready(self) -> bool:
@@ -176,7 +184,7 @@ class EngineSupervisor:
         engine = self._engine
         engine_status = engine.status() if engine is not None else None
         if self._state == "ready" and engine_status is not None and not engine_status.alive:
-            return ModelStatus("failed", "the engine stopped and is being restarted", engine_status)
+            return ModelStatus("failed", RESTARTING, engine_status)
         return ModelStatus(self._state, self._detail, engine_status)
 
     async def stop(self, grace_seconds: float) -> None:
@@ -241,8 +249,9 @@ class EngineSupervisor:
         look_at_seconds = time.monotonic() + pause_seconds
         while not self._stopping.wait(WATCH_SECONDS):
             if not engine.status().alive:
-                logger.error("the engine died; starting it anew")
-                self._state, self._detail = "loading", "the engine stopped and is being restarted"
+                logger.info("the engine is being started anew")
+                self._predefined_voices = engine.predefined_voices
+                self._state, self._asleep, self._detail = "loading", True, RESTARTING
                 return
             if self._put_away(engine):
                 return

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeAlias
+from typing import Generic, NamedTuple, Protocol, TypeAlias
 
 from app.engine.sequence import EngineJob, RowT
 from app.rounds import Rounds
 
 _Party: TypeAlias = tuple[bool, str]
 """Whether nobody listens, and the caller."""
+
+
+class Asking(Protocol):
+    """Says for whom a place is asked: a job does, and so does `Asker` before there is one."""
+
+    @property
+    def caller(self) -> str: ...
+
+    @property
+    def unhurried(self) -> bool: ...
+
+
+class Asker(NamedTuple):
+    """Names a caller whose job is yet to be made."""
+
+    caller: str
+    unhurried: bool = False
 
 
 class WaitingJobs(Generic[RowT]):
@@ -51,25 +68,25 @@ class WaitingJobs(Generic[RowT]):
         """Tell whether no further job may wait."""
         return len(self) >= self._max_jobs or self.seconds >= self._max_seconds
 
-    def exceeds_share(self, job: EngineJob[RowT]) -> bool:
+    def exceeds_share(self, asking: Asking) -> bool:
         """Tell whether its caller would have more of the full queue than others with one job more.
 
         Everybody may have one job there.
         """
-        return self._is_over_share(_party(job), self._parties_with(job), more=1)
+        return self._is_over_share(_party(asking), self._parties_with(asking), more=1)
 
-    def gives_way_to(self, job: EngineJob[RowT]) -> EngineJob[RowT] | None:
+    def gives_way_to(self, asking: Asking) -> EngineJob[RowT] | None:
         """Return the newest job of who has most of the full queue; None if all have their share."""
-        parties = self._parties_with(job)
+        parties = self._parties_with(asking)
         over = [each for each in self._rounds.parties if self._is_over_share(each, parties)]
         if not over:
             return None
         *_, newest = self._rounds.line(max(over, key=self._part_of_queue))
         return newest
 
-    def held_by(self, job: EngineJob[RowT]) -> tuple[int, float]:
+    def held_by(self, asking: Asking) -> tuple[int, float]:
         """Tell how many jobs of its caller wait, and how much audio they are."""
-        return self._held_by(_party(job))
+        return self._held_by(_party(asking))
 
     def next(self, running: Mapping[str, int]) -> EngineJob[RowT] | None:
         """Return the job whose turn it is; None if none waits.
@@ -93,8 +110,8 @@ class WaitingJobs(Generic[RowT]):
         """Take out a job that waits no longer."""
         self._rounds.leave(_party(job), job)
 
-    def _parties_with(self, job: EngineJob[RowT]) -> int:
-        return len({*self._rounds.parties, _party(job)})
+    def _parties_with(self, asking: Asking) -> int:
+        return len({*self._rounds.parties, _party(asking)})
 
     def _is_over_share(self, party: _Party, parties: int, *, more: int = 0) -> bool:
         jobs, seconds = self._held_by(party)
@@ -113,5 +130,5 @@ class WaitingJobs(Generic[RowT]):
         return len(line), sum(job.expected_seconds for job in line)
 
 
-def _party(job: EngineJob[RowT]) -> _Party:
-    return job.unhurried, job.caller
+def _party(asking: Asking) -> _Party:
+    return asking.unhurried, asking.caller

@@ -31,7 +31,7 @@ from app.errors import (
     TooLarge,
     shortened,
 )
-from app.files import sweep, write_whole
+from app.files import storage_failed, sweep, write_whole
 from app.lexicon import Lexicon, Pronunciation, checked
 from app.pronunciations.changes import lines_of
 from app.pronunciations.lines import Line, pronunciations_of
@@ -249,7 +249,7 @@ class Dictionaries:
             try:
                 self._path(there.id).unlink(missing_ok=True)
             except OSError as error:
-                raise StorageFailed(f"the dictionary stays: {error.strerror}") from error
+                raise storage_failed("the dictionary stays", error) from error
             self._read.pop(there.id, None)
             return there
 
@@ -272,7 +272,7 @@ class Dictionaries:
             self._directory.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
         except OSError as error:
-            raise StorageFailed(f"the dictionary cannot be saved: {error.strerror}") from error
+            raise storage_failed("the dictionary cannot be saved", error) from error
         return dictionary
 
     def _at(self, path: Path) -> Dictionary:

@@ -74,6 +74,11 @@ class ScriptFeed:
         """Tell whether all was taken and nothing more will come."""
         return self._finished and self._left_chars == 0
 
+    @property
+    def has_words(self) -> bool:
+        """Tell whether there is a letter or digit in what was not taken yet."""
+        return self._marks_chars is not None
+
     def add(self, text: str) -> None:
         """Add more of the script.
 

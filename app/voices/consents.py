@@ -11,8 +11,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from app.errors import ConsentNotFound, StorageFailed
-from app.files import sweep, write_whole
+from app.errors import ConsentNotFound
+from app.files import storage_failed, sweep, write_whole
 from app.owners import WhoAsks, everybody
 
 _ID = re.compile(r"cons_[0-9a-f]{24}")
@@ -68,7 +68,7 @@ class ConsentStore:
         except OSError as error:
             with contextlib.suppress(OSError):
                 (self._directory / (consent.id + _RECORDING)).unlink(missing_ok=True)
-            raise StorageFailed(f"the consent cannot be saved: {error.strerror}") from error
+            raise storage_failed("the consent cannot be saved", error) from error
         return consent
 
     def get(self, consent_id: str) -> Consent:
@@ -105,7 +105,7 @@ class ConsentStore:
             try:
                 self._write_note(consent)
             except OSError as error:
-                raise StorageFailed(f"the consent cannot be saved: {error.strerror}") from error
+                raise storage_failed("the consent cannot be saved", error) from error
         return consent
 
     def delete(self, consent_id: str) -> None:
@@ -122,7 +122,7 @@ class ConsentStore:
                 for suffix in (_NOTE, _RECORDING):
                     (self._directory / (consent_id + suffix)).unlink(missing_ok=True)
             except OSError as error:
-                raise StorageFailed(f"the consent stays: {error.strerror}") from error
+                raise storage_failed("the consent stays", error) from error
 
     def forget(self, consent_id: str) -> None:
         """Remove a consent whose voice has gone, if it is still there.

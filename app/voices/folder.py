@@ -7,8 +7,7 @@ import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from app.errors import StorageFailed
-from app.files import carry_out, commit_change, committed_changes, sweep
+from app.files import carry_out, commit_change, committed_changes, storage_failed, sweep
 from app.owners import Viewer, WhoAsks, everybody
 from app.voices.listing import (
     STATE_SUFFIX,
@@ -149,7 +148,7 @@ class VoiceFolder:
             with self._lock:
                 carry_out(committed)
         except OSError as error:
-            raise StorageFailed(f"the voice cannot be saved: {error.strerror}") from error
+            raise storage_failed("the voice cannot be saved", error) from error
 
 
 def _size_bytes(path: Path) -> int:

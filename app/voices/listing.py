@@ -108,15 +108,14 @@ class VoiceFiles:
             version = _version_of(self._directory)
         except OSError:
             return None
-        now = time.time()
         known = self._known
-        if known and known.version == version and now < known.good_until_seconds:
+        if known and known.version == version and time.monotonic() < known.good_until_seconds:
             return known
         found: dict[str, Path] = {}
         for path in voice_paths(self._directory):
             found.setdefault(path.stem, path)
-        settled = now - version.changed_seconds > _SETTLED_SECONDS
-        good_until_seconds = now + _LONGEST_SECONDS if settled else 0.0
+        settled = time.time() - version.changed_seconds > _SETTLED_SECONDS
+        good_until_seconds = time.monotonic() + _LONGEST_SECONDS if settled else 0.0
         self._known = _Listing(version, good_until_seconds, MappingProxyType(found))
         return self._known
 

@@ -78,7 +78,7 @@ def captions(script: str) -> list[str]:
         ('<speak><sub alias="hello"/> <sub alias="you there"></sub></speak>',
          "hello | you | there"),
         ("<speak><![CDATA[a < b]]>&#x2014;<!-- no -->c<break time='1s'/>d</speak>",
-         "a | < = less than | b—c (b]]>&#x2014;<!-- no -->c) | d"),
+         "a | < = is less than | b—c (b]]>&#x2014;<!-- no -->c) | d"),
         ('<?xml version="1.0"?>\n<speak>\n  <voice name="alba">Ä\U0001F600 x</voice>\n 7</speak>',
          "Ä | x | 7 = seven"),
         ("<speak>re<emphasis>al</emphasis>ly so</speak>",

@@ -36,6 +36,8 @@ def read(script: str, *lexicons: Lexicon, **changes: Any) -> list[Piece]:
         "voice_called": lambda name: name if name == "alba" else None,
         "lexicon_called": called,
         "lexicons": lexicons or (OWN,),
+        "letters": frozenset,
+        "languages": ("en",),
         "language": "en",
         "normalise": True,
         "prosody": Prosody(),

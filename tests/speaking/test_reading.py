@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.assembly import make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
 from app.bounds import CHUNKS_AHEAD
 from app.errors import SpeechError, SynthesisFailed, TooLarge
 from app.services import Services
@@ -22,8 +23,9 @@ from app.speaking.plan import Batch, ScriptReader, ScriptRules
 from app.speech import Prosody, SpeechRequest, TokenCounter
 from app.text.stretches import MOST_CHARS
 from benchmarks.scripts import script_of
+from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
-from tests.serving import make_settings
+from tests.serving import error_of, make_settings
 
 LONG = script_of(20_000)[:20_000]
 SOON_SECONDS = 0.1
@@ -189,3 +191,11 @@ async def test_speech_is_broken_off_far_beyond_its_bound(tmp_path: Path) -> None
             _ = [piece async for piece in utterance.pcm()]
         assert 4 <= utterance.spoken_seconds < 5
         utterance.close()
+
+
+def test_what_there_is_no_room_for_is_not_read(fake_app: ServeFake) -> None:
+    """A full queue refuses at once, as reading takes longer than many refusals."""
+    engine = FakeEngine(overloaded=True)
+    engine.token_counter = pytest.fail  # type: ignore[method-assign, assignment]
+    served = fake_app(engine)
+    assert error_of(served.client.post("/tts", json={"script": LONG}), 429)["type"] == "overloaded"

@@ -221,6 +221,7 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         formulas=body.formulas,
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
+        silent_without_words=DIALECT.silent_without_words,
     )
 
 

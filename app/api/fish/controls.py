@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.api.http.clip_input import clip_from_text
 from app.audio.formats import AudioFormat
@@ -31,6 +31,8 @@ DEFAULT_MP3_KBPS = 128
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_CHUNK_LENGTH = 200
 AUTO_BITRATE = -1000
+_BITS_FROM = 1000
+"""No codec has so many kbit/s: from here on a bitrate is in bit/s."""
 MAX_REFERENCES = 32
 
 
@@ -39,6 +41,16 @@ def _bytes_of(value: object) -> object:
     if not isinstance(value, str):
         return value
     return clip_from_text(value, len(value), field="audio").data
+
+
+def _in_kbps(value: object) -> object:
+    """Take a bitrate in bit/s as well, which LiveKit sends for Opus."""
+    if isinstance(value, int) and value >= _BITS_FROM and value % 1000 == 0:
+        return value // 1000
+    return value
+
+
+InKbps = BeforeValidator(_in_kbps)
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -53,7 +65,7 @@ def _one_of(*allowed: int) -> AfterValidator:
 ReferenceAudio = Annotated[bytes, BeforeValidator(_bytes_of)]
 
 
-class Reference(BaseModel):
+class Reference(NullIsUnset):
     """A reference is a recording of the voice to speak in, and its transcript."""
 
     audio: ReferenceAudio
@@ -90,14 +102,18 @@ class FishSpeech(NullIsUnset):
     ] = Field(default_factory=list)
     format: Annotated[str, AnyCase, HONOURED] = "mp3"
     sample_rate: Annotated[int | None, HONOURED] = None
-    mp3_bitrate: Annotated[int, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
-    opus_bitrate: Annotated[int, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = AUTO_BITRATE
+    mp3_bitrate: Annotated[int, InKbps, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
+    opus_bitrate: Annotated[int, InKbps, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = (
+        AUTO_BITRATE
+    )
     chunk_length: Annotated[
         int, Field(ge=100, le=300), Effect("honoured", "200 leaves it to the server")
     ] = DEFAULT_CHUNK_LENGTH
     normalize: Annotated[bool, HONOURED] = True
     latency: Annotated[
-        Literal["normal", "balanced"], AnyCase, Effect("without effect", "always as fast as it can")
+        Literal["low", "normal", "balanced"],
+        AnyCase,
+        Effect("without effect", "always as fast as it can"),
     ] = "normal"
     prosody: Annotated[
         FishProsody | None, Effect("approximated", "speed and volume are changed in the audio")

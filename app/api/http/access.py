@@ -15,7 +15,7 @@ from app.callers.tokens import TOKEN_PREFIX
 from app.errors import Forbidden, Unauthorized, WrongKey
 from app.request_record import current_record
 
-KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
+KEY_HEADERS = ("api_key", "api-key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
 
 There are several because proxies may drop a header whose name has an underscore."""

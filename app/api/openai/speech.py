@@ -30,6 +30,8 @@ from app.speaking.encoded import LiveAudio
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 router = dialect_router(DIALECT)
+_azure_router = dialect_router(DIALECT, only_if=lambda _scope: False)
+"""Azure's paths are below /openai only; at the plain ones a `/v1` is missing."""
 router.routes.extend(openai_voices.router.routes)
 
 OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
@@ -112,6 +114,10 @@ class SpeechBody(SpeechControls):
     ] = Field(None, description="false sends a complete file, with its true length in the header.")
 
 
+@_azure_router.post(
+    "/deployments/{_deployment}/audio/speech", response_class=Response, include_in_schema=False
+)
+@_azure_router.post("/audio/speech", response_class=Response, include_in_schema=False)
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made, unless `stream` is false."""
@@ -260,6 +266,8 @@ def _event(kind: str, **fields: object) -> bytes:
     data = json.dumps({"type": kind, **fields}, separators=(",", ":"))
     return f"event: {kind}\ndata: {data}\n\n".encode()
 
+
+router.routes.extend(_azure_router.routes)
 
 SUPPORT = (
     *support_of(

@@ -36,8 +36,8 @@ def read_tables(text: MappedText) -> MappedText:
         parts += text[starts[done] : starts[index]], "\n"
         index += 2
         while index < len(written) and "|" in written[index]:
-            line = text[starts[index] : starts[index] + len(written[index])]
-            parts += _row(line, headings), "\n"
+            end = starts[index] + len(written[index])
+            parts += _row(text[starts[index] : end], headings), "\n"
             index += 1
         done = index
     if not done:

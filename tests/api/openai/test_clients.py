@@ -75,6 +75,32 @@ def test_open_webui_speech(fake_server: ServeFake) -> None:
     assert engine.streams[0].voice == FakeVoice(served.settings.openai_voices["nova"])
 
 
+@pytest.mark.parametrize("deployment", [None, "my-tts"])
+def test_azure(server: Served, deployment: str | None) -> None:
+    """The SDK's client for Azure, with a deployment in its base URL, or in each path by model."""
+    with openai.AzureOpenAI(
+        azure_endpoint=server.url,
+        azure_deployment=deployment,
+        api_key=KEY,
+        api_version="2025-03-01-preview",
+        max_retries=0,
+    ) as azure:
+        answer = azure.audio.speech.create(
+            model="tts-hd", voice="alba", input=INPUT, response_format="wav"
+        )
+        assert answer.content.startswith(b"RIFF")
+        with pytest.raises(openai.NotFoundError, match="nobody"):
+            azure.audio.speech.create(model="tts-hd", voice="nobody", input=INPUT)
+
+
+def test_azure_without_a_deployment(client: httpx.Client) -> None:
+    """Azure's newer path names none; outside of its prefix such a path has a part too few."""
+    url, body = "/openai/audio/speech?api-version=preview", {"input": INPUT, "model": "tts"}
+    headers = {"api-key": KEY, "X-API-Key": ""}
+    assert client.post(url, json=body, headers=headers).status_code == 200
+    assert client.post("/audio/speech", json=body).status_code == 404
+
+
 def test_open_webui_errors(server: Served) -> None:
     """It shows its users `error.message`."""
     answer = requests.post(

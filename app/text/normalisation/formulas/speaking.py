@@ -21,10 +21,13 @@ MAX_CHARS = 400
 """A longer formula is not said."""
 _MAX_LEAVES = 48
 """A formula of more signs than these is not followed by ear."""
-_BROKEN: tuple[type[Exception], ...] = tuple(
-    each
-    for each in vars(exceptions).values()
-    if isinstance(each, type) and issubclass(each, Exception)
+_BROKEN: tuple[type[Exception], ...] = (
+    RecursionError,
+    *(
+        each
+        for each in vars(exceptions).values()
+        if isinstance(each, type) and issubclass(each, Exception)
+    ),
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:equation|displaymath|math|split)\*?\}(?:\{\w*\})?")
 _NUMBERED = re.compile(r"(?<=begin\{|..end\{)(align|gather|multline|eqnarray|alignat)(?=\})")
@@ -70,7 +73,9 @@ def speak_formula(latex: str, language: Language) -> str | None:
         if sum(len(each) == 0 for each in root.iter()) > _MAX_LEAVES:
             return None
         spoken = _Speaker(words, language).row([root])
-    except (Unspeakable, RecursionError, *_BROKEN):
+    except Unspeakable:
+        return None
+    except _BROKEN:
         return None
     return re.sub(r"\s+(?=[,.;])", "", " ".join(spoken.split())) or None
 
