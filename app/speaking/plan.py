@@ -175,7 +175,7 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                mapped = yield from _respelt(span, rules)
+                mapped = yield from _respelt(span, rules, length)
                 for stretch in split_into_stretches(mapped):
                     words = check.read(_spoken(stretch, span, rules))
                     section.words.append(words)
@@ -227,9 +227,11 @@ class _Section:
 
 
 class _Length:
-    """Adds up how long a script will sound, and refuses one that is too long."""
+    """Adds up how long a script gets, in characters and seconds, and refuses one too long."""
 
     def __init__(self, rules: ScriptRules) -> None:
+        self._most_grown_chars = rules.max_script_chars
+        self._grown_chars = 0
         self._most_seconds = rules.max_speech_seconds
         self._seconds = rules.spoken_before_seconds
 
@@ -239,6 +241,16 @@ class _Length:
             raise TooLarge(
                 f"{Parameter.TEXT} would sound for more than the {self._most_seconds:g} seconds "
                 "that one request may last here; ask for it in several requests",
+                field=Parameter.TEXT,
+            )
+
+    def grow(self, chars: int) -> None:
+        """Add what the pronunciations make of the script beyond its own characters."""
+        self._grown_chars += chars
+        if self._grown_chars > self._most_grown_chars:
+            raise TooLarge(
+                f"{Parameter.TEXT} would have more than twice the {self._most_grown_chars} "
+                "characters allowed, once its words are written as the pronunciations say",
                 field=Parameter.TEXT,
             )
 
@@ -257,7 +269,7 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
-def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText]:
+def _respelt(span: Span, rules: ScriptRules, length: _Length) -> Generator[None, None, MappedText]:
     """Write words as the dictionaries say, in steps; return the text with its map to the script.
 
     Raises:
@@ -266,16 +278,9 @@ def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText
     if span.verbatim:
         return span.mapped
     edits: list[Replacement] = []
-    grown_chars = 0
     for found in replacements(span.text, (*span.lexicons, *rules.lexicons), rules.language):
         edits += found
-        grown_chars += sum(len(spoken) - (end - start) for start, end, spoken in found)
-        if grown_chars > rules.max_script_chars:
-            raise TooLarge(
-                f"{Parameter.TEXT} would have more than twice the {rules.max_script_chars} "
-                "characters allowed, once its words are written as the pronunciations say",
-                field=Parameter.TEXT,
-            )
+        length.grow(sum(len(spoken) - (end - start) for start, end, spoken in found))
         yield None
     return span.mapped.edited(edits) if edits else span.mapped
 

@@ -73,7 +73,7 @@ def test_whole_document(served: Served, capsys: pytest.CaptureFixture[str]) -> N
     seed = os.environ.get("FUZZ_SEED", str(time.time_ns() % 1_000_000))
     said = check(served, "--max-examples", "20", "--seed", seed, seconds=3600)
     with capsys.disabled():
-        print(f"\nFUZZ_SEED={seed}", *re.findall(r"^.*generated.*$", said, re.MULTILINE))
+        print(f"\nFUZZ_SEED={seed}", *re.findall(r"^ *\d+ generated.*$", said, re.MULTILINE))
 
 
 def test_unsupported_methods(served: Served) -> None:
