@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -39,6 +39,7 @@ from app.request_record import current_record
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.speaking.cast import Cast
+from app.speaking.client_voices import client_voices
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
 from app.speaking.speaker import Speaker
@@ -113,7 +114,7 @@ def make_services(
     )
     folder = _open_voices(settings, who_asks)
     released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
-    check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
+    check_default_voice(settings, (*released, *folder.by_name(), *_aliases(settings)))
 
     def stored_by(owner: str) -> Stored:
         voices, voice_bytes = folder.kept_by(owner)
@@ -267,10 +268,15 @@ def _make_cast(
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
         default_voice=settings.default_voice,
-        aliases=settings.openai_voices,
+        aliases=_aliases(settings, (default_language, *others)),
         files=pools.files,
         stand_in=stand_in,
     )
+
+
+def _aliases(settings: Settings, languages: Collection[str] = ()) -> dict[str, str]:
+    """Return all other names of voices; those that the operator gives come before ours."""
+    return {**client_voices(languages), **settings.openai_voices, **settings.voice_aliases}
 
 
 def _now(cast: Cast, lifetime: Lifetime, speakers: _SpeakerMaker) -> Now:

@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from app.api.http.access import admit, documented_key
+from app.api.http.access import admit, admit_to_list, documented_key
 from app.api.http.allowing import count_request
 from app.api.http.bodies import refuse_compressed
 from app.api.http.dependencies import services_of
@@ -55,18 +55,23 @@ class KeyedRoute(EndingRoute):
 
     Attributes:
         scope: what a key must be for; None takes any. Voices may be looked at with any key.
+        is_list: whether it lists what clients show in menus, which PUBLIC_LISTS opens to all.
     """
 
     dialect: ClassVar[Dialect] = NATIVE
     scope: ClassVar[Scope | None] = "speech"
+    is_list: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         reads_form = isinstance(getattr(self.body_field, "field_info", None), Form)
 
         async def handle_with_key(request: Request) -> Response:
-            reads = request.method in _READING and self.scope == "voices"
-            admit(request, None if reads else self.scope)
+            if self.is_list:
+                admit_to_list(request)
+            else:
+                reads = request.method in _READING and self.scope == "voices"
+                admit(request, None if reads else self.scope)
             await count_request(request)
             refuse_compressed(request.headers)
             services = services_of(request)
@@ -93,6 +98,7 @@ def dialect_router(
     *,
     only_if: Callable[[AsgiScope], bool] | None = None,
     scope: Scope = "speech",
+    lists: bool = False,
 ) -> APIRouter:
     """Make a router whose paths are those that the dialect's clients append to their base URL.
 
@@ -100,6 +106,7 @@ def dialect_router(
         only_if: returns whether a request is this dialect's, where others have the same path.
             Under the dialect's own prefix every request is.
         scope: what a key must be for, as in `KeyedRoute`.
+        lists: whether its routes are lists, as in `KeyedRoute`.
     """
 
     class Route(KeyedRoute):
@@ -113,6 +120,7 @@ def dialect_router(
 
     Route.dialect = dialect
     Route.scope = scope
+    Route.is_list = lists
     return APIRouter(
         route_class=Route,
         dependencies=documented_key,
