@@ -36,8 +36,8 @@ _IDS = MappingProxyType(
             oWAxZDx7w5VEj9dCyTzz pMsXgVXv3BLzUgSXRplE piTKgcLEGmPE4e6mEKli z9fAnlkpzviPz146aGWa
             zrHiDhphv9ZnVXBqCLjz t0jbNlBVZ17f02VDIeMI SAz9YHcvj6GT2YYXdXww
             933563129e564b19a115bedd57b7406a
-            af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah
-            af_sky bf_alice bf_emma bf_isabella bf_lily
+            af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river
+            af_sarah af_sky bf_alice bf_emma bf_isabella bf_lily
             hf_alpha hf_beta jf_alpha jf_gongitsune jf_nezumi jf_tebukuro
             zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi
         """,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api.http.access import admit, admit_to_list, documented_key
@@ -33,18 +33,45 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _HeadSent(Exception):
+    """Ends the making of an answer whose body nobody wants."""
+
+
 class EndingRoute(APIRoute):
-    """Answers 503 if the server ends before the answer is ready.
+    """Answers 503 if the server ends before the answer is ready, and HEAD where there is GET.
+
+    JSON needs no Content-Type.
+
+    A HEAD is answered as GET would be, up to the body, which is not made any further.
 
     Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nothing else
     cancels a whole request.
     """
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **{**options, "strict_content_type": False})
+
+    def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
+        return super().matches(self._as_get(scope))
+
     async def handle(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        async def head_only(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise _HeadSent
+            await send(message)
+
+        is_head = self._as_get(scope) is not scope
         try:
-            await super().handle(scope, receive, send)
+            await super().handle(self._as_get(scope), receive, head_only if is_head else send)
+        except _HeadSent:
+            return
         except asyncio.CancelledError:
             raise shutting_down() from None
+
+    def _as_get(self, scope: AsgiScope) -> AsgiScope:
+        asked = scope.get("method") == "HEAD" and "HEAD" not in self.methods
+        return {**scope, "method": "GET"} if asked and "GET" in self.methods else scope
 
 
 class KeyedRoute(EndingRoute):

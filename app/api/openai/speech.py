@@ -38,7 +38,7 @@ _azure_router = dialect_router(DIALECT, only_if=lambda _scope: False)
 """Azure's paths are below /openai only; at the plain ones a `/v1` is missing."""
 router.routes.extend(openai_voices.router.routes)
 
-OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm", "ogg")
 JSON_FORMAT = "json"
 """As a format, JSON holds the audio as MP3, and the times of its words."""
 OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")

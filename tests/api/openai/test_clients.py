@@ -47,7 +47,7 @@ def test_open_webui_lists(client: httpx.Client) -> None:
 
 
 def test_public_lists(fake_server: ServeFake, wav: bytes) -> None:
-    """Where PUBLIC_LISTS is set, whoever has no key sees models and built-in voices, and no more."""
+    """Where PUBLIC_LISTS is set, models and built-in voices are shown without a key."""
     served = fake_server(public_lists=True)
     served.client.post("/voices", data={"name": "mine"}, files={"file": wav}).raise_for_status()
     with httpx.Client(base_url=served.url, trust_env=False) as stranger:
