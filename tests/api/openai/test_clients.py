@@ -16,7 +16,8 @@ from openai.types.audio.speech_model import SpeechModel
 
 from app.api.openai.speech import OPENAI_MODELS
 from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
-from tests.conftest import ServeFake
+from tests.audio.probe import voice_like
+from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine, FakeVoice
 from tests.serving import KEY, Served
 
@@ -46,10 +47,12 @@ def test_open_webui_lists(client: httpx.Client) -> None:
     assert {each["id"]: each["name"] for each in models}["tts-1"] == "tts-1"
 
 
-def test_public_lists(fake_server: ServeFake, wav: bytes) -> None:
+def test_public_lists(fake_server: ServeFake) -> None:
     """Where PUBLIC_LISTS is set, models and built-in voices are shown without a key."""
     served = fake_server(public_lists=True)
-    served.client.post("/voices", data={"name": "mine"}, files={"file": wav}).raise_for_status()
+    served.client.post(
+        "/voices", data={"name": "mine"}, files={"file": wav_bytes(voice_like(3.0))}
+    ).raise_for_status()
     with httpx.Client(base_url=served.url, trust_env=False) as stranger:
         for path in ("/v1/models", "/v1/models/tts-1", "/v1/audio/models", "/v1/audio/voices"):
             assert stranger.get(path).status_code == 200
