@@ -51,7 +51,7 @@ def test_public_lists(fake_server: ServeFake) -> None:
     """Where PUBLIC_LISTS is set, models and built-in voices are shown without a key."""
     served = fake_server(public_lists=True)
     served.client.post(
-        "/voices", data={"name": "mine"}, files={"file": wav_bytes(voice_like(3.0))}
+        "/voices", data={"name": "mine"}, files={"files": wav_bytes(voice_like(3.0))}
     ).raise_for_status()
     with httpx.Client(base_url=served.url, trust_env=False) as stranger:
         for path in ("/v1/models", "/v1/models/tts-1", "/v1/audio/models", "/v1/audio/voices"):
