@@ -9,7 +9,7 @@ from functools import cached_property
 
 from app import __version__
 from app.assembly.models import chosen_models
-from app.assembly.speakers import BuildEngine, Speakers, make_cast
+from app.assembly.speakers import BuildEngine, Speakers, aliases, make_cast
 from app.audio.storage import AudioStore, Retention
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
@@ -140,7 +140,7 @@ class _Parts:
         settings = self._settings
         folder = _open_voices(settings, self.who_asks)
         released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
-        check_default_voice(settings, (*released, *folder.by_name(), *settings.openai_voices))
+        check_default_voice(settings, (*released, *folder.by_name(), *aliases(settings)))
         return folder
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -15,6 +15,7 @@ from app.engine.supervisor import EngineSupervisor
 from app.owners import WhoAsks
 from app.settings import Settings
 from app.speaking.cast import Cast
+from app.speaking.client_voices import client_voices
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SPEECH_RATE_HZ, Clip, DecodedClip
@@ -145,7 +146,12 @@ def make_cast(
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
         default_voice=settings.default_voice,
-        aliases=settings.openai_voices,
+        aliases=aliases(settings, (default_language, *others)),
         files=pools.files,
         stand_in=stand_in,
     )
+
+
+def aliases(settings: Settings, languages: Collection[str] = ()) -> dict[str, str]:
+    """Return all other names of voices; those that the operator gives come before ours."""
+    return {**client_voices(languages), **settings.openai_voices, **settings.voice_aliases}

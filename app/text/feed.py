@@ -19,9 +19,10 @@ _ROLE = re.compile(r"<role:", re.IGNORECASE)
 _POSSIBLE_GAP = re.compile(r"[\s\x1c-\x1f。！？｡」』）】”’、，；：—](?=\S)")
 _LONG_CHARS = 1000
 _LONG_GROWTH = 4
-_BLOCK_GROWTH = 1000
+_BLOCK_GROWTH = 8
 """An open block is looked at again once it has grown by this part of itself."""
 _CLOSER_CHARS = 40
+_SENTENCE_MARKS = frozenset(".!?…:")
 _MAX_INSIDE_PHRASES = 8
 """After so many ends of sentences inside phrases of a dictionary, more text is awaited."""
 
@@ -148,7 +149,7 @@ class ScriptFeed:
         end = self._flushed_chars
         if self._open_at is not None:
             if not self._is_worth_closing():
-                return min(end, self._open_at)
+                return max(min(end, self._open_at), self._complete_before(self._open_at))
             text = self._joined()
             blocks = self._find_blocks(text)
             if blocks and blocks[0].closed and not text[: blocks[0].start].strip():
@@ -167,6 +168,12 @@ class ScriptFeed:
         elif self._is_worth_a_look():
             end = self._sentences_end()
         return end
+
+    def _complete_before(self, block_start: int) -> int:
+        """Return where an open block starts if a sentence or a line ends in front of it."""
+        before = self._waiting[max(0, block_start - _CLOSER_CHARS) : block_start]
+        ends = before.endswith("\n") or before.rstrip()[-1:] in _SENTENCE_MARKS
+        return block_start if before.strip() and ends else 0
 
     def _find_blocks(self, text: str) -> list[Stretch]:
         """Return the blocks in the text that waits, and note where one is open."""

@@ -25,6 +25,8 @@ class Dialect:
         error_body: makes the JSON body of an error.
         silent_without_words: a text in which there is nothing to say, such as "…", is answered
             with a short silence. Agents send such texts, and give up where they are refused.
+        key_header: a header that this dialect's clients alone send; what they send to a path that
+            leads nowhere is answered in this dialect.
         owns: beginnings of paths; a request below them that no route matches is answered in this
             dialect.
     """
@@ -34,6 +36,7 @@ class Dialect:
     words: Mapping[Parameter, str]
     error_body: Callable[[Problem], Mapping[str, object]]
     owns: tuple[str, ...] = ()
+    key_header: str | None = None
     silent_without_words: bool = True
 
     @property

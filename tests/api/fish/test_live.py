@@ -261,7 +261,7 @@ def test_what_livekit_sends(fake_server: ServeFake) -> None:
     """LiveKit gives Opus's bitrate in bit/s, asks for low latency, and leaves much to null."""
     engine = FakeEngine()
     nulls = dict.fromkeys(("reference_id", "sample_rate", "temperature", "top_p", "seed"))
-    sent = {
+    sent: dict[str, Any] = {
         **nulls,
         "format": "opus",
         "opus_bitrate": 64000,

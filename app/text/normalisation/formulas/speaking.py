@@ -22,7 +22,11 @@ MAX_CHARS = 400
 _MAX_LEAVES = 48
 """A formula of more signs than these is not followed by ear."""
 _BROKEN: tuple[type[Exception], ...] = (
-    RecursionError,
+    # The parser runs off the end of what is broken, or of what it has no name for.
+    StopIteration,
+    LookupError,
+    ValueError,
+    TypeError,
     *(
         each
         for each in vars(exceptions).values()
@@ -69,15 +73,20 @@ def speak_formula(latex: str, language: Language) -> str | None:
         return chemistry[1]
     source = _NUMBERED.sub(r"\1*", _ENVIRONMENT.sub(" ", _NOT_SAID.sub(" ", latex)))
     try:
-        root = convert_to_element(_THOUSANDS.sub("", source).strip())
-        if sum(len(each) == 0 for each in root.iter()) > _MAX_LEAVES:
-            return None
-        spoken = _Speaker(words, language).row([root])
-    except Unspeakable:
-        return None
-    except _BROKEN:
+        spoken = _Speaker(words, language).row([_parsed(_THOUSANDS.sub("", source).strip())])
+    except (Unspeakable, RecursionError):
         return None
     return re.sub(r"\s+(?=[,.;])", "", " ".join(spoken.split())) or None
+
+
+def _parsed(latex: str) -> Element:
+    try:
+        root = convert_to_element(latex)
+    except _BROKEN as error:
+        raise Unspeakable from error
+    if sum(len(each) == 0 for each in root.iter()) > _MAX_LEAVES:
+        raise Unspeakable
+    return root
 
 
 class _Speaker:
