@@ -140,7 +140,7 @@ MISTAKES = [
     openai(Parameter.SAMPLE_RATE, "sample_rate", sample_rate=12345),
     openai(Parameter.BITRATE, "bitrate", response_format="wav", bitrate=128),
     openai(Parameter.SPEED, "speed", input=FAST, speed=2),
-    fish(Parameter.TEXT, "text", text="..."),
+    fish(Parameter.TEXT, "text", text="[pause 1h] Hi."),
     fish(Parameter.VOICE, "reference_id", reference_id="nobody"),
     fish(Parameter.CLIP, "references", references=[{"audio": SILENT_TEXT, "text": ""}]),
     fish(Parameter.CLIP, "references", references=2 * [{"audio": SILENT_TEXT, "text": ""}]),
@@ -202,7 +202,7 @@ MISTAKES = [
     chattts(Parameter.VOICE, "voice", voice="nobody"),
     chattts(Parameter.CLIP, "voice", voice=SILENT_TEXT),
     chattts(Parameter.FORMAT, "response_format", response_format="midi"),
-    chattts_batch(Parameter.TEXT, "text[1]", text=["Hi.", "..."]),
+    chattts_batch(Parameter.TEXT, "text[1]", text=["Hi.", "[pause 1h] Hi."]),
     chattts_batch(Parameter.TEXT, "text", text=["x" * 1500, "x" * 1500]),
     chattts_batch(Parameter.LANGUAGE, "lang", lang="nl"),
     chattts_batch(
@@ -246,7 +246,7 @@ def test_http(home: Home, mistake: Mistake) -> None:
 @pytest.mark.parametrize(
     ("parameter", "word", "event"),
     [
-        (Parameter.TEXT, "text", Synthesize("...").event()),
+        (Parameter.TEXT, "text", Synthesize("[pause 1h] Hi.").event()),
         (Parameter.VOICE, "voice", Synthesize("Hi.", SynthesizeVoice(name="nobody")).event()),
         (Parameter.LANGUAGE, "language", Synthesize("Hi.", SynthesizeVoice(language="nl")).event()),
     ],

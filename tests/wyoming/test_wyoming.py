@@ -287,7 +287,8 @@ def test_compatibility(tmp_path: Path) -> None:
     fields = {call["call"]: [row["field"] for row in call["fields"]] for call in listed["calls"]}
     assert fields["synthesize-chunk"] == ["text"]
     assert set(fields["synthesize"]) == {
-        *("text", "voice", "markup", "pronunciations", "text_format", "context")
+        *("text", "voice", "code", "formulas", "markup", "pronunciations", "text_format"),
+        "context",
     }
 
 

@@ -170,7 +170,7 @@ def test_dialect_of() -> None:
     one, two = invented("one", owns=("/v1/",)), invented("two", owns=("/v1/", "/v2/"))
 
     def found(path: str) -> Dialect:
-        scope: Scope = {"type": "http", "path": path}
+        scope: Scope = {"type": "http", "path": path, "headers": []}
         return dialect_of(scope, (one, two))
 
     assert found("/two/v1/x") is two.DIALECT
