@@ -165,7 +165,7 @@ def _blocks(
     text_size = size.most_common(1)[0][0]
     repeated = _repeated(pages)
     margin = _common_left(lines)
-    making = _Paragraphs(text_size, margin, _line_gap(pages))
+    making = _Paragraphs(text_size, margin, _line_gap(pages, text_size))
     for number, page in enumerate(pages):
         kept = _without_edges(page, repeated, options)
         text, notes = _parted(kept, text_size)
@@ -248,7 +248,8 @@ def _common_left(lines: list[_Line]) -> float:
     return Counter(round(line.x) for line in lines).most_common(1)[0][0]
 
 
-def _line_gap(pages: list[list[_Line]]) -> float:
+def _line_gap(pages: list[list[_Line]], text_size: float) -> float:
+    """Return the usual space between two lines of the text; 0 if nothing tells."""
     gaps = [
         above.y - below.y for page in pages for above, below in pairwise(page) if above.y > below.y
     ]
@@ -304,4 +305,4 @@ class _Paragraphs:
                 return True
         if self._last is None:
             return False
-        return self._last.y - line.y > _PARAGRAPH_GAP * self._gap
+        return self._gap > 0 and self._last.y - line.y > _PARAGRAPH_GAP * self._gap

@@ -14,6 +14,8 @@ PARAGRAPH_PAUSE_SECONDS = 2.0
 """After a pause of this length, and the end of a sentence, a paragraph begins."""
 
 _TAG = re.compile(r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\}")
+# pysubs2 takes the name of a cue in WebVTT for a part of the cue before it.
+_CUE_NAME = re.compile(r"(?<=\n\n)[^\n]{1,200}\n(?=[ \t]*[\d:.]{5,12}[ \t]*-->)")
 # What is heard but not said: [door slams], (laughs), ♪
 _SOUND = re.compile(r"\[[^\[\]\n]{0,100}\]|^\([^()\n]{0,100}\)$|[♪♫]")
 _SENTENCE_END = (".", "!", "?", "…", '"', "”", "»", "'")
@@ -28,6 +30,9 @@ def read_subtitles(text: str, form: str) -> Document:
     Raises:
         Unreadable: they cannot be understood, or there are too many.
     """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if form == "vtt":
+        text = _CUE_NAME.sub("", text)
     try:
         cues = pysubs2.SSAFile.from_string(text, format_=form)
     except (pysubs2.Pysubs2Error, ValueError) as error:

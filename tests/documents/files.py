@@ -1,4 +1,5 @@
 """Makes documents of every kind, honest ones and hostile ones."""
+# ruff: noqa: E501, ISC004 - files stand here as their formats write them
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+NUMBERS = ("None", "One", "Two", "Three", "Four", "Five")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 _CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
@@ -185,7 +187,7 @@ def chapter_pages(count: int) -> list[list[Printed]]:
         [
             Printed("A TALE OF PAGES", 760, 9),
             *([Printed("Chapter One", 720, 18)] if number == 1 else []),
-            Printed(f"Page text number {number} begins with words that are bro-", 680),
+            Printed(f"{NUMBERS[number]} begins its page with words that are bro-", 680),
             Printed("ken at the end of a line and go on", 666),
             Printed("until they end here.", 652),
             Printed("A paragraph after a gap goes over the", 620),

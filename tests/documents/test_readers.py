@@ -1,4 +1,5 @@
 """Each kind of document becomes chapters of text, with what it says of itself."""
+# ruff: noqa: E501 - lines of documents are as long as they are
 
 from __future__ import annotations
 
@@ -120,10 +121,6 @@ def test_markdown() -> None:
         ("Of Mice", ("A word with a link and code.",)),
         ("One", ("first", "second")),
         ("Two", ("The end.",)),
-    ] or spoken(found) == [
-        (None, ("Of Mice", "A word with a link and code.")),
-        ("One", ("first", "second")),
-        ("Two", ("The end.",)),
     ]
 
 
@@ -179,7 +176,7 @@ NCX = (
     '<navPoint><navLabel><text>3</text></navLabel><content src="two.xhtml#c"/></navPoint></navPoint>'
 )
 CHAPTERS = [
-    (None, ("To\u00a0you—all.".replace("\u00a0", " "),)),
+    (None, ("To you—all.",)),
     ("The First", ("1", "First words.", "Over pages.")),
     ("The Second", ("2", "Second.")),
     ("3", ("Third.",)),
@@ -242,7 +239,7 @@ def test_pdf() -> None:
     (chapter,) = found.chapters
     assert chapter.heading == "Chapter One"
     assert chapter.paragraphs[0] == (
-        "Page text number 1 begins with words that are broken at the end of a line and go on "
+        "One begins its page with words that are broken at the end of a line and go on "
         "until they end here."
     )
     assert chapter.paragraphs[1].startswith(
@@ -253,7 +250,6 @@ def test_pdf() -> None:
 
 def test_all_of_pdf() -> None:
     """Options have running heads, page numbers and notes read."""
-    (*_, chapter) = read_as(pdf(*chapter_pages(3)), "", ALL).chapters
     text = "\n".join(each.text for each in read_as(pdf(*chapter_pages(3)), "", ALL).chapters)
     assert text.count("A TALE OF PAGES") == 3
     assert text.count("A note at the foot.") == 3
