@@ -251,7 +251,10 @@ def _common_left(lines: list[_Line]) -> float:
 def _line_gap(pages: list[list[_Line]], text_size: float) -> float:
     """Return the usual space between two lines of the text; 0 if nothing tells."""
     gaps = [
-        above.y - below.y for page in pages for above, below in pairwise(page) if above.y > below.y
+        above.y - below.y
+        for page in pages
+        for above, below in pairwise(page)
+        if above.y > below.y and {round(above.size, 1), round(below.size, 1)} == {text_size}
     ]
     return median(gaps) if gaps else 0.0
 
