@@ -171,6 +171,10 @@ class NothingToSpeak(InvalidRequest):
     """Says that a script has no words, only tags, pauses or marks."""
 
 
+class NoText(NothingToSpeak):
+    """Says that a script has nothing in it at all."""
+
+
 class VoiceNotFound(SpeechError):
     """Says that no voice has that name; `available` lists those that exist."""
 

@@ -13,6 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from app import __version__
 from app.api.dialects import chosen_dialects, dialect_of, mount
 from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
+from app.api.http.folded_paths import FoldedPaths
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
@@ -28,7 +29,9 @@ from app.api.native import (
     voices,
 )
 from app.api.native import speech as native
-from app.assembly import BuildEngine, make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
+from app.assembly.speakers import BuildEngine
 from app.folders import check_folder
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
@@ -139,6 +142,7 @@ def create_app(
             allow_private_network=True,
             expose_headers=READABLE_HEADERS,
         )
+    app.add_middleware(FoldedPaths)
     app.add_middleware(
         RequestContext,
         at_work=services.lifetime.at_work,

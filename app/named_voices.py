@@ -55,18 +55,24 @@ async def look_at_voices(
 
 
 def _check_aliases(speaker: Speaker, settings: Settings) -> None:
+    for setting in ("openai_voices", "voice_aliases"):
+        _check_aliases_of(setting, speaker, settings)
+
+
+def _check_aliases_of(setting: str, speaker: Speaker, settings: Settings) -> None:
     missing: dict[str, list[str]] = {}
     available: tuple[str, ...] = ()
-    for alias, name in settings.openai_voices.items():
+    for alias, name in getattr(settings, setting).items():
         if (refusal := _refusal(speaker, name)) is not None:
             missing.setdefault(name, []).append(alias)
             available = refusal.available
     if missing:
         # A model of the operator's own may lack the voices that OPENAI_VOICES names by default.
-        was_set = "openai_voices" in settings.model_fields_set
+        was_set = setting in settings.model_fields_set
         logger.log(
             logging.WARNING if was_set else logging.INFO,
-            "OPENAI_VOICES names voices that do not exist: %s; available voices: %s",
+            "%s names voices that do not exist: %s; available voices: %s",
+            setting.upper(),
             ", ".join(f"{name} (for {', '.join(aliases)})" for name, aliases in missing.items()),
             ", ".join(available),
         )

@@ -29,7 +29,7 @@ from app.work import ByteBudget, Pools
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Holds all that a front end may use. `app/assembly.py` makes it once.
+    """Holds all that a front end may use. `app/assembly/parts.py` makes it once.
 
     Attributes:
         speech: begins all speech.

@@ -170,6 +170,7 @@ class Settings(BaseSettings):
     tenants: Annotated[Literal["shared", "separate"], LowerCase] = "shared"
     redis_url: Annotated[str, Field(pattern=r"^rediss?://")] | None = None
     auth_disabled: bool = False
+    public_lists: bool = False
 
     # Where the server listens, and how clients reach it
     host: Host = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
@@ -236,6 +237,7 @@ class Settings(BaseSettings):
         "shimmer": "eponine",
         "verse": "jean",
     }
+    voice_aliases: Annotated[dict[str, VoiceFileName], NoDecode, BeforeValidator(_voice_pairs)] = {}
 
     # Sampling; empty means the model's own default
     temperature: Temperature | None = None

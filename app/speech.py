@@ -111,6 +111,13 @@ class DecodedClip(NamedTuple):
     """This channel alone was taken; None is the mean of all."""
 
 
+CodeReading: TypeAlias = Literal["skip", "name", "read"]
+"""Blocks of code are left out, named ("Python code"), or brought into words."""
+
+FormulaReading: TypeAlias = Literal["say", "name", "skip"]
+"""Formulas are said where they are simple and else named; all are named; or they are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """Holds one request for speech, whatever dialect it came in."""
@@ -123,6 +130,9 @@ class SpeechRequest:
     """Pauses between sentences are stretched by this, but not those that the script asks for."""
     normalize: bool = True
     """Numbers, dates, money and abbreviations are put into words."""
+    code: CodeReading = "skip"
+    """It counts where the text is normalised, and so does the next."""
+    formulas: FormulaReading = "say"
     normalize_loudness: bool = False
     language: str | None = None
     """The script is in this language, a two-letter code; None means the model's."""
@@ -140,6 +150,8 @@ class SpeechRequest:
     server's own."""
     timed: bool = False
     """Say when the words are heard."""
+    silent_without_words: bool = False
+    """A script in which there is nothing to say, such as "…", is a short silence and no error."""
 
 
 class Boundary(Enum):

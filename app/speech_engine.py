@@ -301,7 +301,7 @@ class SpeechEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Says what an engine is built from; `app/assembly.py` fills it from the settings.
+    """Says what an engine is built from; `app/assembly/models.py` fills it from the settings.
 
     Attributes:
         language: which of upstream's models to load, such as `english`; see `config`.

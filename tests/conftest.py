@@ -66,7 +66,7 @@ def _clean_environment() -> Iterator[None]:
         patch.setenv("HF_HUB_CACHE", "no-cache-in-tests")
         # Each of some hundred servers and clients would ask the same programs what they can do, and
         # read the same certificates; each server would take some tenths of a second to end.
-        patch.setattr("app.assembly.find_ffmpeg", cache(find_ffmpeg))
+        patch.setattr("app.assembly.speakers.find_ffmpeg", cache(find_ffmpeg))
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         patch.setattr("uvicorn.server.asyncio", HurriedAsyncio())
         yield

@@ -2,7 +2,7 @@
 
 front ends → services → speaking → {text, voices, pronunciations, documents, audio, engine}
 → {speech, errors}.
-What one of the six siblings needs from another is handed over in `app/assembly.py`.
+What one of the six siblings needs from another is handed over in `app/assembly`.
 """
 
 from __future__ import annotations

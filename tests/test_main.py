@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from app.main import create_app
 from app.settings import SettingsError
 from tests.serving import make_settings

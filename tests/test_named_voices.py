@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from tests.serving import make_settings
 
 

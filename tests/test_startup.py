@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from app.startup import log_what_is_there
 from tests.fakes import FakeEngine
 from tests.serving import make_settings

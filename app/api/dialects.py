@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.routing import Router
 from starlette.types import Scope
 
@@ -63,5 +64,9 @@ def dialect_of(scope: Scope, dialects: Iterable[FrontEnd]) -> Dialect:
     known = [each.DIALECT for each in dialects]
     for dialect in known:
         if path.startswith(f"{dialect.prefix}/"):
+            return dialect
+    headers = Headers(scope=scope)
+    for dialect in known:
+        if dialect.key_header is not None and dialect.key_header in headers and route is None:
             return dialect
     return next((each for each in known if path.startswith(each.owns or ("\0",))), NATIVE)

@@ -53,7 +53,8 @@ class Keyring:
         keys = list(offered)
         if not keys:
             raise Unauthorized(
-                "no API key: send it as API_KEY, X-API-Key, xi-api-key or Authorization: Bearer"
+                "no API key: send it as API_KEY, X-API-Key, api-key, xi-api-key or "
+                "Authorization: Bearer"
             )
         # Hashes are looked up, so how long that takes tells nothing of the keys.
         for key in keys:

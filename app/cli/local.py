@@ -9,7 +9,8 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from app.assembly import make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.audio.formats import AudioFormat, format_named
 from app.callers.caller import OPERATOR

@@ -17,8 +17,10 @@ from app.cli.key_commands import keys
 from app.cli.options import (
     BitrateOption,
     CaptionsOption,
+    CodeOption,
     EncodingOption,
     FormatOption,
+    FormulasOption,
     LanguageOption,
     LinesOption,
     NamesOption,
@@ -110,6 +112,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     normalize_loudness: NormalizeLoudnessOption = False,
     pronounce: PronounceOption = None,
     captions: CaptionsOption = None,
+    code: CodeOption = None,
+    formulas: FormulasOption = None,
     no_markup: NoMarkupOption = False,
     server: ServerOption = None,
     quiet: QuietOption = False,
@@ -133,6 +137,8 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         "sample_rate": sample_rate,
         "bitrate": bitrate,
         "normalize_loudness": normalize_loudness or None,
+        "code": code,
+        "formulas": formulas,
         "pronunciations": pronunciations_in(pronounce) if pronounce else None,
         "markup": "off" if no_markup else None,
     }

@@ -171,6 +171,16 @@ SampleRateOption = Annotated[
 BitrateOption = Annotated[
     int | None, _sound_option(metavar="KBPS", help="Such as 64; the format decides.")
 ]
+CodeOption = Annotated[
+    str | None,
+    _sound_option("--code", metavar="HOW", help="Blocks of code: skip (default), name or read."),
+]
+FormulasOption = Annotated[
+    str | None,
+    _sound_option(
+        "--formulas", metavar="HOW", help="Formulas in LaTeX: say (default), name or skip."
+    ),
+]
 NoMarkupOption = Annotated[
     bool,
     _sound_option("--no-markup", help="Read tags aloud as text: pauses, names of speakers, SSML."),

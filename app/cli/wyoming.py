@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-from app.assembly import make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
 from app.audio.ffmpeg import FfmpegUnusable
 from app.cli.exits import ExitCode, Refused
 from app.logs import configure_logging

@@ -48,7 +48,7 @@ PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
 FIRST_PATIENCE_SECONDS = 1.0
 """One whose caller has fewer jobs running than another is admitted after this long."""
-RETURN_MARGIN = 1.25
+RETURN_MARGIN = 1.0
 """Who comes back a little late finds a place; who comes too early, none."""
 SHORTEST_RETURN_SECONDS = 1.0
 """Nobody is told to come back sooner: many clients only read whole seconds."""

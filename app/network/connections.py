@@ -15,9 +15,13 @@ class ClientLeft(Exception):
     """Says that the client has gone, so that nobody hears the answer."""
 
 
-def quiet_too_long(idle_seconds: float) -> InvalidRequest:
+class QuietTooLong(InvalidRequest):
+    """Says that a client neither went on with its text nor ended it."""
+
+
+def quiet_too_long(idle_seconds: float) -> QuietTooLong:
     """Make the error for a client that neither goes on with its text nor ends it."""
-    return InvalidRequest(
+    return QuietTooLong(
         f"nothing came for {idle_seconds:g} s; text that was neither ended nor flushed before that "
         "is not spoken"
     )

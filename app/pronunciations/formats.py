@@ -11,6 +11,7 @@ from app.pronunciations.lines import (
     LineError,
     pronunciations_of,
     read_lines,
+    text_of,
     written_pronunciation,
 )
 from app.pronunciations.pls import read_pls, write_pls
@@ -25,23 +26,15 @@ class FileFormat(NamedTuple):
     media_type: str
 
 
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise LineError([(line, "it is not UTF-8")]) from None
-
-
 FORMATS: Mapping[str, FileFormat] = {
     "pls": FileFormat(read_pls, write_pls, "application/pls+xml"),
     "csv": FileFormat(
-        lambda data: read_csv(_text(data)),
+        lambda data: read_csv(text_of(data)),
         lambda found: write_csv(found).encode(),
         "text/csv; charset=utf-8",
     ),
     "txt": FileFormat(
-        lambda data: pronunciations_of(read_lines(_text(data))),
+        lambda data: pronunciations_of(read_lines(text_of(data))),
         lambda found: "".join(f"{written_pronunciation(each)}\n" for each in found).encode(),
         "text/plain; charset=utf-8",
     ),

@@ -8,6 +8,7 @@ begins with a number sign is a comment.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -41,6 +42,20 @@ class Line(NamedTuple):
 
     text: str
     pronunciation: Pronunciation | None
+
+
+def text_of(data: bytes) -> str:
+    """Read the text of a file, which is UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        LineError: it is neither.
+    """
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LineError([(line, f"it is not {'UTF-16' if marked else 'UTF-8'}")]) from None
 
 
 def read_pronunciation(text: str) -> Pronunciation:

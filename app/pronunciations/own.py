@@ -12,7 +12,7 @@ from app.bounds import DICTIONARY_BYTES
 from app.errors import Conflict, StorageFailed, TooLarge
 from app.files import write_whole
 from app.lexicon import Lexicon, Pronunciation
-from app.pronunciations.lines import Line, LineError, pronunciations_of, read_lines
+from app.pronunciations.lines import Line, LineError, pronunciations_of, read_lines, text_of
 from app.repeating import repeated
 
 logger = logging.getLogger(__name__)
@@ -127,10 +127,7 @@ class OwnPronunciations:
                 f"{self._path} has more than the {DICTIONARY_BYTES} bytes allowed"
             )
         try:
-            return read_lines(data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise PronunciationsFileError(f"{self._path}, line {line}: it is not UTF-8") from None
+            return read_lines(text_of(data))
         except LineError as error:
             raise PronunciationsFileError(f"{self._path}, {error}") from None
 

@@ -7,9 +7,9 @@ stands in attributes of our own namespace, which other programs pass over.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
@@ -20,7 +20,7 @@ from defusedxml.expatreader import DefusedExpatParser
 
 from app.errors import shortened
 from app.lexicon import LANGUAGES, Pronunciation, checked
-from app.pronunciations.lines import LineError
+from app.pronunciations.lines import LineError, text_of
 
 NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 OWN_NAMESPACE = "urn:pocket-speech:pronunciations"
@@ -107,8 +107,10 @@ class _Reader(ContentHandler):
         self._wrong: list[tuple[int, str]] = []
 
     def read(self, data: bytes) -> list[Pronunciation]:
+        # Of text the parser needs no encoding: not every one that a file may name can be read.
+        text = text_of(data)
         try:
-            self._parser.feed(data)
+            self._parser.feed(text)
             self._parser.close()
         except SAXParseException as broken:
             self._refuse(
@@ -189,8 +191,10 @@ class _Reader(ContentHandler):
             )
         return code
 
-    def _name(self, name: tuple[str | None, str]) -> str:
+    def _name(self, name: Sequence[Any]) -> str:
         """Return a name without the namespace of PLS; that is often left out."""
+        if len(name) != 2:  # the parser parts it at spaces
+            self._refuse("it has a namespace with a space in it")
         namespace, local = name
         return local if namespace in (None, NAMESPACE) else f"{{{namespace}}}{local}"
 

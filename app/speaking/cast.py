@@ -130,6 +130,14 @@ class Cast:
         self._loaded[language] = speaker
         return speaker
 
+    def knows(self, name: str) -> bool:
+        """Tell whether a name means a voice of whoever speaks for the default model.
+
+        Raises:
+            ModelUnavailable: nobody knows yet which voices there are.
+        """
+        return bool(name.strip()) and self.current.library.has(self.voice_named(name))
+
     def voice_named(self, name: str | None) -> str:
         """Return the voice that a caller's name means, which may be an alias.
 

@@ -28,7 +28,15 @@ from app.ranges import (
     Temperature,
     VolumeDb,
 )
-from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
+from app.speech import (
+    SPEECH_RATE_HZ,
+    Clip,
+    CodeReading,
+    FormulaReading,
+    Prosody,
+    Sampling,
+    SpeechRequest,
+)
 from app.voices.details import language_code
 
 
@@ -53,6 +61,10 @@ def _switched(value: object) -> object:
 
 Markup = Annotated[Literal["on", "off"], BeforeValidator(_switched), AnyCase]
 """`on` reads the tags in a script as tags; `off` speaks them as they are written."""
+
+
+Code = Annotated[CodeReading, AnyCase]
+Formulas = Annotated[FormulaReading, AnyCase]
 
 
 class SpokenAs(NullIsUnset):
@@ -117,6 +129,13 @@ class SpeechControls(NullIsUnset):
     normalize: bool = Field(
         True, description="Put numbers, dates, money and abbreviations into words."
     )
+    code: Code = Field(
+        "skip", description="Blocks of code are left out, named, or read: skip, name, read."
+    )
+    formulas: Formulas = Field(
+        "say",
+        description="Formulas in LaTeX are said if simple, named, or left out: say, name, skip.",
+    )
     markup: Markup = Field(
         "on",
         description="`off` reads tags aloud as text: [pause 1s], [name], (laughs), SSML.",
@@ -164,6 +183,8 @@ class SpeechControls(NullIsUnset):
             pause_scale=self.pause_scale,
             normalize=self.normalize,
             normalize_loudness=self.normalize_loudness,
+            code=self.code,
+            formulas=self.formulas,
             markup=self.markup == "on",
             language=self.language,
             lexicons=lexicons_of(self.pronunciations),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from app.audio.shaping import Shaper
+from app.audio.shaping import ChunkShape, Shaper
 from app.bounds import CALIBRATION_WAIT_SECONDS, SCRIPTS_IN_READING, SPEECH_OVERRUN
-from app.errors import Parameter, SpeechError, VoiceNotFound, shortened
+from app.errors import NoText, NothingToSpeak, Parameter, SpeechError, VoiceNotFound, shortened
 from app.lexicon import Lexicon
 from app.lifetime import Lifetime
 from app.pronunciations.dictionaries import Dictionaries
@@ -23,6 +23,7 @@ from app.speaking.going_on import GoingOn, spoken_chunks
 from app.speaking.marking import Marking
 from app.speaking.plan import ScriptRules
 from app.speaking.reading import Reading
+from app.speaking.silence import SilentStream
 from app.speaking.speaker import Origin, Speaker
 from app.speaking.turns import Turns
 from app.speaking.utterance import Utterance, too_late
@@ -121,7 +122,7 @@ class Speech:
         record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
-            [piece.shape for piece in script.first.pieces],
+            [piece.shape for piece in script.first.pieces] or [ChunkShape()],
             engine.sample_rate_hz,
             self._ffmpeg,
             lead_seconds=script.lead_seconds,
@@ -129,7 +130,7 @@ class Speech:
             more=not script.first.last,
         )
         chunks = spoken_chunks(script.first, prepared.voices)
-        if request.timed and engine.status().alignment is None:
+        if chunks and request.timed and engine.status().alignment is None:
             await self._calibrate(engine, chunks[0].voice)
         job = SpeechJob(
             chunks,
@@ -139,7 +140,7 @@ class Speech:
             caller=_party(),
             expected_seconds=len(request.text) / SPEECH_CHARACTERS_PER_SECOND,
         )
-        stream = engine.submit(job)
+        stream = engine.submit(job) if chunks else SilentStream(engine.sample_rate_hz)
         delivery = Delivery(
             self._meter,
             record,
@@ -200,7 +201,12 @@ class Speech:
 
     async def _prepare(self, request: SpeechRequest, speaker: Speaker) -> _Prepared:
         engine = speaker.supervisor.engine
-        script = await self._read(speaker, engine, request)
+        try:
+            script = await self._read(speaker, engine, request)
+        except NothingToSpeak as error:
+            if isinstance(error, NoText) or not request.silent_without_words:
+                raise
+            script = Reading.without_words(self._pool)
         voices: dict[str | None, ReadyVoice] = {}
         for name in script.voices:
             wanted = request.voice if name is None else self._cast.voice_named(name)
@@ -234,6 +240,8 @@ class Speech:
             max_chars=request.max_chars_per_chunk or self._max_chars_per_chunk,
             max_tokens=MAX_TOKENS_PER_CHUNK,
             token_counter=engine.token_counter,
+            code=request.code,
+            formulas=request.formulas,
             markup=request.markup,
             goes_on=request.goes_on,
             ends_paragraph=ends_paragraph(request.text),

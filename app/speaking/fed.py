@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from app.errors import NothingToSpeak, Parameter
+from app.errors import NothingToSpeak
 from app.lifetime import shutting_down
 from app.marks import Marks
 from app.network.connections import ended, race
 from app.speaking.door import Speech
+from app.speaking.silence import SILENCE_SECONDS, silence
 from app.speaking.utterance import Utterance
 from app.speech import SPEECH_RATE_HZ, Pcm, SpeechRequest
 from app.text.feed import ScriptFeed
@@ -50,6 +51,7 @@ class FedSpeech:
             max_chars=speech.max_script_chars,
             markup=request.markup,
             lexicons=lambda: speech.lexicons_for(request),
+            blocks=request.normalize,
         )
         self._changed = asyncio.Event()
         self._cut_short = False
@@ -62,6 +64,11 @@ class FedSpeech:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
         await self._speech.check_voice(self.request)
+
+    @property
+    def has_words_waiting(self) -> bool:
+        """Tell whether words have come that are not spoken yet, nor about to be."""
+        return self._feed.has_words
 
     def add(self, text: str) -> None:
         """Take more of the script, verbatim.
@@ -89,8 +96,11 @@ class FedSpeech:
         Read it once. If the server is told to stop, this ends after what was begun by then; so
         call `require_spoken` at the end.
 
+        A script without words is a short silence: agents that write replies take an error for a
+        failure, and no sound at all as well.
+
         Raises:
-            SpeechError: as `Speech.begin` and `Utterance.pcm`; also for a script without words.
+            SpeechError: as `Speech.begin` and `Utterance.pcm`.
         """
         coming = asyncio.create_task(self._next_utterance())
         try:
@@ -107,11 +117,9 @@ class FedSpeech:
                 self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
-        if not self.spoken_seconds:
-            self.require_spoken()
-            raise NothingToSpeak(
-                f"{Parameter.TEXT} holds nothing that can be spoken", field=Parameter.TEXT
-            )
+        if not self.spoken_seconds and not self._cut_short:
+            self.spoken_seconds = SILENCE_SECONDS
+            yield silence(self.sample_rate_hz)
 
     def require_spoken(self) -> None:
         """Check, once the sound has ended, that it was the whole script.

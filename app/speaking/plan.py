@@ -12,12 +12,21 @@ from app.audio.shaping import ChunkShape
 from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
 from app.lexicon import Lexicon, Replacement, no_lexicon, replacements
 from app.ranges import PITCH_SEMITONES_RANGE, SPEED_RANGE, VOLUME_DB_RANGE
-from app.speech import Boundary, Chunk, Prosody, SpokenWord, TokenCounter
+from app.speech import (
+    Boundary,
+    Chunk,
+    CodeReading,
+    FormulaReading,
+    Prosody,
+    SpokenWord,
+    TokenCounter,
+)
+from app.text.blocks import read_blocks
 from app.text.chunks import split_into_chunks
 from app.text.length import least_seconds
 from app.text.letters import LetterCheck
 from app.text.mapped import MappedText
-from app.text.markup import parse_script
+from app.text.markup import is_ssml, parse_script
 from app.text.normalise import normalise
 from app.text.passages import Passage, Pause, Span, Style
 from app.text.script import clean_script
@@ -73,6 +82,8 @@ class ScriptRules:
         letters: tells which letters the model was taught; blocks at first.
         languages: what can be spoken here, for a script in letters that cannot be read.
         normalise: whether they are put into words at all.
+        code: what becomes of blocks of code, where they are.
+        formulas: what becomes of formulas, where they are.
         markup: says whether there may be any; else all of the script is spoken.
         prosody: shapes the whole request; markup composes with it.
         token_counter: makes a function that counts the tokens of pieces of a text.
@@ -96,6 +107,8 @@ class ScriptRules:
     token_counter: Callable[[str], TokenCounter]
     max_script_chars: int
     max_speech_seconds: float
+    code: CodeReading = "skip"
+    formulas: FormulaReading = "say"
     lexicons: tuple[Lexicon, ...] = ()
     lexicon_called: Callable[[str], Lexicon] = no_lexicon
     markup: bool = True
@@ -138,6 +151,7 @@ class ScriptReader:
         """
         rules = self._rules
         script = clean_script(self._text, max_chars=rules.max_script_chars)
+        script = _with_blocks_read(script, rules)
         passages: tuple[Passage, ...] = (Span.of(script, Style()),)
         if rules.markup:
             passages = parse_script(
@@ -161,7 +175,7 @@ class ScriptReader:
             sections.append(section)
             for span in group:
                 assert isinstance(span, Span)
-                mapped = yield from _respelt(span, rules)
+                mapped = yield from _respelt(span, rules, length)
                 for stretch in split_into_stretches(mapped):
                     words = check.read(_spoken(stretch, span, rules))
                     section.words.append(words)
@@ -213,9 +227,11 @@ class _Section:
 
 
 class _Length:
-    """Adds up how long a script will sound, and refuses one that is too long."""
+    """Adds up how long a script gets, in characters and seconds, and refuses one too long."""
 
     def __init__(self, rules: ScriptRules) -> None:
+        self._most_grown_chars = rules.max_script_chars
+        self._grown_chars = 0
         self._most_seconds = rules.max_speech_seconds
         self._seconds = rules.spoken_before_seconds
 
@@ -225,6 +241,16 @@ class _Length:
             raise TooLarge(
                 f"{Parameter.TEXT} would sound for more than the {self._most_seconds:g} seconds "
                 "that one request may last here; ask for it in several requests",
+                field=Parameter.TEXT,
+            )
+
+    def grow(self, chars: int) -> None:
+        """Add what the pronunciations make of the script beyond its own characters."""
+        self._grown_chars += chars
+        if self._grown_chars > self._most_grown_chars:
+            raise TooLarge(
+                f"{Parameter.TEXT} would have more than twice the {self._most_grown_chars} "
+                "characters allowed, once its words are written as the pronunciations say",
                 field=Parameter.TEXT,
             )
 
@@ -243,7 +269,7 @@ def _manner(passage: Passage) -> tuple[str | None, Prosody] | None:
     return (passage.voice, passage.prosody) if isinstance(passage, Span) else None
 
 
-def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText]:
+def _respelt(span: Span, rules: ScriptRules, length: _Length) -> Generator[None, None, MappedText]:
     """Write words as the dictionaries say, in steps; return the text with its map to the script.
 
     Raises:
@@ -252,16 +278,9 @@ def _respelt(span: Span, rules: ScriptRules) -> Generator[None, None, MappedText
     if span.verbatim:
         return span.mapped
     edits: list[Replacement] = []
-    grown_chars = 0
     for found in replacements(span.text, (*span.lexicons, *rules.lexicons), rules.language):
         edits += found
-        grown_chars += sum(len(spoken) - (end - start) for start, end, spoken in found)
-        if grown_chars > rules.max_script_chars:
-            raise TooLarge(
-                f"{Parameter.TEXT} would have more than twice the {rules.max_script_chars} "
-                "characters allowed, once its words are written as the pronunciations say",
-                field=Parameter.TEXT,
-            )
+        length.grow(sum(len(spoken) - (end - start) for start, end, spoken in found))
         yield None
     return span.mapped.edited(edits) if edits else span.mapped
 
@@ -270,7 +289,24 @@ def _spoken(stretch: MappedText, span: Span, rules: ScriptRules) -> MappedText:
     """Put a stretch of a span into words, and keep the white space around it."""
     if span.verbatim or not rules.normalise:
         return stretch
-    return normalise(stretch, language=rules.language)
+    return normalise(stretch, language=rules.language, code=rules.code, formulas=rules.formulas)
+
+
+def _with_blocks_read(script: MappedText, rules: ScriptRules) -> MappedText:
+    """Bring blocks of code in order, and leave thoughts out, before tags are looked for in them.
+
+    Raises:
+        NothingToSpeak: there is nothing else.
+    """
+    if not rules.normalise or (rules.markup and is_ssml(script.text)):
+        return script
+    plain = read_blocks(script, language=rules.language, code=rules.code).strip()
+    if plain is not script and not any(map(str.isalnum, plain.text)):
+        raise NothingToSpeak(
+            f"{Parameter.TEXT} holds nothing that can be spoken beside thoughts and code",
+            field=Parameter.TEXT,
+        )
+    return plain
 
 
 def _pieces_of(

@@ -44,6 +44,12 @@ class Reading:
         first = await in_turns(pool, steps.__next__)
         return cls(reader.voices, reader.left_out, reader.lead_seconds, first, steps.__next__, pool)
 
+    @classmethod
+    def without_words(cls, pool: ThreadPool) -> Reading:
+        """Stand for a script in which there is nothing to say."""
+        nothing = Batch((), last=True)
+        return cls((None,), (), 0.0, nothing, lambda: nothing, pool)
+
     async def next(self) -> Batch:
         """Read the next pieces; call it until one batch was the last."""
         return await in_turns(self._pool, self._next)

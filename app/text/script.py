@@ -7,7 +7,7 @@ import unicodedata
 
 import regex
 
-from app.errors import InvalidRequest, NothingToSpeak, Parameter, TooLarge
+from app.errors import InvalidRequest, NoText, NothingToSpeak, Parameter, TooLarge
 from app.text.mapped import MappedText
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -33,7 +33,7 @@ def clean_script(text: MappedText | str, *, max_chars: int) -> MappedText:
 
     Raises:
         TooLarge: the script is longer than `max_chars`.
-        NothingToSpeak: no word is in it.
+        NothingToSpeak: no word is in it; NoText where nothing is in it at all.
         InvalidRequest: it holds characters no text has.
     """
     if len(text) > max_chars:
@@ -47,9 +47,7 @@ def clean_script(text: MappedText | str, *, max_chars: int) -> MappedText:
     _refuse_stacked_marks(visible.text)
     script = _composed(_with_line_feeds(visible)).strip()
     if not script:
-        raise NothingToSpeak(
-            f"{Parameter.TEXT} is empty; send the text to speak", field=Parameter.TEXT
-        )
+        raise NoText(f"{Parameter.TEXT} is empty; send the text to speak", field=Parameter.TEXT)
     if not any(map(str.isalnum, script.text)):
         raise NothingToSpeak(
             f"{Parameter.TEXT} holds nothing that can be spoken: no letter and no digit",

@@ -20,7 +20,7 @@ MOST_CHARS = 1200
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 # Marks that belong together must not be parted, nor the tags and brackets around words.
 _PAIRED = tuple(re.compile(f"{re.escape(mark)}+") for mark in "*_`~")
-_BRACKETS = (("<", ">"), ("[", "]"))
+_BRACKETS = (("<", ">"), ("[", "]"), ("\\(", "\\)"), ("\\[", "\\]"))
 # A line that began with other signs, or with digits, could be taken for the item of a list.
 _BEGINNERS = "\"'“‘„«¿¡("
 

@@ -36,7 +36,7 @@ def check_state_file(data: bytes, *, model: str, precision: str, field: Field) -
     if made_for is not None and made_for != model:
         raise InvalidRequest(
             f"{field} was made for another model ({shortened(str(made_for), 16)}); this server has "
-            f"{model[:16]}…; create the voice from its recording instead",
+            f"{shortened(model, 16)}; create the voice from its recording instead",
             field=field,
         )
     types = {

@@ -21,6 +21,8 @@ class Effect:
 HONOURED = Effect("honoured")
 WITHOUT_EFFECT = Effect("without effect")
 OWN_MARKUP = Effect("honoured", 'this server\'s own: "off" reads tags aloud as text')
+OWN_CODE = Effect("honoured", "this server's own: skip, name or read blocks of code")
+OWN_FORMULAS = Effect("honoured", "this server's own: say, name or skip formulas in LaTeX")
 OWN_PRONUNCIATIONS = Effect("honoured", "this server's own: words and how to write them")
 
 

@@ -27,12 +27,19 @@ from app.network.gate import Door
 from app.network.pace import Pace
 from app.request_record import Outcome, RequestRecord
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speaking.fed import FedSpeech
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.voices.details import check_language
 from app.wording.problems import problem_of
-from app.wording.support import HONOURED, OWN_PRONUNCIATIONS, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 from app.wording.validation import validated
 from app.wyoming.events import EventWriter, read_event
 from app.wyoming.info import Introduction
@@ -61,6 +68,8 @@ class SynthesizeStartBody(BaseModel):
         SynthesizeVoiceBody | None,
         Effect("honoured", "`name`, or else the default voice in `language`; not `speaker`"),
     ] = None
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup | None, _MARKUP] = None
     pronunciations: Annotated[Pronunciations | None, OWN_PRONUNCIATIONS] = None
     text_format: Annotated[Any, _TAGS] = None
@@ -210,6 +219,8 @@ class Talk:
             text="",
             voice=self._services.cast.voice_named(name),
             language=check_language(voice.language) if voice and name is None else None,
+            code=body.code,
+            formulas=body.formulas,
             markup=(body.markup or self._services.settings.wyoming_markup) == "on",
             lexicons=lexicons_of(body.pronunciations or {}),
         )

@@ -265,6 +265,7 @@ OPENAI = Call(
     tells_field=True,
     out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
 )
+AZURE = replace(OPENAI, path="/openai/deployments/tts/audio/speech?api-version=2025-03-01-preview")
 CAPTIONED = replace(
     OPENAI,
     path="/dev/captioned_speech",
@@ -397,6 +398,7 @@ PLAIN = (
 CALLS = (
     *PLAIN,
     OPENAI.below("/openai"),
+    AZURE,
     ELEVENLABS.below("/elevenlabs"),
     ELEVENLABS_LIVE.below("/elevenlabs"),
     FISH.below("/fish"),
@@ -462,7 +464,6 @@ def test_key(served: Served, call: Call, key: str) -> None:
     ("text", "words"),
     [
         (" \n\u200b", "is empty"),
-        ("🙂", "holds nothing that can be spoken"),
         ("a\x00b", "holds a control character"),
         (None, "is required"),
     ],
@@ -471,6 +472,25 @@ def test_no_text(served: Served, call: Call, text: str | None, words: str) -> No
     """A text in which there is nothing to speak is refused, and so is none at all."""
     answer = call.ask(served.client, {call.text: text})
     assert words in refusal(call, answer, 400, "invalid_request", call.text)
+
+
+@every_call
+@pytest.mark.parametrize("text", ["🙂", "...", "—", "*", "[laugh]"])
+def test_nothing_to_say(
+    served: Served, ffmpeg: Path, tmp_path: Path, call: Call, text: str
+) -> None:
+    """A text without words is a short silence for clients of other services, and refused by us."""
+    answer = call.ask(served.client, {call.text: text})
+    if not call.dialect:
+        told = refusal(call, answer, 400, "invalid_request", call.text)
+        assert "holds nothing that can be spoken" in told
+        return
+    name = next(iter(call.formats))
+    heard = hear(call, answer, ffmpeg, tmp_path, call.formats[name])
+    assert abs(len(heard.pcm) / heard.sample_rate_hz - 0.2) < 0.1
+    assert not np.abs(heard.pcm).max() > 0.001
+    nobody = call.ask(served.client, {call.text: text, call.voice: "nobody"})
+    assert refusal(call, nobody, 404, "voice_not_found", call.voice)
 
 
 @every_call

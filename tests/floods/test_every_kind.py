@@ -15,7 +15,7 @@ from benchmarks.trend import trend
 from tests.faults.processes import Leftovers, ServerProcess, server_process
 from tests.floods.visits import KINDS, Visits
 
-REQUESTS = 300
+REQUESTS = 10_000
 CLIENTS = 24
 WARM_SHARE = 0.2
 """Caches, pools of threads and the system's own memory grow during this part."""

@@ -184,7 +184,7 @@ def slow_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "win32":
         pytest.skip("the decoder is a shell script")
     slow = program(tmp_path, "exec sleep 60")
-    monkeypatch.setattr("app.assembly.find_ffmpeg", lambda: slow)
+    monkeypatch.setattr("app.assembly.speakers.find_ffmpeg", lambda: slow)
 
 
 RECORDING = b"RIFF" + bytes(300_000)
@@ -263,7 +263,7 @@ def test_ffmpeg_has_vanished(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever needs it is a 503 that says so, with one line in the log and no trace."""
-    monkeypatch.setattr("app.assembly.find_ffmpeg", lambda: tmp_path / "gone")
+    monkeypatch.setattr("app.assembly.speakers.find_ffmpeg", lambda: tmp_path / "gone")
     served = fake_server()
     live = served.client.post("/tts", json={"script": "Hello.", "format": "mp3"})
     for answer in (live, *made_files(served, recording)):

@@ -54,6 +54,7 @@ TEXT_TOKENS = (
         "1.5",
         "1e9",
         "10^",
+        "12345678901234567890",
         "1/2",
     ),
     *(
@@ -315,15 +316,18 @@ WYOMING_TOKENS = (
 BOUNDARY = b"b0undary"
 
 
-def _form(*fields: tuple[bytes, bytes], file: bytes | None = None) -> bytes:
+def _form(
+    *fields: tuple[bytes, bytes], file: bytes | None = None, field: bytes = b"voice_file"
+) -> bytes:
     parts = [
         b'--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (BOUNDARY, name, value)
         for name, value in fields
     ]
     if file is not None:
         parts.append(
-            b'--%s\r\nContent-Disposition: form-data; name="voice_file"; filename="a.wav"\r\n'
-            b"Content-Type: audio/wav\r\n\r\n%s\r\n" % (BOUNDARY, file)
+            b'--%s\r\nContent-Disposition: form-data; name="%s"; filename="a.%s"\r\n'
+            b"Content-Type: audio/wav\r\n\r\n%s\r\n"
+            % (BOUNDARY, field, b"txt" if field == b"file" else b"wav", file)
         )
     return b"".join(parts) + b"--%s--\r\n" % BOUNDARY
 
@@ -334,6 +338,7 @@ MULTIPARTS = (
         (b"script", "Grüße".encode("latin-1")), (b"speed", b"1.1"), (b"stream", b"true"), file=b""
     ),
     _form((b"name", b"tess"), (b"tags", b"a,b"), (b"tags", b"c"), (b"replace", b"1")),
+    _form((b"dictionary", b"x"), (b"name", b"y"), file=b"Nginx = engine X\n", field=b"file"),
     _form((b"text", b"Hi."), (b"prosody", b'{"speed": 1.1}'), (b"references", b"[]")),
 )
 MULTIPART_TOKENS = (

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.api.fish.controls import FishSpeech
 from app.api.fish.live import _event_in
 from app.api.fish.msgpack_body import _from_msgpack
 from app.errors import InvalidRequest
+from app.lexicon import Lexicon, replacements
 from app.speaking.plan import ScriptReader, ScriptRules
 from app.speech import Prosody
 from app.text.feed import ScriptFeed
@@ -29,11 +31,19 @@ from app.wyoming.events import read_event
 from tests.fakes import LETTERS
 from tests.fuzz import corpus
 from tests.fuzz.asgi import Answer, ask, talk
+from tests.fuzz.dictionaries import lexicons_in, made_file, made_table, read_dictionary
 from tests.fuzz.mutation import MAX_LENGTH, mutated
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "xx")
 EVENT_BYTES = 100_000
 VOICES = {"alba": "alba", "bruno": "Bruno"}
+
+
+def length(made: Any) -> int:
+    """The characters or bytes of an input and all its parts."""
+    if isinstance(made, (str, bytes)):
+        return len(made)
+    return sum(map(length, made)) if isinstance(made, (tuple, list)) else 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class Surface:
         base_seconds: the shortest input may take so much CPU,
         unit_seconds: and each of its characters or bytes so much more.
         clock: counts the CPU of the thread, or of the process where others work for it.
+        size: counts characters or bytes.
     """
 
     name: str
@@ -54,10 +65,11 @@ class Surface:
     base_seconds: float
     unit_seconds: float
     clock: Callable[[], float] = time.thread_time
+    size: Callable[[Any], int] = length
 
     def bound_seconds(self, made: Any) -> float:
         """How much CPU an input may take; linear in its length."""
-        return self.base_seconds + self.unit_seconds * length(made)
+        return self.base_seconds + self.unit_seconds * self.size(made)
 
     def taken_seconds(self, made: Any) -> float:
         """How much CPU it takes to read an input, or to refuse it."""
@@ -67,13 +79,6 @@ class Surface:
         except InvalidRequest as refused:
             str(refused).encode()  # the answer has to be told
         return self.clock() - began
-
-
-def length(made: Any) -> int:
-    """The characters or bytes of an input and all its parts."""
-    if isinstance(made, (str, bytes)):
-        return len(made)
-    return sum(map(length, made)) if isinstance(made, (tuple, list)) else 0
 
 
 def surfaces(app: FastAPI, loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Surface, ...]:
@@ -92,6 +97,8 @@ def surfaces(app: FastAPI, loop: asyncio.AbstractEventLoop, folder: Path) -> tup
         Surface("script in pieces", _pieces, _read_pieces, *text),
         Surface("normaliser", _script, _normalise, *text),
         Surface("SSML", _ssml, _read_ssml, *text),
+        Surface("dictionary's file", made_file, read_dictionary, *text),
+        Surface("script with a dictionary", _respelt, _read_respelt, *text, size=_grown_length),
         Surface("WAV header", _wav, partial(_read_wav, folder / "a.wav"), *quick),
         Surface("MessagePack", _packed, partial(_from_msgpack, FishSpeech), *quick),
         Surface("ElevenLabs' frame", _message, _message_in, *quick),
@@ -123,6 +130,29 @@ def _script(chance: random.Random) -> tuple[str, str]:
 
 def _read_script(made: tuple[str, str]) -> None:
     language, text = made
+    _read(text, language)
+
+
+def _respelt(chance: random.Random) -> tuple[str, str, str]:
+    return (*_script(chance), made_table(chance))
+
+
+def _read_respelt(made: tuple[str, str, str]) -> None:
+    language, text, table = made
+    _read(text, language, lexicons_in(table))
+
+
+def _grown_length(made: tuple[str, str, str]) -> int:
+    """The characters of the input, and of what its words become."""
+    language, text, table = made
+    try:
+        found = [*chain(*replacements(text, lexicons_in(table), language))]
+    except InvalidRequest:
+        found = []
+    return length(made) + min(MAX_LENGTH, sum(len(spoken) for _, _, spoken in found))
+
+
+def _read(text: str, language: str, lexicons: tuple[Lexicon, ...] = ()) -> None:
     rules = ScriptRules(
         voice_called=VOICES.get,
         language=language,
@@ -136,6 +166,7 @@ def _read_script(made: tuple[str, str]) -> None:
         token_counter=lambda _: lambda piece: len(piece.split()),
         max_script_chars=MAX_LENGTH,
         max_speech_seconds=1e9,
+        lexicons=lexicons,
     )
     for batch in ScriptReader(text, rules).steps():
         for piece in batch.pieces if batch else ():
@@ -218,7 +249,12 @@ def _form(chance: random.Random) -> tuple[str, bytes, str]:
         return chance.choice(("/delete_speaker", "/tts/clone", "/voices")), body, kind + charset
     body = mutated(chance, corpus.MULTIPARTS, corpus.MULTIPART_TOKENS)
     kind = f"multipart/form-data; boundary={corpus.BOUNDARY.decode()}"
-    path = chance.choice(("/tts/clone", "/voices", "/voices/import", "/v1/tts", "/add_speaker"))
+    path = chance.choice(
+        (
+            *("/tts/clone", "/voices", "/voices/import", "/v1/tts", "/add_speaker"),
+            *("/pronunciations/import", "/v1/pronunciation-dictionaries/add-from-file"),
+        )
+    )
     return path, body, kind + charset
 
 
@@ -228,7 +264,12 @@ def _body(chance: random.Random) -> tuple[str, bytes, str]:
         kind = chance.choice(("application/msgpack", "application/x-msgpack"))
         return chance.choice(("/v1/tts", "/v1/references/add")), _packed(chance), kind
     made = mutated(chance, _JSON_BODIES, corpus.JSON_TOKENS).encode("utf-8", "surrogatepass")
-    path = chance.choice(("/tts", "/v1/audio/speech", "/v1/text-to-speech/alba", "/multi_speak"))
+    path = chance.choice(
+        (
+            *("/tts", "/v1/audio/speech", "/v1/text-to-speech/alba", "/multi_speak"),
+            "/v1/pronunciation-dictionaries/add-from-rules",
+        )
+    )
     return path, made, "application/json" + charset
 
 
@@ -237,6 +278,8 @@ _JSON_BODIES = (
     '{"script": "Hello there.", "voice": "alba", "format": "wav", "speed": 1.1}',
     '{"input": "Hello there.", "voice": "alba", "response_format": "mp3", "speed": 1}',
     '{"text": "Hello there.", "voice_settings": {"speed": 1.1}, "seed": 1}',
+    '{"script": "Hello there.", "pronunciations": {"Hello": "Hi", "there": {"spoken": "you"}}}',
+    '{"name": "x", "rules": [{"string_to_replace": "a", "type": "alias", "alias": "b"}]}',
     '{"text": "<role:alba>Hi.", "response_format": "wav", "stream": false, "seed": 7}',
 )
 

@@ -19,7 +19,7 @@ from tests.fuzz.asgi import ask
 from tests.fuzz.surfaces import Surface, length, surfaces
 from tests.serving import make_settings
 
-QUICK, LONG = 3_000, 100_000
+QUICK, LONG = 2_000, 100_000
 ONE_IN = {"form": 3, "body": 3, "ElevenLabs' socket": 6, "Fish's socket": 6}
 """Of these, which ask a whole app, there are fewer."""
 TRIES = 3

@@ -296,7 +296,7 @@ def run(*, examples: int, steps: int, at_random: bool) -> None:
 
 def test_stores() -> None:
     """A few lives of a server, the same in every run."""
-    run(examples=5, steps=30, at_random=False)
+    run(examples=4, steps=25, at_random=False)
 
 
 @pytest.mark.soak

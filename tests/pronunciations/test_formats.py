@@ -86,6 +86,7 @@ def lexicon(inside: str, attributes: str = "") -> bytes:
         (b"<lexicon>", "it is not well-formed XML: no element found"),
         (b"<speak/>", "it is no PLS: its outermost tag is <speak>, not <lexicon>"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><lexicon/>', "declares a document type or an entity"),
+        (lexicon("", ' xmlns="a\u2028b\u2028c"'), "line 1: it has a namespace with a space in it"),
         (b"<lexicon/>", "file holds no pronunciation"),
     ],
 )
@@ -133,8 +134,27 @@ def test_csv_that_is_wrong(text: str, reason: str) -> None:
 
 
 def test_no_known_file() -> None:
-    """A file says by its name or its first character what it is; text is UTF-8."""
+    """A file says by its name or its first character what it is; text is UTF-8 or marked UTF-16."""
     with pytest.raises(InvalidRequest, match=r"file must end in \.pls, \.csv, \.txt"):
         read_file(b"Nginx = engine X", "a.doc")
     with pytest.raises(InvalidRequest, match="line 2: it is not UTF-8"):
         read_file(b"a = b\n\xff = c", "a.txt")
+    with pytest.raises(InvalidRequest, match="line 1: it is not UTF-16"):
+        read_file(b"\xff\xfea", "a.csv")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_utf_16(name: str) -> None:
+    """Windows marks a file as UTF-16, which is read as such."""
+    written = FORMATS[name].write(found := [Pronunciation("Zoë", "東", case_sensitive=True)])
+    assert read_file(written.decode().encode("utf-16"), f"a.{name}") == found
+
+
+@pytest.mark.parametrize("encoding", ["big5", "hex", "undefined", "punycode", "x", "latin-1"])
+def test_an_encoding_that_pls_names(encoding: str) -> None:
+    """It is not followed: a text is what its bytes say."""
+    named = f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + lexicon(_CAFE)
+    assert [each.spoken for each in read_file(named, "a.pls")] == ["Kaffé"]
+
+
+_CAFE = "<lexeme><grapheme>Café</grapheme><alias>Kaffé</alias></lexeme>"

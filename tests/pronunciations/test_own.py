@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from app.bounds import DICTIONARY_BYTES
 from app.errors import Conflict, DictionaryNotFound, StorageFailed, TooLarge
 from app.lexicon import Pronunciation

@@ -199,6 +199,8 @@ def test_a_script_that_grows_too_long() -> None:
     with pytest.raises(TooLarge, match="more than twice the 1000 characters") as refused:
         read("a " * 400, long, max_script_chars=1000)
     assert refused.value.field is Parameter.TEXT
+    with pytest.raises(TooLarge, match="more than twice the 1000 characters"):
+        read("a [pause 1s] " * 3, long, max_script_chars=1000)
     assert "x" in said("a a", long, max_script_chars=1000)
 
 

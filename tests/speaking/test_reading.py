@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.assembly import make_services, running
+from app.assembly.parts import make_services
+from app.assembly.running import running
 from app.bounds import CHUNKS_AHEAD
 from app.errors import SpeechError, SynthesisFailed, TooLarge
 from app.services import Services

@@ -58,7 +58,7 @@ class Collected:
 def collected(monkeypatch: pytest.MonkeyPatch) -> Collected:
     """Spans of the apps that are made in this test."""
     collected = Collected()
-    monkeypatch.setattr("app.assembly.make_tracing", lambda: collected.tracing)
+    monkeypatch.setattr("app.assembly.parts.make_tracing", lambda: collected.tracing)
     return collected
 
 

@@ -247,6 +247,60 @@ def test_without_markup() -> None:
         assert feed.take().endswith("One. ")
 
 
+@pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.parametrize("chars", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        (
+            "<think>One. Two. Three.</think>Four is. Five is. Six.",
+            "<think>One. Two. Three.</think>",
+        ),
+        ("Hi. So.\n```py\nx. A b. C\n```\nYes is. No.", "```py\nx. A b. C\n```"),
+        ("Hi is. \n<script>A. B. C.</script> Four is. Five.", "<script>A. B. C.</script>"),
+    ],
+)
+def test_blocks_are_not_parted(text: str, block: str, chars: int, flushed: bool) -> None:
+    """Thoughts and code are given out whole, however they come, and what follows them at once."""
+    feed = ScriptFeed(max_chars=1000)
+    taken = []
+    for start in range(0, len(text), chars):
+        feed.add(text[start : start + chars])
+        if flushed:
+            feed.flush()
+        taken.append(feed.take())
+    early = "".join(taken)
+    assert text.index(block) + len(block) <= len(early)
+    feed.finish()
+    taken.append(feed.take())
+    assert "".join(taken) == text
+    assert any(block in passage for passage in taken)
+
+
+def test_blocks_are_parted_where_there_are_none() -> None:
+    """Text that is not normalised has no blocks."""
+    feed = ScriptFeed(max_chars=1000, blocks=False)
+    feed.add("<think>One is. Two is. Three")
+    assert feed.take() == "<think>One is. "
+
+
+@pytest.mark.parametrize("unit", ["<think>", "</think>", "<think>a. b ", "```\n", "</style>"])
+def test_hostile_blocks_take_linear_time(unit: str) -> None:
+    """Ten times the text takes no more than thirty times as long, in small pieces and flushed."""
+
+    def seconds(chars: int) -> float:
+        feed = ScriptFeed(max_chars=chars + 10)
+        start = time.process_time()
+        feed.add("<think>")
+        for _ in range(chars // len(unit)):
+            feed.add(unit)
+            feed.flush()
+            feed.take()
+        return time.process_time() - start
+
+    assert seconds(20_000) < 30 * max(seconds(2_000), 0.02)
+
+
 def test_a_phrase_is_not_parted() -> None:
     """A sentence that may end inside a phrase of a dictionary waits for what follows."""
     lexicon = Lexicon([Pronunciation("Yahoo! Inc", "Yahoo"), Pronunciation("Yahoo", "x")])

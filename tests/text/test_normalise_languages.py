@@ -73,6 +73,17 @@ def test_languages_are_alike(language: Language) -> None:
     assert language.months[11] in language.date(1, 12, "")
 
 
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    "written", ["{}", "{} km", "$ {}", "-{},5", "{}%", "{:,} €", "{}º", "{}/3"]
+)
+def test_numbers_of_any_length(code: str, written: str) -> None:
+    """A number that has no name in a language is said digit by digit."""
+    for digits in range(1, 40):
+        spoken = normalise(written.format(10**digits - 1), language=code).text
+        assert not any(map(str.isdigit, spoken))
+
+
 def test_a_language_without_rules_is_none() -> None:
     """Text in it loses its markup and keeps its figures."""
     assert find_language("xx") is None

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.speech import SpokenWord
+from app.text.blocks import find_blocks
 from app.text.normalise import normalise
 from app.text.words import TextWords
 from tests.text.cases import load_cases
@@ -133,7 +134,13 @@ def test_words_are_in_order_and_complete(language: str, script: str) -> None:
     st.lists(
         st.one_of(
             st.sampled_from(PLAIN),
-            st.sampled_from([case.written for case in load_cases() if case.language == "en"]),
+            st.sampled_from(
+                [
+                    case.written
+                    for case in load_cases()
+                    if case.language == "en" and not find_blocks(case.written)
+                ]
+            ),
             st.sampled_from(["*", "**", "[", "](http://a.b)", "&amp;", "😀", "\n- ", "`", "|"]),
         ),
         max_size=9,
@@ -141,7 +148,10 @@ def test_words_are_in_order_and_complete(language: str, script: str) -> None:
     )
 )
 def test_untouched_words_stand_for_themselves(parts: list[str]) -> None:
-    """Each is found at its own place, whatever becomes of what is around it."""
+    """Each is found at its own place, whatever becomes of what is around it.
+
+    What is not closed may take it along, such as a thought or a block of code.
+    """
     script = " ".join(parts)
     text, words = words_of(script)
     for plain in set(PLAIN).intersection(parts):

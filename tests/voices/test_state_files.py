@@ -47,7 +47,7 @@ def test_good(data: bytes, precision: str) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (state(model="m2"), r"another model \(m2…\)"),
+        (state(model="m2"), r"another model \(m2\); this server has m1;"),
         (state("BF16"), "made in bfloat16; this server's voices are in float32"),
         (state("I64"), "made in I64"),
         (packed({"weight": {"dtype": "F32"}}), "no voice state"),

@@ -24,7 +24,7 @@ from wyoming.tts import (
     SynthesizeVoice,
 )
 
-from app.assembly import make_services
+from app.assembly.parts import make_services
 from app.wyoming import server as wyoming
 from tests.fakes import FakeEngine
 from tests.serving import LogRecords, make_settings

@@ -24,12 +24,14 @@ from app.audio.formats import AudioFormat, format_named
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import NullIsUnset, Seed, Temperature
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speaking.encoded import CompleteAudio, complete_audio
 from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
 from app.wording.support import (
     HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
     OWN_MARKUP,
     OWN_PRONUNCIATIONS,
     WITHOUT_EFFECT,
@@ -74,6 +76,8 @@ class ChatSpeechBody(NullIsUnset):
     speed: Annotated[Annotated[float, Field(ge=0.5, le=2)] | None, HONOURED] = 1.0
     stream: Annotated[bool | None, HONOURED] = False
     output_format: Annotated[str | None, WITHOUT_EFFECT] = "mp3"
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
@@ -123,6 +127,8 @@ class GenerateBody(NullIsUnset):
     ]
     lang: Annotated[str | None, Effect("honoured", "refused where the model lacks it")] = None
     do_text_normalization: Annotated[bool, HONOURED] = True
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     audio_seed: Annotated[Seed, Effect("approximated", "as manual_seed; it makes up no voice")] = (
@@ -150,6 +156,8 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
         body.input,
         voice,
         prosody=prosody,
+        code=body.code,
+        formulas=body.formulas,
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
     )
@@ -209,8 +217,11 @@ def _speech(text: str, voice: str | Clip, body: GenerateBody, code: InferCode) -
         Prosody(speed=_prompted_speed(code.prompt)),
         normalize=body.do_text_normalization,
         language=language_code(body.lang),
+        code=body.code,
+        formulas=body.formulas,
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
+        silent_without_words=DIALECT.silent_without_words,
     )
 
 

@@ -13,11 +13,13 @@ from app.errors import DictionaryNotFound, InvalidRequest, VoiceNotFound
 from app.lexicon import Lexicon
 from app.ranges import AnyCase, NullIsUnset, Seed, Speed
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails, language_code
 from app.wording.support import (
     HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
     OWN_MARKUP,
     OWN_PRONUNCIATIONS,
     WITHOUT_EFFECT,
@@ -85,6 +87,8 @@ class Manner(NullIsUnset):
     seed: Annotated[Seed, HONOURED] = None
     apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
     apply_language_text_normalization: Annotated[bool | None, WITHOUT_EFFECT] = None
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
@@ -150,6 +154,8 @@ async def speech_request(
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
         language=language_code(manner.language_code),
+        code=manner.code,
+        formulas=manner.formulas,
         markup=manner.markup == "on",
         lexicons=(*lexicons_of(manner.pronunciations), *await dictionaries.lexicons(services)),
     )

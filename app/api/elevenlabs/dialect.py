@@ -33,6 +33,7 @@ DIALECT = Dialect(
         Parameter.FORMAT: "output_format",
     },
     error_body=error_body,
+    key_header="xi-api-key",
     owns=(
         "/v1/text-to-speech",
         "/v1/voices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.api.http.clip_input import clip_from_text
 from app.audio.formats import AudioFormat
@@ -12,9 +12,17 @@ from app.audio.output import output_format
 from app.errors import InvalidRequest, Parameter, TooLarge
 from app.ranges import AnyCase, NullIsUnset, Seed
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 
 FISH_FORMATS = ("mp3", "wav", "pcm", "opus")
 # Clients send these defaults of Fish Audio with every request, whether anybody chose them or not.
@@ -23,6 +31,8 @@ DEFAULT_MP3_KBPS = 128
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_CHUNK_LENGTH = 200
 AUTO_BITRATE = -1000
+_BITS_FROM = 1000
+"""No codec has so many kbit/s: from here on a bitrate is in bit/s."""
 MAX_REFERENCES = 32
 
 
@@ -31,6 +41,16 @@ def _bytes_of(value: object) -> object:
     if not isinstance(value, str):
         return value
     return clip_from_text(value, len(value), field="audio").data
+
+
+def _in_kbps(value: object) -> object:
+    """Take a bitrate in bit/s as well, which LiveKit sends for Opus."""
+    if isinstance(value, int) and value >= _BITS_FROM and value % 1000 == 0:
+        return value // 1000
+    return value
+
+
+InKbps = BeforeValidator(_in_kbps)
 
 
 def _one_of(*allowed: int) -> AfterValidator:
@@ -45,7 +65,7 @@ def _one_of(*allowed: int) -> AfterValidator:
 ReferenceAudio = Annotated[bytes, BeforeValidator(_bytes_of)]
 
 
-class Reference(BaseModel):
+class Reference(NullIsUnset):
     """A reference is a recording of the voice to speak in, and its transcript."""
 
     audio: ReferenceAudio
@@ -82,14 +102,18 @@ class FishSpeech(NullIsUnset):
     ] = Field(default_factory=list)
     format: Annotated[str, AnyCase, HONOURED] = "mp3"
     sample_rate: Annotated[int | None, HONOURED] = None
-    mp3_bitrate: Annotated[int, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
-    opus_bitrate: Annotated[int, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = AUTO_BITRATE
+    mp3_bitrate: Annotated[int, InKbps, _one_of(64, 128, 192), HONOURED] = DEFAULT_MP3_KBPS
+    opus_bitrate: Annotated[int, InKbps, _one_of(AUTO_BITRATE, 24, 32, 48, 64), HONOURED] = (
+        AUTO_BITRATE
+    )
     chunk_length: Annotated[
         int, Field(ge=100, le=300), Effect("honoured", "200 leaves it to the server")
     ] = DEFAULT_CHUNK_LENGTH
     normalize: Annotated[bool, HONOURED] = True
     latency: Annotated[
-        Literal["normal", "balanced"], AnyCase, Effect("without effect", "always as fast as it can")
+        Literal["low", "normal", "balanced"],
+        AnyCase,
+        Effect("without effect", "always as fast as it can"),
     ] = "normal"
     prosody: Annotated[
         FishProsody | None, Effect("approximated", "speed and volume are changed in the audio")
@@ -101,6 +125,8 @@ class FishSpeech(NullIsUnset):
     streaming: Annotated[
         bool | None, Effect("honoured", "false waits for the end; a live stream otherwise")
     ] = None
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     top_p: Annotated[float, WITHOUT_EFFECT] = 0.7
@@ -148,6 +174,8 @@ class FishSpeech(NullIsUnset):
             prosody=Prosody(speed=prosody.speed, volume_db=prosody.volume),
             normalize=self.normalize,
             normalize_loudness=prosody.normalize_loudness,
+            code=self.code,
+            formulas=self.formulas,
             markup=self.markup == "on",
             lexicons=lexicons_of(self.pronunciations),
             max_chars_per_chunk=(

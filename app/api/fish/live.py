@@ -16,6 +16,7 @@ from app.api.http.dependencies import services_of
 from app.api.http.sockets import MAX_FRAME_BYTES, Socket, SocketKind, serve_socket
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest, shortened
+from app.network.connections import QuietTooLong
 from app.services import Services
 from app.speaking.encoded import fed_audio
 from app.speaking.fed import FedSpeech
@@ -41,7 +42,11 @@ async def _talk(websocket: WebSocket, socket: Socket) -> None:
     await count_request(websocket)
     count_stream(websocket)
     with services.bodies.hold() as held:
-        body = await _started(services, socket, held)
+        try:
+            body = await _started(services, socket, held)
+        except QuietTooLong:
+            await _finish(socket)
+            return
         audio = body.audio_format()
         speech = await body.speech_request(services)
         counted = partial(count_characters, websocket)
@@ -67,7 +72,14 @@ async def _started(services: Services, socket: Socket, held: HeldBytes) -> FishS
 
 async def _hear(socket: Socket, fed: FedSpeech) -> None:
     while True:
-        kind, event = _event_in(await socket.receive())
+        try:
+            kind, event = _event_in(await socket.receive())
+        except QuietTooLong:
+            if fed.has_words_waiting:
+                raise
+            # Agents keep a socket open for what they may say next.
+            fed.finish()
+            return
         if kind == "text":
             text = event.get("text")
             if not isinstance(text, str):
@@ -86,6 +98,10 @@ async def _speak(services: Services, socket: Socket, fed: FedSpeech, audio: Audi
     async with aclosing(fed_audio(fed, audio, services.ffmpeg)) as pieces:
         async for data in pieces:
             await socket.send(packed({"event": "audio", "audio": data}))
+    await _finish(socket)
+
+
+async def _finish(socket: Socket) -> None:
     await socket.send(packed({"event": "finish", "reason": "stop"}))
 
 

@@ -16,6 +16,7 @@ from app.api.fish.msgpack_body import body_of, documented_body, packed
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import REFUSALS, dialect_router
 from app.errors import Parameter
+from app.ranges import NullIsUnset
 from app.voices.details import VoiceDetails
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
@@ -37,7 +38,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: REFUSALS[503]}
 
 
-class NewReference(BaseModel):
+class NewReference(NullIsUnset):
     id: Annotated[str, HONOURED]
     audio: Annotated[ReferenceAudio, HONOURED]
     text: Annotated[str, Effect("without effect", "this model needs no transcript")] = ""

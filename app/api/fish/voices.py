@@ -15,6 +15,7 @@ from app.api.fish.msgpack_body import body_of, documented_body
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.errors import InvalidRequest
+from app.ranges import NullIsUnset
 from app.voices.details import VoiceDetails, check_description, check_tags
 from app.voices.store import Voice
 from app.voices.titled import create_titled
@@ -52,7 +53,7 @@ class VoiceQuery(BaseModel):
     ] = "score"
 
 
-class FishVoiceBody(BaseModel):
+class FishVoiceBody(NullIsUnset):
     title: Annotated[Title, HONOURED]
     voices: Annotated[
         list[ReferenceAudio], Field(min_length=1, max_length=MAX_REFERENCES), HONOURED

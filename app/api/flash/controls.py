@@ -9,9 +9,17 @@ from pydantic import Field
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.ranges import AnyCase, NullIsUnset, Temperature
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import SPEECH_RATE_HZ, Clip, Prosody, Sampling, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, WITHOUT_EFFECT, Effect
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    WITHOUT_EFFECT,
+    Effect,
+)
 
 SAMPLE_RATE_HZ = 16_000
 """Flash-TTS speaks at this rate, and its published players take it for granted."""
@@ -43,6 +51,8 @@ class FlashControls(NullIsUnset):
     response_format: Annotated[
         str, AnyCase, HONOURED, Field(json_schema_extra={"enum": list(FLASH_FORMATS)})
     ] = "mp3"
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
     sample_rate: Annotated[
@@ -59,6 +69,8 @@ class FlashControls(NullIsUnset):
             voice,
             sampling,
             prosody,
+            code=self.code,
+            formulas=self.formulas,
             markup=self.markup == "on",
             lexicons=lexicons_of(self.pronunciations),
         )

@@ -15,7 +15,7 @@ from app.callers.tokens import TOKEN_PREFIX
 from app.errors import Forbidden, Unauthorized, WrongKey
 from app.request_record import current_record
 
-KEY_HEADERS = ("api_key", "x-api-key", "xi-api-key")
+KEY_HEADERS = ("api_key", "api-key", "x-api-key", "xi-api-key")
 """The key may come in any of these headers, or as `Authorization: Bearer`.
 
 There are several because proxies may drop a header whose name has an underscore."""
@@ -66,6 +66,27 @@ def admit(
     connection.scope.setdefault("state", {})["caller"] = caller
     current_record().caller = caller
     return caller
+
+
+def admit_to_list(connection: HTTPConnection) -> Caller:
+    """Let in who wants a list that everybody may see, where PUBLIC_LISTS says so.
+
+    Raises:
+        Unauthorized, WrongKey: as `admit`, where lists are not public, or a key was sent.
+    """
+    if not is_public(connection):
+        return admit(connection, None)
+    caller = replace(ANYBODY, address=_address(connection))
+    connection.scope.setdefault("state", {})["caller"] = caller
+    current_record().caller = caller
+    return caller
+
+
+def is_public(connection: HTTPConnection) -> bool:
+    """Tell whether a list is for somebody who shows no key, where that is allowed."""
+    services = services_of(connection)
+    keyless = not has_key(connection) and "token" not in connection.query_params
+    return services.settings.public_lists and services.keyring.asks_for_keys and keyless
 
 
 def caller_of(connection: HTTPConnection) -> Caller:

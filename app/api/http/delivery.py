@@ -7,7 +7,7 @@ import logging
 import string
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
@@ -19,8 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.http.addresses import base_url
 from app.api.http.allowing import count_speech
+from app.api.http.dialect import NATIVE
 from app.api.http.forms import ANSWER_IS_LIVE
 from app.api.http.middleware import request_id_of
+from app.api.http.routes import KeyedRoute
 from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
 from app.errors import NeedsNewerHttp, SpeechError
@@ -29,6 +31,7 @@ from app.request_record import current_record
 from app.services import Services
 from app.speaking.encoded import CompleteAudio, LiveAudio, complete_audio, live_audio
 from app.speaking.speaker import Origin
+from app.speaking.utterance import Utterance
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.wording.problems import kind_of
 from app.work import Pools
@@ -62,8 +65,7 @@ async def complete_answer(
     """
 
     async def spoken() -> CompleteAudio:
-        await count_speech(request, len(speech.text))
-        utterance = await services.speech.begin(speech)
+        utterance = await _begun_utterance(request, services, speech)
         return await complete_audio(utterance, audio, services.ffmpeg, services.pools)
 
     return await while_connected(request, spoken())
@@ -204,14 +206,23 @@ class LiveResponse(StreamingResponse):
                 raise
 
 
+async def _begun_utterance(
+    request: Request, services: Services, speech: SpeechRequest
+) -> Utterance:
+    await count_speech(request, len(speech.text))
+    route = request.scope["route"]
+    dialect = route.dialect if isinstance(route, KeyedRoute) else NATIVE
+    silent = speech.silent_without_words or dialect.silent_without_words
+    return await services.speech.begin(replace(speech, silent_without_words=silent))
+
+
 async def _begun(
     request: Request, services: Services, speech: SpeechRequest, audio: AudioFormat
 ) -> LiveAudio:
     """Begin to speak and encode, and stop both if the client leaves before there is sound."""
 
     async def begun() -> LiveAudio:
-        await count_speech(request, len(speech.text))
-        utterance = await services.speech.begin(speech)
+        utterance = await _begun_utterance(request, services, speech)
         live = await live_audio(utterance, audio, services.ffmpeg)
         begun_work.push_async_callback(live.aclose)
         return live

@@ -23,6 +23,10 @@ class Dialect:
         words: its names for parameters; those left out have this server's own names. A call with
             names of its own needs a router of its own, for the dialect made by `with_words`.
         error_body: makes the JSON body of an error.
+        silent_without_words: a text in which there is nothing to say, such as "…", is answered
+            with a short silence. Agents send such texts, and give up where they are refused.
+        key_header: a header that this dialect's clients alone send; what they send to a path that
+            leads nowhere is answered in this dialect.
         owns: beginnings of paths; a request below them that no route matches is answered in this
             dialect.
     """
@@ -32,6 +36,8 @@ class Dialect:
     words: Mapping[Parameter, str]
     error_body: Callable[[Problem], Mapping[str, object]]
     owns: tuple[str, ...] = ()
+    key_header: str | None = None
+    silent_without_words: bool = True
 
     @property
     def prefix(self) -> str:
@@ -63,4 +69,10 @@ def native_error_body(problem: Problem) -> Mapping[str, object]:
     }
 
 
-NATIVE = Dialect(name="", title="Pocket Speech", words={}, error_body=native_error_body)
+NATIVE = Dialect(
+    name="",
+    title="Pocket Speech",
+    words={},
+    error_body=native_error_body,
+    silent_without_words=False,
+)

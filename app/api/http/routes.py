@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from app.api.http.access import admit, documented_key
+from app.api.http.access import admit, admit_to_list, documented_key
 from app.api.http.allowing import count_request
 from app.api.http.bodies import refuse_compressed
 from app.api.http.dependencies import services_of
@@ -33,18 +33,46 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _HeadSent(Exception):
+    """Ends the making of an answer whose body nobody wants."""
+
+
 class EndingRoute(APIRoute):
-    """Answers 503 if the server ends before the answer is ready.
+    """Answers 503 if the server ends before the answer is ready, and HEAD where there is GET.
+
+    JSON needs no Content-Type.
+
+    A HEAD is answered as GET would be, up to the body, which is not made any further.
 
     Once SHUTDOWN_GRACE_SECONDS are over, uvicorn cancels the requests that are left; nothing else
     cancels a whole request.
     """
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **{**options, "strict_content_type": False})
+
+    def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
+        return super().matches(self._as_get(scope))
+
     async def handle(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        async def head_only(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise _HeadSent
+            await send(message)
+
+        is_head = self._as_get(scope) is not scope
         try:
-            await super().handle(scope, receive, send)
+            await super().handle(self._as_get(scope), receive, head_only if is_head else send)
+        except _HeadSent:
+            return
         except asyncio.CancelledError:
             raise shutting_down() from None
+
+    def _as_get(self, scope: AsgiScope) -> AsgiScope:
+        methods = self.methods or set()
+        asked = scope.get("method") == "HEAD" and "HEAD" not in methods
+        return {**scope, "method": "GET"} if asked and "GET" in methods else scope
 
 
 class KeyedRoute(EndingRoute):
@@ -55,18 +83,23 @@ class KeyedRoute(EndingRoute):
 
     Attributes:
         scope: what a key must be for; None takes any. Voices may be looked at with any key.
+        is_list: whether it lists what clients show in menus, which PUBLIC_LISTS opens to all.
     """
 
     dialect: ClassVar[Dialect] = NATIVE
     scope: ClassVar[Scope | None] = "speech"
+    is_list: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         reads_form = isinstance(getattr(self.body_field, "field_info", None), Form)
 
         async def handle_with_key(request: Request) -> Response:
-            reads = request.method in _READING and self.scope == "voices"
-            admit(request, None if reads else self.scope)
+            if self.is_list:
+                admit_to_list(request)
+            else:
+                reads = request.method in _READING and self.scope == "voices"
+                admit(request, None if reads else self.scope)
             await count_request(request)
             refuse_compressed(request.headers)
             services = services_of(request)
@@ -93,6 +126,7 @@ def dialect_router(
     *,
     only_if: Callable[[AsgiScope], bool] | None = None,
     scope: Scope = "speech",
+    lists: bool = False,
 ) -> APIRouter:
     """Make a router whose paths are those that the dialect's clients append to their base URL.
 
@@ -100,6 +134,7 @@ def dialect_router(
         only_if: returns whether a request is this dialect's, where others have the same path.
             Under the dialect's own prefix every request is.
         scope: what a key must be for, as in `KeyedRoute`.
+        lists: whether its routes are lists, as in `KeyedRoute`.
     """
 
     class Route(KeyedRoute):
@@ -113,6 +148,7 @@ def dialect_router(
 
     Route.dialect = dialect
     Route.scope = scope
+    Route.is_list = lists
     return APIRouter(
         route_class=Route,
         dependencies=documented_key,

@@ -14,7 +14,6 @@ from app.api.http.delivery import measured_headers
 from app.speaking.encoded import CompleteAudio
 from app.work import Pools
 
-_HEAD = b'{"audio":"'
 # A length that three divides leaves no padding between the pieces.
 _PIECE_BYTES = 3 << 14
 
@@ -24,14 +23,23 @@ class TimedResponse(StreamingResponse):
 
     Args:
         content: what follows the audio; at least one field.
+        audio_field: what the audio is called.
     """
 
-    def __init__(self, made: CompleteAudio, content: Mapping[str, object], pools: Pools) -> None:
+    def __init__(
+        self,
+        made: CompleteAudio,
+        content: Mapping[str, object],
+        pools: Pools,
+        *,
+        audio_field: str = "audio",
+    ) -> None:
         self._made = made
+        head = f'{{"{audio_field}":"'.encode()
         tail = f'",{json.dumps(content, ensure_ascii=False)[1:]}'.encode()
-        size_bytes = len(_HEAD) + -(-made.size_bytes // 3) * 4 + len(tail)
+        size_bytes = len(head) + -(-made.size_bytes // 3) * 4 + len(tail)
         super().__init__(
-            _in_json(made, tail, pools),
+            _in_json(made, head, tail, pools),
             media_type="application/json",
             headers={**measured_headers(made), "Content-Length": str(size_bytes)},
         )
@@ -41,8 +49,10 @@ class TimedResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _in_json(made: CompleteAudio, tail: bytes, pools: Pools) -> AsyncGenerator[bytes, None]:
-    yield _HEAD
+async def _in_json(
+    made: CompleteAudio, head: bytes, tail: bytes, pools: Pools
+) -> AsyncGenerator[bytes, None]:
+    yield head
     while data := await pools.files.run(partial(made.file.read, _PIECE_BYTES)):
         yield base64.b64encode(data)
     yield tail

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from functools import partial
@@ -13,13 +12,16 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from app.api.http.access import is_public
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.http.voice_choice import given_voice
+from app.api.http.voice_choice import given_recording, given_voice
 from app.api.openai import voices as openai_voices
 from app.api.openai.captioned import captioned_response
 from app.api.openai.dialect import DIALECT
+from app.api.openai.events import event
+from app.api.openai.mistral import mistral_response
 from app.captions.files import mark_content
 from app.errors import InvalidRequest, ModelNotFound, shortened
 from app.marks import Marks
@@ -27,12 +29,16 @@ from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
 from app.speaking.encoded import LiveAudio
+from app.speech import Clip
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 router = dialect_router(DIALECT)
+_lists = dialect_router(DIALECT, lists=True)
+_azure_router = dialect_router(DIALECT, only_if=lambda _scope: False)
+"""Azure's paths are below /openai only; at the plain ones a `/v1` is missing."""
 router.routes.extend(openai_voices.router.routes)
 
-OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm", "ogg")
 JSON_FORMAT = "json"
 """As a format, JSON holds the audio as MP3, and the times of its words."""
 OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
@@ -75,8 +81,13 @@ class SpeechBody(SpeechControls):
     input: Annotated[str, HONOURED] = Field(
         description="The text to speak.", examples=["Hello from Pocket TTS."]
     )
-    model: Annotated[str, Effect("without effect", "any name; there is one model")] = Field(
-        "pocket-tts", description="Any name; there is one model.", examples=["pocket-tts"]
+    model: Annotated[
+        str, Effect("without effect", "any name; without a voice, the name of one is the voice")
+    ] = Field(
+        "pocket-tts",
+        description="Any name, for there is one model; the name of a voice is that voice, if "
+        "`voice` is left out.",
+        examples=["pocket-tts"],
     )
     voice: Annotated[
         VoiceNameOrId | None,
@@ -87,6 +98,12 @@ class SpeechBody(SpeechControls):
         "address of one.",
         examples=["alloy"],
     )
+    voice_id: Annotated[
+        str | None, Effect("honoured", "Mistral's name for `voice`; it is answered in JSON")
+    ] = Field(None, description="As `voice`, for Mistral's clients: the answer is their JSON.")
+    ref_audio: Annotated[
+        str | None, Effect("honoured", "Mistral's: a recording as base64; it is answered in JSON")
+    ] = Field(None, description="A recording of the voice in base64, for Mistral's clients.")
     instructions: Annotated[
         str | None, Effect("without effect", "this model takes no directions")
     ] = None
@@ -111,7 +128,39 @@ class SpeechBody(SpeechControls):
         Effect("honoured", "false waits for the end: a complete file; a live stream otherwise"),
     ] = Field(None, description="false sends a complete file, with its true length in the header.")
 
+    @property
+    def is_mistrals(self) -> bool:
+        """Tell whether a client of Mistral's sends this, which waits for JSON."""
+        return self.voice_id is not None or self.ref_audio is not None
 
+    async def chosen_voice(self, services: Services) -> str | Clip:
+        """Return who is to speak: a voice, a recording, or the voice that `model` names.
+
+        Raises:
+            InvalidRequest: several are named, or as in `given_voice`.
+            InvalidClip, TooLarge: the recording cannot be used.
+        """
+        given = {
+            name: value
+            for name in ("voice", "voice_id", "ref_audio")
+            if (value := getattr(self, name)) is not None
+        }
+        if len(set(given.values())) > 1:
+            raise InvalidRequest(
+                f"{' and '.join(given)} cannot all be sent; send one of them", field=[*given][-1]
+            )
+        if self.ref_audio is not None:
+            return await given_recording(services, self.ref_audio, "ref_audio")
+        voice = next(iter(given.values()), None)
+        if voice is None and services.cast.knows(self.model):
+            voice = self.model
+        return await given_voice(services, voice)
+
+
+@_azure_router.post(
+    "/deployments/{_deployment}/audio/speech", response_class=Response, include_in_schema=False
+)
+@_azure_router.post("/audio/speech", response_class=Response, include_in_schema=False)
 @router.post("/v1/audio/speech", response_class=Response)
 async def create_speech(request: Request, services: ServicesDep, body: SpeechBody) -> Response:
     """Speak a text; the audio is sent while it is being made, unless `stream` is false."""
@@ -129,10 +178,12 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
             field="timestamps",
         )
     audio = body.audio_format("mp3" if as_json else body.response_format, allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, await given_voice(services, body.voice))
+    speech = body.request(body.input, await body.chosen_voice(services))
     speech = replace(speech, timed=body.timestamps != "none")
     if as_json:
         return await captioned_response(request, services, speech, audio, stream=bool(body.stream))
+    if body.is_mistrals:
+        return await mistral_response(request, services, speech, audio, stream=bool(body.stream))
     if body.stream is False:
         if as_events:
             raise InvalidRequest(
@@ -157,15 +208,15 @@ async def speech_events(live: LiveAudio, *, timestamps: str) -> AsyncGenerator[b
         timestamps: which marks have events of their own: "none", "sentence" or "word".
     """
     async for data in live.body:
-        yield _event("speech.audio.delta", audio=base64.b64encode(data).decode())
+        yield event("speech.audio.delta", audio=base64.b64encode(data).decode())
         if marks := _told(live.marks.take(), timestamps):
-            yield _event("speech.audio.marks", **marks)
+            yield event("speech.audio.marks", **marks)
     if marks := _told(live.marks.take(), timestamps):
-        yield _event("speech.audio.marks", **marks)
+        yield event("speech.audio.marks", **marks)
     spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
     read = await live.utterance.count_script_tokens()
     usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
-    yield _event("speech.audio.done", usage=usage)
+    yield event("speech.audio.done", usage=usage)
 
 
 class CaptionedBody(SpeechBody):
@@ -194,7 +245,7 @@ async def create_captioned_speech(
     audio = body.audio_format(body.response_format, allowed=OPENAI_FORMATS)
     normalize = body.normalize and (body.normalization_options or {}).get("normalize") is not False
     speech = replace(
-        body.request(body.input, await given_voice(services, body.voice)),
+        body.request(body.input, await body.chosen_voice(services)),
         normalize=normalize,
         timed=body.return_timestamps,
     )
@@ -203,13 +254,13 @@ async def create_captioned_speech(
     )
 
 
-@router.get("/v1/models")
+@_lists.get("/v1/models")
 async def list_models(services: ServicesDep) -> dict[str, Any]:
     """List the names that `model` may have."""
     return {"object": "list", "data": [_model_entry(services, name) for name in OPENAI_MODELS]}
 
 
-@router.get("/v1/models/{model}")
+@_lists.get("/v1/models/{model}")
 async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
     """Describe one of the names that `model` may have."""
     if model not in OPENAI_MODELS:
@@ -219,16 +270,18 @@ async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
     return _model_entry(services, model)
 
 
-@router.get("/v1/audio/models")
+@_lists.get("/v1/audio/models")
 async def list_speech_models() -> dict[str, Any]:
     """List the names that `model` may have, in the shape that Open WebUI asks for."""
     return {"models": [{"id": name, "name": name} for name in OPENAI_MODELS]}
 
 
-@router.get("/v1/audio/voices")
-async def list_voices(services: ServicesDep) -> dict[str, Any]:
-    """List the voices that `voice` may name."""
+@_lists.get("/v1/audio/voices")
+async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
+    """List the voices that `voice` may name; without a key, the built-in ones."""
     voices = await services.voices.all()
+    if is_public(request):
+        voices = [each for each in voices if each.kind == "built-in"]
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
     }
@@ -256,10 +309,7 @@ def _model_entry(services: Services, name: str) -> dict[str, Any]:
     }
 
 
-def _event(kind: str, **fields: object) -> bytes:
-    data = json.dumps({"type": kind, **fields}, separators=(",", ":"))
-    return f"event: {kind}\ndata: {data}\n\n".encode()
-
+router.routes.extend([*_lists.routes, *_azure_router.routes])
 
 SUPPORT = (
     *support_of(

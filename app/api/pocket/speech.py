@@ -20,9 +20,17 @@ from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
 from app.services import Services
-from app.speaking.controls import Markup, Pronunciations, lexicons_of
+from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
 from app.speech import Clip, SpeechRequest
-from app.wording.support import HONOURED, OWN_MARKUP, OWN_PRONUNCIATIONS, Effect, support_of
+from app.wording.support import (
+    HONOURED,
+    OWN_CODE,
+    OWN_FORMULAS,
+    OWN_MARKUP,
+    OWN_PRONUNCIATIONS,
+    Effect,
+    support_of,
+)
 
 
 def _has_form(scope: Scope) -> bool:
@@ -51,6 +59,8 @@ class PocketForm(BaseModel):
             "not a field of pocket-tts; false waits for a WAV that tells its length",
         ),
     ] = True
+    code: Annotated[Code, OWN_CODE] = "skip"
+    formulas: Annotated[Formulas, OWN_FORMULAS] = "say"
     markup: Annotated[Markup, OWN_MARKUP] = "on"
     pronunciations: Annotated[Pronunciations, OWN_PRONUNCIATIONS] = Field(default_factory=dict)
 
@@ -66,6 +76,8 @@ async def speak(
     speech = SpeechRequest(
         body.text,
         voice,
+        code=body.code,
+        formulas=body.formulas,
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
     )

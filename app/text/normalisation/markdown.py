@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
+from app.text.normalisation.tables import read_tables
 
 _ROUNDS = 4
 """Marks may stand inside marks: one round uncovers what the next removes."""
@@ -62,7 +63,9 @@ _INLINE: tuple[Rule, ...] = (
         needs="[",
     ),
     rule(r"\\([*_`~#>])", lambda found: _literally(found[1], found), needs="\\"),
-    rule(r"\\([\[\](){}+.!|-])", lambda found: found[1], needs="\\"),
+    rule(r"\\([\[\](){}+.!|$%&-])", lambda found: found[1], needs="\\"),
+    # A tag that is talked about is not one.
+    rule(r"`</?([A-Za-z][\w-]{0,40})[ ]?/?>`", lambda found: found[1], needs="`"),
     rule(r"`+", "", needs="`"),
     rule(
         r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,1000})(?<=\S)\1(?![\w*])",
@@ -108,6 +111,7 @@ def strip_markdown(text: MappedText) -> MappedText:
     Lines of code keep their text, fences and rules go; `[text](url)` gives "text",
     `![description](url)` its description.
     """
+    text = read_tables(text)
     for _ in range(_ROUNDS):
         if not _MARKS.search(text.text):
             break

@@ -113,7 +113,7 @@ def test_recordings(fake: tuple[httpx.Client, FakeEngine], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"input": "[uv_break]"}, 400, "nothing that can be spoken"),
+        ({"input": " "}, 400, "input is empty"),
         ({"input": None}, 400, "input is required"),
         ({"voice": ""}, 400, "voice must not be empty"),
         ({"voice": "http://x.y/a.wav"}, 400, "ALLOW_VOICE_URLS=true"),

@@ -255,3 +255,32 @@ def test_many_at_once(server: Served) -> None:
         thread.join(30)
     assert len(heard) == 4
     server.wait_until(lambda health: health["engine"]["running_rows"] == 0)
+
+
+def test_what_livekit_sends(fake_server: ServeFake) -> None:
+    """LiveKit gives Opus's bitrate in bit/s, asks for low latency, and leaves much to null."""
+    engine = FakeEngine()
+    nulls = dict.fromkeys(("reference_id", "sample_rate", "temperature", "top_p", "seed"))
+    sent: dict[str, Any] = {
+        **nulls,
+        "format": "opus",
+        "opus_bitrate": 64000,
+        "latency": "low",
+        "references": [{"audio": wav_bytes(voice_like(3.0)), "text": None}],
+        "prosody": {"speed": None, "volume": None},
+    }
+    with raw_socket(fake_server(engine), **sent) as ws:
+        say(ws, event="text", text="Hello there.")
+        say(ws, event="stop")
+        assert last_event(ws) == {"event": "finish", "reason": "stop"}
+    assert len(engine.streams) == 1
+
+
+@pytest.mark.parametrize(("name", "bitrate"), [("opus", 24000), ("opus", 32), ("mp3", 192000)])
+def test_bitrates(fake_server: ServeFake, name: str, bitrate: int) -> None:
+    """A bitrate is in bit/s or in kbit/s."""
+    body = {"text": TEXT, "format": name, f"{name}_bitrate": bitrate}
+    served = fake_server()
+    assert served.client.post("/v1/tts", json=body).status_code == 200
+    refused = served.client.post("/v1/tts", json=body | {f"{name}_bitrate": bitrate + 1})
+    assert refused.status_code == 400

@@ -33,6 +33,7 @@ def stranger(server: Served) -> Any:
         {"API_KEY": KEY},
         {"X-API-Key": KEY},
         {"xi-api-key": KEY},
+        {"api-key": KEY},
         {"Authorization": f"Bearer {KEY}"},
         {"Authorization": f"bearer {KEY}"},
         {"API_KEY": "wrong", "X-API-Key": KEY},

@@ -102,10 +102,14 @@ def test_client_that_never_stops(fake_server: ServeFake, monkeypatch: pytest.Mon
 
 
 def test_client_that_never_starts(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So does a socket on which nothing is ever said."""
+    """A socket on which nothing is said, or nothing more, ends quietly: agents keep one ready."""
     monkeypatch.setattr(sockets, "IDLE_SECONDS", 0.3)
-    with raw_socket(served, start=False) as ws:
-        assert last_event(ws)["reason"] == "error"
+    for start, text in ((False, ""), (True, ""), (True, "Hello there.")):
+        with raw_socket(served, start=start) as ws:
+            if text:
+                say(ws, event="text", text=text)
+                say(ws, event="flush")
+            assert last_event(ws) == {"event": "finish", "reason": "stop"}
 
 
 def test_waiting_for_the_end_is_not_silence(

@@ -126,7 +126,7 @@ def test_an_encoder_that_fails_is_counted(
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
-    monkeypatch.setattr("app.assembly.find_ffmpeg", lambda: broken)
+    monkeypatch.setattr("app.assembly.speakers.find_ffmpeg", lambda: broken)
     served = fake_server()
     answer = served.client.post("/tts", json={**SPEECH, "format": "mp3", "stream": stream})
     assert answer.status_code == 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from openai.types.audio.speech_model import SpeechModel
 
 from app.api.openai.speech import OPENAI_MODELS
 from tests.api.openai.sdk import INPUT, async_sdk_for, sdk_for
-from tests.conftest import ServeFake
+from tests.audio.probe import voice_like
+from tests.conftest import ServeFake, wav_bytes
 from tests.fakes import FakeEngine, FakeVoice
 from tests.serving import KEY, Served
 
@@ -43,6 +45,60 @@ def test_open_webui_lists(client: httpx.Client) -> None:
     voices = client.get("/v1/audio/voices").json()["voices"]
     assert voices == [{"id": "alba", "name": "alba"}, {"id": "bruno", "name": "bruno"}]
     assert {each["id"]: each["name"] for each in models}["tts-1"] == "tts-1"
+
+
+def test_public_lists(fake_server: ServeFake) -> None:
+    """Where PUBLIC_LISTS is set, models and built-in voices are shown without a key."""
+    served = fake_server(public_lists=True)
+    served.client.post(
+        "/voices", data={"name": "mine"}, files={"files": wav_bytes(voice_like(3.0))}
+    ).raise_for_status()
+    with httpx.Client(base_url=served.url, trust_env=False) as stranger:
+        for path in ("/v1/models", "/v1/models/tts-1", "/v1/audio/models", "/v1/audio/voices"):
+            assert stranger.get(path).status_code == 200
+            assert stranger.get(path, headers={"api-key": "wrong"}).status_code == 401
+        voices = [each["id"] for each in stranger.get("/v1/audio/voices").json()["voices"]]
+        for method, path in (("POST", "/v1/audio/speech"), ("GET", "/voices"), ("GET", "/model")):
+            assert stranger.request(method, path).status_code == 401
+    assert voices == ["alba", "marius"]
+    known = [each["id"] for each in served.client.get("/v1/audio/voices").json()["voices"]]
+    assert known == ["alba", "marius", "mine"]
+
+
+def test_mistral(fake_server: ServeFake) -> None:
+    """Open WebUI's engine for Mistral sends `voice_id`, and reads the audio from JSON."""
+    engine = FakeEngine()
+    client = fake_server(engine).client
+    body = {"input": INPUT, "model": "voxtral", "voice_id": "marius", "response_format": "wav"}
+    answer = client.post("/v1/audio/speech", json=body)
+    assert base64.b64decode(answer.json()["audio_data"]).startswith(b"RIFF")
+    events = client.post("/v1/audio/speech", json=body | {"stream": True}).text
+    data = [json.loads(line[6:]) for line in events.splitlines() if line.startswith("data: ")]
+    assert {each["type"] for each in data} == {"speech.audio.delta", "speech.audio.done"}
+    assert base64.b64decode(data[0]["audio_data"]).startswith(b"RIFF")
+    assert {each.voice for each in engine.streams} == {FakeVoice("marius")}
+    both = client.post("/v1/audio/speech", json=body | {"voice": "alba"})
+    assert (both.status_code, both.json()["error"]["param"]) == (400, "voice_id")
+
+
+@pytest.mark.parametrize(
+    ("fields", "heard"),
+    [
+        ({"model": "marius"}, "marius"),
+        ({"model": "onyx"}, "javert"),
+        ({"model": "marius", "voice": "alba"}, "alba"),
+        ({"model": "whatever"}, "alba"),
+        ({"voice": "21m00Tcm4TlvDq8ikWAM"}, "cosette"),
+        ({"voice": "af_bella"}, "alba"),
+        ({"voice": "narrator"}, "jean"),
+    ],
+)
+def test_names_of_voices(fake_app: ServeFake, fields: dict[str, str], heard: str) -> None:
+    """LocalAI has voices as models; ids that clients ship mean voices, and VOICE_ALIASES adds."""
+    engine = FakeEngine(predefined_voices=BUILT_IN)
+    client = fake_app(engine, voice_aliases="Narrator=jean, af_bella=alba").client
+    client.post("/v1/audio/speech", json={"input": INPUT, **fields}).raise_for_status()
+    assert engine.streams[0].voice == FakeVoice(heard)
 
 
 def test_open_webui_without_the_key(server: Served) -> None:
@@ -73,6 +129,32 @@ def test_open_webui_speech(fake_server: ServeFake) -> None:
     # It reads the type to decide whether to transcode.
     assert answer.headers["Content-Type"] == "audio/wav"
     assert engine.streams[0].voice == FakeVoice(served.settings.openai_voices["nova"])
+
+
+@pytest.mark.parametrize("deployment", [None, "my-tts"])
+def test_azure(server: Served, deployment: str | None) -> None:
+    """The SDK's client for Azure, with a deployment in its base URL, or in each path by model."""
+    with openai.AzureOpenAI(
+        azure_endpoint=server.url,
+        azure_deployment=deployment,
+        api_key=KEY,
+        api_version="2025-03-01-preview",
+        max_retries=0,
+    ) as azure:
+        answer = azure.audio.speech.create(
+            model="tts-hd", voice="alba", input=INPUT, response_format="wav"
+        )
+        assert answer.content.startswith(b"RIFF")
+        with pytest.raises(openai.NotFoundError, match="nobody"):
+            azure.audio.speech.create(model="tts-hd", voice="nobody", input=INPUT)
+
+
+def test_azure_without_a_deployment(client: httpx.Client) -> None:
+    """Azure's newer path names none; outside of its prefix such a path has a part too few."""
+    url, body = "/openai/audio/speech?api-version=preview", {"input": INPUT, "model": "tts"}
+    headers = {"api-key": KEY, "X-API-Key": ""}
+    assert client.post(url, json=body, headers=headers).status_code == 200
+    assert client.post("/audio/speech", json=body).status_code == 404
 
 
 def test_open_webui_errors(server: Served) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _FOLDER = Path(__file__).parent
 _SIGNS = str.maketrans({"⏎": "\n", "⇥": "\t", "⍽": "\u00a0"})
@@ -30,7 +30,7 @@ class Case(NamedTuple):
     kind: str
     written: str
     spoken: str
-    options: dict[str, str]
+    options: dict[str, Any]
     """These are keyword arguments of `normalise`, beside the language."""
     known_wrong: str
     """This is the reason why it is not read right; it is empty where it is."""
@@ -42,7 +42,7 @@ def load_cases() -> list[Case]:
 
 
 def _read(path: Path) -> Iterator[Case]:
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
     known_wrong = ""
     for line in path.read_text(encoding="utf-8").split("\n"):
         if not line.strip():

@@ -33,7 +33,11 @@ _SYMBOL = regex.compile(
     r"[^\p{L}\p{M}\p{N}\s.,!?;:'\"()\-–—。！？、，；：「」『』（）।۔؟،؛¿¡‹›【】…]"
 )
 _GREEK_LETTER = regex.compile(r"(?<![\p{L}\p{M}])\p{Greek}(?![\p{L}\p{M}])")
+_DOLLAR_LETTER = regex.compile(r"(?<=[a-z])\$(?=[a-z])|(?<=[A-Z])\$(?=[A-Z])")
+"""It is an S for show: "Ke$ha"."""
 _BEFORE: tuple[Rule, ...] = (
+    # It marks a share or a variable: "$AAPL", "$HOME".
+    rule(r"(?<!\w)\$(?=[A-Za-z_(])", "", needs="$"),
     rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
     rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
@@ -49,8 +53,12 @@ _AFTER: tuple[Rule, ...] = (
 
 def speak_symbols(text: MappedText) -> MappedText:
     """Say or drop every sign that is neither letter, space nor punctuation, and tidy the spaces."""
-    text = apply_rules(text, _BEFORE)
+    text = apply_rules(text.sub(_DOLLAR_LETTER, _letter_for_dollar), _BEFORE)
     return text.sub(_GREEK_LETTER, _name_letter).sub(_SYMBOL, _speak_sign)
+
+
+def _letter_for_dollar(found: regex.Match[str]) -> str:
+    return "S" if found.string[found.start() - 1].isupper() else "s"
 
 
 def tidy_spaces(text: MappedText) -> MappedText:

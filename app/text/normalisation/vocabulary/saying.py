@@ -18,7 +18,7 @@ BEFORE_CHARS = 24
 """This much of the text in front of a number may decide how it is said."""
 
 _MAX_DIGITS = 24
-"""Longer numbers have no name in num2words in some of the languages."""
+"""Longer numbers have no name in num2words; in Portuguese those from 10^18 on have none."""
 _MAX_ORDINAL_DIGITS = 6
 _RARER_DENOMINATORS = frozenset((10, 12, 16, 20, 50, 100, 1000))
 """One of these is a fraction; more of them, as in 8/10, are rather a part out of a whole."""
@@ -63,11 +63,15 @@ class Saying(Language):
         return self.agree(self.cardinal(str(hour)), clock.gender, clock.full_hour.many, "")
 
     def cardinal(self, digits: str) -> str:
-        """Say an integer; one with very many digits, or with a leading zero, digit by digit."""
+        """Say an integer; one that has no name, or a leading zero, digit by digit."""
         if len(digits) > _MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
             return self.digits(digits)
+        try:
+            spoken = in_words(int(digits), self.words.numbers, "cardinal")
+        except OverflowError:
+            return self.digits(digits)
         # Commas between the groups would be heard as pauses.
-        return in_words(int(digits), self.words.numbers, "cardinal").replace(",", "")
+        return spoken.replace(",", "")
 
     def ordinal(self, digits: str, *, feminine: bool = False) -> str:
         """Say a position; one beyond a million as a plain number."""

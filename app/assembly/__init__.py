@@ -1,0 +1,1 @@
+"""Makes the long-lived parts and runs them. Only this package imports every layer."""

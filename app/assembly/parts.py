@@ -1,0 +1,323 @@
+"""Makes the long-lived parts of a server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+from app import __version__
+from app.assembly.models import chosen_models
+from app.assembly.speakers import BuildEngine, Speakers, aliases, make_cast
+from app.audio.storage import AudioStore, Retention
+from app.callers.allowances import Allowances
+from app.callers.keyring import Keyring
+from app.callers.keys_file import KeysFileError
+from app.callers.stored import Stored, StoredLimits
+from app.callers.tokens import Tokens
+from app.engine.languages import PREDEFINED_SEXES
+from app.engine.preview import preview_voices
+from app.folders import check_folder
+from app.lifetime import Lifetime
+from app.named_voices import check_default_voice
+from app.network.peers import Peers
+from app.network.wrong_keys import WrongKeys
+from app.owners import NOBODY, Viewer, WhoAsks, everybody
+from app.pronunciations.dictionaries import Dictionaries
+from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
+from app.request_record import current_record
+from app.services import Services
+from app.settings import Settings, SettingsError
+from app.speaking.cast import Cast
+from app.speaking.door import Speech
+from app.speaking.previews import Previews
+from app.telemetry.meter import Meter, Now
+from app.telemetry.requests import Requests
+from app.telemetry.tracing import Tracing, TracingError, make_tracing
+from app.voices.consents import ConsentStore
+from app.voices.fetch import VoiceFetcher
+from app.voices.folder import VoiceFolder
+from app.voices.kept_files import KeptFiles
+from app.voices.store import VoiceStore
+from app.work import ByteBudget, make_pools
+
+PREVIEWS_BYTES = 64_000_000
+"""Samples of voices take up at most this much of the disk."""
+
+
+def make_services(
+    settings: Settings,
+    build_engine: BuildEngine | None = None,
+    build_preview: BuildEngine | None = None,
+    *,
+    look_first: bool = False,
+) -> Services:
+    """Make the long-lived parts of a server; no model is being loaded yet.
+
+    Args:
+        build_engine: loads a model and starts an engine on it; tests put a fake here.
+        build_preview: does the same for the model that fills in.
+        look_first: whether to ask the hub for better weights before those are loaded that are
+            here, not later in the background.
+
+    Raises:
+        SettingsError: the parts cannot work as set.
+    """
+    models = chosen_models(settings)
+    check_folder("MODELS_DIR", settings.models_dir, otherwise="no weights can be downloaded")
+    check_folder(
+        "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
+    )
+    keyring = _keyring(settings)
+    tracing = _tracing()
+    parts = _Parts(settings, models, build_engine, build_preview, look_first=look_first)
+    parts.meter.watch(parts.now)
+    return Services(
+        settings=settings,
+        lifetime=parts.lifetime,
+        speech=parts.speech,
+        cast=parts.cast,
+        voices=parts.voices,
+        previews=parts.previews,
+        consents=parts.consents,
+        pronunciations=parts.pronunciations,
+        dictionaries=parts.dictionaries,
+        fetcher=parts.fetcher,
+        saved=parts.saved,
+        keyring=keyring,
+        tokens=Tokens(keyring, _token_secret(settings)),
+        allowances=Allowances(settings.redis_url),
+        ffmpeg=parts.speakers.ffmpeg,
+        pools=parts.pools,
+        bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
+        peers=Peers(settings.trusted_proxies),
+        wrong_keys=WrongKeys(),
+        meter=parts.meter,
+        requests=Requests(parts.meter, tracing),
+        tracing=tracing,
+    )
+
+
+class _Parts:
+    """Makes each part when another first needs it; which needs which stands in the code of each.
+
+    Args:
+        models: the name of the model for each language, the default first.
+
+    The others are those of `make_services`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Mapping[str, str],
+        build_engine: BuildEngine | None,
+        build_preview: BuildEngine | None,
+        *,
+        look_first: bool,
+    ) -> None:
+        self._settings = settings
+        self._models = models
+        self._build_preview = build_preview
+        self.pools = make_pools()
+        self.meter = Meter(__version__)
+        self.lifetime = Lifetime(settings.shutdown_grace_seconds)
+        self.who_asks = _who_asks(settings)
+        self.speakers = Speakers(
+            settings,
+            build_engine,
+            self.pools,
+            self.meter,
+            who_asks=self.who_asks,
+            look_first=look_first,
+        )
+        self.stored_limits = StoredLimits(self._stored_by)
+
+    @cached_property
+    def folder(self) -> VoiceFolder:
+        """The folder of voices, mended after a crash."""
+        settings = self._settings
+        folder = _open_voices(settings, self.who_asks)
+        released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
+        check_default_voice(settings, (*released, *folder.by_name(), *aliases(settings)))
+        return folder
+
+    @cached_property
+    def cast(self) -> Cast:
+        """All who can speak."""
+        return make_cast(
+            self._settings,
+            self._models,
+            self.speakers,
+            self.folder,
+            self._build_preview,
+            self.pools,
+        )
+
+    @cached_property
+    def pronunciations(self) -> OwnPronunciations:
+        """The operator's pronunciations."""
+        return _pronunciations(self._settings)
+
+    @cached_property
+    def dictionaries(self) -> Dictionaries:
+        """The dictionaries that callers have stored."""
+        return Dictionaries(self._settings.dictionaries_dir)
+
+    @cached_property
+    def speech(self) -> Speech:
+        """The door."""
+        settings = self._settings
+        return Speech(
+            self.cast,
+            self.lifetime,
+            ffmpeg=self.speakers.ffmpeg,
+            pronunciations=self.pronunciations,
+            dictionaries=self.dictionaries,
+            max_script_chars=settings.max_script_chars,
+            max_chars_per_chunk=settings.max_chars_per_chunk,
+            max_speech_seconds=settings.max_speech_seconds,
+            patience_seconds=settings.queue_timeout_seconds,
+            reading=self.pools.reading,
+            loading=self.pools.loading,
+            meter=self.meter,
+        )
+
+    @cached_property
+    def saved(self) -> AudioStore:
+        """Saved audio."""
+        settings = self._settings
+        retention = Retention(
+            max_age_seconds=settings.voice_max_age_hours * 3600 or None,
+            max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
+            max_files=settings.voice_max_files or None,
+        )
+        return AudioStore(settings.voice_output_dir, retention, self.who_asks, self._room)
+
+    @cached_property
+    def consents(self) -> ConsentStore:
+        """What people have said about the use of their voices."""
+        return ConsentStore(self._settings.voices_dir / ".consents", self.who_asks)
+
+    @cached_property
+    def preview_files(self) -> KeptFiles:
+        """Samples of voices, on disk."""
+        folder = self._settings.voices_dir / ".previews"
+        return KeptFiles(folder, PREVIEWS_BYTES, self.meter.lookups("previews"))
+
+    @cached_property
+    def voices(self) -> VoiceStore:
+        """The voices, and all that can be done to them."""
+        return VoiceStore(
+            self.folder,
+            lambda: self.cast.current.library,
+            engine=lambda: self.cast.current.supervisor.engine,
+            prompts=self.speakers.prompts,
+            model_language=(
+                None if self._settings.model_config_path else self.cast.default.language
+            ),
+            stand_ins=lambda: self.cast.current.stand_ins,
+            forget_previews=self.preview_files.forget,
+            forget_consent=self.consents.forget,
+            pools=self.pools,
+            room=self._room,
+        )
+
+    @cached_property
+    def previews(self) -> Previews:
+        """Speaks samples of voices."""
+        return Previews(
+            self.speech,
+            self.cast,
+            self.voices,
+            self.preview_files,
+            ffmpeg=self.speakers.ffmpeg,
+            pools=self.pools,
+        )
+
+    @cached_property
+    def fetcher(self) -> VoiceFetcher | None:
+        """Fetches recordings from addresses, where that is allowed."""
+        settings = self._settings
+        if not settings.allow_voice_urls:
+            return None
+        return VoiceFetcher(
+            max_bytes=settings.max_upload_bytes, allow_http=settings.allow_insecure_voice_urls
+        )
+
+    def now(self) -> Now:
+        """Look at what the metrics tell of the moment."""
+        statuses = [(each.model, each.supervisor.status().engine) for each in self.cast.loaded]
+        return Now(
+            ready=not self.lifetime.is_stopping and self.cast.current.supervisor.is_available,
+            engines=tuple((model, status) for model, status in statuses if status is not None),
+            requests=len(self.lifetime.at_work),
+            voice_cache_bytes=self.speakers.states.nbytes,
+        )
+
+    def _stored_by(self, owner: str) -> Stored:
+        voices, voice_bytes = self.folder.kept_by(owner)
+        return Stored(voices, voice_bytes + self.saved.bytes_of(owner))
+
+    def _room(self, *, voices: int = 0, size_bytes: int = 0) -> AbstractContextManager[None]:
+        caller = current_record().caller
+        return self.stored_limits.room(caller, voices=voices, size_bytes=size_bytes)
+
+
+def _keyring(settings: Settings) -> Keyring:
+    operator_key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    try:
+        return Keyring(
+            operator_key, settings.api_keys_file, asks_for_keys=not settings.auth_disabled
+        )
+    except KeysFileError as error:
+        raise SettingsError(f"API_KEYS_FILE: {error}") from error
+
+
+def _tracing() -> Tracing | None:
+    try:
+        return make_tracing()
+    except TracingError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _pronunciations(settings: Settings) -> OwnPronunciations:
+    check_folder(
+        "DICTIONARIES_DIR", settings.dictionaries_dir, otherwise="no dictionary can be made"
+    )
+    try:
+        return OwnPronunciations(settings.pronunciations_file)
+    except PronunciationsFileError as error:
+        raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
+
+
+def _token_secret(settings: Settings) -> bytes:
+    """Return the operator's secret; without one tokens end when the server does."""
+    if settings.url_signing_secret is None:
+        return secrets.token_bytes(32)
+    return settings.url_signing_secret.get_secret_value().encode()
+
+
+def _who_asks(settings: Settings) -> WhoAsks:
+    """Return what tells for whom something is done: for who sent the request that is served."""
+
+    def viewer() -> Viewer:
+        caller = current_record().caller
+        if caller is None:
+            return NOBODY if settings.tenants == "separate" else everybody()
+        owner = None if caller.may("admin") else caller.name
+        if settings.tenants == "shared":
+            return Viewer(owner, "shared")
+        return Viewer(owner, "all" if owner is None else "own")
+
+    return viewer
+
+
+def _open_voices(settings: Settings, who_asks: WhoAsks) -> VoiceFolder:
+    folder = VoiceFolder(settings.voices_dir, who_asks)
+    try:
+        folder.recover()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
+    return folder

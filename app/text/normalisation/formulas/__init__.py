@@ -1,0 +1,1 @@
+"""This package says formulas written in LaTeX: `reading.py` finds them, `speaking.py` says them."""
