@@ -27,6 +27,7 @@ POOLS = MappingProxyType(
         "loading": PoolBounds(threads=2, max_waiting=256),
         "fetching": PoolBounds(threads=8, max_waiting=32),
         "finishing": PoolBounds(threads=2, max_waiting=64),
+        "documents": PoolBounds(threads=2, max_waiting=16),
         "files": PoolBounds(threads=4, max_waiting=1024),
     }
 )
@@ -38,8 +39,8 @@ BUSY_RETRY_SECONDS = 5.0
 """A caller whose work does not even find a place to wait is told to come back after this."""
 
 
-class DecoderLimits(NamedTuple):
-    """Limits an FFmpeg that reads a recording somebody sent."""
+class ChildLimits(NamedTuple):
+    """Limits a child process that reads a file somebody sent."""
 
     wall_seconds: float
     cpu_seconds: int
@@ -49,7 +50,30 @@ class DecoderLimits(NamedTuple):
     """It writes into pipes only, which do not count."""
 
 
-DECODER = DecoderLimits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=0)
+DECODER = ChildLimits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=0)
+"""FFmpeg reads a recording within these,"""
+PARSER = ChildLimits(wall_seconds=60.0, cpu_seconds=30, memory_bytes=1 << 30, file_bytes=0)
+"""and a parser a document."""
+
+DOCUMENT_CHARACTERS = 5_000_000
+"""A document may have so many characters that are read; "War and Peace" has 3.2 million."""
+DOCUMENT_CHAPTERS = 1000
+"""A document may have so many chapters,"""
+DOCUMENT_PARAGRAPHS = 200_000
+"""so many headings and paragraphs,"""
+DOCUMENT_PAGES = 5000
+"""and as a PDF so many pages."""
+DOCUMENT_LINE_CHARACTERS = 200
+"""A title, an author or a heading is cut to this length."""
+
+ARCHIVE_FILES = 10_000
+"""A document that is an archive, an EPUB or a DOCX, may hold so many files"""
+ARCHIVE_BYTES = 250_000_000
+"""of so many bytes together once unpacked, which is ten times the largest upload,"""
+ARCHIVE_TEXT_BYTES = 20_000_000
+"""and so many bytes in a file that is text."""
+COVER_BYTES = 5_000_000
+"""A larger picture is no cover."""
 
 DICTIONARY_BYTES = 2_000_000
 """A file of pronunciations may have so many bytes, and so may what is imported. The number of

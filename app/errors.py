@@ -46,6 +46,8 @@ class Parameter(Enum):
     CLIP = "voice_file"
     """The caller sends a recording to speak like."""
     LANGUAGE = "language"
+    DOCUMENT = "document"
+    """The caller sends a text in a file, such as a book."""
     PRONUNCIATIONS = "pronunciations"
     """The caller says how words are to be spoken."""
     SPEED = "speed"
@@ -154,6 +156,13 @@ class InvalidClip(InvalidRequest):
     """Says that a recording cannot condition a voice, being no audio, silent or too short."""
 
 
+class DocumentUnreadable(InvalidRequest):
+    """Says that a document cannot be read: it is damaged, encrypted, or nothing that is known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field=Parameter.DOCUMENT)
+
+
 class TooLarge(InvalidRequest):
     """Says that a script or an upload is over the configured limit."""
 
@@ -224,6 +233,10 @@ class FfmpegUnavailable(SpeechError):
         super().__init__(
             "FFmpeg, which this server needs for that, does not start; its log says why"
         )
+
+
+class ReaderFailed(SpeechError):
+    """Says that the process that reads a document did not start, or was ended from outside."""
 
 
 class TooSlow(SpeechError):

@@ -20,6 +20,7 @@ from app.api.http.problems import ErrorAnswers
 from app.api.http.trusted_hosts import TrustedHosts
 from app.api.native import (
     compatibility,
+    documents,
     health,
     metrics,
     pronunciations,
@@ -116,6 +117,7 @@ def create_app(
         calls.append(compatibility.wyoming_entry(wyoming.TITLE, port, wyoming.SUPPORT))
     for router in (
         native.router,
+        documents.router,
         voices.router,
         pronunciations.router,
         saved.router,

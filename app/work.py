@@ -225,6 +225,7 @@ class Pools:
         loading: gets the voices of a model, which may have to be downloaded.
         fetching: fetches recordings from addresses.
         finishing: levels and encodes complete clips.
+        documents: reads documents, each in a process of its own.
         files: reads and writes files, which is short.
     """
 
@@ -235,6 +236,7 @@ class Pools:
     loading: ThreadPool
     fetching: ThreadPool
     finishing: ThreadPool
+    documents: ThreadPool
     files: ThreadPool
 
     def close(self) -> None:

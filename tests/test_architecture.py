@@ -1,7 +1,8 @@
 """Dependencies point one way, and each thing is done in one place.
 
-front ends → services → speaking → {text, voices, pronunciations, audio, engine} → {speech, errors}.
-What one of the five siblings needs from another is handed over in `app/assembly`.
+front ends → services → speaking → {text, voices, pronunciations, documents, audio, engine}
+→ {speech, errors}.
+What one of the six siblings needs from another is handed over in `app/assembly`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 FOUNDATION = {
     "app",
     "app.bounds",
+    "app.child_limits",
     "app.errors",
     "app.files",
     "app.owners",
@@ -37,12 +39,20 @@ LIBRARIES = {
     "app.rounds",
     "app.telemetry",
 }
-SIBLINGS = {"app.text", "app.voices", "app.audio", "app.engine", "app.pronunciations"}
+SIBLINGS = {
+    "app.text",
+    "app.voices",
+    "app.audio",
+    "app.engine",
+    "app.pronunciations",
+    "app.documents",
+}
 BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
     "app.bounds": set(),
+    "app.child_limits": set(),
     "app.errors": set(),
     "app.files": set(),
     "app.owners": set(),
@@ -69,6 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.audio": {"app.repeating"},
     "app.voices": set(),
     "app.engine": {"app.rounds"},
+    "app.documents": {"app.wording"},
     "app.pronunciations": {"app.repeating"},
     "app.speaking": LIBRARIES | SIBLINGS,
     "app.folders": {"app.settings"},
@@ -106,6 +117,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 API_PACKAGES = {f"app.api.{path.parent.name}" for path in ROOT.glob("app/api/*/__init__.py")}
 MODEL = {"torch", "pocket_tts", "safetensors", "huggingface_hub"}
+PARSERS = {"lxml", "pypdf", "mammoth", "markdown_it", "mdit_py_plugins", "pysubs2"}
 # Where alone some libraries may be imported.
 BUSINESS_OF = {
     "fastapi": {"app.api", "app.main"},
@@ -114,6 +126,7 @@ BUSINESS_OF = {
     **{library: {"app.engine"} for library in MODEL},
     "prometheus_client": {"app.telemetry"},
     "opentelemetry": {"app.telemetry"},
+    **{library: {"app.documents"} for library in PARSERS},
 }
 
 
@@ -311,6 +324,25 @@ def test_torch_is_not_imported_early() -> None:
         if module in light:
             assert not {each.split(".")[0] for each in imported} & MODEL
             assert {each for each in imported if each.startswith("app.engine.")} <= light
+
+
+def test_parsers_of_documents_are_imported_in_a_child_only() -> None:
+    """What the server imports of app.documents imports no parser: an idle server must not grow.
+
+    The child imports the others inside its functions, once it knows the kind of document.
+    """
+    of_server = {f"app.documents{name}" for name in ("", ".child", ".document", ".reading")}
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if module in of_server or not within(module, {"app.documents"}):
+            at_once = ast.parse(path.read_text("utf-8")).body
+            found = set(imports(ast.Module([each for each in at_once if is_import(each)], [])))
+            assert not {each.split(".")[0] for each in found} & PARSERS
+            assert {each for each in found if within(each, {"app.documents"})} <= of_server
+
+
+def is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def called(tree: ast.AST) -> set[str]:

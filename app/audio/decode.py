@@ -4,7 +4,7 @@ An upload chooses how FFmpeg reads it: a playlist names other files, a QuickTime
 its samples elsewhere, and some take for ever. Four walls stand against that. FFmpeg gets the clip
 as an open file on its standard input, so no path is ever passed; `fd` is the only protocol it may
 use, and that protocol takes no names; only demuxers and decoders of plain audio files are let in;
-and the process may use only so much of the machine (app/audio/child_limits.py).
+and the process may use only so much of the machine (app/child_limits.py).
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ from __future__ import annotations
 import logging
 import math
 import re
-import signal
-import threading
-import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -23,10 +19,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from app.audio.child_limits import start_limited
 from app.audio.ffmpeg import ffmpeg_gone
 from app.audio.pcm import F32_BYTES
-from app.bounds import DECODER, DecoderLimits
+from app.bounds import DECODER, ChildLimits
+from app.child_limits import ChildOutcome, run_limited
 from app.errors import FfmpegFailed, Field, InvalidClip
 from app.files import scratch_file
 from app.speech import Clip, DecodedClip, Pcm
@@ -52,15 +48,9 @@ _FOUND_FORMAT = re.compile(r"Format (\w+)\S* probed .{0,200}Format not on whitel
 _CODEC_REFUSED = re.compile(r"Codec \((\w{1,40})\) not on whitelist")
 _NO_STREAM = "matches no streams"
 _UNKNOWN = "Error opening input: Invalid data found"
-_STDERR_KEPT_BYTES = 4000
 # FFmpeg may allocate this much at once, which is more than any audio packet needs, but less than
 # a forged index could ask for.
 _MAX_ALLOCATION_BYTES = 128 << 20
-# A system ends what has used up its seconds of CPU with one of these.
-_OUT_OF_CPU = (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None))
-# Nobody uses them up in a smaller part of their number, on however many cores; so somebody else,
-# such as a system short of memory, has ended what was killed before.
-_FASTEST = 0.25
 
 READABLE = (
     "WAV, MP3, M4A, OGG, Opus, FLAC, WebM, AAC, WMA, AIFF, CAF, AU, AMR, AC-3, DTS, WavPack, "
@@ -85,18 +75,6 @@ _DECODERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """Holds what FFmpeg wrote before it ended, and how it ended."""
-
-    data: bytes
-    exit_status: int
-    timed_out: bool
-    was_killed: bool
-    """Somebody else has ended it."""
-    messages: str
-
-
 def decode_clip(
     clip: Clip,
     *,
@@ -104,7 +82,7 @@ def decode_clip(
     max_seconds: float,
     sample_rate_hz: int,
     cancel: CancelToken = NEVER_CANCELLED,
-    limits: DecoderLimits = DECODER,
+    limits: ChildLimits = DECODER,
 ) -> DecodedClip:
     """Decode the first `max_seconds` of a recording to mono PCM. Blocks.
 
@@ -187,58 +165,16 @@ def _decode(
     command: list[str],
     *,
     max_bytes: int,
-    limits: DecoderLimits,
+    limits: ChildLimits,
     cancel: CancelToken,
-) -> _Decoded:
-    timed_out = threading.Event()
-    kept: list[bytes] = []
-    began_seconds = time.monotonic()
+) -> ChildOutcome:
     try:
-        started = start_limited(command, limits, stdin=file)
+        return run_limited(command, limits, stdin=file, max_bytes=max_bytes, cancel=cancel)
     except OSError as error:
         raise ffmpeg_gone(error) from error
-    with started as process, cancel.calling(process.kill):
-        assert process.stdout is not None and process.stderr is not None  # noqa: PT018
-
-        def stop() -> None:
-            timed_out.set()
-            process.kill()
-
-        timer = threading.Timer(limits.wall_seconds, stop)
-        messages = threading.Thread(target=_keep_start, args=(process.stderr, kept))
-        timer.start()
-        messages.start()
-        try:
-            data = process.stdout.read(max_bytes)
-            process.stdout.close()
-            exit_status = process.wait()
-        finally:
-            timer.cancel()
-            process.kill()
-            messages.join()
-            timer.join()
-    cancel.check()
-    took_seconds = time.monotonic() - began_seconds
-    was_ended = -exit_status in _OUT_OF_CPU and len(data) < max_bytes and not timed_out.is_set()
-    too_soon = took_seconds < _FASTEST * limits.cpu_seconds
-    return _Decoded(
-        data,
-        exit_status,
-        timed_out=timed_out.is_set() or (was_ended and not too_soon),
-        was_killed=was_ended and too_soon,
-        messages=b"".join(kept).decode(errors="replace"),
-    )
 
 
-def _keep_start(stream: IO[bytes], kept: list[bytes]) -> None:
-    """Read a stream to its end, so that FFmpeg never waits, and keep what a log can use."""
-    room = _STDERR_KEPT_BYTES
-    while piece := stream.read(4096):
-        kept.append(piece[:room])
-        room -= len(kept[-1])
-
-
-def _check_exit(decoded: _Decoded, max_bytes: int, field: Field) -> None:
+def _check_exit(decoded: ChildOutcome, max_bytes: int, field: Field) -> None:
     if decoded.timed_out:
         raise InvalidClip(f"{field} takes too long to decode", field=field)
     if decoded.was_killed:

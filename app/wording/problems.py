@@ -22,6 +22,7 @@ from app.errors import (
     Overloaded,
     Parameter,
     QueueFull,
+    ReaderFailed,
     SpeechError,
     StorageFailed,
     TooLarge,
@@ -52,6 +53,7 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (NotSupported, 501, "not_supported"),
     (ModelUnavailable, 503, "model_unavailable"),
     (FfmpegUnavailable, 503, "ffmpeg_unavailable"),
+    (ReaderFailed, 503, "reader_failed"),
     (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
 )

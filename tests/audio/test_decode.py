@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.audio.decode import decode_clip
-from app.bounds import DECODER, DecoderLimits
+from app.bounds import DECODER, ChildLimits
 from app.errors import InvalidClip, Parameter
 from app.speech import Clip, Pcm
 from tests.audio.hostile_clips import quicktime_that_points_at
@@ -30,7 +30,7 @@ def encode(ffmpeg: Path, directory: Path, name: str, *arguments: str, pcm: Pcm =
 
 
 def decode(
-    ffmpeg: Path, source: Path | bytes, max_seconds: float = 15, limits: DecoderLimits = DECODER
+    ffmpeg: Path, source: Path | bytes, max_seconds: float = 15, limits: ChildLimits = DECODER
 ) -> Pcm:
     data = source.read_bytes() if isinstance(source, Path) else source
     return decode_clip(
@@ -43,7 +43,7 @@ def decode(
 
 
 def assert_refused(
-    ffmpeg: Path, source: Path | bytes, reason: str, limits: DecoderLimits = DECODER
+    ffmpeg: Path, source: Path | bytes, reason: str, limits: ChildLimits = DECODER
 ) -> None:
     with pytest.raises(InvalidClip, match=reason) as caught:
         decode(ffmpeg, source, limits=limits)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.audio.child_limits import _script, start_limited
 from app.audio.decode import decode_clip
 from app.bounds import DECODER
+from app.child_limits import _script, start_limited
 from app.errors import FfmpegUnavailable, InvalidClip, StorageFailed
 from app.speech import Clip
 from app.work import CancelToken, WorkCancelled

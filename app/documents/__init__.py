@@ -1,0 +1,1 @@
+"""This package reads documents, such as books, into chapters of text to speak."""
