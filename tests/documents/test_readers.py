@@ -258,8 +258,8 @@ def test_outline_of_pdf() -> None:
     """An outline names the chapters, with the words that stand in it."""
     lines = [[Printed("Dawn", 700, 14), Printed(f"Text {n}.", 660)] for n in (1, 2)]
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(*lines))))
-    writer.add_outline_item("Dawn", page_number=0)
-    writer.add_outline_item("Dusk", page_number=1)
+    writer.add_outline_item(title="Dawn", page_number=0)
+    writer.add_outline_item(title="Dusk", page_number=1)
     buffer = io.BytesIO()
     writer.write(buffer)
     assert [each.heading for each in read_as(buffer.getvalue(), "").chapters] == ["Dawn", "Dusk"]

@@ -70,6 +70,6 @@ def test_the_key_is_needed(fake_app: ServeFake) -> None:
     answer = fake_app().client.post(
         "/documents",
         files={"document": ("a.txt", b"Hello.")},
-        headers={"API_KEY": "no"},
+        headers={"X-API-Key": "no"},
     )
     assert answer.status_code == 401
