@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -184,10 +183,10 @@ CHAPTERS = [
 ]
 
 
-@pytest.mark.parametrize("contents", [{"nav": NAV}, {"ncx": NCX}])
-def test_epub(contents: dict[str, Any]) -> None:
+@pytest.mark.parametrize("data", [epub(PAGES, nav=NAV), epub(PAGES, ncx=NCX)], ids=["nav", "ncx"])
+def test_epub(data: bytes) -> None:
     """The table of contents of either version names the chapters, within a page too."""
-    found = read_as(epub(PAGES, **contents), "tale.epub")
+    found = read_as(data, "tale.epub")
     assert (found.title, found.author, found.language) == (
         "A Tale",
         "Ann Author, Ben Writer",
@@ -259,8 +258,8 @@ def test_outline_of_pdf() -> None:
     """An outline names the chapters, with the words that stand in it."""
     lines = [[Printed("Dawn", 700, 14), Printed(f"Text {n}.", 660)] for n in (1, 2)]
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(*lines))))
-    writer.add_outline_item("Dawn", page_number=0)
-    writer.add_outline_item("Dusk", page_number=1)
+    writer.add_outline_item(title="Dawn", page_number=0)
+    writer.add_outline_item(title="Dusk", page_number=1)
     buffer = io.BytesIO()
     writer.write(buffer)
     assert [each.heading for each in read_as(buffer.getvalue(), "").chapters] == ["Dawn", "Dusk"]

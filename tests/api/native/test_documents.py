@@ -55,7 +55,7 @@ def test_options(fake_app: ServeFake) -> None:
         ({"files": {"document": ("a.txt", b"")}}, 400, "document"),
         ({"files": {"document": ("a.txt", b"x" * 1_100_000)}}, 413, "document"),
         ({"data": {"document": "no file"}}, 400, "document"),
-        ({"files": {"book": ("a.txt", b"x")}}, 400, "document"),
+        ({"files": {"book": ("a.txt", b"x")}}, 400, "book"),
         ({"files": {"document": ("a.txt", b"x")}, "data": {"tables": "often"}}, 400, "tables"),
     ],
 )
@@ -70,6 +70,6 @@ def test_the_key_is_needed(fake_app: ServeFake) -> None:
     answer = fake_app().client.post(
         "/documents",
         files={"document": ("a.txt", b"Hello.")},
-        headers={"Authorization": "Bearer no"},
+        headers={"X-API-Key": "no"},
     )
     assert answer.status_code == 401
