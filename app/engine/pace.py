@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MEMORY_SECONDS = 2.0
 MAX_LATENTS_PER_DECODE = 12
+CROWDED_DECAY = 0.9
+"""So much of what was reached with company is left when another memory's worth of work is done."""
 
 
 class Pace:
@@ -22,11 +24,17 @@ class Pace:
         self._busy_seconds = 0.04
         self._decode_seconds = 0.02
         self._latents = 4.0
+        self._crowded = 0.0
 
     @property
     def audio_seconds_per_second(self) -> float:
         """Tell how much audio all workers together make in a second in which all are busy."""
         return self._workers * self._latents * self._frame_seconds / self._busy_seconds
+
+    @property
+    def crowded_audio_seconds_per_second(self) -> float:
+        """Tell how much that was when most spoke at once lately: large batches make more of it."""
+        return max(self._crowded, self.audio_seconds_per_second)
 
     def latents_in(self, seconds: float) -> int:
         """Tell how many latents one worker decodes in about `seconds`; 2 at least, 12 at most."""
@@ -43,6 +51,7 @@ class Pace:
         self._decode_seconds += seconds
         self._latents += latents
         if self._busy_seconds > self._workers * MEMORY_SECONDS:
+            self._crowded = max(CROWDED_DECAY * self._crowded, self.audio_seconds_per_second)
             self._busy_seconds /= 2
             self._decode_seconds /= 2
             self._latents /= 2

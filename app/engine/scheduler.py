@@ -191,7 +191,7 @@ class Scheduler(Generic[RowT]):
             jobs,
             left_seconds=[each.left_seconds(self._frame_seconds) for each in running],
             mean_seconds=self._waiting.seconds / max(1, len(self._waiting)),
-            rate=self._pace.audio_seconds_per_second,
+            rate=self._pace.crowded_audio_seconds_per_second,
         )
         if len(self._running) < self._options.max_running_rows:
             seconds = min(seconds, jobs * PATIENCE_SECONDS)

@@ -22,6 +22,21 @@ def test_the_pace_follows_a_machine_that_slows_down() -> None:
     assert pace.audio_seconds_per_second == pytest.approx(0.8, rel=0.1)
 
 
+def test_what_was_reached_with_company_is_remembered_for_a_while() -> None:
+    """A full queue is worked off by large batches, whatever the batches before it were like."""
+    pace = Pace(workers=1, frame_seconds=0.08)
+    for _ in range(500):
+        pace.decoded(10, 0.02)
+    crowded = pace.audio_seconds_per_second
+    for _ in range(200):
+        pace.decoded(1, 0.02)
+    assert pace.audio_seconds_per_second < 0.5 * crowded
+    assert 0.6 * crowded < pace.crowded_audio_seconds_per_second <= crowded * 1.01
+    for _ in range(3000):
+        pace.decoded(1, 0.02)
+    assert pace.crowded_audio_seconds_per_second < 0.3 * crowded
+
+
 @pytest.mark.parametrize(("seconds_per_latent", "latents"), [(0.01, 4), (0.1, 2), (0.0001, None)])
 def test_a_decode_fits_into_the_time_allowed_but_is_never_tiny(
     seconds_per_latent: float, latents: int | None
