@@ -146,7 +146,7 @@ def test_a_client_cannot_write_the_log(
     client.get(f"/voices/{quote(hostile)}", headers={"X-Request-Id": "a b"})
     client.get(f"/{quote(hostile)}")
     lines = [each for each in capsys.readouterr().err.split("\n") if each]
-    assert len(lines) == 4
+    assert sum("POST" in each or "GET" in each for each in lines) == 4
     assert all(each.isprintable() for each in lines)
 
 

@@ -106,6 +106,7 @@ def pocket(parameter: Parameter, word: str, **sent: Any) -> Mistake:
 
 MISTAKES = [
     tts(Parameter.TEXT, script=" "),
+    native(Parameter.DOCUMENT, "/documents", files={"document": ("a.pdf", b"%PDF-1.4 nothing")}),
     tts(Parameter.TEXT, script="x" * 3000),
     tts(Parameter.TEXT, script="One <break/> two."),
     tts(Parameter.VOICE, voice="nobody"),

@@ -29,7 +29,7 @@ from tests.serving import Served, make_settings, serve
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
 
 ANSWER_SECONDS = 5.0
-CHILD_BYTES = 400e6
+CHILD_BYTES = 600e6
 SERVER_BYTES = 300e6
 AT_ONCE = 3
 TRIES = 3

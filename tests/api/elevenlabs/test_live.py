@@ -219,7 +219,7 @@ def test_refusals(refused: Callable[..., Any]) -> None:
     """What can be wrong is the SDK's ApiError, and says what it was."""
     # An unknown voice is told of before there is any text.
     assert "voice_id 'nobody' does not exist" in str(refused(iter([]), voice_id="nobody"))
-    wrong_format = refused(slowly("Hello there. "), output_format="mp3_1_2")
+    wrong_format = refused(iter(["Hello there. "]), output_format="mp3_1_2")
     assert set(wrong_format) == {"message", "error", "code"}
     assert (wrong_format["error"], wrong_format["code"]) == ("invalid_request", 400)
     for fields, words in (

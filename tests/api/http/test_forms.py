@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
+import unicodedata
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
@@ -166,10 +167,11 @@ def test_charsets(fake_app: ServeFake, charset: str, encoding: str) -> None:
     """A form may name the charset of its texts; one that is not read on the web is not used."""
     engine = FakeEngine()
     kind = f'multipart/form-data; charset={charset}; boundary="a b"'
-    text = "スピーチ" if encoding == "cp932" else "Grüße"
+    text = "Ｈｅｌｌｏ" if encoding == "cp932" else "Grüße"
     body = f'--a b\r\nContent-Disposition: form-data; name="text"\r\n\r\n{text}\r\n--a b--\r\n'
     answer = fake_app(engine).client.post(
         "/v1/tts", content=body.encode(encoding), headers={"Content-Type": kind}
     )
     assert answer.status_code == 200, answer.text
-    assert engine.streams[0].job.chunks[0].text == text
+    spoken = unicodedata.normalize("NFKC", text)
+    assert engine.streams[0].job.chunks[0].text == spoken
