@@ -118,6 +118,7 @@ class _Ending:
         self.code: int | None = None
         self.shown = "unanswered"
         self._complete = False
+        self._bytes_to_come: int | None = None
         self._left = False
         self._broken = False
 
@@ -125,8 +126,14 @@ class _Ending:
         if message["type"] in _ANSWERS:
             code: int = message.get("status", 101)
             self.code, self.shown = code, str(code)
+            length = Headers(scope=message).get("content-length")
+            self._bytes_to_come = None if length is None else int(length)
         elif message["type"] == "websocket.close":
             self.shown = f"{self.shown}, closed with {message.get('code', 1000)}"
+        if message["type"] == "http.response.body" and self._bytes_to_come is not None:
+            # A client that knows the length may close before it is told that this was all.
+            self._bytes_to_come -= len(message.get("body", b""))
+            self._complete = self._complete or self._bytes_to_come <= 0
         self._complete = self._complete or _ends_answer(message)
 
     def received(self, message: Message) -> None:

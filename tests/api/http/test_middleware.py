@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 import socket
 import time
+from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from app.api.http.dialect import NATIVE
+from app.api.http.middleware import RequestContext
 from app.api.http.security_headers import SECURITY_HEADERS
+from app.telemetry.meter import Meter
+from app.telemetry.requests import Requests
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, LogRecords, Served, send_raw, status_of
@@ -142,3 +148,36 @@ def test_a_client_that_leaves_in_its_form(server: Served, log_records: LogRecord
     line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == "who-left")
     assert line.getMessage().startswith("POST /voices 499 in ")
     assert not [each for each in log_records.kept if each.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(("length", "how"), [(b"3", "answered"), (b"4", "left"), (None, "left")])
+async def test_who_has_all_may_close(length: bytes | None, how: str) -> None:
+    """A client that knows the length closes before it is told that this was all."""
+    ends: list[str] = []
+
+    class Listening(Requests):
+        def end(self, *said: Any, **_: Any) -> None:
+            ends.append(said[3])
+
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        headers = [] if length is None else [(b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await receive()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        return
+
+    context = RequestContext(
+        app,
+        at_work=set(),
+        dialect_of=lambda _: NATIVE,
+        requests=Listening(Meter("1"), None),
+    )
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    await context(scope, receive, send)
+    assert ends == [how]
