@@ -405,3 +405,17 @@ def test_each_kind_of_work_has_threads_of_its_own() -> None:
 def attributes(tree: ast.AST) -> set[str]:
     """The names that are looked up on something, called or not."""
     return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def test_no_test_stops_the_clock_of_the_whole_process() -> None:
+    """An event loop that sleeps meanwhile, such as an idle server's, would sleep for hours.
+
+    A test replaces the `time` of the one module that is to see another.
+    """
+    stopped = re.compile(r"\btime(\.|, *\")(monotonic|perf_counter)\"")
+    stopping = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if stopped.search(path.read_text("utf-8"))
+    ]
+    assert not stopping

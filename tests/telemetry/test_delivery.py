@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.callers.caller import Caller
@@ -19,7 +21,8 @@ class Listener:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_seconds = 100.0
-        monkeypatch.setattr("app.telemetry.delivery.time.monotonic", lambda: self.now_seconds)
+        clock = SimpleNamespace(monotonic=lambda: self.now_seconds)
+        monkeypatch.setattr("app.telemetry.delivery.time", clock)
         self.meter = Meter("1")
         self.timings = JobTimings()
         self.record = RequestRecord("id", caller=Caller("shop"))
