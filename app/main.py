@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
 from app import __version__
 from app.api.dialects import chosen_dialects, dialect_of, mount
+from app.api.http.dialect import Dialect
 from app.api.http.docs_page import NATIVE_TAGS, DocumentedApp, serve_docs_page
 from app.api.http.folded_paths import FoldedPaths
 from app.api.http.forms import is_form
@@ -33,9 +35,19 @@ from app.assembly.parts import make_services
 from app.assembly.running import running
 from app.assembly.speakers import BuildEngine
 from app.folders import check_folder
+from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
 
+NATIVE_ROUTERS = (
+    native.router,
+    documents.router,
+    voices.router,
+    pronunciations.router,
+    saved.router,
+    tokens.router,
+    health.router,
+)
 READABLE_HEADERS = (
     "*",
     "content-disposition",
@@ -76,13 +88,7 @@ def create_app(
     except ValueError as error:
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
-    check_folder("VOICE_OUTPUT_DIR", settings.voice_output_dir, otherwise="no audio can be saved")
-    try:
-        services.saved.open()
-    except OSError as error:
-        raise SettingsError(
-            f"VOICE_OUTPUT_DIR: {settings.voice_output_dir} cannot be used: {error.strerror}"
-        ) from error
+    _open_saved_audio(services)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -115,20 +121,32 @@ def create_app(
     if wyoming_listeners:
         port = wyoming_listeners[0].getsockname()[1]
         calls.append(compatibility.wyoming_entry(wyoming.TITLE, port, wyoming.SUPPORT))
-    for router in (
-        native.router,
-        documents.router,
-        voices.router,
-        pronunciations.router,
-        saved.router,
-        tokens.router,
-        health.router,
-        compatibility.router_about(calls),
-        *([] if settings.metrics == "off" else [metrics.router_for(settings.metrics)]),
-    ):
+    routers = [*NATIVE_ROUTERS, compatibility.router_about(calls)]
+    if settings.metrics != "off":
+        routers.append(metrics.router_for(settings.metrics))
+    for router in routers:
         app.router.routes.extend(router.routes)
     serve_docs_page(app)
-    dialect_spoken = partial(dialect_of, dialects=dialects)
+    _add_middleware(app, services, partial(dialect_of, dialects=dialects))
+    return app
+
+
+def _open_saved_audio(services: Services) -> None:
+    folder = services.settings.voice_output_dir
+    check_folder("VOICE_OUTPUT_DIR", folder, otherwise="no audio can be saved")
+    try:
+        services.saved.open()
+    except OSError as error:
+        raise SettingsError(
+            f"VOICE_OUTPUT_DIR: {folder} cannot be used: {error.strerror}"
+        ) from error
+
+
+def _add_middleware(
+    app: FastAPI, services: Services, dialect_spoken: Callable[[Scope], Dialect]
+) -> None:
+    """Put what concerns all routes around them; what is added last is the outermost."""
+    settings = services.settings
     answers = ErrorAnswers(dialect_spoken)
     answers.register(app)
     app.add_middleware(TrustedHosts, settings=settings, answer=answers.answer)
@@ -149,7 +167,6 @@ def create_app(
         dialect_of=dialect_spoken,
         requests=services.requests,
     )
-    return app
 
 
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:

@@ -90,7 +90,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
     "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
     "app.startup": {"app.services", "app.settings"},
-    "app.main": {"app.assembly", "app.api", "app.folders", "app.settings", "app.wyoming"},
+    "app.main": {
+        "app.assembly",
+        "app.api",
+        "app.folders",
+        "app.services",
+        "app.settings",
+        "app.wyoming",
+    },
     "app.cli": BELOW_FRONT_ENDS
     | {
         "app.assembly",
