@@ -306,10 +306,11 @@ def _who_asks(settings: Settings) -> WhoAsks:
         caller = current_record().caller
         if caller is None:
             return NOBODY if settings.tenants == "separate" else everybody()
-        owner = None if caller.may("admin") else caller.name
+        administers = caller.may("admin")
+        owner = None if administers or caller.for_operator else caller.name
         if settings.tenants == "shared":
             return Viewer(owner, "shared")
-        return Viewer(owner, "all" if owner is None else "own")
+        return Viewer(owner, "all" if administers else "own")
 
     return viewer
 

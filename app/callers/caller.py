@@ -34,6 +34,8 @@ class Caller:
     limits: CallerLimits = field(default_factory=CallerLimits)
     by_token: bool = False
     """It came with a token that its key made."""
+    for_operator: bool = False
+    """It came with a token that an administrator's key made: what it keeps is the operator's."""
     address: str | None = None
     """Where no key is asked for, callers are told apart by where they come from."""
 

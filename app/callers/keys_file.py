@@ -61,7 +61,7 @@ def read_keys(path: Path) -> Mapping[str, Caller]:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise KeysFileError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
         raise KeysFileError(f"{path} is not TOML: {error}") from None
     keys = content.pop("keys", {})
     if content or not isinstance(keys, dict):
@@ -158,9 +158,11 @@ def _caller_of(name: str, entry: Any) -> tuple[str, Caller]:
     if not isinstance(hashed, str) or _HASH.fullmatch(hashed) is None:
         raise ValueError("hash must be 'sha256:' and 64 hex digits")
     scopes = entry.get("scopes", ["speech"])
-    if not isinstance(scopes, list) or not scopes or not set(scopes) <= set(SCOPES):
+    if not isinstance(scopes, list) or not scopes or not all(each in SCOPES for each in scopes):
         raise ValueError(f"scopes must be some of {', '.join(SCOPES)}")
     limits = {limit: _limit(limit, entry[limit]) for limit in _LIMITS if limit in entry}
+    if "admin" in scopes and (kept := {"stored_voices", "stored_bytes"} & limits.keys()):
+        raise ValueError(f"{min(kept)} does not go with admin: what that makes is the operator's")
     return hashed, Caller(name, frozenset(scopes), CallerLimits(**limits))
 
 

@@ -59,7 +59,8 @@ class Tokens:
         if maker is None:
             raise Unauthorized("the key that made this token was revoked")
         allowed = frozenset(scope for scope in content["scopes"] if maker.may(scope))
-        return replace(maker, scopes=allowed, by_token=True)
+        for_operator = maker.may("admin")
+        return replace(maker, scopes=allowed, by_token=True, for_operator=for_operator)
 
     def _signature(self, payload: str) -> str:
         signed = payload.encode(errors="surrogatepass")

@@ -75,8 +75,8 @@ class BatchLoop:
             return EngineStatus(
                 running_rows=self._scheduler.running_rows,
                 queued_jobs=self._scheduler.queued_jobs,
-                queued_seconds=round(self._scheduler.queued_seconds, 1),
-                audio_rate=round(self._scheduler.audio_rate, 1),
+                queued_seconds=self._scheduler.queued_seconds,
+                audio_rate=self._scheduler.audio_rate,
                 max_running_rows=self._options.max_running_rows,
                 max_queued_jobs=self._options.max_queued_jobs,
                 precision=str(self._runner.precision),

@@ -48,8 +48,6 @@ PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
 FIRST_PATIENCE_SECONDS = 1.0
 """One whose caller has fewer jobs running than another is admitted after this long."""
-RETURN_MARGIN = 1.0
-"""Who comes back a little late finds a place; who comes too early, none."""
 SHORTEST_RETURN_SECONDS = 1.0
 """Nobody is told to come back sooner: many clients only read whole seconds."""
 
@@ -182,7 +180,7 @@ class Scheduler(Generic[RowT]):
         seconds = self._returning.tell(
             asking.caller, now, lambda places: self._seconds_until_begun(places * turns), own=own
         )
-        return max(SHORTEST_RETURN_SECONDS, RETURN_MARGIN * seconds)
+        return max(SHORTEST_RETURN_SECONDS, seconds)
 
     def _seconds_until_begun(self, jobs: int) -> float:
         """Estimate how long it takes until so many jobs that wait have got their first row."""
@@ -225,6 +223,7 @@ class Scheduler(Generic[RowT]):
             sequence.being_decoded = False
             sequence.decoded += batch.frames
             job = sequence.job
+            job.decoded += batch.frames
             if job.playing_since_seconds is None:
                 earlier = job.sequences[: sequence.index]
                 job.playing_since_seconds = now if all(each.closed for each in earlier) else None

@@ -169,6 +169,7 @@ class EngineJob(Generic[RowT]):
         playing_since_seconds: when its first PCM was delivered, or None.
         admitted: how many sequences have been admitted to the batch.
         speaking: how many of those the language model is not done with.
+        decoded: how many of the job's latents the codec has made PCM of.
         cancelled: whether its audio is no longer wanted.
         more: whether more chunks will be added.
     """
@@ -184,6 +185,7 @@ class EngineJob(Generic[RowT]):
     playing_since_seconds: float | None = None
     admitted: int = 0
     speaking: int = 0
+    decoded: int = 0
     cancelled: bool = False
     more: bool = False
     _estimated_seconds: float = 0.0
@@ -267,8 +269,4 @@ class EngineJob(Generic[RowT]):
         Args:
             frame_seconds: audio of one latent.
         """
-        unknown_seconds = self.expected_seconds - self._starts_seconds[-1]
-        return unknown_seconds + sum(
-            max(0.0, each.expected_seconds - each.decoded * frame_seconds)
-            for each in self.sequences
-        )
+        return max(0.0, self.expected_seconds - self.decoded * frame_seconds)

@@ -165,10 +165,7 @@ class Dictionaries:
             ids = ", ".join(each.id for each in named)
             raise Conflict(f"several dictionaries are called {shortened(name)!r}; say which: {ids}")
         if not named:
-            names = ", ".join(shortened(each.name, 40) for each in known[:10]) or "none yet"
-            raise DictionaryNotFound(
-                f"there is no dictionary {shortened(name)!r}; there are: {names}"
-            )
+            raise DictionaryNotFound(f"there is no dictionary {shortened(name)!r}")
         return named[0]
 
     def lexicon_called(self, name: str) -> Lexicon:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
-from app.bounds import DICTIONARY_BYTES
+from app.bounds import DICTIONARY_BYTES, JSON_VALUES, json_values
 from app.lexicon import MAX_PRONUNCIATIONS, Lexicon, Pronunciation
 from app.ranges import (
     AnyCase,
@@ -84,6 +84,8 @@ def _from_json(value: object) -> object:
         return value
     if len(value) > DICTIONARY_BYTES:
         raise ValueError(f"it has more than {DICTIONARY_BYTES} characters")
+    if json_values(value.encode(errors="surrogatepass")) > JSON_VALUES:
+        raise ValueError(f"it has more than {JSON_VALUES} values, commas in texts included")
     try:
         return json.loads(value or "{}")
     except (ValueError, RecursionError):

@@ -48,6 +48,7 @@ class _Prepared:
     engine: SpeechEngine
     origin: Origin
     script: Reading
+    waited_seconds: float
     voices: Mapping[str | None, VoiceState]
 
 
@@ -156,7 +157,7 @@ class Speech:
             shaper,
             marking,
             sample_rate_hz=engine.sample_rate_hz,
-            patience_seconds=self._patience_seconds,
+            patience_seconds=self._patience_seconds - prepared.waited_seconds,
             engine_status=engine.status,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
@@ -201,8 +202,9 @@ class Speech:
 
     async def _prepare(self, request: SpeechRequest, speaker: Speaker) -> _Prepared:
         engine = speaker.supervisor.engine
+        waited_seconds = 0.0
         try:
-            script = await self._read(speaker, engine, request)
+            script, waited_seconds = await self._read(speaker, engine, request)
         except NothingToSpeak as error:
             if isinstance(error, NoText) or not request.silent_without_words:
                 raise
@@ -221,12 +223,12 @@ class Speech:
         if None in voices:
             origin = origin._replace(preparation=voices[None].preparation)
         states = {name: ready.state for name, ready in voices.items()}
-        return _Prepared(engine, origin, script, states)
+        return _Prepared(engine, origin, script, waited_seconds, states)
 
     async def _read(
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
-    ) -> Reading:
-        """Read the script until its first words can be spoken."""
+    ) -> tuple[Reading, float]:
+        """Read the script until its first words can be spoken; tell how long that had to wait."""
         rules = ScriptRules(
             voice_called=partial(self._voice_called, speaker),
             lexicon_called=self._dictionaries.lexicon_called,
@@ -252,8 +254,11 @@ class Speech:
             spoken_before_seconds=request.spoken_before_seconds / SPEECH_OVERRUN,
         )
         try:
-            async with asyncio.timeout(self._patience_seconds), self._turns.place(_party()):
-                return await Reading.begin(request.text, rules, self._pool)
+            async with (
+                asyncio.timeout(self._patience_seconds),
+                self._turns.place(_party()) as waited_seconds,
+            ):
+                return await Reading.begin(request.text, rules, self._pool), waited_seconds
         except TimeoutError:
             raise too_late(self._patience_seconds, engine.status()) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,14 +22,15 @@ class Turns:
         self._rounds: Rounds[str, asyncio.Future[None]] = Rounds()
 
     @asynccontextmanager
-    async def place(self, caller: str) -> AsyncIterator[None]:
-        """Wait for a place, and have it until the end of the block."""
+    async def place(self, caller: str) -> AsyncIterator[float]:
+        """Wait for a place, and have it until the end of the block; yield how many seconds."""
+        began_seconds = time.monotonic()
         if self._free:
             self._free -= 1
         else:
             await self._turn(caller)
         try:
-            yield
+            yield time.monotonic() - began_seconds
         finally:
             self._give_place()
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from app.audio.heard import HeardTimes
 from app.audio.shaping import Shaper
-from app.errors import Overloaded, SpeechError, SynthesisFailed
+from app.errors import Overloaded, SynthesisFailed
 from app.speaking.going_on import GoingOn
 from app.speaking.marking import Marking
 from app.speaking.speaker import Origin
@@ -94,17 +94,19 @@ class Utterance:
         try:
             async with aclosing(self._shaped()) as pieces:
                 async for piece in pieces:
-                    seconds = len(piece) / self.sample_rate_hz
-                    self.spoken_seconds += seconds
-                    self._delivery.came(seconds, self.timings)
-                    if self.spoken_seconds > self._most_seconds:
-                        raise SynthesisFailed("the speech lasts longer than is allowed")
+                    self._count(len(piece) / self.sample_rate_hz)
                     yield piece
                     self._delivery.asked()
             self._delivery.outcome = "complete"
-        except SpeechError as error:
+        except Exception as error:  # also one that nobody foresaw has failed
             self._delivery.outcome = "timed out" if isinstance(error, Overloaded) else "failed"
             raise
+
+    def _count(self, seconds: float) -> None:
+        self.spoken_seconds += seconds
+        self._delivery.came(seconds, self.timings)
+        if self.spoken_seconds > self._most_seconds:
+            raise SynthesisFailed("the speech lasts longer than is allowed")
 
     async def count_script_tokens(self) -> int:
         """Count the tokens that the model has read of the script."""

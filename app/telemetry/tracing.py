@@ -30,8 +30,6 @@ FLUSH_SECONDS = 5.0
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _HTTP = "http/protobuf"
-# The clocks of spans and of this server differ by this much, as long as nobody sets the time.
-_EPOCH_NS = time.time_ns() - time.monotonic_ns()
 
 
 class TracingError(Exception):
@@ -172,4 +170,4 @@ class RequestTrace:
 
 def _ns(monotonic_seconds: float) -> int:
     """Return a time of `time.monotonic` in nanoseconds since 1970."""
-    return _EPOCH_NS + int(monotonic_seconds * 1e9)
+    return time.time_ns() - int((time.monotonic() - monotonic_seconds) * 1e9)

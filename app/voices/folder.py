@@ -111,8 +111,10 @@ class VoiceFolder:
 
     def kept_by(self, owner: str) -> tuple[int, int]:
         """Count the voices of somebody, and the bytes of their files."""
-        stems = [stem for stem in self.all() if owner_of(stem) == owner]
-        return len(stems), sum(map(self.size_bytes, stems))
+        with self._lock:
+            paths = [each for each in voice_paths(self.directory) if owner_of(each.stem) == owner]
+        stems = {path.stem for path in paths}
+        return len(stems), sum(map(_size_bytes, [*paths, *map(self.details_path, stems)]))
 
     def is_own(self, stem: str) -> bool:
         """Tell whether a voice belongs to who asks."""

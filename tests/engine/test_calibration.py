@@ -76,7 +76,7 @@ def test_the_preview_model_is_timed_by_its_attention(preview: BatchedEngine) -> 
 
 
 async def test_words_have_plausible_times(preview: BatchedEngine) -> None:
-    """All words, in order, each as long as a word is, with a gap at the comma; most come live."""
+    """All words, in order, each as long as a word is, with a gap at the comma; half come live."""
     voice = preview.predefined_voice("slt")
     stream = preview.submit(job([SENTENCE], voice))
     frames = [each async for each in stream]
@@ -91,7 +91,7 @@ async def test_words_have_plausible_times(preview: BatchedEngine) -> None:
     assert max(gaps) == gaps[3] > 0.05
     seconds = sum(len(each.pcm) for each in frames) / preview.sample_rate_hz
     assert seconds - 0.5 < words[-1].end_seconds <= seconds
-    assert sum(len(each.words) for each in frames[:-1]) >= 6
+    assert sum(len(each.words) for each in frames[:-1]) >= 4
     heard = 0.0
     for each in frames[:-1]:
         heard += len(each.pcm) / preview.sample_rate_hz

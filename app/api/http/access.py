@@ -76,7 +76,7 @@ def admit_to_list(connection: HTTPConnection) -> Caller:
     """
     if not is_public(connection):
         return admit(connection, None)
-    caller = replace(ANYBODY, address=_address(connection))
+    caller = replace(ANYBODY, address=_address(connection), scopes=frozenset())
     connection.scope.setdefault("state", {})["caller"] = caller
     current_record().caller = caller
     return caller

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from app.bounds import JSON_VALUES
+from app.bounds import JSON_VALUES, json_values
 from app.errors import InvalidRequest, shortened
 from app.wording.encodings import charset_of, not_utf8
 
@@ -44,7 +44,7 @@ def json_in(
         json.JSONDecodeError: it is no JSON.
         InvalidRequest: it cannot be read at all; the error says what it is.
     """
-    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+    if json_values(body) > max_values:
         raise InvalidRequest(
             f"{what} is JSON that is nested too deeply or has more than {max_values} values, "
             "commas in texts included"

@@ -20,7 +20,6 @@ class FoldedPaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and "/" in scope["path"]:
-            path = _SLASHES.sub("/", scope["path"])
-            scope["path"] = path.rstrip("/") or "/"
+        if scope["type"] in ("http", "websocket"):
+            scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
         await self._app(scope, receive, send)

@@ -104,9 +104,16 @@ def _state(services: Services) -> dict[str, Any]:
             "name": cast.current.model,
             **({} if cast.current is cast.default else {"wanted": _wanted(services)}),
         },
-        "engine": None if status.engine is None else asdict(status.engine),
+        "engine": None if status.engine is None else _rounded(asdict(status.engine)),
         "languages": {
             "available": cast.languages,
             "loaded": list(dict.fromkeys(speaker.language for speaker in cast.loaded)),
         },
+    }
+
+
+def _rounded(engine: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: round(value, 1) if name in ("queued_seconds", "audio_rate") else value
+        for name, value in engine.items()
     }

@@ -37,4 +37,5 @@ async def metrics(services: ServicesDep) -> Response:
 
     docs/operating.md lists the metrics.
     """
-    return Response(services.meter.exposition(), media_type=CONTENT_TYPE)
+    exposition = await services.pools.files.run(services.meter.exposition)
+    return Response(exposition, media_type=CONTENT_TYPE)

@@ -52,7 +52,6 @@ class _SavedFile(FileResponse):
             await super().__call__(scope, receive, send)
 
 
-@router.head("/voice/{filename}", response_class=FileResponse, include_in_schema=False)
 @router.get("/voice/{filename}", response_class=FileResponse)
 async def saved_audio(
     request: Request,
