@@ -45,6 +45,15 @@ _PLAN = ".plan.json"
 _PLAN_OF_0_1 = "plan.json"
 
 
+def file_stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes whenever a file does; None if it cannot be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write a file at once; what was there before stays until all of `data` is on the disk.
 

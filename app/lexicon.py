@@ -74,9 +74,15 @@ class Pronunciation(NamedTuple):
             self.whole_words,
         )
 
-    def is_of(self, written: str) -> bool:
-        """Tell whether this is for a word, whatever its case."""
-        return _folded(_canonical(self.written)) == _folded(_canonical(written))
+    @property
+    def word(self) -> str:
+        """Return what it is for, in the form in which words are the same whatever their case."""
+        return folded_word(self.written)
+
+
+def folded_word(written: str) -> str:
+    """Write a word in the form in which it is the same whatever its case."""
+    return _folded(_canonical(written))
 
 
 def checked(pronunciation: Pronunciation) -> Pronunciation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.callers.caller import ANYBODY, OPERATOR, Caller
 from app.callers.keys_file import KeysFileError, hash_of, read_keys
 from app.errors import Unauthorized, WrongKey
+from app.files import file_stamp
 from app.repeating import repeated
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Keyring:
         self._operator = {} if operator_key is None else {hash_of(operator_key): OPERATOR}
         self._file = keys_file
         self.asks_for_keys = asks_for_keys
-        self._stamp = None if keys_file is None else _stamp(keys_file)
+        self._stamp = None if keys_file is None else file_stamp(keys_file)
         self._callers: Mapping[str, Caller] = self._read()
 
     def caller(self, offered: Iterable[str]) -> Caller:
@@ -84,7 +85,7 @@ class Keyring:
         """
         if self._file is None:
             return
-        stamp = _stamp(self._file)
+        stamp = file_stamp(self._file)
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -98,12 +99,3 @@ class Keyring:
     def _read(self) -> Mapping[str, Caller]:
         from_file = {} if self._file is None else read_keys(self._file)
         return {**from_file, **self._operator}
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes whenever a file does; None if it cannot be seen."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

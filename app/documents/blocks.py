@@ -17,6 +17,7 @@ from app.bounds import (
 from app.documents.document import Chapter, ReadingOptions, Unreadable
 
 # A script may not have them, and nobody sees or speaks them.
+_CUT = re.compile(r"[^\W\d_][-‐‑]\Z")
 _UNSPOKEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u00ad\ufeff]")
 
 
@@ -43,6 +44,18 @@ class Block:
 def paragraph(text: str) -> Block:
     """Make a block that is a paragraph and nothing more."""
     return Block("paragraph", text)
+
+
+def joined_lines(text: str, line: str) -> str:
+    """Join a line to what stands before it.
+
+    A word that was cut between them stays so, over two lines: whoever reads the text aloud makes it
+    whole, and knows that "twenty-" and "one" are two.
+    """
+    if not text:
+        return line
+    cut = _CUT.search(text) is not None and line[:1].isalpha()
+    return text + ("\n" if cut else " ") + line
 
 
 def tidy(text: str) -> str:

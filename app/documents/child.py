@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any
 
 from app.documents.document import Chapter, Cover, Document, ReadingOptions, Unreadable
 
+NOT_INSTALLED_STATUS = 3
 _TOO_DEEP = "is nested too deeply to be read"
 _TOO_MUCH = "takes more memory to read than is allowed"
 
@@ -39,6 +41,9 @@ def _answer(filename: str, options: str) -> dict[str, Any]:
         return {"unreadable": _TOO_DEEP}
     except MemoryError:
         return {"unreadable": _TOO_MUCH}
+    except ImportError:  # no fault of the document's
+        traceback.print_exc()
+        sys.exit(NOT_INSTALLED_STATUS)
     cover = document.cover
     shown = cover and {"media_type": cover.media_type, "data": b64encode(cover.data).decode()}
     return {**asdict(document), "cover": shown}

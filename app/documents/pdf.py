@@ -17,7 +17,7 @@ from pypdf.errors import PdfReadError, PyPdfError
 from pypdf.generic import Destination
 
 from app.bounds import DOCUMENT_CHAPTERS, DOCUMENT_CHARACTERS, DOCUMENT_PAGES
-from app.documents.blocks import Block, bounded, chapters_of, one_line, with_notes
+from app.documents.blocks import Block, bounded, chapters_of, joined_lines, one_line, with_notes
 from app.documents.document import Document, ReadingOptions, Unreadable
 from app.documents.plain_text import is_chapter_heading
 
@@ -238,7 +238,7 @@ def _parted(page: list[_Line], text_size: float) -> tuple[list[_Line], list[str]
         if _NOTE_MARK.match(page[at].text):
             notes.append(page[at].text)
         elif notes:
-            notes[-1] = _continued(notes[-1], page[at].text)
+            notes[-1] = joined_lines(notes[-1], page[at].text)
         else:
             foot = at + 1  # small print that is no note
     return page[:foot], notes
@@ -259,13 +259,6 @@ def _line_gap(pages: list[list[_Line]], text_size: float) -> float:
     return median(gaps) if gaps else 0.0
 
 
-def _continued(text: str, more: str) -> str:
-    """Join two lines; a word that was cut at the end of the first is made whole."""
-    if re.search(r"[^\W\d_]-$", text) and more[:1].islower():
-        return text[:-1] + more
-    return f"{text} {more}"
-
-
 class _Paragraphs:
     """Joins lines into paragraphs, across pages too."""
 
@@ -282,7 +275,7 @@ class _Paragraphs:
         level = self._level_of(line)
         if level != self._level or self._is_parted(line):
             yield from self.end()
-        self._text = _continued(self._text, line.text) if self._text else line.text
+        self._text = joined_lines(self._text, line.text)
         self._level = level
         self._last = line
 

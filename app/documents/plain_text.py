@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.documents.blocks import Block, bounded, chapters_of, paragraph
+from app.documents.blocks import Block, bounded, chapters_of, joined_lines, paragraph
 from app.documents.document import Document
 
 _NUMBER = r"(?:\d{1,4}|[ivxlcdm]{1,10})"
@@ -55,5 +55,8 @@ def _blocks(text: str) -> Iterator[Block]:
 
 
 def _joined(lines: list[str]) -> str:
-    """Join the lines of a paragraph that were broken by hand; verses stay as they are."""
-    return " ".join(" ".join(lines).split())
+    """Join the lines of a paragraph that were broken by hand."""
+    joined = ""
+    for line in filter(None, (" ".join(each.split()) for each in lines)):
+        joined = joined_lines(joined, line)
+    return joined

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.bounds import COVER_BYTES, DOCUMENT_CHARACTERS, PARSER, ChildLimits
 from app.child_limits import ChildOutcome, run_limited
-from app.documents.child import document_in
+from app.documents.child import NOT_INSTALLED_STATUS, document_in
 from app.documents.document import READABLE, Document, ReadingOptions, Unreadable
 from app.errors import DocumentUnreadable, Parameter, ReaderFailed, shortened
 from app.files import scratch_file
@@ -80,10 +80,10 @@ def _check_end(outcome: ChildOutcome) -> None:
     if outcome.timed_out:
         raise DocumentUnreadable(f"{field} takes too long to read; send it in smaller parts")
     said = outcome.messages.strip()
-    if outcome.was_killed:
+    if outcome.was_killed or outcome.exit_status == NOT_INSTALLED_STATUS:
         logger.error("a reader of documents ended with status %s: %s", outcome.exit_status, said)
         raise ReaderFailed("the reader broke while the document was read")
     if outcome.exit_status != 0 or len(outcome.data) >= _MAX_ANSWER_BYTES:
         # Parsers stumble over damage in many ways; so do those of what was made to break them.
-        logger.info("unreadable document: %s", said)
+        logger.warning("a document cannot be read: %s", said)
         raise DocumentUnreadable(f"{field} cannot be read: it is damaged")

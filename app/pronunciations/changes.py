@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from app.errors import Conflict, DictionaryNotFound, InvalidRequest, Parameter, TooLarge, shortened
-from app.lexicon import MAX_PRONUNCIATIONS, Pronunciation, checked
+from app.lexicon import MAX_PRONUNCIATIONS, Pronunciation, checked, folded_word
 from app.pronunciations.lines import Line, written_pronunciation
 
 
@@ -59,29 +59,26 @@ def without(
     Raises:
         DictionaryNotFound: for one of them there is nothing.
     """
-    changed = list(lines)
+    places: dict[str, list[int]] = {}
+    for place, line in enumerate(lines):
+        there = line.pronunciation
+        if there is not None and language in (None, there.language):
+            places.setdefault(there.word, []).append(place)
+    gone: set[int] = set()
     for word in written:
-        kept = [line for line in changed if not _is_of(line.pronunciation, word, language)]
-        if len(kept) == len(changed):
+        found = places.pop(folded_word(word), None)
+        if found is None:
             raise DictionaryNotFound(
                 f"there is no pronunciation of {shortened(word, 40)!r}"
                 + (f" for the language {language}" if language else "")
             )
-        changed = kept
-    return changed
+        gone.update(found)
+    return [line for place, line in enumerate(lines) if place not in gone]
 
 
 def lines_of(pronunciations: Iterable[Pronunciation]) -> list[Line]:
     """Write each pronunciation on a line."""
     return [Line(written_pronunciation(each), each) for each in pronunciations]
-
-
-def _is_of(pronunciation: Pronunciation | None, written: str, language: str | None) -> bool:
-    return (
-        pronunciation is not None
-        and language in (None, pronunciation.language)
-        and pronunciation.is_of(written)
-    )
 
 
 def _checked(pronunciation: Pronunciation) -> Pronunciation:

@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from app.bounds import DICTIONARY_BYTES
-from app.errors import Conflict, StorageFailed, TooLarge
-from app.files import write_whole
+from app.errors import Conflict, TooLarge
+from app.files import file_stamp, storage_failed, write_whole
 from app.lexicon import Lexicon, Pronunciation
 from app.pronunciations.lines import Line, LineError, pronunciations_of, read_lines, text_of
 from app.repeating import repeated
@@ -43,7 +43,7 @@ class OwnPronunciations:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._stamp = _stamp(path)
+        self._stamp = file_stamp(path)
         self.lexicon = Lexicon(pronunciations_of(self._read()))
 
     @property
@@ -60,7 +60,7 @@ class OwnPronunciations:
         One that is wrong changes nothing: what was known so far stays, and the log says which lines
         are wrong.
         """
-        stamp = _stamp(self._path)
+        stamp = file_stamp(self._path)
         if stamp == self._stamp:
             return
         with self._lock:
@@ -106,10 +106,8 @@ class OwnPronunciations:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(self._path, data)
             except OSError as error:
-                raise StorageFailed(
-                    f"the pronunciations cannot be saved: {error.strerror}"
-                ) from error
-            self._stamp = _stamp(self._path)
+                raise storage_failed("the pronunciations cannot be saved", error) from error
+            self._stamp = file_stamp(self._path)
             self.lexicon = Lexicon(pronunciations_of(lines))
 
     def _read(self) -> list[Line]:
@@ -130,12 +128,3 @@ class OwnPronunciations:
             return read_lines(text_of(data))
         except LineError as error:
             raise PronunciationsFileError(f"{self._path}, {error}") from None
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes whenever a file does; None if it cannot be seen."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

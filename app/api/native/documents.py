@@ -16,6 +16,8 @@ from app.documents.reading import read_document
 from app.errors import Parameter, TooLarge
 from app.services import Services
 from app.speech import SPEECH_CHARACTERS_PER_SECOND
+from app.text.mapped import MappedText
+from app.text.normalisation.layout import mend_layout
 from app.work import CancelToken
 
 PATH = "/documents"
@@ -113,7 +115,7 @@ def preview_of(document: Document, audio_rate: float | None) -> DocumentPreview:
 
 
 def _chapter(chapter: Chapter) -> ChapterPreview:
-    text = chapter.text
+    text = mend_layout(MappedText.of(chapter.text)).text
     return ChapterPreview(
         heading=chapter.heading,
         text=text,

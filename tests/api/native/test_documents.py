@@ -73,3 +73,11 @@ def test_the_key_is_needed(fake_app: ServeFake) -> None:
         headers={"X-API-Key": "no"},
     )
     assert answer.status_code == 401
+
+
+def test_cut_words_are_shown_as_they_are_read(fake_app: ServeFake) -> None:
+    """The end of a line makes one word of some, and two of others."""
+    text = b"He was nega-\ntive, and twenty-\none years old, he said to him-\nself."
+    answer = fake_app().client.post("/documents", files={"document": ("tale.txt", text)})
+    (chapter,) = answer.json()["chapters"]
+    assert chapter["text"] == "He was negative, and twenty-one years old, he said to himself."
