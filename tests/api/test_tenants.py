@@ -308,3 +308,18 @@ def test_limits_of_what_is_kept(fake_app: ServeFake, tmp_path: Path) -> None:
 def test_callers_without_keys_cannot_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TENANTS: without keys"):
         make_settings(tmp_path, auth_disabled=True, tenants="separate")
+
+
+def test_a_token_of_the_operator(tenants: Tenants) -> None:
+    """What is made with it is everybody's, as what the operator makes; it shows no more than it."""
+    body = {"scopes": ["voices", "speech"], "minutes": 5}
+    answer = tenants.ask(tenants.operator, "POST", "/tokens", json=body)
+    assert answer.status_code == 200, answer.text
+    token = {"Authorization": f"Bearer {answer.json()['token']}"}
+    assert tenants.make(token, "tina").status_code == 201
+    try:
+        assert "tina" in tenants.ask(tenants.bob, "GET", "/voices").text
+        assert "tina@" not in tenants.ask(tenants.operator, "GET", "/voices").text
+        assert "anna" not in tenants.ask(token, "GET", "/voices").text
+    finally:
+        assert tenants.ask(tenants.operator, "DELETE", "/voices/tina").is_success

@@ -80,6 +80,9 @@ STREAMS = "concurrent_streams"
         (f'[keys.a]\nhash = "{HASH}"\nscopes = ["speech", "all"]', "scopes must be some of"),
         (f'[keys.a]\nhash = "{HASH}"\nscopes = "speech"', "scopes must be some of"),
         (f'[keys.a]\nhash = "{HASH}"\nscopes = []', "scopes must be some of"),
+        (f'[keys.a]\nhash = "{HASH}"\nscopes = [["speech"]]', "scopes must be some of"),
+        (f'[keys.a]\nhash = "{HASH}"\nscopes = ["admin"]\nstored_voices = 1', "not go with admin"),
+        ("a = " + 3000 * "[", "is not TOML"),
         (
             f'[keys.a]\nhash = "{HASH}"\n{STREAMS} = -1',
             "must be a whole number from 0 on",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.engine.pace import MAX_LATENTS_PER_DECODE, Pace
+from app.speech_engine import EngineStatus
 
 
 def test_the_pace_is_audio_per_busy_second_of_all_workers() -> None:
@@ -45,3 +46,21 @@ def test_a_decode_fits_into_the_time_allowed_but_is_never_tiny(
     for _ in range(1000):
         pace.decoded(2, 2 * seconds_per_latent)
     assert pace.latents_in(0.0405) == (MAX_LATENTS_PER_DECODE if latents is None else latents)
+
+
+def test_a_machine_that_stood_still_has_a_rate_all_the_same() -> None:
+    """Whoever divides by it is told a long time, and no fault."""
+    pace = Pace(workers=1, frame_seconds=0.08)
+    pace.decoded(1, 600.0)
+    status = EngineStatus(
+        running_rows=1,
+        queued_jobs=1,
+        max_running_rows=1,
+        max_queued_jobs=1,
+        precision="float32",
+        device="cpu",
+        alive=True,
+        queued_seconds=10.0,
+        audio_rate=pace.audio_seconds_per_second,
+    )
+    assert status.clears_seconds > 1000
