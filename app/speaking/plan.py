@@ -303,7 +303,8 @@ def _with_blocks_read(script: MappedText, rules: ScriptRules) -> MappedText:
     plain = read_blocks(script, language=rules.language, code=rules.code).strip()
     if plain is not script and not any(map(str.isalnum, plain.text)):
         raise NothingToSpeak(
-            f"{Parameter.TEXT} holds nothing that can be spoken beside thoughts and code",
+            f"{Parameter.TEXT} holds nothing that can be spoken beside thoughts and code, which "
+            "is read where code is 'read'",
             field=Parameter.TEXT,
         )
     return plain

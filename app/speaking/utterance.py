@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def too_late(patience_seconds: float, status: EngineStatus) -> Overloaded:
     """Make the error for who has waited for so long that the speech is of no use any more."""
     return Overloaded(
-        f"no audio within {patience_seconds:g} s: too much is being spoken",
+        f"no audio within {round(patience_seconds, 2):g} s: too much is being spoken",
         retry_after_seconds=status.clears_seconds,
     )
 

@@ -141,6 +141,8 @@ class RequestTrace:
             TraceContextTextMapPropagator,
         )
 
+        # Looked up once, or stages that meet would overlap by the time between two looks.
+        self._epoch_ns = time.time_ns() - time.monotonic_ns()
         caller = TraceContextTextMapPropagator().extract(headers)
         self._tracer = tracer
         self._span: Span = tracer.start_span("request", caller, SpanKind.SERVER)
@@ -148,8 +150,10 @@ class RequestTrace:
 
     def stage(self, name: str, began_seconds: float, ended_seconds: float) -> None:
         """Show a stage that is over. Times are those of `time.monotonic`."""
-        span = self._tracer.start_span(name, self._inside, start_time=_ns(began_seconds))
-        span.end(_ns(ended_seconds))
+        began_ns, ended_ns = (
+            self._epoch_ns + round(seconds * 1e9) for seconds in (began_seconds, ended_seconds)
+        )
+        self._tracer.start_span(name, self._inside, start_time=began_ns).end(ended_ns)
 
     def end(self, name: str, fields: Mapping[str, Value], *, failed: bool) -> None:
         """Show the whole request, which ends now.
@@ -166,8 +170,3 @@ class RequestTrace:
         if failed:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
-
-
-def _ns(monotonic_seconds: float) -> int:
-    """Return a time of `time.monotonic` in nanoseconds since 1970."""
-    return time.time_ns() - int((time.monotonic() - monotonic_seconds) * 1e9)

@@ -58,13 +58,13 @@ def admit(
     # An app that no web server serves has no connection to tell.
     if on_key_seen := connection.scope.get("state", {}).get(ON_KEY_SEEN):
         on_key_seen()
+    current_record().caller = caller
     if scope is not None and not caller.may(scope):
         raise Forbidden(
             f"this key is for {', '.join(sorted(caller.scopes)) or 'nothing'}; this call needs "
             f"one for {scope}"
         )
     connection.scope.setdefault("state", {})["caller"] = caller
-    current_record().caller = caller
     return caller
 
 

@@ -110,6 +110,11 @@ class BodyRequest(Request):
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == URLENCODED:
             body = b"".join([piece async for piece in self.stream()])
+            if body.lstrip()[:1] == b"{":  # what `curl -d` says of JSON, unless it is told better
+                raise InvalidRequest(
+                    f"the body is JSON, but Content-Type says {URLENCODED}; send "
+                    "Content-Type: application/json"
+                )
             return await self._services.pools.bodies.run(partial(_urlencoded_form, body))
         if kind == MULTIPART:
             content_type = self.headers["content-type"]

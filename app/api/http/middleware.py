@@ -67,7 +67,7 @@ class RequestContext:
         request_id = offered if _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         record = self._requests.begin(request_id, headers)
-        ending = _Ending()
+        ending = _Ending(scope.get("method", ""))
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
@@ -114,9 +114,10 @@ class _Ending:
         shown: how it ended, as the log has it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, method: str) -> None:
         self.code: int | None = None
         self.shown = "unanswered"
+        self._has_body = method != "HEAD"
         self._complete = False
         self._bytes_to_come: int | None = None
         self._left = False
@@ -128,6 +129,7 @@ class _Ending:
             self.code, self.shown = code, str(code)
             length = Headers(scope=message).get("content-length")
             self._bytes_to_come = None if length is None else int(length)
+            self._complete = not self._has_body
         elif message["type"] == "websocket.close":
             self.shown = f"{self.shown}, closed with {message.get('code', 1000)}"
         if message["type"] == "http.response.body" and self._bytes_to_come is not None:

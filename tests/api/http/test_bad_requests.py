@@ -16,6 +16,7 @@ from tests.conftest import ServeFake
 from tests.fakes import FakeEngine, FakeStream
 from tests.serving import KEY, LogRecords, Served, error_of, send_raw, status_of
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 
 BAD_FIELDS: tuple[tuple[dict[str, Any], str | None, str], ...] = (
@@ -70,6 +71,15 @@ def test_bad_bodies(
     """A body that is no JSON object is a 400 that says what it should be."""
     error = error_of(client.post("/tts", content=content, headers=headers), 400)
     assert words in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/tts", "/tts/clone", "/voices"])
+def test_json_that_says_it_is_a_form(client: httpx.Client, path: str) -> None:
+    """It is what `curl -d` sends, and is told how to say better."""
+    answer = client.post(path, content=b' {"script": "Hi"}', headers=FORM)
+    assert answer.status_code == 400
+    assert "the body is JSON, but Content-Type says application/x-www-form" in answer.text
+    assert "send Content-Type: application/json" in answer.text
 
 
 @pytest.mark.parametrize(("path", "field"), [("/tts", "script"), ("/v1/tts", "text")])

@@ -150,9 +150,17 @@ def test_a_client_that_leaves_in_its_form(server: Served, log_records: LogRecord
     assert not [each for each in log_records.kept if each.levelname == "ERROR"]
 
 
-@pytest.mark.parametrize(("length", "how"), [(b"3", "answered"), (b"4", "left"), (None, "left")])
-async def test_who_has_all_may_close(length: bytes | None, how: str) -> None:
-    """A client that knows the length closes before it is told that this was all."""
+@pytest.mark.parametrize(
+    ("method", "length", "how"),
+    [
+        ("GET", b"3", "answered"),
+        ("GET", b"4", "left"),
+        ("GET", None, "left"),
+        ("HEAD", b"4", "answered"),
+    ],
+)
+async def test_who_has_all_may_close(method: str, length: bytes | None, how: str) -> None:
+    """A client that knows the length, or wants none, closes before it is told that this was all."""
     ends: list[str] = []
 
     class Listening(Requests):
@@ -178,6 +186,6 @@ async def test_who_has_all_may_close(length: bytes | None, how: str) -> None:
         dialect_of=lambda _: NATIVE,
         requests=Listening(Meter("1"), None),
     )
-    scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    scope: Scope = {"type": "http", "method": method, "path": "/", "headers": []}
     await context(scope, receive, send)
     assert ends == [how]
