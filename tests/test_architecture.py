@@ -391,6 +391,7 @@ def test_one_way_to_the_engine() -> None:
 
 # Where work may go to asyncio's own threads, which all kinds of work would share.
 SHARED_THREADS = {
+    "app/audio/filters.py": "once in the life of a process",
     "app/cli/outputs.py": "one command writes",
     "app/engine/engine.py": "waits for the engine's end",
     "app/telemetry/tracing.py": "waits for the last traces to be sent, at the end",
