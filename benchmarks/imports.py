@@ -11,12 +11,14 @@ import json
 import subprocess
 import sys
 
+LIGHTLY = "from app.engine.upstream import import_upstream; import_upstream()"
+SERVER = f"{LIGHTLY}; import app.engine.loader, app.main"
 ROWS = {
     "torch": "import torch",
-    "upstream, as the server imports it": "import app.engine",
+    "upstream, as the server imports it": LIGHTLY,
     "upstream, as it imports itself": "import pocket_tts",
-    "the whole server": "import app.engine, app.main",
-    "and scipy's filters": "import app.engine, app.main, scipy.signal",
+    "the whole server": SERVER,
+    "and scipy's filters": f"{SERVER}; import scipy.signal",
 }
 MEASURE = """
 import json, time
