@@ -27,6 +27,7 @@ class FedSpeech:
     Attributes:
         request: says how to speak; its text is not looked at.
         spoken_seconds: how long the passages sound that have been read to their ends.
+        read_seconds: how much sound has been read in all.
         marks: as those of an `Utterance`, for all of the speech.
 
     Args:
@@ -45,6 +46,7 @@ class FedSpeech:
         self.request = request
         self._count_characters = count_characters
         self.spoken_seconds = 0.0
+        self.read_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(
@@ -56,6 +58,7 @@ class FedSpeech:
         self._changed = asyncio.Event()
         self._cut_short = False
         self._begun_chars = 0
+        self._read: Utterance | None = None
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -64,6 +67,11 @@ class FedSpeech:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
         await self._speech.check_voice(self.request)
+
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether a passage is being read now."""
+        return self._read is not None
 
     @property
     def has_words_waiting(self) -> bool:
@@ -90,6 +98,11 @@ class FedSpeech:
         self._feed.finish()
         self._changed.set()
 
+    def abort(self) -> None:
+        """Stop the engine's work on what is read now; whoever reads it gets an error."""
+        if self._read is not None:
+            self._read.close()
+
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
@@ -106,19 +119,22 @@ class FedSpeech:
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
+                self._read = utterance
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
                             self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
+                            self.read_seconds = self.spoken_seconds + utterance.spoken_seconds
                             yield piece
                 finally:
+                    self._read = None
                     utterance.close()
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
-            self.spoken_seconds = SILENCE_SECONDS
+            self.spoken_seconds = self.read_seconds = SILENCE_SECONDS
             yield silence(self.sample_rate_hz)
 
     def require_spoken(self) -> None:
