@@ -195,6 +195,9 @@ IDLE_SECONDS = 60.0
 MAX_CONTEXTS = 16
 """So many texts may be spoken or written at once on one WebSocket; ElevenLabs allows five."""
 
+CONTEXTLESS_SECONDS = 300.0
+"""Agents keep a WebSocket for what they may say next; without any context it is kept so long."""
+
 UNSENT_UNITS = 4
 """So many frames wait for a WebSocket to take them, before those who speak on it wait."""
 

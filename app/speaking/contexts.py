@@ -24,6 +24,10 @@ Frames: TypeAlias = Sequence[str | bytes]
 """Frames of a socket, which are sent one directly after the other."""
 
 
+class TooManyContexts(InvalidRequest):
+    """Says that a client has as many contexts as it may have."""
+
+
 class Heard(NamedTuple):
     """Says how much of a context its listener has heard, if the sound is played as it comes.
 
@@ -159,14 +163,15 @@ class Context(Generic[W]):
         """Tell whether all that was sent has been heard."""
         return self.playhead.heard_seconds >= self.playhead.sent_seconds
 
-    def heard(self) -> Heard:
-        """Tell how much of it has been heard by now."""
-        seconds = self.playhead.heard_seconds
+    def heard(self, seconds: float | None = None) -> Heard:
+        """Tell how much of it has been heard by now, or in so many seconds."""
+        sent_seconds = self.playhead.sent_seconds
+        seconds = self.playhead.heard_seconds if seconds is None else min(seconds, sent_seconds)
         if not self.fed.request.timed:
-            return Heard(seconds, self.playhead.sent_seconds, None)
+            return Heard(seconds, sent_seconds, None)
         words = self.fed.marks.words
         chars = max((word.script_end for word in words if word.end_seconds <= seconds), default=0)
-        return Heard(seconds, self.playhead.sent_seconds, chars)
+        return Heard(seconds, sent_seconds, chars)
 
 
 class Contexts(Generic[W]):
@@ -206,12 +211,13 @@ class Contexts(Generic[W]):
         """Begin to speak a context.
 
         Raises:
-            InvalidRequest: there are too many, or one has this name already.
+            TooManyContexts: there are.
+            InvalidRequest: one has this name already.
         """
         if context.name in self._contexts:
             raise InvalidRequest(f"the context {context.name!r} is open already", field="context")
         if len(self._tasks) >= MAX_CONTEXTS:
-            raise InvalidRequest(
+            raise TooManyContexts(
                 f"{MAX_CONTEXTS} contexts are open on this socket, which is what is allowed; end "
                 "or cancel one first",
                 field="context",
@@ -223,10 +229,13 @@ class Contexts(Generic[W]):
         task.add_done_callback(lambda _: self._ended(context))
         return context
 
-    async def cancel(self, name: str) -> bool:
+    async def cancel(self, name: str, *, heard_seconds: float | None = None) -> bool:
         """Stop a context: nothing more of it is sent, but for how much was heard.
 
         One that was sent to its end may still be played, so that it can be cancelled too.
+
+        Args:
+            heard_seconds: how much was heard, where the client knows it.
 
         Returns:
             Whether there is such a context.
@@ -234,7 +243,7 @@ class Contexts(Generic[W]):
         context = self._contexts.get(name) or self._said.pop(name, None)
         if context is None:
             return False
-        heard = context.heard()
+        heard = context.heard(heard_seconds)
         self._stop(context)
         await self.tell(context.wording.cancelled(heard))
         return True
