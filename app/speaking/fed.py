@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 from app.errors import NothingToSpeak
 from app.lifetime import shutting_down
@@ -21,7 +22,8 @@ from app.text.feed import ScriptFeed
 class FedSpeech:
     """Speaks text that one task feeds, while another reads the speech. Use from one event loop.
 
-    While a passage is read the next one already begins, so that there is no gap between them; all
+    The first clause is spoken as soon as that can be, then whole sentences. While a passage is read
+    the next one already begins, so that there is no gap between them; all
     that has come meanwhile is spoken as one.
 
     Attributes:
@@ -59,6 +61,8 @@ class FedSpeech:
         self._cut_short = False
         self._begun_chars = 0
         self._read: Utterance | None = None
+        self._paused = False
+        """It has been noticed that nothing more came for a while."""
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -154,10 +158,10 @@ class FedSpeech:
             if lifetime.is_stopping:
                 self._cut_short = True
                 return None
-            taken = self._feed.take()
+            taken = self._feed.take() or self._opening(paused=False)
+            if not taken and await self._waited() == "paused":
+                taken = self._opening(paused=True)
             if not taken:
-                self._changed.clear()
-                await race(self._changed.wait(), lifetime.stopping())
                 continue
             if self._count_characters is not None:
                 await self._count_characters(len(taken))
@@ -176,6 +180,24 @@ class FedSpeech:
             self._begun_chars += len(passage)
             return utterance
         return None
+
+    def _opening(self, *, paused: bool) -> str:
+        """Return the first clause of the script if that can be spoken by itself, else nothing."""
+        self._feed.release_opening(paused=paused)
+        return self._feed.take()
+
+    async def _waited(self) -> Literal["changed", "paused"]:
+        """Wait for more of the script, or for the first pause while nothing of it is spoken."""
+        self._changed.clear()
+        waits = not self._begun_chars and self._feed.has_words and not self._paused
+        try:
+            async with asyncio.timeout(self._speech.first_text_wait_seconds if waits else None):
+                await race(self._changed.wait(), self._speech.lifetime.stopping())
+        except TimeoutError:
+            self._paused = True
+            return "paused"
+        self._paused = False
+        return "changed"
 
 
 async def _closed(coming: asyncio.Task[Utterance | None]) -> None:

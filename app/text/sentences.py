@@ -117,7 +117,7 @@ def end_lines(text: str, words: Sequence[Word]) -> list[Word]:
 
 def ends_sentence(text: str) -> bool:
     """Tell whether a text ends with the mark of a sentence, whatever closes or follows it."""
-    mark = text.rstrip().rstrip(_CLOSING_QUOTES + _CLOSING_BRACKETS + "*_")[-1:]
+    mark = text.rstrip().rstrip(_CLOSING_QUOTES + _CLOSING_BRACKETS + "“*_")[-1:]
     return bool(mark) and mark in _STOPS
 
 
