@@ -263,6 +263,11 @@ class Contexts(Generic[W]):
             context.finish()
         self._ending.set()
 
+    async def all_ended(self) -> None:
+        """Wait until no context is left, whether it is still written or spoken."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
     async def speak(self) -> None:
         """Send what is to be said until `end` was called and everything has been.
 
@@ -276,8 +281,7 @@ class Contexts(Generic[W]):
 
     async def _all_said(self) -> None:
         await race(self._ending.wait(), self._lifetime.stopping())
-        while self._tasks:
-            await asyncio.wait(self._tasks.values())
+        await self.all_ended()
         await self._outbox.emptied()
         if self._lifetime.is_stopping and not self._ending.is_set():
             raise shutting_down()
