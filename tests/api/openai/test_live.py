@@ -31,7 +31,8 @@ def say(socket: ClientConnection, kind: str, **fields: Any) -> None:
 
 def heard(socket: ClientConnection) -> tuple[list[dict[str, Any]], bytes]:
     """All messages up to the end of an utterance, and the sound between them."""
-    messages, sound = [], b""
+    messages: list[dict[str, Any]] = []
+    sound = b""
     while not messages or messages[-1]["type"] != "session.done":
         frame = socket.recv(timeout=10)
         if isinstance(frame, bytes):
