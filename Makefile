@@ -10,7 +10,7 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-docs soak check audit format bench preview-model
+.PHONY: help run setup setup-dev lock test test-agents test-docs soak check audit format bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ setup-dev: ## The same, and the test tools
 test: setup-dev ## Run all tests; COVER=1 also measures how much of app/ they run, in twice the time
 	$(IN_VENV) -m pytest -m 'not docs and not soak' -n auto --maxprocesses 4 --dist loadgroup \
 		$(if $(COVER),--cov --cov-report=term)
+
+test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
+	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
+	$(IN_VENV) -m uv pip install --quiet --python .venv-agents/bin/python --group test-agents
+	$(IN_VENV) -m pytest tests/agents
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
 	$(IN_VENV) -m pytest -m soak

@@ -192,6 +192,15 @@ more."""
 IDLE_SECONDS = 60.0
 """A client that sends nothing for so long is not going on with its text."""
 
+MAX_CONTEXTS = 16
+"""So many texts may be spoken or written at once on one WebSocket; ElevenLabs allows five."""
+
+CONTEXTLESS_SECONDS = 300.0
+"""Agents keep a WebSocket for what they may say next; without any context it is kept so long."""
+
+UNSENT_UNITS = 4
+"""So many frames wait for a WebSocket to take them, before those who speak on it wait."""
+
 KEYLESS_BYTES = (1 << 16) + READ_BYTES
 """A WebSocket may bring so many bytes before a key was seen on it: a first message of 64 kB."""
 

@@ -24,6 +24,7 @@ from app.api.native import (
     compatibility,
     documents,
     health,
+    live,
     metrics,
     pronunciations,
     saved,
@@ -41,6 +42,7 @@ from app.wyoming import server as wyoming
 
 NATIVE_ROUTERS = (
     native.router,
+    live.router,
     documents.router,
     voices.router,
     pronunciations.router,

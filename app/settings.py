@@ -192,6 +192,7 @@ class Settings(BaseSettings):
     max_script_chars: int = Field(50_000, ge=1, le=10_000_000)
     max_speech_seconds: float = Field(SPEECH_SECONDS, ge=1, le=1_000_000)
     max_chars_per_chunk: CharsPerChunk = 218
+    first_text_wait_ms: int = Field(250, ge=20, le=10_000)
     max_upload_mb: float = Field(25.0, gt=0, le=1024)
     max_bodies_mb: float = Field(BODIES_MB, gt=0, le=100_000)
     max_ref_duration: float = Field(15.0, ge=1, le=60)

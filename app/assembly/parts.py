@@ -179,6 +179,7 @@ class _Parts:
             max_chars_per_chunk=settings.max_chars_per_chunk,
             max_speech_seconds=settings.max_speech_seconds,
             patience_seconds=settings.queue_timeout_seconds,
+            first_text_wait_seconds=settings.first_text_wait_ms / 1000,
             reading=self.pools.reading,
             loading=self.pools.loading,
             meter=self.meter,

@@ -1,5 +1,7 @@
 """Makes the language model's output and noise into the next latent: the flow head."""
 
+from copy import deepcopy
+
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
 from pocket_tts.modules.mlp import ResBlock, SimpleMLPAdaLN
@@ -80,7 +82,8 @@ class FlowHead:
 
     def __init__(self, flow_lm: FlowLMModel, precision: str, device: torch.device) -> None:
         self._type = flow_lm.flow_type
-        self._time_embeddings = flow_lm.flow_net.time_embed
+        # A copy, for the model's own may rest; it is looked at again for each new number of steps.
+        self._time_embeddings = deepcopy(flow_lm.flow_net.time_embed)
         self._net = Scripted(FlowNet(flow_lm.flow_net, precision).to(device))
         embed = flow_lm.flow_net.cond_embed
         self._embed = make_linear(embed.weight, embed.bias, precision).to(device)

@@ -60,6 +60,7 @@ class Speech:
     Attributes:
         max_script_chars: how many characters a script may have.
         lifetime: nothing is begun any more once the server was told to stop.
+        first_text_wait_seconds: after such a pause a text that is still being written is begun.
 
     Args:
         pronunciations: hold for all speech.
@@ -84,6 +85,7 @@ class Speech:
         max_chars_per_chunk: int,
         max_speech_seconds: float,
         patience_seconds: float,
+        first_text_wait_seconds: float,
         reading: ThreadPool,
         loading: ThreadPool,
         meter: Meter,
@@ -97,6 +99,7 @@ class Speech:
         self._max_chars_per_chunk = max_chars_per_chunk
         self._max_speech_seconds = max_speech_seconds
         self._patience_seconds = patience_seconds
+        self.first_text_wait_seconds = first_text_wait_seconds
         self._pool = reading
         self._loading = loading
         self._meter = meter

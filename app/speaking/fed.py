@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 from app.errors import NothingToSpeak
 from app.lifetime import shutting_down
@@ -21,12 +22,14 @@ from app.text.feed import ScriptFeed
 class FedSpeech:
     """Speaks text that one task feeds, while another reads the speech. Use from one event loop.
 
-    While a passage is read the next one already begins, so that there is no gap between them; all
+    The first clause is spoken as soon as that can be, then whole sentences. While a passage is read
+    the next one already begins, so that there is no gap between them; all
     that has come meanwhile is spoken as one.
 
     Attributes:
         request: says how to speak; its text is not looked at.
         spoken_seconds: how long the passages sound that have been read to their ends.
+        read_seconds: how much sound has been read in all.
         marks: as those of an `Utterance`, for all of the speech.
 
     Args:
@@ -45,6 +48,7 @@ class FedSpeech:
         self.request = request
         self._count_characters = count_characters
         self.spoken_seconds = 0.0
+        self.read_seconds = 0.0
         self.marks = Marks()
         self._speech = speech
         self._feed = ScriptFeed(
@@ -56,6 +60,9 @@ class FedSpeech:
         self._changed = asyncio.Event()
         self._cut_short = False
         self._begun_chars = 0
+        self._read: Utterance | None = None
+        self._paused = False
+        """It has been noticed that nothing more came for a while."""
 
     async def check_voice(self) -> None:
         """Refuse a voice that is missing or unusable, before the first sentence is complete.
@@ -64,6 +71,11 @@ class FedSpeech:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
         await self._speech.check_voice(self.request)
+
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether a passage is being read now."""
+        return self._read is not None
 
     @property
     def has_words_waiting(self) -> bool:
@@ -90,6 +102,11 @@ class FedSpeech:
         self._feed.finish()
         self._changed.set()
 
+    def abort(self) -> None:
+        """Stop the engine's work on what is read now; whoever reads it gets an error."""
+        if self._read is not None:
+            self._read.close()
+
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
@@ -106,19 +123,22 @@ class FedSpeech:
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
+                self._read = utterance
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
                             self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
+                            self.read_seconds = self.spoken_seconds + utterance.spoken_seconds
                             yield piece
                 finally:
+                    self._read = None
                     utterance.close()
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
-            self.spoken_seconds = SILENCE_SECONDS
+            self.spoken_seconds = self.read_seconds = SILENCE_SECONDS
             yield silence(self.sample_rate_hz)
 
     def require_spoken(self) -> None:
@@ -138,10 +158,10 @@ class FedSpeech:
             if lifetime.is_stopping:
                 self._cut_short = True
                 return None
-            taken = self._feed.take()
+            taken = self._feed.take() or self._opening(paused=False)
+            if not taken and await self._waited() == "paused":
+                taken = self._opening(paused=True)
             if not taken:
-                self._changed.clear()
-                await race(self._changed.wait(), lifetime.stopping())
                 continue
             if self._count_characters is not None:
                 await self._count_characters(len(taken))
@@ -160,6 +180,24 @@ class FedSpeech:
             self._begun_chars += len(passage)
             return utterance
         return None
+
+    def _opening(self, *, paused: bool) -> str:
+        """Return the first clause of the script if that can be spoken by itself, else nothing."""
+        self._feed.release_opening(paused=paused)
+        return self._feed.take()
+
+    async def _waited(self) -> Literal["changed", "paused"]:
+        """Wait for more of the script, or for the first pause while nothing of it is spoken."""
+        self._changed.clear()
+        waits = not self._begun_chars and self._feed.has_words and not self._paused
+        try:
+            async with asyncio.timeout(self._speech.first_text_wait_seconds if waits else None):
+                await race(self._changed.wait(), self._speech.lifetime.stopping())
+        except TimeoutError:
+            self._paused = True
+            return "paused"
+        self._paused = False
+        return "changed"
 
 
 async def _closed(coming: asyncio.Task[Utterance | None]) -> None:

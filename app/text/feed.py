@@ -10,6 +10,7 @@ from app.errors import InvalidRequest, Parameter, TooLarge
 from app.lexicon import Lexicon, reaches_across
 from app.text.blocks import find_blocks, half_mark_start, may_close
 from app.text.markup import is_ssml
+from app.text.opening import opening_end
 from app.text.sentences import Break, find_words
 from app.text.speaker_lines import find_speaker_tags
 from app.text.unspoken import Stretch
@@ -106,6 +107,23 @@ class ScriptFeed:
     def flush(self) -> None:
         """Let `take` give out what was added without waiting for the rest of a sentence."""
         self._flushed_chars = self._left_chars
+
+    def release_opening(self, *, paused: bool) -> None:
+        """Let `take` give out the first clause of the script, if it can be spoken well by itself.
+
+        Call it after `take` has given out nothing. Dialogues and SSML are never parted so.
+
+        Args:
+            paused: as in `opening_end`.
+        """
+        if self._taken_chars or self._marks_chars is None or self._open_at is not None:
+            return
+        text = self._joined()
+        if self._markup and (is_ssml(text) or _last_speaker(text) is not None):
+            return
+        end = opening_end(text, paused=paused)
+        if end and not self._find_blocks(text) and not reaches_across(text, end, self._lexicons()):
+            self._flushed_chars = max(self._flushed_chars, end)
 
     def finish(self) -> None:
         """Declare the script complete."""

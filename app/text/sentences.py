@@ -115,6 +115,12 @@ def end_lines(text: str, words: Sequence[Word]) -> list[Word]:
     return ended
 
 
+def ends_sentence(text: str) -> bool:
+    """Tell whether a text ends with the mark of a sentence, whatever closes or follows it."""
+    mark = text.rstrip().rstrip(_CLOSING_QUOTES + _CLOSING_BRACKETS + "“*_")[-1:]
+    return bool(mark) and mark in _STOPS
+
+
 def _begins_something(
     text: str, start: int, end: int, at_line_start: bool, at_paragraph_start: bool
 ) -> bool:

@@ -38,8 +38,10 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.engine.resting.REST_AFTER_SECONDS", SOON_SECONDS)
 
 
-async def spoken(engine: BatchedEngine, voice: KvPrefix) -> Pcm:
-    stream = engine.submit(job(("Hello.",), voice, Sampling(seed=1)))
+async def spoken(
+    engine: BatchedEngine, voice: KvPrefix, sampling: Sampling = Sampling(seed=1)
+) -> Pcm:
+    stream = engine.submit(job(("Hello.",), voice, sampling))
     return np.concatenate([frames.pcm async for frames in stream])
 
 
@@ -124,6 +126,8 @@ async def test_an_engine_over_a_model_that_rests(
     else:
         wait_until(lambda: loader._model is not None and loader._model.rests)
     assert np.array_equal(await spoken(engine, before), said)
+    # What a model is asked for the first time, it must not look up in what rests.
+    assert len(await spoken(engine, before, Sampling(seed=1, sampler_decode_steps=3)))
     fingerprint = engine.model_fingerprint
     after = engine.encode_voice(voice_like(1.0))
     assert torch.equal(after.cache, before.cache)

@@ -152,6 +152,48 @@ async def test_flushing(tmp_path: Path) -> None:
     assert spoken(engine) == ["One is here", ", and two."]
 
 
+async def test_the_first_clause(tmp_path: Path) -> None:
+    """The first clause of enough words is spoken at once; later ones wait for their sentence."""
+    engine = FakeEngine()
+    async with fed_speech(tmp_path, engine) as fed, aclosing(fed.pcm()) as pieces:
+        reading = asyncio.ensure_future(anext(pieces))
+        fed.add("Well, let me see, if")
+        assert (await reading).size
+        assert spoken(engine) == ["Well, let me see,"]
+        fed.add(" that is so, we")
+        await asyncio.sleep(0.05)
+        assert len(engine.streams) == 1
+        fed.add(" go. So it")
+        await until(lambda: len(engine.streams) == 2)
+        fed.finish()
+        async for _ in pieces:
+            pass
+    assert spoken(engine) == ["Well, let me see,", "if that is so, we go.", "So it"]
+
+
+async def test_a_pause_before_the_first_sound(tmp_path: Path) -> None:
+    """Who pauses while nothing is spoken has the whole words spoken that are there, once."""
+    engine = FakeEngine()
+    async with (
+        fed_speech(tmp_path, engine, first_text_wait_ms=50) as fed,
+        aclosing(fed.pcm()) as pieces,
+    ):
+        reading = asyncio.ensure_future(anext(pieces))
+        fed.add("I wou")
+        await asyncio.sleep(0.15)
+        assert engine.streams == []
+        fed.add("ld like to infor")
+        assert (await reading).size
+        assert spoken(engine) == ["I would like to"]
+        fed.add("m you")
+        await asyncio.sleep(0.15)
+        assert len(engine.streams) == 1
+        fed.finish()
+        async for _ in pieces:
+            pass
+    assert spoken(engine) == ["I would like to", "inform you"]
+
+
 async def test_a_tag_waits_for_its_words(tmp_path: Path) -> None:
     """A flushed pause is heard in front of the words that come later."""
     engine = FakeEngine()

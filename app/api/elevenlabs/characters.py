@@ -61,11 +61,16 @@ class HeardCharacters:
             "character_end_times_seconds": [round(each, 3) for each in self.ends_seconds],
         }
 
-    def in_milliseconds(self) -> AlignmentInMilliseconds | None:
-        """Return times from where the characters before these ended, as they are on sockets."""
+    def in_milliseconds(self, *, absolute: bool = False) -> AlignmentInMilliseconds | None:
+        """Return times as they are on sockets.
+
+        Args:
+            absolute: whether they count from the beginning of all audio, or from where the
+                characters before these ended.
+        """
         if not self.characters:
             return None
-        beginning = _milliseconds(self.start_seconds)
+        beginning = 0 if absolute else _milliseconds(self.start_seconds)
         starts = list(map(_milliseconds, self.starts_seconds))
         ends = map(_milliseconds, self.ends_seconds)
         return {

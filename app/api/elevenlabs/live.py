@@ -27,9 +27,8 @@ from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
 from app.api.http.access import admit
 from app.api.http.allowing import count_characters, count_request, count_stream
-from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
-from app.api.http.sockets import Socket, SocketKind, serve_socket
+from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest
 from app.speaking.encoded import LiveMarks, fed_audio
@@ -40,9 +39,9 @@ from app.wording.validation import validated
 
 STREAM_INPUT_PATH = "/v1/text-to-speech/{voice_id}/stream-input"
 
-_FIRST_FRAME_BYTES = 1 << 16
+FIRST_FRAME_BYTES = 1 << 16
 """The first frame is kept small: its sender may not have shown a key yet."""
-_FIRST_FRAME_SECONDS = 20.0
+FIRST_FRAME_SECONDS = 20.0
 
 router = APIRouter()
 
@@ -63,14 +62,9 @@ class LiveQuery(OutputQuery, Manner):
     ] = None
 
 
-class LiveMessage(Dictionaries):
-    """A client sends these fields; all but `text` and `flush` belong in its first message."""
+class FirstMessage(Dictionaries):
+    """These fields belong in the first message that a client sends of a text."""
 
-    text: Annotated[str | None, Effect("honoured", "joined as it is; an empty one ends")] = None
-    flush: Annotated[bool | None, HONOURED] = None
-    try_trigger_generation: Annotated[
-        bool | None, Effect("without effect", "a sentence is spoken once it is complete")
-    ] = None
     voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None
     generation_config: Annotated[dict[str, Any] | None, WITHOUT_EFFECT] = None
     xi_api_key: Annotated[str | None, Effect("honoured", "in the place of the header")] = Field(
@@ -83,6 +77,29 @@ class LiveMessage(Dictionaries):
         """Return the key in this message, if there is one."""
         return self.xi_api_key or (self.authorization or "").removeprefix("Bearer ") or None
 
+    def require_same(self, first: FirstMessage) -> None:
+        """Check that what may stand in the first message only is not changed by this one.
+
+        Raises:
+            InvalidRequest: it is.
+        """
+        for name in ("voice_settings", "pronunciation_dictionary_locators"):
+            if getattr(self, name) not in (None, [], getattr(first, name)):
+                raise InvalidRequest(
+                    f"{name} must be in the first frame; they cannot change while text is read",
+                    field=name,
+                )
+
+
+class LiveMessage(FirstMessage):
+    """A client sends these fields."""
+
+    text: Annotated[str | None, Effect("honoured", "joined as it is; an empty one ends")] = None
+    flush: Annotated[bool | None, HONOURED] = None
+    try_trigger_generation: Annotated[
+        bool | None, Effect("without effect", "a sentence is spoken once it is complete")
+    ] = None
+
 
 @router.websocket(STREAM_INPUT_PATH)
 async def stream_input(websocket: WebSocket, voice_id: str) -> None:
@@ -91,8 +108,8 @@ async def stream_input(websocket: WebSocket, voice_id: str) -> None:
 
 
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
-    socket.idle_seconds = _FIRST_FRAME_SECONDS
-    first = _message_in(await socket.receive(max_bytes=_FIRST_FRAME_BYTES))
+    socket.idle_seconds = FIRST_FRAME_SECONDS
+    first = _message_in(await socket.receive(max_bytes=FIRST_FRAME_BYTES))
     admit(websocket, also=first.key)
     await count_request(websocket)
     count_stream(websocket)
@@ -120,18 +137,7 @@ async def _hear(socket: Socket, first: LiveMessage, fed: FedSpeech, times: Chara
         if message.flush:
             fed.flush()
         message = _message_in(await socket.receive())
-        if message.voice_settings not in (None, first.voice_settings):
-            raise InvalidRequest(
-                "voice_settings must be in the first frame; they cannot change while text is read",
-                field="voice_settings",
-            )
-        locators = message.pronunciation_dictionary_locators
-        if locators not in (None, [], first.pronunciation_dictionary_locators):
-            raise InvalidRequest(
-                "pronunciation_dictionary_locators must be in the first frame; they cannot change "
-                "while text is read",
-                field="pronunciation_dictionary_locators",
-            )
+        message.require_same(first)
     fed.finish()
 
 
@@ -142,12 +148,13 @@ async def _speak(
     async with aclosing(fed_audio(fed, audio, ffmpeg)) as pieces:
         async for data in pieces:
             encoded = base64.b64encode(data).decode()
-            await socket.send(_said(encoded, times.take(marks.take()), is_final=None))
+            await socket.send(said(encoded, times.take(marks.take()), is_final=None))
     rest = times.finish(marks.take(), fed.spoken_seconds)
-    await socket.send(_said(None, rest, is_final=True))
+    await socket.send(said(None, rest, is_final=True))
 
 
-def _said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
+def said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
+    """Make the frame that hands over some sound, and the characters that have become known."""
     return json.dumps(
         {
             "audio": audio,
@@ -159,27 +166,24 @@ def _said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
 
 
 def _message_in(frame: str | bytes) -> LiveMessage:
-    try:
-        sent = json_in(frame if isinstance(frame, bytes) else frame.encode(), what="a frame")
-    except json.JSONDecodeError as error:
-        raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
-    if not isinstance(sent, dict):
-        raise InvalidRequest("a frame must be a JSON object")
-    return validated(LiveMessage, sent)
+    return validated(LiveMessage, json_object_in(frame))
 
 
-def _refusal(problem: Problem) -> str:
-    """Make a frame with a `message`, which the SDK raises as an error."""
-    return json.dumps(
-        {"message": problem.message, "error": status_word(problem), "code": problem.status}
-    )
+def refusal_fields(problem: Problem) -> dict[str, Any]:
+    """Return the fields of a frame with a `message`, which the SDK raises as an error."""
+    return {"message": problem.message, "error": status_word(problem), "code": problem.status}
 
 
-def _let_in(_connection: HTTPConnection) -> None:
+def refusal(problem: Problem) -> str:
+    """Make the frame that refuses a client."""
+    return json.dumps(refusal_fields(problem))
+
+
+def let_in(_connection: HTTPConnection) -> None:
     """Let everybody in: the key may be in the first message, which is checked once it is there."""
 
 
-_KIND = SocketKind(DIALECT, _refusal, _let_in)
+_KIND = SocketKind(DIALECT, refusal, let_in)
 
 SUPPORT = (
     *support_of(f"WebSocket {STREAM_INPUT_PATH} (query)", LiveQuery),

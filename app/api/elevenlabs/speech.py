@@ -17,6 +17,7 @@ from starlette.types import Scope
 from app.api.elevenlabs import account as elevenlabs_account
 from app.api.elevenlabs import dictionaries as elevenlabs_dictionaries
 from app.api.elevenlabs import live as elevenlabs_live
+from app.api.elevenlabs import multi_live as elevenlabs_multi_live
 from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.characters import CharacterTimes, Heard
 from app.api.elevenlabs.controls import (
@@ -227,6 +228,7 @@ for _part in (
     elevenlabs_dictionaries.router,
     elevenlabs_account.router,
     elevenlabs_live.router,
+    elevenlabs_multi_live.router,
 ):
     router.routes.extend(_part.routes)
 
@@ -244,4 +246,5 @@ SUPPORT = (
     *elevenlabs_dictionaries.SUPPORT,
     *elevenlabs_account.SUPPORT,
     *elevenlabs_live.SUPPORT,
+    *elevenlabs_multi_live.SUPPORT,
 )

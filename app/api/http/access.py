@@ -100,6 +100,12 @@ def has_key(connection: HTTPConnection) -> bool:
     return bool(_offered_keys(connection))
 
 
+def is_known_by_head(connection: HTTPConnection) -> bool:
+    """Tell whether the head of a request says who calls, or nobody has to say so."""
+    with_key = has_key(connection) or "token" in connection.query_params
+    return with_key or not services_of(connection).keyring.asks_for_keys
+
+
 def is_caller(connection: HTTPConnection) -> bool:
     """Tell whether a request has a key that is known.
 

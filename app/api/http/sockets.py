@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
@@ -15,11 +16,12 @@ from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import admit, time_to_tell
+from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.dialect import Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
-from app.errors import Forbidden, SpeechError, TooLarge, Unauthorized
+from app.errors import Forbidden, InvalidRequest, SpeechError, TooLarge, Unauthorized
 from app.lifetime import Lifetime, shutting_down
 from app.network.connections import ClientLeft, quiet_too_long, race
 from app.request_record import current_record
@@ -75,7 +77,7 @@ class Socket:
             ModelUnavailable: the server was told to stop before speech began.
         """
         message = await self._message()
-        self._stir()
+        self.stir()
         # What is queued already comes without a wait: others have a turn before it is read.
         await asyncio.sleep(0)
         frame: str | bytes | None = message.get("bytes")
@@ -105,7 +107,7 @@ class Socket:
         except (WebSocketDisconnect, TimeoutError):
             self._gone = True
             raise ClientLeft from None
-        self._stir()
+        self.stir()
 
     async def converse(
         self, hear: Coroutine[Any, Any, None], speak: Coroutine[Any, Any, None]
@@ -186,8 +188,24 @@ class Socket:
 
         return await race(self._websocket.receive(), refused())
 
-    def _stir(self) -> None:
+    def stir(self) -> None:
+        """Count the idle time from now."""
         self._stirred_seconds = time.monotonic()
+
+
+def json_object_in(frame: str | bytes) -> dict[str, Any]:
+    """Read the JSON object in a frame.
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    try:
+        sent = json_in(frame if isinstance(frame, bytes) else frame.encode(), what="a frame")
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"a frame is not valid JSON: {error}") from None
+    if not isinstance(sent, dict):
+        raise InvalidRequest("a frame must be a JSON object")
+    return sent
 
 
 async def serve_socket(

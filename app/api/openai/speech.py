@@ -17,6 +17,8 @@ from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_recording, given_voice
+from app.api.openai import live as openai_live
+from app.api.openai import realtime as openai_realtime
 from app.api.openai import voices as openai_voices
 from app.api.openai.captioned import captioned_response
 from app.api.openai.dialect import DIALECT
@@ -310,6 +312,7 @@ def _model_entry(services: Services, name: str) -> dict[str, Any]:
 
 
 router.routes.extend([*_lists.routes, *_azure_router.routes])
+router.routes.extend([*openai_live.router.routes, *openai_realtime.router.routes])
 
 SUPPORT = (
     *support_of(
@@ -323,4 +326,6 @@ SUPPORT = (
         unmarked=Effect("honoured", "this server's own"),
     ),
     *openai_voices.SUPPORT,
+    *openai_live.SUPPORT,
+    *openai_realtime.SUPPORT,
 )

@@ -16,6 +16,7 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.forms import is_form
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_voice
+from app.api.pocket import live as pocket_live
 from app.api.pocket.dialect import DIALECT
 from app.audio.formats import format_named
 from app.errors import InvalidRequest
@@ -97,4 +98,6 @@ async def _chosen_voice(services: Services, body: PocketForm) -> str | Clip:
     return await clip_from_upload(body.voice_wav, max_bytes)
 
 
-SUPPORT = support_of("POST /tts", PocketForm)
+router.routes.extend(pocket_live.router.routes)
+
+SUPPORT = (*support_of("POST /tts", PocketForm), *pocket_live.SUPPORT)
