@@ -324,7 +324,7 @@ def _job(connection: Connection, job_id: str) -> Job:
 
 
 def _job_of(row: Row[Any]) -> Job:
-    return Job(**row._mapping)  # noqa: SLF001 - this is SQLAlchemy's public way to the names
+    return Job(**row._mapping)
 
 
 def _segments(job_id: str, *, marked: bool = False) -> Select[Any]:
@@ -341,7 +341,7 @@ def _segment(connection: Connection, job_id: str, number: int) -> Segment:
 
 
 def _segment_of(row: Row[Any]) -> Segment:
-    values = dict(row._mapping)  # noqa: SLF001
+    values = dict(row._mapping)
     if values.get("marks") is not None:
         values["marks"] = marks_of(values["marks"])
     return Segment(**values)

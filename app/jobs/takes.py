@@ -98,7 +98,7 @@ class JobFiles:
         """Remove what a crash left: unfinished files, and folders of jobs that are not there."""
         there = set(job_ids)
         for folder in self.folder.glob("*") if self.folder.is_dir() else ():
-            if folder.is_dir() and len(folder.name) == 32:  # noqa: PLR2004 - the length of an id
+            if folder.is_dir() and len(folder.name) == 32:
                 if folder.name not in there:
                     shutil.rmtree(folder, ignore_errors=True)
                     continue

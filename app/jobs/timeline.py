@@ -114,5 +114,5 @@ def overruns(placed: Sequence[Placed]) -> Iterator[tuple[Segment, float]]:
             continue
         over_seconds = (one.end - one.start) / SPEECH_RATE_HZ - most_seconds
         late_seconds = following.late_seconds if following is not None else 0.0
-        if max(over_seconds, late_seconds) > 0.01:  # noqa: PLR2004 - nobody hears less
+        if max(over_seconds, late_seconds) > 0.01:
             yield one.segment, over_seconds

@@ -11,6 +11,7 @@ from app.captions.files import CAPTION_FORMATS, marks_content
 from app.ranges import AnyCase
 from app.speaking.encoded import CompleteAudio
 
+
 class TimingControls(CaptionControls):
     """These fields say which times are told, and how captions look."""
 
