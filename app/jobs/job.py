@@ -12,8 +12,8 @@ from app.marks import Marks
 JobState: TypeAlias = Literal[
     "queued", "speaking", "paused", "waiting", "done", "failed", "cancelled"
 ]
-"""A job waits for its turn, is spoken, rests as its caller wished, cannot go on for a reason that may
-pass, or has ended."""
+"""A job waits for its turn, is spoken, rests as its caller wished, cannot go on for a reason that
+may pass, or has ended."""
 
 GOING_ON: tuple[JobState, ...] = ("queued", "speaking", "waiting")
 """Jobs in these states are worked on, or will be."""

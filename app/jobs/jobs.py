@@ -108,6 +108,14 @@ class Jobs:
         self._cutting = cutting
         self._max_characters = max_characters
 
+    def open(self) -> None:
+        """Open what is kept of the jobs; call it before anything else.
+
+        Raises:
+            SchemaError, OSError: it cannot be used.
+        """
+        self.runner.open()
+
     async def add(
         self,
         controls: JobControls,
@@ -341,6 +349,10 @@ class Jobs:
         with self._board.watching(job.id) as changed:
             while True:
                 changed.clear()
+                try:
+                    job = await self._pool.run(partial(self.store.get, job.id))
+                except JobNotFound:
+                    return
                 read = partial(self.store.events, job.id, after=after, most=EVENTS_AT_ONCE)
                 found = await self._pool.run(read)
                 for event in found:
@@ -348,10 +360,6 @@ class Jobs:
                     yield event
                 if found:
                     continue
-                try:
-                    job = await self._pool.run(partial(self.store.get, job.id))
-                except JobNotFound:
-                    return
                 if job.state in ENDED:
                     return
                 try:

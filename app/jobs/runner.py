@@ -25,11 +25,11 @@ from app.errors import (
     StorageFailed,
     SynthesisFailed,
     VoiceNotFound,
-    in_one_line,
 )
 from app.files import held_alone
 from app.jobs.board import Board
-from app.jobs.job import GOING_ON, Chapter, Job, Segment
+from app.jobs.database import Database
+from app.jobs.job import GOING_ON, Chapter, Job, JobState, Segment
 from app.jobs.mastering import Mastering
 from app.jobs.speaking import SegmentSpeaker, Take
 from app.jobs.store import JobStore
@@ -112,6 +112,7 @@ class JobRunner:
 
     def __init__(
         self,
+        database: Database,
         store: JobStore,
         files: JobFiles,
         speaker: SegmentSpeaker,
@@ -122,6 +123,7 @@ class JobRunner:
         pool: ThreadPool,
         at_once: int,
     ) -> None:
+        self._database = database
         self._store = store
         self._files = files
         self._speaker = speaker
@@ -133,6 +135,15 @@ class JobRunner:
         self._runs: dict[str, Run] = {}
         self._wake = asyncio.Event()
 
+    def open(self) -> None:
+        """Open the database; call it before anything else.
+
+        Raises:
+            SchemaError, OSError: it cannot be used.
+        """
+        self._database.open()
+        self._files.folder.mkdir(parents=True, exist_ok=True)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work on jobs while the block runs; what is not finished then goes on the next time."""
@@ -142,6 +153,7 @@ class JobRunner:
         finally:
             await ended(working)
             await self.park()
+            self._database.close()
 
     async def park(self) -> None:
         """Give up what goes on; finished segments stay."""
@@ -164,7 +176,6 @@ class JobRunner:
         return None if run is None else run.characters_per_second
 
     async def _work(self) -> None:
-        self._files.folder.mkdir(parents=True, exist_ok=True)
         while True:
             try:
                 with held_alone(self._files.folder):
@@ -265,8 +276,8 @@ class JobRunner:
                 await self._enter(run, "speaking")
         except SpeechError as error:
             await self._broke(run, segment.number, error)
-        except Exception as error:  # one segment must not end the work on all others
-            logger.error("segment %d of a job broke: %s", segment.number, in_one_line(error))
+        except Exception:  # one segment must not end the work on all others
+            logger.exception("segment %d of a job broke", segment.number)
             await self._broke(run, segment.number, SynthesisFailed("the segment broke"))
         finally:
             run.speaking.pop(segment.number, None)
@@ -294,8 +305,8 @@ class JobRunner:
                 logger.info("the job %s is done", job.id[:8])
         except SpeechError as error:
             await self._broke(run, 0, error)
-        except Exception as error:  # it must not end the work on all other jobs
-            logger.error("the file of a job broke: %s", in_one_line(error))
+        except Exception:  # it must not end the work on all other jobs
+            logger.exception("the file of a job broke")
             await self._broke(run, 0, SynthesisFailed("the finished file could not be made"))
         finally:
             run.mastering = None
@@ -317,7 +328,7 @@ class JobRunner:
         if isinstance(error, InvalidRequest) or run.failures[number] >= TRIES:
             await self._enter(run, "failed", f"{where}{error.message}")
 
-    async def _enter(self, run: Run, state: str, reason: str | None = None) -> None:
+    async def _enter(self, run: Run, state: JobState, reason: str | None = None) -> None:
         change = partial(
             self._store.change_state,
             run.job.id,

@@ -54,12 +54,11 @@ jobs = Table(
     Index("jobs_by_key", "owner", "key"),
 )
 
-_OF_JOB = {"ondelete": "CASCADE"}
 
 chapters = Table(
     "chapters",
     metadata,
-    Column("job", ForeignKey("jobs.id", **_OF_JOB), primary_key=True),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("heading", Text),
     Column("voice", String),
@@ -68,7 +67,7 @@ chapters = Table(
 segments = Table(
     "segments",
     metadata,
-    Column("job", ForeignKey("jobs.id", **_OF_JOB), primary_key=True),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("chapter", Integer, nullable=False),
     Column("text", Text, nullable=False),
@@ -87,7 +86,7 @@ events = Table(
     "events",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("job", ForeignKey("jobs.id", **_OF_JOB), nullable=False),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("data", JSON, nullable=False),
     Index("events_by_job", "job", "number"),

@@ -115,8 +115,7 @@ class SegmentSpeaker:
             if utterance.origin.model != model:
                 raise OtherModel(f"{utterance.origin.model} took over from {model}")
             async with aclosing(utterance.pcm()) as spoken:
-                async for piece in spoken:
-                    pieces.append(to_s16(piece))
+                pieces += [to_s16(piece) async for piece in spoken]
         finally:
             utterance.close()
         joined = await self.pool.run(partial(np.concatenate, pieces))

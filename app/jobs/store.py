@@ -40,7 +40,7 @@ class JobStore:
         self._database = database
 
     def add(self, new: NewJob) -> tuple[str, bool]:
-        """Keep a new job; return its id, and whether it is new: its key may name one that is there."""
+        """Keep a new job; return its id, and whether it is new: its key may name an older one."""
         with self._database.writing() as connection:
             if new.key is not None and (found := _with_key(connection, new.owner, new.key)):
                 return found, False

@@ -37,6 +37,10 @@ def _table(value: object) -> object:
         raise ValueError('must be a JSON object such as {"Alice": "alba"}') from None
 
 
+def _undotted(name: object) -> object:
+    return name.removeprefix(".") if isinstance(name, str) else name
+
+
 _TABLE = WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}})
 Voice = Annotated[str, Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=DOCUMENT_LINE_CHARACTERS)]
@@ -61,7 +65,7 @@ class JobControls(SpeechControls, CaptionControls):
         description="Voices for the names in a dialogue whose lines begin with [Name].",
         examples=[{"Alice": "alba"}],
     )
-    format: Annotated[BookFormat, AnyCase, BeforeValidator(lambda name: _undotted(name))] = Field(
+    format: Annotated[BookFormat, AnyCase, BeforeValidator(_undotted)] = Field(
         "m4b", description="Format of the finished recording: m4b, mp3, opus, flac, wav."
     )
     files: Annotated[Literal["one", "chapters"], AnyCase] = Field(
@@ -124,10 +128,6 @@ class JobControls(SpeechControls, CaptionControls):
     def asked(self) -> Mapping[str, Any]:
         """Return what was asked for, in JSON's types, so that `JobControls` can be made of it."""
         return self.model_dump(mode="json", exclude_unset=True, include=set(_NAMES))
-
-
-def _undotted(name: object) -> object:
-    return name.removeprefix(".") if isinstance(name, str) else name
 
 
 _NAMES = tuple(JobControls.model_fields)

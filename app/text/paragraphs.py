@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from app.text.blocks import find_blocks
@@ -78,7 +79,7 @@ def _turns(
     roles = [] if voice_called is _nobody else find_role_tags(script, voice_called=voice_called)
     if roles:
         starts = [0, *(tag.start for tag in roles), len(script)]
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             yield None, start, end, start == 0 and roles[0].start > 0
         return
     tags = [] if voice_called is _nobody else find_speaker_tags(script, voice_called=voice_called)
@@ -125,7 +126,7 @@ def _sentences(
     count = -(-len(text) // MOST_CHARS)
     words = find_words(text)
     begin = 0
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         cut = following.start
         long_enough = cut - begin >= len(text) / count
         if long_enough and word.after >= Break.SENTENCE and not _is_inside(start + cut, whole):
