@@ -65,11 +65,13 @@ def laid_out(segments: Sequence[Segment], *, chapter_pause_seconds: float) -> li
 
 def stretches(placed: Sequence[Placed], chapters: Sequence[Chapter]) -> list[Stretch]:
     """Say where each chapter is heard; one lasts until the next begins."""
+    if not placed:
+        return []
     first: dict[int, int] = {}
     for each in placed:
         first.setdefault(each.segment.chapter, each.start)
     starts = sorted(first.items())
-    ends = [start for _, start in starts[1:]] + [placed[-1].end if placed else 0]
+    ends = [start for _, start in starts[1:]] + [placed[-1].end]
     by_number = {chapter.number: chapter for chapter in chapters}
     return [
         Stretch(by_number[number], 0 if index == 0 else start, end)

@@ -38,6 +38,7 @@ def until(client: httpx.Client, job_id: str, *states: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         job: dict[str, Any] = client.get(f"/jobs/{job_id}").json()
+        assert "state" in job, job
         if job["state"] in states:
             return job
         assert time.monotonic() < deadline, job
