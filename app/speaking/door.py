@@ -150,6 +150,7 @@ class Speech:
             prepared.origin.model,
             began_seconds=began_seconds,
             characters=len(request.text),
+            heard=not request.unhurried,
         )
         marking = Marking()
         patience_seconds = self._patience_seconds - prepared.waited_seconds
