@@ -237,6 +237,7 @@ class Jobs:
         return await self._view(await self.get(job_id))
 
     async def _view(self, job: Job) -> JobView:
+        job = self.runner.as_it_is(job)
         progress = await self._pool.run(partial(self.store.progress, job.id))
         rate = self.runner.characters_per_second(job.id)
         if rate is None:

@@ -7,8 +7,8 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pydantic import ValidationError
@@ -169,6 +169,13 @@ class JobRunner:
     def look(self) -> None:
         """Look for work at once."""
         self._wake.set()
+
+    def as_it_is(self, job: Job) -> Job:
+        """Return a job with what could not be kept of its state, for want of room."""
+        run = self._runs.get(job.id)
+        if run is None or run.job.state != "waiting" or job.state not in GOING_ON:
+            return job
+        return replace(job, state=run.job.state, reason=run.job.reason)
 
     def characters_per_second(self, job_id: str) -> float | None:
         """Tell how fast a job is spoken lately; None while that is not known."""
@@ -336,8 +343,12 @@ class JobRunner:
             only_from=GOING_ON,
             reason=reason,
         )
-        # A disk that is full keeps not even the reason why a job waits.
-        with suppress(JobNotFound, StorageFailed):
+        try:
             await self._pool.run(change)
             run.job = await self._pool.run(lambda: self._store.get(run.job.id))
+        except JobNotFound:
+            return
+        except StorageFailed:
+            # A disk that is full keeps not even the reason why a job waits.
+            run.job = replace(run.job, state=state, reason=reason)
         self._board.changed(run.job.id)
