@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Header, Query, Request, UploadFile
@@ -21,9 +20,8 @@ from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.native.documents import ReadingFields, uploaded
 from app.audio.formats import format_named
 from app.captions.files import CAPTION_FORMATS
-from app.documents.reading import read_document
 from app.errors import InvalidRequest, Parameter, SegmentNotFound
-from app.jobs.cover import as_jpeg
+from app.jobs.book import read_book
 from app.jobs.job import JobEvent, Segment
 from app.jobs.jobs import JobView
 from app.jobs.timeline import marks_of, overruns, stretches
@@ -114,12 +112,9 @@ async def add_document(
         return _accepted(request, services, job.id)
     data = await uploaded(body.document, services.settings.max_upload_bytes)
     name = body.document.filename or ""
-    read = partial(read_document, data, name, body.options())
-    document = await services.pools.documents.run_cancellable(lambda cancel: read(cancel=cancel))
-    cover = None
-    if document.cover is not None:
-        make = partial(as_jpeg, document.cover.data, services.ffmpeg)
-        cover = await services.pools.documents.run_cancellable(lambda cancel: make(cancel=cancel))
+    document, cover = await read_book(
+        data, name, body.options(), ffmpeg=services.ffmpeg, pool=services.pools.documents
+    )
     job = await services.jobs.add(body, document, key=key, cover=cover)
     return _accepted(request, services, job.id)
 
