@@ -205,6 +205,14 @@ class ConsentNotFound(SpeechError):
     """Says that no consent recording has that id."""
 
 
+class JobNotFound(SpeechError):
+    """Says that no job has that id."""
+
+
+class SegmentNotFound(SpeechError):
+    """Says that a job has no such segment, or that it has not been spoken yet."""
+
+
 class Conflict(SpeechError):
     """Says that what is there stands in the way: a name is taken, or a voice is built in."""
 

@@ -99,6 +99,21 @@ def changing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def held_alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone, until the end of the block.
+
+    Where there are no locks, such as on Windows, everybody has it.
+
+    Raises:
+        BlockingIOError: another process, or another part of this one, has it.
+    """
+    with ExitStack() as held:
+        with suppress(_NoLocks):
+            held.enter_context(_locked(folder, wait=False))
+        yield
+
+
+@contextmanager
 def scratch_file() -> Iterator[IO[bytes]]:
     """Make a temporary file without a name, for the block.
 

@@ -24,6 +24,7 @@ from app.api.native import (
     compatibility,
     documents,
     health,
+    jobs,
     live,
     metrics,
     pronunciations,
@@ -36,6 +37,7 @@ from app.assembly.parts import make_services
 from app.assembly.running import running
 from app.assembly.speakers import BuildEngine
 from app.folders import check_folder
+from app.jobs.schema import SchemaError
 from app.services import Services
 from app.settings import Settings, SettingsError
 from app.wyoming import server as wyoming
@@ -44,6 +46,8 @@ NATIVE_ROUTERS = (
     native.router,
     live.router,
     documents.router,
+    jobs.forms,
+    jobs.router,
     voices.router,
     pronunciations.router,
     saved.router,
@@ -91,6 +95,7 @@ def create_app(
         raise SettingsError(f"DIALECTS: {error}") from error
     services = make_services(settings, build_engine, build_preview)
     _open_saved_audio(services)
+    _open_jobs(services)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -142,6 +147,13 @@ def _open_saved_audio(services: Services) -> None:
         raise SettingsError(
             f"VOICE_OUTPUT_DIR: {folder} cannot be used: {error.strerror}"
         ) from error
+
+
+def _open_jobs(services: Services) -> None:
+    try:
+        services.jobs.open()
+    except (OSError, SchemaError) as error:
+        raise SettingsError(f"DATABASE_URL: the jobs cannot be opened: {error}") from error
 
 
 def _add_middleware(

@@ -9,6 +9,7 @@ from app.audio.storage import AudioStore
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.tokens import Tokens
+from app.jobs.jobs import Jobs
 from app.lifetime import Lifetime
 from app.network.peers import Peers
 from app.network.wrong_keys import WrongKeys
@@ -58,6 +59,7 @@ class Services:
     dictionaries: Dictionaries
     fetcher: VoiceFetcher | None
     saved: AudioStore
+    jobs: Jobs
     keyring: Keyring
     tokens: Tokens
     allowances: Allowances

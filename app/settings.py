@@ -212,6 +212,8 @@ class Settings(BaseSettings):
     voices_dir: Path = Path("models/voices")
     pronunciations_file: Path = Path("models/pronunciations.txt")
     dictionaries_dir: Path = Path("models/dictionaries")
+    jobs_dir: Path = Path("models/jobs")
+    database_url: Annotated[str, Field(pattern=r"^sqlite:///")] | None = None
     voice_output_dir: Path = Path("voice")
     voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
     voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)

@@ -150,6 +150,9 @@ class SpeechRequest:
     server's own."""
     timed: bool = False
     """Say when the words are heard."""
+    unhurried: bool = False
+    """Nobody listens: it is spoken when nobody who does is in a hurry, and waits as long as that
+    takes."""
     silent_without_words: bool = False
     """A script in which there is nothing to say, such as "…", is a short silence and no error."""
 

@@ -51,6 +51,10 @@ class SpeechJob:
     """Callers of different names take turns."""
     expected_seconds: float = 0.0
     """All of it, with the chunks that will be added, is likely to sound so long."""
+    unhurried: bool = False
+    """Nobody listens: it goes on when nobody who does is in a hurry, and ends with
+    ModelUnavailable as soon as the engine is to stop. Whoever submits such jobs bounds them, for
+    the queue does not."""
 
 
 class Head(NamedTuple):

@@ -226,6 +226,8 @@ class Pools:
         fetching: fetches recordings from addresses.
         finishing: levels and encodes complete clips.
         documents: reads documents, each in a process of its own.
+        jobs: reads and writes what is kept of jobs, which is short.
+        mastering: makes the finished files of jobs, which takes minutes.
         files: reads and writes files, which is short.
     """
 
@@ -237,6 +239,8 @@ class Pools:
     fetching: ThreadPool
     finishing: ThreadPool
     documents: ThreadPool
+    jobs: ThreadPool
+    mastering: ThreadPool
     files: ThreadPool
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """Let the system refuse a file longer than 1000 bytes, in the middle of writing it."""
+def full_disk(longest_bytes: int = 1000) -> Iterator[None]:
+    """Let the system refuse a file that is longer, in the middle of writing it."""
     resource = pytest.importorskip("resource", reason="Windows has no such limit")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (longest_bytes, before[1]))
     try:
         yield
     finally:

@@ -70,6 +70,7 @@ def make_settings(folder: Path, **fields: Any) -> Settings:
         "voice_output_dir": folder / "saved",
         "pronunciations_file": folder / "pronunciations.txt",
         "dictionaries_dir": folder / "dictionaries",
+        "jobs_dir": folder / "jobs",
         "shutdown_grace_seconds": 1.0,
         "model_fallback": "none",
     }

@@ -48,7 +48,9 @@ SIBLINGS = {
     "app.pronunciations",
     "app.documents",
 }
-BELOW_FRONT_ENDS = LIBRARIES | SIBLINGS | {"app.services", "app.settings", "app.speaking"}
+BELOW_FRONT_ENDS = (
+    LIBRARIES | SIBLINGS | {"app.jobs", "app.services", "app.settings", "app.speaking"}
+)
 
 # What each part may import of this project, besides itself and the foundation.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -83,9 +85,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.documents": {"app.wording"},
     "app.pronunciations": {"app.repeating"},
     "app.speaking": LIBRARIES | SIBLINGS,
+    "app.jobs": LIBRARIES | SIBLINGS | {"app.speaking"},
     "app.folders": {"app.settings"},
     "app.named_voices": {"app.speaking", "app.settings"},
-    "app.services": LIBRARIES | SIBLINGS | {"app.settings", "app.speaking"},
+    "app.services": LIBRARIES | SIBLINGS | {"app.jobs", "app.settings", "app.speaking"},
     "app.wording": set(),
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
@@ -95,6 +98,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.assembly",
         "app.api",
         "app.folders",
+        "app.jobs",
         "app.services",
         "app.settings",
         "app.wyoming",
@@ -133,6 +137,7 @@ BUSINESS_OF = {
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
     "prometheus_client": {"app.telemetry"},
+    "sqlalchemy": {"app.jobs"},
     "opentelemetry": {"app.telemetry"},
     **{library: {"app.documents"} for library in PARSERS},
 }

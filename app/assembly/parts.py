@@ -11,14 +11,26 @@ from app import __version__
 from app.assembly.models import chosen_models
 from app.assembly.speakers import BuildEngine, Speakers, aliases, make_cast
 from app.audio.storage import AudioStore, Retention
+from app.bounds import DOCUMENT_CHARACTERS
 from app.callers.allowances import Allowances
+from app.callers.caller import ANYBODY, OPERATOR, Caller
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
 from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import PREDEFINED_SEXES
 from app.engine.preview import preview_voices
+from app.errors import Forbidden
 from app.folders import check_folder
+from app.jobs.board import Board
+from app.jobs.database import Database
+from app.jobs.job import Job
+from app.jobs.jobs import Jobs
+from app.jobs.mastering import Mastering
+from app.jobs.runner import JobRunner
+from app.jobs.speaking import SegmentSpeaker
+from app.jobs.store import JobStore
+from app.jobs.takes import JobFiles
 from app.lifetime import Lifetime
 from app.named_voices import check_default_voice
 from app.network.peers import Peers
@@ -69,10 +81,11 @@ def make_services(
     check_folder(
         "VOICES_DIR", settings.voices_dir, otherwise="no voice can be made, changed or kept ready"
     )
-    keyring = _keyring(settings)
+    check_folder("JOBS_DIR", settings.jobs_dir, otherwise="no long recordings can be made")
     tracing = _tracing()
     parts = _Parts(settings, models, build_engine, build_preview, look_first=look_first)
     parts.meter.watch(parts.now)
+    keyring = parts.keyring
     return Services(
         settings=settings,
         lifetime=parts.lifetime,
@@ -85,9 +98,10 @@ def make_services(
         dictionaries=parts.dictionaries,
         fetcher=parts.fetcher,
         saved=parts.saved,
+        jobs=parts.jobs,
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
-        allowances=Allowances(settings.redis_url),
+        allowances=parts.allowances,
         ffmpeg=parts.speakers.ffmpeg,
         pools=parts.pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
@@ -133,6 +147,8 @@ class _Parts:
             look_first=look_first,
         )
         self.stored_limits = StoredLimits(self._stored_by)
+        self.keyring = _keyring(settings)
+        self.allowances = Allowances(settings.redis_url)
 
     @cached_property
     def folder(self) -> VoiceFolder:
@@ -236,6 +252,47 @@ class _Parts:
             ffmpeg=self.speakers.ffmpeg,
             pools=self.pools,
         )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The long recordings."""
+        settings, pools, board = self._settings, self.pools, Board()
+        files = JobFiles(settings.jobs_dir)
+        path = (settings.jobs_dir / "jobs.sqlite3").absolute()
+        database = Database(settings.database_url or f"sqlite:///{path}")
+        store = JobStore(database)
+        runner = JobRunner(
+            database,
+            store,
+            files,
+            SegmentSpeaker(self.speech, self.cast, self.allowances, self._caller_of, pools.jobs),
+            Mastering(store, files, self.speakers.ffmpeg, pools.mastering),
+            board,
+            self.lifetime,
+            pool=pools.jobs,
+            at_once=max(1, settings.max_running_rows // 2),
+        )
+        return Jobs(
+            store,
+            files,
+            runner,
+            board,
+            self.speech,
+            self.cast,
+            who_asks=self.who_asks,
+            pool=pools.jobs,
+            cutting=pools.documents,
+            max_characters=DOCUMENT_CHARACTERS,
+        )
+
+    def _caller_of(self, job: Job) -> Caller:
+        """Return whose a job is, as the keys are now."""
+        if job.owner is None:
+            return OPERATOR if self.keyring.asks_for_keys else ANYBODY
+        caller = self.keyring.named(job.owner)
+        if caller is None or not caller.may("jobs"):
+            raise Forbidden("the key that made this job was revoked, or is not for jobs any more")
+        return caller
 
     @cached_property
     def fetcher(self) -> VoiceFetcher | None:

@@ -40,7 +40,11 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     services.cast.start(on_ready)
     try:
         async with services.pronunciations.kept_fresh():
-            yield
+            if look_ahead:
+                async with services.jobs.runner.running():
+                    yield
+            else:
+                yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)

@@ -63,6 +63,21 @@ def live_wav_header(sample_rate_hz: int) -> bytes:
 
     Both sizes are 0xFFFFFFFF, which players read as "until the end of the stream".
     """
+    return _wav_header(sample_rate_hz, UNKNOWN_SIZE, UNKNOWN_SIZE)
+
+
+def wav_header(sample_rate_hz: int, samples: int) -> bytes:
+    """Return the 44 bytes that precede so many mono s16le samples.
+
+    More than the format can count are said to go on until the end of the stream.
+    """
+    size = samples * S16_BYTES
+    if size > UNKNOWN_SIZE - 36:
+        return live_wav_header(sample_rate_hz)
+    return _wav_header(sample_rate_hz, size + 36, size)
+
+
+def _wav_header(sample_rate_hz: int, riff_bytes: int, data_bytes: int) -> bytes:
     pcm_tag, channels = 1, 1
     layout = struct.pack(
         "<HHIIHH",
@@ -73,6 +88,6 @@ def live_wav_header(sample_rate_hz: int) -> bytes:
         S16_BYTES,
         8 * S16_BYTES,
     )
-    riff = struct.pack("<4sI4s", b"RIFF", UNKNOWN_SIZE, b"WAVE")
+    riff = struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE")
     fmt = struct.pack("<4sI", b"fmt ", len(layout)) + layout
-    return riff + fmt + struct.pack("<4sI", b"data", UNKNOWN_SIZE)
+    return riff + fmt + struct.pack("<4sI", b"data", data_bytes)

@@ -80,6 +80,24 @@ class TextToSpeak:
 
 
 @dataclass(frozen=True, slots=True)
+class BookToNarrate:
+    """This says which document to narrate, and how: by the names of `POST /jobs`.
+
+    Attributes:
+        key: the same book asked for again has the same.
+    """
+
+    data: bytes = field(repr=False)
+    filename: str
+    fields: Mapping[str, Any]
+    key: str
+
+
+Told = Callable[[Mapping[str, Any]], None]
+"""Called with a job as `GET /jobs/{id}` shows it."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewVoice:
     """This says of which recordings, or of which voice state, a voice is to be made."""
 
@@ -111,6 +129,14 @@ class Backend(Protocol):
         self, wanted: TextToSpeak, spoken: Spoken, /
     ) -> tuple[bytes, Mapping[str, str]]:
         """Return the encoded audio, and the texts of the caption files by their formats."""
+        ...
+
+    async def narrate(self, wanted: BookToNarrate, told: Told, /) -> str:
+        """Narrate a book to its end, and return the id of its job; park it if interrupted."""
+        ...
+
+    def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
+        """Yield the finished recording."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from app.assembly.parts import make_services
@@ -18,14 +19,17 @@ from app.captions.cues import CueLimits
 from app.captions.files import CAPTION_FORMATS
 from app.cli.backend import (
     VOICE_FIELDS,
+    BookToNarrate,
     NewVoice,
     Recording,
     Spoken,
     TextToSpeak,
+    Told,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
+from app.documents.document import ReadingOptions
 from app.engine.supervisor import EngineSupervisor
 from app.errors import (
     Conflict,
@@ -37,6 +41,9 @@ from app.errors import (
     VoiceExists,
     VoiceNotFound,
 )
+from app.jobs.book import read_book
+from app.jobs.schema import SchemaError
+from app.jobs.wish import JobControls
 from app.network.connections import ended
 from app.request_record import RequestRecord
 from app.services import Services
@@ -47,8 +54,10 @@ from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice, VoiceStore
+from app.wording.validation import validated
 
 POLL_SECONDS = 0.05
+_PIECE_BYTES = 1 << 16
 DRAW_SECONDS = 0.2
 STAND_IN_SECONDS = 0.5
 """A stand-in starts within this time after its model has failed."""
@@ -60,6 +69,7 @@ class LocalBackend:
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
         self._services = _services()
+        self._narrated = Path()
 
     @property
     def side_by_side(self) -> int:
@@ -98,6 +108,39 @@ class LocalBackend:
                 for name in wanted.captions
             }
             return made.read(), captions
+
+    async def narrate(self, wanted: BookToNarrate, told: Told, /) -> str:
+        services, jobs = self._services, self._services.jobs
+        try:
+            jobs.open()
+        except (OSError, SchemaError) as error:
+            raise Refused(f"JOBS_DIR: the jobs cannot be opened: {error}") from None
+        with _refusing(SPEECH_WORDS):
+            async with jobs.runner.running():
+                controls = validated(JobControls, wanted.fields)
+                document, cover = await read_book(
+                    wanted.data,
+                    wanted.filename,
+                    ReadingOptions(),
+                    ffmpeg=services.ffmpeg,
+                    pool=services.pools.documents,
+                )
+                job = await jobs.add(controls, document, key=wanted.key, cover=cover)
+                if job.state == "failed":
+                    await jobs.resume(job.id)
+                while (view := await jobs.view(job.id)).job.state != "done":
+                    if view.job.state in ("failed", "cancelled"):
+                        raise Refused(f"{view.job.state}: {view.job.reason}", ExitCode.FAILED)
+                    told({"characters": view.progress.characters, "percent": view.percent})
+                    await asyncio.sleep(DRAW_SECONDS)
+                self._narrated = jobs.files.output_path(job.id, str(view.job.output))
+                return job.id
+
+    async def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
+        assert job_id in self._narrated.parts
+        with self._narrated.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
 
     async def voices(self) -> list[dict[str, Any]]:
         with _refusing(VOICE_WORDS):

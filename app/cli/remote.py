@@ -15,10 +15,12 @@ import httpx
 
 from app.cli.backend import (
     VOICE_FIELDS,
+    BookToNarrate,
     NewVoice,
     Recording,
     Spoken,
     TextToSpeak,
+    Told,
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
@@ -35,6 +37,7 @@ WORK_SECONDS = 3600.0
 FIRST_PACE = 3.0
 """A server is expected to make this many seconds of speech in a second, until its pace is known."""
 DRAW_SECONDS = 0.2
+JOB_LOOK_SECONDS = 0.5
 _INSIDE = frozenset({"v1", "v2", "openai", "elevenlabs", "fish", "flash", "chattts", "pocket"})
 """The base URLs that other clients want go on with one of these after the server's address."""
 BUSY_TRIES = 20
@@ -131,6 +134,34 @@ class RemoteBackend:
             yield learn
         finally:
             await ended(telling)
+
+    async def narrate(self, wanted: BookToNarrate, told: Told, /) -> str:
+        form = {name: _in_form(value) for name, value in wanted.fields.items()}
+        files = {"document": (wanted.filename, wanted.data)}
+        key = {"Idempotency-Key": wanted.key}
+        job_id = str(
+            (await self._asked("POST", "/jobs", data=form, files=files, headers=key))["id"]
+        )
+        path = f"/jobs/{job_id}"
+        job = await self._asked("GET", path)
+        if job["state"] in ("paused", "failed"):
+            job = await self._asked("POST", f"{path}/resume")
+        try:
+            while job["state"] != "done":
+                if job["state"] in ("failed", "cancelled"):
+                    raise Refused(f"{job['state']}: {job['reason']}", ExitCode.FAILED)
+                told(job)
+                await asyncio.sleep(JOB_LOOK_SECONDS)
+                job = await self._asked("GET", path)
+        except asyncio.CancelledError:
+            await self._asked("POST", f"{path}/pause")
+            raise
+        return job_id
+
+    async def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
+        async with self._answer("GET", f"/jobs/{job_id}/output", SPEECH_WORDS) as answer:
+            async for piece in answer.aiter_raw():
+                yield piece
 
     async def voices(self) -> list[dict[str, Any]]:
         answer = await self._asked("GET", "/voices")

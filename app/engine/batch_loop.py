@@ -96,15 +96,12 @@ class BatchLoop:
         make_aligner: MakeAligner | None = None,
         *,
         watched: bool = False,
-        unhurried: bool = False,
     ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
 
         Args:
             make_aligner: times the words of a chunk; None if the job does not ask for that.
             watched: whether they want to know what the frames attend to.
-            unhurried: whether nobody listens, so that it goes on when nobody is in a hurry, and
-                is given up as soon as the engine is to stop.
 
         Raises:
             Overloaded, QueueFull: too many wait already.
@@ -127,7 +124,6 @@ class BatchLoop:
             time.monotonic(),
             make_aligner=make_aligner,
             watched=watched,
-            unhurried=unhurried,
         )
         with self._changed:
             if self._closed_because is not None:

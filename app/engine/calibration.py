@@ -114,8 +114,8 @@ class Calibration:
 
         for start in range(0, len(self._sentences), AT_ONCE):
             texts = self._sentences[start : start + AT_ONCE]
-            job = SpeechJob(tuple(SpokenChunk(text, voice) for text in texts))
-            stream = self._loop.submit(job, self._sampling, record, watched=True, unhurried=True)
+            job = SpeechJob(tuple(SpokenChunk(text, voice) for text in texts), unhurried=True)
+            stream = self._loop.submit(job, self._sampling, record, watched=True)
             async for _ in stream:
                 pass
         return [recorder.recording() for recorder in recorders]

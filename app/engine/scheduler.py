@@ -34,6 +34,8 @@ MAX_FRAMES_PER_DECODE = 4
 """The codec takes at most this many latents of one sequence at once."""
 TARGET_DECODE_SECONDS = 0.04
 """Decoding a batch should take this long: its worker sees no newcomers until it is done."""
+UNHEARD_DECODE_SECONDS = 0.015
+"""This long where nobody listens: a newcomer who does is not to wait for it."""
 MAX_PREFILLS_PER_BATCH = 2
 """At most this many new sequences may read their text in one batch."""
 MIN_SAMPLED_SEQUENCES = 8
@@ -153,7 +155,7 @@ class Scheduler(Generic[RowT]):
             Overloaded: the queue is full, and the caller has its share of it.
             QueueFull: it is full of jobs of others, all of whom have no more than their share.
         """
-        if not self._waiting.is_full:
+        if asking.unhurried or not self._waiting.is_full:
             return None
         if self._waiting.exceeds_share(asking):
             raise self._over_share(asking, now)
@@ -281,16 +283,36 @@ class Scheduler(Generic[RowT]):
             fewer = running[newcomer.caller] < running[due.job.caller]
             if not (fewer and self._may_come(newcomer, running, now)):
                 return due
-        if newcomer is not None:
+        if newcomer is not None and not newcomer.unhurried:
             return newcomer.waiting if self._may_come(newcomer, running, now) else None
-        extra_rows = len(self._running) - len({each.job for each in self._running})
+        return self._runs_ahead(started) or self._unheard(newcomer, started)
+
+    def _runs_ahead(self, started: list[Sequence[RowT]]) -> Sequence[RowT] | None:
+        """Choose a chunk that is made before it is needed, of a job that somebody hears."""
+        heard = [each for each in self._running if not each.job.unhurried]
+        extra_rows = len(heard) - len({each.job for each in heard})
         bound = self._options.max_running_rows
-        room = extra_rows < bound // 2 and len(self._running) < bound - bound // 4
         buffer_seconds = self._options.stream_buffer_seconds
-        ahead = [each for each in started if each.job.ahead_seconds <= buffer_seconds]
-        if not ahead or not room:
+        ahead = [
+            each
+            for each in started
+            if not each.job.unhurried and each.job.ahead_seconds <= buffer_seconds
+        ]
+        room = extra_rows < bound // 2 and len(heard) < bound - bound // 4
+        if not ahead or not room or len(self._running) >= bound - bound // 8:
             return None
         return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
+
+    def _unheard(
+        self, newcomer: EngineJob[RowT] | None, started: list[Sequence[RowT]]
+    ) -> Sequence[RowT] | None:
+        """Choose a chunk that nobody waits for; a quarter of the rows stay free of such."""
+        bound = self._options.max_running_rows
+        if len(self._running) >= max(1, bound - bound // 4):
+            return None
+        if newcomer is not None:
+            return newcomer.waiting
+        return next((each for each in started if each.job.unhurried), None)
 
     def _may_come(self, newcomer: EngineJob[RowT], running: Counter[str], now: float) -> bool:
         """Tell whether a newcomer may be admitted, though others listen already.
@@ -312,7 +334,9 @@ class Scheduler(Generic[RowT]):
         That is so if one has hardly anything left to play, and if more sequences speak than the
         machine keeps up with and their slack does not last until they are through.
         """
-        active = [each for each in self._running if not self._paused(each)]
+        active = [
+            each for each in self._running if not self._paused(each) and not each.job.unhurried
+        ]
         playing = [each for each in active if each.job.playing_since_seconds is not None]
         slacks = [self._slack_seconds(each, now) for each in playing]
         if slacks and min(slacks) < STRAIN_SECONDS:
@@ -328,9 +352,20 @@ class Scheduler(Generic[RowT]):
 
     @property
     def _opening(self) -> int:
-        """Tell how many running jobs have not been heard yet."""
-        jobs = {each.job for each in self._running if each.job.playing_since_seconds is None}
+        """Tell how many running jobs have not been heard yet, though somebody listens."""
+        jobs = {
+            each.job
+            for each in self._running
+            if each.job.playing_since_seconds is None and not each.job.unhurried
+        }
         return len(jobs)
+
+    def _rests(self, sequence: Sequence[RowT]) -> bool:
+        """Tell whether the sequence, which nobody hears, gives way to who waits for first audio.
+
+        It goes on if somebody waits for its row.
+        """
+        return sequence.job.unhurried and self._opening > 0 and not self._crowded
 
     def _paused(self, sequence: Sequence[RowT]) -> bool:
         """Tell whether the sequence's reader has enough to read.
@@ -346,7 +381,7 @@ class Scheduler(Generic[RowT]):
         """Tell whether the language model may compute the sequence's next latent now."""
         if sequence.being_sampled or sequence.finished or sequence.job.cancelled:
             return False
-        if sequence.pending >= MAX_PENDING_FRAMES:
+        if sequence.pending >= MAX_PENDING_FRAMES or self._rests(sequence):
             return False
         # A sequence whose reader is slow rests, unless a newcomer needs its place: then it goes
         # on, when nobody else is due, to the end of its chunk.
@@ -355,7 +390,7 @@ class Scheduler(Generic[RowT]):
     def _can_decode(self, sequence: Sequence[RowT]) -> bool:
         """Tell whether the codec may make the sequence's next PCM now."""
         free = not sequence.being_decoded and not sequence.job.cancelled
-        return sequence.pending > 0 and free
+        return sequence.pending > 0 and free and not self._rests(sequence)
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
         """Return when the sequence's next PCM is due; all that have plenty share one deadline."""
@@ -425,7 +460,8 @@ class Scheduler(Generic[RowT]):
 
     def _decode_batch(self, sequences: list[Sequence[RowT]], now: float) -> DecodeBatch[RowT]:
         """Take from sequences by deadline a worker's portion for the codec."""
-        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
+        heard = any(not each.job.unhurried for each in sequences)
+        latents = self._pace.latents_in(TARGET_DECODE_SECONDS if heard else UNHEARD_DECODE_SECONDS)
         portion = min(latents, -(-len(sequences) // self._workers))
         chosen = self._companions(sequences, now)[:portion]
         frames = min(MAX_FRAMES_PER_DECODE, *(sequence.pending for sequence in chosen))

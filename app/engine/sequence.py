@@ -201,10 +201,9 @@ class EngineJob(Generic[RowT]):
         *,
         make_aligner: MakeAligner | None = None,
         watched: bool = False,
-        unhurried: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds, job.caller, make_aligner, watched, unhurried)
+        made = cls(stream, sampling, now_seconds, job.caller, make_aligner, watched, job.unhurried)
         made._estimated_seconds = job.expected_seconds
         made.extend(job.chunks, more=job.more)
         return made

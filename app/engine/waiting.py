@@ -35,7 +35,8 @@ class WaitingJobs(Generic[RowT]):
     The queue is full with so many jobs, or once so much audio waits. Then a caller that has more
     than an equal share of it is refused; for anybody else the one that has most gives way.
 
-    Jobs that nobody listens to are behind all others.
+    Jobs that nobody listens to are behind all others, and do not count: whoever submits them bounds
+    them, and nobody who listens finds no place because of them.
 
     Args:
         max_jobs: how many jobs may wait.
@@ -66,7 +67,7 @@ class WaitingJobs(Generic[RowT]):
     @property
     def is_full(self) -> bool:
         """Tell whether no further job may wait."""
-        return len(self) >= self._max_jobs or self.seconds >= self._max_seconds
+        return self._heard_jobs >= self._max_jobs or self._heard_seconds >= self._max_seconds
 
     def exceeds_share(self, asking: Asking) -> bool:
         """Tell whether its caller would have more of the full queue than others with one job more.
@@ -78,7 +79,7 @@ class WaitingJobs(Generic[RowT]):
     def gives_way_to(self, asking: Asking) -> EngineJob[RowT] | None:
         """Return the newest job of who has most of the full queue; None if all have their share."""
         parties = self._parties_with(asking)
-        over = [each for each in self._rounds.parties if self._is_over_share(each, parties)]
+        over = [each for each in self._heard_parties if self._is_over_share(each, parties)]
         if not over:
             return None
         *_, newest = self._rounds.line(max(over, key=self._part_of_queue))
@@ -111,14 +112,27 @@ class WaitingJobs(Generic[RowT]):
         self._rounds.leave(_party(job), job)
 
     def _parties_with(self, asking: Asking) -> int:
-        return len({*self._rounds.parties, _party(asking)})
+        return len({*self._heard_parties, _party(asking)})
+
+    @property
+    def _heard_parties(self) -> list[_Party]:
+        return [each for each in self._rounds.parties if not each[0]]
+
+    @property
+    def _heard_jobs(self) -> int:
+        return sum(len(self._rounds.line(each)) for each in self._heard_parties)
+
+    @property
+    def _heard_seconds(self) -> float:
+        return sum(self._held_by(each)[1] for each in self._heard_parties)
 
     def _is_over_share(self, party: _Party, parties: int, *, more: int = 0) -> bool:
         jobs, seconds = self._held_by(party)
         if jobs + more <= 1:
             return False
-        too_many = len(self) >= self._max_jobs and (jobs + more) * parties > self._max_jobs
-        too_long = self.seconds >= self._max_seconds and seconds * parties > self._max_seconds
+        is_long = self._heard_seconds >= self._max_seconds
+        too_many = self._heard_jobs >= self._max_jobs and (jobs + more) * parties > self._max_jobs
+        too_long = is_long and seconds * parties > self._max_seconds
         return too_many or too_long
 
     def _part_of_queue(self, party: _Party) -> float:

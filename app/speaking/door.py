@@ -119,8 +119,9 @@ class Speech:
         record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
         self.lifetime.require_running()
         speaker = await self._cast.of(request)
-        # To read a script takes as long as some hundred refusals.
-        speaker.supervisor.engine.require_room(_party())
+        if not request.unhurried:
+            # To read a script takes as long as some hundred refusals.
+            speaker.supervisor.engine.require_room(_party())
         prepared = await self._prepare(request, speaker)
         record.voice = prepared.origin.voice or "a recording"
         record.left_out.update("".join(prepared.origin.left_out))
@@ -143,6 +144,7 @@ class Speech:
             more=not script.first.last,
             caller=_party(),
             expected_seconds=len(request.text) / SPEECH_CHARACTERS_PER_SECOND,
+            unhurried=request.unhurried,
         )
         stream = engine.submit(job) if chunks else SilentStream(engine.sample_rate_hz)
         delivery = Delivery(
@@ -151,8 +153,10 @@ class Speech:
             prepared.origin.model,
             began_seconds=began_seconds,
             characters=len(request.text),
+            heard=not request.unhurried,
         )
         marking = Marking()
+        patience_seconds = self._patience_seconds - prepared.waited_seconds
         return Utterance(
             _without_recording(request),
             prepared.origin,
@@ -160,7 +164,7 @@ class Speech:
             shaper,
             marking,
             sample_rate_hz=engine.sample_rate_hz,
-            patience_seconds=self._patience_seconds - prepared.waited_seconds,
+            patience_seconds=None if request.unhurried else patience_seconds,
             engine_status=engine.status,
             most_seconds=self._max_speech_seconds * SPEECH_OVERRUN,
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
@@ -258,7 +262,7 @@ class Speech:
         )
         try:
             async with (
-                asyncio.timeout(self._patience_seconds),
+                asyncio.timeout(None if request.unhurried else self._patience_seconds),
                 self._turns.place(_party()) as waited_seconds,
             ):
                 return await Reading.begin(request.text, rules, self._pool), waited_seconds

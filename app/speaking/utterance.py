@@ -40,7 +40,8 @@ class Utterance:
             the sound has been read. Empty unless the request asks for times.
 
     Args:
-        patience_seconds: how long whoever reads waits for the first audio.
+        patience_seconds: how long whoever reads waits for the first audio; None for as long as
+            that takes.
         engine_status: tells how busy the engine is.
         delivery: is told how the sound is read, and what becomes of it.
         most_seconds: how much sound there may be.
@@ -56,7 +57,7 @@ class Utterance:
         marking: Marking,
         *,
         sample_rate_hz: int,
-        patience_seconds: float,
+        patience_seconds: float | None,
         engine_status: Callable[[], EngineStatus],
         most_seconds: float,
         going_on: GoingOn,
@@ -156,6 +157,7 @@ class Utterance:
             async with asyncio.timeout(self._patience_seconds):
                 return await anext(frames)
         except TimeoutError:
+            assert self._patience_seconds is not None
             raise too_late(self._patience_seconds, self._engine_status()) from None
         except StopAsyncIteration:
             raise SynthesisFailed("the engine made no audio") from None

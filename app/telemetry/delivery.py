@@ -26,6 +26,7 @@ class Delivery:
         model: who speaks.
         began_seconds: when the request came in, as `time.monotonic` has it.
         characters: how much text is spoken.
+        heard: whether somebody listens; how long others wait says nothing of the server.
     """
 
     outcome: Literal["complete", "cancelled", "timed out", "failed"]
@@ -38,7 +39,9 @@ class Delivery:
         *,
         began_seconds: float,
         characters: int,
+        heard: bool = True,
     ) -> None:
+        self._heard = heard
         self.outcome = "cancelled"
         self.began_seconds = began_seconds
         self._meter = meter
@@ -68,7 +71,7 @@ class Delivery:
         if self._played_until_seconds is None:
             self._played_until_seconds = now_seconds
             self._first_came(now_seconds, timings)
-        else:
+        elif self._heard:
             self._gap.observe(waited_seconds)
             # A reader that comes late for sound that is there has itself to blame for the silence.
             late_seconds = min(now_seconds - self._played_until_seconds, waited_seconds)
@@ -93,12 +96,16 @@ class Delivery:
         self._tell_stages(timings)
 
     def _first_came(self, now_seconds: float, timings: JobTimings) -> None:
+        if not self._heard:
+            return
         first_audio_seconds = now_seconds - self.began_seconds
         self._meter.first_audio_seconds.labels(self._model).observe(first_audio_seconds)
         self._queue_left(timings)
 
     def _queue_left(self, timings: JobTimings) -> None:
         """Measure the wait in the queue; who gave up has waited at least until now."""
+        if not self._heard:
+            return
         queued_seconds = timings.queued_seconds
         if queued_seconds is None:
             queued_seconds = time.monotonic() - self._submitted_seconds

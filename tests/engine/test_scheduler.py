@@ -305,3 +305,26 @@ def test_a_job_that_nobody_hears_hurts_nobody_and_gets_done() -> None:
     assert max(map(machine.worst_gap_seconds, listeners)) < 0.05
     assert max(map(machine.first_audio_seconds, listeners)) < 0.6  # 2.0 if it were in a hurry
     assert all(sequence.drained for sequence in unheard.sequences)
+
+
+def test_jobs_that_nobody_hears_use_the_rows_and_leave_some() -> None:
+    """Alone they take three quarters of the rows; a listener who comes is heard at once."""
+    scheduler = policy(max_running_rows=16, max_queued_jobs=4)
+    machine = Machine(scheduler, workers=2, decode_seconds_per_frame=0.002, chunk_frames=200)
+    for number in range(40):
+        unheard = job(chunks=2)
+        unheard.unhurried = True
+        unheard.caller = str(number)
+        assert scheduler.submit(unheard) is None  # they count for nothing in the queue
+    machine.run(2.0)
+    assert scheduler.running_rows == 12
+    listener = job(at=machine.now)
+    scheduler.submit(listener)
+    machine.run(5.0)
+    alone = Machine(policy(max_running_rows=16), workers=2, decode_seconds_per_frame=0.002)
+    only = job()
+    alone.scheduler.submit(only)
+    alone.run(5.0)
+    waited = machine.first_audio_seconds(listener) - alone.first_audio_seconds(only)
+    assert waited < 0.03  # the batch that was under way
+    assert machine.worst_gap_seconds(listener) < 0.05

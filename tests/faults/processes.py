@@ -170,7 +170,11 @@ def server_process(folder: Path, model: Path, **options: Any) -> Iterator[Server
     if not voices.exists():
         voices.mkdir()
         write_wav(voices / "alba.wav", voice_like(1.2))
-    folders = {"voices_dir": voices, "voice_output_dir": folder / "saved"}
+    folders = {
+        "voices_dir": voices,
+        "voice_output_dir": folder / "saved",
+        "jobs_dir": folder / "jobs",
+    }
     server = ServerProcess(folder, MODEL_CONFIG=str(model), **(folders | options))
     try:
         yield server

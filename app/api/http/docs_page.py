@@ -19,6 +19,7 @@ ASSETS = Path(__file__).parent / "swagger_ui"
 
 NATIVE_TAGS: list[dict[str, Any]] = [
     {"name": "speech", "description": "A script in, speech out."},
+    {"name": "jobs", "description": "Long recordings, made in the background."},
     {"name": "voices", "description": "Voices of your own, and those that are built in."},
     {"name": "pronunciations", "description": "How words and names are spoken."},
     {"name": "server", "description": "What the server says about itself."},

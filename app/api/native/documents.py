@@ -27,12 +27,11 @@ router = APIRouter(
 )
 
 
-class DocumentForm(BaseModel):
+class ReadingFields(BaseModel):
+    """These fields say what is read of a document besides its running text."""
+
     model_config = ConfigDict(extra="forbid")
 
-    document: UploadFile = Field(
-        description="Plain text, Markdown, HTML, EPUB, DOCX, PDF with a text layer, SRT or WebVTT."
-    )
     footnotes: bool = Field(False, description="Read notes, each behind what refers to it.")
     page_numbers: bool = Field(False, description="Read the numbers of printed pages.")
     running_heads: bool = Field(False, description="Read what stands on every page.")
@@ -45,6 +44,12 @@ class DocumentForm(BaseModel):
             running_heads=self.running_heads,
             tables=self.tables,
         )
+
+
+class DocumentForm(ReadingFields):
+    document: UploadFile = Field(
+        description="Plain text, Markdown, HTML, EPUB, DOCX, PDF with a text layer, SRT or WebVTT."
+    )
 
 
 class ChapterPreview(BaseModel):
@@ -80,7 +85,7 @@ async def preview_document(
     services: ServicesDep, body: Annotated[DocumentForm, Form(media_type="multipart/form-data")]
 ) -> Response:
     """Preview a document: its chapters as they would be read, and how long speaking them takes."""
-    data = await _uploaded(body.document, services.settings.max_upload_bytes)
+    data = await uploaded(body.document, services.settings.max_upload_bytes)
     audio_rate = _audio_rate(services)
 
     def work(cancel: CancelToken) -> bytes:
@@ -124,7 +129,12 @@ def _chapter(chapter: Chapter) -> ChapterPreview:
     )
 
 
-async def _uploaded(upload: UploadFile, max_bytes: int) -> bytes:
+async def uploaded(upload: UploadFile, max_bytes: int) -> bytes:
+    """Return the document that was sent.
+
+    Raises:
+        TooLarge: it is larger than allowed.
+    """
     data = await upload.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise TooLarge(

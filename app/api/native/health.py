@@ -31,6 +31,7 @@ async def information(services: ServicesDep) -> dict[str, Any]:
             "POST /tts": "speak a script in one of the server's voices",
             "POST /tts/clone": "speak a script in the voice of an uploaded recording",
             "POST /v1/audio/speech": "the same for OpenAI's clients (base_url ends in /v1)",
+            "GET|POST /jobs": "long recordings, such as audiobooks, made in the background",
             "GET|POST /voices": "the voices there are; make one of a recording",
             "GET|PATCH|DELETE /voices/{name}": "look at a voice, describe, rename or delete it",
             "GET /voices/{name}/preview": "hear a voice",

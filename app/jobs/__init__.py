@@ -1,0 +1,1 @@
+"""Makes long recordings in the background: cuts, speaks, keeps, and makes the finished file."""

@@ -1,0 +1,354 @@
+"""Works on the jobs that are to be spoken, many segments at once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from pydantic import ValidationError
+
+from app.errors import (
+    FfmpegUnavailable,
+    Forbidden,
+    InvalidRequest,
+    JobNotFound,
+    ModelUnavailable,
+    Overloaded,
+    Parameter,
+    SpeechError,
+    StorageFailed,
+    SynthesisFailed,
+    VoiceNotFound,
+)
+from app.files import held_alone
+from app.jobs.board import Board
+from app.jobs.database import Database
+from app.jobs.job import GOING_ON, Chapter, Job, JobState, Segment
+from app.jobs.mastering import Mastering
+from app.jobs.speaking import SegmentSpeaker, Take
+from app.jobs.store import JobStore
+from app.jobs.takes import JobFiles
+from app.jobs.wish import JobControls
+from app.lifetime import Lifetime
+from app.network.connections import ended
+from app.work import ThreadPool
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""What somebody else has changed is seen after so long."""
+WAIT_SECONDS = 5.0
+"""What cannot go on is tried again after so long."""
+TRIES = 3
+"""What breaks is tried so often."""
+MEASURED_SECONDS = 60.0
+"""How fast a job is spoken is measured over so long."""
+
+_MAY_PASS = (
+    ModelUnavailable,
+    VoiceNotFound,
+    StorageFailed,
+    Forbidden,
+    Overloaded,
+    FfmpegUnavailable,
+)
+
+
+@dataclass(slots=True)
+class Run:
+    """Follows one job that is worked on.
+
+    Attributes:
+        pending: segments that are to be spoken next.
+        speaking: the tasks that speak, by the number of the segment.
+        held_until_seconds: nothing more is tried before, as `time.monotonic` has it.
+        failures: how often each segment broke.
+    """
+
+    job: Job
+    controls: JobControls
+    chapters: dict[int, Chapter]
+    pending: deque[Segment] = field(default_factory=deque)
+    speaking: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    mastering: asyncio.Task[None] | None = None
+    held_until_seconds: float = 0.0
+    is_held: bool = False
+    failures: Counter[int] = field(default_factory=Counter)
+    pace: deque[tuple[float, int]] = field(default_factory=deque)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """List all that goes on for the job."""
+        return [*self.speaking.values(), *([self.mastering] if self.mastering else [])]
+
+    def spoke(self, characters: int) -> None:
+        """Take note of a segment that has been spoken now."""
+        now_seconds = time.monotonic()
+        self.pace.append((now_seconds, characters))
+        while self.pace[0][0] < now_seconds - MEASURED_SECONDS:
+            self.pace.popleft()
+
+    @property
+    def characters_per_second(self) -> float | None:
+        """Tell how fast the job is spoken lately; None while that is not known."""
+        if len(self.pace) < 2:
+            return None
+        seconds = time.monotonic() - self.pace[0][0]
+        return sum(count for _, count in list(self.pace)[1:]) / max(seconds, 0.01)
+
+
+class JobRunner:
+    """Works on jobs. Use from the event loop.
+
+    Args:
+        at_once: how many segments are spoken at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: JobStore,
+        files: JobFiles,
+        speaker: SegmentSpeaker,
+        mastering: Mastering,
+        board: Board,
+        lifetime: Lifetime,
+        *,
+        pool: ThreadPool,
+        at_once: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._files = files
+        self._speaker = speaker
+        self._mastering = mastering
+        self._board = board
+        self._lifetime = lifetime
+        self._pool = pool
+        self._at_once = at_once
+        self._runs: dict[str, Run] = {}
+        self._wake = asyncio.Event()
+
+    def open(self) -> None:
+        """Open the database; call it before anything else.
+
+        Raises:
+            SchemaError, OSError: it cannot be used.
+        """
+        self._database.open()
+        self._files.folder.mkdir(parents=True, exist_ok=True)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work on jobs while the block runs; what is not finished then goes on the next time."""
+        working = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            await ended(working)
+            await self.park()
+            self._database.close()
+
+    async def park(self) -> None:
+        """Give up what goes on; finished segments stay."""
+        runs, self._runs = list(self._runs.values()), {}
+        await ended(*(task for run in runs for task in run.tasks))
+
+    async def drop(self, job_id: str) -> None:
+        """Give up what goes on for one job."""
+        run = self._runs.pop(job_id, None)
+        if run is not None:
+            await ended(*run.tasks)
+
+    def look(self) -> None:
+        """Look for work at once."""
+        self._wake.set()
+
+    def as_it_is(self, job: Job) -> Job:
+        """Return a job with what could not be kept of its state, for want of room."""
+        run = self._runs.get(job.id)
+        if run is None or run.job.state != "waiting" or job.state not in GOING_ON:
+            return job
+        return replace(job, state=run.job.state, reason=run.job.reason)
+
+    def characters_per_second(self, job_id: str) -> float | None:
+        """Tell how fast a job is spoken lately; None while that is not known."""
+        run = self._runs.get(job_id)
+        return None if run is None else run.characters_per_second
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                with held_alone(self._files.folder):
+                    await self._pool.run(lambda: self._files.tidy(self._store.ids()))
+                    await self._work_alone()
+            except BlockingIOError:
+                await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
+
+    async def _work_alone(self) -> None:
+        stopping = asyncio.create_task(self._lifetime.stopping())
+        try:
+            while not self._lifetime.is_stopping:
+                self._wake.clear()
+                try:
+                    await self._look_for_jobs()
+                    await self._go_on()
+                except SpeechError as error:
+                    logger.warning("the jobs cannot be looked at: %s", error.message)
+                waking = asyncio.create_task(self._wake.wait())
+                await asyncio.wait(
+                    {waking, stopping},
+                    timeout=LOOK_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                await ended(waking)
+        finally:
+            await ended(stopping)
+            await self.park()
+        await asyncio.Event().wait()
+
+    async def _look_for_jobs(self) -> None:
+        found = {job.id: job for job in await self._pool.run(self._store.unfinished)}
+        for job_id in [each for each in self._runs if each not in found]:
+            await self.drop(job_id)
+        for job in found.values():
+            if job.id not in self._runs:
+                await self._begin(job)
+            else:
+                self._runs[job.id].job = job
+
+    async def _begin(self, job: Job) -> None:
+        try:
+            controls = JobControls.model_validate(job.asked)
+        except ValidationError as error:
+            reason = f"this version of the server does not understand it: {error.errors()[0]}"
+            await self._pool.run(lambda: self._store.set_state(job.id, "failed", reason[:300]))
+            self._board.changed(job.id)
+            return
+        chapters = await self._pool.run(lambda: self._store.chapters(job.id))
+        self._runs[job.id] = Run(job, controls, {each.number: each for each in chapters})
+
+    async def _go_on(self) -> None:
+        """Give each job its share of what may be spoken at once."""
+        now_seconds = time.monotonic()
+        for run in list(self._runs.values()):
+            if now_seconds >= run.held_until_seconds:
+                await self._fill(run)
+        while sum(len(run.speaking) for run in self._runs.values()) < self._at_once:
+            ready = [run for run in self._runs.values() if self._may_speak(run)]
+            if not ready:
+                return
+            by_owner: Counter[str | None] = Counter()
+            for run in self._runs.values():
+                by_owner[run.job.owner] += len(run.speaking)
+            run = min(ready, key=lambda each: (by_owner[each.job.owner], len(each.speaking)))
+            segment = run.pending.popleft()
+            task = asyncio.create_task(self._speak(run, segment))
+            run.speaking[segment.number] = task
+
+    def _may_speak(self, run: Run) -> bool:
+        if not run.pending or time.monotonic() < run.held_until_seconds:
+            return False
+        # What did not go on is tried with one segment first.
+        return not run.is_held or not run.speaking
+
+    async def _fill(self, run: Run) -> None:
+        """Look which segments come next; make the file when there are none."""
+        if run.pending or run.mastering is not None:
+            return
+        job_id = run.job.id
+        most = 4 * self._at_once
+        unspoken = await self._pool.run(lambda: self._store.unspoken(job_id, most=most))
+        run.pending.extend(each for each in unspoken if each.number not in run.speaking)
+        if not unspoken and not run.speaking:
+            run.mastering = asyncio.create_task(self._master(run))
+
+    async def _speak(self, run: Run, segment: Segment) -> None:
+        job = run.job
+        try:
+            if job.state == "queued":
+                await self._enter(run, "speaking")
+            chapter = run.chapters[segment.chapter]
+            take = await self._speaker.take(job, run.controls, chapter, segment)
+            await self._keep(run, segment, take)
+            run.is_held = False
+            run.spoke(len(segment.text))
+            if run.job.state != "speaking":
+                await self._enter(run, "speaking")
+        except SpeechError as error:
+            await self._broke(run, segment.number, error)
+        except Exception:  # one segment must not end the work on all others
+            logger.exception("segment %d of a job broke", segment.number)
+            await self._broke(run, segment.number, SynthesisFailed("the segment broke"))
+        finally:
+            run.speaking.pop(segment.number, None)
+            self._board.changed(job.id)
+            self._wake.set()
+
+    async def _keep(self, run: Run, segment: Segment, take: Take) -> None:
+        job_id = run.job.id
+
+        def keep() -> None:
+            if run.job.fingerprint is None:
+                self._store.set_model(job_id, take.model, take.fingerprint)
+            self._files.write_take(job_id, segment, take.samples)
+            self._store.spoken(job_id, segment, len(take.samples), take.marks)
+
+        await self._pool.run(keep)
+
+    async def _master(self, run: Run) -> None:
+        job = run.job
+        try:
+            name, size_bytes = await self._mastering.make(job, run.controls)
+            done = await self._pool.run(lambda: self._store.finished(job.id, name, size_bytes))
+            if done:
+                await self._pool.run(lambda: self._files.remove_outputs(job.id, but=name))
+                logger.info("the job %s is done", job.id[:8])
+        except SpeechError as error:
+            await self._broke(run, 0, error)
+        except Exception:  # it must not end the work on all other jobs
+            logger.exception("the file of a job broke")
+            await self._broke(run, 0, SynthesisFailed("the finished file could not be made"))
+        finally:
+            run.mastering = None
+            self._board.changed(job.id)
+            self._wake.set()
+
+    async def _broke(self, run: Run, number: int, error: SpeechError) -> None:
+        """Hold the job for a while, or let it fail."""
+        run.pending.clear()
+        run.is_held = True
+        seconds = min(WAIT_SECONDS, getattr(error, "retry_after_seconds", None) or WAIT_SECONDS)
+        run.held_until_seconds = time.monotonic() + seconds
+        where = f"segment {number}: " if number else ""
+        setting = isinstance(error, InvalidRequest) and error.field is Parameter.LANGUAGE
+        if isinstance(error, _MAY_PASS) or setting:
+            await self._enter(run, "waiting", error.message)
+            return
+        run.failures[number] += 1
+        if isinstance(error, InvalidRequest) or run.failures[number] >= TRIES:
+            await self._enter(run, "failed", f"{where}{error.message}")
+
+    async def _enter(self, run: Run, state: JobState, reason: str | None = None) -> None:
+        change = partial(
+            self._store.change_state,
+            run.job.id,
+            state,
+            only_from=GOING_ON,
+            reason=reason,
+        )
+        try:
+            await self._pool.run(change)
+            run.job = await self._pool.run(lambda: self._store.get(run.job.id))
+        except JobNotFound:
+            return
+        except StorageFailed:
+            # A disk that is full keeps not even the reason why a job waits.
+            run.job = replace(run.job, state=state, reason=reason)
+        self._board.changed(run.job.id)

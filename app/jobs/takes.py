@@ -1,0 +1,111 @@
+"""Keeps the takes of a job, and its other files, in a folder of its own. Blocks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.audio.pcm import S16, S16_BYTES, S16_MAX, wav_header
+from app.errors import StorageFailed
+from app.files import storage_failed, sweep, write_whole
+from app.jobs.job import Segment
+from app.speech import SPEECH_RATE_HZ, Pcm
+
+HEADER_BYTES = 44
+_BLOCK_SAMPLES = 1 << 18
+_CANNOT_KEEP = "the speech cannot be kept"
+
+
+class JobFiles:
+    """Knows where the files of the jobs lie.
+
+    A take is a WAV of 16 bits at the rate of speech, and is never changed: one that is spoken anew
+    has another number.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def folder_of(self, job_id: str) -> Path:
+        """Return where the files of a job lie."""
+        return self.folder / job_id
+
+    def take_path(self, job_id: str, segment: Segment) -> Path:
+        """Return where the take of a segment lies."""
+        return self.folder_of(job_id) / "takes" / f"{segment.number:06}.{segment.take}.wav"
+
+    def cover_path(self, job_id: str) -> Path:
+        """Return where the picture on the cover lies."""
+        return self.folder_of(job_id) / "cover.jpg"
+
+    def output_path(self, job_id: str, name: str) -> Path:
+        """Return where a finished file lies."""
+        return self.folder_of(job_id) / "output" / name
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of a job, whole or not at all.
+
+        Raises:
+            StorageFailed: the disk refuses.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
+        except OSError as error:
+            raise storage_failed(_CANNOT_KEEP, error) from error
+
+    def write_take(self, job_id: str, segment: Segment, samples: S16) -> None:
+        """Keep a take; raises StorageFailed as `write`."""
+        header = wav_header(SPEECH_RATE_HZ, len(samples))
+        self.write(self.take_path(job_id, segment), header + samples.tobytes())
+
+    def read_take(self, job_id: str, segment: Segment) -> Iterator[S16]:
+        """Yield the samples of a take in pieces.
+
+        Raises:
+            StorageFailed: it is not there as it was written.
+        """
+        left = segment.samples or 0
+        try:
+            with self.take_path(job_id, segment).open("rb") as file:
+                file.seek(HEADER_BYTES)
+                while left:
+                    data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
+                    if len(data) < min(left, _BLOCK_SAMPLES) * S16_BYTES:
+                        raise StorageFailed(
+                            f"the take of segment {segment.number} is damaged; speak it anew"
+                        )
+                    left -= len(data) // S16_BYTES
+                    yield np.frombuffer(data, dtype="<i2")
+        except OSError as error:
+            raise storage_failed(f"the take of segment {segment.number} is lost", error) from error
+
+    def remove(self, job_id: str) -> None:
+        """Remove all files of a job."""
+        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+
+    def remove_outputs(self, job_id: str, *, but: str | None) -> None:
+        """Remove finished files that are no longer those of the job."""
+        folder = self.folder_of(job_id) / "output"
+        for path in folder.glob("*") if folder.is_dir() else ():
+            if path.name != but and not path.name.startswith("."):
+                path.unlink(missing_ok=True)
+
+    def tidy(self, job_ids: Iterable[str]) -> None:
+        """Remove what a crash left: unfinished files, and folders of jobs that are not there."""
+        there = set(job_ids)
+        for folder in self.folder.glob("*") if self.folder.is_dir() else ():
+            if folder.is_dir() and len(folder.name) == 32:
+                if folder.name not in there:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    continue
+                for inside in (folder, folder / "takes", folder / "output"):
+                    sweep(inside)
+
+
+def floats(samples: S16) -> Pcm:
+    """Turn samples of 16 bits into those that speech is made of."""
+    return samples.astype(np.float32) / np.float32(S16_MAX)
