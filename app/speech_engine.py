@@ -157,7 +157,7 @@ class TakeCounts:
         parted: those whose text was parted in two then.
         refused: those that ended the speech.
         by_fault: how many had each fault.
-        judged: whether the model is held to what good speech is: it has ended pieces by itself.
+        judged: whether the model is held to what good speech is, having been heard to speak well.
     """
 
     spoken: int = 0

@@ -296,7 +296,6 @@ class BatchLoop:
         """Judge a take that is over; None if it is to be served."""
         if sequence.row is None:  # there was nothing to say
             return None
-        self._takes.count_spoken()
         sampling, pcm = sequence.job.sampling, np.concatenate([_SILENCE, *sequence.heard])
         assert isinstance(sequence.chunk.voice, KvPrefix)
         text = sequence.parts[0].text
@@ -311,7 +310,9 @@ class BatchLoop:
                 look=None if sequence.look is None else sequence.look(sequence.emitted),
             )
         )
-        if fault is not None and fault != "not finite" and self._takes.most_takes == 1:
+        if fault is None:
+            self._takes.count_good()
+        elif fault != "not finite" and self._takes.most_takes == 1:
             self._takes.count("served", fault)
             return None
         return fault

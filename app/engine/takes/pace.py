@@ -14,7 +14,7 @@ letter. The deviation from that has a standard deviation of 8.5 %."""
 UNKNOWN_FACTOR = 3.0
 """A voice that has not been heard speaks at no less than a third of that pace, and at no more than
 three times; 1,530 good pieces were within 0.71 and 1.33 of it."""
-SHORTER_FACTOR, LONGER_FACTOR = 1.65, 1.8
+SHORTER_FACTOR, LONGER_FACTOR = 1.55, 1.6
 """A voice that is known stays within these of its own pace."""
 PIECES_TO_LEARN = 8
 MOST_VOICES = 1000

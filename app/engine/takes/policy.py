@@ -22,8 +22,8 @@ from app.speech_engine import TakeCounts
 PIECES_BEFORE_TRUST = 8
 PIECES_ON_TRIAL = 16
 TRUSTED_SHARE = 0.9
-"""A model is held to what good speech is once it has ended so many pieces by itself, which are this
-part of all at least. Weights without training end at chance; the preview ended each of 1,530."""
+"""A model is held to what good speech is once it has spoken so many good pieces, which are this
+part of its first ones at least. Weights without training do not; the preview's were all good."""
 
 Verdict: TypeAlias = Literal["served", "again", "parted", "refused"]
 
@@ -31,7 +31,7 @@ _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)]*\s+")
 _CLAUSE_END = re.compile(r"[,;:—–，；：][\"'”’)]*\s+")
 _SPACE = re.compile(r"\s+")
 _BORDERS = ((_SENTENCE_END, 0.4), (_CLAUSE_END, 0.3), (_SPACE, 0.5))
-"""Kinds of borders, the best first, and how far from the middle one may be, as a part of the text."""
+"""Kinds of borders, the best first, and how far from the middle one may be in parts of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ class TakeJudge:
         self.most_takes = most_takes
         self._pace = Pace()
         self._lock = threading.Lock()
-        self._ended = 0
-        self._unended = 0
+        self._good = 0
+        self._bad = 0
         self._counts = TakeCounts(by_fault=dict.fromkeys(FAULTS, 0))
 
     @property
     def trusted(self) -> bool:
-        """Tell whether the model has been heard to end by itself, so that it is held to it."""
-        heard = self._ended + self._unended
-        return self._ended >= PIECES_BEFORE_TRUST and self._ended >= TRUSTED_SHARE * heard
+        """Tell whether the model has been heard to speak well, so that it is held to it."""
+        heard = self._good + self._bad
+        return self._good >= PIECES_BEFORE_TRUST and self._good >= TRUSTED_SHARE * heard
 
     def counts(self) -> TakeCounts:
         """Return what became of the takes so far."""
@@ -85,19 +85,17 @@ class TakeJudge:
 
     def fault_of(self, take: Take) -> Fault | None:
         """Name what is wrong with a take; None if it is good, or the model is not held to that."""
-        with self._lock:
-            trusted = self.trusted
-            if take.own_end and self._ended + self._unended < PIECES_ON_TRIAL:
-                self._ended += take.ended
-                self._unended += not take.ended
         if not is_finite(take.pcm):
             return "not finite"
-        if not trusted:
-            return None
         fault = self._fault_of_speech(take)
+        with self._lock:
+            trusted = self.trusted
+            if take.own_end and self._good + self._bad < PIECES_ON_TRIAL:
+                self._good += fault is None
+                self._bad += fault is not None
         if fault is None and take.own_end:
             self._pace.learn(take.voice, take.text, len(take.pcm) / SPEECH_RATE_HZ)
-        return fault
+        return fault if trusted else None
 
     def _fault_of_speech(self, take: Take) -> Fault | None:
         if take.own_end and not take.ended:
@@ -128,14 +126,15 @@ class TakeJudge:
             return "again"
         return "refused" if border is None else "parted"
 
-    def count_spoken(self) -> None:
-        """Count a take that is over."""
+    def count_good(self) -> None:
+        """Count a take that is served."""
         with self._lock:
             self._counts.spoken += 1
 
     def count(self, verdict: Verdict, fault: Fault) -> None:
         """Count what becomes of a bad take."""
         with self._lock:
+            self._counts.spoken += 1
             self._counts.by_fault[fault] += 1
             self._counts.redone += verdict == "again"
             self._counts.parted += verdict == "parted"
