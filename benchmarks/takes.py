@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,14 +22,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from app.assembly.models import engine_options
-from app.audio.resample import resample
+from app.audio.resample import resampled_clip
 from app.engine.engine import BatchedEngine
 from app.engine.loader import EngineLoader
 from app.errors import TakesRefused
 from app.settings import load_settings
-from app.speech import Pcm, Sampling
+from app.speech import SPEECH_RATE_HZ, Pcm, Sampling
 from app.speech_engine import SpeechJob, SpokenChunk, VoiceState
-from benchmarks.scripts import SENTENCES
+from training.preview.sentences import held_out_sentences
 
 AT_ONCE = 12
 WHISPER_RATE_HZ = 16_000
@@ -40,10 +41,10 @@ def main() -> None:
     parser.add_argument("--takes", type=int, default=3)
     parser.add_argument("--voice", default="slt")
     parser.add_argument("--words", action="store_true", help="print the word error rate as well")
-    parser.add_argument("--texts", type=Path, help="a sentence a line, in the place of our own")
     args = parser.parse_args()
-    known = SENTENCES if args.texts is None else args.texts.read_text("utf-8").splitlines()
-    texts = list(islice(cycle(known), args.sentences))
+    single = [each for share in held_out_sentences().values() for each in share]
+    pairs = [" ".join(pair) for pair in zip(single[::2], single[1::2], strict=False)]
+    texts = list(islice(cycle([*single, *pairs]), args.sentences))
     with TemporaryDirectory() as models:
         settings = load_settings(
             Path("no.env"),
@@ -96,9 +97,8 @@ def _print(engine: BatchedEngine, spoken: Sequence[Pcm | None], seconds: float) 
 
 def _word_error_rate(texts: Sequence[str], spoken: Sequence[Pcm | None]) -> float:
     """Return how many words of the texts are not heard as they are; all of those refused."""
-    from faster_whisper import WhisperModel  # type: ignore[import-not-found]  # optional
-
-    model = WhisperModel(os.environ["WHISPER_MODEL"], device="cpu", compute_type="int8")
+    whisper = import_module("faster_whisper")  # optional
+    model = whisper.WhisperModel(os.environ["WHISPER_MODEL"], device="cpu", compute_type="int8")
     errors = words = 0
     for text, pcm in zip(texts, spoken, strict=True):
         said = _words(text)
@@ -106,7 +106,7 @@ def _word_error_rate(texts: Sequence[str], spoken: Sequence[Pcm | None]) -> floa
         if pcm is None:
             errors += len(said)
             continue
-        heard = resample(pcm, 24_000, WHISPER_RATE_HZ)
+        heard = np.concatenate(list(resampled_clip([pcm], SPEECH_RATE_HZ, WHISPER_RATE_HZ)))
         segments, _ = model.transcribe(heard, language="en", beam_size=1)
         errors += _distance(said, _words(" ".join(each.text for each in segments)))
     return errors / words
