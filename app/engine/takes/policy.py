@@ -59,6 +59,9 @@ class Take:
 class TakeJudge:
     """Judges the takes of one model and counts what became of them. Thread-safe.
 
+    Attributes:
+        trusted: whether the model has been heard to speak well, so that it is held to it.
+
     Args:
         most_takes: how often a piece is spoken at most.
     """
@@ -69,13 +72,8 @@ class TakeJudge:
         self._lock = threading.Lock()
         self._good = 0
         self._bad = 0
+        self.trusted = False
         self._counts = TakeCounts(by_fault=dict.fromkeys(FAULTS, 0))
-
-    @property
-    def trusted(self) -> bool:
-        """Tell whether the model has been heard to speak well, so that it is held to it."""
-        heard = self._good + self._bad
-        return self._good >= PIECES_BEFORE_TRUST and self._good >= TRUSTED_SHARE * heard
 
     def counts(self) -> TakeCounts:
         """Return what became of the takes so far."""
@@ -90,9 +88,12 @@ class TakeJudge:
         fault = self._fault_of_speech(take)
         with self._lock:
             trusted = self.trusted
-            if take.own_end and self._good + self._bad < PIECES_ON_TRIAL:
+            heard = self._good + self._bad
+            if take.own_end and not trusted and heard < PIECES_ON_TRIAL:
                 self._good += fault is None
                 self._bad += fault is not None
+                well = self._good >= TRUSTED_SHARE * (heard + 1)
+                self.trusted = well and self._good >= PIECES_BEFORE_TRUST
         if fault is None and take.own_end:
             self._pace.learn(take.voice, take.text, len(take.pcm) / SPEECH_RATE_HZ)
         return fault if trusted else None
