@@ -21,7 +21,8 @@ def speech(seconds: float = 3.0) -> Pcm:
     syllables = []
     for _ in range(round(8 * seconds)):
         time_seconds = np.arange(SPEECH_RATE_HZ // 8) / SPEECH_RATE_HZ
-        pitches = np.linspace(*generator.uniform(100, 2000, 2), len(time_seconds))
+        first, last = generator.uniform(100, 2000, 2)
+        pitches = np.linspace(first, last, len(time_seconds))
         sound = np.sin(2 * np.pi * np.cumsum(pitches) / SPEECH_RATE_HZ)
         sound += 0.3 * generator.standard_normal(len(time_seconds))
         syllables.append(0.2 * sound * np.hanning(len(sound)))

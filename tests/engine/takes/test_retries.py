@@ -19,6 +19,7 @@ from tests.engine.takes.test_faults import speech
 
 SEEDED = Sampling(temperature=0.7, seed=5)
 TEXT = "Is it so? Hello there."
+NINE_TIMES: tuple[Fault, ...] = ("duration",) * 9
 
 
 class ScriptedJudge(TakeJudge):
@@ -105,7 +106,7 @@ async def test_words_of_parts_stand_where_they_do_in_the_text(
 
 
 async def test_what_is_bad_each_time_is_refused(engine: BatchedEngine, voice: KvPrefix) -> None:
-    judge = judged(engine, *["duration"] * 9)
+    judge = judged(engine, *NINE_TIMES)
     with pytest.raises(TakesRefused, match="longer or shorter"):
         await spoken(engine, voice, "Hello.")
     assert len(judge.takes) == 3
@@ -113,7 +114,7 @@ async def test_what_is_bad_each_time_is_refused(engine: BatchedEngine, voice: Kv
 
 
 async def test_at_temperature_nothing_is_said_twice(engine: BatchedEngine, voice: KvPrefix) -> None:
-    judge = judged(engine, *["duration"] * 9)
+    judge = judged(engine, *NINE_TIMES)
     with pytest.raises(TakesRefused):
         await spoken(engine, voice, TEXT, sampling=Sampling(temperature=0.0))
     assert [take.text for take in judge.takes] == [TEXT, "Is it so?"]
