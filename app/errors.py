@@ -308,5 +308,9 @@ class SynthesisFailed(SpeechError):
     """Says that the model, the codec or FFmpeg broke while making this speech."""
 
 
+class TakesRefused(SynthesisFailed):
+    """Says that the model spoke a piece badly, however often it was asked."""
+
+
 class FfmpegFailed(SynthesisFailed):
     """Says that FFmpeg broke while it read a recording, or shaped or encoded this speech."""

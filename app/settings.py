@@ -249,6 +249,8 @@ class Settings(BaseSettings):
     noise_clamp: NoiseClamp | None = None
     frames_after_eos: FramesAfterEos | None = None
 
+    takes: int = Field(3, ge=1, le=10)
+
     # Machine
     model_device: Annotated[str, LowerCase, AfterValidator(_device)] = "cpu"
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"

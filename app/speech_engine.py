@@ -94,11 +94,14 @@ class JobTimings:
         queued_seconds: until its first chunk was admitted to the batch.
         prefill_seconds: until its first text was read and its first latent sampled.
         first_audio_seconds: until its first PCM was decoded.
+        takes: how many takes were spoken, and how many would have done had all been good.
     """
 
     queued_seconds: float | None = None
     prefill_seconds: float | None = None
     first_audio_seconds: float | None = None
+    takes: int = 0
+    takes_planned: int = 0
 
 
 class SpeechStream(Protocol):
@@ -114,10 +117,18 @@ class SpeechStream(Protocol):
         """Return how the times of its words are found; None if the job did not ask for them."""
         ...
 
+    def read_whole(self) -> None:
+        """Give a chunk out only once all of it is known to be good: nobody listens meanwhile.
+
+        Call it before anything is read. Otherwise what was heard of a chunk cannot be taken back.
+        """
+        ...
+
     def __aiter__(self) -> AsyncIterator[Frames]:
         """Iterate over the audio in order. A reader that stops pauses the rows of this job only.
 
         Raises:
+            TakesRefused: a chunk came out badly each time, or too late to be spoken again.
             SynthesisFailed: the job broke; what was delivered so far is not the whole speech.
             Overloaded: the job waited, and gave way to one of a caller with less; nothing came.
             ModelUnavailable: the engine stopped underneath the job.
@@ -140,6 +151,27 @@ class SpeechStream(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class TakeCounts:
+    """Counts the takes of an engine.
+
+    Attributes:
+        spoken: takes that were spoken to their end.
+        redone: those of them that were spoken again with another seed.
+        parted: those whose text was parted in two then.
+        refused: those that ended the speech.
+        by_fault: how many had each fault.
+        judged: whether the model is held to what good speech is, having been heard to speak well.
+    """
+
+    spoken: int = 0
+    redone: int = 0
+    parted: int = 0
+    refused: int = 0
+    by_fault: dict[str, int] = field(default_factory=dict)
+    judged: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
     """Describes an engine at one moment, for /health.
@@ -153,6 +185,7 @@ class EngineStatus:
         alive: whether it takes jobs.
         alignment: how it finds out when words sound; None before it is known, see
             `SpeechEngine.calibrate`.
+        takes: what became of what was spoken.
     """
 
     running_rows: int
@@ -165,6 +198,7 @@ class EngineStatus:
     queued_seconds: float = 0.0
     audio_rate: float = 1.0
     alignment: Alignment | None = None
+    takes: TakeCounts = field(default_factory=TakeCounts)
 
     @property
     def clears_seconds(self) -> float:
@@ -321,6 +355,7 @@ class EngineOptions:
         max_queued_seconds: with so much audio in them no more may wait.
         defaults: sampling where a job leaves it open.
         stream_buffer_seconds: how much audio of a job may wait to be read before it is paused.
+        takes: how often a piece is spoken at most until it is good; 1 serves whatever comes.
         on_batch: is told how many rows each step of the language model has computed; any thread
             calls it.
     """
@@ -337,4 +372,5 @@ class EngineOptions:
     max_queued_seconds: float = 3600.0
     defaults: Sampling = field(default_factory=Sampling)
     stream_buffer_seconds: float = 180.0
+    takes: int = 3
     on_batch: Callable[[int], None] = lambda _rows: None

@@ -154,6 +154,7 @@ class FakeStream:
         self.alignment = ESTIMATED if job.timed else None
         self.running = True
         self.frames_read = 0
+        self.whole = False
         self.aborted = threading.Event()
 
     @property
@@ -161,6 +162,9 @@ class FakeStream:
         """Return the voice of a job that has only one."""
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
+
+    def read_whole(self) -> None:
+        self.whole = True
 
     def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
         self.job = replace(self.job, chunks=(*self.job.chunks, *chunks), more=more)

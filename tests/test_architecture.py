@@ -359,12 +359,14 @@ def test_file_work_is_seen(code: str, kind: str | None) -> None:
 def test_torch_is_not_imported_early() -> None:
     """What the server imports before it listens needs no torch, which takes seconds to import.
 
-    Neither does scheduling, nor the timing of words: they know nothing of tensors.
+    Neither does scheduling, the timing of words, nor the judging of takes: they know nothing of tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
     scheduling = ("pace", "returning", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
-    light |= {name for name in modules() if within(name, {"app.engine.alignment"})}
+    light |= {
+        name for name in modules() if within(name, {"app.engine.alignment", "app.engine.takes"})
+    }
     for module, imported in modules().items():
         if module in {*light, "app", "app.engine"}:
             assert not {each.split(".")[0] for each in imported} & MODEL

@@ -64,6 +64,7 @@ def engine_options(settings: Settings, model: str) -> EngineOptions:
         max_queued_jobs=settings.max_queued_requests,
         max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
+        takes=settings.takes,
     )
 
 

@@ -14,13 +14,17 @@ import numpy as np
 import torch
 
 from app.engine.runner import Row, Runner
+from app.engine.sampling import of_take
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
-from app.engine.sequence import EngineJob, MakeAligner, RowSampling, Sequence
+from app.engine.sequence import EngineJob, Look, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
+from app.engine.takes.faults import Fault, is_finite
+from app.engine.takes.policy import Take, TakeJudge, best_border
+from app.engine.takes.watching import LastWords
 from app.engine.voice_state import KvPrefix
 from app.engine.waiting import Asker
-from app.errors import ModelUnavailable, SynthesisFailed, in_one_line
-from app.speech import Frames, WordTime
+from app.errors import ModelUnavailable, SynthesisFailed, TakesRefused, in_one_line
+from app.speech import Frames, Pcm, WordTime
 from app.speech_engine import (
     RESTART_SECONDS,
     EngineOptions,
@@ -32,6 +36,15 @@ from app.speech_engine import (
 logger = logging.getLogger(__name__)
 
 _RECHECK_SECONDS = 0.1
+_SAID: dict[Fault, str] = {
+    "not finite": "the sound has samples that are not numbers",
+    "no end": "it came to no end",
+    "duration": "it lasted longer or shorter than the text can",
+    "silence": "there was silence in its place",
+    "clipping": "it was distorted",
+    "stuck": "a tone was held",
+    "words left out": "the last words were left out",
+}
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
@@ -50,6 +63,7 @@ class BatchLoop:
     def __init__(self, runner: Runner, options: EngineOptions) -> None:
         self._runner = runner
         self._options = options
+        self._takes = TakeJudge(options.takes)
         workers = options.worker_threads or _default_workers(options.device)
         self._scheduler: Scheduler[Row] = Scheduler(
             options, workers=workers, frame_seconds=runner.frame_seconds
@@ -82,6 +96,7 @@ class BatchLoop:
                 precision=str(self._runner.precision),
                 device=self._options.device,
                 alive=self._closed_because is None,
+                takes=self._takes.counts(),
             )
 
     def require_room(self, caller: str) -> None:
@@ -96,12 +111,14 @@ class BatchLoop:
         make_aligner: MakeAligner | None = None,
         *,
         watched: bool = False,
+        followed: bool = False,
     ) -> EngineStream:
         """Queue a job whose voices are `KvPrefix`; called on the consumer's event loop.
 
         Args:
             make_aligner: times the words of a chunk; None if the job does not ask for that.
             watched: whether they want to know what the frames attend to.
+            followed: whether that tells if the model gets to the end of its text.
 
         Raises:
             Overloaded, QueueFull: too many wait already.
@@ -124,6 +141,7 @@ class BatchLoop:
             time.monotonic(),
             make_aligner=make_aligner,
             watched=watched,
+            followed=followed,
         )
         with self._changed:
             if self._closed_because is not None:
@@ -218,6 +236,9 @@ class BatchLoop:
         self._options.on_batch(len(opened))
         with self._changed:
             for (sequence, row), verdict in zip(opened, verdicts, strict=True):
+                if isinstance(verdict, FloatingPointError):
+                    sequence.fault = "not finite"
+                    continue
                 if isinstance(verdict, Exception):
                     self._fail(sequence.job, verdict)
                     continue
@@ -241,11 +262,56 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
-            words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
-            sequence.closed = sequence.finished and sequence.pending == batch.frames
-            if sequence.closed:
-                words += _last_words(sequence)
-            stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
+            self._hand_on(
+                sequence, pcm, last=sequence.finished and sequence.pending == batch.frames
+            )
+
+    def _hand_on(self, sequence: Sequence[Row], pcm: Pcm, *, last: bool) -> None:
+        """Deliver PCM of a take; the last of it only if the take is good."""
+        if sequence.fault is not None:
+            return
+        if not is_finite(pcm):
+            sequence.fault = "not finite"
+            return
+        sequence.heard.append(pcm)
+        words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
+        if last:
+            words += _last_words(sequence)
+            sequence.fault = self._fault_of(sequence)
+            if sequence.fault is not None:
+                return
+            sequence.part_over = len(sequence.parts) > 1
+            sequence.closed = not sequence.part_over
+        stream, part = sequence.job.stream, sequence.parts[0]
+        words = tuple(_later(word, part.start, sequence.before_seconds) for word in words)
+        stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
+        if last:
+            stream.settle(sequence.index)
+
+    def _fault_of(self, sequence: Sequence[Row]) -> Fault | None:
+        """Judge a take that is over; None if it is to be served."""
+        if sequence.row is None:  # there was nothing to say
+            return None
+        sampling, pcm = sequence.job.sampling, np.concatenate([_SILENCE, *sequence.heard])
+        assert isinstance(sequence.chunk.voice, KvPrefix)
+        text = sequence.parts[0].text
+        fault = self._takes.fault_of(
+            Take(
+                text,
+                sequence.chunk.voice.cache,
+                pcm,
+                ended=not sequence.reached_maximum,
+                own_end=sampling.eos_threshold == self._runner.eos_threshold,
+                repeatable=sampling.seed is not None,
+                look=None if sequence.look is None else sequence.look(sequence.emitted),
+            )
+        )
+        if fault is None:
+            self._takes.count_good()
+        elif fault != "not finite" and self._takes.most_takes == 1:
+            self._takes.count("served", fault)
+            return None
+        return fault
 
     def _settle(self, batch: Batch[Row]) -> None:
         """Record a batch as done, end chunks that ended in silence, free what is free."""
@@ -256,11 +322,46 @@ class BatchLoop:
                 self._scheduler.decode_done(batch, time.monotonic())
             for sequence in batch.sequences:
                 if sequence.drained and not sequence.closed and not sequence.job.cancelled:
-                    sequence.closed = True
-                    words = _last_words(sequence)
-                    sequence.job.stream.deliver(Frames(sequence.index, _SILENCE, True, words))
+                    self._hand_on(sequence, _SILENCE, last=True)
+                if sequence.turning and not sequence.busy and not sequence.job.cancelled:
+                    self._turn(sequence)
             self._retire()
             self._changed.notify_all()
+
+    def _turn(self, sequence: Sequence[Row]) -> None:
+        """Begin the next take of a chunk, or end its job; called with the lock held."""
+        if sequence.fault is not None and not self._answer(sequence, sequence.fault):
+            return
+        if sequence.row is not None:
+            self._runner.close(sequence.row)
+            sequence.row = None
+        if sequence.part_over:
+            sequence.parts.popleft()
+            sequence.part_takes = 0
+        self._scheduler.turned(sequence)
+
+    def _answer(self, sequence: Sequence[Row], fault: Fault) -> bool:
+        """Decide what becomes of a bad take; False if its job has been ended."""
+        job, text = sequence.job, sequence.parts[0].text
+        border = best_border(text) if len(sequence.parts) == 1 and not sequence.parted else None
+        verdict = self._takes.verdict(
+            sequence.part_takes,
+            changes=job.sampling.temperature > 0,
+            border=border,
+            recallable=job.stream.take_back(sequence.index),
+        )
+        self._takes.count(verdict, fault)
+        logger.debug("a take of %d characters: %s, %s", len(text), fault, verdict)
+        if verdict == "refused":
+            job.cancelled = True
+            logger.warning("speech was refused after %d takes: %s", sequence.takes + 1, fault)
+            job.stream.fail(TakesRefused(f"the model did not speak this well: {_SAID[fault]}"))
+            return False
+        if verdict == "parted" and border is not None:
+            sequence.part(border)
+        else:
+            sequence.part_takes += 1
+        return True
 
     def _open(self, sequence: Sequence[Row]) -> None:
         """Give a new sequence its row; end it if there is nothing to say or no room for one."""
@@ -268,7 +369,9 @@ class BatchLoop:
         timings = job.stream.timings
         if timings.queued_seconds is None:
             timings.queued_seconds = _age_seconds(job)
-        prompt = self._runner.prompt(chunk.text)
+        timings.takes += 1
+        timings.takes_planned += sequence.takes == 0
+        prompt = self._runner.prompt(sequence.parts[0].text)
         if prompt is None:
             sequence.finished = True
             return
@@ -277,16 +380,20 @@ class BatchLoop:
         sequence.frames_after_eos = prompt.frames_after_eos if asked is None else asked
         assert isinstance(chunk.voice, KvPrefix)
         try:
+            sampling = of_take(job.sampling, sequence.takes)
             row = self._runner.open(
-                chunk.voice, prompt, job.sampling, sequence.index, watched=job.watched
+                chunk.voice, prompt, sampling, sequence.index, watched=job.watched
             )
         except (RuntimeError, MemoryError) as error:
             with self._changed:
                 self._fail(job, error)
             return
         sequence.row = row
+        look: Look = partial(self._runner.attention, row)
+        if job.followed:
+            watching = LastWords(prompt.reading, look)
+            look, sequence.look = watching.look, watching.most
         if job.make_aligner is not None:
-            look = partial(self._runner.attention, row)
             sequence.aligner = job.make_aligner(prompt.reading, look)
 
     def _cancel(self, job: EngineJob[Row]) -> None:
@@ -327,6 +434,18 @@ class BatchLoop:
 def _last_words(sequence: Sequence[Row]) -> tuple[WordTime, ...]:
     """Time the words of a sequence that are left at its end."""
     return () if sequence.aligner is None else sequence.aligner.finish()
+
+
+def _later(word: WordTime, characters: int, seconds: float) -> WordTime:
+    """Move a word of a part to its place in the chunk."""
+    if not characters:
+        return word
+    return WordTime(
+        word.start + characters,
+        word.end + characters,
+        word.start_seconds + seconds,
+        word.end_seconds + seconds,
+    )
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:

@@ -142,14 +142,16 @@ class BatchedEngine:
         if not all(isinstance(chunk.voice, KvPrefix) for chunk in job.chunks):
             raise TypeError("a voice state was not made by this engine")
         sampling = resolve(job.sampling, self._default_sampling, self._model)
-        if not job.timed:
-            return self._loop.submit(job, sampling)
         alignment = self._calibration.alignment or ESTIMATED
+        follows = alignment.method == "attention"
+        if not job.timed:
+            return self._loop.submit(job, sampling, watched=follows, followed=follows)
         stream = self._loop.submit(
             job,
             sampling,
             self._calibration.make_aligner(alignment),
-            watched=alignment.method == "attention",
+            watched=follows,
+            followed=follows,
         )
         stream.alignment = alignment
         return stream

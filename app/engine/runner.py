@@ -169,6 +169,7 @@ class Runner:
         )
         self.cache_shape = self.flow_lm.cache_shape
         self.sample_rate_hz = int(model.sample_rate)
+        self.eos_threshold = float(model.eos_threshold)
         self.frame_samples = self.codec.frame_samples
         self.frame_seconds = self.frame_samples / self.sample_rate_hz
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from pocket_tts import TTSModel
 from torch import Tensor
@@ -53,6 +55,17 @@ def draw_noise(sampling: RowSampling, chunk_index: int, frames: int, latent_dim:
         return noise.normal_(0.0, std, generator=generator)
     bound = sampling.noise_clamp
     return torch.nn.init.trunc_normal_(noise, 0.0, std, -bound, bound, generator=generator)
+
+
+def of_take(sampling: RowSampling, take: int) -> RowSampling:
+    """Return how a take is sampled: the first as was asked, the others from seeds made of that.
+
+    Args:
+        take: counts all takes of a chunk from 0, those of the halves of its text included.
+    """
+    if sampling.seed is None or take == 0:
+        return sampling
+    return replace(sampling, seed=_mixed(~sampling.seed, take))
 
 
 def _mixed(seed: int, chunk_index: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, NamedTuple
 
 from app.engine.pace import Pace
@@ -17,6 +18,7 @@ from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.sequence import EngineJob, RowT, Sequence
 from app.engine.waiting import Asking, WaitingJobs
 from app.errors import Overloaded, QueueFull
+from app.speech import SPEECH_CHARACTERS_PER_SECOND
 from app.speech_engine import EngineOptions
 
 COMFORT_SECONDS = 1.0
@@ -216,7 +218,11 @@ class Scheduler(Generic[RowT]):
             sequence.being_sampled = False
             if sequence.finished:
                 sequence.job.speaking -= 1
-                sequence.expected_seconds = self._seconds(sequence.emitted)
+                later = sum(len(part.text) for part in islice(sequence.parts, 1, None))
+                sequence.expected_seconds = sequence.before_seconds + self._seconds(
+                    sequence.emitted
+                )
+                sequence.expected_seconds += later / SPEECH_CHARACTERS_PER_SECOND
                 sequence.job.lengths_changed()
 
     def decode_done(self, batch: DecodeBatch[RowT], now: float) -> None:
@@ -231,6 +237,18 @@ class Scheduler(Generic[RowT]):
                 job.playing_since_seconds = now if all(each.closed for each in earlier) else None
         latents = len(batch.sequences) * batch.frames
         self._pace.decoded(latents, now - batch.started_at_seconds)
+
+    def turned(self, sequence: Sequence[RowT]) -> None:
+        """Let a chunk that is in the batch begin another take, in its place."""
+        job = sequence.job
+        if sequence.finished:
+            job.speaking += 1
+        if sequence.part_over:
+            sequence.before_seconds += self._seconds(sequence.decoded)
+        else:
+            job.decoded -= sequence.decoded
+        sequence.restart()
+        job.lengths_changed()
 
     def retire(self) -> list[Sequence[RowT]]:
         """Drop the sequences and jobs that are through; return those sequences."""
@@ -381,6 +399,8 @@ class Scheduler(Generic[RowT]):
         """Tell whether the language model may compute the sequence's next latent now."""
         if sequence.being_sampled or sequence.finished or sequence.job.cancelled:
             return False
+        if sequence.turning:
+            return False
         if sequence.pending >= MAX_PENDING_FRAMES or self._rests(sequence):
             return False
         # A sequence whose reader is slow rests, unless a newcomer needs its place: then it goes
@@ -389,7 +409,7 @@ class Scheduler(Generic[RowT]):
 
     def _can_decode(self, sequence: Sequence[RowT]) -> bool:
         """Tell whether the codec may make the sequence's next PCM now."""
-        free = not sequence.being_decoded and not sequence.job.cancelled
+        free = not (sequence.being_decoded or sequence.job.cancelled or sequence.turning)
         return sequence.pending > 0 and free and not self._rests(sequence)
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:

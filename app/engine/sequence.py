@@ -7,16 +7,18 @@ business: scheduling neither looks at it nor imports torch.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.alignment.words import Reading
 from app.engine.stream import EngineStream
+from app.engine.takes.faults import Fault
 from app.speech import SPEECH_CHARACTERS_PER_SECOND, Pcm, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk
 
@@ -61,6 +63,14 @@ class Aligner(Protocol):
 Look: TypeAlias = Callable[[int], NDArray[np.float32]]
 """This tells what the next so many heard frames attended to, `[heads, frames, text tokens]`."""
 
+
+class Part(NamedTuple):
+    """Holds text that is spoken in one go, all of a chunk or part of it, and where it begins."""
+
+    text: str
+    start: int
+
+
 MakeAligner: TypeAlias = Callable[[Reading, Look], Aligner | None]
 """This makes what times the words of a chunk; None where there are none."""
 
@@ -87,6 +97,16 @@ class Sequence(Generic[RowT]):
         being_sampled: whether a worker computes its next latent right now.
         being_decoded: whether a worker computes its next PCM right now.
         closed: whether its last piece of PCM has been delivered.
+        parts: of its text, that which is being spoken first; there are two once it was parted.
+        parted: whether its text was parted in two.
+        part_takes: how many takes of that one have come out badly.
+        takes: how many takes of the chunk have been begun before this one.
+        heard: the PCM of this take.
+        look: tells how much so many frames of it have looked at its last words; None if nobody
+            follows that.
+        before_seconds: how long the parts sound that are over.
+        fault: why this take is no good; None while that is not known.
+        part_over: whether this take is good, and another part follows.
         served: when the codec last took it, as a count of batches; for fairness among equals.
     """
 
@@ -108,6 +128,41 @@ class Sequence(Generic[RowT]):
     being_decoded: bool = False
     closed: bool = False
     served: int = 0
+    parts: deque[Part] = field(default_factory=deque)
+    parted: bool = False
+    part_takes: int = 0
+    takes: int = 0
+    heard: list[Pcm] = field(default_factory=list)
+    look: Callable[[int], float] | None = None
+    before_seconds: float = 0.0
+    fault: Fault | None = None
+    part_over: bool = False
+
+    def __post_init__(self) -> None:
+        self.parts.append(Part(self.chunk.text, 0))
+
+    def restart(self) -> None:
+        """Begin another take, of the part that is first now."""
+        self.takes += 1
+        self.sampled = self.emitted = self.decoded = 0
+        self.eos_step = self.fault = self.aligner = self.look = None
+        self.finished = self.reached_maximum = self.part_over = False
+        self.heard = []
+        left = sum(len(part.text) for part in self.parts)
+        self.expected_seconds = self.before_seconds + left / SPEECH_CHARACTERS_PER_SECOND
+
+    def part(self, border: int) -> None:
+        """Part the text that is being spoken in two."""
+        text, start = self.parts.popleft()
+        halves = Part(text[:border].rstrip(), start), Part(text[border:], start + border)
+        self.parts.extendleft(reversed(halves))
+        self.part_takes = 0
+        self.parted = True
+
+    @property
+    def turning(self) -> bool:
+        """Tell whether another take of the chunk has to be begun."""
+        return self.fault is not None or self.part_over
 
     @property
     def pending(self) -> int:
@@ -122,7 +177,7 @@ class Sequence(Generic[RowT]):
     @property
     def drained(self) -> bool:
         """Tell whether both halves of the model are through with the chunk."""
-        return self.finished and self.pending == 0 and not self.busy
+        return self.finished and self.pending == 0 and not self.busy and not self.turning
 
     @property
     def retired(self) -> bool:
@@ -164,6 +219,7 @@ class EngineJob(Generic[RowT]):
         sampling: how all of its chunks are sampled.
         make_aligner: times the words of a chunk; None if the job does not ask for that.
         watched: whether what its frames attend to is kept for its aligners.
+        followed: whether what they attend to tells if the model gets to the end of its text.
         unhurried: whether nobody listens, so that it goes on when nobody else is in a hurry.
         sequences: one for each chunk, in order.
         playing_since_seconds: when its first PCM was delivered, or None.
@@ -180,6 +236,7 @@ class EngineJob(Generic[RowT]):
     caller: str = ""
     make_aligner: MakeAligner | None = None
     watched: bool = False
+    followed: bool = False
     unhurried: bool = False
     sequences: list[Sequence[RowT]] = field(default_factory=list)
     playing_since_seconds: float | None = None
@@ -201,9 +258,19 @@ class EngineJob(Generic[RowT]):
         *,
         make_aligner: MakeAligner | None = None,
         watched: bool = False,
+        followed: bool = False,
     ) -> EngineJob[RowT]:
         """Make the engine's side of a job that is submitted now."""
-        made = cls(stream, sampling, now_seconds, job.caller, make_aligner, watched, job.unhurried)
+        made = cls(
+            stream,
+            sampling,
+            now_seconds,
+            job.caller,
+            make_aligner,
+            watched,
+            followed,
+            job.unhurried,
+        )
         made._estimated_seconds = job.expected_seconds
         made.extend(job.chunks, more=job.more)
         return made

@@ -25,12 +25,14 @@ class ReadingProgress:
         buffered_seconds: audio made and not yet read, of all chunks.
         readable_seconds: audio made and not yet read, of the chunk that is being read.
         read_seconds: audio read so far.
+        read_pieces: how many pieces of the chunk that is being read have been read.
     """
 
     chunk_index: int = 0
     buffered_seconds: float = 0.0
     readable_seconds: float = 0.0
     read_seconds: float = 0.0
+    read_pieces: int = 0
 
 
 class EngineStream:
@@ -75,6 +77,9 @@ class EngineStream:
         self._more = more
         self._lock = threading.Lock()
         self._pieces: list[deque[Frames]] = [deque() for _ in range(chunks)]
+        # How many pieces of a chunk are final: no other take will come in their place.
+        self._final: list[int] = [0] * chunks
+        self._whole = False
         self._error: SpeechError | None = None
         self._arrival = asyncio.Event()
         self._waking = False
@@ -91,6 +96,7 @@ class EngineStream:
             return
         with self._lock:
             self._pieces.extend(deque() for _ in chunks)
+            self._final.extend(0 for _ in chunks)
             self._more = more
         self._on_more(chunks, more)
         self._arrival.set()
@@ -106,6 +112,39 @@ class EngineStream:
                 self.progress.readable_seconds += seconds
         if wanted:
             self._wake()
+
+    def read_whole(self) -> None:
+        """Give out only what is final; called on the event loop before anything is read."""
+        with self._lock:
+            self._whole = True
+
+    def settle(self, chunk_index: int) -> None:
+        """Make final what there is of a chunk; called by a worker."""
+        with self._lock:
+            self._final[chunk_index] = self._read_of(chunk_index) + len(self._pieces[chunk_index])
+            wanted = self._whole and chunk_index == self.progress.chunk_index
+        if wanted:
+            self._wake()
+
+    def take_back(self, chunk_index: int) -> bool:
+        """Drop what there is of a chunk and is not final; False if some of that has been read."""
+        with self._lock:
+            progress = self.progress
+            if chunk_index < progress.chunk_index:
+                return False
+            left = self._final[chunk_index] - self._read_of(chunk_index)
+            if left < 0:
+                return False
+            pieces = self._pieces[chunk_index]
+            while len(pieces) > left:
+                seconds = self._seconds(pieces.pop())
+                progress.buffered_seconds -= seconds
+                if chunk_index == progress.chunk_index:
+                    progress.readable_seconds -= seconds
+            return True
+
+    def _read_of(self, chunk_index: int) -> int:
+        return self.progress.read_pieces if chunk_index == self.progress.chunk_index else 0
 
     def fail(self, error: SpeechError) -> None:
         """End the iteration with `error`, unless it ended before; called from any thread."""
@@ -150,14 +189,18 @@ class EngineStream:
             progress = self.progress
             if progress.chunk_index == len(self._pieces) or not self._pieces[progress.chunk_index]:
                 return None
+            if self._whole and self._final[progress.chunk_index] <= progress.read_pieces:
+                return None
             pieces = self._pieces[progress.chunk_index]
             frames = pieces.popleft()
+            progress.read_pieces += 1
             seconds = self._seconds(frames)
             progress.read_seconds += seconds
             progress.buffered_seconds -= seconds
             progress.readable_seconds -= seconds
             if frames.chunk_last:
                 progress.chunk_index += 1
+                progress.read_pieces = 0
                 # Part of the next chunk may have arrived already.
                 at = progress.chunk_index
                 here = self._pieces[at] if at < len(self._pieces) else ()

@@ -26,6 +26,7 @@ from app.speaking.fed import FedSpeech
 from app.speaking.speaker import Origin
 from app.speaking.utterance import Utterance
 from app.speech import Pcm, SpeechRequest
+from app.speech_engine import JobTimings
 from app.work import CancelToken, Pools
 
 _PIECE_BYTES = 1 << 16
@@ -38,6 +39,7 @@ class CompleteAudio:
     Attributes:
         file: the clip, in memory while it is short; whoever has it closes it.
         marks: when its words and sentences are heard; empty unless the request asks for times.
+        more_takes: how many takes it took, if that is more than were planned; else None.
     """
 
     file: IO[bytes]
@@ -47,6 +49,7 @@ class CompleteAudio:
     speech_seconds: float
     marks: Marks
     took_seconds: dict[str, float]
+    more_takes: int | None = None
 
     async def pieces(self, pools: Pools) -> AsyncGenerator[bytes, None]:
         """Yield the clip piece by piece, and close it."""
@@ -98,6 +101,7 @@ async def complete_audio(
             "synthesis": synthesized_seconds - utterance.began_seconds,
             "encoding": time.monotonic() - synthesized_seconds,
         },
+        more_takes=_more_takes(utterance.timings),
     )
 
 
@@ -105,6 +109,7 @@ async def _gather(utterance: Utterance, sound: PcmSpool, pools: Pools) -> None:
     """Put all of an utterance where there is room for it, however long it is."""
     waiting: list[Pcm] = []
     spooled_seconds = 0.0
+    utterance.read_whole()
     async with aclosing(utterance.pcm()) as spoken:
         async for piece in spoken:
             waiting.append(piece)
@@ -112,6 +117,10 @@ async def _gather(utterance: Utterance, sound: PcmSpool, pools: Pools) -> None:
                 await pools.files.run(partial(sound.extend, waiting))
                 waiting, spooled_seconds = [], utterance.spoken_seconds
     await pools.files.run(partial(sound.extend, waiting))
+
+
+def _more_takes(timings: JobTimings) -> int | None:
+    return timings.takes if timings.takes > timings.takes_planned else None
 
 
 def _size_bytes(file: IO[bytes]) -> int:

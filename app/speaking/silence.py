@@ -35,6 +35,9 @@ class SilentStream:
         """Return None: there are no words."""
         return None
 
+    def read_whole(self) -> None:
+        """Do nothing: silence is as good as it will be."""
+
     async def __aiter__(self) -> AsyncIterator[Frames]:
         yield Frames(0, silence(self._sample_rate_hz), chunk_last=True)
 

@@ -85,6 +85,10 @@ class Utterance:
         """Return after how many seconds, since it was queued, each stage was over."""
         return self._stream.timings
 
+    def read_whole(self) -> None:
+        """Let nothing be read that could still come out better; before anything is read."""
+        self._stream.read_whole()
+
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, pauses included: mono, shape [samples].
 

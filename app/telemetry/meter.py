@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from app.request_record import Outcome, RequestRecord
@@ -203,6 +208,28 @@ class _Moment(Collector):
             for model, status in now.engines:
                 family.add_metric([model], getattr(status, name))
             yield family
+        yield from self._takes(now)
+
+    def _takes(self, now: Now) -> Iterator[Metric]:
+        """Count what became of the takes that were spoken, and what was wrong with the bad ones."""
+        outcomes = CounterMetricFamily(
+            "pocket_speech_takes",
+            "Takes of pieces of speech, by what became of them.",
+            labels=["model", "outcome"],
+        )
+        faults = CounterMetricFamily(
+            "pocket_speech_take_faults", "Takes that came out badly.", labels=["model", "fault"]
+        )
+        for model, status in now.engines:
+            takes = status.takes
+            bad = takes.redone + takes.parted + takes.refused
+            outcomes.add_metric([model, "served"], takes.spoken - bad)
+            for outcome in ("redone", "parted", "refused"):
+                outcomes.add_metric([model, outcome], getattr(takes, outcome))
+            for fault, count in takes.by_fault.items():
+                faults.add_metric([model, _word(fault)], count)
+        yield outcomes
+        yield faults
 
 
 def _word(outcome: str) -> str:

@@ -106,7 +106,7 @@ async def test_reading_from_a_full_buffer_tells_the_engine_that_there_is_room() 
     await anext(stream)
     await anext(stream)
     assert calls.rooms == 1
-    assert stream.progress == ReadingProgress(read_seconds=2.0)
+    assert stream.progress == ReadingProgress(read_seconds=2.0, read_pieces=2)
 
 
 async def test_many_deliveries_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,6 +284,7 @@ def measured_headers(made: CompleteAudio) -> dict[str, str]:
         **_origin(made.origin),
         "Server-Timing": _server_timing(made.took_seconds),
         "X-Audio-Duration": f"{made.speech_seconds:.3f}",
+        **({} if made.more_takes is None else {"X-Takes": str(made.more_takes)}),
     }
 
 

@@ -1,0 +1,183 @@
+"""Bad takes are spoken again, parted or refused, with a real engine over a tiny model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from app.engine.engine import BatchedEngine
+from app.engine.takes.faults import Fault
+from app.engine.takes.policy import PIECES_BEFORE_TRUST, Take, TakeJudge
+from app.engine.voice_state import KvPrefix
+from app.errors import TakesRefused
+from app.speech import Pcm, Sampling
+from app.speech_engine import SpeechJob, SpokenChunk
+from tests.engine.speaking import assert_same, collect
+from tests.engine.takes.test_faults import speech
+
+SEEDED = Sampling(temperature=0.7, seed=5)
+TEXT = "Is it so? Hello there."
+NINE_TIMES: tuple[Fault, ...] = ("duration",) * 9
+
+
+class ScriptedJudge(TakeJudge):
+    """Finds what a test says, take by take, and then nothing."""
+
+    def __init__(self, faults: Iterable[Fault | None], most_takes: int = 3) -> None:
+        super().__init__(most_takes)
+        self.faults = list(faults)
+        self.takes: list[Take] = []
+
+    def fault_of(self, take: Take) -> Fault | None:
+        self.takes.append(take)
+        return self.faults.pop(0) if self.faults else None
+
+
+def judged(engine: BatchedEngine, *faults: Fault | None, most_takes: int = 3) -> ScriptedJudge:
+    engine._loop._takes = judge = ScriptedJudge(faults, most_takes)
+    return judge
+
+
+async def spoken(
+    engine: BatchedEngine,
+    voice: KvPrefix,
+    *texts: str,
+    sampling: Sampling = SEEDED,
+    whole: bool = True,
+    timed: bool = False,
+) -> list[Pcm]:
+    chunks = tuple(SpokenChunk(text, voice) for text in texts)
+    stream = engine.submit(SpeechJob(chunks, sampling, timed=timed))
+    if whole:
+        stream.read_whole()
+    return await collect(stream, len(texts))
+
+
+async def test_bad_takes_are_spoken_again_and_counted(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    judge = judged(engine, "clipping", "clipping", "stuck")
+    await spoken(engine, voice, TEXT, "one two three")
+    assert len(judge.takes) == 5
+    counts = engine.status().takes
+    assert (counts.spoken, counts.redone) == (5, 3)
+    assert (counts.by_fault["clipping"], counts.by_fault["stuck"]) == (2, 1)
+
+
+async def test_the_same_seed_gives_the_same_retry(engine: BatchedEngine, voice: KvPrefix) -> None:
+    judge = judged(engine, "clipping")
+    (one,) = await spoken(engine, voice, TEXT)
+    judge.faults = ["stuck"]
+    (again,) = await spoken(engine, voice, TEXT)
+    first_take = judge.takes[0].pcm
+    assert_same(again, one)
+    assert one.shape != first_take.shape or float(np.abs(one - first_take).max()) > 1e-2
+    assert_same(judge.takes[2].pcm, first_take)
+
+
+async def test_a_text_that_fails_is_parted_and_its_parts_are_heard_as_one(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    judge = judged(engine, "no end", "no end", "no end", None, "silence", None)
+    (heard,) = await spoken(engine, voice, TEXT)
+    assert [take.text for take in judge.takes] == [TEXT] * 3 + [
+        "Is it so?",
+        "Hello there.",
+        "Hello there.",
+    ]
+    assert np.array_equal(heard, np.concatenate([judge.takes[3].pcm, judge.takes[5].pcm]))
+    counts = engine.status().takes
+    assert (counts.redone, counts.parted, counts.refused) == (3, 1, 0)
+
+
+async def test_words_of_parts_stand_where_they_do_in_the_text(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    judged(engine, "no end", "no end", "no end")
+    chunk = SpokenChunk(TEXT, voice)
+    stream = engine.submit(SpeechJob((chunk,), SEEDED, timed=True))
+    stream.read_whole()
+    words = [word async for frames in stream for word in frames.words]
+    assert [TEXT[word.start : word.end] for word in words] == TEXT.split()
+    times = [seconds for word in words for seconds in (word.start_seconds, word.end_seconds)]
+    assert times == sorted(times)
+
+
+async def test_what_is_bad_each_time_is_refused(engine: BatchedEngine, voice: KvPrefix) -> None:
+    judge = judged(engine, *NINE_TIMES)
+    with pytest.raises(TakesRefused, match="longer or shorter"):
+        await spoken(engine, voice, "Hello.")
+    assert len(judge.takes) == 3
+    assert engine.status().takes.refused == 1
+
+
+async def test_at_temperature_nothing_is_said_twice(engine: BatchedEngine, voice: KvPrefix) -> None:
+    judge = judged(engine, *NINE_TIMES)
+    with pytest.raises(TakesRefused):
+        await spoken(engine, voice, TEXT, sampling=Sampling(temperature=0.0))
+    assert [take.text for take in judge.takes] == [TEXT, "Is it so?"]
+
+
+async def test_what_was_heard_is_not_taken_back(engine: BatchedEngine, voice: KvPrefix) -> None:
+    judged(engine, "words left out")
+    stream = engine.submit(SpeechJob((SpokenChunk(TEXT, voice),), SEEDED))
+    with pytest.raises(TakesRefused):
+        await collect(stream, 1)
+
+
+async def test_with_one_take_whatever_comes_is_served_and_counted(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    judged(engine, "stuck", most_takes=1)
+    await spoken(engine, voice, TEXT)
+    assert engine.status().takes.by_fault["stuck"] == 1
+
+
+async def test_a_take_that_is_not_finite_is_noticed_with_any_model(
+    engine: BatchedEngine, voice: KvPrefix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, broken = engine._runner.decode, [True]
+
+    def breaks_once(rows: object, frames: int) -> object:
+        given = decode(rows, frames)  # type: ignore[arg-type]
+        if broken:
+            broken.clear()
+            given[0][0] = np.nan  # type: ignore[index]
+        return given
+
+    monkeypatch.setattr(engine._runner, "decode", breaks_once)
+    (heard,) = await spoken(engine, voice, TEXT)
+    assert np.isfinite(heard).all()
+    assert engine.status().takes.by_fault["not finite"] == 1
+
+
+def take(pcm: Pcm, text: str = TEXT, *, ended: bool = True, own_end: bool = True) -> Take:
+    return Take(text, VOICE, pcm, ended=ended, own_end=own_end, repeatable=False)
+
+
+class Voice:
+    """Stands for a voice."""
+
+
+VOICE = Voice()
+
+
+def test_a_model_is_held_to_its_end_once_it_was_heard_to_speak_well() -> None:
+    good = speech(1.5)
+    judge = TakeJudge(3)
+    assert judge.fault_of(take(good, ended=False)) is None
+    for _ in range(PIECES_BEFORE_TRUST + 1):
+        assert judge.fault_of(take(good)) is None
+    assert judge.trusted
+    assert judge.fault_of(take(good, ended=False)) == "no end"
+    assert judge.fault_of(take(good, ended=False, own_end=False)) is None
+    assert judge.fault_of(take(good[:12000])) == "duration"
+
+
+def test_weights_without_training_are_not_held_to_anything() -> None:
+    judge = TakeJudge(3)
+    for index in range(100):
+        assert judge.fault_of(take(speech(1.5), ended=index % 2 == 0)) is None
+    assert not judge.trusted
