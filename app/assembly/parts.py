@@ -14,6 +14,7 @@ from app.audio.storage import AudioStore, Retention
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
+from app.callers.sessions import Sessions
 from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import PREDEFINED_SEXES
@@ -42,6 +43,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, make_pools
 
+SESSIONS_FILE = ".sessions"
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
 
@@ -87,6 +89,7 @@ def make_services(
         saved=parts.saved,
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
+        sessions=Sessions(keyring, settings.models_dir / SESSIONS_FILE),
         allowances=Allowances(settings.redis_url),
         ffmpeg=parts.speakers.ffmpeg,
         pools=parts.pools,

@@ -123,6 +123,19 @@ class Meter:
         """Return all metrics in Prometheus' text format, whose type is `CONTENT_TYPE`."""
         return generate_latest(_WithoutTimes(self.registry))
 
+    @property
+    def resident_bytes(self) -> int | None:
+        """Return how much memory the process takes; None where the system does not tell."""
+        only = self.registry.restricted_registry(["process_resident_memory_bytes"])
+        values = [sample.value for metric in only.collect() for sample in metric.samples]
+        return int(values[0]) if values else None
+
+    @property
+    def spoken_seconds(self) -> float:
+        """Return how much speech was handed on since the start."""
+        samples = (each for metric in self.audio_seconds.collect() for each in metric.samples)
+        return sum(each.value for each in samples if each.name.endswith("_total"))
+
     def request_ended(
         self, record: RequestRecord, method: str, route: str | None, code: int | None, how: Outcome
     ) -> None:

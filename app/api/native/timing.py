@@ -31,7 +31,8 @@ class TimingControls(BaseModel):
 
     timestamps: Annotated[Literal["none", "sentence", "word"], AnyCase] = Field(
         "none",
-        description="Say when each sentence, or each word as well, is heard: the answer is JSON.",
+        description="Say when each sentence, or each word as well, is heard: the answer is "
+        "JSON, or with `stream` server-sent events.",
     )
     captions: Annotated[list[CaptionName], BeforeValidator(_separate)] = Field(
         [],
