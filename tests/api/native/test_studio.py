@@ -80,7 +80,7 @@ def test_a_wrong_key_begins_no_session(fake_app: ServeFake) -> None:
 def test_forged_sessions(fake_app: ServeFake, forged: str) -> None:
     """What was not made here is no session, whatever it is."""
     cookie = f"pocket_speech_session={forged}".encode()
-    answer = fake_app().client.get("/voices", headers={"X-API-Key": "", "cookie": cookie})
+    answer = fake_app().client.get("/voices", headers={b"X-API-Key": b"", b"cookie": cookie})
     assert answer.status_code == 401
 
 
