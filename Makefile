@@ -10,7 +10,7 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-docs soak check audit format bench preview-model
+.PHONY: help run setup setup-dev lock test test-docs test-studio soak check audit format bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,13 +28,16 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run all tests, with coverage
-	$(IN_VENV) -m pytest -m 'not docs and not soak' -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
+	$(IN_VENV) -m pytest -m 'not docs and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
 	$(IN_VENV) -m pytest -m soak
 
 test-docs: setup-dev ## Do what README, docs/, deploy/ and the docs page say, as a newcomer would
 	$(IN_VENV) -m pytest -m docs
+
+test-studio: setup-dev ## Work the studio's page in a browser (Chromium)
+	$(IN_VENV) -m pytest -m studio
 
 check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .

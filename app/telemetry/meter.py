@@ -59,7 +59,7 @@ class Meter:
 
     def __init__(self, version: str) -> None:
         self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        self._process = ProcessCollector(registry=registry)
         self._version = version
 
         def counter(name: str, says: str, *labels: str) -> Counter:
@@ -126,8 +126,8 @@ class Meter:
     @property
     def resident_bytes(self) -> int | None:
         """Return how much memory the process takes; None where the system does not tell."""
-        only = self.registry.restricted_registry(["process_resident_memory_bytes"])
-        values = [sample.value for metric in only.collect() for sample in metric.samples]
+        name = "process_resident_memory_bytes"
+        values = [each.samples[0].value for each in self._process.collect() if each.name == name]
         return int(values[0]) if values else None
 
     @property
