@@ -10,7 +10,8 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-agents test-docs soak check audit format bench preview-model
+.PHONY: help run setup setup-dev lock test test-agents test-docs test-studio soak check audit format \
+	bench preview-model
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +29,7 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run all tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(IN_VENV) -m pytest -m 'not docs and not soak' -n auto --maxprocesses 4 --dist loadgroup \
+	$(IN_VENV) -m pytest -m 'not docs and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup \
 		$(if $(COVER),--cov --cov-report=term)
 
 test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
@@ -41,6 +42,9 @@ soak: setup-dev ## Attack and work the server for minutes, and print what came o
 
 test-docs: setup-dev ## Do what README, docs/, deploy/ and the docs page say, as a newcomer would
 	$(IN_VENV) -m pytest -m docs
+
+test-studio: setup-dev ## Work the studio's page in a browser (Chromium)
+	$(IN_VENV) -m pytest -m studio
 
 check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .

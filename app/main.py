@@ -19,6 +19,7 @@ from app.api.http.folded_paths import FoldedPaths
 from app.api.http.forms import is_form
 from app.api.http.middleware import BodyLimit, RequestContext
 from app.api.http.problems import ErrorAnswers
+from app.api.http.studio_page import serve_studio
 from app.api.http.trusted_hosts import TrustedHosts
 from app.api.native import (
     compatibility,
@@ -29,6 +30,8 @@ from app.api.native import (
     metrics,
     pronunciations,
     saved,
+    server,
+    sessions,
     tokens,
     voices,
 )
@@ -52,6 +55,8 @@ NATIVE_ROUTERS = (
     pronunciations.router,
     saved.router,
     tokens.router,
+    sessions.router,
+    server.router,
     health.router,
 )
 READABLE_HEADERS = (
@@ -123,6 +128,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.services = services
+    serve_studio(app)
     mount(app, dialects)
     calls = [*map(compatibility.dialect_entry, dialects)]
     if wyoming_listeners:

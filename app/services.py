@@ -8,6 +8,7 @@ from pathlib import Path
 from app.audio.storage import AudioStore
 from app.callers.allowances import Allowances
 from app.callers.keyring import Keyring
+from app.callers.sessions import Sessions
 from app.callers.tokens import Tokens
 from app.jobs.jobs import Jobs
 from app.lifetime import Lifetime
@@ -41,6 +42,7 @@ class Services:
         dictionaries: keep pronunciations that hold where somebody names them.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
         keyring: knows who has which key; kept fresh by whoever serves.
+        sessions: know who has shown a key in a browser.
         allowances: counts what callers use; opened by whoever serves.
         pools: run what blocks, each kind of work on threads of its own.
         bodies: counts the bytes of all requests that are being answered.
@@ -62,6 +64,7 @@ class Services:
     jobs: Jobs
     keyring: Keyring
     tokens: Tokens
+    sessions: Sessions
     allowances: Allowances
     ffmpeg: Path
     pools: Pools

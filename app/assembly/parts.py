@@ -16,6 +16,7 @@ from app.callers.allowances import Allowances
 from app.callers.caller import ANYBODY, OPERATOR, Caller
 from app.callers.keyring import Keyring
 from app.callers.keys_file import KeysFileError
+from app.callers.sessions import Sessions
 from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import PREDEFINED_SEXES
@@ -54,6 +55,7 @@ from app.voices.kept_files import KeptFiles
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, make_pools
 
+SESSIONS_FILE = ".sessions"
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
 
@@ -102,6 +104,7 @@ def make_services(
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         allowances=parts.allowances,
+        sessions=Sessions(keyring, settings.models_dir / SESSIONS_FILE),
         ffmpeg=parts.speakers.ffmpeg,
         pools=parts.pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),

@@ -74,6 +74,10 @@ class Keyring:
             return ANYBODY if name == ANYBODY.name else None
         return next((each for each in self._callers.values() if each.name == name), None)
 
+    def entry(self, name: str) -> tuple[str, Caller] | None:
+        """Return the hash of the key of that caller, and the caller; None if there is none now."""
+        return next((each for each in self._callers.items() if each[1].name == name), None)
+
     def kept_fresh(self) -> AbstractAsyncContextManager[None]:
         """Read the file of keys again whenever it changes, while the block runs."""
         return repeated(self.refresh, every_seconds=LOOK_SECONDS)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.engine.memory import give_memory_back
-from app.errors import ModelUnavailable
+from app.errors import Conflict, ModelUnavailable
 from app.speech_engine import RESTART_SECONDS, EngineStatus, SpeechEngine
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ WATCH_SECONDS = 0.5
 """A running engine is looked at each time that this has passed."""
 
 RESTARTING = "the engine stopped and is being restarted"
+RELOADING = "the model is being loaded anew"
 
 State = Literal["loading", "ready", "idle", "failed", "stopped"]
 
@@ -89,6 +90,7 @@ class EngineSupervisor:
         self._asleep = False
         """The engine is out of memory, or on its way back."""
         self._stopping = threading.Event()
+        self._retry_now = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
 
     def start(
@@ -187,10 +189,31 @@ class EngineSupervisor:
             return ModelStatus("failed", RESTARTING, engine_status)
         return ModelStatus(self._state, self._detail, engine_status)
 
+    def reload(self) -> None:
+        """Load the model anew from its files; where that has failed, try again now.
+
+        Raises:
+            Conflict: speech is being made, or the model is on its way already.
+        """
+        with self._sleeping:
+            engine = self._engine
+            if self._state == "ready" and engine is not None:
+                status = engine.status()
+                if status.running_rows or status.queued_jobs:
+                    raise Conflict("speech is being made; reload the model once that has ended")
+                self._predefined_voices = engine.predefined_voices
+                self._asleep, self._engine = True, None
+                self._state, self._detail = "loading", RELOADING
+            elif self._state not in ("idle", "failed"):
+                raise Conflict(f"the model cannot be reloaded now: {self._detail}")
+            self._wanted.set()
+            self._retry_now.set()
+
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new jobs, let running ones finish for at most `grace_seconds`, stop the engine."""
         self._stopping.set()
         self._wanted.set()
+        self._retry_now.set()
         engine, self._detail = self._engine, "the server is shutting down"
         self._state, self._asleep = "stopped", False
         engines = [*self._retiring, *([] if engine is None else [engine])]
@@ -202,8 +225,10 @@ class EngineSupervisor:
         while not self._stopping.is_set():
             engine = self._built()
             if isinstance(engine, str):
+                self._retry_now.clear()
                 self._fail(engine, pause_seconds)
-                self._stopping.wait(pause_seconds)
+                if not self._stopping.is_set():
+                    self._retry_now.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
                 continue
             if self._stopping.is_set():
@@ -214,9 +239,10 @@ class EngineSupervisor:
             self._take(engine)
             self._watch(engine)
             del engine  # or the weights of an idle model would stay in memory
-            if self._state == "idle":
+            if self._engine is None:
                 self._forget()
                 give_memory_back()
+            if self._state == "idle":
                 self._wanted.wait()
                 if not self._stopping.is_set():
                     self._state, self._detail = "loading", "the idle model is being loaded again"
@@ -252,6 +278,9 @@ class EngineSupervisor:
                 logger.info("the engine is being started anew")
                 self._predefined_voices = engine.predefined_voices
                 self._state, self._asleep, self._detail = "loading", True, RESTARTING
+                return
+            if self._engine is None:
+                asyncio.run(engine.drain(0))
                 return
             if self._put_away(engine):
                 return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from app.errors import InvalidRequest, Overloaded, Parameter, shortened
+from app.errors import Conflict, InvalidRequest, Overloaded, Parameter, shortened
 from app.speaking.speaker import Speaker
 from app.speaking.stand_in import StandIn
 from app.speech import SpeechRequest
@@ -129,6 +129,16 @@ class Cast:
             speaker.supervisor.start()
         self._loaded[language] = speaker
         return speaker
+
+    def reload(self) -> None:
+        """Load the default model anew; where that has failed, try again now.
+
+        Raises:
+            Conflict: speech is being made, or the model is on its way already.
+        """
+        if not self.current.is_idle and self.current is not self.default:
+            raise Conflict("the stand-in is speaking; reload the model once that has ended")
+        self.default.supervisor.reload()
 
     def knows(self, name: str) -> bool:
         """Tell whether a name means a voice of whoever speaks for the default model.

@@ -21,6 +21,7 @@ from app.request_record import current_record
 from app.speaking.cast import Cast
 from app.speaking.going_on import GoingOn, spoken_chunks
 from app.speaking.marking import Marking
+from app.speaking.outline import Outline, outline_of
 from app.speaking.plan import ScriptRules
 from app.speaking.reading import Reading
 from app.speaking.silence import SilentStream
@@ -197,6 +198,18 @@ class Speech:
             SpeechError: as `begin`.
         """
         await self._prepare(request, await self._cast.of(request))
+
+    async def outline(self, request: SpeechRequest) -> Outline:
+        """Tell how a request would be read and cut, and speak nothing; voices are not looked at.
+
+        Raises:
+            InvalidRequest, TooLarge, ModelUnavailable, Overloaded: as `begin`.
+        """
+        self.lifetime.require_running()
+        speaker = await self._cast.of(request)
+        engine = speaker.supervisor.engine
+        script, _ = await self._read(speaker, engine, request)
+        return await outline_of(script, engine.status().audio_rate)
 
     async def check_voice(self, request: SpeechRequest) -> None:
         """Refuse a voice that is not there or not usable; the text is not looked at.

@@ -64,7 +64,7 @@ class Meter:
 
     def __init__(self, version: str) -> None:
         self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        self._process = ProcessCollector(registry=registry)
         self._version = version
 
         def counter(name: str, says: str, *labels: str) -> Counter:
@@ -127,6 +127,19 @@ class Meter:
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, whose type is `CONTENT_TYPE`."""
         return generate_latest(_WithoutTimes(self.registry))
+
+    @property
+    def resident_bytes(self) -> int | None:
+        """Return how much memory the process takes; None where the system does not tell."""
+        name = "process_resident_memory_bytes"
+        values = [each.samples[0].value for each in self._process.collect() if each.name == name]
+        return int(values[0]) if values else None
+
+    @property
+    def spoken_seconds(self) -> float:
+        """Return how much speech was handed on since the start."""
+        samples = (each for metric in self.audio_seconds.collect() for each in metric.samples)
+        return sum(each.value for each in samples if each.name.endswith("_total"))
 
     def request_ended(
         self, record: RequestRecord, method: str, route: str | None, code: int | None, how: Outcome

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.request_record import Outcome, RequestRecord, Value
-from app.telemetry.meter import Meter
+from app.telemetry.meter import NO_ROUTE, Meter
+from app.telemetry.recent import RecentRequests
 from app.telemetry.tracing import Tracing
 
 
 class Requests:
     """Begins and ends the records of requests, for every front end.
+
+    Attributes:
+        recent: remembers the last of them.
 
     Args:
         tracing: shows requests as traces; None does not.
@@ -19,6 +23,7 @@ class Requests:
     def __init__(self, meter: Meter, tracing: Tracing | None) -> None:
         self._meter = meter
         self._tracing = tracing
+        self.recent = RecentRequests()
 
     def begin(self, request_id: str, headers: Mapping[str, str]) -> RequestRecord:
         """Make the record of a request.
@@ -48,6 +53,7 @@ class Requests:
         """
         record.log(method, *shown)
         self._meter.request_ended(record, method, route, code, how)
+        self.recent.ended(record, method, route or NO_ROUTE, code, how)
         if record.trace is not None:
             name = method if route is None else f"{method} {route}"
             fields: dict[str, Value] = {

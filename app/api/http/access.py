@@ -10,6 +10,7 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.api.http.dependencies import services_of
+from app.api.http.session_cookie import session_of
 from app.callers.caller import ANYBODY, Caller, Scope
 from app.callers.tokens import TOKEN_PREFIX
 from app.errors import Forbidden, Unauthorized, WrongKey
@@ -30,7 +31,8 @@ def admit(
 ) -> Caller:
     """Find out who calls, by the key or token in one of the known headers, and remember it.
 
-    A token may also stand in the query; a key may not, since addresses are logged.
+    A token may also stand in the query; a key may not, since addresses are logged. A browser's
+    session counts where neither is sent.
 
     Args:
         scope: what the caller wants to do; None for what every caller may.
@@ -48,6 +50,8 @@ def admit(
     try:
         if tokens and services.keyring.asks_for_keys:
             caller = services.tokens.caller(tokens[0])
+        elif not offered and services.keyring.asks_for_keys and (session := session_of(connection)):
+            caller = services.sessions.caller(session)
         else:
             caller = services.keyring.caller(offered)
     except WrongKey as error:

@@ -41,6 +41,7 @@ async def information(services: ServicesDep) -> dict[str, Any]:
             "GET /voice/{filename}": "audio saved by type=url",
             "GET /health": "model state, load, uptime",
             "GET /ready": "200 once speech can be made, else 503",
+            "GET /studio": "a page to speak, to make voices and to watch the server",
             "GET /metrics": "for Prometheus, with a key for metrics",
         },
         "formats": list(FORMATS),
@@ -55,14 +56,14 @@ async def health(services: ServicesDep) -> dict[str, Any]:
 
     `speaking` is false while nothing can be spoken, when `GET /ready` answers 503.
     """
-    return {"status": "healthy", "speaking": _why_not_ready(services) is None, **_state(services)}
+    return {"status": "healthy", "speaking": why_not_ready(services) is None, **state_of(services)}
 
 
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"description": "Speech cannot be made yet."}})
 async def ready(services: ServicesDep) -> JSONResponse:
     """Answer 200 once speech can be made, and 503 with the reason before that."""
-    error = _why_not_ready(services)
+    error = why_not_ready(services)
     if error is not None:
         retry_seconds = error.retry_after_seconds
         headers = {} if retry_seconds is None else {"Retry-After": str(math.ceil(retry_seconds))}
@@ -74,7 +75,7 @@ async def ready(services: ServicesDep) -> JSONResponse:
     return JSONResponse({**shown, "wanted": _wanted(services)})
 
 
-def _why_not_ready(services: Services) -> ModelUnavailable | None:
+def why_not_ready(services: Services) -> ModelUnavailable | None:
     """Return what keeps speech from being made now; None if nothing does."""
     try:
         services.lifetime.require_running()
@@ -91,7 +92,8 @@ def _wanted(services: Services) -> dict[str, str]:
     return {"name": default.model, "state": status.state, "reason": status.detail}
 
 
-def _state(services: Services) -> dict[str, Any]:
+def state_of(services: Services) -> dict[str, Any]:
+    """Tell of the model, its engine and the uptime."""
     status = services.cast.current.supervisor.status()
     cast = services.cast
     return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.access import documented_key
 from app.api.http.clip_input import clip_from_upload
@@ -19,7 +19,8 @@ from app.api.http.delivery import (
     saved_file,
 )
 from app.api.http.dependencies import ServicesDep
-from app.api.http.routes import KeyedRoute
+from app.api.http.live_events import EVENT_STREAM, speech_events
+from app.api.http.routes import REFUSALS, KeyedRoute
 from app.api.http.timed_response import TimedResponse
 from app.api.native.timing import TimingControls
 from app.audio.formats import FORMATS, AudioFormat
@@ -137,6 +138,48 @@ async def speak_cloned(
     return await _deliver(request, services, body, clip)
 
 
+class PlannedChange(BaseModel):
+    written: str
+    spoken: str
+    script_start: int
+    script_end: int
+
+
+class PlannedPiece(BaseModel):
+    text: str = Field(description="As it is read.")
+    voice: str | None = Field(description="The name in the markup; null is the request's voice.")
+    script_start: int = Field(description="What it stands for in the script, in characters.")
+    script_end: int
+    pause_seconds: float = Field(description="Silence that is put behind it.")
+    audio_seconds: float = Field(description="It is likely to sound so long.")
+    changes: list[PlannedChange] = Field(description="What is spoken otherwise than written.")
+
+
+class SpeechPlan(BaseModel):
+    """Says how a script would be read and where it would be cut."""
+
+    characters: int
+    audio_seconds: float = Field(description="All of it is likely to sound so long.")
+    making_seconds: float = Field(description="Speaking it alone is likely to take so long.")
+    left_out: list[str] = Field(description="Letters that the model cannot read.")
+    pieces: list[PlannedPiece]
+
+
+@router.post(f"{SPEECH_PATH}/plan", responses=REFUSALS)
+async def plan(services: ServicesDep, body: TtsBody) -> SpeechPlan:
+    """Tell how a script would be read and cut, without speaking it: the body is that of /tts."""
+    voice = services.cast.voice_named(_chosen_voice(body))
+    outline = await services.speech.outline(body.request(body.script, voice))
+    rate = outline.audio_rate
+    return SpeechPlan(
+        characters=len(body.script),
+        audio_seconds=round(outline.audio_seconds, 1),
+        making_seconds=round(outline.audio_seconds / rate, 1),
+        left_out=list(outline.left_out),
+        pieces=[PlannedPiece.model_validate(asdict(piece)) for piece in outline.pieces],
+    )
+
+
 def _chosen_voice(body: TtsBody) -> str | None:
     if body.model is not None and body.voice is not None and body.model != body.voice:
         raise InvalidRequest(
@@ -153,10 +196,10 @@ async def _deliver(
 ) -> Response:
     audio = body.audio_format(body.format)
     speech = replace(body.request(body.script, voice), timed=body.timed)
-    if body.stream and body.timed:
+    if body.stream and body.captions:
         raise InvalidRequest(
-            "stream=true cannot be combined with timestamps or captions here: they come with the "
-            "complete audio; POST /v1/audio/speech with stream_format=sse tells times live",
+            "stream=true cannot be combined with captions: they are made of complete audio; "
+            "timestamps tell times live",
             field="stream",
         )
     if body.type == "url":
@@ -174,6 +217,11 @@ async def _deliver(
         if body.timestamps != "none":
             content |= body.times(saved.made)
         return JSONResponse(content, headers=saved.headers)
+    if body.stream and body.timed:
+        events = partial(speech_events, timestamps=body.timestamps)
+        return await live_response(
+            request, services, speech, audio, wrapping=events, media_type=EVENT_STREAM
+        )
     if body.timed:
         return await _timed(request, services, body, speech, audio)
     deliver = live_response if body.stream else file_response

@@ -17,7 +17,8 @@ class TimingControls(CaptionControls):
 
     timestamps: Annotated[Literal["none", "sentence", "word"], AnyCase] = Field(
         "none",
-        description="Say when each sentence, or each word as well, is heard: the answer is JSON.",
+        description="Say when each sentence, or each word as well, is heard: the answer is "
+        "JSON, or with `stream` server-sent events.",
     )
 
     @property

@@ -9,8 +9,8 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from app.api.http.delivery import complete_answer, live_response
+from app.api.http.live_events import EVENT_STREAM, event
 from app.api.http.timed_response import TimedResponse
-from app.api.openai.events import event
 from app.audio.formats import AudioFormat
 from app.services import Services
 from app.speaking.encoded import LiveAudio
@@ -28,7 +28,7 @@ async def mistral_response(
     """Speak, and answer with `{"audio_data": base64}`, or with events that have pieces of it."""
     if stream:
         return await live_response(
-            request, services, speech, audio, wrapping=_events, media_type="text/event-stream"
+            request, services, speech, audio, wrapping=_events, media_type=EVENT_STREAM
         )
     made = await complete_answer(request, services, speech, audio)
     return TimedResponse(

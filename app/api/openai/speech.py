@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -15,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from app.api.http.access import is_public
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
+from app.api.http.live_events import EVENT_STREAM, speech_events
 from app.api.http.routes import dialect_router
 from app.api.http.voice_choice import given_recording, given_voice
 from app.api.openai import live as openai_live
@@ -22,15 +21,11 @@ from app.api.openai import realtime as openai_realtime
 from app.api.openai import voices as openai_voices
 from app.api.openai.captioned import captioned_response
 from app.api.openai.dialect import DIALECT
-from app.api.openai.events import event
 from app.api.openai.mistral import mistral_response
-from app.captions.files import mark_content
 from app.errors import InvalidRequest, ModelNotFound, shortened
-from app.marks import Marks
 from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
-from app.speaking.encoded import LiveAudio
 from app.speech import Clip
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
@@ -45,7 +40,6 @@ JSON_FORMAT = "json"
 """As a format, JSON holds the audio as MP3, and the times of its words."""
 OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 """Clients send these names; all of them mean the one model that is loaded."""
-LATENT_FRAMES_PER_SECOND = 12.5
 
 
 def _voice_name(value: object) -> object:
@@ -199,26 +193,8 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
         speech,
         audio,
         wrapping=partial(speech_events, timestamps=body.timestamps) if as_events else None,
-        media_type="text/event-stream" if as_events else None,
+        media_type=EVENT_STREAM if as_events else None,
     )
-
-
-async def speech_events(live: LiveAudio, *, timestamps: str) -> AsyncGenerator[bytes, None]:
-    """Wrap audio in server-sent events, one for each piece, and end with the count of tokens.
-
-    Args:
-        timestamps: which marks have events of their own: "none", "sentence" or "word".
-    """
-    async for data in live.body:
-        yield event("speech.audio.delta", audio=base64.b64encode(data).decode())
-        if marks := _told(live.marks.take(), timestamps):
-            yield event("speech.audio.marks", **marks)
-    if marks := _told(live.marks.take(), timestamps):
-        yield event("speech.audio.marks", **marks)
-    spoken = round(live.utterance.spoken_seconds * LATENT_FRAMES_PER_SECOND)
-    read = await live.utterance.count_script_tokens()
-    usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
-    yield event("speech.audio.done", usage=usage)
 
 
 class CaptionedBody(SpeechBody):
@@ -286,17 +262,6 @@ async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]
         voices = [each for each in voices if each.kind == "built-in"]
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
-    }
-
-
-def _told(marks: Marks, timestamps: str) -> dict[str, Any]:
-    """Return what is new of the marks that are asked for; nothing if nothing is."""
-    told = {"sentences": marks.sentences, "words": marks.words if timestamps == "word" else []}
-    if timestamps == "none" or not any(told.values()):
-        return {}
-    return {
-        "method": marks.method,
-        **{kind: [mark_content(mark) for mark in found] for kind, found in told.items() if found},
     }
 
 
