@@ -359,7 +359,7 @@ def test_file_work_is_seen(code: str, kind: str | None) -> None:
 def test_torch_is_not_imported_early() -> None:
     """What the server imports before it listens needs no torch, which takes seconds to import.
 
-    Neither does scheduling, the timing of words, nor the judging of takes: they know nothing of tensors.
+    Neither do scheduling, the timing of words and the judging of takes: they know no tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
     scheduling = ("pace", "returning", "scheduler", "sequence", "stream", "waiting")

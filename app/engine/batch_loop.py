@@ -301,7 +301,8 @@ class BatchLoop:
                 sequence.chunk.voice.cache,
                 pcm,
                 ended=not sequence.reached_maximum,
-                own_end=sampling.eos_threshold == self._runner.eos_threshold,
+                own_end=sampling.eos_threshold == self._runner.eos_threshold
+                and sampling.frames_after_eos is None,
                 repeatable=sampling.seed is not None,
                 look=None if sequence.look is None else sequence.look(sequence.emitted),
             )

@@ -38,9 +38,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.engine.resting.REST_AFTER_SECONDS", SOON_SECONDS)
 
 
-async def spoken(
-    engine: BatchedEngine, voice: KvPrefix, sampling: Sampling = Sampling(seed=1)
-) -> Pcm:
+async def spoken(engine: BatchedEngine, voice: KvPrefix, decode_steps: int = 1) -> Pcm:
+    sampling = Sampling(seed=1, sampler_decode_steps=decode_steps)
     stream = engine.submit(job(("Hello.",), voice, sampling))
     return np.concatenate([frames.pcm async for frames in stream])
 
@@ -127,7 +126,7 @@ async def test_an_engine_over_a_model_that_rests(
         wait_until(lambda: loader._model is not None and loader._model.rests)
     assert np.array_equal(await spoken(engine, before), said)
     # What a model is asked for the first time, it must not look up in what rests.
-    assert len(await spoken(engine, before, Sampling(seed=1, sampler_decode_steps=3)))
+    assert len(await spoken(engine, before, decode_steps=3))
     fingerprint = engine.model_fingerprint
     after = engine.encode_voice(voice_like(1.0))
     assert torch.equal(after.cache, before.cache)

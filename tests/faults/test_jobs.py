@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
@@ -31,6 +32,7 @@ def takes(folder: Path, job_id: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "jobs" / job_id / "takes").iterdir()}
 
 
+@pytest.mark.soak
 def test_killed_thrice(tmp_path: Path, tiny_model: Path) -> None:
     """What was finished is kept, and the whole is what an undisturbed run makes of the seed."""
     asked = {"script": SCRIPT, "format": "wav", "seed": 11, "max_chars_per_chunk": 60}

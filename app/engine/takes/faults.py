@@ -60,8 +60,12 @@ def is_finite(pcm: Pcm) -> bool:
     return bool(np.isfinite(pcm).all())
 
 
-def longest_silence_seconds(pcm: Pcm) -> float:
-    """Return how long the longest silence of a piece lasts; all of it if it is nowhere loud."""
+def longest_silence_seconds(pcm: Pcm, *, at_end: bool = True) -> float:
+    """Return how long the longest silence of a piece lasts; all of it if it is nowhere loud.
+
+    Args:
+        at_end: whether silence after the speech counts.
+    """
     steps = len(pcm) // _STEP_SAMPLES
     if not steps:
         return len(pcm) / SPEECH_RATE_HZ
@@ -70,7 +74,8 @@ def longest_silence_seconds(pcm: Pcm) -> float:
     if loud < _SILENT_POWER:
         return len(pcm) / SPEECH_RATE_HZ
     sounding = np.flatnonzero(power >= loud * 10 ** (-QUIET_BELOW_LOUD_DB / 10))
-    gaps = np.diff(np.concatenate(([-1], sounding, [steps]))) - 1
+    ends = [steps] if at_end else []
+    gaps = np.diff(np.concatenate(([-1], sounding, ends))) - 1
     return float(gaps.max()) * _STEP_SAMPLES / SPEECH_RATE_HZ
 
 
@@ -114,11 +119,15 @@ def look_at_last(mass: NDArray[np.float32]) -> float:
     return float(mass[:, -2:].sum(1).max()) if len(mass) else 0.0
 
 
-def fault_of_sound(pcm: Pcm) -> Fault | None:
-    """Name the first fault that can be heard without knowing what was to be said."""
+def fault_of_sound(pcm: Pcm, *, own_end: bool = True) -> Fault | None:
+    """Name the first fault that can be heard without knowing what was to be said.
+
+    Args:
+        own_end: whether the piece ends where the model says so; a caller may have it last longer.
+    """
     if not is_finite(pcm):
         return "not finite"
-    if is_silent(pcm) or longest_silence_seconds(pcm) > LONGEST_SILENCE_SECONDS:
+    if is_silent(pcm) or longest_silence_seconds(pcm, at_end=own_end) > LONGEST_SILENCE_SECONDS:
         return "silence"
     if clipped_share(pcm) > CLIPPED_SHARE:
         return "clipping"

@@ -41,7 +41,7 @@ class Take:
     Attributes:
         voice: stands for the voice; its pace is learned.
         ended: whether the model ended it by itself.
-        own_end: whether it ends where the model says so, not where the caller set a threshold.
+        own_end: whether it ends where the model says so, not where the caller set how.
         repeatable: whether the caller gave a seed, so that the same must come of it every time:
             what was learned meanwhile must not count.
         look: how much the model looked at the last words; None if nobody watched.
@@ -101,7 +101,7 @@ class TakeJudge:
     def _fault_of_speech(self, take: Take) -> Fault | None:
         if take.own_end and not take.ended:
             return "no end"
-        fault = fault_of_sound(take.pcm)
+        fault = fault_of_sound(take.pcm, own_end=take.own_end)
         if fault is not None:
             return fault
         voice = None if take.repeatable else take.voice

@@ -12,7 +12,7 @@ from app.engine.takes.faults import Fault
 from app.engine.takes.policy import PIECES_BEFORE_TRUST, Take, TakeJudge
 from app.engine.voice_state import KvPrefix
 from app.errors import TakesRefused
-from app.speech import Pcm, Sampling
+from app.speech import SPEECH_RATE_HZ, Pcm, Sampling
 from app.speech_engine import SpeechJob, SpokenChunk
 from tests.engine.speaking import assert_same, collect
 from tests.engine.takes.test_faults import speech
@@ -181,3 +181,13 @@ def test_weights_without_training_are_not_held_to_anything() -> None:
     for index in range(100):
         assert judge.fault_of(take(speech(1.5), ended=index % 2 == 0)) is None
     assert not judge.trusted
+
+
+def test_silence_that_was_asked_for_is_no_fault() -> None:
+    """Who has a model go on after its end (`frames_after_eos`) gets that, however long."""
+    judge = TakeJudge(3)
+    for _ in range(PIECES_BEFORE_TRUST + 1):
+        judge.fault_of(take(speech(1.5)))
+    longer = np.concatenate([speech(1.5), np.zeros(4 * SPEECH_RATE_HZ, dtype=np.float32)])
+    assert judge.fault_of(take(longer)) in ("silence", "duration")
+    assert judge.fault_of(take(longer, own_end=False)) is None
