@@ -132,5 +132,5 @@ def test_takes_time_linear_in_the_text(code: str, unit: str) -> None:
         return time.process_time() - begun
 
     seconds(10)
-    short, long = seconds(1_000), seconds(8_000)
-    assert long < 24 * max(short, 0.01)
+    # A busy machine may slow one look down, but not each.
+    assert any(seconds(8_000) < 24 * max(seconds(1_000), 0.01) for _ in range(3))

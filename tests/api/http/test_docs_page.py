@@ -104,10 +104,10 @@ def test_examples_speak(fake_app: ServeFake) -> None:
         schema = schema_of(described, operation, "application/json")
         if schema is None or not {"script", "input", "text"} & set(schema["properties"]):
             continue
-        if (method, path) in OF_RECORDINGS:
+        if (method, path) in OF_RECORDINGS or "{job_id}" in path:
             continue
         answer = served.client.post(path.format(voice_id="alba"), json=schema["examples"][0])
-        assert answer.status_code == 200, (path, answer.text)
+        assert answer.status_code in (200, 202), (path, answer.text)
         spoken.append(path)
     assert {"/tts", "/v1/audio/speech", "/v1/tts", "/speak", "/generate_voice"} <= set(spoken)
 
