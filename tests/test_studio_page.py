@@ -70,7 +70,7 @@ def test_speech_is_heard_and_followed(page: Page) -> None:
     expect(page.locator(".lamp")).to_be_visible(timeout=20_000)
     expect(page.locator(".row")).to_contain_text("× real time", timeout=20_000)
     expect(go).to_have_text("Speak")
-    assert page.evaluate("heardSamples") > 5000
+    page.wait_for_function("heardSamples > 5000")
     page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_label("Script", exact=True).evaluate("area => area.setSelectionRange(45, 45)")
     page.get_by_label("Script", exact=True).press("Alt+Enter")
