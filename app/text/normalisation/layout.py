@@ -32,6 +32,8 @@ _RAISED_PART = re.compile(
 )
 _TICKS = re.compile(r"`+|\n")
 
+# LaTeX writes quotes in this way.
+_QUOTES = (rule(r"``([^`'\n]{1,500})''", lambda found: f'"{found[1]}"', needs="`"),)
 _RULES: tuple[Rule, ...] = (
     # Between the numbers and the words of subtitles stand times, which nobody says.
     rule(
@@ -59,6 +61,7 @@ def mend_layout(text: MappedText) -> MappedText:
     if "\n" in written:
         text = text.sub(_BROKEN, _join)
     if "`" in written:
+        text = apply_rules(text, _QUOTES)
         text = _with_apostrophes(text)
     if "<" in written:
         text = text.sub(_RAISED_PART, _raise)
