@@ -14,20 +14,23 @@ import time
 import urllib.request
 from pathlib import Path
 
+from app.engine.resting import REST_AFTER_SECONDS
 from benchmarks.listener import listen
 from benchmarks.machine import describe_machine
 from benchmarks.models import model_argument
 from benchmarks.scripts import MEDIUM_CHARS, script_of
 from benchmarks.servers import Server, our_server
 
-IDLE_SECONDS = 8.0
+UNLOADED_AFTER_SECONDS = REST_AFTER_SECONDS + 15.0
 
 
 def measure(model: Path, *, repeats: int) -> dict[str, float]:
     """Return medians over `repeats` requests after one that warms up."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        our_server(model, Path(folder), IDLE_UNLOAD_MINUTES=f"{IDLE_SECONDS / 60}") as server,
+        our_server(
+            model, Path(folder), IDLE_UNLOAD_MINUTES=f"{UNLOADED_AFTER_SECONDS / 60}"
+        ) as server,
     ):
         idle_mb = server.memory_mb()
         waits = asyncio.run(_first_audio_seconds(server, repeats))
@@ -42,8 +45,10 @@ def measure(model: Path, *, repeats: int) -> dict[str, float]:
 
 
 def _out_of_memory(server: Server) -> dict[str, float]:
-    """Wait until the model was put out of memory, and measure what that saves and costs."""
+    """Wait for what is let go while nobody speaks, and measure what that saves and costs."""
     loaded_mb = server.memory_mb()
+    time.sleep(REST_AFTER_SECONDS + 3)
+    resting_mb = server.memory_mb()
     while _model_state(server) != "idle":
         time.sleep(0.2)
     time.sleep(1)
@@ -51,6 +56,7 @@ def _out_of_memory(server: Server) -> dict[str, float]:
     (seconds, *_) = asyncio.run(_first_audio_seconds(server, 0))
     return {
         "loaded_memory_mb": loaded_mb,
+        "resting_memory_mb": resting_mb,
         "unloaded_memory_mb": unloaded_mb,
         "first_audio_after_idle_seconds": seconds,
     }
@@ -88,6 +94,7 @@ def main() -> None:
     print(f"memory, idle              {figures['idle_memory_mb']:8.0f} MB")
     print(f"memory, peak              {figures['peak_memory_mb']:8.0f} MB")
     print(f"memory, after speech      {figures['loaded_memory_mb']:8.0f} MB")
+    print(f"memory, a minute later    {figures['resting_memory_mb']:8.0f} MB")
     print(f"memory, model unloaded    {figures['unloaded_memory_mb']:8.0f} MB")
     print(f"first audio after that    {1000 * figures['first_audio_after_idle_seconds']:8.0f} ms")
     if arguments.json:

@@ -92,6 +92,9 @@ class LazyLoader:
 
     @cached_property
     def _loader(self) -> EngineLoader:
+        from app.engine.upstream import import_upstream  # noqa: PLC0415
+
+        import_upstream()
         from app.engine.loader import EngineLoader  # noqa: PLC0415
 
         return EngineLoader(self._options, self._downloading, look_first=self._look_first)

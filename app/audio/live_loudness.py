@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.child import closed_at_the_end
+from app.audio.filters import filters_ready
 from app.audio.limiter import TruePeakLimiter
 from app.audio.loudness import (
     HOP_SECONDS,
@@ -157,8 +158,9 @@ async def normalized_live(
     pieces: AsyncIterable[Pcm], sample_rate_hz: int, *, target_lufs: float = TARGET_LUFS
 ) -> AsyncGenerator[Pcm, None]:
     """Yield a stream at a loudness; if `pieces` is a generator, it is closed at the end."""
-    loudness = LiveLoudness(sample_rate_hz, target_lufs=target_lufs)
     async with closed_at_the_end(pieces):
+        await filters_ready()
+        loudness = LiveLoudness(sample_rate_hz, target_lufs=target_lufs)
         async for pcm in pieces:
             ready = loudness.feed(pcm)
             if len(ready):

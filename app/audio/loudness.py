@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import signal
 
 from app.audio.pcm import samples_in
 from app.speech import Pcm
@@ -28,10 +29,6 @@ _TAPS_PER_SIDE = 12
 OVERSHOOT = math.sqrt(2)
 SHARED_SAMPLES = _TAPS_PER_SIDE
 """What lies between two samples depends on this many samples to either side."""
-_INTERPOLATION = (
-    signal.firwin(2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0))
-    * _OVERSAMPLING
-).astype(np.float32)
 
 
 class LoudnessMeter:
@@ -39,7 +36,7 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate_hz: int) -> None:
         # One filter of fourth order costs a third of two sections with frames this short.
-        self._zeros, self._poles = signal.sos2tf(_k_weighting(sample_rate_hz))
+        self._zeros, self._poles = scipy.signal.sos2tf(_k_weighting(sample_rate_hz))
         self._state = np.zeros(len(self._poles) - 1)
         self._hop_samples = samples_in(HOP_SECONDS, sample_rate_hz)
         self._weighted: NDArray[np.float64] = np.zeros(0)
@@ -48,7 +45,7 @@ class LoudnessMeter:
         """Return the mean squares of the hops of 0.1 s that this PCM completes, shape [hops]."""
         if not len(pcm):
             return np.zeros(0)
-        weighted, self._state = signal.lfilter(self._zeros, self._poles, pcm, zi=self._state)
+        weighted, self._state = scipy.signal.lfilter(self._zeros, self._poles, pcm, zi=self._state)
         self._weighted = np.concatenate([self._weighted, weighted])
         whole = len(self._weighted) // self._hop_samples * self._hop_samples
         hops = self._weighted[:whole].reshape(-1, self._hop_samples)
@@ -108,11 +105,20 @@ def peaks_between_samples(pcm: Pcm, block_samples: int) -> NDArray[np.float32]:
     Args:
         pcm: whole blocks, with `SHARED_SAMPLES` before and after them that belong to none.
     """
-    between = signal.upfirdn(_INTERPOLATION, pcm, _OVERSAMPLING)
+    between = scipy.signal.upfirdn(_interpolation(), pcm, _OVERSAMPLING)
     first = (SHARED_SAMPLES + _TAPS_PER_SIDE) * _OVERSAMPLING
     count = (len(pcm) - 2 * SHARED_SAMPLES) * _OVERSAMPLING
     levels = np.abs(between[first : first + count])
     return np.asarray(levels.reshape(-1, block_samples * _OVERSAMPLING).max(axis=1))
+
+
+@cache
+def _interpolation() -> NDArray[np.float32]:
+    """Make the filter that finds the levels between samples, `[taps]`."""
+    taps = scipy.signal.firwin(
+        2 * _TAPS_PER_SIDE * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)
+    )
+    return np.asarray(taps * _OVERSAMPLING, dtype=np.float32)
 
 
 def _sample_peak(pieces: Sequence[Pcm]) -> float:

@@ -6,9 +6,10 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from app.audio.child import closed_at_the_end
+from app.audio.filters import filters_ready
 from app.speech import Pcm
 
 # The filter has 16 zero crossings on each side under a Kaiser window of 7. It is flat to 85 % of
@@ -32,7 +33,9 @@ class Resampler:
         lower = max(self._up, self._down)
         # As a multiple of `down` it makes the filter's delay a whole number of output samples.
         self._half = math.ceil(_ZERO_CROSSINGS * lower / self._down) * self._down
-        taps = signal.firwin(2 * self._half + 1, _PASSBAND / lower, window=("kaiser", _KAISER_BETA))
+        taps = scipy.signal.firwin(
+            2 * self._half + 1, _PASSBAND / lower, window=("kaiser", _KAISER_BETA)
+        )
         self._taps = (taps * self._up).astype(np.float32)
         self._input: Pcm = np.zeros(0, dtype=np.float32)
         self._input_start = 0
@@ -60,7 +63,7 @@ class Resampler:
         if ready == self._given:
             return np.zeros(0, dtype=np.float32)
         offset = (self._half - self._input_start * self._up) // self._down
-        filtered = signal.upfirdn(self._taps, self._input, self._up, self._down)
+        filtered = scipy.signal.upfirdn(self._taps, self._input, self._up, self._down)
         given = filtered[self._given + offset : ready + offset]
         self._given = ready
         needed = max(0, (ready * self._down - self._half) // self._up)
@@ -81,8 +84,9 @@ async def resampled(
     pieces: AsyncIterable[Pcm], from_hz: int, to_hz: int
 ) -> AsyncGenerator[Pcm, None]:
     """Yield a stream at another rate; if `pieces` is a generator, it is closed at the end."""
-    resampler = Resampler(from_hz, to_hz)
     async with closed_at_the_end(pieces):
+        await filters_ready()
+        resampler = Resampler(from_hz, to_hz)
         async for pcm in pieces:
             yield resampler.feed(pcm)
     yield resampler.finish()

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from pocket_tts import TTSModel
 
 from app.engine.batch_loop import BatchLoop
 from app.engine.calibration import Calibration
 from app.engine.letters import letters_of
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
+from app.engine.resting import RestingModel
 from app.engine.runner import Runner
 from app.engine.sampling import resolve
 from app.engine.voice_state import KvPrefix, VoiceMaker, fingerprint_of
@@ -35,7 +35,7 @@ class BatchedEngine:
     """Implements `SpeechEngine`, whose docstrings say what each method does, over one model.
 
     Args:
-        model: loaded weights. Never changed on a CPU; moved to `options.device` otherwise.
+        resting: the model. Never changed on a CPU; moved to `options.device` otherwise.
         voices_of: which of upstream's models it is, for its predefined voices; None if it is none.
         cloning_refused: why the weights that can clone voices are not used; None if they are.
 
@@ -45,7 +45,7 @@ class BatchedEngine:
 
     def __init__(
         self,
-        model: TTSModel,
+        resting: RestingModel,
         options: EngineOptions,
         *,
         voices_of: str | None = None,
@@ -53,12 +53,14 @@ class BatchedEngine:
     ) -> None:
         device = torch.device(options.device)
         precision = choose_precision(options.precision, device)
-        self._model = model if device.type == "cpu" else model.to(device)
+        self._resting = resting
         self._is_released = options.config is None
         self._default_sampling = options.defaults
-        self._runner = Runner(self._model, precision, device, max_rows=options.max_running_rows)
+        with resting.borrowed() as model:
+            self._model = model if device.type == "cpu" else model.to(device)
+            self._runner = Runner(self._model, precision, device, max_rows=options.max_running_rows)
         self._voices = VoiceMaker(
-            self._model,
+            resting,
             self._runner.cache_shape,
             device,
             voices_of=voices_of,
@@ -71,7 +73,7 @@ class BatchedEngine:
             self._runner,
             options,
             resolve(Sampling(seed=0), options.defaults, self._model),
-            lambda: fingerprint_of(self._model),
+            self._fingerprint,
         )
 
     def start(self) -> None:
@@ -160,3 +162,8 @@ class BatchedEngine:
     def close(self) -> None:
         """Stop at once and wait for the threads; streams that are not complete end."""
         self._loop.close("the engine was shut down")
+        self._resting.close()
+
+    def _fingerprint(self) -> str:
+        with self._resting.borrowed() as model:
+            return fingerprint_of(model)

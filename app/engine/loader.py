@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pydantic
@@ -17,6 +18,8 @@ from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
 from app.engine.hub import OnDownload
+from app.engine.precision import choose_precision
+from app.engine.resting import RestingModel
 from app.engine.weights import ModelFiles, cached_model, fetch_model
 from app.errors import ModelUnavailable
 from app.speech_engine import EngineOptions
@@ -46,7 +49,7 @@ class EngineLoader:
         self._options = options
         self._look_first = look_first
         self._on_download = on_download
-        self._model: TTSModel | None = None
+        self._model: RestingModel | None = None
         self._engine: BatchedEngine | None = None
         self._files: ModelFiles | None = None
         self._newest: ModelFiles | None = None
@@ -70,18 +73,15 @@ class EngineLoader:
         better, self._better = self._better, None
         files = better or self._files or self._first_files()
         if self._model is None or files is not self._files:
-            self._model = _load_or_discard(files)
+            self._model = self._resting(files)
             self._files = files
             self._explain_no_cloning(files.cloning_refused)
-        try:
-            engine = BatchedEngine(
-                self._model,
-                options,
-                voices_of=self._files.language,
-                cloning_refused=self._cloning_refused,
-            )
-        except ValueError as error:
-            raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
+        engine = BatchedEngine(
+            self._model,
+            options,
+            voices_of=self._files.language,
+            cloning_refused=self._cloning_refused,
+        )
         engine.start()
         self._engine = engine
         logger.info("speaking in %s on %s", engine.status().precision, options.device)
@@ -89,6 +89,8 @@ class EngineLoader:
 
     def forget(self) -> None:
         """Let go of the model and the engine; the next call loads the same files again."""
+        if self._model is not None:
+            self._model.close()
         self._model = self._engine = None
 
     def look(self) -> bool:
@@ -142,6 +144,17 @@ class EngineLoader:
         return fetch_model(
             language=self._options.language, config=self._options.config, on_download=on_download
         )
+
+    def _resting(self, files: ModelFiles) -> RestingModel:
+        """Load a model, which may rest where the engine has other weights than the model's."""
+        options = self._options
+        try:
+            precision = choose_precision(options.precision, torch.device(options.device))
+        except ValueError as error:
+            raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
+        may_rest = options.device == "cpu" and precision.flow_lm != "float32"
+        load = partial(load_model, files) if may_rest else None
+        return RestingModel(_load_or_discard(files), load)
 
     def _explain_no_cloning(self, reason: str | None) -> None:
         """Remember why there is no voice cloning, and log it if that is news."""

@@ -14,6 +14,11 @@ def give_memory_back() -> None:
     threads wait while this collects, some tenths of a second: call it when nobody speaks.
     """
     gc.collect()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """Return the C library's free memory to the system."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:  # musl has none

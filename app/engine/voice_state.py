@@ -28,6 +28,7 @@ from torch import Tensor
 
 from app.engine.flow_lm import CacheShape
 from app.engine.hub import NotThere, discard_damaged, fetch_file, names_beside
+from app.engine.resting import RestingModel
 from app.errors import InvalidClip, InvalidRequest, ModelUnavailable, VoiceNotFound
 from app.speech import Pcm
 from app.speech_engine import VOICE_MODEL_KEY
@@ -69,7 +70,7 @@ class VoiceMaker:
     """Makes voice states with upstream's float32 encoder and transformer. Thread-safe.
 
     Args:
-        model: read, never changed.
+        resting: the model; read, never changed.
         shape: geometry of the states.
         device: where the states are kept.
         voices_of: which of upstream's models it is; None for one without predefined voices.
@@ -80,7 +81,7 @@ class VoiceMaker:
 
     def __init__(
         self,
-        model: TTSModel,
+        resting: RestingModel,
         shape: CacheShape,
         device: torch.device,
         *,
@@ -89,7 +90,7 @@ class VoiceMaker:
         prompts: Mapping[str, Path],
     ) -> None:
         self._prompts = prompts
-        self._model = model
+        self._resting = resting
         self._voices_of = voices_of
         self.cloning_refused = cloning_refused
         self._on_hub: frozenset[str] | None = None
@@ -126,31 +127,25 @@ class VoiceMaker:
         heard = torch.tensor(pcm, dtype=torch.float32)
         if heard.dim() != 1 or heard.numel() == 0 or not bool(heard.isfinite().all()):
             raise InvalidClip("the voice clip holds no usable audio")
-        flow_lm = self._model.flow_lm
-        with self._lock, torch.no_grad(), self._before_each_layer(cancel.check):
-            heard = end_on_pause(heard.to(self._device)[None], self._model.sample_rate)
-            prompt = self._model._encode_audio(heard[None])
-            if flow_lm.insert_bos_before_voice:
-                prompt = torch.cat([flow_lm.bos_before_voice, prompt], dim=1)
-            positions = prompt.shape[1]
-            state = init_states(flow_lm, batch_size=1, sequence_length=positions)
-            flow_lm.transformer(prompt, state)
+        with (
+            self._lock,
+            self._resting.borrowed() as model,
+            torch.no_grad(),
+            _before_each_layer(model, cancel.check),
+        ):
+            return self._encoded(model, heard)
+
+    def _encoded(self, model: TTSModel, heard: Tensor) -> KvPrefix:
+        """Do the work of `encode` for samples that can be used."""
+        flow_lm = model.flow_lm
+        heard = end_on_pause(heard.to(self._device)[None], model.sample_rate)
+        prompt = model._encode_audio(heard[None])
+        if flow_lm.insert_bos_before_voice:
+            prompt = torch.cat([flow_lm.bos_before_voice, prompt], dim=1)
+        positions = prompt.shape[1]
+        state = init_states(flow_lm, batch_size=1, sequence_length=positions)
+        flow_lm.transformer(prompt, state)
         return self._from_caches([state[name]["cache"] for name in self._layer_names()], positions)
-
-    @contextmanager
-    def _before_each_layer(self, call: Callable[[], None]) -> Iterator[None]:
-        """Call a function before each layer of what encodes voices; nothing else runs them."""
-
-        def called(*_: object) -> None:
-            call()
-
-        mimi = self._model.mimi
-        parts = (mimi.encoder, mimi.encoder_transformer, self._model.flow_lm.transformer)
-        with ExitStack() as stack:
-            for part in parts:
-                for layer in part.modules():
-                    stack.enter_context(layer.register_forward_pre_hook(called))
-            yield
 
     def load(self, path: Path) -> KvPrefix:
         """Read the state from a file written by `save` or upstream's `export_model_state`.
@@ -209,7 +204,8 @@ class VoiceMaker:
     @cached_property
     def fingerprint(self) -> str:
         """Return hex digits that differ between models whose voice states differ."""
-        return fingerprint_of(self._model, _is_for_voices)
+        with self._resting.borrowed() as model:
+            return fingerprint_of(model, _is_for_voices)
 
     def save(self, state: KvPrefix, path: Path) -> None:
         """Write a file that `load` and pocket-tts read.
@@ -264,6 +260,21 @@ class VoiceMaker:
         layers = [cache[:, 0, :positions].transpose(1, 2) for cache in caches]
         stacked = torch.stack(layers).to(self._device, torch.float32)
         return KvPrefix(stacked.contiguous())
+
+
+@contextmanager
+def _before_each_layer(model: TTSModel, call: Callable[[], None]) -> Iterator[None]:
+    """Call a function before each layer of what encodes voices; nothing else runs them."""
+
+    def called(*_: object) -> None:
+        call()
+
+    parts = (model.mimi.encoder, model.mimi.encoder_transformer, model.flow_lm.transformer)
+    with ExitStack() as stack:
+        for part in parts:
+            for layer in part.modules():
+                stack.enter_context(layer.register_forward_pre_hook(called))
+        yield
 
 
 def _read_prompt(path: Path) -> Pcm:

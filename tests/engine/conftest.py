@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.engine.engine import BatchedEngine
+from app.engine.resting import RestingModel
 from app.engine.voice_state import KvPrefix
 from app.speech_engine import EngineOptions
 from tests.engine.speaking import EOS_BIAS, Upstream, voice_clip
@@ -38,7 +39,7 @@ def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
         described: dict[str, Any] = {"language": "english", "config": None, "models_dir": Path()}
         described |= {"precision": "float32", **options}
         engine = BatchedEngine(
-            tiny.model if model is None else model,
+            RestingModel(tiny.model if model is None else model, None),
             EngineOptions(**described),
             voices_of=voices_of,
             cloning_refused=cloning_refused,

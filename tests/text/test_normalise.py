@@ -1,6 +1,7 @@
 """Written English becomes spoken English, whatever is written, fast, and once for all."""
 
 import time
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -10,14 +11,9 @@ from app.text.normalise import normalise
 from tests.text.cases import Case, load_cases
 
 ALL = load_cases()
-CASES = [
-    pytest.param(
-        case,
-        id=f"{case.language}-{case.kind}-{case.written}",
-        marks=[pytest.mark.xfail(reason=case.known_wrong)] if case.known_wrong else [],
-    )
-    for case in ALL
-]
+TABLES = {
+    table: list(cases) for table, cases in groupby(ALL, key=lambda case: (case.language, case.kind))
+}
 _LANGUAGES = ("en", "fr", "de", "pt", "it", "es", "nl", "xx")
 _DENSE = st.text(
     alphabet="0123456789 .,:;/-–+$€£%°#@&*_=<>()[]'\"^~!|\\\nxXkKmMgIVapsth", max_size=40
@@ -28,12 +24,33 @@ _PIECES = st.lists(
 ).map("".join)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_hard_cases(case: Case) -> None:
+@pytest.mark.parametrize("table", TABLES, ids="-".join)
+def test_hard_cases(table: tuple[str, str]) -> None:
     """Each case is spoken as its table says, and what is in its spoken form already stays."""
+    wrong = [fault for case in TABLES[table] if (fault := fault_of(case))]
+    assert not wrong, "\n".join(wrong)
+
+
+def fault_of(case: Case) -> str | None:
+    """Tell how a case is not read as its table says; a case that is known wrong must be wrong."""
     spoken = normalise(case.written, language=case.language, **case.options).text
-    assert spoken == case.spoken
-    assert normalise(spoken, language=case.language, **case.options).text == spoken
+    if case.known_wrong:
+        mended = spoken == case.spoken
+        return f"{case.written!r} is right by now: {case.known_wrong}" if mended else None
+    if spoken != case.spoken:
+        return f"{case.written!r} is spoken as {spoken!r}, not {case.spoken!r}"
+    again = normalise(spoken, language=case.language, **case.options).text
+    return f"{spoken!r} changes to {again!r}" if again != spoken else None
+
+
+def test_faults_of_cases_are_seen() -> None:
+    """The rule about cases can fail, in each of its ways."""
+    right = Case("en", "money", "It cost $5.", "It cost five dollars.", {}, "")
+    assert fault_of(right) is None
+    assert fault_of(right._replace(known_wrong="no rule")) is not None
+    wrong = right._replace(spoken="It cost five.")
+    assert "'It cost five.'" in (fault_of(wrong) or "")
+    assert fault_of(wrong._replace(known_wrong="no rule")) is None
 
 
 def test_paragraphs_and_sentences_survive() -> None:
@@ -106,9 +123,9 @@ def test_plain_words_stay(words: list[str]) -> None:
 )
 def test_takes_time_linear_in_the_text(unit: str) -> None:
     """Eight times the text takes no more than three times eight times as long."""
-    short = _seconds(unit * (5_000 // len(unit)))
-    long = _seconds(unit * (40_000 // len(unit)))
-    assert long < 24 * max(short, 0.01)
+    short, long = unit * (5_000 // len(unit)), unit * (40_000 // len(unit))
+    # A busy machine may slow one look down, but not each.
+    assert any(_seconds(long) < 24 * max(_seconds(short), 0.01) for _ in range(3))
 
 
 def _seconds(text: str) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from app.engine.alignment.loudness import STEP_SECONDS, power_of
 from app.engine.alignment.path import best_path, crossing_frames
@@ -148,7 +148,7 @@ def _offset_seconds(
             crossing = crossing_frames(masses, int(np.searchsorted(path, word)), word)
             at = round(crossing * frame_seconds / STEP_SECONDS) + _SMOOTH_STEPS
             around.append(smooth[at : at + 2 * _REACH_STEPS + 1])
-    dips, found = find_peaks(-np.mean(around, axis=0), prominence=0.0)
+    dips, found = scipy.signal.find_peaks(-np.mean(around, axis=0), prominence=0.0)
     if not len(dips):
         return 0.0
     deepest = int(dips[found["prominences"].argmax()])
