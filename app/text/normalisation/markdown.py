@@ -25,7 +25,8 @@ _TARGET = (
     r"\([ \t]?(?:<[^<>\n]{0,2000}>"
     r"|<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
     # A path may hold spaces, though Markdown has it that it may not.
-    r"|(?=[./#]|\w{2,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300})"
+    r"|(?=[./#]|\w{1,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300}"
+    r"(?:\([^()<>\n\"']{0,100}\)[^()<>\n\"']{0,300})?)"
     r"(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
 )
 _INLINE_TAGS = (
@@ -82,7 +83,7 @@ _INLINE: tuple[Rule, ...] = (
         needs="[",
     ),
     rule(r"\\([*_`~#>])", lambda found: _literally(found[1], found), needs="\\"),
-    rule(r"\\([\[\](){}+.!|$%&-])", lambda found: found[1], needs="\\"),
+    rule(r"\\([\[\](){}+.!|$%&\"'-])", lambda found: found[1], needs="\\"),
     # A tag that is talked about is not one.
     rule(r"`</?([A-Za-z][\w-]{0,40})[ ]?/?>`", lambda found: found[1], needs="`"),
     rule(r"`+", "", needs="`"),

@@ -82,6 +82,18 @@ IDENTIFIERS: tuple[Rule, ...] = (
         _with_colons,
         needs=":",
     ),
+    rule(
+        r"(?<!\w)(ISBN(?:-1[03])?:? |ISSN:? )(\d[\d -]{6,18}[\dX])(?![\w-])",
+        lambda found: (
+            found[1].replace("-", " ") + ", ".join(map(spell, re.split("[ -]", found[2])))
+        ),
+        needs="I",
+    ),
+    rule(
+        r"(?<!\w)P\.? ?O\.? (Box|BOX|box) (\d{1,6})(?![\w-])",
+        lambda found: f"P O {found[1]} {spell_digits(found[2])}",
+        needs="P",
+    ),
     rule(rf"(?<![\w.])0[xX]({_HEX}{{1,64}})(?!\w)", _hexadecimal, needs="xX"),
     rule(
         r"(?<![\w.#-])(?=[0-9a-f]{0,128}[a-f])(?=[0-9a-f]{0,128}\d)[0-9a-f]{7,128}(?![\w-])"

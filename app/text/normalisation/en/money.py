@@ -64,7 +64,7 @@ _MAGNITUDES = {
 _AS_ADJECTIVE = (
     r"(?P<adjective>(?: |-)(?=(?:bill|note|coin|banknote|check|cheque|fine|fee|reward|deal|"
     r"investment|loan|grant|prize|gift|voucher|coupon|store|house|home|car|contract|question|bet|"
-    r"project|lawsuit|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
+    r"project|lawsuit|company|startup|business|industry|market|plan|bond|ticket|gap|valuation|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
 )
 _COUNTED = (
     r"(?: (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
@@ -184,7 +184,7 @@ MONEY: tuple[Rule, ...] = (
         needs="¢",
     ),
     rule(
-        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
+        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|tn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
         _bare_magnitude,
     ),
     rule(rf"(?<=population of )({NUMBER})m(?!\w)", lambda found: f"{number(found[1])} million"),

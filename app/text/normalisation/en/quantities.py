@@ -14,6 +14,7 @@ from app.text.normalisation.en.numbers import (
 )
 from app.text.normalisation.en.shares import SHARES
 from app.text.normalisation.rules import Rule, rule
+from app.text.normalisation.substances import is_chemical
 
 _OPERATORS = {
     "+": "plus", "-": "minus", "−": "minus", "–": "minus", "*": "times", "×": "times", "·": "times",
@@ -67,13 +68,19 @@ def say_power(exponent: str) -> str:
     return f"to the power of {sign}{number(exponent.lstrip('+-−'))}"
 
 
+_COPULA = re.compile(r"(?<!\w)(?:is|are|was|were|be) \Z", re.IGNORECASE)
+
+
 def _sum(found: re.Match[str]) -> str:
     words: list[str] = []
+    has_verb = _COPULA.search(found.string[max(0, found.start() - 6) : found.start()])
     for part in _SUM.findall(found[0]):
         if part[0].isdigit() or (part[0] == "." and len(part) > 1):
             words.append(number(part))
         else:
             words.append(_OPERATORS.get(part) or _COMPARISONS.get(part, part))
+            if has_verb:
+                words[-1] = words[-1].removeprefix("is ")
     return " ".join(words)
 
 
@@ -93,7 +100,9 @@ def _code(found: re.Match[str]) -> str | None:
     digits = [part for part in parts if part.isdigit()]
     if not digits:
         return None
-    one_by_one = len(parts) > 3 or any(len(part) > 4 for part in digits)
+    one_by_one = any(len(part) > 4 for part in digits) or (
+        len(parts) > 3 and not is_chemical(found[0])
+    )
     words: list[str] = []
     for part in parts:
         if part.isdigit():
@@ -201,5 +210,7 @@ QUANTITIES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=[^\W\d_])-(?=\d)", " ", needs="-"),
     rule(r"(?<=\d)\+(?!\w)", " plus", needs="+"),
+    # Laws and journals number their parts in this way: "12(3)(a)".
+    rule(r"(?<=[\d)])\((?=\w{1,4}\))", " (", needs="("),
     rule(rf"({NUMBER})", lambda found: number(found[1])),
 )

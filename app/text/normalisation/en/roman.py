@@ -8,7 +8,7 @@ from app.text.normalisation.en.numbers import cardinal, ordinal, year
 from app.text.normalisation.numerals import roman_value
 from app.text.normalisation.rules import Rule, rule
 
-_RULERS = (
+_NAMES_OF_RULERS = (
     "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon "
     "Pius "
     "Paul Benedict Francis Gregory Leo Alexander Catherine Peter Nicholas Frederick Friedrich "
@@ -22,6 +22,7 @@ _RULERS = (
     "Boniface Celestine Stephen Adrian Robert John Joseph Franz Selim Murad Mehmed Suleiman Edmund "
     "Margrethe Juan Pedro Maria Michael Victor Karl Charles Sancho Julius Eugene Callixtus Alexios"
 )
+_RULERS = f"{_NAMES_OF_RULERS} {_NAMES_OF_RULERS.upper()}"
 _TITLES = (
     "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Kaiser Saint Duke"
 )

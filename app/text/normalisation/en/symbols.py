@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import regex
@@ -37,7 +38,12 @@ _DOLLAR_LETTER = regex.compile(r"(?<=[a-z])\$(?=[a-z])|(?<=[A-Z])\$(?=[A-Z])")
 """It is an S for show: "Ke$ha"."""
 _BEFORE: tuple[Rule, ...] = (
     # It marks a share or a variable: "$AAPL", "$HOME".
+    rule(r"^\$ (?=[a-z./~])", "", needs="$", flags=re.MULTILINE),
     rule(r"(?<!\w)\$(?=[A-Za-z_(])", "", needs="$"),
+    rule(r"(?<!\S)~(?=/)", "tilde ", needs="~"),
+    rule(r" ?&{2,} ?", " and ", needs="&"),
+    rule(r"(?<=\w) ?\|\| ?(?=\w)", " or ", needs="|"),
+    rule(r"§{2,}", " sections ", needs="§"),
     rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
     rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
@@ -78,4 +84,4 @@ def _name_letter(found: regex.Match[str]) -> str:
     name = unicodedata.name(found[0], "")
     if "LETTER" not in name or " WITH " in name:
         return found[0]
-    return name.rpartition(" ")[2].lower()
+    return name.rpartition(" ")[2].lower().replace("lamda", "lambda")

@@ -87,6 +87,18 @@ UNITS = {
     "doz": ("dozen", "dozen"), "m.p.h": ("mile per hour", "miles per hour"),
     "mo": ("month", "months"), "mos": ("month", "months"), "pkg": ("package", "packages"),
     "cc": ("C C", "C C"),
+    "mol": ("mole", "moles"), "mmol": ("millimole", "millimoles"),
+    "μmol": ("micromole", "micromoles"), "nmol": ("nanomole", "nanomoles"),
+    "μL": ("microliter", "microliters"), "μl": ("microliter", "microliters"),
+    "μA": ("microamp", "microamps"), "μV": ("microvolt", "microvolts"),
+    "pg": ("picogram", "picograms"), "ng": ("nanogram", "nanograms"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "eV": ("electron volt", "electron volts"), "keV": ("kiloelectron volt", "kiloelectron volts"),
+    "MeV": ("megaelectron volt", "megaelectron volts"),
+    "GeV": ("gigaelectron volt", "gigaelectron volts"), "kN": ("kilonewton", "kilonewtons"),
+    "TWh": ("terawatt hour", "terawatt hours"), "GWh": ("gigawatt hour", "gigawatt hours"),
+    "TW": ("terawatt", "terawatts"), "mT": ("millitesla", "milliteslas"),
+    "MΩ": ("megohm", "megohms"), "mm Hg": ("millimeter of mercury", "millimeters of mercury"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
@@ -125,8 +137,14 @@ _LETTERS = frozenset("ABNJ")
 """These are rather letters than units after a whole number: "Flat 12A"."""
 _STOP = r"(?P<stop>\.(?![\w.]))?"
 _NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
-_AFTER_ARTICLE = re.compile(r"(?:\A|\W)[Aa]n?\s\Z")
-_NOUN = re.compile(r" (?!(?:of|or|and|to|in|per|a|an|the)(?!\w))[a-z]")
+_VOLTS = re.compile(r"(?:\d ?[mk]?[VW]|volts?|watts?)(?:[ /]|, )\Z")
+_AFTER_ARTICLE = re.compile(r"(?:\A|\W)(?:[Aa]n?|[Tt]he|[Tt]h(?:is|at)|[Ee](?:ach|very))\s\Z")
+_NOUN = re.compile(
+    r" (?!(?:of|or|and|to|in|per|an?|the|long|wide|high|tall|deep|thick|away|apart|from|at|on|by|"
+    r"for|with|without|is|are|was|were|has|have|had|will|would|can|that|which|who|when|where|we|you|he|"
+    r"she|they|it|i|between|below|above|over|under|than|then|after|before|into|as|but|more|less|"
+    r"later|earlier|ago|[a-z]{2,30}ly)(?!\w))[a-z]"
+)
 SPACED_UNIT = rf"(?P<unit>{_SPACED})(?!\w){_STOP}"
 """This regular expression matches a unit after a number and a space, and its full stop."""
 
@@ -157,9 +175,14 @@ def kept_stop(found: re.Match[str]) -> str:
     return "." if _NEW_SENTENCE.match(found.string, found.end()) else ""
 
 
+def _beside_volts(found: re.Match[str]) -> bool:
+    """Tell whether a measure with a clearer unit stands right before: "5V 2A"."""
+    return bool(_VOLTS.search(found.string[max(0, found.start() - 12) : found.start()]))
+
+
 def _describes(found: re.Match[str]) -> bool:
     """Tell whether a measure stands between an article and a noun: "a 2L bottle"."""
-    before = found.string[max(0, found.start() - 4) : found.start()]
+    before = found.string[max(0, found.start() - 7) : found.start()]
     return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
 
 
@@ -168,7 +191,7 @@ def _measure(found: re.Match[str]) -> str | None:
     length, high = groups.get("length"), found["high"]
     unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
     last = high or found["low"]
-    if unit in _LETTERS and "." not in last:
+    if unit in _LETTERS and "." not in last and not _beside_volts(found):
         return None
     adjective = bool(groups.get("hyphened")) or (not high and _describes(found))
     name = name_unit(last, unit, power=groups.get("power") or "", adjective=adjective)
@@ -189,7 +212,9 @@ def _dimensions(found: re.Match[str]) -> str | None:
     if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
         return " times ".join(number(each) for each in numbers)
     spoken = " by ".join(number(each) for each in numbers)
-    return f"{spoken} {name_unit(numbers[-1], unit)}{kept_stop(found)}" if unit else spoken
+    if not unit:
+        return spoken
+    return f"{spoken} {name_unit(numbers[-1], unit, adjective=_describes(found))}{kept_stop(found)}"
 
 
 def _height(found: re.Match[str]) -> str:
@@ -235,6 +260,18 @@ _PERIODS = {
 _PERIOD = "day|week|month|year|hour|night|minute|second|" + alternatives(_PERIODS)
 _RATED = alternatives(unit for unit in UNITS if (len(unit) > 1 and unit.isalpha()) or unit in "gmL")
 UNIT_RULES: tuple[Rule, ...] = (
+    # Decimals have a comma on the continent.
+    rule(
+        rf"(?<![\w.,])(\d{{1,3}}),(\d{{1,2}})(?= ?(?:{_SPACED})(?!\w))",
+        lambda found: f"{found[1]}.{found[2]}",
+        needs=",",
+    ),
+    # Of "30s-60s" the unit is said once.
+    rule(
+        rf"(?<![\w.,])({NUMBER}) ?({_ATTACHED}) ?[-–—] ?(?=[-−]?{NUMBER} ?\2(?!\w))",
+        lambda found: f"{found[1]} to ",
+        needs="-–—",
+    ),
     rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
     rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
     rule(
@@ -284,7 +321,21 @@ UNIT_RULES: tuple[Rule, ...] = (
         _measure,
     ),
 )
+SCIENTIFIC_UNITS: tuple[Rule, ...] = (
+    # Science writes "m s^-2" for "m/s^2".
+    rule(
+        rf"(?<=[^\W\d_%])[ ·/](?P<per>{alternatives(_PER)})\^-(?P<power>[1-3])(?![\w^])",
+        lambda found: f"/{found['per']}" + (f"^{found['power']}" if found["power"] != "1" else ""),
+        needs="^",
+    ),
+)
+"""These write "m s^-2" and "m/s^-2" as "m/s^2"."""
 BARE_RATES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![\w./)-])(?<!\d )([NWJVA])/(?=(?:m|cm|mm|ft)\^?[23](?!\w)|kg(?!\w))",
+        lambda found: f"{UNITS[found[1]][1]} per ",
+        needs="/",
+    ),
     rule(
         r"(?<![\w./^)-])(?<!\d )(km|cm|mm|ft|mi|(?:(?<=per )|(?<=in )|(?<=the )|(?<=of"
         r" ))m)\^?([23])(?![\w^])",
