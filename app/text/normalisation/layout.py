@@ -7,6 +7,9 @@ one, times of subtitles and marks of citations go, and raised figures are told f
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import partial
+from types import MappingProxyType
 
 from app.text.mapped import Edit, MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule, words
@@ -18,6 +21,13 @@ _COMPOUND_STARTS = words(
     "thirty three twenty two user well wide world year"
 )
 _COMPOUND_ENDS = words("of to in and or the up down off on out by at for like")
+_KEPT_BEFORE = MappingProxyType({
+    "fr": words("il elle on ils elles je tu nous vous moi toi lui leur être même mêmes dire midi"),
+    "pt": words("lhe lhes feira"),
+})  # fmt: skip
+_SHARING = MappingProxyType({"de": words("und oder bis"), "nl": words("en of")})
+_ACCENTED_END = re.compile(r"(?<!\w)[^\W\d_]{0,30}[aeiouAEIOU]\Z")
+_CUT_SHORT = words("po mo va fa da di sta to be ca de ve vo fe")
 _COMPOUND_SECONDS = words(
     "making based related driven oriented friendly specific aware called known sized shaped level "
     "free looking style like wide faced minded handed president wife husband law term time"
@@ -78,30 +88,53 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def mend_layout(text: MappedText) -> MappedText:
-    """Join broken words, write apostrophes as such, and leave out times of subtitles."""
+def mend_layout(text: MappedText, language: str) -> MappedText:
+    """Join broken words, write apostrophes as such, and leave out times of subtitles.
+
+    Args:
+        text: as it was written.
+        language: two letters; they tell which words keep the hyphen at which they are broken.
+    """
     written = text.text
     if "\n" in written:
-        text = text.sub(_BROKEN, _join)
+        text = text.sub(_BROKEN, partial(_join, language=language))
     if "`" in written:
         text = apply_rules(text, _QUOTES)
-        text = _with_apostrophes(text)
+        text = _with_apostrophes(text, language)
     if "<" in written:
         text = text.sub(_RAISED_PART, _raise).sub(_TRADE_MARK, "").sub(_LOWERED_LETTERS, " <sub>")
     return apply_rules(text, _RULES)
 
 
-def _join(found: re.Match[str]) -> str | None:
+def _accented(written: str, end: int) -> str | None:
+    """Return the last letter of an Italian word with its accent; "un po`" has none."""
+    word = _ACCENTED_END.search(written, max(0, end - 32), end)
+    if word is None or word[0].lower() in _CUT_SHORT or written[end + 1 : end + 2].isalnum():
+        return None
+    acute = word[0].endswith("che")
+    accent = "\N{COMBINING ACUTE ACCENT}" if acute else "\N{COMBINING GRAVE ACCENT}"
+    return unicodedata.normalize("NFC", word[0][-1] + accent)
+
+
+def _join(found: re.Match[str], language: str) -> str | None:
+    """Join a broken word, with or without its hyphen; two compounds may share what follows."""
     first, second = found[1], found[2]
-    if second[0].isdigit() and first.isupper():
-        return f"{first}-"
     if first[0].isdigit() or second[0].isdigit():
-        return f"{first}-" if first[0].isdigit() == second[0].isdigit() else None
-    if second[0].isupper() or first.isupper() or second in _COMPOUND_ENDS or len(first) == 1:
-        return f"{first}-"
-    if second in _COMPOUND_SECONDS and len(first) > 3:
-        return f"{first}-"
-    return f"{first}-" if first.lower() in _COMPOUND_STARTS and second not in _SUFFIXES else first
+        same = first[0].isdigit() == second[0].isdigit() or first.isupper()
+        return f"{first}-" if same else None
+    if second in _SHARING.get(language, ()):
+        return f"{first}- "
+    return f"{first}-" if _keeps_hyphen(first, second, language) else first
+
+
+def _keeps_hyphen(first: str, second: str, language: str) -> bool:
+    if second[0].isupper() or first.isupper() or len(first) == 1:
+        return True
+    if language != "en":
+        return second in _KEPT_BEFORE.get(language, ())
+    if second in _COMPOUND_ENDS or (second in _COMPOUND_SECONDS and len(first) > 3):
+        return True
+    return first.lower() in _COMPOUND_STARTS and second not in _SUFFIXES
 
 
 def _raise(found: re.Match[str]) -> str:
@@ -112,8 +145,11 @@ def _raise(found: re.Match[str]) -> str:
     return re.sub(r"[^⁰¹²³⁴⁵⁶⁷⁸⁹⁻,]", "", found[1].translate(_RAISED))
 
 
-def _with_apostrophes(text: MappedText) -> MappedText:
-    """Write an apostrophe for every grave accent after a letter that does not end code."""
+def _with_apostrophes(text: MappedText, language: str) -> MappedText:
+    """Write an apostrophe for every grave accent after a letter that does not end code.
+
+    In Italian it is an accent behind a word, "citta`".
+    """
     written = text.text
     edits: list[Edit] = []
     opened = 0
@@ -124,7 +160,9 @@ def _with_apostrophes(text: MappedText) -> MappedText:
         elif opened:
             opened = 0 if ticks == opened else opened
         elif ticks == 1 and written[found.start() - 1 : found.start()].isalpha():
-            edits.append((*found.span(), "'"))
+            accented = _accented(written, found.start()) if language == "it" else None
+            start = found.start() - 1 if accented else found.start()
+            edits.append((start, found.end(), accented or "'"))
         else:
             opened = ticks
     return text.edited(edits) if edits else text

@@ -54,6 +54,8 @@ def _plain(found: regex.Match[str]) -> str | None:
     plain = unicodedata.normalize("NFKC", char)
     if char in "ⁿⁱ" and found.string[found.start() - 1 : found.start()].isalnum():
         return f"^{plain}"
+    if char == "ᵒ" and found.string[found.start() - 1 : found.start()] in {"n", "N"}:
+        return "°"
     if plain != char:
         return plain.strip("()") or plain
     # The black ones have no plain form in Unicode's tables, but a name that tells it.

@@ -61,7 +61,7 @@ _POWERS: tuple[Rule, ...] = (
 _ION = re.compile(r"(?<=[^\W_])([⁰¹²³⁴⁵⁶⁷⁸⁹]?)([⁺⁻])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
 
 
-def plain_numerals(text: MappedText, minus: str) -> MappedText:
+def plain_numerals(text: MappedText, minus: str = "-") -> MappedText:
     """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
     if text.text.isascii():
         return text

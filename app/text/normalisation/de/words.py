@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="Prozent",
     permille="Promille",
     to="bis",
+    until_now="bis heute",
     over_cents="und ",
     cents_named=True,
     per="pro",

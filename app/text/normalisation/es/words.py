@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="por ciento",
     permille="por mil",
     to="a",
+    until_now="hasta hoy",
     over_cents="con ",
     cents_named=True,
     per="por",

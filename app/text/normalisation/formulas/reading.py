@@ -29,7 +29,7 @@ _FORMULA = re.compile(
     r"|(?<![A-Za-z0-9$\\])\$(?![\s$])(?P<inline>(?:[^$\n\\]|\\[^\n]|\n(?![ \t]*\n)){1,400})"
     r"(?<![\s\\])\$(?![A-Za-z0-9$])"
 )
-_ARGUMENT = r"\{[^{}\n]{0,100}\}"
+_ARGUMENT = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,100}\}"
 _COMMAND = re.compile(
     r"(?<![\w:\\/])\\(?:ce\{(?:[^{}\n]|\{[^{}\n]{0,20}\}){1,200}\}"
     rf"|[dt]?frac{_ARGUMENT}{_ARGUMENT}|d?binom{_ARGUMENT}{_ARGUMENT}"

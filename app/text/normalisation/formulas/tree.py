@@ -38,7 +38,9 @@ def text_of(element: Element) -> str:
 
 
 def whole_text(element: Element) -> str:
-    """Return the text of an element and of all in it."""
+    """Return the text of an element and of all in it; none if there are roots or powers in it."""
+    if any(len(each) and each.tag not in _ROWS for each in element.iter()):
+        return ""
     return html.unescape("".join(element.itertext())).strip()
 
 

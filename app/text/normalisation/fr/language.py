@@ -66,6 +66,7 @@ class French(VocabularyLanguage):
                     f"{self.counted(found[1], self.unit(found[2]))} sur {self.cardinal(found[3])}"
                 ),
             ),
+            rule(r"(?<!\w)S(t|te)-(?=[A-ZÉÈ])", lambda found: f"Sain{found[1]}-", needs="-"),
             rule(r"(?<=ième )s\.(?!\w)", lambda found: "siècle" + ended_stop(found), needs="."),
             figure_rule(
                 r"(?<![\w.,])(\d)m(\d\d)(?!\w)",

@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="pour cent",
     permille="pour mille",
     to="à",
+    until_now="à aujourd'hui",
     over_cents="",
     cents_named=False,
     per="par",

@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="per cento",
     permille="per mille",
     to="a",
+    until_now="a oggi",
     over_cents="e ",
     cents_named=True,
     per="per",

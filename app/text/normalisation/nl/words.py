@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="procent",
     permille="promille",
     to="tot",
+    until_now="tot heden",
     over_cents="en ",
     cents_named=True,
     per="per",

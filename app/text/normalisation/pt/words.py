@@ -15,6 +15,7 @@ WORDS = Vocabulary(
     percent="por cento",
     permille="por mil",
     to="a",
+    until_now="até hoje",
     over_cents="e ",
     cents_named=True,
     per="por",

@@ -117,6 +117,8 @@ class Vocabulary:
     permille: str
     to: str
     """It stands between the ends of a range."""
+    until_now: str
+    """It is said for the end of a span of years that is left open: "(1990-)"."""
     over_cents: str
     """It stands between the whole and the hundredths of an amount."""
     cents_named: bool
