@@ -8,36 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import partial
-from types import MappingProxyType
 
 from app.text.mapped import Edit, MappedText
+from app.text.normalisation.hyphens import join_broken
 from app.text.normalisation.rules import Rule, apply_rules, rule, words
 
-_COMPOUND_STARTS = words(
-    "cross deep double ex so early eight eighty ever far fast fifty first five forty four free "
-    "full good half hard high large late left life long low many mid middle mother near new nine "
-    "ninety old quick right second self seven seventy short single six sixty small soft third "
-    "thirty three twenty two user well wide world year"
-)
-_COMPOUND_ENDS = words("of to in and or the up down off on out by at for like")
-_KEPT_BEFORE = MappingProxyType({
-    "fr": words("il elle on ils elles je tu nous vous moi toi lui leur être même mêmes dire midi"),
-    "pt": words("lhe lhes feira"),
-})  # fmt: skip
-_SHARING = MappingProxyType({"de": words("und oder bis"), "nl": words("en of")})
 _ACCENTED_END = re.compile(r"(?<!\w)[^\W\d_]{0,30}[aeiouAEIOU]\Z")
 _CUT_SHORT = words("po mo va fa da di sta to be ca de ve vo fe")
-_COMPOUND_SECONDS = words(
-    "making based related driven oriented friendly specific aware called known sized shaped level "
-    "free looking style like wide faced minded handed president wife husband law term time"
-)
-_SUFFIXES = words(
-    "ly er est ed ing ings ness ment ful less able en ty th teen ish ers ies al ic ion ions"
-)
-_BROKEN = re.compile(
-    r"(?<![\w-])([^\W\d_]{1,30}|\d{1,4})[-‐‑]\n[ \t]*(?=([^\W\d_]{2,20}(?![^\W\d_])|\d))"
-)
 _RAISED_BY_TAG = r"[-−+]?\d{1,6}(?:[ ]?[,–-][ ]?\d{1,4}){0,6}"
 _RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 _NUMBERS = r"[1-9]\d{0,2}(?:[ ]?[,–-][ ]?\d{1,3}){0,9}"
@@ -96,8 +73,7 @@ def mend_layout(text: MappedText, language: str) -> MappedText:
         language: two letters; they tell which words keep the hyphen at which they are broken.
     """
     written = text.text
-    if "\n" in written:
-        text = text.sub(_BROKEN, partial(_join, language=language))
+    text = join_broken(text, language)
     if "`" in written:
         text = apply_rules(text, _QUOTES)
         text = _with_apostrophes(text, language)
@@ -114,27 +90,6 @@ def _accented(written: str, end: int) -> str | None:
     acute = word[0].endswith("che")
     accent = "\N{COMBINING ACUTE ACCENT}" if acute else "\N{COMBINING GRAVE ACCENT}"
     return unicodedata.normalize("NFC", word[0][-1] + accent)
-
-
-def _join(found: re.Match[str], language: str) -> str | None:
-    """Join a broken word, with or without its hyphen; two compounds may share what follows."""
-    first, second = found[1], found[2]
-    if first[0].isdigit() or second[0].isdigit():
-        same = first[0].isdigit() == second[0].isdigit() or first.isupper()
-        return f"{first}-" if same else None
-    if second in _SHARING.get(language, ()):
-        return f"{first}- "
-    return f"{first}-" if _keeps_hyphen(first, second, language) else first
-
-
-def _keeps_hyphen(first: str, second: str, language: str) -> bool:
-    if second[0].isupper() or first.isupper() or len(first) == 1:
-        return True
-    if language != "en":
-        return second in _KEPT_BEFORE.get(language, ())
-    if second in _COMPOUND_ENDS or (second in _COMPOUND_SECONDS and len(first) > 3):
-        return True
-    return first.lower() in _COMPOUND_STARTS and second not in _SUFFIXES
 
 
 def _raise(found: re.Match[str]) -> str:

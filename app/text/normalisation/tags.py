@@ -12,6 +12,8 @@ _TAG = re.compile(
     r"{0,20}\s{0,9}/?)>"
 )
 
+_TYPES = re.compile(r"(?<=\w)<([A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,4})>")
+
 
 def remove_tags(text: MappedText) -> MappedText:
     """Take out tags around something, and say the name of those that stand for something.
@@ -22,6 +24,7 @@ def remove_tags(text: MappedText) -> MappedText:
     """
     if "<" not in text.text:
         return text
+    text = text.sub(_TYPES, lambda found: f" {found[1]}")
     found = list(_TAG.finditer(text.text))
     closed = {tag["name"].lower() for tag in found if tag["close"]}
 

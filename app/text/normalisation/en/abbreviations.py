@@ -75,6 +75,7 @@ _BEFORE_NUMBER = {
     "ca": "circa", "Ca": "Circa",
     "NO": "number", "NOS": "numbers", "FIG": "figure", "VOL": "volume", "CH": "chapter",
     "SEC": "section", "ART": "article", "RM": "room", "STE": "suite", "APT": "apartment",
+    "Dep": "departure", "dep": "departure", "Arr": "arrival", "arr": "arrival",
     "TEL": "telephone", "EXT": "extension", "PP": "pages", "OP": "opus",
 }  # fmt: skip
 _DAYS = {
@@ -177,6 +178,8 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         lambda found: f"{_BEFORE_NUMBER[found[1]]} ",
         needs=".",
     ),
+    rule(r"(?<![\w.])(Apt|APT|Ste|STE) (?=#?\d)", lambda found: f"{_BEFORE_NUMBER[found[1]]} "),
+    rule(r"(?<=\d )ea\.?(?!\w)", lambda found: "each" + _stop(found, "ea")),
     rule(
         r"(?<![\w.])([Ee]q|[Ff]ig|[Ss]ec)s?\. ?(?=\(\d)",
         lambda found: f"{_BEFORE_NUMBER[found[1]]} ",

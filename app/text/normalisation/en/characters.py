@@ -31,8 +31,13 @@ _REPEATED: tuple[Rule, ...] = (
     rule(r"([,;:])\1+", lambda found: found[1]),
     # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
+    rule(r"(?<=\d)º(?!\w)", "°", needs="º"),
     # An option of a command is no dash: "run it with --force".
-    rule(r"(?<!\S)--(?=[a-z][\w-]{1,40}(?:[=\s.,;)]|$))", "dash dash ", needs="-"),
+    rule(
+        r"(?<!\S)--(?=[a-z][\w-]{1,40}(?:[=\s.,;)]|$))(?![^\n]{1,100}[^\s-]--)",
+        "dash dash ",
+        needs="-",
+    ),
     rule(r"(?<=[^-])--(?=[^-])", "—"),
     rule(r"([^\w\s.!?'\"/<>&=+*|§-])\1+", lambda found: found[1]),
     rule(r"([\"'])\1+", lambda found: found[1]),

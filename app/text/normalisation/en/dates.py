@@ -270,9 +270,8 @@ DATES: tuple[Rule, ...] = (
     ),
     # A quarter or half of a year: "Q1'24".
     rule(
-        r"(?<!\w)([QH][1-4]|FY)['’](\d\d)(?!\w)",
-        lambda found: f"{found[1]} {year(int(full_year(found[2])))}",
-        needs="'’",
+        r"(?<!\w)(?:([QH][1-4]|FY)['’]|(FY))(\d\d)(?!\w)",
+        lambda found: f"{' '.join(found[1] or found[2])} {year(int(full_year(found[3])))}",
     ),
     # Of a span from one era to another each year is said with its own.
     rule(

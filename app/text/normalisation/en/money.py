@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.text.normalisation.en.numbers import NUMBER, cardinal, number
+from app.text.normalisation.en.units import RATE, name_rate
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 
@@ -196,6 +197,14 @@ PER = (
         " per ",
         needs="/",
     ),
+    rule(
+        r"(?:(?<=dollars)|(?<=cents)|(?<=euros)|(?<=pounds)|(?<=pence)|(?<=rupees)|(?<=yen)"
+        rf"|(?<=yuan)|(?<=francs)|(?<=reais))/({RATE})(?![\w^/])",
+        lambda found: f" per {name_rate(found[1])}",
+        needs="/",
+    ),
+    rule(r"(?<=[a-z][se]) p/m(?!\w)", " per month", needs="/"),
+    rule(r"(?<=[a-z][se]) p/a(?!\w)", " per year", needs="/"),
     rule(r"(?<= per )h(?:r)?(?!\w)", "hour"),
     rule(r"(?<= per )d(?!\w)", "day"),
     rule(r"(?<= per )wk(?!\w)", "week"),

@@ -134,9 +134,16 @@ LETTERS: tuple[Rule, ...] = (
         needs="<>≤≥≠=",
     ),
     rule(
-        r"(?:(?<=\d)|(?<=(?<![\w'])[A-Za-z])|(?<=\)))\^\(?([A-Za-z])(?!\w)\)?",
-        lambda found: f" to the power of {found[1]}",
+        r"(?:(?<=\d)|(?<=(?<![\w'])[A-Za-z])|(?<=\)))"
+        r"\^(?P<open>\()?([A-Za-z])(?!\w)(?(open)\))",
+        lambda found: f" to the power of {found[2]}",
         needs="^",
+    ),
+    # In code these stand between whole names.
+    rule(
+        r"(?<=[\w)\]]) ?([<>!=]=)=? ?(?=[-\w(\"'])",
+        lambda found: f" {_COMPARISONS[found[1]]} ",
+        needs="=",
     ),
     rule(r"(?<=(?<![\w'])[A-Za-z])( ?)\*\1(?=[A-Za-z](?!\w))", " times ", needs="*"),
 )
@@ -162,7 +169,11 @@ QUANTITIES: tuple[Rule, ...] = (
         _sum,
         needs="=≈≠≤≥<>",
     ),
-    rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", lambda found: f" {say_power(found[1])}", needs="^"),
+    rule(
+        r"(?<=[\w)])\^(?P<open>\()?([-+−]?\d{1,36})(?(open)\))",
+        lambda found: f" {say_power(found[2])}",
+        needs="^",
+    ),
     rule(r"(?<![\w/])24/7/365(?![\w/])", "twenty-four seven, three sixty-five", needs="/"),
     *SHARES,
     rule(
@@ -176,6 +187,18 @@ QUANTITIES: tuple[Rule, ...] = (
         needs="/",
     ),
     rule(r"(?<![\w.,/])(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)", _slashed, needs="/"),
+    # "9-to-5", "2-for-1"
+    rule(
+        r"(?<![\w.,-])(\d{1,3})-(to|for|on|in|by)-(\d{1,3})(?!\w|[.,]\d)",
+        lambda found: f"{number(found[1])} {found[2]} {number(found[3])}",
+        needs="-",
+    ),
+    rule(r"(?<!\w)T-(?=\d{1,4} (?:day|hour|minute|second|week)s?(?!\w))", "T minus ", needs="-"),
+    rule(
+        r"(?<!\w)(HTTP|[Ee]rror|[Ss]tatus) ([1-5]\d\d)(?![\w%]|[.,:]\d)",
+        lambda found: f"{found[1]} {pairs(found[2])}",
+    ),
+    rule(r"(?<!\w)f/(?=\d)", "f ", needs="/"),
     rule(
         rf"(?<![\w.,/-])({NUMBER}) ?[–—] ?({NUMBER})(?![\w–—-]|[.,]\d)", _number_range, needs="–—"
     ),

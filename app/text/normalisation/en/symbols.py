@@ -19,7 +19,9 @@ _SPOKEN = {
     "º": "", "ª": "", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "¢": "cents",
     "₹": "rupees", "∞": "infinity", "√": "square root of", "∑": "sum of", "∈": "in", "∂": "partial",
     "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
-    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
+    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "♭": "flat", "♯": "sharp",
+    "♮": "natural", "∴": "therefore", "∵": "because", "∀": "for all", "∃": "there exists",
+    "∪": "union", "∩": "intersect", "∅": "the empty set", "∇": "nabla", "•": "", "·": "",
 }  # fmt: skip
 SIGN_NAMES = {
     ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",

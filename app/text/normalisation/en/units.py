@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.en.numbers import NUMBER, cardinal, is_one, number
-from app.text.normalisation.en.quantities import say_power
+from app.text.normalisation.en.quantities import say_fraction, say_mixed, say_power
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 UNITS = {
@@ -102,6 +102,7 @@ UNITS = {
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
+_SIDE_UNITS = frozenset(("px", "nm", "μm", "yds", "°", "sq ft"))
 _ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt", "mo"))
 """These are rather words or letters than units where a space parts them from the number."""
 _PER = {
@@ -211,7 +212,9 @@ def _dimensions(found: re.Match[str]) -> str | None:
     numbers = re.findall(NUMBER, found["sides"])
     if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
         return " times ".join(number(each) for each in numbers)
-    spoken = " by ".join(number(each) for each in numbers)
+    # Sides have a length; of a weight there are several: "2 x 400g".
+    is_count = unit and unit not in _LENGTHS and unit not in _SIDE_UNITS
+    spoken = (" times " if is_count else " by ").join(number(each) for each in numbers)
     if not unit:
         return spoken
     return f"{spoken} {name_unit(numbers[-1], unit, adjective=_describes(found))}{kept_stop(found)}"
@@ -230,6 +233,24 @@ def _marked_sides(found: re.Match[str]) -> str:
     return f"{say_measure(found[1], unit)} by {say_measure(found[3], unit)}"
 
 
+def _inches(found: re.Match[str]) -> str | None:
+    """Say "12" with a mark of inches, which a mark of quotation in front of it would close."""
+    line = found.string[max(0, found.start() - 300) : found.start()].rpartition("\n")[2]
+    if line.count('"') % 2:
+        return None
+    follows = _NOUN.match(found.string, found.end())
+    if found["inches"]:
+        name = name_unit(found["inches"], "in", adjective=bool(follows))
+        return f"{number(found['inches'])} {name}"
+    if not int(found["below"]):
+        return None
+    if found["whole"]:
+        spoken = say_mixed(found["whole"], found["above"], found["below"])
+    else:
+        spoken = say_fraction(found["above"], found["below"])
+    return f"{spoken} {'inch' if follows or not found['whole'] else 'inches'}"
+
+
 def _power_of_unit(found: re.Match[str]) -> str:
     spoken = f" {say_power(found['exponent'])} {name_unit('2', found['unit'])}"
     if found["per"]:
@@ -240,6 +261,11 @@ def _power_of_unit(found: re.Match[str]) -> str:
 def _power_of_area(found: re.Match[str]) -> str:
     name = name_unit("2", found["length"], power=found["power"])
     return f" {say_power(found['exponent'])} {name}{kept_stop(found)}"
+
+
+def name_rate(unit: str) -> str:
+    """Name the unit per which something is measured: "m2" gives "square meter"."""
+    return _PER[unit]
 
 
 def _bare_rate(found: re.Match[str]) -> str:
@@ -282,6 +308,17 @@ UNIT_RULES: tuple[Rule, ...] = (
         needs='"',
     ),
     rule(
+        r"(?<![\w.,/\"'])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})\"(?!\w)"
+        r"|(?<![\w.,/\"'-])(?P<inches>\d{1,3}(?:\.\d{1,3})?)\"(?= [a-z]|[,.;)]|$)(?! [xX×] ?\d)",
+        _inches,
+        needs='"',
+        flags=re.MULTILINE,
+    ),
+    rule(
+        r"(?<=(?:to|at|of) )(\d{3}) ?([FC])(?!\w)",
+        lambda found: f"{number(found[1])} {UNITS['°' + found[2]][1]}",
+    ),
+    rule(
         rf"(?<![\w.,])({NUMBER})(['\"]) ?[xX×] ?({NUMBER})\2(?!\w)",
         _marked_sides,
         needs="'\"",
@@ -303,12 +340,12 @@ UNIT_RULES: tuple[Rule, ...] = (
         flags=re.MULTILINE,
     ),
     rule(
-        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?{_POWERED}{_STOP}",
+        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\)) ?{_POWERED}{_STOP}",
         _power_of_area,
         needs="^",
     ),
     rule(
-        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?(?P<unit>{_SPACED})(?![\w^])"
+        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\)) ?(?P<unit>{_SPACED})(?![\w^])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
         _power_of_unit,
         needs="^",
@@ -350,3 +387,5 @@ BARE_RATES: tuple[Rule, ...] = (
     ),
 )
 """These say a unit without a number, as in the heading of a table: "kg/m2"."""
+RATE = alternatives(_PER)
+"""This regular expression matches a unit per which something is measured."""

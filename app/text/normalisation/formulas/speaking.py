@@ -257,7 +257,8 @@ class _Speaker:
         return f"{numerator}{pause} {self._words.over} {self.row([below])}"
 
     def _root(self, element: Element) -> str:
-        inside, index = self.row([element[0]]), whole_text(element[1])
+        inside = self.row([element[0]])
+        index = whole_text(element[1]) or self.row([element[1]])
         if index == "3":
             return f"{self._words.cube_root} {inside}"
         if index.isdecimal() and len(index) < 4:

@@ -34,10 +34,10 @@ def sum_rules(language: Saying) -> tuple[Rule, ...]:
         return " ".join(names.get(each) or language.number(each) for each in parts)
 
     def say_power(found: re.Match[str]) -> str:
-        exponent = found[1].lstrip("+-−")
-        if exponent in {"2", "3"} and found[1] == exponent:
+        exponent = found[2].lstrip("+-−")
+        if exponent in {"2", "3"} and found[2] == exponent:
             return f" {signs.squared if exponent == '2' else signs.cubed}"
-        minus = f"{signs.minus} " if found[1][0] in "-−" else ""
+        minus = f"{signs.minus} " if found[2][0] in "-−" else ""
         return f" {signs.power} {minus}{language.cardinal(exponent)}"
 
     return (
@@ -50,7 +50,7 @@ def sum_rules(language: Saying) -> tuple[Rule, ...]:
             r"(?<![\w.,])(\d{1,36}(?:[.,]\d{1,36})?)[eE]([+-]?\d{1,4})(?!\w)",
             lambda found: f"{language.number(found[1])} {signs.times} 10^{found[2]}",
         ),
-        rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", say_power, needs="^"),
+        rule(r"(?<=[\w)])\^(?P<open>\()?([-+−]?\d{1,36})(?(open)\))", say_power, needs="^"),
         figure_rule(
             rf"(?<![\w.,])({value}) ([+×÷·*]|[-−–](?= \d{{1,36}} ?=)) (?=\d)",
             lambda found: f"{language.number(found[1])} {names[found[2]]} ",
