@@ -137,6 +137,7 @@ _ATTACHED = alternatives(UNITS)
 _LETTERS = frozenset("ABNJ")
 """These are rather letters than units after a whole number: "Flat 12A"."""
 _STOP = r"(?P<stop>\.(?![\w.]))?"
+_QUOTE = re.compile(r"(?<!\d)\"")
 _NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
 _VOLTS = re.compile(r"(?:\d ?[mk]?[VW]|volts?|watts?)(?:[ /]|, )\Z")
 _AFTER_ARTICLE = re.compile(r"(?:\A|\W)(?:[Aa]n?|[Tt]he|[Tt]h(?:is|at)|[Ee](?:ach|very))\s\Z")
@@ -236,7 +237,7 @@ def _marked_sides(found: re.Match[str]) -> str:
 def _inches(found: re.Match[str]) -> str | None:
     """Say "12" with a mark of inches, which a mark of quotation in front of it would close."""
     line = found.string[max(0, found.start() - 300) : found.start()].rpartition("\n")[2]
-    if line.count('"') % 2:
+    if len(_QUOTE.findall(line)) % 2:
         return None
     follows = _NOUN.match(found.string, found.end())
     if found["inches"]:
@@ -301,7 +302,7 @@ UNIT_RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
     rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
     rule(
-        r"(?<![\w\"])(\d{1,3}(?:\.\d{1,2})?)\"(?= (?:TV|tv|monitor|screen|display|tablet|laptop"
+        r"(?<![\w\"/])(\d{1,3}(?:\.\d{1,2})?)\"(?= (?:TV|tv|monitor|screen|display|tablet|laptop"
         r"|wheels?|"
         r"rims?|pipes?|pizza|tires?|pan|tall|long|wide|deep|high|thick|blade|drive)(?!\w))",
         lambda found: f"{number(found[1])} inch",
@@ -345,7 +346,8 @@ UNIT_RULES: tuple[Rule, ...] = (
         needs="^",
     ),
     rule(
-        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\)) ?(?P<unit>{_SPACED})(?![\w^])"
+        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\))"
+        rf" ?(?P<unit>{_SPACED})(?![\w^])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
         _power_of_unit,
         needs="^",
