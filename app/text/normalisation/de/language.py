@@ -155,7 +155,7 @@ class German(VocabularyLanguage):
                 r"(?<![\w.,])(?P<digits>\d{1,4})\. (?=(?:und|oder|bis) \d{1,4}\. [A-ZÄÖÜ])",
                 self._say_position,
             ),
-            figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d0)(ern?)(?!\w)", self._say_decade),
+            figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d\d)(ern?)(?!\w)", self._say_decade),
             # In front of its town a postal code is spelled; only a place tells it from a count.
             figure_rule(
                 r"(?<![\w.,-])((?:D|A|CH|PLZ|Postleitzahl)[- ]|(?<=\d, )|(?<=\d[a-z], ))(\d{4,5})"

@@ -82,10 +82,12 @@ _DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
     "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
 }  # fmt: skip
+_DAYS |= {word.upper(): day for word, day in _DAYS.items()}
 _DAY = alternatives(_DAYS)
 _A_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof|MR|MRS|DR|PROF)\. ")
 _NAME = r"[A-Z][\w'’-]{0,40}"
+_STREET_NAME = rf"(?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th|ST|ND|RD|TH))"
 
 
 def ends_sentence(found: re.Match[str], word: str) -> bool:
@@ -147,13 +149,13 @@ ABBREVIATIONS: tuple[Rule, ...] = (
     # An abbreviated street follows its name; behind a house number, capitals may come after it.
     rule(
         rf"(?<![\w.,])(?<!(?:In|in) )(\d{{1,6}})([A-Za-z]?)(?: ({_DIRECTION})\.?)?"
-        rf" ((?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{0,2}}) "
+        rf" ({_STREET_NAME}(?: {_STREET_NAME}){{0,2}}) "
         rf"({alternatives((*_STREETS, *_STREET_NAMES))})(?!\w)\.?(?:,? ({_DIRECTION})(?![\w]))?",
         _address,
         needs="0123456789",
     ),
     rule(
-        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})"
+        rf"(?<!\w)({_STREET_NAME}) ({alternatives(_STREETS)})"
         r"(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
         _street,
         needs="DSABRLHPCT",
@@ -210,7 +212,7 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         lambda found: _DAYS.get(found[0]),
         needs="MTWFS",
     ),
-    rule(rf"(?<=[Oo]n )({_DAY})(?!\w)\.?", lambda found: _DAYS[found[1]] + _stop(found, "Mon")),
+    rule(rf"(?<=[Oo][Nn] )({_DAY})(?!\w)\.?", lambda found: _DAYS[found[1]] + _stop(found, "Mon")),
     rule(
         rf"(?<![\w.])({alternatives(_ANYWHERE_FORMS)})\.(?![\w])",
         _anywhere,

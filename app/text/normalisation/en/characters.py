@@ -32,6 +32,7 @@ _REPEATED: tuple[Rule, ...] = (
     # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
     rule(r"(?<=\d)º(?!\w)", "°", needs="º"),
+    rule(r"(?<=[\w)])(?: \*\* (?=\S)| ?\*\* ?(?=\d))", "^", needs="*"),
     # An option of a command is no dash: "run it with --force".
     rule(
         r"(?<!\S)--(?=[a-z][\w-]{1,40}(?:[=\s.,;)]|$))(?![^\n]{1,100}[^\s-]--)",

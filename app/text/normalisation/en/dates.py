@@ -257,6 +257,11 @@ DATES: tuple[Rule, ...] = (
     ),
     rule(r"(?<![\w.,$€£¥-])['’]([1-9]0)s(?!\w)", _decade, needs="'’"),
     rule(r"(?<![\w'])'(00)s(?!\w)", _decade, needs="'"),
+    rule(r"(?<=[Tt]he )(00)s(?!\w)", _decade, needs="0"),
+    rule(
+        r"(?<![\w.,/$€£¥+-])((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?![\w%€£-]|[.,:/]\d)",
+        lambda found: _date_if_any(found[3], found[2], found[1]),
+    ),
     rule(
         r"(?<![\w'])'(\d\d)(?![\w'\"])",
         lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",

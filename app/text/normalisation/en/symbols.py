@@ -20,7 +20,9 @@ _SPOKEN = {
     "₹": "rupees", "∞": "infinity", "√": "square root of", "∑": "sum of", "∈": "in", "∂": "partial",
     "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
     "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "♭": "flat", "♯": "sharp",
-    "♮": "natural", "∴": "therefore", "∵": "because", "∀": "for all", "∃": "there exists",
+    "♮": "natural",
+    "∛": "cube root of", "∜": "fourth root of",
+    "∴": "therefore", "∵": "because", "∀": "for all", "∃": "there exists",
     "∪": "union", "∩": "intersect", "∅": "the empty set", "∇": "nabla", "•": "", "·": "",
 }  # fmt: skip
 SIGN_NAMES = {

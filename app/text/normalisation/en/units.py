@@ -99,6 +99,11 @@ UNITS = {
     "TWh": ("terawatt hour", "terawatt hours"), "GWh": ("gigawatt hour", "gigawatt hours"),
     "TW": ("terawatt", "terawatts"), "mT": ("millitesla", "milliteslas"),
     "MΩ": ("megohm", "megohms"), "mm Hg": ("millimeter of mercury", "millimeters of mercury"),
+    # Headings have them in capitals.
+    "KG": ("kilogram", "kilograms"), "KM": ("kilometer", "kilometers"),
+    "CM": ("centimeter", "centimeters"), "LBS": ("pound", "pounds"), "OZ": ("ounce", "ounces"),
+    "FT": ("foot", "feet"), "HRS": ("hour", "hours"), "MINS": ("minute", "minutes"),
+    "YRS": ("year", "years"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
@@ -310,7 +315,8 @@ UNIT_RULES: tuple[Rule, ...] = (
     ),
     rule(
         r"(?<![\w.,/\"'])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})\"(?!\w)"
-        r"|(?<![\w.,/\"'-])(?<![xX×] )(?P<inches>\d{1,3}(?:\.\d{1,3})?)\"(?= [a-z]|[,.;)]|$)(?! [xX×] ?\d)",
+        r"|(?<![\w.,/\"'-])(?<![xX×] )(?P<inches>\d{1,3}(?:\.\d{1,3})?)\""
+        r"(?= [a-z]|[,.;)]|$)(?! [xX×] ?\d)",
         _inches,
         needs='"',
         flags=re.MULTILINE,

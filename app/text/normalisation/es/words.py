@@ -27,6 +27,7 @@ WORDS = Vocabulary(
         point="punto", at="arroba", slash="barra", dash="guion", underscore="guion bajo",
         hash="almohadilla", number="número", ampersand="y",
         section=Noun("sección", "secciones"), copyright="copyright",
+        arrow="a", version="versión",
     ),
     clock=Clock(hour="y", full_hour=Noun("hora", "horas"), gender="f",
                 after="horas|hrs?|hs|h", unit="horas|hrs?|hs|h", bare_before="las|la",

@@ -25,6 +25,7 @@ WORDS = Vocabulary(
         out_of="van", point="punt", at="apenstaartje", slash="schuine streep", dash="streepje",
         underscore="laag streepje", hash="hekje", number="nummer", ampersand="en",
         section=Noun("paragraaf", "paragrafen"), copyright="copyright",
+        arrow="naar", version="versie",
     ),
     clock=Clock(hour="uur", full_hour=Noun("uur", "uur"), marks=":uU", after="uur|u|h",
                 unit="uur|u|h",

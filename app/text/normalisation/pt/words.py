@@ -31,6 +31,7 @@ WORDS = Vocabulary(
         point="ponto", at="arroba", slash="barra", dash="hífen", underscore="sublinhado",
         hash="cerquilha", number="número", ampersand="e",
         section=Noun("parágrafo", "parágrafos"), copyright="copyright",
+        arrow="para", version="versão",
     ),
     clock=Clock(hour="e", full_hour=Noun("hora", "horas"), gender="f", marks=":hH",
                 after="horas?|hrs?|h", morning="da manhã", afternoon="da tarde",

@@ -22,6 +22,8 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
     words = language.words
     mark, end = words.short_date
 
+    leads = rf"{words.before_date}|(?:{alternatives(words.weekdays.values())}),?"
+
     def say(found: re.Match[str]) -> str | None:
         lead = found.groupdict().get("lead") or ""
         day, month = int(found["day"]), int(found["month"])
@@ -66,7 +68,7 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
             r"(?<![\w.,/-])(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w/-])", say
         ),
         figure_rule(
-            rf"(?<!\w)(?P<lead>(?:{words.before_date}) )(?P<day>{_DAY}){mark}"
+            rf"(?<!\w)(?P<lead>(?:{leads}) )(?P<day>{_DAY}){mark}"
             rf"(?P<month>0?[1-9]|1[0-2]){end}(?![\w/%]|[-.,]\d)",
             say,
             flags=re.IGNORECASE,

@@ -47,7 +47,7 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
     unit = alternatives({*language.words.own_units, *units})
     per = (
         rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])(?:\.(?=,| [a-z]))?"
-        r"|(?P<each>/)(?=[^\W\d_]{3}))?"
+        rf"|(?P<each>[{SPACES}]?/[{SPACES}]?)(?=[^\W\d_]{{3}}))?"
     )
     to = rf"(?:[{SPACES}]?(?:{DASH}|(?<= ){words.to}(?= ))[{SPACES}]?(?P<high>{value}))?"
 

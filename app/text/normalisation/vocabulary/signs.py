@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.text.normalisation.formulas.vocabulary import FORMULA_WORDS
 from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule
 from app.text.normalisation.vocabulary.ordinals import any_case
@@ -14,6 +15,7 @@ _COMPARISONS = r"(?:<=|>=|!=|==|[=<>≤≥≠≈])"
 _VERSION = (
     r"(?:[Vv]ers(?:i(?:on|ón|one|e)|ão)|Python|Java|Windows|iOS|Android|macOS|Ubuntu|Debian|PHP)"
 )
+_MATHEMATICAL = frozenset("∞∈∉⊂⊆∪∩∅∀∃⇔∑∏∫∂∇∝∓∴∵∠∥⊥≡∧∨¬")
 _OPERATORS = r"[-+*/×÷·−–^]"
 
 
@@ -166,8 +168,20 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
 def sign_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for signs between words, which go last."""
     words, signs = language.words, language.words.signs
+    formulas = FORMULA_WORDS[language.code]
+    named = {char: name for char, name in formulas.signs.items() if char in _MATHEMATICAL}
+    named["√"] = formulas.root
     return (
         rule(r"(?<=\w) ?= ?(?=\w)", f" {signs.equals} ", needs="="),
+        rule(
+            r"(?<!\w)(und|et|y|e|en)/(oder|ou|o|of)(?!\w)",
+            lambda found: f"{found[1]} {found[2]}",
+            needs="/",
+        ),
+        rule(r" ?(?:→|⇒|➔|➜|(?<![-<])->) ?", f" {signs.arrow} ", needs="→⇒➔➜>"),
+        rule(
+            rf" ?([{''.join(named)}]) ?", lambda found: f" {named[found[1]]} ", needs="".join(named)
+        ),
         rule(r"(?<=\w) ?≠ ?(?=\w)", f" {signs.unequal} ", needs="≠"),
         rule(r"(?<=\w) ?≈ ?(?=\w)", f" {signs.about} ", needs="≈"),
         rule(r"(?<=\w) ?≤ ?(?=\w)", f" {signs.at_most} ", needs="≤"),
@@ -190,7 +204,7 @@ def sign_rules(language: Saying) -> tuple[Rule, ...]:
 
 
 def _greek_letter(letter: str, code: str) -> str:
-    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    name = unicodedata.name(letter).rpartition(" ")[2].lower().replace("lamda", "lambda")
     if code == "de":
         return name.capitalize()
     return name if code == "fr" else name.replace("ph", "f")

@@ -25,6 +25,7 @@ def unit_rules(language: Saying) -> tuple[Rule, ...]:
         _measure_rule(language),
         _per_rule(language),
         _bare_rate_rule(language),
+        _bare_power_rule(language),
     )
 
 
@@ -52,6 +53,17 @@ def _bare_rate_rule(language: Saying) -> Rule:
         return f"{language.unit(found[1]).many} {language.per(by)}{by}"
 
     return rule(rf"(?<![\w./)-])(?<!\d )(g(?=/)|{rated})/({per})(?![\w^/]|[.,]\w)", say, needs="/")
+
+
+def _bare_power_rule(language: Saying) -> Rule:
+    """Build the rule for an area or a volume without a number: "in km²", "pro m³"."""
+    per = f" {language.words.per} "
+
+    def say(found: re.Match[str]) -> str:
+        name = language.unit(f"{found[1]}^{found[2]}")
+        return name.one if before(found).endswith(per) else name.many
+
+    return rule(r"(?<![\w./^)-])(?<!\d )(km|cm|mm|m)\^([23])(?![\w^]| ?[=+*/<>-])", say, needs="^")
 
 
 def _part_rules(language: Saying) -> tuple[Rule, ...]:
@@ -151,8 +163,9 @@ def _side_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say(found: re.Match[str]) -> str | None:
         numbers = re.findall(value, found["sides"])
-        if not found["unit"] and "×" in found[0] and all(len(each) < 3 for each in numbers):
-            return None  # It is a product.
+        is_product = "×" in found[0] or (" " in found[0].strip() and len(numbers) == 2)
+        if not found["unit"] and is_product and all(len(each) < 3 for each in numbers):
+            return f" {language.words.signs.times} ".join(map(language.number, numbers))
         spoken = f" {by} ".join(language.number(each) for each in numbers)
         return f"{spoken} {language.unit(found['unit']).many}" if found["unit"] else spoken
 

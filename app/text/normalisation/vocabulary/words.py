@@ -54,6 +54,9 @@ class Signs:
     ampersand: str
     section: Noun
     copyright: str
+    arrow: str
+    version: str
+    """It is said for "v" in front of a version."""
 
 
 @dataclass(frozen=True)
