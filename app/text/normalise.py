@@ -59,6 +59,6 @@ def normalise(
 
 
 def _speak_once(text: MappedText, code: str) -> MappedText:
-    plain = strip_markdown(remove_emoji(mend_layout(plain_letters(text))))
+    plain = strip_markdown(remove_emoji(mend_layout(plain_letters(text), code)))
     language = find_language(code)
     return plain if language is None else language.speak(plain)

@@ -12,19 +12,22 @@ from typing import NamedTuple
 from app.text.mapped import Edit, MappedText
 
 _THOUGHTS = (
-    "think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis|antthinking|seed:think|"
+    "think|thinking|thoughts?|reasoning|reasoning_content|reflection|scratchpad|analysis|antthinking|seed:think|"
     "inner_monologue|internal_monologue|internal_thoughts"
 )
-_OTHERS = "tool_calls?|function_calls?|tool_response|script|style"
+_OTHERS = "tool_calls?|tool_use|function_calls?|function|tool_response|script|style"
 _MARK = re.compile(
-    rf"<(?P<close>/?)(?:(?P<thought>{_THOUGHTS})|(?P<other>{_OTHERS}))(?:\s[^<>]{{0,500}})?>"
+    rf"<(?P<close>/?)(?:(?P<thought>{_THOUGHTS})|(?P<other>{_OTHERS}))(?:[\s=][^<>]{{0,500}})?>"
     r"|(?P<bracket>\[(?P<bracket_close>/?)THINK\])"
     r"|(?P<kimi>◁(?P<kimi_close>/?)think▷)"
     r"|<\|(?P<edge>begin|end)_of_(?:thought|thinking|reasoning)\|>"
     r"|(?P<channel><\|channel\|>\s{0,4}(?P<name>analysis|commentary|final)[^<]{0,200}"
     r"(?:<\|message\|>)?)"
     r"|(?P<turn_end><\|(?:end|return|call|im_end|end_of_turn)\|>)"
-    r"|(?P<turn><\|(?:start|im_start|start_of_turn)\|>\s{0,4}(?:assistant|user|system|model)?)",
+    r"|(?P<turn><\|(?:start|im_start|start_of_turn)\|>\s{0,4}(?:assistant|user|system|model)?"
+    r"|<\|start_header_id\|>[^<]{0,40}<\|end_header_id\|>"
+    # Other tokens of models stand for nothing that is said.
+    r"|<[|｜][\w▁]{1,40}[|｜]>)",
     re.IGNORECASE,
 )
 _CHANNEL = "channel"

@@ -104,7 +104,7 @@ def preview_of(document: Document, audio_rate: float | None) -> DocumentPreview:
     Args:
         audio_rate: how many seconds of audio the engine makes in a second, if that is known.
     """
-    chapters = [_chapter(chapter) for chapter in document.chapters]
+    chapters = [_chapter(chapter, document.language) for chapter in document.chapters]
     audio_seconds = sum(chapter.audio_seconds for chapter in chapters)
     cover = document.cover
     return DocumentPreview(
@@ -119,8 +119,8 @@ def preview_of(document: Document, audio_rate: float | None) -> DocumentPreview:
     )
 
 
-def _chapter(chapter: Chapter) -> ChapterPreview:
-    text = mend_layout(MappedText.of(chapter.text)).text
+def _chapter(chapter: Chapter, language: str | None) -> ChapterPreview:
+    text = mend_layout(MappedText.of(chapter.text), (language or "en")[:2].lower()).text
     return ChapterPreview(
         heading=chapter.heading,
         text=text,

@@ -30,7 +30,7 @@ class Language(ABC):
 
     def speak(self, text: MappedText | str) -> MappedText:
         """Put a text without Markdown and emoji into words, as far as the rules go."""
-        spoken = plain_numerals(MappedText.of(text))
+        spoken = plain_numerals(MappedText.of(text), self.minus)
         for step in self.steps:
             spoken = step(spoken)
         return spoken

@@ -7,30 +7,33 @@ one, times of subtitles and marks of citations go, and raised figures are told f
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from app.text.mapped import Edit, MappedText
+from app.text.normalisation.hyphens import join_broken
 from app.text.normalisation.rules import Rule, apply_rules, rule, words
 
-_COMPOUND_STARTS = words(
-    "cross deep double early eight eighty ever far fast fifty first five forty four free full good "
-    "half hard high large late left life long low many mid middle mother near new nine ninety old "
-    "quick right second self seven seventy short single six sixty small soft third thirty three "
-    "twenty two user well wide world year"
-)
-_COMPOUND_ENDS = words("of to in and or the up down off on out by at for like")
-_SUFFIXES = words(
-    "ly er est ed ing ings ness ment ful less able en ty th teen ish ers ies al ic ion ions"
-)
-_BROKEN = re.compile(
-    r"(?<![\w-])([^\W\d_]{1,30}|\d{1,4})[-‐‑]\n[ \t]*(?=([^\W\d_]{2,20}(?![^\W\d_])|\d))"
-)
+_ACCENTED_END = re.compile(r"(?<!\w)[^\W\d_]{0,30}[aeiouAEIOU]\Z")
+_CUT_SHORT = words("po mo va fa da di sta to be ca de ve vo fe")
 _RAISED_BY_TAG = r"[-−+]?\d{1,6}(?:[ ]?[,–-][ ]?\d{1,4}){0,6}"
 _RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 _NUMBERS = r"[1-9]\d{0,2}(?:[ ]?[,–-][ ]?\d{1,3}){0,9}"
 _RAISED_PART = re.compile(
     rf"<sup>[ ]?(?:\[?({_RAISED_BY_TAG})\]?|([a-z]))[ ]?</sup>", re.IGNORECASE
 )
+_TRADE_MARK = re.compile(r"<sup>[ ]?(?:TM|SM|®|©|\*{1,3}|†|‡)[ ]?</sup>", re.IGNORECASE)
+_LOWERED_LETTERS = re.compile(r"(?<=[^\W_])<sub>(?=[^\W\d_])", re.IGNORECASE)
 _TICKS = re.compile(r"`+|\n")
+
+# LaTeX writes quotes in this way.
+_QUOTES = (rule(r"``([^`'\n]{1,500})''", lambda found: f'"{found[1]}"', needs="`"),)
+_PATH = re.compile(r"(?:\w:|^|\s)\\\S{0,80}\Z")
+
+
+def _line_feed(found: re.Match[str]) -> str | None:
+    before = found.string[max(0, found.start() - 80) : found.start()]
+    return None if _PATH.search(before) else found[0].replace("\\n", "\n").replace("\\t", "\t")
+
 
 _RULES: tuple[Rule, ...] = (
     # Between the numbers and the words of subtitles stand times, which nobody says.
@@ -41,6 +44,15 @@ _RULES: tuple[Rule, ...] = (
         needs=">",
         flags=re.MULTILINE,
     ),
+    # Figures of notes lose their height when text is copied: "the data.1,2 However".
+    rule(
+        r"(?<=[a-z]{3}[.!?\"”])(?<!(?:vol|hap|sec|art|fig|par|ext|age|ine|eqs|igs|ols)\.)"
+        r"\d{1,2}(?:[,–-]\d{1,2}){0,5}(?=[ \n][\"“(]?[A-Z])",
+        "",
+        needs="0123456789",
+    ),
+    # What was written as JSON or in code keeps its line feeds as letters.
+    rule(r"(?<=[\w.,!?;:)\"'*])(?:\\[nt])+(?=[\sA-Z\d*#\"-]|$)", _line_feed, needs="\\"),
     # What stands in brackets right after a word or a mark is where it was read.
     rule(
         rf"(?<=[^\W\d_]{{2}})(?:\[{_NUMBERS}\]){{1,10}}(?![\w(\[=]| ?[=+*/<>])"
@@ -53,25 +65,31 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def mend_layout(text: MappedText) -> MappedText:
-    """Join broken words, write apostrophes as such, and leave out times of subtitles."""
+def mend_layout(text: MappedText, language: str) -> MappedText:
+    """Join broken words, write apostrophes as such, and leave out times of subtitles.
+
+    Args:
+        text: as it was written.
+        language: two letters; they tell which words keep the hyphen at which they are broken.
+    """
     written = text.text
-    if "\n" in written:
-        text = text.sub(_BROKEN, _join)
+    text = join_broken(text, language)
     if "`" in written:
-        text = _with_apostrophes(text)
+        text = apply_rules(text, _QUOTES)
+        text = _with_apostrophes(text, language)
     if "<" in written:
-        text = text.sub(_RAISED_PART, _raise)
+        text = text.sub(_RAISED_PART, _raise).sub(_TRADE_MARK, "").sub(_LOWERED_LETTERS, " <sub>")
     return apply_rules(text, _RULES)
 
 
-def _join(found: re.Match[str]) -> str | None:
-    first, second = found[1], found[2]
-    if first[0].isdigit() or second[0].isdigit():
-        return f"{first}-" if first[0].isdigit() == second[0].isdigit() else None
-    if second[0].isupper() or first.isupper() or second in _COMPOUND_ENDS:
-        return f"{first}-"
-    return f"{first}-" if first.lower() in _COMPOUND_STARTS and second not in _SUFFIXES else first
+def _accented(written: str, end: int) -> str | None:
+    """Return the last letter of an Italian word with its accent; "un po`" has none."""
+    word = _ACCENTED_END.search(written, max(0, end - 32), end)
+    if word is None or word[0].lower() in _CUT_SHORT or written[end + 1 : end + 2].isalnum():
+        return None
+    acute = word[0].endswith("che")
+    accent = "\N{COMBINING ACUTE ACCENT}" if acute else "\N{COMBINING GRAVE ACCENT}"
+    return unicodedata.normalize("NFC", word[0][-1] + accent)
 
 
 def _raise(found: re.Match[str]) -> str:
@@ -82,8 +100,11 @@ def _raise(found: re.Match[str]) -> str:
     return re.sub(r"[^⁰¹²³⁴⁵⁶⁷⁸⁹⁻,]", "", found[1].translate(_RAISED))
 
 
-def _with_apostrophes(text: MappedText) -> MappedText:
-    """Write an apostrophe for every grave accent after a letter that does not end code."""
+def _with_apostrophes(text: MappedText, language: str) -> MappedText:
+    """Write an apostrophe for every grave accent after a letter that does not end code.
+
+    In Italian it is an accent behind a word, "citta`".
+    """
     written = text.text
     edits: list[Edit] = []
     opened = 0
@@ -94,7 +115,9 @@ def _with_apostrophes(text: MappedText) -> MappedText:
         elif opened:
             opened = 0 if ticks == opened else opened
         elif ticks == 1 and written[found.start() - 1 : found.start()].isalpha():
-            edits.append((*found.span(), "'"))
+            accented = _accented(written, found.start()) if language == "it" else None
+            start = found.start() - 1 if accented else found.start()
+            edits.append((start, found.end(), accented or "'"))
         else:
             opened = ticks
     return text.edited(edits) if edits else text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from types import MappingProxyType
 
 import regex
 
@@ -15,6 +16,9 @@ from app.text.mapped import MappedText
 _SHAPED = regex.compile(
     # Wide signs, but for the punctuation that ends sentences as it is.
     r"[\uff01-\uff5e--[！（），：；？]]"
+    # Behind letters of the West, that punctuation is only wide too.
+    r"|(?<=[\p{Latin}\p{Nd})）])[！（），：；？]"
+    r"|[㋌-㋏㍱-㏟㏿]"
     r"|[Ⓐ-ⓩ⒜-⒵ﬀ-ﬆ\U0001f110-\U0001f169\U0001f170-\U0001f189]"
     r"|[\U0001d400-\U0001d7ff]"
     r"|[ℂℊ-ℓℕℙ-ℝℤℨℬℭℯ-ℱℳℴ]"
@@ -22,7 +26,12 @@ _SHAPED = regex.compile(
     r"|[ʰ-ʸˡ-ˣᴀ-ᵪⁿⁱʙɢʜɪʟɴʀʏꜰꜱ]",
     flags=regex.V1,
 )
-_ENCIRCLED = regex.compile("[①-⒇⓪-⓿❶-➓]")
+_WORD_SIGNS = MappingProxyType({
+    "🆗": "OK", "🆕": "new", "🆒": "cool", "🆓": "free", "🆘": "SOS", "🆙": "up", "🆚": "versus",
+    "🆔": "ID", "🆎": "AB", "🆑": "CL", "🅾": "O", "🅿": "P", "℡": "Tel.", "℠": "",
+})  # fmt: skip
+_WORD_SIGN = regex.compile(f"[{''.join(_WORD_SIGNS)}]\ufe0f?")
+_ENCIRCLED = regex.compile("[①-⒛⓪-⓿❶-➓]")
 _NAME = re.compile(r"(?:LATIN|SQUARED|CIRCLED|CAPITAL|SMALL|LETTER|NEGATIVE| )+ ([A-Z])")
 
 
@@ -30,12 +39,14 @@ def plain_letters(text: MappedText) -> MappedText:
     """Write each letter that has a shape of its own, as the letter it stands for."""
     if text.text.isascii():
         return text
+    text = text.sub(_WORD_SIGN, lambda found: _WORD_SIGNS[found[0][0]])
     return text.sub(_SHAPED, _plain).sub(_ENCIRCLED, _plain_number)
 
 
 def _plain_number(found: regex.Match[str]) -> str:
     following = found.string[found.end() : found.end() + 1]
-    return f"{unicodedata.numeric(found[0]):.0f}{' ' if following.isalnum() else ''}"
+    stop = "." if "⒈" <= found[0] <= "⒛" else ""
+    return f"{unicodedata.numeric(found[0]):.0f}{stop}{' ' if following.isalnum() else ''}"
 
 
 def _plain(found: regex.Match[str]) -> str | None:
@@ -43,6 +54,8 @@ def _plain(found: regex.Match[str]) -> str | None:
     plain = unicodedata.normalize("NFKC", char)
     if char in "ⁿⁱ" and found.string[found.start() - 1 : found.start()].isalnum():
         return f"^{plain}"
+    if char == "ᵒ" and found.string[found.start() - 1 : found.start()] in {"n", "N"}:
+        return "°"
     if plain != char:
         return plain.strip("()") or plain
     # The black ones have no plain form in Unicode's tables, but a name that tells it.

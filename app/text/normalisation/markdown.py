@@ -14,6 +14,7 @@ from itertools import zip_longest
 from app.text.mapped import MappedText
 from app.text.normalisation.rules import Rule, apply_rules, rule
 from app.text.normalisation.tables import read_tables
+from app.text.normalisation.tags import remove_tags
 
 _ROUNDS = 4
 """Marks may stand inside marks: one round uncovers what the next removes."""
@@ -24,30 +25,49 @@ _TARGET = (
     r"\([ \t]?(?:<[^<>\n]{0,2000}>"
     r"|<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
     # A path may hold spaces, though Markdown has it that it may not.
-    r"|(?=[./#]|\w{2,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300})"
+    r"|(?=[./#]|\w{1,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300}"
+    r"(?:\([^()<>\n\"']{0,100}\)[^()<>\n\"']{0,300})?)"
     r"(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
 )
 _INLINE_TAGS = (
-    "a abbr b big bdi bdo button cite code del dfn em font i img ins input kbd label mark q s "
-    "samp small span strike strong sub sup time tt u var wbr svg path"
+    "abbr big bdi bdo button cite code del dfn em font img ins input kbd label mark "
+    "samp small span strike strong sub sup time tt var wbr svg path"
 )
 _BLOCK_TAGS = (
     "article aside blockquote body br center dd details div dl dt figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td "
+    "h1 h2 h3 h4 h5 h6 head header hr html li main nav ol pre section summary table tbody td "
     "tfoot th thead title tr ul"
 )
+
+
+_LETTER_TAGS = "a b i q s u"
 
 
 def _tag(names: str) -> str:
     return rf"</?(?:{'|'.join(names.split())})(?:[ \t\n][^<>]{{0,2000}})?/?>"
 
 
+def _letter_tag(names: str) -> str:
+    """Return a pattern for tags of one letter, which "a<b and c>d" is none of."""
+    attributes = r"[ \t\n][^<>=]{0,50}=[^<>]{0,2000}|[ \t\n]{0,3}"
+    return rf"</?(?:{'|'.join(names.split())})(?:{attributes})/?>"
+
+
 _INLINE: tuple[Rule, ...] = (
+    rule(r"<(?:!DOCTYPE\s[^<>]{1,200}|\?xml\s[^<>]{1,200}\?)>", "", needs="<", flags=re.IGNORECASE),
     rule(r"<!--[^<>]{0,5000}-->", " ", needs="<"),
+    # A tag that is talked about is a word.
+    rule(
+        r"</?(\w{1,20})>(?= (?:tags?|elements?|nodes?|Tags?|Elemente?)(?!\w))",
+        lambda found: found[1],
+        needs="<",
+    ),
+    rule(_letter_tag("p"), "\n", needs="<", flags=re.IGNORECASE),
+    rule(_letter_tag(_LETTER_TAGS), "", needs="<", flags=re.IGNORECASE),
     rule(_tag(_BLOCK_TAGS), "\n", needs="<", flags=re.IGNORECASE),
     rule(_tag(_INLINE_TAGS), "", needs="<", flags=re.IGNORECASE),
     rule(
-        r"<((?:https?://|mailto:)[^\s<>]{1,2000})>",
+        r"<((?:https?://|mailto:)[^\s<>]{1,2000}|[\w.+-]{1,64}@[\w.-]{1,200})>",
         lambda found: found[1].removeprefix("mailto:"),
         needs="<",
     ),
@@ -63,7 +83,7 @@ _INLINE: tuple[Rule, ...] = (
         needs="[",
     ),
     rule(r"\\([*_`~#>])", lambda found: _literally(found[1], found), needs="\\"),
-    rule(r"\\([\[\](){}+.!|$%&-])", lambda found: found[1], needs="\\"),
+    rule(r"\\([\[\](){}+.!|$%&\"'-])", lambda found: found[1], needs="\\"),
     # A tag that is talked about is not one.
     rule(r"`</?([A-Za-z][\w-]{0,40})[ ]?/?>`", lambda found: found[1], needs="`"),
     rule(r"`+", "", needs="`"),
@@ -137,7 +157,7 @@ def _strip_once(text: MappedText) -> MappedText:
         start = end + 1
     if plain_start < start:
         lines.append(text[plain_start:])
-    text = apply_rules(MappedText.join(lines, "\n"), _INLINE)
+    text = remove_tags(apply_rules(MappedText.join(lines, "\n"), _INLINE))
     return text.sub(_DOUBLY_ESCAPED, "&").sub(_ENTITY, _unescape)
 
 

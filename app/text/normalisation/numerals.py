@@ -41,18 +41,35 @@ def _say_raised(found: re.Match[str]) -> str:
     return "^" + found[0].translate(_SUPERSCRIPTS)
 
 
+_IN_BRACKETS = re.compile(r"\([^()]{0,80}[^\W\d_]{3}[^()]{0,80}\)\Z")
+
+
+def _after_bracket(found: re.Match[str]) -> str | None:
+    """Leave out a figure after words in brackets; after a formula it is a power."""
+    before = found.string[max(0, found.start() - 160) : found.start()]
+    return "" if _IN_BRACKETS.search(before) else None
+
+
 _POWERS: tuple[Rule, ...] = (
-    rule(rf"(?<=[.,;:!?…\"'”’»]){_RAISED_LIST}", ""),
+    rule(rf"(?<=[.,;:!?…\"'”’»%])(?<![⁰¹²³⁴⁵⁶⁷⁸⁹],){_RAISED_LIST}", ""),
+    rule(rf"(?<=\)){_RAISED_LIST}", _after_bracket, needs=")"),
     rule(rf"(?<=[^\W\d_]{{4}}){_RAISED_LIST}", ""),
     rule(rf"(?<=[\w)]){_SUPERSCRIPT}", _say_raised),
 )
 
 
-def plain_numerals(text: MappedText) -> MappedText:
+_ION = re.compile(r"(?<=[^\W_])([⁰¹²³⁴⁵⁶⁷⁸⁹]?)([⁺⁻])(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
+
+
+def plain_numerals(text: MappedText, minus: str = "-") -> MappedText:
     """Write every numeral with ASCII digits: "٣" as "3", "½" as "1/2", "x²" as "x^2", "Ⅳ" as IV."""
     if text.text.isascii():
         return text
-    return apply_rules(text, _POWERS).sub(_NUMERAL, _plain_numeral)
+
+    def charge(found: re.Match[str]) -> str:
+        return f" {found[1].translate(_SUPERSCRIPTS)}{'+' if found[2] == '⁺' else ' ' + minus}"
+
+    return apply_rules(text.sub(_ION, charge), _POWERS).sub(_NUMERAL, _plain_numeral)
 
 
 def roman_value(roman: str) -> int:

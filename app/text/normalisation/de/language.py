@@ -155,7 +155,13 @@ class German(VocabularyLanguage):
                 r"(?<![\w.,])(?P<digits>\d{1,4})\. (?=(?:und|oder|bis) \d{1,4}\. [A-ZÄÖÜ])",
                 self._say_position,
             ),
-            figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d0)er(?!\w)", self._say_decade),
+            figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d\d)(ern?)(?!\w)", self._say_decade),
+            # In front of its town a postal code is spelled; only a place tells it from a count.
+            figure_rule(
+                r"(?<![\w.,-])((?:D|A|CH|PLZ|Postleitzahl)[- ]|(?<=\d, )|(?<=\d[a-z], ))(\d{4,5})"
+                r"(?= [A-ZÄÖÜ]|$|[.,]\s)",
+                lambda found: found[1].replace("-", " ") + self.digits(found[2]),
+            ),
             figure_rule(
                 r"(?<![\w,])(\d{1,4}(?:,\d{1,2})?)(-?)(fach|mal|tägig|jährig|stündig|minütig|stellig|teilig|köpfig|"
                 r"wöchig|monatig|%ig|seitig|prozentig|stöckig|jährlich)(e[nmrs]?|s)?(?!\w)",
@@ -182,7 +188,7 @@ class German(VocabularyLanguage):
 
     def _say_decade(self, found: re.Match[str]) -> str:
         digits = found[1]
-        return (self.year(digits) if len(digits) == 4 else self.cardinal(digits)) + "er"
+        return (self.year(digits) if len(digits) == 4 else self.cardinal(digits)) + found[2]
 
     def _say_compound(self, found: re.Match[str]) -> str:
         spoken = self.number(found[1])

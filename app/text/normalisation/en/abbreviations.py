@@ -29,6 +29,13 @@ _STREETS = _with_capitals({
     "Rd": "Road", "Ln": "Lane", "Hwy": "Highway", "Pkwy": "Parkway", "Ct": "Court", "Pl": "Place",
     "Sq": "Square", "Ter": "Terrace", "Cir": "Circle",
 })  # fmt: skip
+_STREET_NAMES = ("Street", "Avenue", "Road", "Lane", "Boulevard", "Drive", "Court", "Way")
+_DIRECTIONS = {
+    "N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest",
+    "SE": "Southeast", "SW": "Southwest", "N.E": "Northeast", "N.W": "Northwest",
+    "S.E": "Southeast", "S.W": "Southwest",
+}  # fmt: skip
+_DIRECTION = alternatives(_DIRECTIONS)
 _ANYWHERE = {
     "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is",
     "approx": "approximately", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation",
@@ -59,7 +66,8 @@ _BEFORE_NUMBER = {
     "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Nr": "number",
     "Fig": "figure", "fig": "figure", "Figs": "figures", "figs": "figures", "vol": "volume",
     "Vol": "volume", "vols": "volumes", "Vols": "volumes", "p": "page", "P": "page", "pp": "pages",
-    "pg": "page", "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
+    "pg": "page", "Pg": "page", "pgs": "pages",
+    "ch": "chapter", "Ch": "chapter", "chap": "chapter", "Chap": "chapter",
     "sec": "section", "Sec": "section", "art": "article", "Art": "article", "eq": "equation",
     "Eq": "equation", "par": "paragraph", "Ext": "extension", "ext": "extension",
     "Tel": "telephone", "Rm": "room", "Ste": "suite", "Apt": "apartment", "apt": "apartment",
@@ -67,16 +75,19 @@ _BEFORE_NUMBER = {
     "ca": "circa", "Ca": "Circa",
     "NO": "number", "NOS": "numbers", "FIG": "figure", "VOL": "volume", "CH": "chapter",
     "SEC": "section", "ART": "article", "RM": "room", "STE": "suite", "APT": "apartment",
+    "Dep": "departure", "dep": "departure", "Arr": "arrival", "arr": "arrival",
     "TEL": "telephone", "EXT": "extension", "PP": "pages", "OP": "opus",
 }  # fmt: skip
 _DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
     "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
 }  # fmt: skip
+_DAYS |= {word.upper(): day for word, day in _DAYS.items()}
 _DAY = alternatives(_DAYS)
 _A_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _SPOKEN_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Dr|Prof|MR|MRS|DR|PROF)\. ")
 _NAME = r"[A-Z][\w'’-]{0,40}"
+_STREET_NAME = rf"(?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th|ST|ND|RD|TH))"
 
 
 def ends_sentence(found: re.Match[str], word: str) -> bool:
@@ -100,9 +111,10 @@ def _address(found: re.Match[str]) -> str:
     house = found[1]
     if 3 <= len(house) <= 4:
         house = pairs(house)
-    if found[2][0].isalpha():
-        house += " "
-    return f"{house}{found[2]} {_STREETS[found[3]]}" + _stop(found, found[3])
+    letter, towards = found[2], _DIRECTIONS.get(found[3] or "", "")
+    parts = (house, letter, towards, found[4], _STREETS.get(found[5], found[5]))
+    after = f" {_DIRECTIONS[found[6]]}" if found[6] else ""
+    return " ".join(filter(None, parts)) + (after or _stop(found, found[5]))
 
 
 def _street(found: re.Match[str]) -> str:
@@ -136,14 +148,14 @@ def _initials(found: re.Match[str]) -> str:
 ABBREVIATIONS: tuple[Rule, ...] = (
     # An abbreviated street follows its name; behind a house number, capitals may come after it.
     rule(
-        rf"(?<![\w.,])(\d{{1,6}})([A-Za-z]?(?: [NSEW]\.?)?"
-        rf"(?: (?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th))){{1,3}}) "
-        rf"({alternatives(_STREETS)})(?!\w)\.?",
+        rf"(?<![\w.,])(?<!(?:In|in) )(\d{{1,6}})([A-Za-z]?)(?: ({_DIRECTION})\.?)?"
+        rf" ({_STREET_NAME}(?: {_STREET_NAME}){{0,2}}) "
+        rf"({alternatives((*_STREETS, *_STREET_NAMES))})(?!\w)\.?(?:,? ({_DIRECTION})(?![\w]))?",
         _address,
         needs="0123456789",
     ),
     rule(
-        rf"(?<!\w)({_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ({alternatives(_STREETS)})"
+        rf"(?<!\w)({_STREET_NAME}) ({alternatives(_STREETS)})"
         r"(?:\.(?=,| [a-z\d(]|\s*$|\n)|(?=,|\n|$))",
         _street,
         needs="DSABRLHPCT",
@@ -168,6 +180,8 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         lambda found: f"{_BEFORE_NUMBER[found[1]]} ",
         needs=".",
     ),
+    rule(r"(?<![\w.])(Apt|APT|Ste|STE) (?=#?\d)", lambda found: f"{_BEFORE_NUMBER[found[1]]} "),
+    rule(r"(?<=\d )ea\.?(?!\w)", lambda found: "each" + _stop(found, "ea")),
     rule(
         r"(?<![\w.])([Ee]q|[Ff]ig|[Ss]ec)s?\. ?(?=\(\d)",
         lambda found: f"{_BEFORE_NUMBER[found[1]]} ",
@@ -180,6 +194,16 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         rf"(?<!\w)({_DAY})(?:\.,?|,)(?= (?:\d|{_A_MONTH}(?!\w)|at(?!\w)))",
         lambda found: _DAYS[found[1]] + ("," if found[0].endswith(",") else ""),
     ),
+    rule(
+        r"(?<=\d(?:st|nd|rd|th) )ed\.(?!\w)",
+        lambda found: "edition" + _stop(found, "ed"),
+        needs=".",
+    ),
+    rule(
+        rf"(?<![\w/])((?:{_DAY})(?:/(?:{_DAY})){{1,6}})(?![\w/])",
+        lambda found: " slash ".join(_DAYS[day] for day in found[1].split("/")),
+        needs="/",
+    ),
     # The lookbehind comes late, as a search is fast when its first character is known.
     rule(
         r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?<!\w...)(?:(?<!Sat)(?<!Sun)(?= \d)"
@@ -188,7 +212,7 @@ ABBREVIATIONS: tuple[Rule, ...] = (
         lambda found: _DAYS.get(found[0]),
         needs="MTWFS",
     ),
-    rule(rf"(?<=[Oo]n )({_DAY})(?!\w)\.?", lambda found: _DAYS[found[1]] + _stop(found, "Mon")),
+    rule(rf"(?<=[Oo][Nn] )({_DAY})(?!\w)\.?", lambda found: _DAYS[found[1]] + _stop(found, "Mon")),
     rule(
         rf"(?<![\w.])({alternatives(_ANYWHERE_FORMS)})\.(?![\w])",
         _anywhere,

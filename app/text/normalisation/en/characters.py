@@ -21,17 +21,26 @@ _LETTERS = str.maketrans(
     }
 )  # fmt: skip
 _LONGER = {
-    "ﬁ": "fi", "ﬂ": "fl", "…": "...", "℃": "°C", "℉": "°F", "№": "No. ", "℅": "c/o ",
+    "ﬁ": "fi", "ﬂ": "fl", "…": "...", "℃": "°C", "℉": "°F", "℅": "c/o ",
 }  # fmt: skip
 _LONGER_CHARACTER = re.compile(f"[{''.join(_LONGER)}]")
+_NUMERO = re.compile("№ ?")
 _REPEATED: tuple[Rule, ...] = (
     rule(r"[!?]{2,}", lambda found: "?" if "?" in found[0] else "!"),
     rule(r"\.{4,}", "..."),
     rule(r"([,;:])\1+", lambda found: found[1]),
     # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
+    rule(r"(?<=\d)º(?!\w)", "°", needs="º"),
+    rule(r"(?<=[\w)])(?: \*\* (?=\S)| ?\*\* ?(?=\d))", "^", needs="*"),
+    # An option of a command is no dash: "run it with --force".
+    rule(
+        r"(?<!\S)--(?=[a-z][\w-]{1,40}(?:[=\s.,;)]|$))(?![^\n]{1,100}[^\s-]--)",
+        "dash dash ",
+        needs="-",
+    ),
     rule(r"(?<=[^-])--(?=[^-])", "—"),
-    rule(r"([^\w\s.!?'\"/<>&=+*|-])\1+", lambda found: found[1]),
+    rule(r"([^\w\s.!?'\"/<>&=+*|§-])\1+", lambda found: found[1]),
     rule(r"([\"'])\1+", lambda found: found[1]),
 )
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
@@ -43,4 +52,5 @@ def plain_characters(text: MappedText) -> MappedText:
     text = text.sub(_THOUSANDS, lambda found: re.sub(r"\D", ",", found[0]))
     text = text.sub(_GROUPED_WITH_LINES, lambda found: found[0].replace("_", ","))
     text = text.translate(_LETTERS).sub(_LONGER_CHARACTER, lambda found: _LONGER[found[0]])
+    text = text.sub(_NUMERO, "No. ")
     return apply_rules(text, _REPEATED)

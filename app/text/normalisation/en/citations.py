@@ -48,7 +48,7 @@ CITATIONS: tuple[Rule, ...] = (
         flags=re.IGNORECASE,
     ),
     rule(
-        rf"(?<=[\w.,;:!?)%'\"’”])[ ]?\[{_NUMBERS}\](?:,?[ ]?\[{_NUMBERS}\]){{0,9}}"
+        rf"(?<=[\w.,;:!?)%'\"’”])[ ]?\[{_NUMBERS}\](?:[,–-]?[ ]?\[{_NUMBERS}\]){{0,9}}"
         rf"(?=[\s.,;:!?)—–]|$)",
         _leave_out,
         needs="[",

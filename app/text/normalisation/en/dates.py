@@ -17,7 +17,8 @@ _MONTH_BY_START = {name[:3].lower(): name for name in MONTHS}
 _MONTH = (
     r"(January|February|March|April|May|June|July|August|September|October|November|December"
     r"|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER"
-    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?"
+    r"|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?)"
 )
 _CAPITALS = "JFMASOND"
 _DAY = r"(0?[1-9]|[12]\d|3[01])"
@@ -25,7 +26,7 @@ _SUFFIX = r"(?:st|nd|rd|th)?"
 _YEAR = r"([12]\d{3})"
 _TO = r" ?(?:[-–—]|to|through) ?"
 _YEAR_CONTEXT = (
-    r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Bb]y|[Uu]ntil|[Tt]ill|[Cc]irca|c\.|ca\.|[Yy]ear|[Yy]ears|AD|A\.D\.|"
+    r"(?:[Ii]n|[Ss]ince|[Ff]rom|[Bb]y|[Uu]ntil|[Tt]ill|[Cc]irca|c\.|ca\.|fl\.|b\.|d\.|r\.|[Yy]ear|[Yy]ears|AD|A\.D\.|"
     r"[Bb]efore|[Aa]fter|[Dd]uring|[Ee]arly|[Ll]ate|[Mm]id|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|"
     r"[Ww]inter|[Oo]f|[Aa]nd|[Tt]o|[Bb]etween)"
 )
@@ -131,6 +132,11 @@ def _years(found: re.Match[str]) -> str | None:
 
 def _year_of_era(digits: str) -> str:
     return year(int(digits)) if len(digits) == 4 else cardinal(digits)
+
+
+def _era_of(found: re.Match[str]) -> str:
+    letters = " ".join(char for char in found["era"] if char.isalpha())
+    return f"{_year_of_era(found[1])} {letters}"
 
 
 def _era(found: re.Match[str]) -> str:
@@ -251,10 +257,32 @@ DATES: tuple[Rule, ...] = (
     ),
     rule(r"(?<![\w.,$€£¥-])['’]([1-9]0)s(?!\w)", _decade, needs="'’"),
     rule(r"(?<![\w'])'(00)s(?!\w)", _decade, needs="'"),
+    rule(r"(?<=[Tt]he )(00)s(?!\w)", _decade, needs="0"),
+    rule(
+        r"(?<![\w.,/$€£¥+-])((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?![\w%€£-]|[.,:/]\d)",
+        lambda found: _date_if_any(found[3], found[2], found[1]),
+    ),
     rule(
         r"(?<![\w'])'(\d\d)(?![\w'\"])",
         lambda found: cardinal(found[1]) if found[1][0] != "0" else f"oh {cardinal(found[1][1])}",
         needs="'",
+    ),
+    rule(
+        r"(?<![\w.,/$€£¥-])([12]\d{3}) ?[-–—] ?"
+        r"(?=(?:[Pp]resent|now|today|date|ongoing)(?!\w))",
+        lambda found: f"{year(int(found[1]))} to ",
+        needs="-–—",
+    ),
+    # A quarter or half of a year: "Q1'24".
+    rule(
+        r"(?<!\w)(?:([QH][1-4]|FY)['’]|(FY))(\d\d)(?!\w)",
+        lambda found: f"{' '.join(found[1] or found[2])} {year(int(full_year(found[3])))}",
+    ),
+    # Of a span from one era to another each year is said with its own.
+    rule(
+        rf"(?<![\w.,])(\d{{1,4}}) ?{_ERA} ?[-–—] ?(?=(?:AD |A\.D\. |CE )?\d{{1,4}}(?!\w))",
+        lambda found: f"{_era_of(found)} to ",
+        needs="BAC",
     ),
     rule(
         rf"(?<![\w.,])(?:(?P<first>\d{{1,4}})(?P<joint> ?[-–—] ?| (?:to|and|until|or|through"

@@ -8,6 +8,7 @@ import re
 
 from app.text.normalisation.en.numbers import spell_digits
 from app.text.normalisation.rules import Rule, alternatives, rule
+from app.text.normalisation.shapes import HASH, HEXADECIMAL, IBAN, MAC_ADDRESS, UUID
 
 _STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
@@ -43,6 +44,13 @@ def _in_groups(found: re.Match[str]) -> str:
     return ", ".join(spell(group) for group in re.split(r"[-:]", found[0]))
 
 
+def _in_fours(found: re.Match[str]) -> str | None:
+    bare = found[0].replace(" ", "")
+    if sum(map(str.isdecimal, bare)) < len(bare) // 2:
+        return None
+    return ", ".join(spell(bare[at : at + 4]) for at in range(0, len(bare), 4))
+
+
 def _with_colons(found: re.Match[str]) -> str | None:
     written = found[0]
     if not any(map(str.isdigit, written)) or ("::" not in written and written.count(":") != 7):
@@ -67,28 +75,28 @@ def _in_state(found: re.Match[str]) -> str:
 
 
 IDENTIFIERS: tuple[Rule, ...] = (
-    rule(
-        rf"(?<![\w-]){_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}(?![\w-])",
-        _in_groups,
-        needs="-",
-    ),
-    rule(
-        rf"(?<![\w:.-]){_HEX}{{2}}([:-])(?:{_HEX}{{2}}\1){{4}}{_HEX}{{2}}(?![\w:-])",
-        _in_groups,
-        needs=":-",
-    ),
+    rule(UUID, _in_groups, needs="-"),
+    rule(MAC_ADDRESS, _in_groups, needs=":-"),
+    rule(IBAN, _in_fours, needs="0123456789"),
     rule(
         rf"(?<![\w:.])(?:{_HEX}{{1,4}}|:)(?::{{1,2}}{_HEX}{{1,4}}){{1,7}}(?:::)?(?![\w:])",
         _with_colons,
         needs=":",
     ),
-    rule(rf"(?<![\w.])0[xX]({_HEX}{{1,64}})(?!\w)", _hexadecimal, needs="xX"),
     rule(
-        r"(?<![\w.#-])(?=[0-9a-f]{0,128}[a-f])(?=[0-9a-f]{0,128}\d)[0-9a-f]{7,128}(?![\w-])"
-        r"|(?<![\w.#-])(?=[0-9A-F]{0,128}[A-F])(?=[0-9A-F]{0,128}\d)[0-9A-F]{8,128}(?![\w-])",
-        _hash,
-        needs="0123456789",
+        r"(?<!\w)(ISBN(?:-1[03])?:? |ISSN:? )(\d[\d -]{6,18}[\dX])(?![\w-])",
+        lambda found: (
+            found[1].replace("-", " ") + ", ".join(map(spell, re.split("[ -]", found[2])))
+        ),
+        needs="I",
     ),
+    rule(
+        r"(?<!\w)P\.? ?O\.? (Box|BOX|box) (\d{1,6})(?![\w-])",
+        lambda found: f"P O {found[1]} {spell_digits(found[2])}",
+        needs="P",
+    ),
+    rule(HEXADECIMAL, _hexadecimal, needs="xX"),
+    rule(HASH, _hash, needs="0123456789"),
     rule(
         rf"(?<![\w.])({alternatives(_STATES)})(,? )(\d{{5}})(?:-(\d{{4}}))?(?![\w-]|[.,]\d)",
         _in_state,

@@ -12,15 +12,17 @@ from app.text.normalisation.en.characters import plain_characters
 from app.text.normalisation.en.citations import CITATIONS
 from app.text.normalisation.en.dates import DATES, MONTHS, say_date, say_year
 from app.text.normalisation.en.fractions import MEASURED_FRACTIONS
+from app.text.normalisation.en.games import CHESS
 from app.text.normalisation.en.identifiers import IDENTIFIERS
 from app.text.normalisation.en.money import MONEY, PER
 from app.text.normalisation.en.numbers import spell_long_numbers
+from app.text.normalisation.en.places import COORDINATES
 from app.text.normalisation.en.quantities import LETTERS, QUANTITIES, say_fraction
 from app.text.normalisation.en.roman import ROMAN
 from app.text.normalisation.en.symbols import SIGN_NAMES, speak_symbols, tidy_spaces
 from app.text.normalisation.en.telephones import KEYS, TELEPHONES, say_telephone
 from app.text.normalisation.en.times import HALF_DAYS, TIMES, say_time
-from app.text.normalisation.en.units import BARE_RATES, UNIT_RULES
+from app.text.normalisation.en.units import BARE_RATES, SCIENTIFIC_UNITS, UNIT_RULES
 from app.text.normalisation.en.verses import VERSES
 from app.text.normalisation.en.web import WEB, part_underscores
 from app.text.normalisation.language import Language
@@ -29,6 +31,8 @@ from app.text.normalisation.rules import apply_near_digits, apply_rules
 _WITH_DIGITS = (
     *DATES,
     *VERSES,
+    *CHESS,
+    *COORDINATES,
     *TIMES,
     *TELEPHONES,
     *MONEY,
@@ -55,6 +59,7 @@ class English(Language):
         part_underscores,
         partial(apply_rules, rules=ROMAN),
         partial(apply_rules, rules=(*HALF_DAYS, *ABBREVIATIONS)),
+        partial(apply_rules, rules=SCIENTIFIC_UNITS),
         partial(apply_rules, rules=(*BARE_RATES, *LETTERS)),
         partial(apply_near_digits, rules=_WITH_DIGITS),
         partial(apply_rules, rules=ACRONYMS),

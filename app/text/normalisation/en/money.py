@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.text.normalisation.en.numbers import NUMBER, cardinal, number
+from app.text.normalisation.en.units import RATE, name_rate
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 
@@ -64,7 +65,7 @@ _MAGNITUDES = {
 _AS_ADJECTIVE = (
     r"(?P<adjective>(?: |-)(?=(?:bill|note|coin|banknote|check|cheque|fine|fee|reward|deal|"
     r"investment|loan|grant|prize|gift|voucher|coupon|store|house|home|car|contract|question|bet|"
-    r"project|lawsuit|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
+    r"project|lawsuit|company|startup|business|industry|market|plan|bond|ticket|gap|valuation|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
 )
 _COUNTED = (
     r"(?: (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
@@ -184,7 +185,7 @@ MONEY: tuple[Rule, ...] = (
         needs="¢",
     ),
     rule(
-        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
+        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|tn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
         _bare_magnitude,
     ),
     rule(rf"(?<=population of )({NUMBER})m(?!\w)", lambda found: f"{number(found[1])} million"),
@@ -196,6 +197,14 @@ PER = (
         " per ",
         needs="/",
     ),
+    rule(
+        r"(?:(?<=dollars)|(?<=cents)|(?<=euros)|(?<=pounds)|(?<=pence)|(?<=rupees)|(?<=yen)"
+        rf"|(?<=yuan)|(?<=francs)|(?<=reais))/({RATE})(?![\w^/])",
+        lambda found: f" per {name_rate(found[1])}",
+        needs="/",
+    ),
+    rule(r"(?<=[a-z][se]) p/m(?!\w)", " per month", needs="/"),
+    rule(r"(?<=[a-z][se]) p/a(?!\w)", " per year", needs="/"),
     rule(r"(?<= per )h(?:r)?(?!\w)", "hour"),
     rule(r"(?<= per )d(?!\w)", "day"),
     rule(r"(?<= per )wk(?!\w)", "week"),

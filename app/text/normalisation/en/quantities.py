@@ -14,6 +14,7 @@ from app.text.normalisation.en.numbers import (
 )
 from app.text.normalisation.en.shares import SHARES
 from app.text.normalisation.rules import Rule, rule
+from app.text.normalisation.substances import is_chemical
 
 _OPERATORS = {
     "+": "plus", "-": "minus", "−": "minus", "–": "minus", "*": "times", "×": "times", "·": "times",
@@ -67,13 +68,19 @@ def say_power(exponent: str) -> str:
     return f"to the power of {sign}{number(exponent.lstrip('+-−'))}"
 
 
+_COPULA = re.compile(r"(?<!\w)(?:is|are|was|were|be) \Z", re.IGNORECASE)
+
+
 def _sum(found: re.Match[str]) -> str:
     words: list[str] = []
+    has_verb = _COPULA.search(found.string[max(0, found.start() - 6) : found.start()])
     for part in _SUM.findall(found[0]):
         if part[0].isdigit() or (part[0] == "." and len(part) > 1):
             words.append(number(part))
         else:
             words.append(_OPERATORS.get(part) or _COMPARISONS.get(part, part))
+            if has_verb:
+                words[-1] = words[-1].removeprefix("is ")
     return " ".join(words)
 
 
@@ -93,7 +100,9 @@ def _code(found: re.Match[str]) -> str | None:
     digits = [part for part in parts if part.isdigit()]
     if not digits:
         return None
-    one_by_one = len(parts) > 3 or any(len(part) > 4 for part in digits)
+    one_by_one = any(len(part) > 4 for part in digits) or (
+        len(parts) > 3 and not is_chemical(found[0])
+    )
     words: list[str] = []
     for part in parts:
         if part.isdigit():
@@ -125,9 +134,16 @@ LETTERS: tuple[Rule, ...] = (
         needs="<>≤≥≠=",
     ),
     rule(
-        r"(?:(?<=\d)|(?<=(?<![\w'])[A-Za-z])|(?<=\)))\^\(?([A-Za-z])(?!\w)\)?",
-        lambda found: f" to the power of {found[1]}",
+        r"(?:(?<=\d)|(?<=(?<![\w'])[A-Za-z])|(?<=\)))"
+        r"\^(?P<open>\()?([A-Za-z])(?!\w)(?(open)\))",
+        lambda found: f" to the power of {found[2]}",
         needs="^",
+    ),
+    # In code these stand between whole names.
+    rule(
+        r"(?<=[\w)\]]) ?([<>!=]=)=? ?(?=[-\w(\"'])",
+        lambda found: f" {_COMPARISONS[found[1]]} ",
+        needs="=",
     ),
     rule(r"(?<=(?<![\w'])[A-Za-z])( ?)\*\1(?=[A-Za-z](?!\w))", " times ", needs="*"),
 )
@@ -153,7 +169,11 @@ QUANTITIES: tuple[Rule, ...] = (
         _sum,
         needs="=≈≠≤≥<>",
     ),
-    rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", lambda found: f" {say_power(found[1])}", needs="^"),
+    rule(
+        r"(?<=[\w)])\^(?P<open>\()?([-+−]?\d{1,36})(?(open)\))",
+        lambda found: f" {say_power(found[2])}",
+        needs="^",
+    ),
     rule(r"(?<![\w/])24/7/365(?![\w/])", "twenty-four seven, three sixty-five", needs="/"),
     *SHARES,
     rule(
@@ -167,6 +187,18 @@ QUANTITIES: tuple[Rule, ...] = (
         needs="/",
     ),
     rule(r"(?<![\w.,/])(\d{1,4})/(\d{1,4})(?![\w/]|[.,]\d)", _slashed, needs="/"),
+    # "9-to-5", "2-for-1"
+    rule(
+        r"(?<![\w.,-])(\d{1,3})-(to|for|on|in|by)-(\d{1,3})(?!\w|[.,]\d)",
+        lambda found: f"{number(found[1])} {found[2]} {number(found[3])}",
+        needs="-",
+    ),
+    rule(r"(?<!\w)T-(?=\d{1,4} (?:day|hour|minute|second|week)s?(?!\w))", "T minus ", needs="-"),
+    rule(
+        r"(?<!\w)(HTTP|[Ee]rror|[Ss]tatus) ([1-5]\d\d)(?![\w%]|[.,:]\d)",
+        lambda found: f"{found[1]} {pairs(found[2])}",
+    ),
+    rule(r"(?<!\w)f/(?=\d)", "f ", needs="/"),
     rule(
         rf"(?<![\w.,/-])({NUMBER}) ?[–—] ?({NUMBER})(?![\w–—-]|[.,]\d)", _number_range, needs="–—"
     ),
@@ -201,5 +233,7 @@ QUANTITIES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=[^\W\d_])-(?=\d)", " ", needs="-"),
     rule(r"(?<=\d)\+(?!\w)", " plus", needs="+"),
+    # Laws and journals number their parts in this way: "12(3)(a)".
+    rule(r"(?<=[\d)])\((?=\w{1,4}\))", " (", needs="("),
     rule(rf"({NUMBER})", lambda found: number(found[1])),
 )

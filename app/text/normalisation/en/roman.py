@@ -8,7 +8,7 @@ from app.text.normalisation.en.numbers import cardinal, ordinal, year
 from app.text.normalisation.numerals import roman_value
 from app.text.normalisation.rules import Rule, rule
 
-_RULERS = (
+_NAMES_OF_RULERS = (
     "Henry Louis Elizabeth Charles George Edward William Richard James Philip Philippe Napoleon "
     "Pius "
     "Paul Benedict Francis Gregory Leo Alexander Catherine Peter Nicholas Frederick Friedrich "
@@ -22,6 +22,7 @@ _RULERS = (
     "Boniface Celestine Stephen Adrian Robert John Joseph Franz Selim Murad Mehmed Suleiman Edmund "
     "Margrethe Juan Pedro Maria Michael Victor Karl Charles Sancho Julius Eugene Callixtus Alexios"
 )
+_RULERS = f"{_NAMES_OF_RULERS} {_NAMES_OF_RULERS.upper()}"
 _TITLES = (
     "King Queen Pope Emperor Empress Tsar Czar Prince Princess Sultan Pharaoh Kaiser Saint Duke"
 )
@@ -32,10 +33,12 @@ _NUMBERED = (
     "War|WW|War|Bowl|Mark|Mk|Unit|Lesson|Round|Tier|"
     "Category|Division|Canto|Psalm|Factor|Apollo|Schedule|Annex|Form"
 )
+_NUMBERED += f"|{_NUMBERED.upper()}"
 _SHORT_NAMES = {
     "Vol.": "Volume", "Ch.": "Chapter", "Pt.": "Part", "Sec.": "Section", "Fig.": "Figure",
     "WW": "World War", "Mk": "Mark",
 }  # fmt: skip
+_GOES_ON = re.compile(r" [A-Z]")
 _ROMAN = r"([IVXLCDM]{1,15})"
 _NOT_WORD = r"(?![\w-])(?!['’][a-rt-z])"
 
@@ -50,8 +53,10 @@ def _numbered_part(found: re.Match[str]) -> str | None:
     # A single C, D, L or M names a letter: "Appendix C".
     if len(roman) == 1 and roman not in "IVX":
         return None
+    if found[1].isupper() and roman == "I" and _GOES_ON.match(found.string, found.end()):
+        return None  # "THE PART I LIKE"
     value = roman_value(roman)
-    name = _SHORT_NAMES.get(found[1], found[1])
+    name = _SHORT_NAMES.get(found[1], _SHORT_NAMES.get(found[1].capitalize(), found[1]))
     return f"{name}{found[2]}{cardinal(str(value))}" if value else None
 
 

@@ -27,7 +27,7 @@ _RATED = (
 _RATINGS = (
     "stars? points? marks? votes? rating score would say agree agreed recommend recommended people "
     "users students patients dentists doctors respondents voters women men children adults "
-    "americans times matches questions answers on for overall"
+    "americans times games attempts tries shots matches questions answers on for overall"
 )
 _NOT_GOING_ON = r"(?![\w/]|[.,]\d|-\d)"
 _MUSIC = r"(?: time| metre| meter| beat| rhythm| signature| bar| waltz)(?!\w)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import regex
@@ -18,7 +19,11 @@ _SPOKEN = {
     "º": "", "ª": "", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "¢": "cents",
     "₹": "rupees", "∞": "infinity", "√": "square root of", "∑": "sum of", "∈": "in", "∂": "partial",
     "∫": "integral of", "Ω": "ohms", "\\": "backslash", "℃": "degrees Celsius", "*": "", "_": "",
-    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "•": "", "·": "",
+    "^": "", "|": "", "™": "", "®": "", "/": "slash", "†": "", "‡": "", "♭": "flat", "♯": "sharp",
+    "♮": "natural",
+    "∛": "cube root of", "∜": "fourth root of",
+    "∴": "therefore", "∵": "because", "∀": "for all", "∃": "there exists",
+    "∪": "union", "∩": "intersect", "∅": "the empty set", "∇": "nabla", "•": "", "·": "",
 }  # fmt: skip
 SIGN_NAMES = {
     ".": "dot", ",": "comma", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "&": "and",
@@ -37,7 +42,12 @@ _DOLLAR_LETTER = regex.compile(r"(?<=[a-z])\$(?=[a-z])|(?<=[A-Z])\$(?=[A-Z])")
 """It is an S for show: "Ke$ha"."""
 _BEFORE: tuple[Rule, ...] = (
     # It marks a share or a variable: "$AAPL", "$HOME".
+    rule(r"^\$ (?=[a-z./~])", "", needs="$", flags=re.MULTILINE),
     rule(r"(?<!\w)\$(?=[A-Za-z_(])", "", needs="$"),
+    rule(r"(?<!\S)~(?=/)", "tilde ", needs="~"),
+    rule(r" ?&{2,} ?", " and ", needs="&"),
+    rule(r"(?<=\w) ?\|\| ?(?=\w)", " or ", needs="|"),
+    rule(r"§{2,}", " sections ", needs="§"),
     rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
     rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
@@ -78,4 +88,4 @@ def _name_letter(found: regex.Match[str]) -> str:
     name = unicodedata.name(found[0], "")
     if "LETTER" not in name or " WITH " in name:
         return found[0]
-    return name.rpartition(" ")[2].lower()
+    return name.rpartition(" ")[2].lower().replace("lamda", "lambda")

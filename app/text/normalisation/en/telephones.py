@@ -100,6 +100,11 @@ TELEPHONES: tuple[Rule, ...] = (
         _say_if_long,
         needs=" .-(",
     ),
+    rule(
+        rf"{_NOT_INSIDE}(?:0\d{{3,4}}[ -]\d{{6}}|1[38]00 \d{{3}} \d{{3}}){_NOT_GOING_ON}",
+        _say_if_long,
+        needs=" -",
+    ),
     rule(rf"{_NOT_INSIDE}0\d(?:[ .]\d\d){{4}}{_NOT_GOING_ON}", _say_if_long, needs=" .-("),
     rule(
         rf"{_NOT_INSIDE}\d{{4}}([ -])\d{{4}}\1\d{{4}}(?:\1\d{{1,4}})?{_NOT_GOING_ON}",

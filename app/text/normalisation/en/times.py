@@ -94,6 +94,8 @@ TIMES: tuple[Rule, ...] = (
         _dotted_time,
         needs=".",
     ),
+    rule(r"(?<!\w)(noon|midnight) ?[-–—] ?(?=\d)", lambda found: f"{found[1]} to ", needs="-–—"),
+    rule(r"(?<!\w)(GMT|UTC) ?[-−–](?=\d)", lambda found: f"{found[1]} minus ", needs="-−–"),
     # A range of times, "9am-5pm" or "5:30–6:30", is parted before its times are said.
     rule(
         r"(?<![\d:.,/])(\d{1,2}(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?) ?[-–—] ?"
@@ -104,7 +106,7 @@ TIMES: tuple[Rule, ...] = (
     rule(rf"{_NOT_BEFORE}{_CLOCK}{_HALF}?Z?(?: ?h(?!\w))?(?![\w:])(?!\.\d)", _clock, needs=":"),
     rule(rf"(?<![\w:.,/$€£¥])(1[0-2]|0?[1-9]){_HALF}(?!\w)", _hours),
     rule(
-        r"(?<![\w:.,])(\d{1,3}):(\d{1,3})(?![\w:]|[.,]\d)",
+        r"(?<![\w:.,])(\d{1,3}):(\d{1,3}(?:,\d{3}){1,3}|\d{1,7})(?![\w:]|[.,]\d)",
         lambda found: f"{cardinal(found[1])} to {cardinal(found[2])}",
         needs=":",
     ),

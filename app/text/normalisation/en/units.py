@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.en.numbers import NUMBER, cardinal, is_one, number
-from app.text.normalisation.en.quantities import say_power
+from app.text.normalisation.en.quantities import say_fraction, say_mixed, say_power
 from app.text.normalisation.rules import Rule, alternatives, rule
 
 UNITS = {
@@ -87,9 +87,27 @@ UNITS = {
     "doz": ("dozen", "dozen"), "m.p.h": ("mile per hour", "miles per hour"),
     "mo": ("month", "months"), "mos": ("month", "months"), "pkg": ("package", "packages"),
     "cc": ("C C", "C C"),
+    "mol": ("mole", "moles"), "mmol": ("millimole", "millimoles"),
+    "μmol": ("micromole", "micromoles"), "nmol": ("nanomole", "nanomoles"),
+    "μL": ("microliter", "microliters"), "μl": ("microliter", "microliters"),
+    "μA": ("microamp", "microamps"), "μV": ("microvolt", "microvolts"),
+    "pg": ("picogram", "picograms"), "ng": ("nanogram", "nanograms"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "eV": ("electron volt", "electron volts"), "keV": ("kiloelectron volt", "kiloelectron volts"),
+    "MeV": ("megaelectron volt", "megaelectron volts"),
+    "GeV": ("gigaelectron volt", "gigaelectron volts"), "kN": ("kilonewton", "kilonewtons"),
+    "TWh": ("terawatt hour", "terawatt hours"), "GWh": ("gigawatt hour", "gigawatt hours"),
+    "TW": ("terawatt", "terawatts"), "mT": ("millitesla", "milliteslas"),
+    "MΩ": ("megohm", "megohms"), "mm Hg": ("millimeter of mercury", "millimeters of mercury"),
+    # Headings have them in capitals.
+    "KG": ("kilogram", "kilograms"), "KM": ("kilometer", "kilometers"),
+    "CM": ("centimeter", "centimeters"), "LBS": ("pound", "pounds"), "OZ": ("ounce", "ounces"),
+    "FT": ("foot", "feet"), "HRS": ("hour", "hours"), "MINS": ("minute", "minutes"),
+    "YRS": ("year", "years"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "pct": ("percent", "percent"),
 }  # fmt: skip
 _LENGTHS = ("km", "cm", "mm", "ft", "mi", "in", "yd", "m")
+_SIDE_UNITS = frozenset(("px", "nm", "μm", "yds", "°", "sq ft"))
 _ATTACHED_ONLY = frozenset(("in", "A", "B", "N", "J", "s", "h", "MP", "wk", "pt", "mo"))
 """These are rather words or letters than units where a space parts them from the number."""
 _PER = {
@@ -124,9 +142,16 @@ _ATTACHED = alternatives(UNITS)
 _LETTERS = frozenset("ABNJ")
 """These are rather letters than units after a whole number: "Flat 12A"."""
 _STOP = r"(?P<stop>\.(?![\w.]))?"
+_QUOTE = re.compile(r"(?<!\d)\"")
 _NEW_SENTENCE = re.compile(r"[\"']{0,2}(?:\s*\Z|[^\S\n]*\n|\s+[\"'(]?[A-Z])")
-_AFTER_ARTICLE = re.compile(r"(?:\A|\W)[Aa]n?\s\Z")
-_NOUN = re.compile(r" (?!(?:of|or|and|to|in|per|a|an|the)(?!\w))[a-z]")
+_VOLTS = re.compile(r"(?:\d ?[mk]?[VW]|volts?|watts?)(?:[ /]|, )\Z")
+_AFTER_ARTICLE = re.compile(r"(?:\A|\W)(?:[Aa]n?|[Tt]he|[Tt]h(?:is|at)|[Ee](?:ach|very))\s\Z")
+_NOUN = re.compile(
+    r" (?!(?:of|or|and|to|in|per|an?|the|long|wide|high|tall|deep|thick|away|apart|from|at|on|by|"
+    r"for|with|without|is|are|was|were|has|have|had|will|would|can|that|which|who|when|where|we|you|he|"
+    r"she|they|it|i|between|below|above|over|under|than|then|after|before|into|as|but|more|less|"
+    r"later|earlier|ago|[a-z]{2,30}ly)(?!\w))[a-z]"
+)
 SPACED_UNIT = rf"(?P<unit>{_SPACED})(?!\w){_STOP}"
 """This regular expression matches a unit after a number and a space, and its full stop."""
 
@@ -157,9 +182,14 @@ def kept_stop(found: re.Match[str]) -> str:
     return "." if _NEW_SENTENCE.match(found.string, found.end()) else ""
 
 
+def _beside_volts(found: re.Match[str]) -> bool:
+    """Tell whether a measure with a clearer unit stands right before: "5V 2A"."""
+    return bool(_VOLTS.search(found.string[max(0, found.start() - 12) : found.start()]))
+
+
 def _describes(found: re.Match[str]) -> bool:
     """Tell whether a measure stands between an article and a noun: "a 2L bottle"."""
-    before = found.string[max(0, found.start() - 4) : found.start()]
+    before = found.string[max(0, found.start() - 7) : found.start()]
     return bool(_AFTER_ARTICLE.search(before) and _NOUN.match(found.string, found.end()))
 
 
@@ -168,7 +198,7 @@ def _measure(found: re.Match[str]) -> str | None:
     length, high = groups.get("length"), found["high"]
     unit = length or groups.get("unit") or groups.get("spaced") or groups.get("hyphened") or ""
     last = high or found["low"]
-    if unit in _LETTERS and "." not in last:
+    if unit in _LETTERS and "." not in last and not _beside_volts(found):
         return None
     adjective = bool(groups.get("hyphened")) or (not high and _describes(found))
     name = name_unit(last, unit, power=groups.get("power") or "", adjective=adjective)
@@ -188,8 +218,12 @@ def _dimensions(found: re.Match[str]) -> str | None:
     numbers = re.findall(NUMBER, found["sides"])
     if unit is None and "×" in found[0] and all(len(each) < 3 for each in numbers):
         return " times ".join(number(each) for each in numbers)
-    spoken = " by ".join(number(each) for each in numbers)
-    return f"{spoken} {name_unit(numbers[-1], unit)}{kept_stop(found)}" if unit else spoken
+    # Sides have a length; of a weight there are several: "2 x 400g".
+    is_count = unit and unit not in _LENGTHS and unit not in _SIDE_UNITS
+    spoken = (" times " if is_count else " by ").join(number(each) for each in numbers)
+    if not unit:
+        return spoken
+    return f"{spoken} {name_unit(numbers[-1], unit, adjective=_describes(found))}{kept_stop(found)}"
 
 
 def _height(found: re.Match[str]) -> str:
@@ -205,6 +239,24 @@ def _marked_sides(found: re.Match[str]) -> str:
     return f"{say_measure(found[1], unit)} by {say_measure(found[3], unit)}"
 
 
+def _inches(found: re.Match[str]) -> str | None:
+    """Say "12" with a mark of inches, which a mark of quotation in front of it would close."""
+    line = found.string[max(0, found.start() - 300) : found.start()].rpartition("\n")[2]
+    if len(_QUOTE.findall(line)) % 2:
+        return None
+    follows = _NOUN.match(found.string, found.end())
+    if found["inches"]:
+        name = name_unit(found["inches"], "in", adjective=bool(follows))
+        return f"{number(found['inches'])} {name}"
+    if not int(found["below"]):
+        return None
+    if found["whole"]:
+        spoken = say_mixed(found["whole"], found["above"], found["below"])
+    else:
+        spoken = say_fraction(found["above"], found["below"])
+    return f"{spoken} {'inch' if follows or not found['whole'] else 'inches'}"
+
+
 def _power_of_unit(found: re.Match[str]) -> str:
     spoken = f" {say_power(found['exponent'])} {name_unit('2', found['unit'])}"
     if found["per"]:
@@ -215,6 +267,11 @@ def _power_of_unit(found: re.Match[str]) -> str:
 def _power_of_area(found: re.Match[str]) -> str:
     name = name_unit("2", found["length"], power=found["power"])
     return f" {say_power(found['exponent'])} {name}{kept_stop(found)}"
+
+
+def name_rate(unit: str) -> str:
+    """Name the unit per which something is measured: "m2" gives "square meter"."""
+    return _PER[unit]
 
 
 def _bare_rate(found: re.Match[str]) -> str:
@@ -235,14 +292,38 @@ _PERIODS = {
 _PERIOD = "day|week|month|year|hour|night|minute|second|" + alternatives(_PERIODS)
 _RATED = alternatives(unit for unit in UNITS if (len(unit) > 1 and unit.isalpha()) or unit in "gmL")
 UNIT_RULES: tuple[Rule, ...] = (
+    # Decimals have a comma on the continent.
+    rule(
+        rf"(?<![\w.,])(\d{{1,3}}),(\d{{1,2}})(?= ?(?:{_SPACED})(?!\w))",
+        lambda found: f"{found[1]}.{found[2]}",
+        needs=",",
+    ),
+    # Of "30s-60s" the unit is said once.
+    rule(
+        rf"(?<![\w.,])({NUMBER}) ?({_ATTACHED}) ?[-–—] ?(?=[-−]?{NUMBER} ?\2(?!\w))",
+        lambda found: f"{found[1]} to ",
+        needs="-–—",
+    ),
     rule(r"(?<![\w.,])(\d{1,2})' ?(\d{1,2}(?:\.\d)?)(?:\"|'')(?!\w)", _height, needs="'"),
     rule(rf"(?<![\w.,])(\d{{1,2}}) ?ft\.? (\d{{1,2}}) ?in(?!\w){_STOP}", _height_in_words),
     rule(
-        r"(?<![\w\"])(\d{1,3}(?:\.\d{1,2})?)\"(?= (?:TV|tv|monitor|screen|display|tablet|laptop"
+        r"(?<![\w\"/])(\d{1,3}(?:\.\d{1,2})?)\"(?= (?:TV|tv|monitor|screen|display|tablet|laptop"
         r"|wheels?|"
         r"rims?|pipes?|pizza|tires?|pan|tall|long|wide|deep|high|thick|blade|drive)(?!\w))",
         lambda found: f"{number(found[1])} inch",
         needs='"',
+    ),
+    rule(
+        r"(?<![\w.,/\"'])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})\"(?!\w)"
+        r"|(?<![\w.,/\"'-])(?<![xX×] )(?P<inches>\d{1,3}(?:\.\d{1,3})?)\""
+        r"(?= [a-z]|[,.;)]|$)(?! [xX×] ?\d)",
+        _inches,
+        needs='"',
+        flags=re.MULTILINE,
+    ),
+    rule(
+        r"(?<=(?:to|at|of) )(\d{3}) ?([FC])(?!\w)",
+        lambda found: f"{number(found[1])} {UNITS['°' + found[2]][1]}",
     ),
     rule(
         rf"(?<![\w.,])({NUMBER})(['\"]) ?[xX×] ?({NUMBER})\2(?!\w)",
@@ -266,12 +347,13 @@ UNIT_RULES: tuple[Rule, ...] = (
         flags=re.MULTILINE,
     ),
     rule(
-        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?{_POWERED}{_STOP}",
+        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\)) ?{_POWERED}{_STOP}",
         _power_of_area,
         needs="^",
     ),
     rule(
-        rf"(?<=\d)\^\(?(?P<exponent>[-+−]?\d{{1,36}})\)? ?(?P<unit>{_SPACED})(?![\w^])"
+        rf"(?<=\d)\^(?P<open>\()?(?P<exponent>[-+−]?\d{{1,36}})(?(open)\))"
+        rf" ?(?P<unit>{_SPACED})(?![\w^])"
         rf"(?:/(?P<per>{alternatives(_PER)})(?![\w^]))?{_STOP}",
         _power_of_unit,
         needs="^",
@@ -284,7 +366,21 @@ UNIT_RULES: tuple[Rule, ...] = (
         _measure,
     ),
 )
+SCIENTIFIC_UNITS: tuple[Rule, ...] = (
+    # Science writes "m s^-2" for "m/s^2".
+    rule(
+        rf"(?<=[^\W\d_%])[ ·/](?P<per>{alternatives(_PER)})\^-(?P<power>[1-3])(?![\w^])",
+        lambda found: f"/{found['per']}" + (f"^{found['power']}" if found["power"] != "1" else ""),
+        needs="^",
+    ),
+)
+"""These write "m s^-2" and "m/s^-2" as "m/s^2"."""
 BARE_RATES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![\w./)-])(?<!\d )([NWJVA])/(?=(?:m|cm|mm|ft)\^?[23](?!\w)|kg(?!\w))",
+        lambda found: f"{UNITS[found[1]][1]} per ",
+        needs="/",
+    ),
     rule(
         r"(?<![\w./^)-])(?<!\d )(km|cm|mm|ft|mi|(?:(?<=per )|(?<=in )|(?<=the )|(?<=of"
         r" ))m)\^?([23])(?![\w^])",
@@ -299,3 +395,5 @@ BARE_RATES: tuple[Rule, ...] = (
     ),
 )
 """These say a unit without a number, as in the heading of a table: "kg/m2"."""
+RATE = alternatives(_PER)
+"""This regular expression matches a unit per which something is measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.en.numbers import cardinal, ordinal
-from app.text.normalisation.rules import Rule, alternatives, rule
+from app.text.normalisation.rules import Rule, alternatives, rule, words
 
 _BOOKS = {
     "Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers",
@@ -22,20 +22,27 @@ _FULL_BOOKS = sorted(
     {*_BOOKS.values(), "Psalms", "Mark", "Luke", "John", "Acts", "Job", "Ruth", "Kings", "Esther"}
     | {"Ezra", "Joel", "Amos", "Jonah", "Titus", "Jude"}
 )
+_CLEAR_BOOKS = _BOOKS.keys() - words("Sam Dan Tim Phil Mic Mal Col Num Gal Rev")
+"""Without a full stop the others are rather names and words."""
 
 
 def _verse(found: re.Match[str]) -> str:
     book = _BOOKS.get(found[2], found[2])
     position = f"{ordinal(found[1]).capitalize()} " if found[1] else ""
-    last = found[5]
-    verses = f"verses {cardinal(found[4])} to {cardinal(last)}" if last else ""
-    return f"{position}{book} {cardinal(found[3])} {verses or f'verse {cardinal(found[4])}'}"
+    chapter, last = found[5], found[6]
+    spoken = f"{position}{book} {cardinal(found[3])}"
+    if chapter:
+        return f"{spoken} verse {cardinal(found[4])} to {cardinal(chapter)} verse {cardinal(last)}"
+    if last:
+        return f"{spoken} verses {cardinal(found[4])} to {cardinal(last)}"
+    return f"{spoken} verse {cardinal(found[4])}"
 
 
 VERSES: tuple[Rule, ...] = (
     rule(
-        rf"(?<!\w)(?:([123]) )?({alternatives(_FULL_BOOKS)}|(?:{alternatives(_BOOKS)})(?=\.))\.? "
-        r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:–-]|[.,]\d| ?[AaPp]\.? ?[Mm](?!\w))",
+        rf"(?<!\w)(?:([123]) )?({alternatives((*_FULL_BOOKS, *_CLEAR_BOOKS))}"
+        rf"|(?:{alternatives(_BOOKS)})(?=\.))\.? (\d{{1,3}}):(\d{{1,3}})(?:[-–](?:(\d{{1,3}}):)?"
+        r"(\d{1,3}))?(?![\w:–-]|[.,]\d| ?[AaPp]\.? ?[Mm](?!\w))",
         _verse,
         needs=":",
     ),

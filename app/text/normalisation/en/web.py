@@ -172,6 +172,11 @@ WEB: tuple[Rule, ...] = (
         lambda found: _say_parts(found[1], "point"),
         needs=".",
     ),
+    rule(
+        r"(?<![\w.])(localhost):(\d{2,5})(?!\w)",
+        lambda found: f"{found[1]} colon {spell_digits(found[2])}",
+        needs=":",
+    ),
     rule(r"(?<![\w&#])#([0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?!\w)", _say_colour, needs="#"),
     rule(r"(?<![\w&#])#([^\W\d]\w{0,100})", _say_tag, needs="#"),
     rule(

@@ -29,9 +29,10 @@ _FORMULA = re.compile(
     r"|(?<![A-Za-z0-9$\\])\$(?![\s$])(?P<inline>(?:[^$\n\\]|\\[^\n]|\n(?![ \t]*\n)){1,400})"
     r"(?<![\s\\])\$(?![A-Za-z0-9$])"
 )
-_ARGUMENT = r"\{[^{}\n]{0,100}\}"
+_ARGUMENT = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,100}\}"
 _COMMAND = re.compile(
-    rf"(?<![\w:\\/])\\(?:[dt]?frac{_ARGUMENT}{_ARGUMENT}|d?binom{_ARGUMENT}{_ARGUMENT}"
+    r"(?<![\w:\\/])\\(?:ce\{(?:[^{}\n]|\{[^{}\n]{0,20}\}){1,200}\}"
+    rf"|[dt]?frac{_ARGUMENT}{_ARGUMENT}|d?binom{_ARGUMENT}{_ARGUMENT}"
     rf"|sqrt(?:\[\w{{1,3}}\])?{_ARGUMENT}|boxed{_ARGUMENT}|(?:vec|hat|bar|mathbb|mathbf|mathrm){_ARGUMENT}"
     r"|(?:alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|"
     r"sigma|tau|upsilon|phi|varphi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi|Omega|"
@@ -43,8 +44,11 @@ _TEXT_COMMAND = re.compile(
     r"(?<![\w:\\/])\\(?:text(?:bf|it|tt|rm|sf|sc)?|emph|underline|mbox|section\*?|subsection\*?|"
     r"subsubsection\*?|paragraph|title|chapter|caption)\{([^{}\n]{0,300})\}"
 )
+_LINK_COMMAND = re.compile(
+    r"(?<![\w:\\/])\\(?:href\{[^{}\n]{0,500}\}|url(?=\{))\{([^{}\n]{0,300})\}"
+)
 _EMPTY_COMMAND = re.compile(
-    r"(?<![\w:\\/])\\(?:(?:label|ref|cite[pt]?|eqref|vspace|hspace|begin|end)\*?\{[^{}\n]{0,80}\}"
+    r"~?(?<![\w:\\/])\\(?:(?:footnote|label|ref|autoref|pageref|cite[pt]?|eqref|vspace|hspace|begin|end)\*?\{[^{}\n]{0,200}\}"
     r"|(?:item|noindent|newline|newpage|maketitle|quad|qquad|centering|hline|par)(?![A-Za-z]))[ ]?"
 )
 _LOOSE_DOLLARS = re.compile(r"(?<!\\)\${2,}")
@@ -53,7 +57,9 @@ _NAME = re.compile(r"\\[A-Za-z]+")
 _MATHS = re.compile(r"[\\^_{}=<>≤≥≠±×÷√∑∫∈→∞π+*/|]")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_SHORT = re.compile(r"[A-Za-z]['′]{0,3}|[A-Z]{2,4}|[A-Za-zα-ωΑ-Ω]{1,2}\([^()]{1,30}\)|[α-ωΑ-Ω]")
+_SHORT = re.compile(
+    r"[A-Za-z]['′]{0,3}|[A-Z]{2,4}|[A-Za-zα-ωΑ-Ω]{1,2}[(\[][^()\[\]]{1,30}[)\]]|[α-ωΑ-Ω]"
+)
 _PLAIN = re.compile(r"[-+−\w\s.,:;'′()|!]{1,60}")
 
 
@@ -85,7 +91,9 @@ def read_formulas(text: MappedText, reading: FormulaReading, language: Language)
 
     text = text.sub(_FORMULA, whole)
     if "\\" in text.text:
-        text = text.sub(_TEXT_COMMAND, lambda found: found[1]).sub(_EMPTY_COMMAND, "")
+        text = text.sub(_TEXT_COMMAND, lambda found: found[1])
+        text = text.sub(_LINK_COMMAND, lambda found: found[1])
+        text = text.sub(_EMPTY_COMMAND, lambda found: " " * (found[0][0] + found[0][-1] == "~ "))
         text = text.sub(_COMMAND, lambda found: _apart(spoken(found[0]), found))
     return text.sub(_LOOSE_DOLLARS, " ")
 

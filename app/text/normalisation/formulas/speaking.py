@@ -5,7 +5,6 @@ The formula is parsed by latex2mathml, and the tree of MathML that it gives is b
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -14,6 +13,25 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
+from app.text.normalisation.formulas.chemistry import read_reaction
+from app.text.normalisation.formulas.tree import (
+    Unspeakable,
+    begins_operand,
+    closing,
+    derives,
+    flattened,
+    has_sum,
+    is_function,
+    is_ratio,
+    letter_function,
+    letter_name,
+    mixed_number,
+    money,
+    text_of,
+    unit_after,
+    whole_text,
+    with_words,
+)
 from app.text.normalisation.formulas.vocabulary import FORMULA_WORDS, FormulaWords
 from app.text.normalisation.language import Language
 
@@ -35,27 +53,24 @@ _BROKEN: tuple[type[Exception], ...] = (
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:equation|displaymath|math|split)\*?\}(?:\{\w*\})?")
 _NUMBERED = re.compile(r"(?<=begin\{|..end\{)(align|gather|multline|eqnarray|alignat)(?=\})")
+_DEGREES = re.compile(
+    r"\^(?:\\circ|\{\s?\\circ\s?\})\s?(?:\\(?:text|mathrm)\{\s?([CF])\s?\}|([CF])(?![A-Za-z]))"
+)
 _NOT_SAID = re.compile(
     r"\\(?:label|tag|ref|cite)\*?\{[^{}]*\}|\\(?:nonumber|notag|displaystyle|limits)"
 )
 _TABLES = re.compile(r"matrix|cases|array|tikz|substack|xymatrix")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,|\\,|~)(?=\d{3}(?!\d))")
-_UNIT = re.compile(r"[A-Za-zµμΩ°%]{1,4}(?:/[A-Za-zµ]{1,4})?")
-_FUNCTION_LETTERS = frozenset("fghFGHPOTLuvpqΦΨφψΓζ")
 _RUNNING = frozenset("∑∏∫∬∭∮⋃⋂")
-_OPENERS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⌊": "⌋", "⌈": "⌉"}
 _DOTS = frozenset("…⋯⋮⋱")
 _SILENT = frozenset("\u2061\u2062\u2063\u2064\u200b\u00a0 &")
 _CHILDREN = {
     "mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "munder": 2, "msubsup": 3, "munderover": 3,
     "mover": 2,
 }  # fmt: skip
-_CHEMISTRY = re.compile(r"\\ce\{([A-Za-z0-9()]{1,30})\}")
+_FEWEST_LETTERS = 4
+"""Fewer letters side by side are rather a product than a word."""
 _PRIMES = {"′": 1, "'": 1, "″": 2, "‴": 3}
-
-
-class Unspeakable(Exception):
-    """Means that a formula is beyond what is said; it is no error of a caller."""
 
 
 @lru_cache(maxsize=1024)
@@ -69,8 +84,9 @@ def speak_formula(latex: str, language: Language) -> str | None:
     words = FORMULA_WORDS.get(language.code)
     if words is None or len(latex) > MAX_CHARS or _TABLES.search(latex):
         return None
-    if chemistry := _CHEMISTRY.fullmatch(latex):
-        return chemistry[1]
+    if reaction := read_reaction(latex, words, language):
+        return reaction
+    latex = _DEGREES.sub(r"\\,\\text{°\1\2}", latex.replace("\\ ", "\\,"))
     source = _NUMBERED.sub(r"\1*", _ENVIRONMENT.sub(" ", _NOT_SAID.sub(" ", latex)))
     try:
         spoken = _Speaker(words, language).row([_parsed(_THOUSANDS.sub("", source).strip())])
@@ -98,22 +114,26 @@ class _Speaker:
 
     def row(self, elements: list[Element]) -> str:
         """Say elements side by side, with what is in brackets taken together."""
-        parts = _flat(elements)
+        parts = with_words(flattened(elements), _FEWEST_LETTERS)
         spoken: list[str] = []
         index = 0
         while index < len(parts):
             part = parts[index]
             before = parts[index - 1] if index else None
-            unit = _unit_after(parts, index) or _money(parts, index)
-            if unit:
-                spoken.append(unit[0])
-                index = unit[1]
+            measured = unit_after(parts, index) or money(parts, index) or self._mixed(parts, index)
+            if measured:
+                spoken.append(measured[0])
+                index = measured[1]
                 continue
-            end = _closing(parts, index)
+            if is_ratio(parts, index):
+                spoken.append(self._words.ratio)
+                index += 1
+                continue
+            end = closing(parts, index)
             if end is None:
                 spoken.append(self._one(part))
-                goes_on = index + 1 < len(parts) and _begins_operand(parts[index + 1])
-                if goes_on and (_is_function(part) or _derives(part)):
+                goes_on = index + 1 < len(parts) and begins_operand(parts[index + 1])
+                if goes_on and (is_function(part) or derives(part)):
                     spoken.append(self._words.of)
                 index += 1
                 continue
@@ -121,23 +141,32 @@ class _Speaker:
             index = end + 1
         return " ".join(word for word in spoken if word)
 
+    def _mixed(self, parts: list[Element], index: int) -> tuple[str, int] | None:
+        found = mixed_number(parts, index)
+        said = self._language.fraction(*found) if found else None
+        return (said, index + 2) if said else None
+
     def _bracketed(
         self, inside: list[Element], opener: Element, closer: Element, before: Element | None
     ) -> str:
         words, spoken = self._words, self.row(inside)
-        power = self._power_of(closer)
-        if _text(opener) in {"|", "∣", "‖"}:
-            return f"{words.absolute.format(spoken)} {power}"
-        if _text(opener) == "{":
+        power, sign = self._power_of(closer), text_of(opener)
+        if (around := _around(words).get(sign)) is not None:
+            return f"{around.format(spoken)} {power}"
+        if sign == "{":
             raise Unspeakable
-        if before is not None and (_letter_function(before) or _is_function(before)):
-            of = "" if _is_function(before) else words.of
+        if inside and text_of(inside[0]) == "mod":
+            return f", {spoken}"
+        if before is not None and (letter_function(before) or is_function(before)):
+            of = "" if is_function(before) else words.of
             return f"{of} {spoken} {power}"
-        if len(inside) == 1 and not len(inside[0]):
+        if len(inside) == 1 and (not len(inside[0]) or _chooses(inside[0])):
             return f"{spoken} {power}"
-        if power:
-            return f"{spoken}, {words.all_of_it} {power}"
-        return f"{words.opened} {spoken} {words.closed}"
+        return (
+            f"{spoken}, {words.all_of_it} {power}"
+            if power
+            else f"{words.opened} {spoken} {words.closed}"
+        )
 
     def _power_of(self, closer: Element) -> str:
         return self._raised(closer[1]) if closer.tag == "msup" else ""
@@ -148,13 +177,13 @@ class _Speaker:
             raise Unspeakable
         match element.tag:
             case "mn":
-                return self._number(_text(element))
+                return self._number(text_of(element))
             case "mi":
                 return self._name(element)
             case "mo":
-                return self._sign(_text(element))
+                return self._sign(text_of(element))
             case "mtext":
-                return _text(element)
+                return text_of(element)
             case "mspace" | "mphantom":
                 return "," if element.get("linebreak") else ""
             case "mfrac":
@@ -184,7 +213,7 @@ class _Speaker:
         return self._language.number(written)
 
     def _name(self, element: Element) -> str:
-        text = _text(element)
+        text = text_of(element)
         if len(text) > 1:
             if not text.replace(" ", "").isalpha():
                 raise Unspeakable
@@ -194,7 +223,7 @@ class _Speaker:
         plain = unicodedata.normalize("NFKC", text)
         if text in self._words.signs or text in _DOTS or not plain.isalpha():
             return self._sign(text)
-        return _letter_name(plain)
+        return letter_name(plain)
 
     def _sign(self, char: str) -> str:
         words = self._words
@@ -211,21 +240,25 @@ class _Speaker:
 
     def _fraction(self, element: Element) -> str:
         above, below = element[0], element[1]
-        if element.get("linethickness") == "0":
+        if _chooses(element):
             return self._words.choose.format(self.row([above]), self.row([below]))
-        digits = [_whole_text(part) for part in (above, below)]
+        digits = [whole_text(part) for part in (above, below)]
         if all(each.isdecimal() and each.isascii() and len(each) < 5 for each in digits):
             named = self._language.fraction("", *digits) if int(digits[1]) else None
             if named:
                 return named
         numerator = self.row([above])
         pause = (
-            "," if len(_flat([above])) > 2 or (" " in numerator.strip() and _has_sum(above)) else ""
+            ","
+            if len(with_words(flattened([above]), _FEWEST_LETTERS)) > 2
+            or (" " in numerator.strip() and has_sum(above))
+            else ""
         )
         return f"{numerator}{pause} {self._words.over} {self.row([below])}"
 
     def _root(self, element: Element) -> str:
-        inside, index = self.row([element[0]]), _whole_text(element[1])
+        inside = self.row([element[0]])
+        index = whole_text(element[1]) or self.row([element[1]])
         if index == "3":
             return f"{self._words.cube_root} {inside}"
         if index.isdecimal() and len(index) < 4:
@@ -234,7 +267,7 @@ class _Speaker:
         return f"{self._words.nth_root.format(nth)} {inside}"
 
     def _raised(self, exponent: Element) -> str:
-        words, text = self._words, _whole_text(exponent)
+        words, text = self._words, whole_text(exponent)
         if text in {"2", "3"}:
             return words.squared if text == "2" else words.cubed
         if text and all(char in _PRIMES for char in text):
@@ -244,7 +277,7 @@ class _Speaker:
         return f"{words.power} {self.row([exponent])}"
 
     def _with_index(self, base: Element, below: Element, above: Element | None) -> str:
-        words, name = self._words, _text(base)
+        words, name = self._words, text_of(base)
         if name in _RUNNING:
             sign = words.signs.get(name)
             if sign is None:
@@ -264,12 +297,13 @@ class _Speaker:
             raise Unspeakable
         # An upright letter is a chemical element, or a name: "H two O".
         sub = "" if base.get("mathvariant") == "normal" else words.sub
+        index = with_words(flattened([below]), _FEWEST_LETTERS - 1)
         power = self._raised(above) if above is not None else ""
-        return f"{spoken} {sub} {self.row([below])} {power}"
+        return f"{spoken} {sub} {self.row(index)} {power}"
 
     def _limit(self, below: Element) -> str:
-        parts = _flat([below])
-        arrow = next((i for i, part in enumerate(parts) if _text(part) in {"→", "⟶"}), None)
+        parts = flattened([below])
+        arrow = next((i for i, part in enumerate(parts) if text_of(part) in {"→", "⟶"}), None)
         if arrow is None:
             raise Unspeakable
         words = self._words
@@ -277,133 +311,18 @@ class _Speaker:
         return f"{words.limit} {goes} {self.row(parts[arrow + 1 :])} {words.of}"
 
     def _accented(self, element: Element) -> str:
-        accent = self._words.accents.get(_text(element[1]))
+        accent = self._words.accents.get(text_of(element[1]))
         if accent is None:
             raise Unspeakable
         return accent.format(self.row([element[0]]))
 
 
-def _text(element: Element) -> str:
-    if len(element):
-        return (
-            "" if element.tag not in {"mrow", "mstyle"} or len(element) > 1 else _text(element[0])
-        )
-    # Text keeps its words apart.
-    text = html.unescape(element.text or "").replace("\u00a0", " ")
-    return text if element.tag == "mtext" else text.strip()
+def _around(words: FormulaWords) -> dict[str, str]:
+    """Return what is said of what stands between two signs that are no brackets."""
+    sides = dict.fromkeys("|∣", words.absolute)
+    return {**sides, "‖": words.norm, "⌊": words.floor, "⌈": words.ceiling}
 
 
-def _whole_text(element: Element) -> str:
-    return html.unescape("".join(element.itertext())).strip()
-
-
-def _flat(elements: list[Element]) -> list[Element]:
-    flat: list[Element] = []
-    for element in elements:
-        if element.tag in {"math", "mrow", "mtd", "mstyle"}:
-            flat += _flat(list(element))
-        else:
-            flat.append(element)
-    return flat
-
-
-def _closing(parts: list[Element], index: int) -> int | None:
-    """Return where the bracket that opens at an index is closed, or None if none opens there."""
-    opener = _text(parts[index]) if parts[index].tag == "mo" else ""
-    if opener in {"|", "∣", "‖"}:
-        if index and _begins_operand(parts[index - 1]):
-            return None
-        return next(
-            (end for end in range(index + 2, len(parts)) if _closes(parts[end], opener)), None
-        )
-    if opener not in _OPENERS:
-        return None
-    depth = 0
-    for end in range(index, len(parts)):
-        if parts[end].tag == "mo" and _text(parts[end]) == opener:
-            depth += 1
-        elif _closes(parts[end], _OPENERS[opener]):
-            depth -= 1
-            if not depth:
-                return end
-    raise Unspeakable
-
-
-def _closes(part: Element, char: str) -> bool:
-    return _text(part[0] if part.tag == "msup" else part) == char
-
-
-def _is_function(part: Element) -> bool:
-    """Tell whether a name such as "sin" stands here, raised or with a base."""
-    base = part[0] if part.tag in {"msup", "msub", "msubsup"} else part
-    text = _text(base)
-    return (
-        base.tag in {"mi", "mo"} and len(text) > 1 and text.isalpha() and text not in {"lim", "mod"}
-    )
-
-
-def _letter_function(part: Element) -> bool:
-    base = part[0] if part.tag in {"msup", "msub"} else part
-    return base.tag == "mi" and _text(base) in _FUNCTION_LETTERS
-
-
-def _begins_operand(part: Element) -> bool:
-    return part.tag != "mo" or _text(part) in {"(", "[", "|"}
-
-
-def _has_sum(element: Element) -> bool:
-    return any(part.tag == "mo" and _text(part) in {"+", "-", "−", "±"} for part in element.iter())
-
-
-def _unit_after(parts: list[Element], index: int) -> tuple[str, int] | None:
-    """Return a number with its unit, as written in running text, and where that ends."""
-    if parts[index].tag != "mn":
-        return None
-    following = index + 1
-    while following < len(parts) and parts[following].tag == "mspace":
-        following += 1
-    if following >= len(parts):
-        return None
-    unit, power = parts[following], ""
-    if unit.tag == "msup":
-        unit, power = unit[0], _whole_text(unit[1])
-    letters = _whole_text(unit) if unit.tag == "mtext" else ""
-    end = following + 1
-    while not power and unit.get("mathvariant") == "normal":
-        letters += _text(unit)
-        if end < len(parts) and _text(parts[end]) == "/" and _is_upright(parts, end + 1):
-            letters, end = letters + "/", end + 1
-        if not _is_upright(parts, end):
-            break
-        unit, end = parts[end], end + 1
-    if not _UNIT.fullmatch(letters) or power not in {"", "2", "3"}:
-        return None
-    raised = f"^{power}" if power else ""
-    return f"{_text(parts[index])} {letters}{raised}", end
-
-
-def _is_upright(parts: list[Element], index: int) -> bool:
-    return index < len(parts) and parts[index].get("mathvariant") == "normal"
-
-
-def _money(parts: list[Element], index: int) -> tuple[str, int] | None:
-    """Return an amount as written in running text, and where it ends."""
-    if _text(parts[index]) != "$" or index + 1 == len(parts) or parts[index + 1].tag != "mn":
-        return None
-    return f"${_text(parts[index + 1])}", index + 2
-
-
-def _derives(part: Element) -> bool:
-    """Tell whether a fraction stands for a derivative, "d over d x"."""
-    return part.tag == "mfrac" and _whole_text(part[0]) in {"d", "∂"}
-
-
-def _letter_name(letter: str) -> str:
-    if letter.isascii():
-        return letter
-    name = unicodedata.name(letter, "")
-    if not name.startswith("GREEK"):
-        raise Unspeakable
-    for ending in (" SYMBOL", " FINAL SIGMA"):
-        name = name.removesuffix(ending)
-    return name.rpartition(" ")[2].lower()
+def _chooses(element: Element) -> bool:
+    """Tell whether an element is a binomial, "n choose k"."""
+    return element.get("linethickness") == "0"

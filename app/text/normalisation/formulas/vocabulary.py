@@ -40,6 +40,13 @@ class FormulaWords(NamedTuple):
     """Its brace is the base of a logarithm."""
     choose: str
     absolute: str
+    norm: str
+    floor: str
+    ceiling: str
+    ratio: str
+    """It stands between two numbers that are parted by a colon."""
+    yields: str
+    """It is the arrow of a chemical reaction."""
     accents: Mapping[str, str]
     """The brace is what stands under the accent."""
     opened: str
@@ -68,7 +75,7 @@ _CHARS = {
     "degrees": "° ∘", "factorial": "!", "given": "∣ |", "and": "∧", "or": "∨", "not": "¬",
     "identical": "≡", "defined": ":= ≔", "therefore": "∴", "because": "∵", "angle": "∠",
     "parallel": "∥", "perpendicular": "⊥ ⟂", "reals": "ℝ", "naturals": "ℕ", "integers": "ℤ",
-    "rationals": "ℚ", "complexes": "ℂ", "colon": ":", "without": "∖",
+    "rationals": "ℚ", "complexes": "ℂ", "colon": ":", "without": "∖", "triangle": "△ ▵",
 }  # fmt: skip
 ENGLISH = FormulaWords(
     formula="formula",
@@ -91,6 +98,9 @@ ENGLISH = FormulaWords(
     of="of", all_of_it="all", from_to="from {} to {} of", over_set="over {} of",
     as_limit="as {} goes to", limit="the limit", base="base {}", choose="{} choose {}",
     absolute="the absolute value of {}",
+    norm="the norm of {}", floor="the floor of {}",
+    ceiling="the ceiling of {}", ratio="to",
+    yields="yields",
     accents=MappingProxyType({
         "^": "{} hat", "¯": "{} bar", "―": "{} bar", "_": "{}", "→": "vector {}", "˙": "{} dot",
         "¨": "{} double dot", "~": "{} tilde", "˜": "{} tilde",
@@ -122,6 +132,7 @@ GERMAN = FormulaWords(
         parallel="parallel zu", perpendicular="senkrecht zu", reals="die reellen Zahlen",
         naturals="die natürlichen Zahlen", integers="die ganzen Zahlen",
         rationals="die rationalen Zahlen", complexes="die komplexen Zahlen", colon=",",
+        triangle="Dreieck",
         without="ohne",
     ),
     over="durch", squared="Quadrat", cubed="hoch drei", power="hoch", prime="Strich",
@@ -129,6 +140,9 @@ GERMAN = FormulaWords(
     of="von", all_of_it="in Klammern", from_to="von {} bis {} über", over_set="über {} von",
     as_limit="für {} gegen", limit="Grenzwert", base="zur Basis {}", choose="{} über {}",
     absolute="Betrag von {}",
+    norm="Norm von {}", floor="{} abgerundet",
+    ceiling="{} aufgerundet", ratio="zu",
+    yields="ergibt",
     accents=MappingProxyType({
         "^": "{} Dach", "¯": "{} quer", "―": "{} quer", "_": "{}", "→": "Vektor {}",
         "˙": "{} Punkt", "¨": "{} zwei Punkt", "~": "{} Tilde", "˜": "{} Tilde",
@@ -164,6 +178,9 @@ FRENCH = FormulaWords(
     sub="indice", of="de", all_of_it="le tout", from_to="de {} à {} de", over_set="sur {} de",
     as_limit="quand {} tend vers", limit="limite", base="de base {}", choose="{} parmi {}",
     absolute="valeur absolue de {}",
+    norm="norme de {}", floor="partie entière de {}",
+    ceiling="partie entière par excès de {}", ratio="sur",
+    yields="donne",
     accents=MappingProxyType({
         "^": "{} chapeau", "¯": "{} barre", "―": "{} barre", "_": "{}", "→": "vecteur {}",
         "˙": "{} point", "¨": "{} deux points", "~": "{} tilde", "˜": "{} tilde",
@@ -189,6 +206,7 @@ SPANISH = FormulaWords(
         parallel="es paralelo a", perpendicular="es perpendicular a",
         reals="los números reales", naturals="los números naturales", integers="los enteros",
         rationals="los números racionales", complexes="los números complejos", colon=",",
+        triangle="triángulo",
         without="menos",
     ),
     over="sobre", squared="al cuadrado", cubed="al cubo", power="elevado a", prime="prima",
@@ -196,6 +214,9 @@ SPANISH = FormulaWords(
     of="de", all_of_it="todo", from_to="de {} a {} de", over_set="sobre {} de",
     as_limit="cuando {} tiende a", limit="el límite", base="en base {}", choose="{} sobre {}",
     absolute="valor absoluto de {}",
+    norm="norma de {}", floor="parte entera de {}",
+    ceiling="techo de {}", ratio="a",
+    yields="produce",
     accents=MappingProxyType({
         "^": "{} gorro", "¯": "{} barra", "―": "{} barra", "_": "{}", "→": "vector {}",
         "˙": "{} punto", "¨": "{} dos puntos", "~": "{} tilde", "˜": "{} tilde",
@@ -221,6 +242,7 @@ ITALIAN = FormulaWords(
         angle="angolo", parallel="parallelo a", perpendicular="perpendicolare a",
         reals="i numeri reali", naturals="i numeri naturali", integers="gli interi",
         rationals="i numeri razionali", complexes="i numeri complessi", colon=",",
+        triangle="triangolo",
         without="meno",
     ),
     over="fratto", squared="al quadrato", cubed="al cubo", power="alla", prime="primo",
@@ -228,6 +250,9 @@ ITALIAN = FormulaWords(
     sub="con", of="di", all_of_it="tutto", from_to="da {} a {} di", over_set="su {} di",
     as_limit="per {} che tende a", limit="il limite", base="in base {}", choose="{} su {}",
     absolute="valore assoluto di {}",
+    norm="norma di {}", floor="parte intera di {}",
+    ceiling="parte intera superiore di {}", ratio="a",
+    yields="dà",
     accents=MappingProxyType({
         "^": "{} cappuccio", "¯": "{} segnato", "―": "{} segnato", "_": "{}",
         "→": "vettore {}", "˙": "{} punto", "¨": "{} due punti", "~": "{} tilde",
@@ -254,6 +279,7 @@ PORTUGUESE = FormulaWords(
         parallel="é paralelo a", perpendicular="é perpendicular a", reals="os números reais",
         naturals="os números naturais", integers="os inteiros",
         rationals="os números racionais", complexes="os números complexos", colon=",",
+        triangle="triângulo",
         without="menos",
     ),
     over="sobre", squared="ao quadrado", cubed="ao cubo", power="elevado a", prime="linha",
@@ -261,6 +287,9 @@ PORTUGUESE = FormulaWords(
     of="de", all_of_it="tudo", from_to="de {} a {} de", over_set="sobre {} de",
     as_limit="quando {} tende a", limit="o limite", base="na base {}", choose="{} sobre {}",
     absolute="valor absoluto de {}",
+    norm="norma de {}", floor="piso de {}",
+    ceiling="teto de {}", ratio="para",
+    yields="produz",
     accents=MappingProxyType({
         "^": "{} chapéu", "¯": "{} barra", "―": "{} barra", "_": "{}", "→": "vetor {}",
         "˙": "{} ponto", "¨": "{} dois pontos", "~": "{} til", "˜": "{} til",
@@ -287,6 +316,7 @@ DUTCH = FormulaWords(
         perpendicular="staat loodrecht op", reals="de reële getallen",
         naturals="de natuurlijke getallen", integers="de gehele getallen",
         rationals="de rationale getallen", complexes="de complexe getallen", colon=",",
+        triangle="driehoek",
         without="zonder",
     ),
     over="gedeeld door", squared="kwadraat", cubed="tot de derde", power="tot de macht",
@@ -294,6 +324,9 @@ DUTCH = FormulaWords(
     nth_root="de {} machtswortel van", sub="", of="van", all_of_it="alles",
     from_to="van {} tot {} van", over_set="over {} van", as_limit="voor {} naar", limit="de limiet",
     base="met grondtal {}", choose="{} boven {}", absolute="de absolute waarde van {}",
+    norm="de norm van {}", floor="{} naar beneden afgerond",
+    ceiling="{} naar boven afgerond", ratio="staat tot",
+    yields="geeft",
     accents=MappingProxyType({
         "^": "{} dak", "¯": "{} streep", "―": "{} streep", "_": "{}", "→": "vector {}",
         "˙": "{} punt", "¨": "{} dubbele punt", "~": "{} tilde", "˜": "{} tilde",

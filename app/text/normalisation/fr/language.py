@@ -66,6 +66,9 @@ class French(VocabularyLanguage):
                     f"{self.counted(found[1], self.unit(found[2]))} sur {self.cardinal(found[3])}"
                 ),
             ),
+            rule(r"(?<!\w)S(t|te)-(?=[A-ZÉÈ])", lambda found: f"Sain{found[1]}-", needs="-"),
+            rule(r"(?<!\w)[bB](?:oulevar)?d\.? (?=[A-ZÉÈ])", "boulevard ", needs="d"),
+            rule(r"(?<!\w)[aA]v\. (?=(?:de |du |des )?[A-ZÉÈ])(?!J)", "avenue ", needs="."),
             rule(r"(?<=ième )s\.(?!\w)", lambda found: "siècle" + ended_stop(found), needs="."),
             figure_rule(
                 r"(?<![\w.,])(\d)m(\d\d)(?!\w)",

@@ -6,7 +6,7 @@ import re
 
 from app.text.normalisation.it.words import WORDS
 from app.text.normalisation.rules import Rule, rule
-from app.text.normalisation.vocabulary.figures import ended_stop
+from app.text.normalisation.vocabulary.figures import ended_stop, figure_rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 from app.text.normalisation.vocabulary.words import Gender, Noun
 
@@ -72,7 +72,8 @@ class Italian(VocabularyLanguage):
         return spoken + noun if spoken.endswith("'") else super().joined(spoken, noun)
 
     def cardinal(self, digits: str) -> str:
-        return re.sub(r"(ilion[ei]|iliard[oi]) e ", r"\1 ", super().cardinal(digits))
+        spoken = re.sub(r"(ilion[ei]|iliard[oi]) e ", r"\1 ", super().cardinal(digits))
+        return re.sub(r"(?<=\w)tre(?!\w)", "tré", spoken)
 
     def hour(self, hour: int) -> str:
         return "una" if hour == 1 else self.cardinal(str(hour))
@@ -97,7 +98,14 @@ class Italian(VocabularyLanguage):
         return re.sub(r"o$", "a", spoken) if feminine else spoken
 
     def own_rules(self) -> tuple[Rule, ...]:
-        return (rule(r"(?<=o )sec\.(?!\w)", lambda found: "secolo" + ended_stop(found), needs="."),)
+        return (
+            rule(r"(?<=o )sec\.(?!\w)", lambda found: "secolo" + ended_stop(found), needs="."),
+            # In front of its town a postal code is spelled.
+            figure_rule(
+                r"(?<![\w.,-])\d{5}(?= [A-ZÁÉÍÓÚ][a-zà-ü]{2,30}(?!\w))(?! Euros?(?!\w))",
+                lambda found: self.digits(found[0]),
+            ),
+        )
 
     def ruler(self, lead: str, name: str, number: int) -> str:  # noqa: ARG002
         first = name.split(" ", maxsplit=1)[0]

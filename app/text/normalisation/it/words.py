@@ -12,6 +12,7 @@ WORDS = Vocabulary(
     percent="per cento",
     permille="per mille",
     to="a",
+    until_now="a oggi",
     over_cents="e ",
     cents_named=True,
     per="per",
@@ -26,6 +27,7 @@ WORDS = Vocabulary(
         point="punto", at="chiocciola", slash="barra", dash="trattino", underscore="trattino basso",
         hash="cancelletto", number="numero", ampersand="e",
         section=Noun("paragrafo", "paragrafi"), copyright="copyright",
+        arrow="a", version="versione",
     ),
     clock=Clock(hour="e", full_hour=Noun("", ""), gender="f", after="ore|h", unit="h",
                 dot_before="alle|dalle|ore|le|fino alle|all'|verso le", bare_before="alle"),
@@ -76,6 +78,7 @@ WORDS = Vocabulary(
             "episodio", "stagione", "libro", "sezione", "allegato", "domanda", "posto", "canto",
             "passaggio", "opzione", "formula", "titolo"),
     abbreviations={
+        "sig.na": "signorina",
         "Sig.": "signor", "Sig.ra": "signora", "Sig.na": "signorina", "Sigg.": "signori",
         "Dott.": "dottor", "Dott.ssa": "dottoressa", "Dr.": "dottor", "Prof.": "professor",
         "Prof.ssa": "professoressa", "Ing.": "ingegner", "Avv.": "avvocato", "Arch.": "architetto",

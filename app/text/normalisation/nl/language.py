@@ -30,6 +30,10 @@ class Dutch(VocabularyLanguage):
 
     def own_rules(self) -> tuple[Rule, ...]:
         return (
+            figure_rule(
+                r"(?<![\w.,-])([1-9]\d{3}) ?([A-Z]{2})(?= [A-Z][a-z]|,|$)(?! [A-Z]{2})",
+                lambda found: f"{self.digits(found[1])} {' '.join(found[2])}",
+            ),
             rule(r"(?<!\w)t/m(?!\w)", "tot en met", needs="/"),
             figure_rule(
                 r"(?<![\w.,])(\d0)-?er(?!\w)", lambda found: f"{self.cardinal(found[1])}er"

@@ -27,6 +27,8 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
         full = anywhere.get(bare) or anywhere[bare[:1].lower() + bare[1:]]
         if found[0][0].isupper() and full[0].islower() and bare not in anywhere:
             full = full[0].upper() + full[1:]
+        if found.string[found.end() : found.end() + 2] == "..":
+            return f"{full}."
         return full + (kept_stop(found) or _stop(found))
 
     def say_numbered(found: re.Match[str]) -> str:

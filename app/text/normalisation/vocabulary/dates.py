@@ -22,6 +22,8 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
     words = language.words
     mark, end = words.short_date
 
+    leads = rf"{words.before_date}|(?:{alternatives(words.weekdays.values())}),?"
+
     def say(found: re.Match[str]) -> str | None:
         lead = found.groupdict().get("lead") or ""
         day, month = int(found["day"]), int(found["month"])
@@ -38,7 +40,24 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
         month = language.months[int(found[1]) - 1]
         return f"{month}{words.date_joint}{language.year(found[2])}"
 
+    def say_two(found: re.Match[str]) -> str | None:
+        """Say "24/12-2/1" as two dates, but "1/2-3/4" as two fractions."""
+        days = [(int(found[name]), int(found[f"{name}_month"])) for name in ("first", "last")]
+        are_parts = mark == "/" and all(0 < day < month for day, month in days)
+        if are_parts or not all(has_day(month, day) for day, month in days):
+            return None
+        first, last = (
+            language.join_date(language.day_in_date(day, before(found)), month, "")
+            for day, month in days
+        )
+        return f"{first} {words.to} {last}" + kept_stop(found)
+
     return (
+        figure_rule(
+            rf"(?<![\w.,/-])(?P<first>{_DAY}){mark}(?P<first_month>\d{{1,2}}){end} ?{DASH} ?"
+            rf"(?P<last>{_DAY}){mark}(?P<last_month>\d{{1,2}}){end}(?![\w/%-]|[.,]?\d)",
+            say_two,
+        ),
         figure_rule(r"(?<![\w.,/-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/]|[.,]\d)", say_month),
         figure_rule(
             r"(?<![\w.,/-])(?P<day>\d{1,2})(?P<mark>\. ?|[/-])(?P<month>\d{1,2})(?P=mark)"
@@ -49,7 +68,7 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
             r"(?<![\w.,/-])(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w/-])", say
         ),
         figure_rule(
-            rf"(?<!\w)(?P<lead>(?:{words.before_date}) )(?P<day>{_DAY}){mark}"
+            rf"(?<!\w)(?P<lead>(?:{leads}) )(?P<day>{_DAY}){mark}"
             rf"(?P<month>0?[1-9]|1[0-2]){end}(?![\w/%]|[-.,]\d)",
             say,
             flags=re.IGNORECASE,
@@ -129,6 +148,10 @@ def year_rules(language: Saying) -> tuple[Rule, ...]:
         return f"{language.year(first)} {last}"
 
     rules = (
+        figure_rule(
+            rf"(?<![\w.,/-])({_YEAR}) ?{DASH} ?(?=\))",
+            lambda found: f"{language.year(found[1])} {words.until_now}",
+        ),
         # "anni '80", "jaren '90"
         figure_rule(
             r"(?<!\w)['’](\d\d)(?!\w)", lambda found: language.cardinal(found[1].lstrip("0") or "0")

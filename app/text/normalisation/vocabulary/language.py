@@ -8,6 +8,7 @@ from app.text.normalisation.rules import Rule, apply_rules
 from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules, weekday_rules
 from app.text.normalisation.vocabulary.dates import date_rules, year_rules
 from app.text.normalisation.vocabulary.figures import figure_rule
+from app.text.normalisation.vocabulary.identifiers import identifier_rules
 from app.text.normalisation.vocabulary.money import money_rules
 from app.text.normalisation.vocabulary.ordinals import ordinal_rules, roman_rules
 from app.text.normalisation.vocabulary.saying import Saying
@@ -43,6 +44,7 @@ class VocabularyLanguage(Saying):
 
     def _rules(self) -> tuple[Rule, ...]:
         return (
+            *identifier_rules(self),
             *web_rules(self),
             figure_rule(r"\d{37,}", lambda found: self.digits(found[0])),
             *weekday_rules(self),

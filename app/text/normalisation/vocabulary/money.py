@@ -16,12 +16,13 @@ from app.text.normalisation.vocabulary.saying import (
 from app.text.normalisation.vocabulary.words import Noun
 
 _SIGNS = (
-    "US-$", "$US", "$ US", "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
+    "US-$", "$US", "$ US", "$ CA",
+    "$CA", "$CAN", "$AU", "R$", "US$", "U$S", "U$", "AR$", "MX$", "S/", "A$",
     "C$", "€", "$", "£", "¥", "₹", "₽", "₺", "₩", "₪", "₿", "₫", "₱", "₴", "zł", "Kč",
 )  # fmt: skip
 _SIGN_CODES = {
     "US-$": "USD",
-    "$US": "USD", "$ US": "USD", "$CA": "CAD", "$CAN": "CAD", "$AU": "AUD",
+    "$US": "USD", "$ US": "USD", "$ CA": "CAD", "$CA": "CAD", "$CAN": "CAD", "$AU": "AUD",
     "U$S": "USD", "U$": "USD", "AR$": "ARS", "MX$": "MXN", "S/": "PEN", "A$": "AUD", "C$": "CAD",
     "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "₿": "BTC", "₫": "VND", "₱": "PHP",
     "₴": "UAH", "zł": "PLN", "Kč": "CZK",
@@ -42,10 +43,11 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         rf"(?:[{SPACES}]?(?P<magnitude>{alternatives(words.magnitudes)}"
         rf"|{alternatives(written_out)})(?!\w)\.?(?:[{SPACES}](?:de|di)(?!\w)|[{SPACES}]d['’])?)?"
     )
-    unit = alternatives(each for each in language.units if each[0] not in "°μΩ")
+    units = (each for each in language.units if each[0] not in "°μΩ")
+    unit = alternatives({*language.words.own_units, *units})
     per = (
         rf"(?:[{SPACES}]?/[{SPACES}]?(?P<per>{unit})(?![\w^/])(?:\.(?=,| [a-z]))?"
-        r"|(?P<each>/)(?=[^\W\d_]{3}))?"
+        rf"|(?P<each>[{SPACES}]?/[{SPACES}]?)(?=[^\W\d_]{{3}}))?"
     )
     to = rf"(?:[{SPACES}]?(?:{DASH}|(?<= ){words.to}(?= ))[{SPACES}]?(?P<high>{value}))?"
 
@@ -87,7 +89,7 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         symbol = next(each for each, noun in words.currencies.items() if name in noun)
         return language.amount(found["low"], symbol)
 
-    whole = r"(?:,[-–—]{1,2})?"
+    whole = r"(?:[.,][-–—]{1,2})?"
     names = alternatives({form for noun in words.currencies.values() for form in noun})
     return (
         figure_rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.text.normalisation.formulas.vocabulary import FORMULA_WORDS
 from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule
 from app.text.normalisation.vocabulary.ordinals import any_case
@@ -14,6 +15,7 @@ _COMPARISONS = r"(?:<=|>=|!=|==|[=<>≤≥≠≈])"
 _VERSION = (
     r"(?:[Vv]ers(?:i(?:on|ón|one|e)|ão)|Python|Java|Windows|iOS|Android|macOS|Ubuntu|Debian|PHP)"
 )
+_MATHEMATICAL = frozenset("∞∈∉⊂⊆∪∩∅∀∃⇔∑∏∫∂∇∝∓∴∵∠∥⊥≡∧∨¬")
 _OPERATORS = r"[-+*/×÷·−–^]"
 
 
@@ -34,10 +36,10 @@ def sum_rules(language: Saying) -> tuple[Rule, ...]:
         return " ".join(names.get(each) or language.number(each) for each in parts)
 
     def say_power(found: re.Match[str]) -> str:
-        exponent = found[1].lstrip("+-−")
-        if exponent in {"2", "3"} and found[1] == exponent:
+        exponent = found[2].lstrip("+-−")
+        if exponent in {"2", "3"} and found[2] == exponent:
             return f" {signs.squared if exponent == '2' else signs.cubed}"
-        minus = f"{signs.minus} " if found[1][0] in "-−" else ""
+        minus = f"{signs.minus} " if found[2][0] in "-−" else ""
         return f" {signs.power} {minus}{language.cardinal(exponent)}"
 
     return (
@@ -50,7 +52,7 @@ def sum_rules(language: Saying) -> tuple[Rule, ...]:
             r"(?<![\w.,])(\d{1,36}(?:[.,]\d{1,36})?)[eE]([+-]?\d{1,4})(?!\w)",
             lambda found: f"{language.number(found[1])} {signs.times} 10^{found[2]}",
         ),
-        rule(r"(?<=[\w)])\^\(?([-+−]?\d{1,36})\)?", say_power, needs="^"),
+        rule(r"(?<=[\w)])\^(?P<open>\()?([-+−]?\d{1,36})(?(open)\))", say_power, needs="^"),
         figure_rule(
             rf"(?<![\w.,])({value}) ([+×÷·*]|[-−–](?= \d{{1,36}} ?=)) (?=\d)",
             lambda found: f"{language.number(found[1])} {names[found[2]]} ",
@@ -166,8 +168,20 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
 def sign_rules(language: Saying) -> tuple[Rule, ...]:
     """Build the rules for signs between words, which go last."""
     words, signs = language.words, language.words.signs
+    formulas = FORMULA_WORDS[language.code]
+    named = {char: name for char, name in formulas.signs.items() if char in _MATHEMATICAL}
+    named["√"] = formulas.root
     return (
         rule(r"(?<=\w) ?= ?(?=\w)", f" {signs.equals} ", needs="="),
+        rule(
+            r"(?<!\w)(und|et|y|e|en)/(oder|ou|o|of)(?!\w)",
+            lambda found: f"{found[1]} {found[2]}",
+            needs="/",
+        ),
+        rule(r" ?(?:→|⇒|➔|➜|(?<![-<])->) ?", f" {signs.arrow} ", needs="→⇒➔➜>"),
+        rule(
+            rf" ?([{''.join(named)}]) ?", lambda found: f" {named[found[1]]} ", needs="".join(named)
+        ),
         rule(r"(?<=\w) ?≠ ?(?=\w)", f" {signs.unequal} ", needs="≠"),
         rule(r"(?<=\w) ?≈ ?(?=\w)", f" {signs.about} ", needs="≈"),
         rule(r"(?<=\w) ?≤ ?(?=\w)", f" {signs.at_most} ", needs="≤"),
@@ -190,7 +204,7 @@ def sign_rules(language: Saying) -> tuple[Rule, ...]:
 
 
 def _greek_letter(letter: str, code: str) -> str:
-    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    name = unicodedata.name(letter).rpartition(" ")[2].lower().replace("lamda", "lambda")
     if code == "de":
         return name.capitalize()
     return name if code == "fr" else name.replace("ph", "f")

@@ -24,6 +24,8 @@ def unit_rules(language: Saying) -> tuple[Rule, ...]:
         _percent_rule(language),
         _measure_rule(language),
         _per_rule(language),
+        _bare_rate_rule(language),
+        _bare_power_rule(language),
     )
 
 
@@ -36,6 +38,32 @@ def _per_rule(language: Saying) -> Rule:
         return f" {language.per(name)}{name}"
 
     return rule(rf"(?<=[^\W\d_]{{4}})/({unit})(?![\w^/])", say, needs="/")
+
+
+def _bare_rate_rule(language: Saying) -> Rule:
+    """Build the rule for a unit without a number, as in the heading of a table: "kg/m²"."""
+    rated = alternatives(each for each in language.units if len(each) > 1 and each.isalpha())
+    per = alternatives(each for each in _units_of(language) if each.isascii())
+
+    def say(found: re.Match[str]) -> str:
+        whole = f"{found[1]}/{found[2]}"
+        if whole in language.units or whole in language.words.own_units:
+            return language.unit(whole).many
+        by = language.unit(found[2]).one
+        return f"{language.unit(found[1]).many} {language.per(by)}{by}"
+
+    return rule(rf"(?<![\w./)-])(?<!\d )(g(?=/)|{rated})/({per})(?![\w^/]|[.,]\w)", say, needs="/")
+
+
+def _bare_power_rule(language: Saying) -> Rule:
+    """Build the rule for an area or a volume without a number: "in km²", "pro m³"."""
+    per = f" {language.words.per} "
+
+    def say(found: re.Match[str]) -> str:
+        name = language.unit(f"{found[1]}^{found[2]}")
+        return name.one if before(found).endswith(per) else name.many
+
+    return rule(r"(?<![\w./^)-])(?<!\d )(km|cm|mm|m)\^([23])(?![\w^]| ?[=+*/<>-])", say, needs="^")
 
 
 def _part_rules(language: Saying) -> tuple[Rule, ...]:
@@ -52,14 +80,18 @@ def _part_rules(language: Saying) -> tuple[Rule, ...]:
     return (
         figure_rule(
             r"(?<![\w.,/])(?:(?P<whole>\d{1,3})[ -])?(?P<above>\d{1,2})/(?P<below>\d{1,2})"
-            rf"{_GAP}(?P<unit>{units})(?![\w^/])",
+            rf"{_GAP}(?P<unit>{units})(?![\w^/'’])",
             say,
         ),
     )
 
 
+def _units_of(language: Saying) -> set[str]:
+    return {*language.units, *language.words.own_units}
+
+
 def _units(language: Saying) -> str:
-    return alternatives({*language.units, *language.words.own_units})
+    return alternatives(_units_of(language))
 
 
 def _range(language: Saying) -> str:
@@ -131,8 +163,9 @@ def _side_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say(found: re.Match[str]) -> str | None:
         numbers = re.findall(value, found["sides"])
-        if not found["unit"] and "×" in found[0] and all(len(each) < 3 for each in numbers):
-            return None  # It is a product.
+        is_product = "×" in found[0] or (" " in found[0].strip() and len(numbers) == 2)
+        if not found["unit"] and is_product and all(len(each) < 3 for each in numbers):
+            return f" {language.words.signs.times} ".join(map(language.number, numbers))
         spoken = f" {by} ".join(language.number(each) for each in numbers)
         return f"{spoken} {language.unit(found['unit']).many}" if found["unit"] else spoken
 

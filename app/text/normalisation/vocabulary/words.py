@@ -54,6 +54,9 @@ class Signs:
     ampersand: str
     section: Noun
     copyright: str
+    arrow: str
+    version: str
+    """It is said for "v" in front of a version."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ class Vocabulary:
     permille: str
     to: str
     """It stands between the ends of a range."""
+    until_now: str
+    """It is said for the end of a span of years that is left open: "(1990-)"."""
     over_cents: str
     """It stands between the whole and the hundredths of an amount."""
     cents_named: bool
