@@ -18,7 +18,8 @@ _TYPES = re.compile(r"(?<=\w)<([A-Z]\w{0,30}(?:, ?[A-Z]\w{0,30}){1,4})>")
 def remove_tags(text: MappedText) -> MappedText:
     """Take out tags around something, and say the name of those that stand for something.
 
-    A tag is one around something if another closes it, or if it has attributes. It touches what
+    A tag is one around something if another closes it, or if it has attributes; "<break/>" is
+    around nothing. It touches what
     it is around; in "between <b> and </b>" tags are talked about, and in "cat <file>" the name
     is a word of the sentence.
     """
@@ -34,7 +35,8 @@ def remove_tags(text: MappedText) -> MappedText:
         if tag["close"]:
             around = before != " "
         else:
-            around = bool(tag["rest"].strip()) or (tag["name"].lower() in closed and after != " ")
+            has_attributes = bool(tag["rest"].strip(" \t\n/"))
+            around = has_attributes or (tag["name"].lower() in closed and after != " ")
         if around:
             return ""
         left, right = (" " if char.isalnum() else "" for char in (before, after))
