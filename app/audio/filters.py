@@ -1,6 +1,6 @@
 """Gives scipy's filters, which are imported once somebody needs one.
 
-They take 70 MB and most of a second (`python -m benchmarks.imports`), and plain speech does
+They take 50 MB and most of a second (`python -m benchmarks.imports`), and plain speech does
 without. Threads may say `scipy.signal` at any time; the event loop awaits this first.
 """
 

@@ -76,12 +76,15 @@ class EngineLoader:
             self._model = self._resting(files)
             self._files = files
             self._explain_no_cloning(files.cloning_refused)
-        engine = BatchedEngine(
-            self._model,
-            options,
-            voices_of=self._files.language,
-            cloning_refused=self._cloning_refused,
-        )
+        try:
+            engine = BatchedEngine(
+                self._model,
+                options,
+                voices_of=self._files.language,
+                cloning_refused=self._cloning_refused,
+            )
+        except ValueError as error:
+            raise ModelUnavailable(f"{files.name} cannot be computed here: {error}") from error
         engine.start()
         self._engine = engine
         logger.info("speaking in %s on %s", engine.status().precision, options.device)

@@ -1,6 +1,6 @@
 """Imports Kyutai's package without what it brings along and speech never uses.
 
-Two lines of it cost a process 140 MB and two seconds of its start (`python -m benchmarks.imports`):
+Two lines of it cost a process 120 MB and two seconds of its start (`python -m benchmarks.imports`):
 a decorator that tells torch's compiler to leave a function alone imports that compiler, which never
 runs here, and a resampler for recordings, which this server reads by itself, imports all of
 `scipy.signal`.

@@ -14,7 +14,7 @@ from pocket_tts import TTSModel
 
 from app.engine.loader import EngineLoader, load_model
 from app.engine.memory import give_memory_back
-from app.engine.weights import fetch_model
+from app.engine.weights import ModelFiles, fetch_model
 from app.errors import ModelUnavailable
 from app.speech import Sampling
 from app.speech_engine import EngineOptions
@@ -88,6 +88,22 @@ async def test_a_forgotten_model_is_gone(tiny_model: Path, tmp_path: Path) -> No
     again = loader()
     assert again.model_fingerprint == fingerprint
     await again.drain(0)
+
+
+def test_a_model_that_cannot_be_computed(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that loads, but is built as none that this engine computes, is told so by name."""
+    load = load_model
+
+    def stereo(files: ModelFiles) -> TTSModel:
+        model = load(files)
+        model.mimi.channels = 2
+        return model
+
+    monkeypatch.setattr("app.engine.loader.load_model", stereo)
+    with pytest.raises(ModelUnavailable, match=r"cannot be computed here: the codec must be mono"):
+        EngineLoader(options(tiny_model, tmp_path))()
 
 
 def test_not_a_config(broken: Any) -> None:

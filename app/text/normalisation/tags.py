@@ -19,9 +19,8 @@ def remove_tags(text: MappedText) -> MappedText:
     """Take out tags around something, and say the name of those that stand for something.
 
     A tag is one around something if another closes it, or if it has attributes; "<break/>" is
-    around nothing. It touches what
-    it is around; in "between <b> and </b>" tags are talked about, and in "cat <file>" the name
-    is a word of the sentence.
+    around nothing. It touches what it is around; in "between <b> and </b>" tags are talked about,
+    and in "cat <file>" the name is a word of the sentence.
     """
     if "<" not in text.text:
         return text
