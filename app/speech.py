@@ -25,6 +25,7 @@ SPEECH_RATE_HZ = 24_000
 
 Pcm: TypeAlias = NDArray[np.float32]
 """PCM is mono samples in [-1, 1], shape [samples], at the model's rate unless said otherwise."""
+NO_PCM: Pcm = np.zeros(0, dtype=np.float32)
 
 TokenCounter: TypeAlias = Callable[[str], int]
 """A token counter returns how many tokens the model reads for a text."""

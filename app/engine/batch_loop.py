@@ -24,7 +24,7 @@ from app.engine.takes.watching import LastWords
 from app.engine.voice_state import KvPrefix
 from app.engine.waiting import Asker
 from app.errors import ModelUnavailable, SynthesisFailed, TakesRefused, in_one_line
-from app.speech import Frames, Pcm, WordTime
+from app.speech import NO_PCM, Frames, Pcm, WordTime
 from app.speech_engine import (
     RESTART_SECONDS,
     EngineOptions,
@@ -45,7 +45,6 @@ _SAID: dict[Fault, str] = {
     "stuck": "a tone was held",
     "words left out": "the last words were left out",
 }
-_SILENCE = np.zeros(0, dtype=np.float32)
 
 
 class BatchLoop:
@@ -282,6 +281,8 @@ class BatchLoop:
                 return
             sequence.part_over = len(sequence.parts) > 1
             sequence.closed = not sequence.part_over
+            if sequence.part_over:
+                pcm = self._runner.faded_out(pcm)
         stream, part = sequence.job.stream, sequence.parts[0]
         words = tuple(_later(word, part.start, sequence.before_seconds) for word in words)
         stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
@@ -292,7 +293,7 @@ class BatchLoop:
         """Judge a take that is over; None if it is to be served."""
         if sequence.row is None:  # there was nothing to say
             return None
-        sampling, pcm = sequence.job.sampling, np.concatenate([_SILENCE, *sequence.heard])
+        sampling, pcm = sequence.job.sampling, np.concatenate([NO_PCM, *sequence.heard])
         assert isinstance(sequence.chunk.voice, KvPrefix)
         text = sequence.parts[0].text
         fault = self._takes.fault_of(
@@ -321,9 +322,19 @@ class BatchLoop:
                 self._scheduler.sample_done(batch, time.monotonic())
             else:
                 self._scheduler.decode_done(batch, time.monotonic())
+            ended_in_silence = [
+                each
+                for each in batch.sequences
+                if each.drained and not each.closed and not each.job.cancelled
+            ]
+            for sequence in ended_in_silence:
+                sequence.being_decoded = True  # judging takes too long to hold the lock
+        for sequence in ended_in_silence:
+            self._hand_on(sequence, NO_PCM, last=True)
+        with self._changed:
+            for sequence in ended_in_silence:
+                sequence.being_decoded = False
             for sequence in batch.sequences:
-                if sequence.drained and not sequence.closed and not sequence.job.cancelled:
-                    self._hand_on(sequence, _SILENCE, last=True)
                 if sequence.turning and not sequence.busy and not sequence.job.cancelled:
                     self._turn(sequence)
             self._retire()

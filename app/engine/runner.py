@@ -294,6 +294,13 @@ class Runner:
         """
         return _each_or_alone(lambda some: self._decode(some, frames), rows)
 
+    def faded_out(self, pcm: Pcm) -> Pcm:
+        """Return PCM whose last 5 ms go to nothing, for speech that ends where other begins."""
+        faded = pcm.copy()
+        samples = min(len(faded), len(self._fade_in))
+        faded[len(faded) - samples :] *= self._fade_in[samples - 1 :: -1] if samples else 1.0
+        return faded
+
     def _sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Do the work of `sample` for all rows in one pass."""
         outputs = self.flow_lm.step([row.input() for row in rows])

@@ -427,7 +427,8 @@ class Scheduler(Generic[RowT]):
 
     def _slack_seconds(self, sequence: Sequence[RowT], now: float) -> float:
         """Tell how soon the listener needs the sequence's next PCM; negative if it is late."""
-        job, made_seconds = sequence.job, self._seconds(sequence.decoded)
+        job = sequence.job
+        made_seconds = sequence.before_seconds + self._seconds(sequence.decoded)
         unread = job.unread_seconds(sequence.index, made_seconds)
         slack = job.due_at_seconds(sequence.index, made_seconds) - now
         # A reader that has yet to read so much is not waiting for us, whatever the clock says.

@@ -7,9 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from app.errors import SpeechError, SynthesisFailed
-from app.speech import Frames
+from app.speech import NO_PCM, Frames
 from app.speech_engine import Alignment, JobTimings, SpokenChunk
 
 
@@ -23,7 +24,7 @@ class ReadingProgress:
     Attributes:
         chunk_index: the chunk that is being read; later ones cannot be read before it has ended.
         buffered_seconds: audio made and not yet read, of all chunks.
-        readable_seconds: audio made and not yet read, of the chunk that is being read.
+        readable_seconds: audio that can be read now, of the chunk that is being read.
         read_seconds: audio read so far.
         read_pieces: how many pieces of the chunk that is being read have been read.
     """
@@ -79,7 +80,7 @@ class EngineStream:
         self._pieces: list[deque[Frames]] = [deque() for _ in range(chunks)]
         # How many pieces of a chunk are final: no other take will come in their place.
         self._final: list[int] = [0] * chunks
-        self._whole = False
+        self._whole = self._announced = False
         self._error: SpeechError | None = None
         self._arrival = asyncio.Event()
         self._waking = False
@@ -108,7 +109,7 @@ class EngineStream:
             self._pieces[frames.chunk_index].append(frames)
             self.progress.buffered_seconds += seconds
             wanted = frames.chunk_index == self.progress.chunk_index
-            if wanted:
+            if wanted and not self._whole:
                 self.progress.readable_seconds += seconds
         if wanted:
             self._wake()
@@ -123,6 +124,8 @@ class EngineStream:
         with self._lock:
             self._final[chunk_index] = self._read_of(chunk_index) + len(self._pieces[chunk_index])
             wanted = self._whole and chunk_index == self.progress.chunk_index
+            if wanted:
+                self._count_readable()
         if wanted:
             self._wake()
 
@@ -139,7 +142,7 @@ class EngineStream:
             while len(pieces) > left:
                 seconds = self._seconds(pieces.pop())
                 progress.buffered_seconds -= seconds
-                if chunk_index == progress.chunk_index:
+                if chunk_index == progress.chunk_index and not self._whole:
                     progress.readable_seconds -= seconds
             return True
 
@@ -190,7 +193,7 @@ class EngineStream:
             if progress.chunk_index == len(self._pieces) or not self._pieces[progress.chunk_index]:
                 return None
             if self._whole and self._final[progress.chunk_index] <= progress.read_pieces:
-                return None
+                return self._announcement()
             pieces = self._pieces[progress.chunk_index]
             frames = pieces.popleft()
             progress.read_pieces += 1
@@ -201,11 +204,23 @@ class EngineStream:
             if frames.chunk_last:
                 progress.chunk_index += 1
                 progress.read_pieces = 0
-                # Part of the next chunk may have arrived already.
-                at = progress.chunk_index
-                here = self._pieces[at] if at < len(self._pieces) else ()
-                progress.readable_seconds = sum(map(self._seconds, here))
+                self._count_readable()
             return frames
+
+    def _announcement(self) -> Frames | None:
+        """Return frames without sound, once: they tell who waits that there will be some."""
+        if self._announced:
+            return None
+        self._announced = True
+        return Frames(self.progress.chunk_index, NO_PCM, chunk_last=False)
+
+    def _count_readable(self) -> None:
+        """Count anew what can be read of the chunk whose turn it is; part of it may be there."""
+        at = self.progress.chunk_index
+        here = iter(self._pieces[at] if at < len(self._pieces) else ())
+        if self._whole and at < len(self._pieces):
+            here = islice(here, self._final[at] - self.progress.read_pieces)
+        self.progress.readable_seconds = sum(map(self._seconds, here))
 
     def _seconds(self, frames: Frames) -> float:
         """Tell how long a piece of PCM is."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
+from app.engine.batch_loop import BatchLoop
 from app.engine.engine import BatchedEngine
 from app.engine.takes.faults import Fault
 from app.engine.takes.policy import PIECES_BEFORE_TRUST, Take, TakeJudge
@@ -14,7 +16,8 @@ from app.engine.voice_state import KvPrefix
 from app.errors import TakesRefused
 from app.speech import SPEECH_RATE_HZ, Pcm, Sampling
 from app.speech_engine import SpeechJob, SpokenChunk
-from tests.engine.speaking import assert_same, collect
+from tests.engine.conftest import MakeEngine
+from tests.engine.speaking import assert_same, collect, voice_clip
 from tests.engine.takes.test_faults import speech
 
 SEEDED = Sampling(temperature=0.7, seed=5)
@@ -29,14 +32,18 @@ class ScriptedJudge(TakeJudge):
         super().__init__(most_takes)
         self.faults = list(faults)
         self.takes: list[Take] = []
+        self.loop: BatchLoop | None = None
 
     def fault_of(self, take: Take) -> Fault | None:
+        # Judging takes a millisecond and more, for which nobody else may wait.
+        assert self.loop is None or not self.loop._changed._is_owned()  # type: ignore[attr-defined]
         self.takes.append(take)
         return self.faults.pop(0) if self.faults else None
 
 
 def judged(engine: BatchedEngine, *faults: Fault | None, most_takes: int = 3) -> ScriptedJudge:
     engine._loop._takes = judge = ScriptedJudge(faults, most_takes)
+    judge.loop = engine._loop
     return judge
 
 
@@ -66,6 +73,29 @@ async def test_bad_takes_are_spoken_again_and_counted(
     assert (counts.by_fault["clipping"], counts.by_fault["stuck"]) == (2, 1)
 
 
+async def test_who_reads_whole_pieces_is_told_that_there_is_sound(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    """Whoever waits for first audio no longer than that is of use does not give up meanwhile."""
+    judge = judged(engine, "clipping")
+    stream = engine.submit(SpeechJob((SpokenChunk(TEXT, voice),), SEEDED))
+    stream.read_whole()
+    pieces = [(frames, len(judge.takes)) async for frames in stream]
+    (first, judged_before), *others = pieces
+    assert (len(first.pcm), judged_before) == (0, 0)
+    assert all(len(frames.pcm) and takes == 2 for frames, takes in others)
+
+
+async def test_a_piece_longer_than_the_buffer(make_engine: MakeEngine) -> None:
+    """What cannot be read before its piece is over does not hold that piece up."""
+    engine = make_engine(max_running_rows=2, stream_buffer_seconds=0.2)
+    judged(engine)
+    voice = engine.encode_voice(voice_clip(SPEECH_RATE_HZ))
+    async with asyncio.timeout(20):
+        heard = await spoken(engine, voice, TEXT, TEXT, TEXT)
+    assert all(len(each) > 0.4 * SPEECH_RATE_HZ for each in heard)
+
+
 async def test_the_same_seed_gives_the_same_retry(engine: BatchedEngine, voice: KvPrefix) -> None:
     judge = judged(engine, "clipping")
     (one,) = await spoken(engine, voice, TEXT)
@@ -87,7 +117,12 @@ async def test_a_text_that_fails_is_parted_and_its_parts_are_heard_as_one(
         "Hello there.",
         "Hello there.",
     ]
-    assert np.array_equal(heard, np.concatenate([judge.takes[3].pcm, judge.takes[5].pcm]))
+    first, second = judge.takes[3].pcm, judge.takes[5].pcm
+    # The first part goes to nothing in its last 5 ms.
+    whole = len(first) - SPEECH_RATE_HZ // 200
+    assert np.array_equal(heard[:whole], first[:whole])
+    assert np.array_equal(heard[len(first) :], second)
+    assert heard[len(first) - 1] == 0 != first[-1]
     counts = engine.status().takes
     assert (counts.redone, counts.parted, counts.refused) == (3, 1, 0)
 
