@@ -390,7 +390,10 @@ async def test_a_reload_leaves_time_to_who_has_the_engine(monkeypatch: pytest.Mo
     supervisor.reload()
     await asyncio.sleep(0.2)
     assert not engines[0].drained.is_set()
-    given.submit(SpeechJob((SpokenChunk("Hello.", FakeVoice("anna")),), Sampling()))
+    begun = given.submit(SpeechJob((SpokenChunk("Hello.", FakeVoice("anna")),), Sampling()))
+    await asyncio.sleep(0.3)
+    assert not begun.aborted.is_set()
+    begun.abort()
     await supervisor.awake()
     assert engines[0].drained.is_set()
     assert supervisor.engine is engines[1]
