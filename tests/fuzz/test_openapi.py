@@ -53,6 +53,7 @@ def check(served: Served, *options: str, seconds: float) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_document(served: Served) -> None:
     """Each call with a few requests that are allowed, and the same in every run."""
     check(
