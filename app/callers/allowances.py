@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,7 +19,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from app.callers.caller import Caller
-from app.errors import Overloaded, TooLarge
+from app.callers.streams import Streams
+from app.errors import LimitReached, Overloaded, TooLarge
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool as RedisPool
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MINUTE_SECONDS = 60
-_STREAM_ENDS_SECONDS = 5.0
 _SAY_AGAIN_SECONDS = 60.0
 
 Counted: TypeAlias = Literal["requests", "characters"]
@@ -84,7 +83,7 @@ class Allowances:
     def __init__(self, redis_url: str | None = None) -> None:
         self._redis = None if redis_url is None else _connections(redis_url)
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
-        self._streams: Counter[str] = Counter()
+        self._streams = Streams()
         self._silent_until_seconds = 0.0
 
     @asynccontextmanager
@@ -104,10 +103,13 @@ class Allowances:
         Raises:
             Overloaded: it is more than is left.
             TooLarge: it is more than there ever is.
+            LimitReached: there is never any.
         """
         limit = _limit_of(caller, counted)
         if limit is None:
             return
+        if limit == 0:
+            raise LimitReached(f"{counted}_per_minute: this key allows no {counted} at all")
         allowed = f"{limit} {counted} a minute, which is what this key allows"
         if amount > limit:
             raise TooLarge(f"{amount} {counted} are more than {allowed}")
@@ -145,26 +147,17 @@ class Allowances:
             found.append(Left(counted, limit, stats.remaining, seconds))
         return found
 
-    @contextmanager
-    def streaming(self, caller: Caller) -> Iterator[None]:
-        """Count a request for speech as long as it is answered.
+    def streaming(self, caller: Caller, characters: int = 0) -> AbstractContextManager[None]:
+        """Count a request for speech as long as it is answered, in this process alone.
 
-        Raises:
+        Args:
+            characters: how much text it is; 0 where that is still being written.
+
+        Raises (on entering):
             Overloaded: as many as allowed are answered already.
+            LimitReached: none is allowed.
         """
-        limit = caller.limits.concurrent_streams
-        if limit is not None and self._streams[caller.name] >= limit:
-            raise Overloaded(
-                f"{limit} requests of this key are being answered already, which is what it allows",
-                retry_after_seconds=_STREAM_ENDS_SECONDS,
-            )
-        self._streams[caller.name] += 1
-        try:
-            yield
-        finally:
-            self._streams[caller.name] -= 1
-            if not self._streams[caller.name]:
-                del self._streams[caller.name]
+        return self._streams.running(caller, characters)
 
     def _say_unreachable(self, error: StorageError) -> None:
         if time.monotonic() < self._silent_until_seconds:

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from app.callers import allowances as allowances_module
-from app.callers.allowances import Allowances
+from app.callers.allowances import COUNTED, Allowances, Counted
 from app.callers.caller import OPERATOR, Caller, CallerLimits
-from app.errors import Overloaded, TooLarge
+from app.errors import LimitReached, Overloaded, TooLarge
 
 
 def caller(name: str = "shop", **limits: int) -> Caller:
@@ -82,6 +82,14 @@ async def test_what_never_fits_is_too_large(allowances: Allowances) -> None:
     """Waiting does not help a script that is larger than the whole limit."""
     with pytest.raises(TooLarge, match="101 characters are more than 100 characters a minute"):
         await allowances.use(caller("large", characters_per_minute=100), "characters", 101)
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+async def test_nothing_at_all(allowances: Allowances, counted: Counted) -> None:
+    """Who is allowed none is told so: a smaller request, or a later one, would not help."""
+    shop = caller("none", **{f"{counted}_per_minute": 0})
+    with pytest.raises(LimitReached, match=f"this key allows no {counted} at all"):
+        await allowances.use(shop, counted)
 
 
 async def test_who_has_no_limits(allowances: Allowances) -> None:
