@@ -12,6 +12,7 @@ from app.errors import NothingToSpeak
 from app.lifetime import shutting_down
 from app.marks import Marks
 from app.network.connections import ended, race
+from app.request_record import current_record
 from app.speaking.door import Speech
 from app.speaking.silence import SILENCE_SECONDS, silence
 from app.speaking.utterance import Utterance
@@ -173,6 +174,7 @@ class FedSpeech:
                 taken = self._opening(paused=True)
             if not taken:
                 continue
+            current_record().asked_for(None, self._begun_chars + len(passage) + len(taken))
             if self._count_characters is not None:
                 await self._count_characters(len(taken))
             passage += taken
