@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 MINUTE_SECONDS = 60
 _SAY_AGAIN_SECONDS = 60.0
+_REDIS_SECONDS = 2.0
+"""Redis answers within this, or counts as away."""
+_ASK_AGAIN_SECONDS = 5.0
+"""A Redis that is away is asked again after this, so that few requests wait for it."""
 
 Counted: TypeAlias = Literal["requests", "characters"]
 """These are counted by the minute."""
@@ -85,10 +89,16 @@ class Allowances:
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
         self._streams = Streams()
         self._silent_until_seconds = 0.0
+        self._away_until_seconds = 0.0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Let go of all connections at the end of the block."""
+        """Say whether the storage is there, and let go of all connections at the end of the block.
+
+        One that is not there stops nobody.
+        """
+        if self._redis is not None:
+            await self._look_at_storage()
         try:
             yield
         finally:
@@ -113,6 +123,8 @@ class Allowances:
         allowed = f"{limit} {counted} a minute, which is what this key allows"
         if amount > limit:
             raise TooLarge(f"{amount} {counted} are more than {allowed}")
+        if self._is_away:
+            return
         item = RateLimitItemPerMinute(limit)
         try:
             # A hit that is refused counts all the same, so it is not tried in vain.
@@ -121,7 +133,7 @@ class Allowances:
                 return
             stats = await self._windows.get_window_stats(item, caller.name, counted)
         except StorageError as error:
-            self._say_unreachable(error)
+            self._note_away(error)
             return
         raise Overloaded(
             f"that would be more than {allowed}",
@@ -133,13 +145,13 @@ class Allowances:
         found = []
         for counted in COUNTED:
             limit = _limit_of(caller, counted)
-            if limit is None:
+            if limit is None or self._is_away:
                 continue
             item = RateLimitItemPerMinute(limit)
             try:
                 stats = await self._windows.get_window_stats(item, caller.name, counted)
             except StorageError as error:
-                self._say_unreachable(error)
+                self._note_away(error)
                 continue
             # Where nothing was used yet, the minute has not begun.
             resets_seconds = stats.reset_time - time.time()
@@ -159,7 +171,20 @@ class Allowances:
         """
         return self._streams.running(caller, characters)
 
-    def _say_unreachable(self, error: StorageError) -> None:
+    async def _look_at_storage(self) -> None:
+        try:
+            await self._windows.get_window_stats(RateLimitItemPerMinute(1), "the start")
+        except StorageError as error:
+            self._note_away(error)
+        else:
+            logger.info("REDIS_URL: callers are counted together")
+
+    @property
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until_seconds
+
+    def _note_away(self, error: StorageError) -> None:
+        self._away_until_seconds = time.monotonic() + _ASK_AGAIN_SECONDS
         if time.monotonic() < self._silent_until_seconds:
             return
         self._silent_until_seconds = time.monotonic() + _SAY_AGAIN_SECONDS
@@ -170,7 +195,9 @@ def _connections(redis_url: str) -> RedisPool:
     # Few servers have a Redis, and its client takes memory.
     from redis.asyncio import ConnectionPool  # noqa: PLC0415
 
-    return ConnectionPool.from_url(redis_url)
+    return ConnectionPool.from_url(
+        redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
+    )
 
 
 def _storage(redis_url: str | None, connections: RedisPool | None) -> Storage:
