@@ -306,11 +306,16 @@ class Settings(BaseSettings):
         return int(self.voice_states_disk_mb * 1_000_000)
 
 
-def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
+def load_settings(
+    env_file: Path = ENV_FILE, *, for_command: bool = False, **overrides: Any
+) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
 
     What `env_file` sets for the libraries underneath, such as HF_TOKEN, goes into the environment,
     where they look for it. So call this before they are imported.
+
+    Args:
+        for_command: whether it is for a command, which asks nobody for a key and needs none.
 
     Raises:
         SettingsError: one setting is wrong; a line says which, why, and what is allowed.
@@ -319,7 +324,8 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         check_names(env_file, _known_names())
         settings = Settings(_env_file=env_file, **overrides)
         _check_ports(settings)
-        _check_api_key(settings)
+        if not for_command:
+            _check_api_key(settings)
         export_foreign_names(env_file)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None

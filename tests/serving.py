@@ -63,7 +63,7 @@ class Served:
 
 def make_settings(folder: Path, **fields: Any) -> Settings:
     """Make settings with the test key, whose folders all lie in `folder`."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "api_key": KEY,
         "models_dir": folder / "models",
         "voices_dir": folder / "voices",

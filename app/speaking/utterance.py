@@ -89,6 +89,15 @@ class Utterance:
         """Let nothing be read that could still come out better; before anything is read."""
         self._stream.read_whole()
 
+    def end_after_chunk(self) -> None:
+        """Let the sound end with the chunk that is read now."""
+        self._shaper.end_after_chunk()
+
+    @property
+    def ended_early(self) -> bool:
+        """Tell whether `end_after_chunk` has left something out."""
+        return self._shaper.ended_early
+
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, pauses included: mono, shape [samples].
 
@@ -102,7 +111,8 @@ class Utterance:
                     self._count(len(piece) / self.sample_rate_hz)
                     yield piece
                     self._delivery.asked()
-            self._delivery.outcome = "complete"
+            if not self.ended_early:
+                self._delivery.outcome = "complete"
         except Exception as error:  # also one that nobody foresaw has failed
             self._delivery.outcome = "timed out" if isinstance(error, Overloaded) else "failed"
             raise

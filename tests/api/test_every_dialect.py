@@ -28,7 +28,7 @@ from app.audio.formats import FORMATS
 from tests.api.test_words import has_word
 from tests.audio.probe import Probed, probe
 from tests.fakes import FakeEngine
-from tests.serving import KEY, Served, fake_in_process, in_process, make_settings
+from tests.serving import KEY, LogRecords, Served, fake_in_process, in_process, make_settings
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -528,6 +528,21 @@ def test_unknown_format(served: Served, call: Call) -> None:
 def test_out_of_range(served: Served, call: Call, name: str, sent: Mapping[str, Any]) -> None:
     """So is a number beyond what speech can have."""
     refusal(call, call.ask(served.client, sent), 400, "invalid_request", name)
+
+
+@every_call
+def test_the_line_of_a_refusal(served: Served, log_records: LogRecords, call: Call) -> None:
+    """The log says who asked for which voice and how much text, also of what was not begun."""
+    wrong = call.out_of_range[0][1] if call.out_of_range else NOTHING
+    answer = call.ask(served.client, {call.voice: "nobody", **wrong})
+    assert answer.status_code == (400 if wrong else 404), answer.text
+    request_id = answer.headers["x-request-id"]
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
+    fields = line.__dict__["fields"]
+    assert fields["caller"] == "operator"
+    assert fields["dialect"] == (call.dialect or "native")
+    assert (fields["voice"], fields["characters"]) == ("nobody", len(TEXT))
+    assert fields["reason"] == ("invalid_request" if wrong else "voice_not_found")
 
 
 @every_call

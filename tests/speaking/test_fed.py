@@ -13,6 +13,7 @@ import pytest
 from app.assembly.parts import make_services
 from app.errors import (
     InvalidRequest,
+    ModelUnavailable,
     Overloaded,
     SynthesisFailed,
     TooLarge,
@@ -26,6 +27,11 @@ from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine
 from tests.serving import make_settings
 
 PATIENCE_SECONDS = 5.0
+LONG_SENTENCE = (
+    "The keeper of the tower counts all the ships that pass, and writes each of them into the old "
+    "book that his father has left to him many years ago."
+)
+"""It is a chunk of its own beside another of its length."""
 PAUSE_SAMPLES = RATE_HZ // 4
 """After a sentence that another one follows"""
 
@@ -356,3 +362,35 @@ async def test_all_passages_together_last_no_longer_than_one_request(tmp_path: P
         with pytest.raises(TooLarge, match="would sound for more than the 2 seconds"):
             await reading
     assert 2 <= len(engine.streams) <= 8
+
+
+async def test_the_server_stops_in_a_passage(tmp_path: Path) -> None:
+    """What is read ends with its chunk, and the passage that has begun behind it is dropped."""
+    engine = FakeEngine()
+    async with fed_speech(tmp_path, engine) as fed:
+        fed.add(f"{LONG_SENTENCE} {LONG_SENTENCE} {LONG_SENTENCE}")
+        fed.flush()
+        async with aclosing(fed.pcm()) as pieces:
+            heard = [await anext(pieces)]
+            fed.add(" And more.")
+            fed.finish()
+            await until(lambda: len(engine.streams) == 2)
+            fed._speech.lifetime.begin_stop()
+            heard += [piece async for piece in pieces]
+        with pytest.raises(ModelUnavailable, match="shutting down"):
+            fed.require_spoken()
+    assert sum(map(len, heard)) == 5 * FRAME_SAMPLES + PAUSE_SAMPLES
+    assert not any(stream.running for stream in engine.streams)
+
+
+async def test_the_server_stops_in_the_last_chunk(tmp_path: Path) -> None:
+    """All has been heard, so that nobody is told that something is missing."""
+    async with fed_speech(tmp_path, FakeEngine()) as fed:
+        fed.add("One is here.")
+        fed.finish()
+        async with aclosing(fed.pcm()) as pieces:
+            heard = [await anext(pieces)]
+            fed._speech.lifetime.begin_stop()
+            heard += [piece async for piece in pieces]
+        fed.require_spoken()
+    assert sum(map(len, heard)) == 5 * FRAME_SAMPLES

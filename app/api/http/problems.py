@@ -103,6 +103,7 @@ class ErrorAnswers:
             raise HTTPException(404)
         message, dialect = self._nothing_there(scope)
         problem = Problem(404, _HTTP_KINDS[404], message, None, request_id_of(scope))
+        current_record().refused(problem.kind)
         answer = JSONResponse(dialect.error_body(problem), problem.status)
         await WebSocket(scope, receive, send).send_denial_response(answer)
 

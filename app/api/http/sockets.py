@@ -16,9 +16,10 @@ from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import admit, time_to_tell
+from app.api.http.asked import note_asked
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
-from app.api.http.dialect import Dialect
+from app.api.http.dialect import SPOKEN_DIALECT, Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
 from app.errors import Forbidden, InvalidRequest, SpeechError, TooLarge, Unauthorized
@@ -217,6 +218,8 @@ async def serve_socket(
         talk: returns when all is said. A SpeechError that it raises is told to the client.
     """
     request_id = request_id_of(websocket.scope)
+    setattr(websocket.state, SPOKEN_DIALECT, kind.dialect)
+    note_asked(websocket.path_params, kind.dialect.words)
     try:
         kind.check(websocket)
     except (Unauthorized, Forbidden) as error:
