@@ -137,8 +137,8 @@ BUSINESS_OF = {
     "starlette": {"app.api", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
+    "sqlite3": {"app.jobs"},
     "prometheus_client": {"app.telemetry"},
-    "sqlalchemy": {"app.jobs"},
     "opentelemetry": {"app.telemetry"},
     **{library: {"app.documents"} for library in PARSERS},
 }
