@@ -9,8 +9,10 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-package setuptools --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-agents test-docs test-studio soak check audit format \
+.PHONY: help run setup setup-dev lock test test-agents test-docs test-long test-studio soak check audit format \
 	bench preview-model
 
 help: ## Show the commands
@@ -28,9 +30,12 @@ setup-dev: ## The same, and the test tools
 	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.11 to 3.14 found on this machine"; exit 1; fi
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
-test: setup-dev ## Run all tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(IN_VENV) -m pytest -m 'not docs and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup \
+test: setup-dev ## Run the tests; COVER=1 also measures how much of app/ they run, in twice the time
+	$(IN_VENV) -m pytest -m 'not long and not docs and not soak and not studio' $(SIDE_BY_SIDE) \
 		$(if $(COVER),--cov --cov-report=term)
+
+test-long: setup-dev ## Run those that take many seconds each: the preview voice is recognised, a wheel is built
+	$(IN_VENV) -m pytest -m long $(SIDE_BY_SIDE)
 
 test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents

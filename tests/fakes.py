@@ -75,6 +75,11 @@ class FakeEngine:
     drained: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
 
+    def started(self) -> FakeEngine:
+        """Return this engine, which takes jobs (again): what the server builds engines with."""
+        self.drained.clear()
+        return self
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 

@@ -141,7 +141,7 @@ class _InProcess(httpx.BaseTransport):
 def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
     """Run a server that is ready to speak with a fake engine."""
     fake = engine or FakeEngine()
-    with serve(make_settings(folder, **fields), lambda: fake) as served:
+    with serve(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 
@@ -151,7 +151,7 @@ def fake_in_process(
 ) -> Iterator[Served]:
     """Run an app that is ready to speak with a fake engine, without a web server."""
     fake = engine or FakeEngine()
-    with in_process(make_settings(folder, **fields), lambda: fake) as served:
+    with in_process(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 
