@@ -20,7 +20,7 @@ from limits.errors import StorageError
 
 from app.callers.caller import Caller
 from app.callers.streams import Streams
-from app.errors import LimitReached, Overloaded, TooLarge
+from app.errors import LimitReached, Overloaded, Parameter, TooLarge
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool as RedisPool
@@ -122,7 +122,8 @@ class Allowances:
             raise LimitReached(f"{counted}_per_minute: this key allows no {counted} at all")
         allowed = f"{limit} {counted} a minute, which is what this key allows"
         if amount > limit:
-            raise TooLarge(f"{amount} {counted} are more than {allowed}")
+            field = Parameter.TEXT if counted == "characters" else None
+            raise TooLarge(f"{amount} {counted} are more than {allowed}", field=field)
         if self._is_away:
             return
         item = RateLimitItemPerMinute(limit)

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from app.callers.caller import SCOPES, Scope
 from app.callers.keys_file import add_key, revoke_key
@@ -198,6 +200,35 @@ def test_every_call_is_for_one_scope(served: Served, keys: Keys) -> None:
             assert refused == (scope not in allowed), (method, path, scope, answer.text)
     assert set(every) <= set(calls)
     assert set(everybody) <= set(calls)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ws/tts",
+        "/v1/tts/live",
+        "/v1/text-to-speech/alba/stream-input",
+        "/v1/text-to-speech/alba/multi-stream-input",
+        "/v1/audio/speech/stream",
+        "/v1/realtime",
+        "/tts/ws",
+    ],
+)
+def test_sockets_are_for_speech(fake_server: ServeFake, keys: Keys, path: str) -> None:
+    """A key that is not for speech is refused by name of what it is for, or no socket opens."""
+    url = f"{fake_server(api_keys_file=keys.path).url}{path}".replace("http", "ws", 1)
+    told: list[str] = []
+    try:
+        with connect(url, additional_headers=keys["jobs"], proxy=None) as socket:
+            socket.send('{"text": " "}')  # some look at the key with the first frame only
+            while True:
+                told.append(str(socket.recv(10)))
+    except InvalidStatus as refused:
+        told.append(f"{refused.response.status_code} {refused.response.body!r}")
+    except ConnectionClosed as closed:
+        told.append(str(closed.rcvd))
+    assert any("this key is for jobs; this call needs one for speech" in each for each in told)
+    assert told[-1].startswith(("403", "1008"))
 
 
 def test_every_key_may_look_at_voices(served: Served, keys: Keys) -> None:
