@@ -231,6 +231,8 @@ class SpeechEngine(Protocol):
     def require_room(self, caller: str) -> None:
         """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
 
+        Else what nobody hears gives way to it for the moment that this takes.
+
         Args:
             caller: as in `SpeechJob`.
 

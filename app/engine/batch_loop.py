@@ -99,9 +99,14 @@ class BatchLoop:
             )
 
     def require_room(self, caller: str) -> None:
-        """Raise Overloaded or QueueFull if a job of this caller would find no place now."""
+        """Raise Overloaded or QueueFull if a job of this caller would find no place now.
+
+        Else it is expected to come soon, and what nobody hears gives way to it already.
+        """
         with self._changed:
-            self._scheduler.require_room(Asker(caller), time.monotonic())
+            now = time.monotonic()
+            self._scheduler.require_room(Asker(caller), now)
+            self._scheduler.expect(now)
 
     def submit(
         self,
@@ -219,8 +224,10 @@ class BatchLoop:
                 batch = self._scheduler.next_batch(time.monotonic())
                 if batch is not None:
                     return batch
-                # A newcomer may be admitted because time has passed, which nobody notifies.
-                self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
+                # A newcomer may be admitted, or not have come, because time has passed, which
+                # nobody notifies.
+                again = self._scheduler.queued_jobs or self._scheduler.expects(time.monotonic())
+                self._changed.wait(_RECHECK_SECONDS if again else None)
         return None
 
     def _sample(self, batch: SampleBatch[Row]) -> None:
@@ -432,6 +439,7 @@ class BatchLoop:
             if sequence.row is not None:
                 self._runner.close(sequence.row)
                 sequence.row = None
+            sequence.let_go()
 
     def _stop(self, reason: str) -> None:
         """Stop the threads and end every stream that is not complete; called from any thread."""

@@ -151,6 +151,11 @@ class Sequence(Generic[RowT]):
         left = sum(len(part.text) for part in self.parts)
         self.expected_seconds = self.before_seconds + left / SPEECH_CHARACTERS_PER_SECOND
 
+    def let_go(self) -> None:
+        """Drop what was only needed to speak it: its job may go on for hours, or await garbage."""
+        self.heard = []
+        self.aligner = self.look = None
+
     def part(self, border: int) -> None:
         """Part the text that is being spoken in two."""
         text, start = self.parts.popleft()

@@ -155,6 +155,8 @@ class EngineStream:
             if self.ended:
                 return
             self._error = error
+            for pieces in self._pieces:  # nobody reads them any more
+                pieces.clear()
         self._wake()
 
     def abort(self) -> None:
