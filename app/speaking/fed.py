@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -120,10 +121,12 @@ class FedSpeech:
             SpeechError: as `Speech.begin` and `Utterance.pcm`.
         """
         coming = asyncio.create_task(self._next_utterance())
+        played_until_seconds = -math.inf
         try:
             while (utterance := await coming) is not None:
                 coming = asyncio.create_task(self._next_utterance())
                 self._read = utterance
+                utterance.follow(played_until_seconds)
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
@@ -135,6 +138,7 @@ class FedSpeech:
                     utterance.close()
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
+                played_until_seconds = utterance.played_until_seconds
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
