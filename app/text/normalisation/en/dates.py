@@ -177,6 +177,11 @@ DATES: tuple[Rule, ...] = (
         needs="-–—",
     ),
     rule(
+        rf"(?<!\w)({_MONTH} {_DAY}{_SUFFIX}) ?[-–—] ?(?={_MONTH} {_DAY}{_SUFFIX}(?!\w))",
+        lambda found: f"{found[1]} to ",
+        needs="-–—",
+    ),
+    rule(
         r"(?<![\w/])([QH][1-4])/(?=(?:19|20)\d\d(?![\w/]))",
         lambda found: f"{found[1]} ",
         needs="/",

@@ -61,6 +61,7 @@ _BEFORE: tuple[Rule, ...] = (
     rule(r" ?&{2,} ?", " and ", needs="&"),
     rule(r"(?<=\w) ?\|\| ?(?=\w)", " or ", needs="|"),
     rule(r"§{2,}", " sections ", needs="§"),
+    rule(r" ?<(?:-|=){1,2}> ?", " to ", needs="<"),
     rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
     rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
     rule(
