@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -125,6 +126,7 @@ class FedSpeech:
         """
         lifetime = self._speech.lifetime
         coming = asyncio.create_task(self._next_utterance())
+        played_until_seconds = -math.inf
         try:
             while (utterance := await coming) is not None:
                 if self.read_seconds and lifetime.is_stopping and not whole_passages:
@@ -132,6 +134,7 @@ class FedSpeech:
                     break
                 coming = asyncio.create_task(self._next_utterance())
                 self._read = utterance
+                utterance.follow(played_until_seconds)
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
@@ -146,6 +149,7 @@ class FedSpeech:
                 self._cut_short = self._cut_short or utterance.ended_early
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
+                played_until_seconds = utterance.played_until_seconds
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
