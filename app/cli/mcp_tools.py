@@ -49,6 +49,8 @@ AboutIt = Annotated[str | None, Field(description="A few words about it.")]
 MayReplace = Annotated[bool, Field(description="Replace the voice of that name.")]
 _RECORDINGS = "Recordings of one person, some seconds of clear speech"
 _OPTION = re.compile(r"--([a-z_-]+)")
+_ARGUMENTS = {"TEXT": "text", "FILE": "recordings", "NAME": "name"}
+_ARGUMENT = re.compile(rf"\b({'|'.join(_ARGUMENTS)})\b")
 _PLAYED = "wav"
 
 
@@ -147,7 +149,8 @@ class SpeechTools:
         async def work(backend: Backend) -> None:
             with TemporaryDirectory() as folder:
                 path = Path(folder) / f"speech.{_PLAYED}"
-                path.write_bytes(await _spoken(wanted, backend))
+                async with whole_file(path) as write:
+                    await write(await _spoken(wanted, backend))
                 await player.play(path)
 
         await self._done(work)
@@ -215,8 +218,9 @@ class SpeechTools:
 
 
 def _told(refused: Refused) -> ToolError:
-    """Tell an agent why; commands name their options, and the arguments of tools are called so."""
-    return ToolError(_OPTION.sub(r"\1", refused.message or ""))
+    """Tell an agent why, with the names that its arguments have in the place of a command's."""
+    message = _OPTION.sub(r"\1", refused.message or "")
+    return ToolError(_ARGUMENT.sub(lambda found: _ARGUMENTS[found[0]], message))
 
 
 def _wanted(

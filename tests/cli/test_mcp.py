@@ -152,7 +152,7 @@ async def test_over_http(served: Served) -> None:
             assert names == {"speak", "list_voices", "clone_voice"}
             heard = await client.call_tool("speak", {"text": "Hello there.", "format": "wav"})
             assert seconds_of(heard) == pytest.approx(0.8)
-            for data, words in (("no base64", "1 is not base64"), ("aGk=", "cannot be read")):
+            for data, words in (("no base64", "1 is not base64"), ("aGk=", "recordings: ")):
                 asked = {"name": "ben", "recordings": [data]}
                 assert words in refusal(await client.call_tool("clone_voice", asked))
             asked = {"name": "ben", "recordings": [f"data:audio/wav;base64,{recording}"]}
@@ -224,7 +224,7 @@ async def test_a_disk_that_is_full(tmp_path: Path) -> None:
     desk, server = tools_of(backend, tmp_path)
     async with desk.open(), Client(server) as client:
         made = await client.call_tool("clone_voice", {"name": "anna", "files": ["anna.wav"]})
-        assert refusal(made) == "voices/anna.wav: No space left on device"
+        assert refusal(made).endswith("voices/anna.wav: No space left on device")
         none = await client.call_tool("clone_voice", {"name": "anna", "files": ["ben.wav"]})
         assert "cannot be read" in refusal(none)
 

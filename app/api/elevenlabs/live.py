@@ -23,13 +23,7 @@ from app.api.elevenlabs.controls import (
     speech_request,
 )
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.elevenlabs.sockets import (
-    FIRST_FRAME_BYTES,
-    FIRST_FRAME_SECONDS,
-    KIND,
-    KeyMessage,
-)
-from app.api.http.access import admit
+from app.api.elevenlabs.sockets import FIRST_FRAME_BYTES, KIND, KeyMessage, admitted
 from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.dependencies import services_of
 from app.api.http.sockets import Socket, json_object_in, serve_socket
@@ -98,9 +92,10 @@ async def stream_input(websocket: WebSocket, voice_id: str) -> None:
 
 
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
-    socket.idle_seconds = FIRST_FRAME_SECONDS
-    first = _message_in(await socket.receive(max_bytes=FIRST_FRAME_BYTES))
-    admit(websocket, also=first.key)
+    frame = await admitted(websocket, socket)
+    if frame is None:
+        frame = await socket.receive(max_bytes=FIRST_FRAME_BYTES)
+    first = _message_in(frame)
     await count_request(websocket)
     count_stream(websocket)
     query = validated(LiveQuery, dict(websocket.query_params))

@@ -17,12 +17,13 @@ def error_body(problem: Problem) -> Mapping[str, object]:
 DIALECT = Dialect(
     name="small",
     title="OVOS, Piper, MaryTTS, XTTS",
-    words={Parameter.TEXT: "text", Parameter.VOICE: "voice"},
+    words={Parameter.TEXT: "text", Parameter.VOICE: "speaker_wav"},
     error_body=error_body,
 )
-OVOS = DIALECT.with_words({Parameter.TEXT: "utterance", Parameter.LANGUAGE: "lang"})
-PIPER = DIALECT.with_words({Parameter.SPEED: "length_scale"})
+OVOS = DIALECT.with_words(
+    {Parameter.TEXT: "utterance", Parameter.VOICE: "voice", Parameter.LANGUAGE: "lang"}
+)
+PIPER = DIALECT.with_words({Parameter.VOICE: "voice", Parameter.SPEED: "length_scale"})
 MARY = DIALECT.with_words(
     {Parameter.TEXT: "INPUT_TEXT", Parameter.VOICE: "VOICE", Parameter.LANGUAGE: "LOCALE"}
 )
-XTTS = DIALECT.with_words({Parameter.VOICE: "speaker_wav"})

@@ -13,7 +13,7 @@ from app.api.http.addresses import base_url
 from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
-from app.api.small.dialect import XTTS
+from app.api.small.dialect import DIALECT
 from app.audio.formats import format_named
 from app.ranges import NullIsUnset
 from app.services import Services
@@ -26,8 +26,8 @@ AUDIO_PATH = "/tts_to_audio"
 STREAM_PATH = "/tts_stream"
 _FILE_ENDING = ".wav"
 
-router = dialect_router(XTTS)
-_lists = dialect_router(XTTS, lists=True)
+router = dialect_router(DIALECT)
+_lists = dialect_router(DIALECT, lists=True)
 
 
 class XttsBody(NullIsUnset):

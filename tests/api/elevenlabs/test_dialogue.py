@@ -43,7 +43,11 @@ def spoken(engine: FakeEngine) -> list[tuple[str, str]]:
 
 def test_real_model(server: Served, ffmpeg: Path, tmp_path: Path) -> None:
     """The tiny model speaks all lines into one file."""
-    data = b"".join(sdk_for(server).text_to_dialogue.convert(inputs=LINES, model_id="eleven_v3"))
+    lines = [
+        DialogueInput(text="Hello there.", voice_id="alba"),
+        DialogueInput(text="Good evening.", voice_id="bruno"),
+    ]
+    data = b"".join(sdk_for(server).text_to_dialogue.convert(inputs=lines, model_id="eleven_v3"))
     found = listen(ffmpeg, tmp_path, data, "mp3")
     assert len(found.pcm) > found.sample_rate_hz
     assert np.sqrt(np.mean(found.pcm**2)) > 0.005

@@ -96,7 +96,7 @@ def test_no_socket_there(served: Served, log_records: LogRecords, path: str, sai
     """A path that no socket is at is said to be none, and which one may be meant."""
     frame, code, reason, request_id = parted(served, path)
     assert said in frame
-    assert said[:100] in reason
+    assert frame.count(reason) == 1  # the beginning, if it is long
     assert code == 1008
     line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
     assert line.getMessage().startswith(f"WEBSOCKET {path} 101, closed with 1008 in ")

@@ -14,6 +14,12 @@ from speak2mary import MaryTTS
 from tests.fakes import FakeEngine
 from tests.serving import Served, fake_in_process, serve_fake
 
+# speak2mary leaves its connections to the collector of garbage.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning",
+    "ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning",
+)
+
 
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
