@@ -176,6 +176,8 @@ class Settings(BaseSettings):
     # Where the server listens, and how clients reach it
     host: Host = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
     port: int = Field(8000, ge=0, le=65535)
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
     trusted_hosts: Annotated[CommaSeparated, LowerCase, AfterValidator(_trusted_hosts)] = ("*",)

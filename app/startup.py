@@ -34,7 +34,8 @@ def log_what_is_there(services: Services) -> None:
         _log_folder(name, folder)
     _log_models(services)
     _log_callers(services)
-    logger.info("HTTP is served at %s port %d", settings.host, settings.port)
+    scheme = "HTTP" if settings.ssl_certfile is None else "HTTPS"
+    logger.info("%s is served at %s port %d", scheme, settings.host, settings.port)
 
 
 def _log_ffmpeg(ffmpeg: Path) -> None:

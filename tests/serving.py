@@ -73,6 +73,8 @@ def make_settings(folder: Path, **fields: Any) -> Settings:
         "jobs_dir": folder / "jobs",
         "shutdown_grace_seconds": 1.0,
         "model_fallback": "none",
+        # Frames that follow each other belong together, however slow this machine is.
+        "first_text_wait_ms": 10_000,
     }
     return load_settings(folder / "no.env", **(defaults | fields))
 

@@ -154,7 +154,7 @@ class Sequence(Generic[RowT]):
 
     def let_go(self) -> None:
         """Drop what was only needed to speak it: its job may go on for hours, or await garbage."""
-        self.heard = []
+        self.hearing = Hearing()
         self.aligner = self.look = None
 
     def part(self, border: int) -> None:

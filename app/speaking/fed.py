@@ -36,6 +36,7 @@ class FedSpeech:
 
     Args:
         count_characters: is told how much is about to be spoken, and may refuse it.
+        passage_spoken: is told up to which character all has been read, after each passage.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
@@ -46,9 +47,11 @@ class FedSpeech:
         request: SpeechRequest,
         *,
         count_characters: Callable[[int], Awaitable[None]] | None = None,
+        passage_spoken: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.request = request
         self._count_characters = count_characters
+        self._passage_spoken = passage_spoken
         self.spoken_seconds = 0.0
         self.read_seconds = 0.0
         self.marks = Marks()
@@ -150,6 +153,9 @@ class FedSpeech:
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
                 played_until_seconds = utterance.played_until_seconds
+                if self._passage_spoken is not None:
+                    spoken = utterance.request
+                    await self._passage_spoken(spoken.script_start + len(spoken.text))
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:

@@ -396,6 +396,25 @@ POCKET = Call(
     form=True,
     live=True,
 )
+PIPER = replace(
+    POCKET,
+    dialect="small",
+    path="/",
+    body={"text": TEXT},
+    voice="voice",
+    form=False,
+    out_of_range=(("length_scale", {"length_scale": 9}),),
+)
+MARY = replace(
+    PIPER,
+    path="/process",
+    body={"INPUT_TEXT": TEXT},
+    text="INPUT_TEXT",
+    voice="VOICE",
+    form=True,
+    out_of_range=(),
+)
+XTTS = replace(PIPER, path="/tts_to_audio", voice="speaker_wav", out_of_range=())
 PLAIN = (
     NATIVE,
     NATIVE.sent_with(stream=True),
@@ -413,6 +432,9 @@ PLAIN = (
     CHATTTS,
     CHATTTS.sent_with(stream=True),
     POCKET,
+    PIPER,
+    MARY,
+    XTTS,
 )
 CALLS = (
     *PLAIN,
@@ -423,6 +445,7 @@ CALLS = (
     FISH.below("/fish"),
     FLASH.below("/flash"),
     POCKET.below("/pocket"),
+    XTTS.below("/small"),
 )
 
 every_call = pytest.mark.parametrize("call", CALLS, ids=str)
