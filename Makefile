@@ -10,6 +10,11 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+# What fails beside other tests on a busy machine is tried once more by itself; what fails twice has failed.
+define pytest
+	$(IN_VENV) -m pytest $(1) $(2) || \
+		{ [ $$? = 1 ] && $(IN_VENV) -m pytest $(1) --last-failed --last-failed-no-failures none; }
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup setup-dev lock test test-agents test-docs test-long test-studio soak check audit format \
@@ -31,25 +36,25 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run the tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(IN_VENV) -m pytest -m 'not long and not docs and not soak and not studio' $(SIDE_BY_SIDE) \
-		$(if $(COVER),--cov --cov-report=term)
+	$(call pytest,-m 'not long and not docs and not soak and not studio',$(SIDE_BY_SIDE) \
+		$(if $(COVER),--cov --cov-report=term))
 
 test-long: setup-dev ## Run those that take many seconds each: the preview voice is recognised, a wheel is built
-	$(IN_VENV) -m pytest -m long $(SIDE_BY_SIDE)
+	$(call pytest,-m long,$(SIDE_BY_SIDE))
 
 test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
 	$(IN_VENV) -m uv pip install --quiet --python .venv-agents/bin/python --group test-agents
-	$(IN_VENV) -m pytest tests/agents
+	$(call pytest,tests/agents)
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
-	$(IN_VENV) -m pytest -m soak
+	$(call pytest,-m soak)
 
 test-docs: setup-dev ## Do what README, docs/, deploy/ and the docs page say, as a newcomer would
-	$(IN_VENV) -m pytest -m docs
+	$(call pytest,-m docs)
 
 test-studio: setup-dev ## Work the studio's page in a browser (Chromium)
-	$(IN_VENV) -m pytest -m studio
+	$(call pytest,-m studio)
 
 check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .

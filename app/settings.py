@@ -33,6 +33,7 @@ from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
+SQLITE = "sqlite:///"
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
@@ -175,6 +176,8 @@ class Settings(BaseSettings):
     # Where the server listens, and how clients reach it
     host: Host = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
     port: int = Field(8000, ge=0, le=65535)
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
     trusted_hosts: Annotated[CommaSeparated, LowerCase, AfterValidator(_trusted_hosts)] = ("*",)
@@ -213,7 +216,7 @@ class Settings(BaseSettings):
     pronunciations_file: Path = Path("models/pronunciations.txt")
     dictionaries_dir: Path = Path("models/dictionaries")
     jobs_dir: Path = Path("models/jobs")
-    database_url: Annotated[str, Field(pattern=r"^sqlite:///")] | None = None
+    database_url: Annotated[str, Field(pattern=rf"^{SQLITE}.")] | None = None
     voice_output_dir: Path = Path("voice")
     voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
     voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)

@@ -37,7 +37,8 @@ def log_what_is_there(services: Services) -> None:
     _log_callers(services)
     if services.tracing is not None:
         logger.info("traces are sent by OpenTelemetry's exporter %s", exporter_asked_for())
-    logger.info("HTTP is served at %s port %d", settings.host, settings.port)
+    scheme = "HTTP" if settings.ssl_certfile is None else "HTTPS"
+    logger.info("%s is served at %s port %d", scheme, settings.host, settings.port)
 
 
 def _log_ffmpeg(ffmpeg: Path) -> None:

@@ -95,6 +95,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
     "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
     "app.startup": {"app.services", "app.settings", "app.telemetry"},
+    "app.tls": {"app.settings"},
     "app.main": {
         "app.assembly",
         "app.api",
@@ -125,6 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.process_end",
         "app.startup",
         "app.audio",
+        "app.tls",
     },
     "server": {"app.serve", "app.process_end"},
 }
@@ -137,8 +139,9 @@ BUSINESS_OF = {
     "starlette": {"app.api", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
+    "mcp": {"app.cli"},
+    "sqlite3": {"app.jobs"},
     "prometheus_client": {"app.telemetry"},
-    "sqlalchemy": {"app.jobs"},
     "opentelemetry": {"app.telemetry"},
     **{library: {"app.documents"} for library in PARSERS},
 }

@@ -9,12 +9,12 @@ from starlette.datastructures import Headers
 from starlette.routing import Router
 from starlette.types import Scope
 
-from app.api import chattts, elevenlabs, fish, flash, openai, pocket
+from app.api import chattts, elevenlabs, fish, flash, openai, pocket, small
 from app.api.http.dialect import NATIVE, SPOKEN_DIALECT, Dialect, FrontEnd
 from app.api.http.routes import KeyedRoute
 from app.api.native import health
 
-DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts)
+DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts, small)
 """A path that two dialects share belongs to the first; the other serves it under its prefix."""
 
 

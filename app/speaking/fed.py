@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -35,6 +36,7 @@ class FedSpeech:
 
     Args:
         count_characters: is told how much is about to be spoken, and may refuse it.
+        passage_spoken: is told up to which character all has been read, after each passage.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
@@ -45,9 +47,11 @@ class FedSpeech:
         request: SpeechRequest,
         *,
         count_characters: Callable[[int], Awaitable[None]] | None = None,
+        passage_spoken: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.request = request
         self._count_characters = count_characters
+        self._passage_spoken = passage_spoken
         self.spoken_seconds = 0.0
         self.read_seconds = 0.0
         self.marks = Marks()
@@ -125,6 +129,7 @@ class FedSpeech:
         """
         lifetime = self._speech.lifetime
         coming = asyncio.create_task(self._next_utterance())
+        played_until_seconds = -math.inf
         try:
             while (utterance := await coming) is not None:
                 if self.read_seconds and lifetime.is_stopping and not whole_passages:
@@ -132,6 +137,7 @@ class FedSpeech:
                     break
                 coming = asyncio.create_task(self._next_utterance())
                 self._read = utterance
+                utterance.follow(played_until_seconds)
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
@@ -146,6 +152,10 @@ class FedSpeech:
                 self._cut_short = self._cut_short or utterance.ended_early
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
+                played_until_seconds = utterance.played_until_seconds
+                if self._passage_spoken is not None:
+                    spoken = utterance.request
+                    await self._passage_spoken(spoken.script_start + len(spoken.text))
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:

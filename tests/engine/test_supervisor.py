@@ -390,7 +390,8 @@ async def test_a_reload_leaves_time_to_who_has_the_engine(monkeypatch: pytest.Mo
     supervisor.reload()
     await asyncio.sleep(0.2)
     assert not engines[0].drained.is_set()
-    begun = given.submit(SpeechJob((SpokenChunk("Hello.", FakeVoice("anna")),), Sampling()))
+    given.submit(SpeechJob((SpokenChunk("Hello.", FakeVoice("anna")),), Sampling()))
+    (begun,) = engines[0].streams
     await asyncio.sleep(0.3)
     assert not begun.aborted.is_set()
     begun.abort()
@@ -408,7 +409,7 @@ async def test_who_has_not_used_an_engine_lately_holds_no_reload_up() -> None:
     supervisor.reload()
     async with asyncio.timeout(5):
         await supervisor.awake()
-    assert supervisor.engine
+    assert supervisor.is_ready
     await supervisor.stop(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -79,6 +80,26 @@ async def test_a_script_that_is_complete(tmp_path: Path) -> None:
         fed.finish()
         assert await samples(fed) == 5 * FRAME_SAMPLES
     assert spoken(engine) == ["One is here. Two is here."]
+
+
+async def test_the_next_passage_is_needed_when_the_one_before_has_been_played(
+    tmp_path: Path,
+) -> None:
+    """Until then a piece of it can be spoken again."""
+    engine = FakeEngine()
+    async with fed_speech(tmp_path, engine) as fed:
+        fed.add("One is here. ")
+        begun_seconds = time.monotonic()
+        async with aclosing(fed.pcm()) as pieces:
+            await anext(pieces)
+            fed.add("Two is here.")
+            fed.finish()
+            rest = [piece async for piece in pieces]
+        assert rest
+        first, second = (each.needed_at_seconds() - begun_seconds for each in engine.streams)
+        piece_seconds = 5 * FRAME_SAMPLES / RATE_HZ
+        assert first >= piece_seconds
+        assert second >= first + piece_seconds - 1e-6
 
 
 async def test_the_next_passage_begins_while_one_is_read(tmp_path: Path) -> None:
