@@ -395,6 +395,31 @@ def test_refusals(fake_app: ServeFake, fields: dict[str, Any], status: int, fiel
     assert client.get("/jobs").json() == {"jobs": []}
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.pdf", b"%PDF-1.7\n", "damaged"),
+        ("a.epub", BOOK[:400], "damaged or cut off"),
+        ("a.srt", b"1\n99:00:00,000 --> 99:00:01,000\nHello.\n", "12 hours"),
+    ],
+)
+def test_documents_that_are_refused(fake_app: ServeFake, name: str, data: bytes, why: str) -> None:
+    """What cannot be read is a 400 that names the document, and no job is made."""
+    client = fake_app().client
+    error = error_of(client.post("/jobs", files={"document": (name, data)}), 400)
+    assert (error["field"], why in error["message"]) == ("document", True), error
+    assert client.get("/jobs").json() == {"jobs": []}
+
+
+def test_an_indivisible_part_that_is_too_long(fake_app: ServeFake) -> None:
+    """SSML is one part, and is refused now rather than in hours."""
+    client = fake_app(max_script_chars=1000).client
+    script = f"<speak>{'Hello there. ' * 100}</speak>"
+    error = error_of(client.post("/jobs", json={"script": script}), 413)
+    assert "cannot be divided; 1000 are allowed" in error["message"]
+    assert client.post("/jobs", json={"script": "Hello there. " * 100}).status_code == 202
+
+
 def test_takes_are_those_of_the_segments(fake_app: ServeFake) -> None:
     """Joined, the takes are what is heard."""
     served = fake_app()
