@@ -14,10 +14,10 @@ from itertools import islice
 from typing import Generic, NamedTuple
 
 from app.engine.pace import Pace
-from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.sequence import EngineJob, RowT, Sequence
 from app.engine.waiting import Asking, WaitingJobs
 from app.errors import Overloaded, QueueFull
+from app.returning import ReturnTimes, seconds_until_free
 from app.speech import SPEECH_CHARACTERS_PER_SECOND
 from app.speech_engine import EngineOptions
 
