@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import math
@@ -21,6 +22,7 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 
 from app.jobs.job import ENDED
+from app.speaking.reading import Reading
 from tests.conftest import ServeFake
 from tests.documents.files import epub
 from tests.fakes import FakeEngine
@@ -283,6 +285,31 @@ def test_a_change_disturbs_no_other_segment(fake_app: ServeFake) -> None:
     engine.let_go.set()
     until(client, job_id, "done")
     assert len(engine.streams) == 5
+
+
+def test_segments_are_read_one_after_the_other(
+    fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, a listener's script finds a thread that reads."""
+    reading: set[str] = set()
+    most = 0
+    begin = Reading.begin
+
+    async def watched(text: str, *rest: Any) -> Reading:
+        nonlocal most
+        reading.add(text)
+        most = max(most, len(reading))
+        await asyncio.sleep(0.02)
+        try:
+            return await begin(text, *rest)
+        finally:
+            reading.discard(text)
+
+    monkeypatch.setattr(Reading, "begin", watched)
+    client = fake_app().client
+    job_id = added(client)
+    until(client, job_id, "done")
+    assert (most, client.get(f"/jobs/{job_id}").json()["segments"]) == (1, 4)
 
 
 def test_one_segment_anew(fake_app: ServeFake) -> None:
