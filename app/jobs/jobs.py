@@ -187,12 +187,14 @@ class Jobs:
             texts: list[tuple[str | None, str]] = [(None, work)]
         else:
             texts = [(chapter.heading, chapter.text) for chapter in work.chapters]
-        if controls.chapter_voices and max(controls.chapter_voices) > len(texts):
-            raise InvalidRequest(
-                f"chapter_voices names chapter {max(controls.chapter_voices)}; there are "
-                f"{len(texts)}",
-                field="chapter_voices",
-            )
+        for field, numbers in (
+            ("chapters", controls.chapters),
+            ("chapter_voices", controls.chapter_voices),
+        ):
+            if max(numbers, default=0) > len(texts):
+                raise InvalidRequest(
+                    f"{field} names chapter {max(numbers)}; there are {len(texts)}", field=field
+                )
 
         def voice_called(name: str) -> str | None:
             return speakers.get(name.casefold()) or self._voice_called(name)
@@ -202,6 +204,8 @@ class Jobs:
         marked = controls.markup == "on" and (is_script or "markup" in controls.model_fields_set)
         for number, (heading, text) in enumerate(texts, start=1):
             cancel.check()
+            if controls.chapters and number not in controls.chapters:
+                continue
             parts = cut_into_parts(
                 text,
                 markup=marked,
