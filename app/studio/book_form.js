@@ -17,6 +17,7 @@ export class BookForm {
   empty(problem = "") {
     this.file = null;
     this.element.replaceChildren(
+      h("h2", { class: "title" }, T.long.make), h("p", { class: "quiet" }, T.long.about),
       dropZone({ title: T.long.dropHere, about: T.long.formats, accept: ACCEPTED, onFiles: ([file]) => this.read(file) }),
       h("p", { class: "problem", role: "alert" }, problem));
   }

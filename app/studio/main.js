@@ -46,7 +46,8 @@ function route() {
   const view = (views[name] ??= new MAKERS[name](session));
   if (view !== shown) shown?.closed();
   shown = view;
-  document.body.replaceChildren(header, view.element);
+  const toasts = document.querySelectorAll(".toast");
+  document.body.replaceChildren(header, view.element, ...toasts);
   view.opened(rest.join("/"));
   if (view.deck) document.body.append(view.deck.element);
   document.title = `${T.views[name]} · ${T.name}`;

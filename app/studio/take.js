@@ -47,7 +47,7 @@ export class Take {
       if (this.signal.aborted) throw error;
     }
     // The end of it has not come.
-    throw new Error(T.offline);
+    throw new Error(T.speak.cut);
   }
 
   stop() {

@@ -42,7 +42,7 @@ export const T = {
     firstSound: (ms) => `first sound ${number(ms)} ms`, rate: (x) => `${x} × real time`,
     takes: "Takes", compare: "Hear this take, from the same word",
     states: { speaking: "speaking …", stopped: "stopped", failed: "broke off", done: null },
-    broken: (why) => `The speech broke off: ${why}`,
+    broken: (why) => `The speech broke off: ${why}`, cut: "the connection ended before it did.",
     leftOut: (letters) => `The model cannot read: ${letters}`,
     download: (name) => `Download ${name}`, captions: "Captions",
     link: "Copy link", curl: "Copy as curl", python: "Python", sdk: "OpenAI SDK", saving: "Saving …",
@@ -58,7 +58,7 @@ export const T = {
   },
   voices: {
     own: "Yours", builtIn: "Built in", none: "None of your own yet: drop a recording above, or make one.",
-    search: "Search by name, tag or description", undescribed: "Not described yet.", notYours: "This key may not make or change voices.",
+    search: "Search by name, tag or description", notYours: "This key may not make or change voices.",
     tags: "Tags", language: "Language (en, fr, de, pt, it, es, nl)", recorded: (seconds) => `from ${seconds.toFixed(1)} s of speech`,
     speak: "Speak", speakWith: (name) => `Speak with ${name}`,
     edit: "Edit", editing: (name) => `Edit ${name}`, export: "Export", exported: (name) => `Export ${name}`,
@@ -102,7 +102,7 @@ export const T = {
     imported: (count) => `${count} imported`,
   },
   long: {
-    make: "Make a long recording", there: "Recordings", none: "None yet.", untitled: "Untitled", notYours: "This key may not make long recordings.",
+    make: "Make a long recording", about: "Books and other long texts become a recording with chapters. The server goes on with it when you close this page.", there: "Recordings", none: "None yet.", untitled: "Untitled", notYours: "This key may not make long recordings.",
     dropHere: "Drop a document here, or choose one", formats: "Text, Markdown, HTML, EPUB, DOCX, PDF, SRT, WebVTT",
     reading: (name) => `Reading ${name} …`, another: "Another document",
     usualVoice: "the usual voice", sameVoice: "the same voice", voiceOf: (heading) => `Voice of ${heading}`,
@@ -114,7 +114,7 @@ export const T = {
     progress: (name) => `Progress of ${name}`,
     howFar: (job) => [
       `${Math.floor(job.percent)} %`, job.state === "done" ? null : `${number(job.segments_done)} of ${number(job.segments)} parts`, `${span(job.audio_seconds)} of speech`,
-      job.seconds_left ? `about ${span(job.seconds_left)} left` : null,
+      job.seconds_left && job.state !== "waiting" ? `about ${span(job.seconds_left)} left` : null,
     ].filter(Boolean).join(" · "),
     pause: "Pause", resume: "Go on", cancel: "End it", remove: (name) => `Delete ${name}`,
     download: (output) => `Download (${bytes(output.bytes)})`, captions: (name) => `Captions ${name}`,

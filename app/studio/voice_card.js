@@ -16,12 +16,12 @@ export class VoiceCard {
   show() {
     const { voice } = this;
     const about = voice.spoken_by === voice.name ? voice.description : T.speak.inPlace(voice.spoken_by);
-    const told = [voice.language, voice.reference_seconds && T.voices.recorded(voice.reference_seconds)].filter(Boolean);
+    const told = [about, voice.language, voice.reference_seconds && T.voices.recorded(voice.reference_seconds)];
+    const speak = link(T.voices.speak, () => this.onSpeak(voice.name), { "aria-label": T.voices.speakWith(voice.name) });
     this.element.replaceChildren(
-      h("div", { class: "cardhead" }, face(voice), h("div", {}, h("h3", {}, voice.name), h("p", {}, about || T.voices.undescribed)), hearVoice(voice.name)),
+      h("div", { class: "cardhead" }, face(voice), h("div", {}, h("h3", {}, voice.name), h("p", {}, told.filter(Boolean).join(" · "))), this.mayChange ? "" : speak, hearVoice(voice.name)),
       voice.tags.length ? h("ul", { class: "tags", "aria-label": T.voices.tags }, ...voice.tags.map((tag) => h("li", {}, tag))) : "",
-      told.length ? h("p", { class: "quiet" }, told.join(" · ")) : "",
-      h("div", { class: "row" }, link(T.voices.speak, () => this.onSpeak(voice.name), { "aria-label": T.voices.speakWith(voice.name) }), ...(this.mayChange ? this.ways() : [])));
+      this.mayChange ? h("div", { class: "row" }, speak, ...this.ways()) : "");
   }
 
   ways() {

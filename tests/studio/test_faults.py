@@ -31,7 +31,7 @@ def test_a_stream_that_is_cut(visit: Visiting, wire: Wire) -> None:
     wire.cut_after_bytes = 400_000
     page.get_by_role("button", name="Speak", exact=True).click()
     problem = page.locator("section > [role=alert]")
-    expect(problem).to_have_text("The speech broke off: The server does not answer.")
+    expect(problem).to_have_text("The speech broke off: the connection ended before it did.")
     expect(page.locator(".row").last).to_contain_text("broke off")
     expect(page.locator(".go")).to_have_text("Speak")
     expect(page.locator(".round")).to_be_enabled()
