@@ -28,11 +28,14 @@ def log_what_is_there(services: Services) -> None:
         ("MODELS_DIR", settings.models_dir),
         ("VOICES_DIR", settings.voices_dir),
         ("VOICE_OUTPUT_DIR", settings.voice_output_dir),
+        ("DICTIONARIES_DIR", settings.dictionaries_dir),
+        ("JOBS_DIR", settings.jobs_dir),
     ):
         _log_folder(name, folder)
     _log_models(services)
     _log_callers(services)
-    logger.info("HTTP is served at %s port %d", settings.host, settings.port)
+    scheme = "HTTP" if settings.ssl_certfile is None else "HTTPS"
+    logger.info("%s is served at %s port %d", scheme, settings.host, settings.port)
 
 
 def _log_ffmpeg(ffmpeg: Path) -> None:

@@ -15,6 +15,7 @@ from typer.main import get_command
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.key_commands import keys
+from app.cli.narrate_command import narrate
 from app.cli.options import (
     BitrateOption,
     CaptionsOption,
@@ -61,6 +62,9 @@ app = typer.Typer(
 app.add_typer(voices, name="voices")
 app.add_typer(keys, name="keys")
 app.add_typer(pronunciations, name="pronunciations")
+
+
+app.command(epilog=f"Example: {PROGRAM} narrate book.epub -o book.m4b")(narrate)
 
 
 def _show_version(wanted: bool) -> None:
@@ -151,30 +155,6 @@ def say(  # noqa: PLR0917 - Typer passes them by name
     say(arguments, server=server, quiet=quiet)
 
 
-@app.command(epilog=f"Example: {PROGRAM} narrate book.epub -o book.m4b")
-def narrate(
-    book: Annotated[Path, typer.Argument(metavar="BOOK", help="Any document that can be read.")],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="File to write: .m4b, .mp3, .opus, .flac or .wav."),
-    ],
-    voice: Annotated[str | None, typer.Option("--voice", "-v", help="Name of the voice.")] = None,
-    seed: SeedOption = None,
-    speed: SpeedOption = None,
-    server: ServerOption = None,
-    quiet: QuietOption = False,
-) -> None:
-    """Make a recording of a book, with chapters.
-
-    Ctrl-C parks it; the same command goes on where it was.
-    """
-    from app.cli.narrate import narrate as narrate_book  # noqa: PLC0415
-
-    given = {"voice": voice, "seed": seed, "speed": speed}
-    fields = {name: value for name, value in given.items() if value is not None}
-    narrate_book(book, output, fields, server=server, quiet=quiet)
-
-
 @app.command(epilog=f"Example: {PROGRAM} serve --host 127.0.0.1 --port 8080")
 def serve(
     host: Annotated[
@@ -215,6 +195,39 @@ def wyoming(
     from app.cli.wyoming import serve_wyoming  # noqa: PLC0415
 
     raise typer.Exit(serve_wyoming(host, port))
+
+
+@app.command(epilog=f"Example: {PROGRAM} mcp --server http://localhost:8000")
+def mcp(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where files are read and written; the current folder unless named."),
+    ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve over HTTP, at /mcp, and touch no files.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port to listen on, with --http.")
+    ] = 8001,
+    server: ServerOption = None,
+) -> None:
+    """Give an agent a voice: the Model Context Protocol, over standard input and output.
+
+    The model is loaded in this process, unless --server names a running one.
+    It needs the package mcp. docs/mcp.md tells how agents are set up.
+    """
+    try:
+        from app.cli.mcp_server import serve_http, serve_stdio  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("mcp"):
+            raise
+        raise Refused("mcp needs a package: pip install 'mcp>=2.3'", ExitCode.FAILED) from None
+
+    if http:
+        serve_http(host, port, server=server)
+    else:
+        serve_stdio(folder, server=server)
 
 
 @app.command(

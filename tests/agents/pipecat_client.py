@@ -105,6 +105,10 @@ async def spoken_by(service: FrameProcessor) -> dict[str, Any]:
         await reply(worker, "This is what comes after it.")
         await listener.stopped.wait()
         found["after an interruption"] = listener.found()
+        listener.clear()
+        await reply(worker, "A reply. 🙂")
+        await listener.stopped.wait()
+        found["emoji at the end"] = listener.found()
         await worker.queue_frame(EndFrame())
         await running
     return found
