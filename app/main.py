@@ -70,6 +70,7 @@ READABLE_HEADERS = (
     "x-request-id",
     "x-should-retry",
     "x-audio-duration",
+    "x-takes",
     "x-tts-model",
     "x-tts-voice",
     "x-tts-recording",

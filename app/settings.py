@@ -33,6 +33,7 @@ from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
+SQLITE = "sqlite:///"
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
@@ -215,7 +216,7 @@ class Settings(BaseSettings):
     pronunciations_file: Path = Path("models/pronunciations.txt")
     dictionaries_dir: Path = Path("models/dictionaries")
     jobs_dir: Path = Path("models/jobs")
-    database_url: Annotated[str, Field(pattern=r"^sqlite:///")] | None = None
+    database_url: Annotated[str, Field(pattern=rf"^{SQLITE}.")] | None = None
     voice_output_dir: Path = Path("voice")
     voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
     voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
@@ -308,11 +309,16 @@ class Settings(BaseSettings):
         return int(self.voice_states_disk_mb * 1_000_000)
 
 
-def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
+def load_settings(
+    env_file: Path = ENV_FILE, *, for_command: bool = False, **overrides: Any
+) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
 
     What `env_file` sets for the libraries underneath, such as HF_TOKEN, goes into the environment,
     where they look for it. So call this before they are imported.
+
+    Args:
+        for_command: whether it is for a command, which asks nobody for a key and needs none.
 
     Raises:
         SettingsError: one setting is wrong; a line says which, why, and what is allowed.
@@ -321,7 +327,8 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         check_names(env_file, _known_names())
         settings = Settings(_env_file=env_file, **overrides)
         _check_ports(settings)
-        _check_api_key(settings)
+        if not for_command:
+            _check_api_key(settings)
         export_foreign_names(env_file)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None

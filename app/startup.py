@@ -28,6 +28,8 @@ def log_what_is_there(services: Services) -> None:
         ("MODELS_DIR", settings.models_dir),
         ("VOICES_DIR", settings.voices_dir),
         ("VOICE_OUTPUT_DIR", settings.voice_output_dir),
+        ("DICTIONARIES_DIR", settings.dictionaries_dir),
+        ("JOBS_DIR", settings.jobs_dir),
     ):
         _log_folder(name, folder)
     _log_models(services)

@@ -63,7 +63,7 @@ class Served:
 
 def make_settings(folder: Path, **fields: Any) -> Settings:
     """Make settings with the test key, whose folders all lie in `folder`."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "api_key": KEY,
         "models_dir": folder / "models",
         "voices_dir": folder / "voices",
@@ -143,7 +143,7 @@ class _InProcess(httpx.BaseTransport):
 def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
     """Run a server that is ready to speak with a fake engine."""
     fake = engine or FakeEngine()
-    with serve(make_settings(folder, **fields), lambda: fake) as served:
+    with serve(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 
@@ -153,7 +153,7 @@ def fake_in_process(
 ) -> Iterator[Served]:
     """Run an app that is ready to speak with a fake engine, without a web server."""
     fake = engine or FakeEngine()
-    with in_process(make_settings(folder, **fields), lambda: fake) as served:
+    with in_process(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 
@@ -166,9 +166,9 @@ def _once_ready(served: Served, fake: FakeEngine) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """Serve `app` from a thread; give its base URL."""
-    listener = _listener()
+def running(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Serve `app` from a thread, at a free port unless one is named; give its base URL."""
+    listener = _listener(port)
     server = WebServer(app, app.state.services.settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -188,14 +188,15 @@ def running(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def _listener() -> socket.socket:
-    """Listen on a free port of loopback, for connections that asyncio knows to be TCP.
+def _listener(port: int) -> socket.socket:
+    """Listen on loopback, for connections that asyncio knows to be TCP.
 
     asyncio turns Nagle's algorithm off only where the socket names its protocol. Otherwise the body
     of every answer waits 40 ms for the client to acknowledge the head.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     return listener
 
 

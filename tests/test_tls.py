@@ -7,7 +7,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -129,7 +129,9 @@ def test_what_cannot_be_used(certificate: tuple[Path, Path], tmp_path: Path) -> 
         (garbage, certificate[1], "cannot be used together"),
     ):
         files = {"ssl_certfile": cert, "ssl_keyfile": key}
-        given = {name: str(path) for name, path in files.items() if path is not None}
+        given: dict[str, Any] = {
+            name: str(path) for name, path in files.items() if path is not None
+        }
         settings = load_settings(tmp_path / "no.env", api_key=KEY, **given)
         with pytest.raises(SettingsError, match=words) as caught:
             check_certificate(settings)

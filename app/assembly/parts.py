@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
+from pathlib import Path
 
 from app import __version__
 from app.assembly.models import chosen_models
@@ -41,7 +42,7 @@ from app.pronunciations.dictionaries import Dictionaries
 from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
 from app.request_record import current_record
 from app.services import Services
-from app.settings import Settings, SettingsError
+from app.settings import SQLITE, Settings, SettingsError
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
@@ -257,21 +258,32 @@ class _Parts:
         )
 
     @cached_property
+    def _database(self) -> Database:
+        url = self._settings.database_url
+        if url is None:
+            return Database(self._settings.jobs_dir / "jobs.sqlite3")
+        return Database(Path(url.removeprefix(SQLITE)))
+
+    @cached_property
+    def job_store(self) -> JobStore:
+        """What is kept of the long recordings."""
+        return JobStore(self._database)
+
+    @cached_property
     def jobs(self) -> Jobs:
         """The long recordings."""
         settings, pools, board = self._settings, self.pools, Board()
         files = JobFiles(settings.jobs_dir)
-        path = (settings.jobs_dir / "jobs.sqlite3").absolute()
-        database = Database(settings.database_url or f"sqlite:///{path}")
-        store = JobStore(database)
+        store = self.job_store
         runner = JobRunner(
-            database,
+            self._database,
             store,
             files,
             SegmentSpeaker(self.speech, self.cast, self.allowances, self._caller_of, pools.jobs),
             Mastering(store, files, self.speakers.ffmpeg, pools.mastering),
             board,
             self.lifetime,
+            room=self._room_of,
             pool=pools.jobs,
             at_once=max(1, settings.max_running_rows // 2),
         )
@@ -283,6 +295,7 @@ class _Parts:
             self.speech,
             self.cast,
             who_asks=self.who_asks,
+            room=self._room,
             pool=pools.jobs,
             cutting=pools.documents,
             max_characters=DOCUMENT_CHARACTERS,
@@ -319,11 +332,15 @@ class _Parts:
 
     def _stored_by(self, owner: str) -> Stored:
         voices, voice_bytes = self.folder.kept_by(owner)
-        return Stored(voices, voice_bytes + self.saved.bytes_of(owner))
+        job_bytes = self.job_store.bytes_of(owner)
+        return Stored(voices, voice_bytes + self.saved.bytes_of(owner) + job_bytes)
 
     def _room(self, *, voices: int = 0, size_bytes: int = 0) -> AbstractContextManager[None]:
         caller = current_record().caller
         return self.stored_limits.room(caller, voices=voices, size_bytes=size_bytes)
+
+    def _room_of(self, job: Job, size_bytes: int) -> AbstractContextManager[None]:
+        return self.stored_limits.room(self._caller_of(job), voices=0, size_bytes=size_bytes)
 
 
 def _keyring(settings: Settings) -> Keyring:

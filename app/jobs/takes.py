@@ -15,8 +15,13 @@ from app.jobs.job import Segment
 from app.speech import SPEECH_RATE_HZ, Pcm
 
 HEADER_BYTES = 44
+TAKE_BYTES_PER_SECOND = SPEECH_RATE_HZ * S16_BYTES
 _BLOCK_SAMPLES = 1 << 18
 _CANNOT_KEEP = "the speech cannot be kept"
+
+
+class TakeLost(StorageFailed):
+    """Says that a take is not there as it was written."""
 
 
 class JobFiles:
@@ -57,6 +62,10 @@ class JobFiles:
         except OSError as error:
             raise storage_failed(_CANNOT_KEEP, error) from error
 
+    def take_bytes(self, samples: int) -> int:
+        """Return how many bytes a take of so many samples has."""
+        return HEADER_BYTES + samples * S16_BYTES
+
     def write_take(self, job_id: str, segment: Segment, samples: S16) -> None:
         """Keep a take; raises StorageFailed as `write`."""
         header = wav_header(SPEECH_RATE_HZ, len(samples))
@@ -66,7 +75,7 @@ class JobFiles:
         """Yield the samples of a take in pieces.
 
         Raises:
-            StorageFailed: it is not there as it was written.
+            TakeLost: it is not there as it was written.
         """
         left = segment.samples or 0
         try:
@@ -75,13 +84,11 @@ class JobFiles:
                 while left:
                     data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
                     if len(data) < min(left, _BLOCK_SAMPLES) * S16_BYTES:
-                        raise StorageFailed(
-                            f"the take of segment {segment.number} is damaged; speak it anew"
-                        )
+                        raise _lost(segment, "damaged")
                     left -= len(data) // S16_BYTES
                     yield np.frombuffer(data, dtype="<i2")
         except OSError as error:
-            raise storage_failed(f"the take of segment {segment.number} is lost", error) from error
+            raise _lost(segment, f"lost ({error.strerror})") from error
 
     def remove(self, job_id: str) -> None:
         """Remove all files of a job."""
@@ -104,6 +111,13 @@ class JobFiles:
                     continue
                 for inside in (folder, folder / "takes", folder / "output"):
                     sweep(inside)
+
+
+def _lost(segment: Segment, how: str) -> TakeLost:
+    return TakeLost(
+        f"the take of segment {segment.number} is {how}: PATCH the segment, with {{}} as the body, "
+        "to have it spoken anew"
+    )
 
 
 def floats(samples: S16) -> Pcm:

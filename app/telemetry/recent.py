@@ -65,7 +65,7 @@ class RecentRequests:
                 code,
                 record.reason,
                 record.voice,
-                record.characters,
+                record.characters or record.asked_characters,
                 round(record.audio_seconds, 2),
                 first and round(first, 3),
                 round(record.seconds, 3),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -141,6 +142,30 @@ def test_saves_side_by_side(tmp_path: Path) -> None:
     kept = list(tmp_path.iterdir())
     assert 1 <= len(kept) <= 8
     assert {path.stat().st_size for path in kept} == {100}
+
+
+def test_saves_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds hold as well once several are saved that all found the same last room."""
+    store = opened(tmp_path, max_files=3)
+    for _ in range(2):
+        store.save(BytesIO(b"old"), ".mp3")
+    meet = threading.Barrier(4, timeout=5)
+    write = AudioStore._write
+
+    def written_together(*args: Any) -> None:
+        meet.wait()
+        write(*args)
+
+    monkeypatch.setattr(AudioStore, "_write", written_together)
+    threads = [
+        threading.Thread(target=store.save, args=(BytesIO(b"new"), ".mp3")) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(names_in(tmp_path)) <= 3
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"new"}
 
 
 def test_removed_audio_makes_room(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from fastapi.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import admit, time_to_tell
+from app.api.http.asked import note_asked
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
-from app.api.http.dialect import Dialect
+from app.api.http.dialect import SPOKEN_DIALECT, Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
 from app.errors import InvalidRequest, SpeechError, TooLarge
@@ -221,6 +222,8 @@ async def serve_socket(
     Args:
         talk: returns when all is said. A SpeechError that it raises is told to the client.
     """
+    setattr(websocket.state, SPOKEN_DIALECT, kind.dialect)
+    note_asked(websocket.path_params, kind.dialect.words)
     await websocket.accept()
     lifetime = services_of(websocket).lifetime
     socket = Socket(websocket, lifetime, idle_seconds=IDLE_SECONDS)
