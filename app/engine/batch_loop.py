@@ -57,7 +57,7 @@ class BatchLoop:
             TakeJudge(options.takes, proven=options.proven),
             eos_threshold=runner.eos_threshold,
             faded_out=runner.faded_out,
-            identity=_cache_of,
+            kept_of=_cache_of,
         )
         workers = options.worker_threads or _default_workers(options.device)
         self._scheduler: Scheduler[Row] = Scheduler(
@@ -378,7 +378,6 @@ class BatchLoop:
 
 
 def _cache_of(voice: VoiceState) -> object:
-    """Return what stands for a voice: its cache, which all jobs in this voice share."""
     assert isinstance(voice, KvPrefix)
     return voice.cache
 

@@ -35,7 +35,7 @@ class Takes(Generic[RowT]):
     Args:
         eos_threshold: the model's own; with another one the caller sets how a take ends.
         faded_out: lets the end of a sound go to nothing.
-        identity: returns the object that stands for a voice, whichever state of it is used.
+        kept_of: returns what is the same object each time that a voice speaks; its pace is learned.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Takes(Generic[RowT]):
         *,
         eos_threshold: float,
         faded_out: Callable[[Pcm], Pcm],
-        identity: Callable[[VoiceState], object],
+        kept_of: Callable[[VoiceState], object],
     ) -> None:
         self.judge = judge
         self._eos_threshold = eos_threshold
         self._faded_out = faded_out
-        self._identity = identity
+        self._kept_of = kept_of
 
     def hand_on(self, sequence: Sequence[RowT], pcm: Pcm, *, last: bool) -> None:
         """Deliver PCM of a take; the last of it only if the take is good.
@@ -88,7 +88,7 @@ class Takes(Generic[RowT]):
         fault = self.judge.fault_of(
             Take(
                 sequence.parts[0].text,
-                self._identity(sequence.chunk.voice),
+                self._kept_of(sequence.chunk.voice),
                 hearing.pcm,
                 hearing.least_flux,
                 ended=not sequence.reached_maximum,
