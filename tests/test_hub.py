@@ -29,7 +29,11 @@ def start(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Start:
     monkeypatch.setattr("app.engine.supervisor.LONGEST_LOOK_SECONDS", 0.2)
     monkeypatch.setattr("app.speaking.stand_in._HANDOVER_SECONDS", 0.5)
     settings = make_settings(
-        tmp_path, model_fallback="preview", model_precision="float32", max_running_rows=2
+        tmp_path,
+        model_fallback="preview",
+        model_precision="float32",
+        max_running_rows=2,
+        takes=1,  # these weights have learned nothing, and speak no better a second time
     )
     return lambda: serve(settings, build_preview=FakeEngine)
 
