@@ -399,6 +399,7 @@ POCKET = Call(
 PIPER = replace(
     POCKET,
     dialect="small",
+    live=False,
     path="/",
     body={"text": TEXT},
     voice="voice",
