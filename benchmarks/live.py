@@ -169,7 +169,7 @@ async def interruptions(server: Server, address: str, rounds: int) -> tuple[list
 
 async def idle_sockets(server: Server, address: str) -> tuple[float, float]:
     """Open many sockets; return the megabytes they cost, and the share of a core."""
-    await asyncio.sleep(10)  # what follows the start is over then
+    await _settled(server)
     before_mb, without = server.memory_mb(), await _share(server)
     sockets = [await opened(address) for _ in range(SOCKETS)]
     await asyncio.sleep(2)
@@ -177,6 +177,15 @@ async def idle_sockets(server: Server, address: str) -> tuple[float, float]:
     taken_mb = server.memory_mb() - before_mb
     await asyncio.gather(*(socket.close() for socket in sockets))
     return taken_mb, share
+
+
+async def _settled(server: Server) -> None:
+    """Wait until what follows the start of a server is over: its memory grows no more then."""
+    for _ in range(20):
+        before_mb = server.memory_mb()
+        await asyncio.sleep(5)
+        if abs(server.memory_mb() - before_mb) < 1:
+            return
 
 
 async def _share(server: Server) -> float:
