@@ -94,7 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
     "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
-    "app.startup": {"app.services", "app.settings"},
+    "app.startup": {"app.services", "app.settings", "app.telemetry"},
     "app.tls": {"app.settings"},
     "app.main": {
         "app.assembly",

@@ -403,6 +403,21 @@ def test_voices_by_speaker_and_chapter(fake_app: ServeFake) -> None:
     assert [voice for text, voice in said.items() if text.startswith("Two")] == ["marius"]
 
 
+def test_some_chapters(fake_app: ServeFake) -> None:
+    """Only those are spoken that are named; it is told where each part is heard."""
+    client = fake_app().client
+    chapters = {name: f"<h1>{name}</h1><p>It was so.</p>" for name in ("One", "Two", "Three")}
+    files = {"document": ("tale.epub", epub(chapters))}
+    job_id = client.post("/jobs", files=files, data={"chapters": "1,3"}).json()["id"]
+    job = until(client, job_id, "done")
+    assert [chapter["heading"] for chapter in job["chapters"]] == ["One", "Three"]
+    first, second = client.get(f"/jobs/{job_id}/segments").json()["segments"]
+    assert first["start_seconds"] == 0
+    assert second["start_seconds"] == pytest.approx(first["seconds"] + 2, abs=0.001)
+    assert second["start_seconds"] == job["chapters"][1]["start_seconds"]
+    assert job["heard_seconds"] == pytest.approx(second["start_seconds"] + second["seconds"])
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "field"),
     [
@@ -411,6 +426,8 @@ def test_voices_by_speaker_and_chapter(fake_app: ServeFake) -> None:
         ({"format": "ogg"}, 400, "format"),
         ({"format": "flac", "bitrate": 64}, 400, "bitrate"),
         ({"chapter_voices": {"2": "alba"}}, 400, "chapter_voices"),
+        ({"chapters": [2]}, 400, "chapters"),
+        ({"chapters": "none"}, 400, "chapters.0"),
         ({"loudness": 3}, 400, "loudness"),
         ({"colour": "red"}, 400, "colour"),
     ],
