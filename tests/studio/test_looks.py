@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 from tests.serving import Served
 from tests.studio.conftest import Visiting
 from tests.studio.test_long import BOOK, read
-from tests.studio.test_speak import SENTENCE, radio, script_of, speak
+from tests.studio.test_speak import SENTENCE, choose, radio, script_of, speak
 from tests.studio.test_voices import drop
 from tests.studio.visit import PHONE, WIDE, Visit, until
 
@@ -51,8 +51,10 @@ def _something_to_see(studio: Served, recording: Path) -> Iterator[None]:
 
 def show_speak(page: Page, studio: Served, recording: Path) -> None:
     page.get_by_role("searchbox").fill("")
-    speak(page, script_of(page).input_value())
-    page.get_by_role("button", name="Pause", exact=True).click()
+    for voice in ("slt-deep", "slt"):
+        choose(page, voice)
+        speak(page, script_of(page).input_value())
+        page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_label("Position in the speech").fill("5")
     expect(page.locator(".lamp")).to_be_visible()
 
