@@ -9,6 +9,9 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-package setuptools --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
+# Tests start hundreds of processes, each of which would compile all of app/ again.
+unexport PYTHONDONTWRITEBYTECODE
+
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
 # What fails beside other tests on a busy machine is tried once more by itself; what fails twice has failed.
 define pytest

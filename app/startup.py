@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.services import Services
 from app.settings import Settings
+from app.telemetry.tracing import exporter_asked_for
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def log_what_is_there(services: Services) -> None:
         _log_folder(name, folder)
     _log_models(services)
     _log_callers(services)
+    if services.tracing is not None:
+        logger.info("traces are sent by OpenTelemetry's exporter %s", exporter_asked_for())
     scheme = "HTTP" if settings.ssl_certfile is None else "HTTPS"
     logger.info("%s is served at %s port %d", scheme, settings.host, settings.port)
 

@@ -34,7 +34,7 @@ from training.preview.sentences import held_out_sentences
 
 AT_ONCE = 12
 COST_ROUNDS = 24
-COST_STREAMS = 4
+COST_STREAMS = 2
 
 
 def main() -> None:
@@ -126,7 +126,9 @@ class _Straight(Takes[Row]):
 def _print_cost(engine: BatchedEngine, voice: VoiceState) -> None:
     """Print medians of first audio and of sound for a second of processor time, taking turns."""
     listening = engine._loop._takes
-    straight = _Straight(listening.judge, eos_threshold=0.0, faded_out=lambda pcm: pcm)
+    straight = _Straight(
+        listening.judge, eos_threshold=0.0, faded_out=lambda pcm: pcm, kept_of=lambda voice: voice
+    )
     kinds: dict[str, Takes[Row]] = {"listening": listening, "straight": straight}
     first: dict[str, list[float]] = {name: [] for name in kinds}
     rates: dict[str, list[float]] = {name: [] for name in kinds}
@@ -149,14 +151,13 @@ def _job(voice: VoiceState, seed: int) -> SpeechJob:
 
 
 async def _first_audio_seconds(engine: BatchedEngine, voice: VoiceState, seed: int) -> float:
-    """Speak a live stream of three sentences, and return when its first sound came."""
+    """Begin a live stream of three sentences, and return when its first sound came."""
     began = time.monotonic()
     stream = engine.submit(_job(voice, seed))
     stream.hold_back(lambda: -math.inf)
     await anext(aiter(stream))
     seconds = time.monotonic() - began
-    async for _ in stream:
-        pass
+    stream.abort()
     return seconds
 
 

@@ -94,7 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.wyoming": BELOW_FRONT_ENDS | {"app.wording"},
     "app.api": BELOW_FRONT_ENDS | {"app.wording"},
     "app.assembly": BELOW_FRONT_ENDS | {"app.folders", "app.named_voices"},
-    "app.startup": {"app.services", "app.settings"},
+    "app.startup": {"app.services", "app.settings", "app.telemetry"},
     "app.tls": {"app.settings"},
     "app.main": {
         "app.assembly",
@@ -366,7 +366,7 @@ def test_torch_is_not_imported_early() -> None:
     Neither do scheduling, the timing of words and the judging of takes: they know no tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
-    scheduling = ("pace", "returning", "scheduler", "sequence", "stream", "waiting")
+    scheduling = ("pace", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {
         name for name in modules() if within(name, {"app.engine.alignment", "app.engine.takes"})

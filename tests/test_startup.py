@@ -55,3 +55,12 @@ def test_what_an_operator_should_know(
     assert len(warnings) == 6
     assert warnings[0].endswith("models can be written, 0.1 GB are free")
     assert warnings[-1] == "no key is asked for: whoever reaches this machine can speak"
+
+
+def test_traces(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where traces are asked for, a line says how they are sent."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    lines = [line for _, line in said(caplog, tmp_path)]
+    assert "traces are sent by OpenTelemetry's exporter console" in lines

@@ -106,6 +106,8 @@ class Speech:
         self._loading = loading
         self._meter = meter
         self._turns = Turns(SCRIPTS_IN_READING)
+        # One after the other: who listens finds a thread that reads, whatever else there is.
+        self._unhurried_turns = Turns(1)
         self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
@@ -251,6 +253,7 @@ class Speech:
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
     ) -> tuple[Reading, float]:
         """Read the script until its first words can be spoken; tell how long that had to wait."""
+        turns = self._unhurried_turns if request.unhurried else self._turns
         rules = ScriptRules(
             voice_called=partial(self._voice_called, speaker),
             lexicon_called=self._dictionaries.lexicon_called,
@@ -278,7 +281,7 @@ class Speech:
         try:
             async with (
                 asyncio.timeout(None if request.unhurried else self._patience_seconds),
-                self._turns.place(_party()) as waited_seconds,
+                turns.place(_party()) as waited_seconds,
             ):
                 return await Reading.begin(request.text, rules, self._pool), waited_seconds
         except TimeoutError:

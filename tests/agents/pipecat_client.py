@@ -32,7 +32,7 @@ from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.workers.runner import WorkerRunner
 
 TEXT = "Hello there, this is a first sentence. And here is a second one."
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Listener(FrameProcessor):  # type: ignore[misc]  # mypy does not see Pipecat

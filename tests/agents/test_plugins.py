@@ -23,7 +23,7 @@ PYTHON = Path(os.environ.get("AGENTS_PYTHON", ROOT / ".venv-agents" / "bin" / "p
 TEXT = "Hello there, this is a first sentence. And here is a second one."
 FRAMES = 12
 SECONDS = FRAMES * 0.08
-RUN_SECONDS = 120
+RUN_SECONDS = 300
 
 pytestmark = [
     pytest.mark.skipif(

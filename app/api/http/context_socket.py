@@ -60,7 +60,8 @@ class Conversation(ABC, Generic[W]):
         """Say what is to be said before the client does."""
 
     def quiet(self) -> None:
-        """Take note that nothing was said for long. It ends the socket, with what this raises."""
+        """End the socket because nothing was said for long: quietly, unless this raises."""
+        self._socket.farewell = f"nothing came for {self._socket.idle_seconds:g} s"
 
     async def hold(self, first: str | bytes | None = None) -> None:
         """Hear the client and speak to it, until it has said its last and all was sent.

@@ -56,10 +56,14 @@ class Socket:
 
     Args:
         idle_seconds: how long nothing may be sent in either direction before it is an error.
+
+    Attributes:
+        farewell: the reason with which the socket is closed where nothing went wrong.
     """
 
     def __init__(self, websocket: WebSocket, lifetime: Lifetime, *, idle_seconds: float) -> None:
         self.idle_seconds = idle_seconds
+        self.farewell = ""
         self._websocket = websocket
         self._lifetime = lifetime
         self._conversing = False
@@ -226,9 +230,13 @@ async def serve_socket(
     try:
         kind.check(websocket)
         await talk(socket)
-        await socket.close(_NORMAL, "")
+        await socket.close(_NORMAL, socket.farewell)
     except ClientLeft:
         return
+    except asyncio.CancelledError:
+        # Once SHUTDOWN_GRACE_SECONDS are over, uvicorn closes all sockets and cancels what is left.
+        if not lifetime.is_stopping:
+            raise
     except SpeechError as error:
         await time_to_tell(error)
         problem = problem_of(error, request_id_of(websocket.scope), kind.dialect.words)

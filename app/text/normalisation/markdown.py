@@ -217,7 +217,8 @@ def _strip_line(line: MappedText, *, wraps: bool) -> list[MappedText]:
 
 def _strip_item(line: MappedText, *, wraps: bool) -> MappedText:
     written = line.text
-    if written.lstrip().startswith("|") or written.count("|") >= 2:
+    # Two bars side by side are the "or" of programs.
+    if written.lstrip().startswith("|") or written.replace("||", "").count("|") >= 2:
         return _row(line)
     if bullet := _BULLET.match(written):
         item = line[bullet.end() :]

@@ -159,7 +159,7 @@ def test_keeping_alive(fake_server: ServeFake) -> None:
         say(socket, text="")  # keeps the socket itself, and opens nothing
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=PATIENCE_SECONDS)
-    assert socket.close_code == 1000
+    assert (socket.close_code, socket.close_reason) == (1000, "nothing came for 1 s")
 
 
 def test_errors_belong_to_a_context(fake_server: ServeFake) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import ormsgpack
@@ -251,3 +251,23 @@ def test_server_ends_while_it_speaks(tmp_path: Path) -> None:
                 last_event(ws)
             assert closed.value.code == 1012
     assert engine.streams[0].aborted.is_set()
+
+
+def test_server_that_waits_no_longer(tmp_path: Path, log_records: LogRecords) -> None:
+    """When the grace time is over, who still hears something is told why it ends."""
+    engine = FakeEngine(frames_per_chunk=500, frame_seconds=0.05)
+    with ExitStack() as stack:
+        ending = stack.enter_context(ExitStack())
+        served = ending.enter_context(serve_fake(tmp_path, engine, shutdown_grace_seconds=0.3))
+        url = f"{served.url}/ws/tts".replace("http", "ws")
+        ws = stack.enter_context(connect(url, additional_headers={"X-API-Key": KEY}, proxy=None))
+        for message in ('{"type": "start"}', '{"type": "text", "text": "Hi."}', '{"type": "end"}'):
+            ws.send(message)
+        while not isinstance(ws.recv(timeout=PATIENCE_SECONDS), bytes):
+            pass
+        ending.close()
+        with suppress(ConnectionClosed):
+            while True:
+                ws.recv(timeout=PATIENCE_SECONDS)
+    assert (ws.close_code, ws.close_reason) == (1012, "the server is shutting down")
+    assert not [each for each in log_records.kept if each.exc_info]

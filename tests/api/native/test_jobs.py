@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import math
@@ -21,6 +22,7 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 
 from app.jobs.job import ENDED
+from app.speaking.reading import Reading
 from tests.conftest import ServeFake
 from tests.documents.files import epub
 from tests.fakes import FakeEngine
@@ -285,6 +287,31 @@ def test_a_change_disturbs_no_other_segment(fake_app: ServeFake) -> None:
     assert len(engine.streams) == 5
 
 
+def test_segments_are_read_one_after_the_other(
+    fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, a listener's script finds a thread that reads."""
+    reading: set[str] = set()
+    most = 0
+    begin = Reading.begin
+
+    async def watched(text: str, *rest: Any) -> Reading:
+        nonlocal most
+        reading.add(text)
+        most = max(most, len(reading))
+        await asyncio.sleep(0.02)
+        try:
+            return await begin(text, *rest)
+        finally:
+            reading.discard(text)
+
+    monkeypatch.setattr(Reading, "begin", watched)
+    client = fake_app().client
+    job_id = added(client)
+    until(client, job_id, "done")
+    assert (most, client.get(f"/jobs/{job_id}").json()["segments"]) == (1, 4)
+
+
 def test_one_segment_anew(fake_app: ServeFake) -> None:
     """Only the segment that is changed is spoken again, and the old take stays."""
     engine = FakeEngine()
@@ -411,6 +438,31 @@ def test_refusals(fake_app: ServeFake, fields: dict[str, Any], status: int, fiel
     answer = client.post("/jobs", json={"script": SCRIPT, **fields})
     assert error_of(answer, status)["field"] == field
     assert client.get("/jobs").json() == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.pdf", b"%PDF-1.7\n", "damaged"),
+        ("a.epub", BOOK[:400], "damaged or cut off"),
+        ("a.srt", b"1\n99:00:00,000 --> 99:00:01,000\nHello.\n", "12 hours"),
+    ],
+)
+def test_documents_that_are_refused(fake_app: ServeFake, name: str, data: bytes, why: str) -> None:
+    """What cannot be read is a 400 that names the document, and no job is made."""
+    client = fake_app().client
+    error = error_of(client.post("/jobs", files={"document": (name, data)}), 400)
+    assert (error["field"], why in error["message"]) == ("document", True), error
+    assert client.get("/jobs").json() == {"jobs": []}
+
+
+def test_an_indivisible_part_that_is_too_long(fake_app: ServeFake) -> None:
+    """SSML is one part, and is refused now rather than in hours."""
+    client = fake_app(max_script_chars=1000).client
+    script = f"<speak>{'Hello there. ' * 100}</speak>"
+    error = error_of(client.post("/jobs", json={"script": script}), 413)
+    assert "cannot be divided; 1000 are allowed" in error["message"]
+    assert client.post("/jobs", json={"script": "Hello there. " * 100}).status_code == 202
 
 
 def test_takes_are_those_of_the_segments(fake_app: ServeFake) -> None:

@@ -33,6 +33,7 @@ _REPEATED: tuple[Rule, ...] = (
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
     rule(r"(?<=\d)º(?!\w)", "°", needs="º"),
     rule(r"(?<=[\w)]) <> (?=[\w(])", " ≠ ", needs=">"),
+    rule(r"\([cC]\) ?(?=(?:19|20)\d\d(?!\d))", "© ", needs="("),
     rule(r"(?<=I )<3(?= [a-z])", "love", needs="<"),
     rule(r"(?<=[\w)])(?: \*\* (?=\S)| ?\*\* ?(?=\d))", "^", needs="*"),
     # An option of a command is no dash: "run it with --force".

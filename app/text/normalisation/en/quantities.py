@@ -168,6 +168,15 @@ QUANTITIES: tuple[Rule, ...] = (
         lambda found: _stars(found[1], "star"),
         needs="*",
     ),
+    rule(
+        r"(?<![\w.,])(401|403|457)\(([kb])\)",
+        lambda found: (
+            f"four oh {cardinal(found[1][2])} {found[2].upper()}"
+            if found[1][1] == "0"
+            else f"four fifty-seven {found[2].upper()}"
+        ),
+        needs="(",
+    ),
     rule(r"(?<![\w.,-])50[-–]50(?![\w-]|[.,]\d)", "fifty-fifty"),
     rule(
         r"(?<![\w.,])(\d{1,3}(?:,\d{3}){1,11}|\d{1,36})(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)",
