@@ -448,7 +448,7 @@ def test_some_chapters(fake_app: ServeFake) -> None:
         ({"format": "flac", "bitrate": 64}, 400, "bitrate"),
         ({"chapter_voices": {"2": "alba"}}, 400, "chapter_voices"),
         ({"chapters": [2]}, 400, "chapters"),
-        ({"chapters": "none"}, 400, "chapters.0"),
+        ({"chapters": "none"}, 400, "chapters"),
         ({"loudness": 3}, 400, "loudness"),
         ({"colour": "red"}, 400, "colour"),
     ],
