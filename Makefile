@@ -10,7 +10,7 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-agents test-docs test-studio soak check audit format \
+.PHONY: help run setup setup-dev lock test test-agents test-fleet test-docs test-studio soak check audit format \
 	bench preview-model
 
 help: ## Show the commands
@@ -29,13 +29,18 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run all tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(IN_VENV) -m pytest -m 'not docs and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup \
+	$(IN_VENV) -m pytest -m 'not docs and not fleet and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup \
 		$(if $(COVER),--cov --cov-report=term)
 
 test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
 	$(IN_VENV) -m uv pip install --quiet --python .venv-agents/bin/python --group test-agents
 	$(IN_VENV) -m pytest tests/agents
+
+test-fleet: setup-dev ## Run several servers, behind nginx and with Ray, for some minutes
+	test -x .venv-fleet/bin/python || $(PYTHON) -m venv .venv-fleet
+	$(IN_VENV) -m uv pip install --quiet --python .venv-fleet/bin/python --requirements requirements.txt '.[fleet]'
+	$(IN_VENV) -m pytest -m fleet -s
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
 	$(IN_VENV) -m pytest -m soak

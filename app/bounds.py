@@ -30,6 +30,7 @@ POOLS = MappingProxyType(
         "documents": PoolBounds(threads=2, max_waiting=16),
         "jobs": PoolBounds(threads=2, max_waiting=1024),
         "mastering": PoolBounds(threads=1, max_waiting=64),
+        "saving": PoolBounds(threads=8, max_waiting=1024),
         "files": PoolBounds(threads=4, max_waiting=1024),
     }
 )

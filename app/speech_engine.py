@@ -358,6 +358,8 @@ class EngineOptions:
         takes: how often a piece is spoken at most until it is good; 1 serves whatever comes.
         on_batch: is told how many rows each step of the language model has computed; any thread
             calls it.
+        elsewhere: tells how many jobs of each caller other servers speak, which count as those that
+            run here when callers take turns; any thread calls it.
     """
 
     language: str
@@ -374,3 +376,4 @@ class EngineOptions:
     stream_buffer_seconds: float = 180.0
     takes: int = 3
     on_batch: Callable[[int], None] = lambda _rows: None
+    elsewhere: Callable[[], Mapping[str, int]] = dict

@@ -30,6 +30,7 @@ def log_what_is_there(services: Services) -> None:
         ("VOICE_OUTPUT_DIR", settings.voice_output_dir),
     ):
         _log_folder(name, folder)
+    _log_stores(settings)
     _log_models(services)
     _log_callers(services)
     logger.info("HTTP is served at %s port %d", settings.host, settings.port)
@@ -55,6 +56,16 @@ def _log_folder(setting: str, folder: Path) -> None:
     state = "can be written" if os.access(there, os.W_OK | os.X_OK) else "can only be read"
     level = logging.INFO if free_bytes >= LOW_DISK_BYTES else logging.WARNING
     logger.log(level, "%s: %s %s, %.1f GB are free", setting, folder, state, free_bytes / 1e9)
+
+
+def _log_stores(settings: Settings) -> None:
+    """Log what is shared with other servers; a start without it was refused before."""
+    for name, url in (
+        ("VOICES_URL", settings.voices_url),
+        ("VOICE_OUTPUT_URL", settings.voice_output_url),
+    ):
+        if url is not None:
+            logger.info("%s: %s answers, and can be written", name, url)
 
 
 def _log_models(services: Services) -> None:

@@ -38,6 +38,7 @@ LIBRARIES = {
     "app.ranges",
     "app.request_record",
     "app.rounds",
+    "app.stores",
     "app.telemetry",
 }
 SIBLINGS = {
@@ -79,8 +80,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.audio": {"app.repeating"},
-    "app.voices": set(),
+    "app.stores": set(),
+    "app.audio": {"app.repeating", "app.stores"},
+    "app.voices": {"app.stores"},
     "app.engine": {"app.rounds"},
     "app.documents": {"app.wording"},
     "app.pronunciations": {"app.repeating"},
@@ -125,6 +127,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.startup",
         "app.audio",
     },
+    "app.scaling": {"app.services"},
+    "app.fleet": {"app.logs", "app.main", "app.scaling", "app.settings"},
     "server": {"app.serve", "app.process_end"},
 }
 API_PACKAGES = {f"app.api.{path.parent.name}" for path in ROOT.glob("app/api/*/__init__.py")}
@@ -138,6 +142,8 @@ BUSINESS_OF = {
     **{library: {"app.engine"} for library in MODEL},
     "prometheus_client": {"app.telemetry"},
     "sqlalchemy": {"app.jobs"},
+    "obstore": {"app.stores.bucket"},
+    "ray": {"app.fleet"},
     "opentelemetry": {"app.telemetry"},
     **{library: {"app.documents"} for library in PARSERS},
 }
@@ -285,7 +291,8 @@ WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
 MAY_WRITE = {
     "app.files": "the one place where files get their names",
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
-    "app.audio.storage": "into a partial file of app.files",
+    "app.stores.bucket": "into a partial file of app.files",
+    "app.stores.folder": "into a partial file of app.files",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
     "app.engine.hub": "into a partial file of app.files",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from app.callers.caller import Caller
+from app.callers.elsewhere import Elsewhere
 from app.errors import Overloaded, TooLarge
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class Allowances:
 
     Use from the event loop.
 
+    Attributes:
+        elsewhere: knows what the other servers of `redis_url` answer.
+
     Args:
         redis_url: where several servers count together; None counts in this process.
 
@@ -84,14 +87,15 @@ class Allowances:
     def __init__(self, redis_url: str | None = None) -> None:
         self._redis = None if redis_url is None else _connections(redis_url)
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
-        self._streams: Counter[str] = Counter()
+        self.elsewhere = Elsewhere(self._redis)
         self._silent_until_seconds = 0.0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Let go of all connections at the end of the block."""
+        """Count together with others in the block; let go of all connections at its end."""
         try:
-            yield
+            async with self.elsewhere.told():
+                yield
         finally:
             if self._redis is not None:
                 await self._redis.disconnect()
@@ -153,18 +157,16 @@ class Allowances:
             Overloaded: as many as allowed are answered already.
         """
         limit = caller.limits.concurrent_streams
-        if limit is not None and self._streams[caller.name] >= limit:
+        if limit is not None and self.elsewhere.streams_of(caller) >= limit:
             raise Overloaded(
                 f"{limit} requests of this key are being answered already, which is what it allows",
                 retry_after_seconds=_STREAM_ENDS_SECONDS,
             )
-        self._streams[caller.name] += 1
+        end = self.elsewhere.begin(caller)
         try:
             yield
         finally:
-            self._streams[caller.name] -= 1
-            if not self._streams[caller.name]:
-                del self._streams[caller.name]
+            end()
 
     def _say_unreachable(self, error: StorageError) -> None:
         if time.monotonic() < self._silent_until_seconds:
