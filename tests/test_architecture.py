@@ -80,7 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.stores": set(),
+    "app.stores": {"app.repeating"},
     "app.audio": {"app.repeating", "app.stores"},
     "app.voices": {"app.stores"},
     "app.engine": {"app.rounds"},

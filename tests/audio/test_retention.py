@@ -73,6 +73,7 @@ def test_audio_that_is_read_stays(kept: Kept) -> None:
     """A file that is being sent is not removed under its reader, though it is the oldest."""
     store = opened(kept, max_files=2)
     oldest = saved(store, kept, hours_ago=9)
+    store.path_of(oldest)
     with store.reading(oldest) as path:
         for _ in range(3):
             saved(store, kept, hours_ago=1)

@@ -113,7 +113,7 @@ def test_crash_while_recovering(tmp_path: Path) -> None:
         folder = tmp_path / str(step)
         voices = fill(folder)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.voices.folder.carry_out", lambda _: crash())
+            patch.setattr("app.stores.changes.carry_out", lambda _: crash())
             with pytest.raises(Crash):
                 replace_anna(voices)
         with pytest.MonkeyPatch.context() as patch:
