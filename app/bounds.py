@@ -69,6 +69,9 @@ DOCUMENT_PAGES = 5000
 DOCUMENT_LINE_CHARACTERS = 200
 """A title, an author or a heading is cut to this length."""
 
+SUBTITLE_SECONDS = 12 * 3600.0
+"""Subtitles may go on for so long: what is silent in between is sound that has to be made."""
+
 ARCHIVE_FILES = 10_000
 """A document that is an archive, an EPUB or a DOCX, may hold so many files"""
 ARCHIVE_BYTES = 250_000_000

@@ -33,6 +33,8 @@ from app.speech import Sampling
 
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
+SQLITE = "sqlite:///"
+POSTGRESQL = "postgresql://"
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
@@ -93,6 +95,12 @@ def _store_url(value: str) -> str:
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#]*)?", value):
         raise ValueError(f"must be s3://BUCKET or s3://BUCKET/FOLDER; it is {value!r}")
     return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if not re.fullmatch(rf"{SQLITE}.+|{POSTGRESQL}[^/]+/[^/]+", value):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+    return value
 
 
 def _host(value: str) -> str:
@@ -221,7 +229,7 @@ class Settings(BaseSettings):
     pronunciations_file: Path = Path("models/pronunciations.txt")
     dictionaries_dir: Path = Path("models/dictionaries")
     jobs_dir: Path = Path("models/jobs")
-    database_url: Annotated[str, Field(pattern=r"^sqlite:///")] | None = None
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = None
     jobs_url: StoreUrl | None = None
     voice_output_dir: Path = Path("voice")
     voice_output_url: StoreUrl | None = None

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from app.services import Services
-from app.settings import Settings
+from app.settings import POSTGRESQL, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def log_what_is_there(services: Services) -> None:
         ("MODELS_DIR", settings.models_dir),
         ("VOICES_DIR", settings.voices_dir),
         ("VOICE_OUTPUT_DIR", settings.voice_output_dir),
+        ("JOBS_DIR", settings.jobs_dir),
     ):
         _log_folder(name, folder)
     _log_stores(settings)
@@ -63,9 +64,16 @@ def _log_stores(settings: Settings) -> None:
     for name, url in (
         ("VOICES_URL", settings.voices_url),
         ("VOICE_OUTPUT_URL", settings.voice_output_url),
+        ("JOBS_URL", settings.jobs_url),
     ):
         if url is not None:
             logger.info("%s: %s answers, and can be written", name, url)
+    if (settings.database_url or "").startswith(POSTGRESQL):
+        logger.info("DATABASE_URL: PostgreSQL answers, and its tables are up to date")
+        if settings.jobs_url is None:
+            logger.warning(
+                "JOBS_URL is not set: JOBS_DIR has to be one folder for all servers of DATABASE_URL"
+            )
 
 
 def _log_models(services: Services) -> None:

@@ -164,9 +164,9 @@ def _once_ready(served: Served, fake: FakeEngine) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """Serve `app` from a thread; give its base URL."""
-    listener = _listener()
+def running(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Serve `app` from a thread, at a free port unless one is named; give its base URL."""
+    listener = _listener(port)
     server = WebServer(app, app.state.services.settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -186,14 +186,15 @@ def running(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def _listener() -> socket.socket:
-    """Listen on a free port of loopback, for connections that asyncio knows to be TCP.
+def _listener(port: int) -> socket.socket:
+    """Listen on loopback, for connections that asyncio knows to be TCP.
 
     asyncio turns Nagle's algorithm off only where the socket names its protocol. Otherwise the body
     of every answer waits 40 ms for the client to acknowledge the head.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     return listener
 
 

@@ -26,12 +26,15 @@ from app.engine.preview import preview_voices
 from app.errors import Forbidden, StoreUnreachable
 from app.folders import check_folder
 from app.jobs.board import Board
-from app.jobs.database import Database
+from app.jobs.database import SqliteDatabase
 from app.jobs.job import Job
-from app.jobs.jobs import Jobs
+from app.jobs.jobs import HEARTBEAT_SECONDS, Jobs
+from app.jobs.leases import AloneInFolder, Leases
 from app.jobs.mastering import Mastering
-from app.jobs.runner import JobRunner
+from app.jobs.postgres import PostgresDatabase
+from app.jobs.runner import LOOK_SECONDS, JobRunner
 from app.jobs.speaking import SegmentSpeaker
+from app.jobs.sql import Database
 from app.jobs.store import JobStore
 from app.jobs.takes import JobFiles
 from app.lifetime import Lifetime
@@ -43,7 +46,7 @@ from app.pronunciations.dictionaries import Dictionaries
 from app.pronunciations.own import OwnPronunciations, PronunciationsFileError
 from app.request_record import current_record
 from app.services import Services
-from app.settings import Settings, SettingsError
+from app.settings import SQLITE, Settings, SettingsError
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
@@ -300,21 +303,39 @@ class _Parts:
         )
 
     @cached_property
+    def _database(self) -> Database:
+        url = self._settings.database_url
+        if url is None:
+            return SqliteDatabase(self._settings.jobs_dir / "jobs.sqlite3")
+        if url.startswith(SQLITE):
+            return SqliteDatabase(Path(url.removeprefix(SQLITE)))
+        return PostgresDatabase(url)
+
+    @cached_property
+    def job_store(self) -> JobStore:
+        """What is kept of the long recordings."""
+        return JobStore(self._database)
+
+    @cached_property
     def jobs(self) -> Jobs:
         """The long recordings."""
         settings, pools, board = self._settings, self.pools, Board()
-        files = JobFiles(settings.jobs_dir)
-        path = (settings.jobs_dir / "jobs.sqlite3").absolute()
-        database = Database(settings.database_url or f"sqlite:///{path}")
-        store = JobStore(database)
+        bucket = None
+        if settings.jobs_url is not None:
+            bucket = open_bucket("JOBS_URL", settings.jobs_url)
+        files = JobFiles(settings.jobs_dir, bucket)
+        store = self.job_store
+        is_alone = isinstance(self._database, SqliteDatabase)
         runner = JobRunner(
-            database,
+            self._database,
             store,
             files,
             SegmentSpeaker(self.speech, self.cast, self.allowances, self._caller_of, pools.jobs),
             Mastering(store, files, self.speakers.ffmpeg, pools.mastering),
             board,
             self.lifetime,
+            AloneInFolder(settings.jobs_dir) if is_alone else Leases(self._database),
+            room=self._room_of,
             pool=pools.jobs,
             at_once=max(1, settings.max_running_rows // 2),
         )
@@ -326,9 +347,11 @@ class _Parts:
             self.speech,
             self.cast,
             who_asks=self.who_asks,
+            room=self._room,
             pool=pools.jobs,
             cutting=pools.documents,
             max_characters=DOCUMENT_CHARACTERS,
+            look_seconds=HEARTBEAT_SECONDS if is_alone else LOOK_SECONDS,
         )
 
     def _caller_of(self, job: Job) -> Caller:
@@ -362,11 +385,15 @@ class _Parts:
 
     def _stored_by(self, owner: str) -> Stored:
         voices, voice_bytes = self.folder.kept_by(owner)
-        return Stored(voices, voice_bytes + self.saved.bytes_of(owner))
+        job_bytes = self.job_store.bytes_of(owner)
+        return Stored(voices, voice_bytes + self.saved.bytes_of(owner) + job_bytes)
 
     def _room(self, *, voices: int = 0, size_bytes: int = 0) -> AbstractContextManager[None]:
         caller = current_record().caller
         return self.stored_limits.room(caller, voices=voices, size_bytes=size_bytes)
+
+    def _room_of(self, job: Job, size_bytes: int) -> AbstractContextManager[None]:
+        return self.stored_limits.room(self._caller_of(job), voices=0, size_bytes=size_bytes)
 
 
 def _keyring(settings: Settings) -> Keyring:

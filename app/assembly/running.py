@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 from app.errors import SpeechError
@@ -28,8 +28,9 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
     grace time. Serve front ends around this block, so that they leave their clients after that.
 
     Args:
-        look_ahead: make the default voice ready, look at the voices that settings name and find
-            out how words are timed, for callers who come later. A command knows what it wants.
+        look_ahead: make the default voice ready, look at the voices that settings name, find out
+            how words are timed, for callers who come later, and work on jobs. A command knows what
+            it wants.
     """
     looking: set[asyncio.Task[None]] = set()
 
@@ -37,14 +38,11 @@ async def running(services: Services, *, look_ahead: bool = True) -> AsyncIterat
         if look_ahead:
             looking.add(asyncio.create_task(_look_ahead(speaker, services)))
 
+    jobs = services.jobs.runner.running() if look_ahead else nullcontext()
     services.cast.start(on_ready)
     try:
-        async with services.pronunciations.kept_fresh():
-            if look_ahead:
-                async with services.jobs.runner.running():
-                    yield
-            else:
-                yield
+        async with services.pronunciations.kept_fresh(), jobs:
+            yield
     finally:
         await services.lifetime.requests_ended()
         await services.cast.stop(services.lifetime.grace_left_seconds)

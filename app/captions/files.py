@@ -96,6 +96,19 @@ CAPTION_FORMATS: Mapping[str, CaptionFormat] = MappingProxyType(
 )
 
 
+def caption_formats(names: str) -> tuple[str, ...]:
+    """Read names of formats with commas between them.
+
+    Raises:
+        ValueError: there is no such format, or no name at all; the message says which there are.
+    """
+    listed = [name.strip().lower().removeprefix(".") for name in names.split(",")]
+    wanted = tuple(dict.fromkeys(filter(None, listed)))
+    if not wanted or any(name not in CAPTION_FORMATS for name in wanted):
+        raise ValueError(f"takes {', '.join(CAPTION_FORMATS)}; it is {names!r}")
+    return wanted
+
+
 def _cues(marks: Marks, limits: CueLimits) -> Sequence[Cue]:
     return lay_out(marks.words, limits)
 

@@ -84,12 +84,14 @@ class BookToNarrate:
     """This says which document to narrate, and how: by the names of `POST /jobs`.
 
     Attributes:
+        read: what is read besides the running text.
         key: the same book asked for again has the same.
     """
 
     data: bytes = field(repr=False)
     filename: str
     fields: Mapping[str, Any]
+    read: Mapping[str, bool]
     key: str
 
 
@@ -135,8 +137,8 @@ class Backend(Protocol):
         """Narrate a book to its end, and return the id of its job; park it if interrupted."""
         ...
 
-    def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
-        """Yield the finished recording."""
+    def narrated(self, job_id: str, part: str) -> AsyncGenerator[bytes, None]:
+        """Yield what was made of a book that is narrated: the `output`, or `captions.srt`."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:

@@ -28,8 +28,8 @@ from app.cli.backend import (
     stand_in_warning,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
+from app.cli.narrating import narrate_here
 from app.cli.progress import ProgressLine
-from app.documents.document import ReadingOptions
 from app.engine.supervisor import EngineSupervisor
 from app.errors import (
     Conflict,
@@ -41,9 +41,6 @@ from app.errors import (
     VoiceExists,
     VoiceNotFound,
 )
-from app.jobs.book import read_book
-from app.jobs.schema import SchemaError
-from app.jobs.wish import JobControls
 from app.network.connections import ended
 from app.request_record import RequestRecord
 from app.services import Services
@@ -54,7 +51,6 @@ from app.speech import Clip, SpeechRequest
 from app.voices.details import VoiceDetails, check_description, check_language, check_tags
 from app.voices.listing import STATE_SUFFIX
 from app.voices.store import Voice, VoiceStore
-from app.wording.validation import validated
 
 POLL_SECONDS = 0.05
 _PIECE_BYTES = 1 << 16
@@ -69,7 +65,7 @@ class LocalBackend:
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
         self._services = _services()
-        self._narrated = Path()
+        self._narrated: dict[str, Mapping[str, Path | bytes]] = {}
 
     @property
     def side_by_side(self) -> int:
@@ -110,35 +106,17 @@ class LocalBackend:
             return made.read(), captions
 
     async def narrate(self, wanted: BookToNarrate, told: Told, /) -> str:
-        services, jobs = self._services, self._services.jobs
-        try:
-            jobs.open()
-        except (OSError, SchemaError) as error:
-            raise Refused(f"JOBS_DIR: the jobs cannot be opened: {error}") from None
         with _refusing(SPEECH_WORDS):
-            async with jobs.runner.running():
-                controls = validated(JobControls, wanted.fields)
-                document, cover = await read_book(
-                    wanted.data,
-                    wanted.filename,
-                    ReadingOptions(),
-                    ffmpeg=services.ffmpeg,
-                    pool=services.pools.documents,
-                )
-                job = await jobs.add(controls, document, key=wanted.key, cover=cover)
-                if job.state == "failed":
-                    await jobs.resume(job.id)
-                while (view := await jobs.view(job.id)).job.state != "done":
-                    if view.job.state in ("failed", "cancelled"):
-                        raise Refused(f"{view.job.state}: {view.job.reason}", ExitCode.FAILED)
-                    told({"characters": view.progress.characters, "percent": view.percent})
-                    await asyncio.sleep(DRAW_SECONDS)
-                self._narrated = jobs.files.output_path(job.id, str(view.job.output))
-                return job.id
+            job_id, made = await narrate_here(self._services, wanted, told)
+        self._narrated[job_id] = made
+        return job_id
 
-    async def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
-        assert job_id in self._narrated.parts
-        with self._narrated.open("rb") as file:
+    async def narrated(self, job_id: str, part: str) -> AsyncGenerator[bytes, None]:
+        made = self._narrated[job_id][part]
+        if isinstance(made, bytes):
+            yield made
+            return
+        with made.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 yield piece
 

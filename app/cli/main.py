@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +14,7 @@ from typer.main import get_command
 from app import __version__
 from app.cli.exits import EXIT_CODES, ExitCode, Refused
 from app.cli.key_commands import keys
+from app.cli.narrate_command import narrate
 from app.cli.options import (
     BitrateOption,
     CaptionsOption,
@@ -61,6 +61,9 @@ app = typer.Typer(
 app.add_typer(voices, name="voices")
 app.add_typer(keys, name="keys")
 app.add_typer(pronunciations, name="pronunciations")
+
+
+app.command(epilog=f"Example: {PROGRAM} narrate book.epub -o book.m4b")(narrate)
 
 
 def _show_version(wanted: bool) -> None:
@@ -149,30 +152,6 @@ def say(  # noqa: PLR0917 - Typer passes them by name
         texts, reading, output, format, play, stream, voice, set_controls, captions
     )
     say(arguments, server=server, quiet=quiet)
-
-
-@app.command(epilog=f"Example: {PROGRAM} narrate book.epub -o book.m4b")
-def narrate(
-    book: Annotated[Path, typer.Argument(metavar="BOOK", help="Any document that can be read.")],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="File to write: .m4b, .mp3, .opus, .flac or .wav."),
-    ],
-    voice: Annotated[str | None, typer.Option("--voice", "-v", help="Name of the voice.")] = None,
-    seed: SeedOption = None,
-    speed: SpeedOption = None,
-    server: ServerOption = None,
-    quiet: QuietOption = False,
-) -> None:
-    """Make a recording of a book, with chapters.
-
-    Ctrl-C parks it; the same command goes on where it was.
-    """
-    from app.cli.narrate import narrate as narrate_book  # noqa: PLC0415
-
-    given = {"voice": voice, "seed": seed, "speed": speed}
-    fields = {name: value for name, value in given.items() if value is not None}
-    narrate_book(book, output, fields, server=server, quiet=quiet)
 
 
 @app.command(epilog=f"Example: {PROGRAM} serve --host 127.0.0.1 --port 8080")

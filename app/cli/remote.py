@@ -38,10 +38,16 @@ FIRST_PACE = 3.0
 """A server is expected to make this many seconds of speech in a second, until its pace is known."""
 DRAW_SECONDS = 0.2
 JOB_LOOK_SECONDS = 0.5
+GONE_SECONDS = 600.0
+"""A server that works on a book may be away for so long."""
 _INSIDE = frozenset({"v1", "v2", "openai", "elevenlabs", "fish", "flash", "chattts", "pocket"})
 """The base URLs that other clients want go on with one of these after the server's address."""
 BUSY_TRIES = 20
 LONGEST_PAUSE_SECONDS = 30.0
+
+
+class _Gone(Refused):
+    """Says that the server is not there, or has left while it answered."""
 
 
 class RemoteBackend:
@@ -136,7 +142,8 @@ class RemoteBackend:
             await ended(telling)
 
     async def narrate(self, wanted: BookToNarrate, told: Told, /) -> str:
-        form = {name: _in_form(value) for name, value in wanted.fields.items()}
+        asked = {**wanted.fields, **wanted.read}
+        form = {name: _in_form(value) for name, value in asked.items()}
         files = {"document": (wanted.filename, wanted.data)}
         key = {"Idempotency-Key": wanted.key}
         job_id = str(
@@ -152,14 +159,27 @@ class RemoteBackend:
                     raise Refused(f"{job['state']}: {job['reason']}", ExitCode.FAILED)
                 told(job)
                 await asyncio.sleep(JOB_LOOK_SECONDS)
-                job = await self._asked("GET", path)
+                job = await self._asked_again(path)
         except asyncio.CancelledError:
-            await self._asked("POST", f"{path}/pause")
+            with suppress(Refused):  # who is gone does nothing for it either
+                await self._asked("POST", f"{path}/pause")
             raise
         return job_id
 
-    async def narrated(self, job_id: str) -> AsyncGenerator[bytes, None]:
-        async with self._answer("GET", f"/jobs/{job_id}/output", SPEECH_WORDS) as answer:
+    async def _asked_again(self, path: str) -> dict[str, Any]:
+        """Ask for a job until the server is back, which may be started again meanwhile."""
+        deadline_seconds = time.monotonic() + GONE_SECONDS
+        while True:
+            try:
+                return await self._asked("GET", path)
+            except Refused as refused:
+                if not isinstance(refused, _Gone) or time.monotonic() > deadline_seconds:
+                    raise
+                self._progress.status("the server is away; waiting for it")
+                await asyncio.sleep(JOB_LOOK_SECONDS)
+
+    async def narrated(self, job_id: str, part: str) -> AsyncGenerator[bytes, None]:
+        async with self._answer("GET", f"/jobs/{job_id}/{part}", SPEECH_WORDS) as answer:
             async for piece in answer.aiter_raw():
                 yield piece
 
@@ -230,17 +250,17 @@ class RemoteBackend:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
-            raise Refused(
+            raise _Gone(
                 f"the server {self._url} cannot be reached: {str(error) or 'no answer in time'}",
                 ExitCode.UNREACHABLE,
             ) from None
         except httpx.TimeoutException:
-            raise Refused(
+            raise _Gone(
                 f"the server {self._url} has stopped answering", ExitCode.UNREACHABLE
             ) from None
         except httpx.TransportError as error:
             why = f": {error}" if str(error) else ""
-            raise Refused(f"the server broke off its answer{why}", ExitCode.FAILED) from None
+            raise _Gone(f"the server broke off its answer{why}", ExitCode.FAILED) from None
 
     async def _warn_of_stand_in(self, answer: httpx.Response) -> None:
         """Warn, once, if the preview model speaks in place of another one."""

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from app.audio.formats import AudioFormat
-from app.captions.files import CAPTION_FORMATS
+from app.captions.files import caption_formats
 from app.cli.backend import Backend, Recording, TextToSpeak
 from app.cli.exits import Refused
 from app.cli.outputs import check_takes_bytes
@@ -107,13 +107,10 @@ def _captions(arguments: SayArguments) -> tuple[str, ...]:
     """
     if arguments.captions is None:
         return ()
-    names = [name.strip().lower().removeprefix(".") for name in arguments.captions.split(",")]
-    wanted = tuple(dict.fromkeys(filter(None, names)))
-    unknown = next((name for name in wanted if name not in CAPTION_FORMATS), None)
-    if unknown is not None or not wanted:
-        raise Refused(
-            f"--captions takes {', '.join(CAPTION_FORMATS)}; it is {arguments.captions!r}"
-        )
+    try:
+        wanted = caption_formats(arguments.captions)
+    except ValueError as wrong:
+        raise Refused(f"--captions {wrong}") from None
     if arguments.stream:
         raise Refused("--captions and --stream cannot be used together")
     if arguments.output == STANDARD_OUTPUT or (arguments.play and arguments.output is None):

@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any
 
-from app.documents.document import Chapter, Cover, Document, ReadingOptions, Unreadable
+from app.documents.document import Chapter, Cover, Cue, Document, ReadingOptions, Unreadable
 
 NOT_INSTALLED_STATUS = 3
 _TOO_DEEP = "is nested too deeply to be read"
@@ -67,4 +67,5 @@ def document_in(answer: bytes) -> Document:
             Chapter(each["heading"], tuple(each["paragraphs"])) for each in said["chapters"]
         ),
         cover=cover and Cover(cover["media_type"], b64decode(cover["data"])),
+        cues=tuple(Cue(**each) for each in said["cues"]),
     )

@@ -52,11 +52,25 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """Holds a sentence of subtitles, or as much as stands alone, and when it is to be heard.
+
+    Attributes:
+        end_seconds: it is to have ended then, because the next one begins, or the subtitles end.
+    """
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """Holds what was read of a document; what it does not say of itself is None.
 
     Attributes:
         language: a tag as in `lang="en-GB"`.
+        cues: the same text with its times, of subtitles; else there are none.
     """
 
     title: str | None
@@ -64,6 +78,7 @@ class Document:
     language: str | None
     chapters: tuple[Chapter, ...]
     cover: Cover | None = None
+    cues: tuple[Cue, ...] = ()
 
 
 class Unreadable(Exception):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.errors import StorageFailed
 from app.files import storage_failed
@@ -20,91 +18,112 @@ BUSY_SECONDS = 10.0
 _CANNOT_KEEP = "the jobs cannot be kept"
 
 
-class Database:
-    """Reads and writes the tables, from any thread. Blocks.
+class SqliteDatabase:
+    """Keeps the tables in a file; see `app.jobs.sql.Database`.
 
     Args:
-        url: such as `sqlite:////srv/jobs.sqlite3`.
+        path: it need not be there yet.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._engine: Engine | None = None
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_open = False
+        # One that is in use is in nobody's way: the next thread makes another.
+        self._idle: deque[sqlite3.Connection] = deque()
 
     def open(self) -> None:
-        """Connect, and bring the tables up to date.
+        """Make the file if need be, and bring the tables up to date.
 
         Raises:
             SchemaError: the database cannot be used.
             OSError: its folder cannot be made.
         """
-        engine = create_engine(self._url, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin_writing)
-        if engine.url.database:
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._is_open = True
         try:
-            with engine.begin() as connection:
+            with self._transaction() as connection:
                 bring_up_to_date(connection)
-        except SQLAlchemyError as error:
-            engine.dispose()
-            raise SchemaError(_in_words(error)) from error
+        except sqlite3.Error as error:
+            self.close()
+            raise SchemaError(str(error)) from error
         except BaseException:
-            engine.dispose()
+            self.close()
             raise
-        self._engine = engine
 
     def close(self) -> None:
         """Let go of all connections."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        self._is_open = False
+        while self._idle:
+            self._idle.pop().close()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         """Change what is there, all of the block or nothing.
 
         Raises:
             StorageFailed: the disk refuses.
         """
         try:
-            with self._opened.begin() as connection:
+            with self._transaction() as connection:
                 yield connection
-        except OperationalError as error:
-            raise storage_failed(_CANNOT_KEEP, OSError(0, _in_words(error))) from error
+        except sqlite3.OperationalError as error:
+            raise storage_failed(_CANNOT_KEEP, OSError(0, str(error))) from error
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         """Look at what is there, without waiting for a writer.
 
         Raises:
             StorageFailed: the disk refuses.
         """
         try:
-            with self._opened.connect().execution_options(isolation_level="AUTOCOMMIT") as found:
-                yield found
-        except OperationalError as error:
-            raise storage_failed(_CANNOT_KEEP, OSError(0, _in_words(error))) from error
+            with self._connection() as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise storage_failed(_CANNOT_KEEP, OSError(0, str(error))) from error
 
-    @property
-    def _opened(self) -> Engine:
-        if self._engine is None:
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            # Two writers that have both begun to read could neither of them go on.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        self._require_open()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = _connect(self._path)
+        try:
+            yield connection
+        finally:
+            if self._is_open:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _require_open(self) -> None:
+        if not self._is_open:
             raise StorageFailed(f"{_CANNOT_KEEP}: the database is not open")
-        return self._engine
 
 
-def _in_words(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error)
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    # What a transaction is begun with is said below; sqlite3 would begin one when it sees fit.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_writing(connection: Connection) -> None:
-    # Two writers that have both begun to read could neither of them go on.
-    if connection.get_isolation_level() != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _connect(path: Path) -> sqlite3.Connection:
+    # Without an isolation level a transaction begins where one is begun, and nowhere else.
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

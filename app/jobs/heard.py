@@ -47,19 +47,21 @@ class HeardSoFar:
                 else live_wav_header(SPEECH_RATE_HZ)
             )
             yield header[start:end]
-        position = HEADER_BYTES
-        for piece in self._pieces():
-            size = len(piece) * S16_BYTES
-            if position + size > start and position < end:
-                yield piece.tobytes()[max(0, start - position) : max(0, end - position)]
-            position += size
+        for each in self._placed:
+            position = HEADER_BYTES + (each.start - each.silence) * S16_BYTES
             if position >= end:
                 return
+            if HEADER_BYTES + each.end * S16_BYTES <= start:
+                continue
+            for piece in self._pieces(each):
+                size = len(piece) * S16_BYTES
+                if position + size > start and position < end:
+                    yield piece.tobytes()[max(0, start - position) : end - position]
+                position += size
 
-    def _pieces(self) -> Iterator[S16]:
-        for each in self._placed:
-            yield from silence(each.silence)
-            yield from self._files.read_take(self._job_id, each.segment)
+    def _pieces(self, placed: Placed) -> Iterator[S16]:
+        yield from silence(placed.silence)
+        yield from self._files.read_take(self._job_id, placed.segment)
 
 
 def silence(samples: int) -> Iterator[S16]:

@@ -67,6 +67,11 @@ class NewJob:
     cover: bytes | None = field(default=None, repr=False)
     """It is a JPEG."""
 
+    @property
+    def characters(self) -> int:
+        """Return how many characters it has."""
+        return sum(len(each.text) for chapter in self.chapters for each in chapter.segments)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -77,6 +82,7 @@ class Job:
         reason: why it is in its state, in words; None if there is nothing to say.
         model, fingerprint: who speaks it, from the first segment on.
         output: the name of the finished file, None while there is none.
+        kept_bytes: so many bytes its other files have, all takes among them.
     """
 
     id: str
@@ -95,6 +101,7 @@ class Job:
     fingerprint: str | None
     output: str | None
     output_bytes: int | None
+    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

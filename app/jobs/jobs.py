@@ -6,21 +6,21 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from app.captions.files import CAPTION_FORMATS
 from app.documents.document import Document
 from app.errors import (
     Conflict,
-    InvalidRequest,
     JobNotFound,
     ModelUnavailable,
-    NothingToSpeak,
-    Parameter,
     SegmentNotFound,
 )
 from app.jobs.board import Board
+from app.jobs.cutting import cut_into_chapters
 from app.jobs.heard import HeardSoFar
 from app.jobs.job import (
     ENDED,
@@ -28,24 +28,21 @@ from app.jobs.job import (
     Chapter,
     Job,
     JobEvent,
-    NewChapter,
     NewJob,
-    NewSegment,
     Progress,
     Segment,
 )
 from app.jobs.runner import JobRunner
 from app.jobs.store import JobStore
-from app.jobs.takes import JobFiles
-from app.jobs.timeline import Placed, laid_out
+from app.jobs.takes import TAKE_BYTES_PER_SECOND, JobFiles
+from app.jobs.timeline import Placed, laid_out, marks_of
 from app.jobs.wish import JobControls
-from app.owners import WhoAsks
+from app.owners import Room, WhoAsks
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speech import SPEECH_CHARACTERS_PER_SECOND, SPEECH_RATE_HZ, SpeechRequest
-from app.text.paragraphs import Part, cut_into_parts
 from app.text.script import clean_script
-from app.work import CancelToken, ThreadPool
+from app.work import ThreadPool
 
 EVENTS_AT_ONCE = 500
 HEARTBEAT_SECONDS = 10.0
@@ -80,7 +77,9 @@ class Jobs:
     Each method that takes an id raises JobNotFound where who asks has no such job.
 
     Args:
+        room: bounds what each of those who ask keeps.
         max_characters: so long a job may be.
+        look_seconds: what another server has changed is seen after so long.
     """
 
     def __init__(
@@ -93,10 +92,13 @@ class Jobs:
         cast: Cast,
         *,
         who_asks: WhoAsks,
+        room: Room,
         pool: ThreadPool,
         cutting: ThreadPool,
         max_characters: int,
+        look_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
+        self._look_seconds = look_seconds
         self.store = store
         self.files = files
         self.runner = runner
@@ -104,6 +106,7 @@ class Jobs:
         self._speech = speech
         self._cast = cast
         self._who_asks = who_asks
+        self._room = room
         self._pool = pool
         self._cutting = cutting
         self._max_characters = max_characters
@@ -133,23 +136,30 @@ class Jobs:
         Raises:
             InvalidRequest, VoiceNotFound: as for any speech.
             StorageFailed: the disk refuses.
+            LimitReached: who asks would keep more than they may.
         """
         owner = self._who_asks().owner
         if key is not None:
             found = await self._pool.run(partial(self.store.with_key, owner, key))
             if found is not None:
                 return await self.get(found)
-        controls.book_format()
+        audio = controls.book_format()
         await self._check_voices(controls)
-        speakers = {name.casefold(): voice for name, voice in controls.speakers.items()}
-        cut = partial(self._cut, controls, work, speakers)
-        chapters = await self._cutting.run_cancellable(cut)
+        cut = partial(
+            cut_into_chapters,
+            work,
+            controls,
+            voice_called=self._voice_called,
+            max_characters=self._max_characters,
+            max_segment_characters=self._speech.max_script_chars,
+        )
+        chapters = await self._cutting.run_cancellable(lambda cancel: cut(cancel=cancel))
         told = work if isinstance(work, Document) else Document(None, None, None, ())
         language = (told.language or "").partition("-")[0].lower() or None
         seed = controls.seed if controls.seed is not None else secrets.randbelow(_MOST_SEED)
         new = NewJob(
             owner,
-            controls.asked(),
+            self._asked(controls),
             seed,
             chapters,
             controls.title or told.title,
@@ -158,12 +168,26 @@ class Jobs:
             key,
             cover,
         )
-        job_id, is_new = await self._pool.run(lambda: self.store.add(new))
+        expected_seconds = new.characters / SPEECH_CHARACTERS_PER_SECOND
+        bytes_per_second = TAKE_BYTES_PER_SECOND + audio.bytes_per_second(SPEECH_RATE_HZ)
+
+        def add() -> tuple[str, bool]:
+            with self._room(size_bytes=int(expected_seconds * bytes_per_second)):
+                return self.store.add(new)
+
+        job_id, is_new = await self._pool.run(add)
         if is_new and cover is not None:
             path = self.files.cover_path(job_id)
             await self._pool.run(lambda: self.files.write(path, cover))
         self.runner.look()
         return await self.get(job_id)
+
+    def _asked(self, controls: JobControls) -> Mapping[str, Any]:
+        """Return what is kept of the controls: the voice too, since the server's may change."""
+        asked = dict(controls.asked())
+        with suppress(ModelUnavailable):
+            asked["voice"] = self._cast.voice_named(controls.voice)
+        return asked
 
     async def _check_voices(self, controls: JobControls) -> None:
         """Refuse voices that are not there; a model that is not there yet will tell later."""
@@ -173,47 +197,6 @@ class Jobs:
                 voice = self._cast.voice_named(name)
                 language = controls.language
                 await self._speech.check_voice(SpeechRequest("", voice, language=language))
-
-    def _cut(
-        self,
-        controls: JobControls,
-        work: Document | str,
-        speakers: Mapping[str, str],
-        cancel: CancelToken,
-    ) -> tuple[NewChapter, ...]:
-        if isinstance(work, str):
-            # It is checked whole, so that what no text has is refused now and not in hours.
-            clean_script(work, max_chars=self._max_characters)
-            texts: list[tuple[str | None, str]] = [(None, work)]
-        else:
-            texts = [(chapter.heading, chapter.text) for chapter in work.chapters]
-        if controls.chapter_voices and max(controls.chapter_voices) > len(texts):
-            raise InvalidRequest(
-                f"chapter_voices names chapter {max(controls.chapter_voices)}; there are "
-                f"{len(texts)}",
-                field="chapter_voices",
-            )
-
-        def voice_called(name: str) -> str | None:
-            return speakers.get(name.casefold()) or self._voice_called(name)
-
-        chapters: list[NewChapter] = []
-        is_script = isinstance(work, str)
-        marked = controls.markup == "on" and (is_script or "markup" in controls.model_fields_set)
-        for number, (heading, text) in enumerate(texts, start=1):
-            cancel.check()
-            parts = cut_into_parts(
-                text,
-                markup=marked,
-                blocks=is_script and controls.normalize,
-                voice_called=voice_called,
-            )
-            segments = tuple(_segment(part) for part in parts)
-            if any(map(str.isalnum, text)):
-                chapters.append(NewChapter(heading, segments, controls.chapter_voices.get(number)))
-        if not chapters:
-            raise NothingToSpeak(f"{Parameter.TEXT} holds nothing that can be spoken")
-        return tuple(chapters)
 
     def _voice_called(self, name: str) -> str | None:
         return self._cast.voice_named(name) if self._cast.knows(name) else None
@@ -320,10 +303,30 @@ class Jobs:
                 await self._speech.check_voice(SpeechRequest("", voice))
         change = partial(self.store.change_segment, job.id, number, values)
         segment = await self._pool.run(change)
-        await self.runner.drop(job.id)
+        await self.runner.forget(job.id, number)
         self._board.changed(job.id)
         self.runner.look()
         return segment
+
+    async def take(self, job_id: str, number: int, take: int | None) -> Path:
+        """Return the file of a take of a segment, None for the newest that is spoken.
+
+        Raises:
+            SegmentNotFound: there is no such segment, or no such take of it.
+        """
+        job = await self.get(job_id)
+
+        def find() -> Path:
+            segment = self.store.segment(job.id, number)
+            wanted = range(segment.take, 0, -1) if take is None else (take,)
+            paths = (self.files.take_path(job.id, replace(segment, take=each)) for each in wanted)
+            found = next((path for path in paths if path.is_file()), None)
+            if found is None:
+                which = "take" if take is None else f"take {take}"
+                raise SegmentNotFound(f"there is no {which} of segment {number} yet")
+            return found
+
+        return await self._pool.run(find)
 
     async def placed(self, job_id: str, *, marked: bool = False) -> tuple[Job, list[Placed], bool]:
         """Return a job, where its finished takes are heard, and whether they are all."""
@@ -343,6 +346,18 @@ class Jobs:
         if not placed:
             raise SegmentNotFound("nothing of the job is finished yet")
         return HeardSoFar(self.files, job.id, placed, complete=complete)
+
+    async def captions(self, job_id: str, name: str) -> bytes:
+        """Write captions of what is finished.
+
+        Args:
+            name: of `CAPTION_FORMATS`.
+        """
+        job, placed, _ = await self.placed(job_id, marked=True)
+        limits = JobControls.model_validate(job.asked).limits
+        seconds = placed[-1].end / SPEECH_RATE_HZ if placed else 0.0
+        write = CAPTION_FORMATS[name].write
+        return await self._cutting.run(lambda: write(marks_of(placed), seconds, limits).encode())
 
     async def events(self, job_id: str, after: int) -> AsyncGenerator[JobEvent | None, None]:
         """Yield what happened to a job and what happens, until it has ended; None now and then."""
@@ -364,11 +379,7 @@ class Jobs:
                 if job.state in ENDED:
                     return
                 try:
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(self._look_seconds):
                         await changed.wait()
                 except TimeoutError:
                     yield None
-
-
-def _segment(part: Part) -> NewSegment:
-    return NewSegment(part.text, part.voice)

@@ -5,108 +5,54 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from pydantic import ValidationError
 
 from app.errors import (
-    FfmpegUnavailable,
-    Forbidden,
     InvalidRequest,
     JobNotFound,
-    ModelUnavailable,
-    Overloaded,
-    Parameter,
     SpeechError,
     StorageFailed,
     SynthesisFailed,
-    VoiceNotFound,
 )
-from app.files import held_alone
 from app.jobs.board import Board
-from app.jobs.database import Database
-from app.jobs.job import GOING_ON, Chapter, Job, JobState, Segment
+from app.jobs.job import GOING_ON, Job, JobState, Segment
+from app.jobs.leases import Claims
 from app.jobs.mastering import Mastering
+from app.jobs.reasons import reason_to_fail, reason_to_wait
+from app.jobs.run import Run
 from app.jobs.speaking import SegmentSpeaker, Take
+from app.jobs.sql import Database
 from app.jobs.store import JobStore
 from app.jobs.takes import JobFiles
 from app.jobs.wish import JobControls
 from app.lifetime import Lifetime
 from app.network.connections import ended
+from app.speech import SPEECH_RATE_HZ
 from app.work import ThreadPool
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """What somebody else has changed is seen after so long."""
+TIDY_SECONDS = 600.0
+"""Files of jobs that others have removed go after so long at most."""
 WAIT_SECONDS = 5.0
 """What cannot go on is tried again after so long."""
 TRIES = 3
 """What breaks is tried so often."""
-MEASURED_SECONDS = 60.0
-"""How fast a job is spoken is measured over so long."""
-
-_MAY_PASS = (
-    ModelUnavailable,
-    VoiceNotFound,
-    StorageFailed,
-    Forbidden,
-    Overloaded,
-    FfmpegUnavailable,
-)
-
-
-@dataclass(slots=True)
-class Run:
-    """Follows one job that is worked on.
-
-    Attributes:
-        pending: segments that are to be spoken next.
-        speaking: the tasks that speak, by the number of the segment.
-        held_until_seconds: nothing more is tried before, as `time.monotonic` has it.
-        failures: how often each segment broke.
-    """
-
-    job: Job
-    controls: JobControls
-    chapters: dict[int, Chapter]
-    pending: deque[Segment] = field(default_factory=deque)
-    speaking: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    mastering: asyncio.Task[None] | None = None
-    held_until_seconds: float = 0.0
-    is_held: bool = False
-    failures: Counter[int] = field(default_factory=Counter)
-    pace: deque[tuple[float, int]] = field(default_factory=deque)
-
-    @property
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """List all that goes on for the job."""
-        return [*self.speaking.values(), *([self.mastering] if self.mastering else [])]
-
-    def spoke(self, characters: int) -> None:
-        """Take note of a segment that has been spoken now."""
-        now_seconds = time.monotonic()
-        self.pace.append((now_seconds, characters))
-        while self.pace[0][0] < now_seconds - MEASURED_SECONDS:
-            self.pace.popleft()
-
-    @property
-    def characters_per_second(self) -> float | None:
-        """Tell how fast the job is spoken lately; None while that is not known."""
-        if len(self.pace) < 2:
-            return None
-        seconds = time.monotonic() - self.pace[0][0]
-        return sum(count for _, count in list(self.pace)[1:]) / max(seconds, 0.01)
 
 
 class JobRunner:
     """Works on jobs. Use from the event loop.
 
     Args:
+        room: lets whose job it is keep so many bytes more in a block; raises LimitReached.
         at_once: how many segments are spoken at once.
     """
 
@@ -119,10 +65,13 @@ class JobRunner:
         mastering: Mastering,
         board: Board,
         lifetime: Lifetime,
+        claims: Claims,
         *,
+        room: Callable[[Job, int], AbstractContextManager[None]],
         pool: ThreadPool,
         at_once: int,
     ) -> None:
+        self._room = room
         self._database = database
         self._store = store
         self._files = files
@@ -130,6 +79,7 @@ class JobRunner:
         self._mastering = mastering
         self._board = board
         self._lifetime = lifetime
+        self._claims = claims
         self._pool = pool
         self._at_once = at_once
         self._runs: dict[str, Run] = {}
@@ -153,6 +103,8 @@ class JobRunner:
         finally:
             await ended(working)
             await self.park()
+            with suppress(StorageFailed):  # then others go on a little later
+                self._claims.give_back()
             self._database.close()
 
     async def park(self) -> None:
@@ -165,6 +117,16 @@ class JobRunner:
         run = self._runs.pop(job_id, None)
         if run is not None:
             await ended(*run.tasks)
+
+    async def forget(self, job_id: str, number: int) -> None:
+        """Give up what goes on for one segment, which is other by now; all others go on."""
+        run = self._runs.get(job_id)
+        if run is None:
+            return
+        run.pending.clear()
+        run.failures.pop(number, None)
+        going_on = (run.speaking.get(number), run.mastering)
+        await ended(*(task for task in going_on if task is not None))
 
     def look(self) -> None:
         """Look for work at once."""
@@ -185,8 +147,7 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             try:
-                with held_alone(self._files.folder):
-                    await self._pool.run(lambda: self._files.tidy(self._store.ids()))
+                with self._claims.alone():
                     await self._work_alone()
             except BlockingIOError:
                 await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
@@ -194,13 +155,19 @@ class JobRunner:
     async def _work_alone(self) -> None:
         stopping = asyncio.create_task(self._lifetime.stopping())
         try:
+            tidy_at_seconds = 0.0
             while not self._lifetime.is_stopping:
                 self._wake.clear()
                 try:
+                    if time.monotonic() > tidy_at_seconds:
+                        tidy_at_seconds = time.monotonic() + TIDY_SECONDS
+                        await self._pool.run(lambda: self._files.tidy(self._store.ids()))
                     await self._look_for_jobs()
                     await self._go_on()
                 except SpeechError as error:
                     logger.warning("the jobs cannot be looked at: %s", error.message)
+                    if self._claims.lost:
+                        await self.park()
                 waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
                     {waking, stopping},
@@ -214,7 +181,13 @@ class JobRunner:
         await asyncio.Event().wait()
 
     async def _look_for_jobs(self) -> None:
-        found = {job.id: job for job in await self._pool.run(self._store.unfinished)}
+        unfinished = await self._pool.run(self._store.unfinished)
+        runs = self._runs.values()
+        speaking = sum(len(run.speaking) for run in runs)
+        has_room = speaking < self._at_once and not any(run.pending for run in runs)
+        claim = partial(self._claims.ours, unfinished, [*self._runs], has_room=has_room)
+        ours = await self._pool.run(claim)
+        found = {job.id: job for job in unfinished if job.id in ours}
         for job_id in [each for each in self._runs if each not in found]:
             await self.drop(job_id)
         for job in found.values():
@@ -241,7 +214,7 @@ class JobRunner:
             if now_seconds >= run.held_until_seconds:
                 await self._fill(run)
         while sum(len(run.speaking) for run in self._runs.values()) < self._at_once:
-            ready = [run for run in self._runs.values() if self._may_speak(run)]
+            ready = [run for run in self._runs.values() if run.may_speak]
             if not ready:
                 return
             by_owner: Counter[str | None] = Counter()
@@ -251,12 +224,6 @@ class JobRunner:
             segment = run.pending.popleft()
             task = asyncio.create_task(self._speak(run, segment))
             run.speaking[segment.number] = task
-
-    def _may_speak(self, run: Run) -> bool:
-        if not run.pending or time.monotonic() < run.held_until_seconds:
-            return False
-        # What did not go on is tried with one segment first.
-        return not run.is_held or not run.speaking
 
     async def _fill(self, run: Run) -> None:
         """Look which segments come next; make the file when there are none."""
@@ -297,43 +264,58 @@ class JobRunner:
         def keep() -> None:
             if run.job.fingerprint is None:
                 self._store.set_model(job_id, take.model, take.fingerprint)
-            self._files.write_take(job_id, segment, take.samples)
-            self._store.spoken(job_id, segment, len(take.samples), take.marks)
+            size_bytes = self._files.take_bytes(len(take.samples))
+            with self._room(run.job, size_bytes):
+                self._files.write_take(job_id, segment, take.samples)
+                self._store.spoken(job_id, segment, len(take.samples), take.marks, size_bytes)
 
         await self._pool.run(keep)
 
     async def _master(self, run: Run) -> None:
         job = run.job
         try:
+            await self._pool.run(lambda: self._require_room(run))
             name, size_bytes = await self._mastering.make(job, run.controls)
             done = await self._pool.run(lambda: self._store.finished(job.id, name, size_bytes))
             if done:
                 await self._pool.run(lambda: self._files.remove_outputs(job.id, but=name))
                 logger.info("the job %s is done", job.id[:8])
         except SpeechError as error:
-            await self._broke(run, 0, error)
+            await self._broke(run, None, error)
         except Exception:  # it must not end the work on all other jobs
             logger.exception("the file of a job broke")
-            await self._broke(run, 0, SynthesisFailed("the finished file could not be made"))
+            await self._broke(run, None, SynthesisFailed("the finished file could not be made"))
         finally:
             run.mastering = None
             self._board.changed(job.id)
             self._wake.set()
 
-    async def _broke(self, run: Run, number: int, error: SpeechError) -> None:
-        """Hold the job for a while, or let it fail."""
+    def _require_room(self, run: Run) -> None:
+        """Refuse a finished file that could not be kept, before it is made."""
+        seconds = self._store.progress(run.job.id).samples / SPEECH_RATE_HZ
+        rate = run.controls.book_format().bytes_per_second(SPEECH_RATE_HZ)
+        # The file that was finished before goes.
+        size_bytes = max(0, int(seconds * rate) - (run.job.output_bytes or 0))
+        with self._room(run.job, size_bytes):
+            pass
+
+    async def _broke(self, run: Run, number: int | None, error: SpeechError) -> None:
+        """Hold the job for a while, or let it fail.
+
+        Args:
+            number: of the segment that broke; None if the finished file did.
+        """
         run.pending.clear()
         run.is_held = True
         seconds = min(WAIT_SECONDS, getattr(error, "retry_after_seconds", None) or WAIT_SECONDS)
         run.held_until_seconds = time.monotonic() + seconds
-        where = f"segment {number}: " if number else ""
-        setting = isinstance(error, InvalidRequest) and error.field is Parameter.LANGUAGE
-        if isinstance(error, _MAY_PASS) or setting:
-            await self._enter(run, "waiting", error.message)
+        reason = reason_to_wait(error)
+        if reason is not None:
+            await self._enter(run, "waiting", reason)
             return
         run.failures[number] += 1
         if isinstance(error, InvalidRequest) or run.failures[number] >= TRIES:
-            await self._enter(run, "failed", f"{where}{error.message}")
+            await self._enter(run, "failed", reason_to_fail(error, number))
 
     async def _enter(self, run: Run, state: JobState, reason: str | None = None) -> None:
         change = partial(

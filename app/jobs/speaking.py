@@ -18,6 +18,7 @@ from app.errors import ModelUnavailable
 from app.jobs.job import Chapter, Job, Segment
 from app.jobs.wish import JobControls
 from app.marks import Marks
+from app.ranges import SPEED_RANGE
 from app.request_record import RequestRecord
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
@@ -27,8 +28,10 @@ from app.work import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-MOST_SPEED = 1.5
-"""A cue that is too long for its time is spoken up to so many times as fast."""
+MOST_FASTER = 1.5
+"""What is too long for its time is spoken up to so many times as fast as the job is,"""
+TIGHTER = 1.02
+"""and a little faster than is needed, for the end of a sentence is not cut to the sample."""
 
 
 class OtherModel(ModelUnavailable):
@@ -72,18 +75,19 @@ class SegmentSpeaker:
             voice = self.cast.voice_named(segment.voice or chapter.voice or controls.voice)
             request = controls.speech(segment.text, voice)
             sampling = replace(request.sampling, seed=segment.seed)
-            request = replace(request, sampling=sampling, goes_on=not segment.last)
+            # The silence before the next cue is that of its time.
+            goes_on = not segment.last and segment.start_seconds is None
+            request = replace(request, sampling=sampling, goes_on=goes_on)
             if request.language is None and job.language in self.cast.languages:
                 request = replace(request, language=job.language)
             model, fingerprint = await self._model_of(job, request)
             await self.allowances.use(caller, "characters", len(segment.text))
             samples, marks = await self._spoken(request, model)
-            if segment.most_seconds:
-                seconds = len(samples) / SPEECH_RATE_HZ
-                faster = min(MOST_SPEED, seconds / segment.most_seconds)
-                if faster > 1.0:
-                    prosody = replace(request.prosody, speed=request.prosody.speed * faster)
-                    samples, marks = await self._spoken(replace(request, prosody=prosody), model)
+            speed = _speed_for(segment, len(samples), request.prosody.speed)
+            if speed > request.prosody.speed:
+                # The same seed says it the same way, so that it is only faster.
+                prosody = replace(request.prosody, speed=speed)
+                samples, marks = await self._spoken(replace(request, prosody=prosody), model)
         return Take(samples, marks, model, fingerprint)
 
     async def _model_of(self, job: Job, request: SpeechRequest) -> tuple[str, str]:
@@ -105,7 +109,8 @@ class SegmentSpeaker:
         if speaker is self.cast.current and speaker is not default:
             raise OtherModel(
                 f"the model {default.model} is not there, and a book is not begun by the one that "
-                f"stands in for it: {default.supervisor.status().detail}"
+                f"stands in for it: {default.supervisor.status().detail}; the job goes on by "
+                "itself once the model is there"
             )
 
     async def _spoken(self, request: SpeechRequest, model: str) -> tuple[S16, Marks]:
@@ -113,10 +118,26 @@ class SegmentSpeaker:
         pieces: list[S16] = []
         try:
             if utterance.origin.model != model:
-                raise OtherModel(f"{utterance.origin.model} took over from {model}")
+                raise OtherModel(
+                    f"the model {utterance.origin.model} took over from {model}; the job goes on "
+                    "by itself once that is back"
+                )
+            # Nobody listens yet, so that a bad take need not be heard.
+            utterance.read_whole()
             async with aclosing(utterance.pcm()) as spoken:
                 pieces += [to_s16(piece) async for piece in spoken]
         finally:
             utterance.close()
         joined = await self.pool.run(partial(np.concatenate, pieces))
         return joined, utterance.marks
+
+
+def _speed_for(segment: Segment, samples: int, speed: float) -> float:
+    """Return how fast a segment is to be spoken that takes so long at some speed."""
+    if not segment.most_seconds:
+        return speed
+    seconds = samples / SPEECH_RATE_HZ
+    if seconds <= segment.most_seconds:
+        return speed
+    faster = min(MOST_FASTER, TIGHTER * seconds / segment.most_seconds)
+    return min(SPEED_RANGE[1], speed * faster)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
-
-from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from app.errors import JobNotFound, SegmentNotFound
-from app.jobs.database import Database
 from app.jobs.job import (
     GOING_ON,
     Chapter,
@@ -20,20 +17,36 @@ from app.jobs.job import (
     NewJob,
     Progress,
     Segment,
-    seed_of_segment,
 )
-from app.jobs.kept_marks import kept, marks_of
-from app.jobs.schema import chapters, events, jobs, segments
+from app.jobs.kept_marks import kept
+from app.jobs.rows import chapter_rows, job_of, job_row, segment_of, segment_rows
+from app.jobs.sql import Connection, Database
 from app.marks import Marks
 from app.owners import Viewer
 
-_SEGMENT = [each for each in segments.c if each.name not in ("job", "characters", "marks")]
+_SEGMENT = (
+    "SELECT number, chapter, text, voice, seed, take, samples, last, start_seconds, most_seconds, "
+    "{marks} AS marks FROM segments WHERE job = ?"
+)
+_UNMARKED, _MARKED = _SEGMENT.format(marks="NULL"), _SEGMENT.format(marks="marks")
+_CHAPTERS = """
+    SELECT chapters.number, heading, chapters.voice, COUNT(segments.number), COUNT(samples)
+    FROM chapters JOIN segments ON segments.job = chapters.job AND chapter = chapters.number
+    WHERE chapters.job = ? GROUP BY chapters.job, chapters.number ORDER BY chapters.number
+"""
+_PROGRESS = """
+    SELECT COUNT(*), COUNT(samples), COALESCE(SUM(characters), 0),
+        COALESCE(SUM(CASE WHEN samples IS NULL THEN 0 ELSE characters END), 0),
+        COALESCE(SUM(samples), 0)
+    FROM segments WHERE job = ?
+"""
 
 
 class JobStore:
     """Keeps jobs. Each method is one transaction; any thread may call it.
 
-    All but the last few raise JobNotFound where no job has that id.
+    Those that take the id of a job raise JobNotFound where none has it, but for those that list or
+    count.
     """
 
     def __init__(self, database: Database) -> None:
@@ -45,9 +58,9 @@ class JobStore:
             if new.key is not None and (found := _with_key(connection, new.owner, new.key)):
                 return found, False
             job_id = secrets.token_hex(16)
-            connection.execute(insert(jobs).values(_row_of(job_id, new)))
-            connection.execute(insert(chapters), list(_chapter_rows(job_id, new)))
-            connection.execute(insert(segments), list(_segment_rows(job_id, new)))
+            _insert(connection, "jobs", [job_row(job_id, new)])
+            _insert(connection, "chapters", chapter_rows(job_id, new))
+            _insert(connection, "segments", segment_rows(job_id, new))
             _tell(connection, job_id, "state", {"state": "queued", "reason": None})
             return job_id, True
 
@@ -58,17 +71,16 @@ class JobStore:
 
     def all_for(self, viewer: Viewer) -> list[Job]:
         """List the jobs that are there for who asks, the newest first."""
-        wanted = select(jobs).order_by(jobs.c.created_seconds.desc(), jobs.c.id)
-        if viewer.sees == "own":
-            wanted = wanted.where(jobs.c.owner.is_not_distinct_from(viewer.owner))
+        own = "WHERE owner IS :owner" if viewer.sees == "own" else ""
+        wanted = f"SELECT * FROM jobs {own} ORDER BY created_seconds DESC, id"  # noqa: S608
         with self._database.reading() as connection:
-            return [_job_of(row) for row in connection.execute(wanted)]
+            return [job_of(row) for row in connection.execute(wanted, {"owner": viewer.owner})]
 
     def unfinished(self) -> list[Job]:
         """List the jobs that are to be worked on, the oldest first."""
-        wanted = select(jobs).where(jobs.c.state.in_(GOING_ON)).order_by(jobs.c.created_seconds)
+        wanted = f"SELECT * FROM jobs WHERE state IN {GOING_ON} ORDER BY created_seconds"  # noqa: S608
         with self._database.reading() as connection:
-            return [_job_of(row) for row in connection.execute(wanted)]
+            return [job_of(row) for row in connection.execute(wanted)]
 
     def with_key(self, owner: str | None, key: str) -> str | None:
         """Return the id of the job of that key; None if there is none."""
@@ -77,37 +89,13 @@ class JobStore:
 
     def progress(self, job_id: str) -> Progress:
         """Tell how far a job has come."""
-        done = segments.c.samples.is_not(None)
-        wanted = select(
-            func.count(),
-            func.coalesce(func.sum(case((done, 1), else_=0)), 0),
-            func.coalesce(func.sum(segments.c.characters), 0),
-            func.coalesce(func.sum(case((done, segments.c.characters), else_=0)), 0),
-            func.coalesce(func.sum(segments.c.samples), 0),
-        ).where(segments.c.job == job_id)
         with self._database.reading() as connection:
-            return Progress(*connection.execute(wanted).one())
+            return Progress(*connection.execute(_PROGRESS, (job_id,)).fetchone())
 
     def chapters(self, job_id: str) -> list[Chapter]:
         """List the chapters of a job."""
-        wanted = (
-            select(
-                chapters.c.number,
-                chapters.c.heading,
-                chapters.c.voice,
-                func.count(segments.c.number),
-                func.count(segments.c.samples),
-            )
-            .join(
-                segments,
-                (segments.c.job == chapters.c.job) & (segments.c.chapter == chapters.c.number),
-            )
-            .where(chapters.c.job == job_id)
-            .group_by(chapters.c.number, chapters.c.heading, chapters.c.voice)
-            .order_by(chapters.c.number)
-        )
         with self._database.reading() as connection:
-            return [Chapter(*row) for row in connection.execute(wanted)]
+            return [Chapter(*row) for row in connection.execute(_CHAPTERS, (job_id,))]
 
     def segments(
         self, job_id: str, *, chapter: int | None = None, marked: bool = False
@@ -118,11 +106,12 @@ class JobStore:
             chapter: of one chapter only.
             marked: whether their marks are wanted, which are large.
         """
-        wanted = _segments(job_id, marked=marked)
-        if chapter is not None:
-            wanted = wanted.where(segments.c.chapter == chapter)
+        wanted = _MARKED if marked else _UNMARKED
+        wanted += "" if chapter is None else " AND chapter = ?"
+        values = (job_id,) if chapter is None else (job_id, chapter)
         with self._database.reading() as connection:
-            return [_segment_of(row) for row in connection.execute(wanted)]
+            rows = connection.execute(f"{wanted} ORDER BY number", values)
+            return [segment_of(row) for row in rows]
 
     def segment(self, job_id: str, number: int) -> Segment:
         """Return a segment.
@@ -135,9 +124,9 @@ class JobStore:
 
     def unspoken(self, job_id: str, *, most: int) -> list[Segment]:
         """List the first segments that are to be spoken."""
-        wanted = _segments(job_id).where(segments.c.samples.is_(None)).limit(most)
+        wanted = f"{_UNMARKED} AND samples IS NULL ORDER BY number LIMIT ?"
         with self._database.reading() as connection:
-            return [_segment_of(row) for row in connection.execute(wanted)]
+            return [segment_of(row) for row in connection.execute(wanted, (job_id, most))]
 
     def set_state(self, job_id: str, state: JobState, reason: str | None = None) -> None:
         """Let a job be in a state, and tell of it if that is news."""
@@ -157,20 +146,24 @@ class JobStore:
     def set_model(self, job_id: str, model: str | None, fingerprint: str | None) -> None:
         """Keep who speaks a job; None lets it be whoever speaks next."""
         with self._database.writing() as connection:
-            values = {"model": model, "fingerprint": fingerprint}
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            change = "UPDATE jobs SET model = ?, fingerprint = ? WHERE id = ?"
+            connection.execute(change, (model, fingerprint, job_id))
 
-    def spoken(self, job_id: str, segment: Segment, samples: int, marks: Marks) -> bool:
-        """Keep that a take was spoken; False if another one is wanted meanwhile."""
+    def spoken(
+        self, job_id: str, segment: Segment, samples: int, marks: Marks, size_bytes: int
+    ) -> bool:
+        """Keep that a take was spoken; False if another one is wanted meanwhile.
+
+        Args:
+            size_bytes: its file has so many.
+        """
         with self._database.writing() as connection:
+            more = "UPDATE jobs SET kept_bytes = kept_bytes + ? WHERE id = ?"
+            connection.execute(more, (size_bytes, job_id))
             changed = connection.execute(
-                update(segments)
-                .where(
-                    segments.c.job == job_id,
-                    segments.c.number == segment.number,
-                    segments.c.take == segment.take,
-                )
-                .values(samples=samples, marks=kept(marks))
+                "UPDATE segments SET samples = ?, marks = ? "
+                "WHERE job = ? AND number = ? AND take = ?",
+                (samples, json.dumps(kept(marks)), job_id, segment.number, segment.take),
             )
             if changed.rowcount == 0:
                 return False
@@ -182,7 +175,7 @@ class JobStore:
         """Change what a segment says or how, and have it spoken anew: the job is queued again.
 
         Args:
-            values: of the columns `text`, `voice` and `seed`.
+            values: `text`, `voice` and `seed`, as far as they change.
 
         Raises:
             SegmentNotFound: the job has none of that number.
@@ -191,17 +184,16 @@ class JobStore:
             segment = _segment(connection, job_id, number)
             text = values.get("text", segment.text)
             connection.execute(
-                update(segments)
-                .where(segments.c.job == job_id, segments.c.number == number)
-                .values(
-                    {
-                        **values,
-                        "characters": len(text),
-                        "take": segment.take + 1,
-                        "samples": None,
-                        "marks": None,
-                    }
-                )
+                "UPDATE segments SET text = ?, characters = ?, voice = ?, seed = ?, "
+                "take = take + 1, samples = NULL, marks = NULL WHERE job = ? AND number = ?",
+                (
+                    text,
+                    len(text),
+                    values.get("voice", segment.voice),
+                    values.get("seed", segment.seed),
+                    job_id,
+                    number,
+                ),
             )
             if _job(connection, job_id).state != "paused":
                 _set_state(connection, job_id, "queued", None)
@@ -210,152 +202,80 @@ class JobStore:
     def finished(self, job_id: str, output: str, output_bytes: int) -> bool:
         """Keep that the file is finished; False if something is to be spoken anew meanwhile."""
         with self._database.writing() as connection:
-            left = select(func.count()).where(
-                segments.c.job == job_id, segments.c.samples.is_(None)
-            )
-            job = _job(connection, job_id)
-            if connection.scalar(left) or job.state not in GOING_ON:
+            progress = Progress(*connection.execute(_PROGRESS, (job_id,)).fetchone())
+            if not progress.is_spoken or _job(connection, job_id).state not in GOING_ON:
                 return False
-            values = {"output": output, "output_bytes": output_bytes}
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            change = "UPDATE jobs SET output = ?, output_bytes = ? WHERE id = ?"
+            connection.execute(change, (output, output_bytes, job_id))
             _set_state(connection, job_id, "done", None)
             return True
 
     def remove(self, job_id: str) -> None:
         """Forget a job and all that belongs to it."""
         with self._database.writing() as connection:
-            connection.execute(delete(jobs).where(jobs.c.id == job_id))
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def events(self, job_id: str, *, after: int, most: int) -> list[JobEvent]:
         """List what happened to a job after an event, in order."""
         wanted = (
-            select(events.c.number, events.c.kind, events.c.data)
-            .where(events.c.job == job_id, events.c.number > after)
-            .order_by(events.c.number)
-            .limit(most)
+            "SELECT number, kind, data FROM events WHERE job = ? AND number > ? "
+            "ORDER BY number LIMIT ?"
         )
         with self._database.reading() as connection:
-            return [JobEvent(*row) for row in connection.execute(wanted)]
+            rows = connection.execute(wanted, (job_id, after, most))
+            return [JobEvent(number, kind, json.loads(data)) for number, kind, data in rows]
 
-    def samples_of(self, owner: str) -> int:
-        """Count the samples of all takes in use that an owner keeps."""
+    def bytes_of(self, owner: str) -> int:
+        """Count the bytes of all takes, covers and finished files that an owner keeps."""
         wanted = (
-            select(func.coalesce(func.sum(segments.c.samples), 0))
-            .join(jobs, jobs.c.id == segments.c.job)
-            .where(jobs.c.owner == owner)
+            "SELECT COALESCE(SUM(kept_bytes + COALESCE(output_bytes, 0)), 0) FROM jobs "
+            "WHERE owner = ?"
         )
         with self._database.reading() as connection:
-            return int(connection.scalar(wanted) or 0)
-
-    def output_bytes_of(self, owner: str) -> int:
-        """Count the bytes of all finished files that an owner keeps."""
-        wanted = select(func.coalesce(func.sum(jobs.c.output_bytes), 0)).where(
-            jobs.c.owner == owner
-        )
-        with self._database.reading() as connection:
-            return int(connection.scalar(wanted) or 0)
+            return int(connection.execute(wanted, (owner,)).fetchone()[0])
 
     def ids(self) -> set[str]:
         """List the ids of all jobs."""
         with self._database.reading() as connection:
-            return set(connection.scalars(select(jobs.c.id)))
+            return {job_id for (job_id,) in connection.execute("SELECT id FROM jobs")}
 
 
-def _row_of(job_id: str, new: NewJob) -> dict[str, Any]:
-    return {
-        "id": job_id,
-        "owner": new.owner,
-        "key": new.key,
-        "created_seconds": time.time(),
-        "state": "queued",
-        "asked": dict(new.asked),
-        "seed": new.seed,
-        "title": new.title,
-        "author": new.author,
-        "language": new.language,
-        "has_cover": new.cover is not None,
-    }
-
-
-def _chapter_rows(job_id: str, new: NewJob) -> Iterator[dict[str, Any]]:
-    for number, chapter in enumerate(new.chapters, start=1):
-        yield {
-            "job": job_id,
-            "number": number,
-            "heading": chapter.heading,
-            "voice": chapter.voice,
-        }
-
-
-def _segment_rows(job_id: str, new: NewJob) -> Iterator[dict[str, Any]]:
-    number = 0
-    for chapter_number, chapter in enumerate(new.chapters, start=1):
-        for segment in chapter.segments:
-            number += 1
-            yield {
-                "job": job_id,
-                "number": number,
-                "chapter": chapter_number,
-                "text": segment.text,
-                "characters": len(segment.text),
-                "voice": segment.voice,
-                "seed": seed_of_segment(new.seed, number),
-                "take": 1,
-                "last": segment is chapter.segments[-1],
-                "start_seconds": segment.start_seconds,
-                "most_seconds": segment.most_seconds,
-            }
+def _insert(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Put rows into a table; all have the same columns."""
+    for row in rows:
+        columns, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
 
 
 def _with_key(connection: Connection, owner: str | None, key: str) -> str | None:
-    wanted = select(jobs.c.id).where(
-        jobs.c.owner.is_not_distinct_from(owner),
-        jobs.c.key == key,
-        jobs.c.state != "cancelled",
-    )
-    return connection.scalar(wanted)
+    wanted = "SELECT id FROM jobs WHERE owner IS ? AND key = ? AND state != 'cancelled'"
+    row = connection.execute(wanted, (owner, key)).fetchone()
+    return None if row is None else str(row["id"])
 
 
 def _job(connection: Connection, job_id: str) -> Job:
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
         raise JobNotFound(f"there is no job {job_id[:40]!r}")
-    return _job_of(row)
-
-
-def _job_of(row: Row[Any]) -> Job:
-    return Job(**row._mapping)
-
-
-def _segments(job_id: str, *, marked: bool = False) -> Select[Any]:
-    columns = [*_SEGMENT, segments.c.marks] if marked else _SEGMENT
-    return select(*columns).where(segments.c.job == job_id).order_by(segments.c.number)
+    return job_of(row)
 
 
 def _segment(connection: Connection, job_id: str, number: int) -> Segment:
-    job = _job(connection, job_id)
-    row = connection.execute(_segments(job.id).where(segments.c.number == number)).first()
+    _job(connection, job_id)
+    row = connection.execute(f"{_UNMARKED} AND number = ?", (job_id, number)).fetchone()
     if row is None:
         raise SegmentNotFound(f"the job has no segment {number}")
-    return _segment_of(row)
-
-
-def _segment_of(row: Row[Any]) -> Segment:
-    values = dict(row._mapping)
-    if values.get("marks") is not None:
-        values["marks"] = marks_of(values["marks"])
-    return Segment(**values)
+    return segment_of(row)
 
 
 def _set_state(connection: Connection, job_id: str, state: JobState, reason: str | None) -> None:
     job = _job(connection, job_id)
     if (job.state, job.reason) == (state, reason):
         return
-    values = {"state": state, "reason": reason}
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
-    _tell(connection, job_id, "state", values)
+    change = "UPDATE jobs SET state = ?, reason = ? WHERE id = ?"
+    connection.execute(change, (state, reason, job_id))
+    _tell(connection, job_id, "state", {"state": state, "reason": reason})
 
 
 def _tell(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any]) -> None:
-    values = {"job": job_id, "kind": kind, "data": cast("Any", dict(data))}
-    connection.execute(insert(events).values(values))
+    _insert(connection, "events", [{"job": job_id, "kind": kind, "data": json.dumps(data)}])

@@ -13,10 +13,16 @@ from app.errors import StorageFailed
 from app.files import storage_failed, sweep, write_whole
 from app.jobs.job import Segment
 from app.speech import SPEECH_RATE_HZ, Pcm
+from app.stores.bucket import Bucket
 
 HEADER_BYTES = 44
+TAKE_BYTES_PER_SECOND = SPEECH_RATE_HZ * S16_BYTES
 _BLOCK_SAMPLES = 1 << 18
 _CANNOT_KEEP = "the speech cannot be kept"
+
+
+class TakeLost(StorageFailed):
+    """Says that a take is not there as it was written."""
 
 
 class JobFiles:
@@ -24,10 +30,14 @@ class JobFiles:
 
     A take is a WAV of 16 bits at the rate of speech, and is never changed: one that is spoken anew
     has another number.
+
+    Args:
+        bucket: has all files for several servers, of which `folder` has copies; None for one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
         self.folder = folder
+        self._bucket = bucket
 
     def folder_of(self, job_id: str) -> Path:
         """Return where the files of a job lie."""
@@ -56,6 +66,38 @@ class JobFiles:
             write_whole(path, data)
         except OSError as error:
             raise storage_failed(_CANNOT_KEEP, error) from error
+        self.share(path)
+
+    def share(self, path: Path) -> None:
+        """Give a file that is finished to the other servers, if there are any.
+
+        Raises:
+            StoreUnreachable.
+        """
+        if self._bucket is not None:
+            self._bucket.put(self._key(path), path)
+
+    def fetched(self, path: Path) -> Path:
+        """Return a file that may have been written by another server, whether or not it is there.
+
+        Raises:
+            StorageFailed: it is there, and cannot be fetched.
+        """
+        if self._bucket is not None and not path.is_file():
+            try:
+                self._bucket.fetch(self._key(path), path)
+            except FileNotFoundError:
+                return path
+            except OSError as error:
+                raise storage_failed(_CANNOT_KEEP, error) from error
+        return path
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def take_bytes(self, samples: int) -> int:
+        """Return how many bytes a take of so many samples has."""
+        return HEADER_BYTES + samples * S16_BYTES
 
     def write_take(self, job_id: str, segment: Segment, samples: S16) -> None:
         """Keep a take; raises StorageFailed as `write`."""
@@ -66,26 +108,26 @@ class JobFiles:
         """Yield the samples of a take in pieces.
 
         Raises:
-            StorageFailed: it is not there as it was written.
+            TakeLost: it is not there as it was written.
         """
         left = segment.samples or 0
         try:
-            with self.take_path(job_id, segment).open("rb") as file:
+            with self.fetched(self.take_path(job_id, segment)).open("rb") as file:
                 file.seek(HEADER_BYTES)
                 while left:
                     data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
                     if len(data) < min(left, _BLOCK_SAMPLES) * S16_BYTES:
-                        raise StorageFailed(
-                            f"the take of segment {segment.number} is damaged; speak it anew"
-                        )
+                        raise _lost(segment, "damaged")
                     left -= len(data) // S16_BYTES
                     yield np.frombuffer(data, dtype="<i2")
         except OSError as error:
-            raise storage_failed(f"the take of segment {segment.number} is lost", error) from error
+            raise _lost(segment, f"lost ({error.strerror})") from error
 
     def remove(self, job_id: str) -> None:
         """Remove all files of a job."""
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+        if self._bucket is not None:
+            self._bucket.remove(*[each.key for each in self._bucket.objects(job_id)])
 
     def remove_outputs(self, job_id: str, *, but: str | None) -> None:
         """Remove finished files that are no longer those of the job."""
@@ -93,6 +135,10 @@ class JobFiles:
         for path in folder.glob("*") if folder.is_dir() else ():
             if path.name != but and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
+        if self._bucket is not None:
+            kept = self._key(folder / (but or ""))
+            there = self._bucket.objects(self._key(folder))
+            self._bucket.remove(*[each.key for each in there if each.key != kept])
 
     def tidy(self, job_ids: Iterable[str]) -> None:
         """Remove what a crash left: unfinished files, and folders of jobs that are not there."""
@@ -104,6 +150,13 @@ class JobFiles:
                     continue
                 for inside in (folder, folder / "takes", folder / "output"):
                     sweep(inside)
+
+
+def _lost(segment: Segment, how: str) -> TakeLost:
+    return TakeLost(
+        f"the take of segment {segment.number} is {how}: PATCH the segment, with {{}} as the body, "
+        "to have it spoken anew"
+    )
 
 
 def floats(samples: S16) -> Pcm:

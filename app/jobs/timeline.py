@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from app.audio.pcm import samples_in
 from app.jobs.job import Chapter, Segment
 from app.marks import Marks
 from app.speech import SPEECH_RATE_HZ
+
+UNNOTICED_SECONDS = 0.05
+"""What ends so much later than it was to is in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +21,11 @@ class Placed:
     Attributes:
         start: its first sample.
         silence: so many samples of silence are heard before it.
-        late_seconds: how much later it begins than it was to; 0 where no time was asked for.
     """
 
     segment: Segment
     start: int
     silence: int
-    late_seconds: float = 0.0
 
     @property
     def end(self) -> int:
@@ -53,12 +53,10 @@ def laid_out(segments: Sequence[Segment], *, chapter_pause_seconds: float) -> li
         silence = 0
         if before is not None and before.last:
             silence = samples_in(chapter_pause_seconds, SPEECH_RATE_HZ)
-        late_seconds = 0.0
         if segment.start_seconds is not None:
-            wanted = samples_in(segment.start_seconds, SPEECH_RATE_HZ)
-            silence = max(0, wanted - end)
-            late_seconds = max(0, end - wanted) / SPEECH_RATE_HZ
-        placed.append(Placed(segment, end + silence, silence, late_seconds))
+            # What comes too late begins at once.
+            silence = max(0, samples_in(segment.start_seconds, SPEECH_RATE_HZ) - end)
+        placed.append(Placed(segment, end + silence, silence))
         end, before = placed[-1].end, segment
     return placed
 
@@ -108,13 +106,11 @@ def marks_of(placed: Sequence[Placed], *, from_sample: int = 0) -> Marks:
 
 
 def overruns(placed: Sequence[Placed]) -> Iterator[tuple[Segment, float]]:
-    """Yield the segments that are heard longer than there was time for, and by how much."""
-    for one, following in pairwise([*placed, None]):
-        assert one is not None
-        most_seconds = one.segment.most_seconds
-        if most_seconds is None:
-            continue
-        over_seconds = (one.end - one.start) / SPEECH_RATE_HZ - most_seconds
-        late_seconds = following.late_seconds if following is not None else 0.0
-        if max(over_seconds, late_seconds) > 0.01:
-            yield one.segment, over_seconds
+    """Yield the segments that end later than they were to, and by how many seconds."""
+    for each in placed:
+        segment = each.segment
+        if segment.start_seconds is not None and segment.most_seconds is not None:
+            wanted_seconds = segment.start_seconds + segment.most_seconds
+            over_seconds = each.end / SPEECH_RATE_HZ - wanted_seconds
+            if over_seconds > UNNOTICED_SECONDS:
+                yield segment, over_seconds

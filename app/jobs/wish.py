@@ -81,6 +81,10 @@ class JobControls(SpeechControls, CaptionControls):
     chapter_pause: Annotated[float, Field(ge=0, le=MOST_PAUSE_SECONDS)] = Field(
         2.0, description="Seconds of silence between two chapters."
     )
+    keep_times: bool = Field(
+        True,
+        description="Speak subtitles at their times, faster where need be; `false` reads them on.",
+    )
     title: Line | None = Field(None, description="Title of the work; a document may have its own.")
     author: Line | None = Field(None, description="Who wrote it.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,7 +34,7 @@ class Tenants:
     ) -> None:
         self.served = served
         self.engine = engine or FakeEngine()
-        scopes = ["speech", "voices"]
+        scopes = ["speech", "voices", "jobs"]
         self.alice = {"X-API-Key": add_key(keys, "alice", scopes, {})}  # type: ignore[arg-type]
         self.bob = {"X-API-Key": add_key(keys, "bob", scopes, limits)}  # type: ignore[arg-type]
         self.operator = dict(served.client.headers)
@@ -323,3 +324,95 @@ def test_a_token_of_the_operator(tenants: Tenants) -> None:
         assert "anna" not in tenants.ask(token, "GET", "/voices").text
     finally:
         assert tenants.ask(tenants.operator, "DELETE", "/voices/tina").is_success
+
+
+JOB_CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "", {}),
+    ("GET", "/events", {}),
+    ("GET", "/audio", {}),
+    ("GET", "/output", {}),
+    ("GET", "/segments", {}),
+    ("GET", "/segments/1/audio", {}),
+    ("GET", "/captions.srt", {}),
+    ("PATCH", "/segments/1", {"json": {"seed": 1}}),
+    ("POST", "/pause", {}),
+    ("POST", "/resume", {}),
+    ("POST", "/cancel", {}),
+    ("DELETE", "", {}),
+]
+
+
+def job_of(tenants: Tenants, who: dict[str, str], **fields: Any) -> str:
+    """The id of a job that is done."""
+    body = {"script": "Hello there.", "format": "wav", **fields}
+    job_id = str(tenants.ask(who, "POST", "/jobs", json=body).json()["id"])
+    deadline = time.monotonic() + 20
+    while tenants.ask(who, "GET", f"/jobs/{job_id}").json()["state"] != "done":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return job_id
+
+
+def test_jobs(tenants: Tenants) -> None:
+    """A job is there for its caller and the operator, and for nobody else by any call."""
+    job_id = job_of(tenants, tenants.alice)
+    listed = {
+        who: [
+            each["id"] for each in tenants.ask(getattr(tenants, who), "GET", "/jobs").json()["jobs"]
+        ]
+        for who in ("alice", "bob", "operator")
+    }
+    assert [job_id in listed[who] for who in ("alice", "bob", "operator")] == [True, False, True]
+    for method, path, sent in JOB_CALLS:
+        refused = tenants.ask(tenants.bob, method, f"/jobs/{job_id}{path}", **sent)
+        unknown = tenants.ask(tenants.bob, method, f"/jobs/{'0' * 32}{path}", **sent)
+        assert refused.status_code == unknown.status_code == 404, (method, path, refused.text)
+        told = [each.json()["error"]["message"] for each in (refused, unknown)]
+        assert told[0].replace(job_id, "0" * 32) == told[1]
+    assert tenants.ask(tenants.alice, "GET", f"/jobs/{job_id}/output").status_code == 200
+    assert tenants.ask(tenants.operator, "DELETE", f"/jobs/{job_id}").status_code == 200
+
+
+def test_a_job_is_spoken_for_its_caller(tenants: Tenants) -> None:
+    """It has the voices of its caller; another's is refused like one that never was."""
+    job_of(tenants, tenants.alice, voice="anna")
+    body = {"script": "Hello there.", "voice": "anna"}
+    refused = tenants.ask(tenants.bob, "POST", "/jobs", json=body)
+    assert error_of(refused, 404)["field"] == "voice"
+
+
+def test_keys_of_jobs_are_ones_own(tenants: Tenants) -> None:
+    """Two callers may name a job alike, and neither finds the other's."""
+    ids = set()
+    for who in (tenants.alice, tenants.bob):
+        headers = {**who, "Idempotency-Key": "a book"}
+        ids.add(tenants.ask(headers, "POST", "/jobs", json={"script": "Hello."}).json()["id"])
+    assert len(ids) == 2
+
+
+def test_jobs_count_towards_what_is_kept(fake_app: ServeFake, tmp_path: Path) -> None:
+    """A job that is too long is refused; one that outgrows the limit waits until there is room."""
+    keys = tmp_path / "keys.toml"
+    keys.touch()
+    # The job is expected to take 0.4 MB with its WAV, and takes 1.2 MB.
+    engine = FakeEngine(frames_per_chunk=150)
+    tenants = Tenants(fake_app(engine, api_keys_file=keys), keys, stored_bytes=1_000_000)
+    tenants.served.wait_until(
+        lambda _: tenants.ask(tenants.bob, "GET", "/voices").status_code == 200
+    )
+    long = tenants.ask(tenants.bob, "POST", "/jobs", json={"script": "A long text. " * 1000})
+    assert "stored_bytes: this key may keep 1000000 bytes" in error_of(long, 403)["message"]
+    assert tenants.ask(tenants.bob, "GET", "/jobs").json() == {"jobs": []}
+    body = {"script": "A text that is not so long, but is spoken slowly.", "format": "wav"}
+    first = str(tenants.ask(tenants.bob, "POST", "/jobs", json=body).json()["id"])
+    deadline = time.monotonic() + 20
+    while (job := tenants.ask(tenants.bob, "GET", f"/jobs/{first}").json())["state"] != "waiting":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.02)
+    assert "this key may keep 1000000 bytes" in job["reason"]
+    assert "goes on by itself once there is room" in job["reason"]
+    assert job["segments_done"] == 1
+    body = {"script": "Hello.", "format": "wav"}
+    assert tenants.ask(tenants.alice, "POST", "/jobs", json=body).status_code == 202
+    assert tenants.ask(tenants.bob, "DELETE", f"/jobs/{first}").status_code == 200
+    assert tenants.ask(tenants.bob, "POST", "/jobs", json=body).status_code == 202

@@ -128,6 +128,11 @@ HOSTILE = {
         "a.epub",
         "no text|damaged|deeply",
     ),
+    "cues of a hundred hours": (
+        b"1\n99:00:00,000 --> 99:00:01,000\nHello.\n",
+        "a.srt",
+        "more than the 12 hours",
+    ),
     "cues of nonsense": (b"WEBVTT\n\n99:99 --> x\n", "a.vtt", "understood|no text"),
     "a PDF of pictures": (pdf([]), "a.pdf", "without a text layer"),
 }

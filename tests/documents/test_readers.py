@@ -282,6 +282,45 @@ def test_subtitles(text: str, name: str) -> None:
     assert spoken(read_as(text, name)) == [(None, ("Good morning, Tom.", "Who is there?"))]
 
 
+def times_of(text: str) -> list[tuple[str, float, float]]:
+    found = read_as(text, "a.srt")
+    return [(each.text, each.start_seconds, each.end_seconds) for each in found.cues]
+
+
+def srt(*cues: tuple[str, str, str]) -> str:
+    return "\n\n".join(
+        f"{number}\n00:00:{start},000 --> 00:00:{end},000\n{text}"
+        for number, (start, end, text) in enumerate(cues, start=1)
+    )
+
+
+def test_times_of_subtitles() -> None:
+    """A sentence over several cues is one, and has until the next one begins."""
+    expected = [("Good morning, Tom.", 1.0, 9.0), ("Who is there?", 9.0, 10.0)]
+    assert times_of(SRT) == expected
+
+
+def test_times_of_subtitles_without_sentences() -> None:
+    """Without the end of a sentence a pause parts them, or the length; nothing else does."""
+    apart = srt(("01", "02", "one"), ("02", "03", "two"), ("05", "06", "three"))
+    assert times_of(apart) == [("one two", 1.0, 5.0), ("three", 5.0, 6.0)]
+    long = "word " * 30
+    cues = [(f"{number:02}", f"{number + 1:02}", long) for number in range(10, 14)]
+    unlike = [(start, end, f"{text}{start}") for start, end, text in cues]
+    assert [(start, end) for _, start, end in times_of(srt(*unlike))] == [(10, 12), (12, 14)]
+
+
+def test_times_of_subtitles_that_overlap() -> None:
+    """They are spoken in the order of their times; what begins together is one."""
+    mixed = srt(("05", "06", "Last."), ("01", "04", "First."), ("01", "03", "At once."))
+    assert times_of(mixed) == [("First. At once.", 1.0, 5.0), ("Last.", 5.0, 6.0)]
+
+
+def test_only_subtitles_have_times() -> None:
+    """Other documents are read on."""
+    assert read_as("# Hello\n\nThere.", "a.md").cues == ()
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.text("ab c", max_size=5)),

@@ -104,6 +104,27 @@ def test_a_deleted_voice(fake_app: ServeFake, recording: bytes) -> None:
     until(client, job_id, "done")
 
 
+def test_a_changed_setting(tmp_path: Path) -> None:
+    """A language that is gone is waited for; another default voice does not go on with a book."""
+    engine = FakeEngine(hold_after=2)
+    both = {"model_language": "english,french"}
+    with serve_fake(tmp_path, engine, **both) as served:
+        ids = [
+            served.client.post("/jobs", json={"script": SCRIPT, **fields}).json()["id"]
+            for fields in ({}, {"language": "fr"})
+        ]
+        until(served.client, ids[0], "speaking")
+    changed = FakeEngine()
+    with serve_fake(tmp_path, changed, default_voice="marius") as served:
+        until(served.client, ids[0], "done")
+        assert {stream.voice.name for stream in changed.streams} == {"alba"}  # type: ignore[attr-defined]
+        job = until(served.client, ids[1], "waiting")
+        assert "language must be one of en on this server; it is 'fr'" in job["reason"]
+        assert "goes on by itself once the server has a model for that" in job["reason"]
+    with serve_fake(tmp_path, FakeEngine(), **both) as served:
+        until(served.client, ids[1], "done")
+
+
 def test_another_model(tmp_path: Path) -> None:
     """A job is not gone on with by another model, unless its caller says so."""
     engine = FakeEngine(hold_after=40)

@@ -24,7 +24,7 @@ from app.errors import InvalidRequest, Parameter, SegmentNotFound
 from app.jobs.book import read_book
 from app.jobs.job import JobEvent, Segment
 from app.jobs.jobs import JobView
-from app.jobs.timeline import marks_of, overruns, stretches
+from app.jobs.timeline import overruns, stretches
 from app.jobs.wish import JobControls
 from app.ranges import NullIsUnset, Seed
 from app.services import Services
@@ -249,6 +249,7 @@ def _shown_segment(segment: Segment) -> dict[str, Any]:
         "take": segment.take,
         "done": segment.done,
         "seconds": _seconds(segment.samples),
+        "start_seconds": segment.start_seconds,
     }
 
 
@@ -261,20 +262,25 @@ async def change_segment(
     return _shown_segment(await services.jobs.change_segment(job_id, number, values))
 
 
+@router.get(f"{PATH}/{{job_id}}/segments/{{number}}/audio", response_class=FileResponse)
+async def segment_audio(
+    services: ServicesDep,
+    job_id: str,
+    number: int,
+    take: Annotated[int | None, Query(ge=1, description="The newest if it is left out.")] = None,
+) -> Response:
+    """Send one segment as WAV, as it was spoken; also a take that another one has replaced."""
+    path = await services.jobs.take(job_id, number, take)
+    return FileResponse(path, media_type=format_named("wav").media_type)
+
+
 @router.get(f"{PATH}/{{job_id}}/captions.{{name}}", response_class=Response)
 async def captions(services: ServicesDep, job_id: str, name: str) -> Response:
     """Write captions of what is finished: srt, vtt, json or lrc."""
     written = CAPTION_FORMATS.get(name)
     if written is None:
         raise InvalidRequest(f"captions must be one of {', '.join(CAPTION_FORMATS)}", field="name")
-    job, placed, _ = await services.jobs.placed(job_id, marked=True)
-    controls = JobControls.model_validate(job.asked)
-    seconds = placed[-1].end / SPEECH_RATE_HZ if placed else 0.0
-
-    def write() -> bytes:
-        return written.write(marks_of(placed), seconds, controls.limits).encode()
-
-    data = await services.pools.mastering.run(write)
+    data = await services.jobs.captions(job_id, name)
     return Response(data, media_type=written.media_type)
 
 
@@ -287,7 +293,9 @@ async def output(services: ServicesDep, job_id: str) -> Response:
     controls = JobControls.model_validate(job.asked)
     is_zip = controls.files == "chapters"
     media_type = "application/zip" if is_zip else controls.book_format().media_type
-    path = services.jobs.files.output_path(job.id, job.output)
+    files = services.jobs.files
+    path = files.output_path(job.id, job.output)
+    await services.pools.saving.run(lambda: files.fetched(path))
     return FileResponse(path, media_type=media_type, filename=job.output)
 
 

@@ -161,6 +161,129 @@ def test_listening_while_it_is_made(fake_app: ServeFake) -> None:
     assert beyond.status_code == 416
 
 
+def test_listening_from_where_one_was(fake_app: ServeFake) -> None:
+    """What was heard while the rest was spoken is the beginning of the whole."""
+    engine = FakeEngine(hold_after=2)
+    client = fake_app(engine).client
+    job_id = added(client)
+    until(client, job_id, "speaking", "queued")
+    url, deadline = f"/jobs/{job_id}/audio", time.monotonic() + PATIENCE_SECONDS
+    while client.get(url).status_code == 404:
+        assert time.monotonic() < deadline
+        for stream in engine.streams:
+            if "paragraph zero" in stream.job.chunks[0].text:
+                stream.hold_after = None
+        time.sleep(0.02)
+    job = client.get(f"/jobs/{job_id}").json()
+    assert (job["state"], job["segments_done"]) == ("speaking", 1)
+    first = client.get(url, headers={"Range": "bytes=0-"})
+    assert (first.status_code, first.headers["accept-ranges"]) == (206, "bytes")
+    have = len(first.content)
+    assert first.headers["content-range"] == f"bytes 0-{have - 1}/*"
+    assert first.content[40:44] == b"\xff" * 4
+    nothing_new = client.get(url, headers={"Range": f"bytes={have}-"})
+    assert (nothing_new.status_code, nothing_new.headers["content-range"]) == (
+        416,
+        f"bytes */{have}",
+    )
+    engine.let_go.set()
+    until(client, job_id, "done")
+    rest = client.get(url, headers={"Range": f"bytes={have}-"})
+    whole = client.get(url).content
+    assert rest.headers["content-range"] == f"bytes {have}-{len(whole) - 1}/{len(whole)}"
+    assert (first.content + rest.content)[44:] == whole[44:]
+    assert client.get(url, headers={"Range": "bytes=-10"}).content == whole[-10:]
+
+
+SUBTITLES = """1
+00:00:01,000 --> 00:00:02,500
+Good morning to you.
+
+2
+00:00:04,000 --> 00:00:05,400
+And to you.
+
+3
+00:00:05,500 --> 00:00:06,000
+How are you?
+"""
+
+
+def test_subtitles_at_their_times(fake_app: ServeFake, tmp_path: Path) -> None:
+    """Each sentence begins at its time, faster if need be; what is too long is told."""
+    # Each sentence lasts two seconds: there are three, then one and a half, then half a second.
+    client = fake_app(FakeEngine(frames_per_chunk=25)).client
+    files = {"document": ("film.srt", SUBTITLES)}
+    data = {"format": "wav", "loudness": "off", "seed": "1"}
+    job_id = client.post("/jobs", files=files, data=data).json()["id"]
+    job = until(client, job_id, "done")
+    segments = client.get(f"/jobs/{job_id}/segments").json()["segments"]
+    assert [each["start_seconds"] for each in segments] == [1.0, 4.0, 5.5]
+    lengths = [each["seconds"] for each in segments]
+    assert lengths[0] == pytest.approx(2.0, abs=0.01)
+    assert lengths[1] == pytest.approx(1.5 / 1.02, abs=0.05)
+    assert lengths[1] < 1.5
+    assert lengths[2] == pytest.approx(2.0 / 1.5, abs=0.05)
+    (overrun,) = job["overruns"]
+    assert overrun["segment"] == 3
+    assert overrun["seconds"] == pytest.approx(lengths[2] - 0.5, abs=0.01)
+    sentences = client.get(f"/jobs/{job_id}/captions.json").json()["sentences"]
+    assert [each["start"] for each in sentences] == pytest.approx([1.0, 4.0, 5.5], abs=0.02)
+    assert sentences[1]["end"] <= 5.5
+    with wave.open(io.BytesIO(client.get(f"/jobs/{job_id}/output").content)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    loud = [
+        bool(np.abs(pcm[int(24_000 * at) : int(24_000 * (at + 0.2))]).max() > 100)
+        for at in (0.5, 1.2, 3.5, 4.5, 5.25, 6.0)
+    ]
+    assert loud == [False, True, False, True, True, True]
+    assert len(pcm) / 24_000 == pytest.approx(5.5 + lengths[2], abs=0.01)
+
+
+def test_subtitles_read_on(fake_app: ServeFake) -> None:
+    """Without their times they are running text."""
+    client = fake_app(FakeEngine(frames_per_chunk=25)).client
+    files, data = {"document": ("film.srt", SUBTITLES)}, {"keep_times": "false"}
+    job_id = client.post("/jobs", files=files, data=data).json()["id"]
+    job = until(client, job_id, "done")
+    (segment,) = client.get(f"/jobs/{job_id}/segments").json()["segments"]
+    assert segment["text"] == "Good morning to you. And to you. How are you?"
+    assert (segment["start_seconds"], job["overruns"]) == (None, [])
+
+
+def test_captions_in_every_format(fake_app: ServeFake) -> None:
+    """Each is what a player of it reads; another format is refused."""
+    client = fake_app().client
+    job_id = added(client)
+    until(client, job_id, "done")
+    begun = {
+        name: client.get(f"/jobs/{job_id}/captions.{name}").text[:12]
+        for name in ("srt", "vtt", "lrc", "json")
+    }
+    assert begun["srt"].startswith("1\n00:00:00,")
+    assert begun["vtt"].startswith("WEBVTT\n\n")
+    assert begun["lrc"].startswith("[length:")
+    assert begun["json"].startswith('{"duration_s')
+    assert error_of(client.get(f"/jobs/{job_id}/captions.txt"), 400)
+
+
+def test_a_change_disturbs_no_other_segment(fake_app: ServeFake) -> None:
+    """Those that are being spoken go on while one is changed."""
+    engine = FakeEngine(hold_after=2)
+    client = fake_app(engine).client
+    job_id = added(client)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(engine.streams) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    client.patch(f"/jobs/{job_id}/segments/2", json={"text": "Something else."})
+    given_up = [stream for stream in engine.streams if stream.aborted.is_set()]
+    assert ["paragraph one" in stream.job.chunks[0].text for stream in given_up] == [True]
+    engine.let_go.set()
+    until(client, job_id, "done")
+    assert len(engine.streams) == 5
+
+
 def test_one_segment_anew(fake_app: ServeFake) -> None:
     """Only the segment that is changed is spoken again, and the old take stays."""
     engine = FakeEngine()
@@ -178,8 +301,14 @@ def test_one_segment_anew(fake_app: ServeFake) -> None:
     assert "Something else" in stream.job.chunks[0].text
     assert stream.job.sampling.seed == 5
     assert stream.job.unhurried
+    assert stream.whole
     takes = sorted(path.name for path in (served.settings.jobs_dir / job_id / "takes").iterdir())
     assert takes == ["000001.1.wav", "000002.1.wav", "000002.2.wav", "000003.1.wav", "000004.1.wav"]
+    sound = [client.get(f"{url}/audio{which}") for which in ("", "?take=1", "?take=2")]
+    assert [each.headers["content-type"] for each in sound] == ["audio/wav"] * 3
+    assert [each.content == sound[0].content for each in sound] == [True, False, True]
+    assert error_of(client.get(f"{url}/audio?take=3"), 404)
+    assert error_of(client.get(f"/jobs/{job_id}/segments/99/audio"), 404)
     assert error_of(client.patch(f"/jobs/{job_id}/segments/99", json={}), 404)
     refused = error_of(client.patch(url, json={"voice": "nobody"}), 404)
     assert refused["field"] == "voice"
