@@ -1,4 +1,4 @@
-"""Says which server works on which job: on all of a folder alone, or on those that it has leased."""
+"""Says which server works on which job: on all of a folder alone, or on those it has leased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the jobs in PostgreSQL, where several servers share them. Only this module knows psycopg."""
+"""Keeps the jobs in PostgreSQL, for several servers. Only this module knows psycopg."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from app.errors import StorageFailed, StoreUnreachable
@@ -130,27 +131,26 @@ class _Statements:
         return self._connection.execute(_translated(sql).encode(), values)
 
 
-class _Row(tuple[Any, ...]):
-    """Is a row whose columns have names as well, as `sqlite3.Row` is."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Is a row whose columns have names and numbers, as `sqlite3.Row` is."""
 
     names: Sequence[str]
+    values: Sequence[Any]
 
     def keys(self) -> Sequence[str]:
         return self.names
 
-    def __getitem__(self, place: Any) -> Any:
-        return super().__getitem__(self.names.index(place) if isinstance(place, str) else place)
+    def __getitem__(self, place: str | int) -> Any:
+        return self.values[self.names.index(place) if isinstance(place, str) else place]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values)
 
 
 def _rows(cursor: Any) -> Callable[[Sequence[Any]], _Row]:
     names = [column.name for column in cursor.description or ()]
-
-    def made(values: Sequence[Any]) -> _Row:
-        row = _Row(values)
-        row.names = names
-        return row
-
-    return made
+    return partial(_Row, names)
 
 
 @cache
