@@ -13,6 +13,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import configure_logging
 from app.main import create_app
@@ -43,7 +44,24 @@ def build() -> Any:
             yield state
 
     app.router.lifespan_context = ready
+    app.add_middleware(_WithoutRequestId)
     return app
+
+
+class _WithoutRequestId:
+    """Leaves the id of a request to Ray Serve, which puts the same into each answer itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                message["headers"] = [each for each in headers if each[0] != b"x-request-id"]
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
 def deployment(settings: Settings) -> Any:

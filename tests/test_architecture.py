@@ -137,7 +137,7 @@ PARSERS = {"lxml", "pypdf", "mammoth", "markdown_it", "mdit_py_plugins", "pysubs
 # Where alone some libraries may be imported.
 BUSINESS_OF = {
     "fastapi": {"app.api", "app.main"},
-    "starlette": {"app.api", "app.main"},
+    "starlette": {"app.api", "app.fleet", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
     "sqlite3": {"app.jobs"},

@@ -22,6 +22,15 @@ from tests.serving import KEY
 ROOT = Path(__file__).parent.parent.parent
 READY_SECONDS = 90.0
 GONE_SECONDS = 60.0
+SETTINGS = {
+    "API_KEY": KEY,
+    "MODEL_LANGUAGE": "preview",
+    "DEFAULT_VOICE": "slt",
+    "OPENAI_VOICES": "",
+    "TORCH_THREADS": "1",
+    "SHUTDOWN_GRACE_SECONDS": "20",
+    "HF_HUB_OFFLINE": "1",
+}
 
 
 def free_port() -> int:
@@ -48,15 +57,9 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
-            "API_KEY": KEY,
+            **SETTINGS,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "MODEL_LANGUAGE": "preview",
-            "DEFAULT_VOICE": "slt",
-            "OPENAI_VOICES": "",
-            "TORCH_THREADS": "1",
-            "SHUTDOWN_GRACE_SECONDS": "20",
-            "HF_HUB_OFFLINE": "1",
             **self.shared,
         }
         with (self.folder / "log").open("ab") as log:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,9 @@ def test_two_speak_more_than_one(two: list[Server], fleet: str) -> None:
     """Two servers, a core each, make more speech than one of them."""
     one_rate, two_rate = heard_per_second(two[0].url), heard_per_second(fleet)
     print(f"\naudio per second: one {one_rate:.2f}, two {two_rate:.2f}")
+    cores, busy = os.cpu_count() or 1, os.getloadavg()[0]
+    if cores < 2 or busy > 2 * cores:
+        pytest.skip(f"{cores} cores that {busy:.0f} processes want: how much is made says nothing")
     assert two_rate > 1.2 * one_rate
 
 
