@@ -38,6 +38,7 @@ from tests.serving import (
 from tests.tiny_model import write_tiny_model
 
 if TYPE_CHECKING:
+    from tests.jobs.postgres import Postgres
     from tests.stores.kept import Kept
     from tests.stores.s3 import S3
 
@@ -152,6 +153,15 @@ def s3() -> Iterator[S3]:
     from tests.stores.s3 import s3_on_loopback  # noqa: PLC0415 - takes a second to import
 
     with s3_on_loopback() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL for tests alone."""
+    from tests.jobs.postgres import postgres_on_loopback  # noqa: PLC0415 - with psycopg
+
+    with postgres_on_loopback(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 

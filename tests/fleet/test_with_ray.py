@@ -54,11 +54,9 @@ def test_a_file(client: httpx.Client) -> None:
 def test_a_stream(client: httpx.Client) -> None:
     """Its beginning comes while the rest is made."""
     body = {"script": "Hello there. " * 40, "format": "wav", "stream": True}
-    came: list[float] = []
     with client.stream("POST", "/tts", json=body) as answer:
         assert answer.status_code == 200
-        for _ in answer.iter_raw():
-            came.append(time.monotonic())
+        came = [time.monotonic() for _ in answer.iter_raw()]
     assert len(came) > 10
     assert came[-1] - came[0] > 0.3
 
@@ -104,7 +102,7 @@ def test_who_leaves_is_not_spoken_for(client: httpx.Client, url: str) -> None:
 
 
 def test_a_replica_is_killed(fleet: RayFleet) -> None:
-    """Each request of that moment ends: whole, or cut off in the middle; then there are two again."""
+    """Each request of that moment ends: whole, or cut off; then there are two again."""
     with under_load(fleet.url, CALLERS) as load:
         time.sleep(4)
         fleet.kill_a_replica()

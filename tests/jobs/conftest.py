@@ -11,13 +11,7 @@ from app.jobs.database import SqliteDatabase
 from app.jobs.postgres import PostgresDatabase
 from app.jobs.sql import Database
 from app.jobs.store import JobStore
-from tests.jobs.postgres import Postgres, postgres_on_loopback
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_on_loopback(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
+from tests.jobs.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
