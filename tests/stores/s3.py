@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -70,6 +71,7 @@ def s3_on_loopback() -> Iterator[S3]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = S3(free.getsockname()[1])
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it has a line for each request
     before = {name: os.environ.get(name) for name in server.environment}
     os.environ.update(server.environment)
     server.come()
