@@ -9,6 +9,8 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-package setuptools --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
+PURELIB := import sysconfig; print(sysconfig.get_path('purelib'))
+
 .DEFAULT_GOAL := help
 .PHONY: help run setup setup-dev lock test test-agents test-fleet test-docs test-studio soak check audit format \
 	bench preview-model
@@ -39,7 +41,9 @@ test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a 
 
 test-fleet: setup-dev ## Run several servers, behind nginx and with Ray, for some minutes
 	test -x .venv-fleet/bin/python || $(PYTHON) -m venv .venv-fleet
-	$(IN_VENV) -m uv pip install --quiet --python .venv-fleet/bin/python --requirements requirements.txt '.[fleet]'
+	$(IN_VENV) -m uv pip install --quiet --python .venv-fleet/bin/python --group test-fleet
+	@# What the server needs it finds in .venv, where torch is already.
+	$(IN_VENV) -c "$(PURELIB)" > "$$(.venv-fleet/bin/python -c "$(PURELIB)")/server.pth"
 	$(IN_VENV) -m pytest -m fleet -s
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
