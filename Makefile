@@ -11,8 +11,18 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 
 PURELIB := import sysconfig; print(sysconfig.get_path('purelib'))
 
+# Tests start hundreds of processes, each of which would compile all of app/ again.
+unexport PYTHONDONTWRITEBYTECODE
+
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+# What fails beside other tests on a busy machine is tried once more by itself; what fails twice has failed.
+define pytest
+	$(IN_VENV) -m pytest $(1) $(2) || \
+		{ [ $$? = 1 ] && $(IN_VENV) -m pytest $(1) --last-failed --last-failed-no-failures none; }
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-agents test-fleet test-docs test-studio soak check audit format \
+.PHONY: help run setup setup-dev lock test test-agents test-docs test-fleet test-long test-studio soak check audit format \
 	bench preview-model
 
 help: ## Show the commands
@@ -30,30 +40,33 @@ setup-dev: ## The same, and the test tools
 	@if [ -z "$(PYTHON)" ]; then echo "no Python 3.11 to 3.14 found on this machine"; exit 1; fi
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
-test: setup-dev ## Run all tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(IN_VENV) -m pytest -m 'not docs and not fleet and not soak and not studio' -n auto --maxprocesses 4 --dist loadgroup \
-		$(if $(COVER),--cov --cov-report=term)
+test: setup-dev ## Run the tests; COVER=1 also measures how much of app/ they run, in twice the time
+	$(call pytest,-m 'not long and not docs and not fleet and not soak and not studio',$(SIDE_BY_SIDE) \
+		$(if $(COVER),--cov --cov-report=term))
+
+test-long: setup-dev ## Run those that take many seconds each: the preview voice is recognised, a wheel is built
+	$(call pytest,-m long,$(SIDE_BY_SIDE))
 
 test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a .venv-agents of their own
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
 	$(IN_VENV) -m uv pip install --quiet --python .venv-agents/bin/python --group test-agents
-	$(IN_VENV) -m pytest tests/agents
+	$(call pytest,tests/agents)
 
 test-fleet: setup-dev ## Run several servers, behind nginx and with Ray, for some minutes
 	test -x .venv-fleet/bin/python || $(PYTHON) -m venv .venv-fleet
 	$(IN_VENV) -m uv pip install --quiet --python .venv-fleet/bin/python --group test-fleet
 	@# What the server needs it finds in .venv, where torch is already.
 	$(IN_VENV) -c "$(PURELIB)" > "$$(.venv-fleet/bin/python -c "$(PURELIB)")/server.pth"
-	$(IN_VENV) -m pytest -m fleet -s
+	$(call pytest,-m fleet -s)
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
-	$(IN_VENV) -m pytest -m soak
+	$(call pytest,-m soak)
 
 test-docs: setup-dev ## Do what README, docs/, deploy/ and the docs page say, as a newcomer would
-	$(IN_VENV) -m pytest -m docs
+	$(call pytest,-m docs)
 
 test-studio: setup-dev ## Work the studio's page in a browser (Chromium)
-	$(IN_VENV) -m pytest -m studio
+	$(call pytest,-m studio)
 
 check: setup-dev ## Lint, format check and types
 	$(IN_VENV) -m ruff check .

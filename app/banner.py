@@ -18,7 +18,8 @@ def banner(settings: Settings, env_file: Path = ENV_FILE) -> str:
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
     if ":" in host:
         host = f"[{host}]"
-    address = settings.public_base_url or f"http://{host}:{settings.port}"
+    scheme = "http" if settings.ssl_certfile is None else "https"
+    address = settings.public_base_url or f"{scheme}://{host}:{settings.port}"
     script = '{"script": "Hello! This is my script, spoken by Pocket TTS."}'
     curl = (
         f"curl --fail-with-body --retry 30 --retry-connrefused {address}/tts "

@@ -168,6 +168,7 @@ class OneLineASocket(logging.Filter):
         '%s - "WebSocket %s"',
         "connection open",
         "connection closed",
+        "connection rejected",
         "ASGI callable returned without completing handshake.",
     )
 

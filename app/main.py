@@ -71,6 +71,7 @@ READABLE_HEADERS = (
     "x-request-id",
     "x-should-retry",
     "x-audio-duration",
+    "x-takes",
     "x-tts-model",
     "x-tts-voice",
     "x-tts-recording",

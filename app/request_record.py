@@ -47,7 +47,8 @@ class RequestRecord:
         request_id: the log has it in each line about the request, and the client in its answer.
         caller: who calls; None until that is known.
         voice: who is heard, or the voice that was asked for while nobody is.
-        characters: how much text was asked for.
+        characters: how much text was begun to be spoken.
+        asked_characters: how much text the request brought, as far as is known.
         audio_seconds: how much speech was handed on.
         reason: the kind of the error that the client was told.
         field: what that error is about, if that is a field that we know.
@@ -63,6 +64,7 @@ class RequestRecord:
     dialect: str | None = None
     voice: str | None = None
     characters: int = 0
+    asked_characters: int = 0
     audio_seconds: float = 0.0
     reason: str | None = None
     field: str | None = None
@@ -83,6 +85,11 @@ class RequestRecord:
     def seconds(self) -> float:
         """Return how long ago the request began."""
         return time.monotonic() - self._began_seconds
+
+    def asked_for(self, voice: str | None, characters: int) -> None:
+        """Keep what a request asks for; nobody may ever begin to speak it."""
+        self.voice = self.voice or voice
+        self.asked_characters = max(self.asked_characters, characters)
 
     def sent(self, count_bytes: int) -> None:
         """Count bytes of a body or a frame that leave now."""
@@ -145,7 +152,7 @@ class RequestRecord:
             "caller": self.caller_name,
             "dialect": self.dialect,
             "voice": self.voice,
-            "characters": self.characters if spoken else None,
+            "characters": self.characters or self.asked_characters or None,
             "audio_seconds": round(self.audio_seconds, 2) if spoken else None,
             "first_byte_seconds": self.first_byte_seconds and round(self.first_byte_seconds, 3),
             "reason": self.reason,

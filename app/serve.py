@@ -18,6 +18,7 @@ from app.network.listeners import open_listeners
 from app.process_end import end_process
 from app.settings import Settings, SettingsError, load_settings
 from app.startup import log_what_is_there
+from app.tls import check_certificate
 from app.wyoming.server import listeners_of
 
 _HURRIED = 1
@@ -35,6 +36,7 @@ def main(**overrides: Any) -> int:
     try:
         settings = load_settings(**overrides)
         configure_logging(settings.log_level, settings.log_format)
+        check_certificate(settings)
         app = create_app(settings, wyoming_listeners=listeners_of(settings))
         raise_descriptor_limit()
         server = _Server(app, settings)

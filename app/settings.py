@@ -190,6 +190,8 @@ class Settings(BaseSettings):
     # Where the server listens, and how clients reach it
     host: Host = "0.0.0.0"  # noqa: S104 - serving the network is what the contract asks for
     port: int = Field(8000, ge=0, le=65535)
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
     public_base_url: Annotated[str | None, AfterValidator(_http_url)] = None
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_addresses)] = ("127.0.0.1", "::1")
     trusted_hosts: Annotated[CommaSeparated, LowerCase, AfterValidator(_trusted_hosts)] = ("*",)
@@ -330,11 +332,16 @@ class Settings(BaseSettings):
         return int(self.voice_states_disk_mb * 1_000_000)
 
 
-def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
+def load_settings(
+    env_file: Path = ENV_FILE, *, for_command: bool = False, **overrides: Any
+) -> Settings:
     """Read the environment and `env_file` (the environment wins), and check what they say.
 
     What `env_file` sets for the libraries underneath, such as HF_TOKEN, goes into the environment,
     where they look for it. So call this before they are imported.
+
+    Args:
+        for_command: whether it is for a command, which asks nobody for a key and needs none.
 
     Raises:
         SettingsError: one setting is wrong; a line says which, why, and what is allowed.
@@ -343,7 +350,8 @@ def load_settings(env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
         check_names(env_file, _known_names())
         settings = Settings(_env_file=env_file, **overrides)
         _check_ports(settings)
-        _check_api_key(settings)
+        if not for_command:
+            _check_api_key(settings)
         _check_fleet(settings)
         export_foreign_names(env_file)
     except ValidationError as error:

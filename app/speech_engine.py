@@ -117,10 +117,15 @@ class SpeechStream(Protocol):
         """Return how the times of its words are found; None if the job did not ask for them."""
         ...
 
-    def read_whole(self) -> None:
-        """Give a chunk out only once all of it is known to be good: nobody listens meanwhile.
+    def hold_back(self, needed_at_seconds: Callable[[], float]) -> None:
+        """Give a chunk out once all of it is known to be good, or a second before it is needed.
 
-        Call it before anything is read. Otherwise what was heard of a chunk cannot be taken back.
+        Call it before anything is read; a later call takes the place of an earlier one. What has
+        been read of a chunk cannot be taken back.
+
+        Args:
+            needed_at_seconds: tells until when, as `time.monotonic` has it, whoever listens has
+                something left to play; infinite if nobody listens before all is there.
         """
         ...
 
@@ -230,6 +235,8 @@ class SpeechEngine(Protocol):
 
     def require_room(self, caller: str) -> None:
         """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
+
+        Else what nobody hears gives way to it for the moment that this takes.
 
         Args:
             caller: as in `SpeechJob`.
@@ -356,6 +363,8 @@ class EngineOptions:
         defaults: sampling where a job leaves it open.
         stream_buffer_seconds: how much audio of a job may wait to be read before it is paused.
         takes: how often a piece is spoken at most until it is good; 1 serves whatever comes.
+        proven: whether the weights are known to speak well, so that each take is held to that;
+            others have to be heard first.
         on_batch: is told how many rows each step of the language model has computed; any thread
             calls it.
         elsewhere: tells how many jobs of each caller other servers speak, which count as those that
@@ -375,5 +384,6 @@ class EngineOptions:
     defaults: Sampling = field(default_factory=Sampling)
     stream_buffer_seconds: float = 180.0
     takes: int = 3
+    proven: bool = False
     on_batch: Callable[[int], None] = lambda _rows: None
     elsewhere: Callable[[], Mapping[str, int]] = dict

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.services import Services
 from app.settings import POSTGRESQL, Settings
+from app.telemetry.tracing import exporter_asked_for
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +29,17 @@ def log_what_is_there(services: Services) -> None:
         ("MODELS_DIR", settings.models_dir),
         ("VOICES_DIR", settings.voices_dir),
         ("VOICE_OUTPUT_DIR", settings.voice_output_dir),
+        ("DICTIONARIES_DIR", settings.dictionaries_dir),
         ("JOBS_DIR", settings.jobs_dir),
     ):
         _log_folder(name, folder)
     _log_stores(settings)
     _log_models(services)
     _log_callers(services)
-    logger.info("HTTP is served at %s port %d", settings.host, settings.port)
+    if services.tracing is not None:
+        logger.info("traces are sent by OpenTelemetry's exporter %s", exporter_asked_for())
+    scheme = "HTTP" if settings.ssl_certfile is None else "HTTPS"
+    logger.info("%s is served at %s port %d", scheme, settings.host, settings.port)
 
 
 def _log_ffmpeg(ffmpeg: Path) -> None:

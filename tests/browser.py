@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 BROWSERS = (
     "chromium",
@@ -21,8 +21,8 @@ LIMIT_MS = 60_000.0
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
-    """Open an empty page; without a browser the test is skipped, though never in CI."""
+def open_browser(*arguments: str) -> Iterator[Browser]:
+    """Start a browser; without one the test is skipped, though never in CI."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         reason = "there is no Chromium on this machine; on Debian, apt-get install chromium"
@@ -30,8 +30,15 @@ def browser_page() -> Iterator[Page]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[NO_NETWORK])
+        started = playwright.chromium.launch(executable_path=program, args=[NO_NETWORK, *arguments])
+        yield started
+        started.close()
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """Open an empty page in a browser of its own."""
+    with open_browser() as browser:
         page = browser.new_page()
         page.set_default_timeout(LIMIT_MS)
         yield page
-        browser.close()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import string
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from app.engine.alignment.words import spoken_words
-from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SynthesisFailed
+from app.errors import InvalidRequest, ModelUnavailable, Overloaded, SpeechError, SynthesisFailed
 from app.speech import Frames, Pcm, TokenCounter, WordTime
 from app.speech_engine import (
     ESTIMATED,
@@ -52,12 +53,15 @@ class FakeEngine:
     """Speaks `frames_per_chunk` frames of a tone for each chunk.
 
     With `hold_after` or `fail_after` it stops after that many frames of a job, to go on once
-    `let_go` is set, or to raise. It remembers every job, abort, and voice it made.
+    `let_go` is set, or to raise `failure`. Each chunk takes `more_takes` more than one. It
+    remembers every job, abort, and voice it made.
     """
 
     frames_per_chunk: int = 5
     hold_after: int | None = None
     fail_after: int | None = None
+    failure: SpeechError = field(default_factory=lambda: SynthesisFailed("the fake engine broke"))
+    more_takes: int = 0
     frame_seconds: float = 0.0
     predefined_voices: tuple[str, ...] = ("alba", "marius")
     overloaded: bool = False
@@ -74,6 +78,11 @@ class FakeEngine:
     letters: frozenset[str] = LETTERS
     drained: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
+
+    def started(self) -> FakeEngine:
+        """Return this engine, which takes jobs (again): what the server builds engines with."""
+        self.drained.clear()
+        return self
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -150,11 +159,16 @@ class FakeStream:
         self.engine = engine
         self.job = job
         self.hold_after = engine.hold_after
-        self.timings = JobTimings(queued_seconds=0.001, prefill_seconds=0.0015)
+        self.timings = JobTimings(
+            queued_seconds=0.001,
+            prefill_seconds=0.0015,
+            takes=len(job.chunks) * (1 + engine.more_takes),
+            takes_planned=len(job.chunks),
+        )
         self.alignment = ESTIMATED if job.timed else None
         self.running = True
         self.frames_read = 0
-        self.whole = False
+        self.needed_at_seconds: Callable[[], float] = lambda: -math.inf
         self.aborted = threading.Event()
 
     @property
@@ -163,8 +177,8 @@ class FakeStream:
         (voice,) = {id(chunk.voice): chunk.voice for chunk in self.job.chunks}.values()
         return voice
 
-    def read_whole(self) -> None:
-        self.whole = True
+    def hold_back(self, needed_at_seconds: Callable[[], float]) -> None:
+        self.needed_at_seconds = needed_at_seconds
 
     def extend(self, chunks: Sequence[SpokenChunk], *, more: bool) -> None:
         self.job = replace(self.job, chunks=(*self.job.chunks, *chunks), more=more)
@@ -208,7 +222,7 @@ class FakeStream:
         engine = self.engine
         await asyncio.sleep(engine.frame_seconds)
         if engine.fail_after is not None and self.frames_read >= engine.fail_after:
-            raise SynthesisFailed("the fake engine broke")
+            raise engine.failure
         while self.hold_after is not None and self.frames_read >= self.hold_after:
             if engine.let_go.is_set() or self.aborted.is_set():
                 break

@@ -63,7 +63,7 @@ class Served:
 
 def make_settings(folder: Path, **fields: Any) -> Settings:
     """Make settings with the test key, whose folders all lie in `folder`."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "api_key": KEY,
         "models_dir": folder / "models",
         "voices_dir": folder / "voices",
@@ -73,6 +73,8 @@ def make_settings(folder: Path, **fields: Any) -> Settings:
         "jobs_dir": folder / "jobs",
         "shutdown_grace_seconds": 1.0,
         "model_fallback": "none",
+        # Frames that follow each other belong together, however slow this machine is.
+        "first_text_wait_ms": 10_000,
     }
     return load_settings(folder / "no.env", **(defaults | fields))
 
@@ -141,7 +143,7 @@ class _InProcess(httpx.BaseTransport):
 def serve_fake(folder: Path, engine: FakeEngine | None = None, **fields: Any) -> Iterator[Served]:
     """Run a server that is ready to speak with a fake engine."""
     fake = engine or FakeEngine()
-    with serve(make_settings(folder, **fields), lambda: fake) as served:
+    with serve(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 
@@ -151,7 +153,7 @@ def fake_in_process(
 ) -> Iterator[Served]:
     """Run an app that is ready to speak with a fake engine, without a web server."""
     fake = engine or FakeEngine()
-    with in_process(make_settings(folder, **fields), lambda: fake) as served:
+    with in_process(make_settings(folder, **fields), fake.started) as served:
         yield from _once_ready(served, fake)
 
 

@@ -28,6 +28,7 @@ def env_file(tmp_path: Path) -> Path:
         ({"host": "::", "port": 80}, "http://localhost:80"),
         ({"host": "127.0.0.1", "port": 9000}, "http://127.0.0.1:9000"),
         ({"host": "::1"}, "http://[::1]:8000"),
+        ({"ssl_certfile": "cert.pem"}, "https://localhost:8000"),
         ({"public_base_url": "https://speech.example.com/"}, "https://speech.example.com"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -39,7 +40,7 @@ START_SECONDS = 120.0
 PAGE_SECONDS = 500.0
 PLAIN_PORT = 8000
 SECOND_PORT = 8001
-LANGUAGES = {"sh", "python", "text", "xml", "html"}
+LANGUAGES = {"sh", "python", "text", "xml", "html", "json"}
 SCRIPTS_PAGE = "docs/markup.md"
 
 NOT_RUN = {
@@ -111,6 +112,7 @@ def test_every_block_is_known() -> None:
     """A block says what it is written in, and what is not run has a reason that still applies."""
     for block in BLOCKS:
         assert block.language in LANGUAGES, (block.page, block.line)
+        assert block.language != "json" or json.loads(block.text)
     for page, start in {*NOT_RUN, *STARTS, *SHOWN}:
         of_page = [block for block in BLOCKS if block.page == page]
         assert [block.text.startswith(start) for block in of_page].count(True) == 1, (page, start)

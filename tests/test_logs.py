@@ -173,6 +173,7 @@ def test_one_line_a_socket() -> None:
 
     assert not one_line.filter(record_of('%s - "WebSocket %s" [accepted]', "x", "/y?key=z"))
     assert not one_line.filter(record_of("connection open"))
+    assert not one_line.filter(record_of("connection rejected (%d %s)", 404, "Not Found"))
     assert one_line.filter(record_of("Uvicorn running on %s", "x"))
 
 

@@ -16,6 +16,8 @@ from tests.fakes import FRAME_SAMPLES
 from tests.listening import listen
 from tests.serving import Served, make_settings, serve
 
+pytestmark = pytest.mark.long
+
 RATE_HZ = 24_000
 HOP_SAMPLES = RATE_HZ // 100
 SENTENCES = "The weather is nice today. Please close the window before you go to sleep."

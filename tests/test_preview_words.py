@@ -22,6 +22,8 @@ from training.preview.recogniser import Recogniser, edit_distance, words_of
 
 pytest.importorskip("pocketsphinx", reason="no recogniser for this Python")
 
+pytestmark = pytest.mark.long
+
 EVERYDAY = (
     "The weather is nice today.",
     "Please close the window before you go to sleep.",

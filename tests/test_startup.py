@@ -32,6 +32,7 @@ def test_one_line_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
         r"MODELS_DIR: \S+/models can be written, \d+\.\d GB are free",
         r"VOICES_DIR: \S+/voices can be written, \d+\.\d GB are free",
         r"VOICE_OUTPUT_DIR: \S+/saved can be written, \d+\.\d GB are free",
+        r"DICTIONARIES_DIR: \S+/dictionaries can be written, \d+\.\d GB are free",
         r"JOBS_DIR: \S+/jobs can be written, \d+\.\d GB are free",
         r"the model is english, in auto on cpu; languages: en; the default voice is alba",
         r"keys are known of operator",
@@ -51,6 +52,15 @@ def test_what_an_operator_should_know(
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage)
     lines = said(caplog, tmp_path, auth_disabled=True, api_key=None)
     warnings = [line for level, line in lines if level == logging.WARNING]
-    assert len(warnings) == 5
+    assert len(warnings) == 6
     assert warnings[0].endswith("models can be written, 0.1 GB are free")
-    assert warnings[4] == "no key is asked for: whoever reaches this machine can speak"
+    assert warnings[-1] == "no key is asked for: whoever reaches this machine can speak"
+
+
+def test_traces(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where traces are asked for, a line says how they are sent."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    lines = [line for _, line in said(caplog, tmp_path)]
+    assert "traces are sent by OpenTelemetry's exporter console" in lines

@@ -16,7 +16,7 @@ from app import __version__
 from tests.cli.command import LIMIT_SECONDS, environment
 
 # They share what takes long to build.
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.long]
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("app", "benchmarks", "pyproject.toml", "README.md", "LICENSE", "NOTICE.md")

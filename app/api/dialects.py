@@ -9,12 +9,12 @@ from starlette.datastructures import Headers
 from starlette.routing import Router
 from starlette.types import Scope
 
-from app.api import chattts, elevenlabs, fish, flash, openai, pocket
-from app.api.http.dialect import NATIVE, Dialect, FrontEnd
+from app.api import chattts, elevenlabs, fish, flash, openai, pocket, small
+from app.api.http.dialect import NATIVE, SPOKEN_DIALECT, Dialect, FrontEnd
 from app.api.http.routes import KeyedRoute
 from app.api.native import health
 
-DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts)
+DIALECTS: tuple[FrontEnd, ...] = (pocket, elevenlabs, openai, fish, flash, chattts, small)
 """A path that two dialects share belongs to the first; the other serves it under its prefix."""
 
 
@@ -57,6 +57,9 @@ def mount(app: FastAPI, dialects: Iterable[FrontEnd]) -> None:
 
 def dialect_of(scope: Scope, dialects: Iterable[FrontEnd]) -> Dialect:
     """Return the dialect that a request was spoken in; the native one where no other claims it."""
+    if (spoken := scope.get("state", {}).get(SPOKEN_DIALECT)) is not None:
+        dialect: Dialect = spoken
+        return dialect
     route = scope.get("route")
     if isinstance(route, KeyedRoute):
         return route.dialect
@@ -69,4 +72,5 @@ def dialect_of(scope: Scope, dialects: Iterable[FrontEnd]) -> Dialect:
     for dialect in known:
         if dialect.key_header is not None and dialect.key_header in headers and route is None:
             return dialect
-    return next((each for each in known if path.startswith(each.owns or ("\0",))), NATIVE)
+    owned = [(len(start), each) for each in known for start in each.owns if path.startswith(start)]
+    return max(owned, key=lambda found: found[0])[1] if owned else NATIVE

@@ -65,6 +65,7 @@ def engine_options(settings: Settings, model: str) -> EngineOptions:
         max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
         takes=settings.takes,
+        proven=model == PREVIEW or settings.model_config_path is None,
     )
 
 

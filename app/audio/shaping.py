@@ -87,6 +87,9 @@ class Shaper:
         self._silences = SilenceScaler(sample_rate_hz) if scales_pauses else None
         self.extend(plan, more=more)
         self._waiting: Frames | None = None
+        self._ending = False
+        self.ended_early = False
+        """Chunks were left out, for `end_after_chunk` was called."""
         self.spoken_samples = 0
         """This many samples were in the frames so far, without pauses."""
         self.heard = HeardTimes(self._lead_samples, sample_rate_hz)
@@ -106,6 +109,10 @@ class Shaper:
         # Pauses pass through the filter with the speech, so they go in as much longer as they
         # come out shorter.
         self._joiner.extend([each.pause_after_seconds * each.prosody.speed for each in plan])
+
+    def end_after_chunk(self) -> None:
+        """Let the chunk that is played now be the last."""
+        self._ending = True
 
     async def __aenter__(self) -> Shaper:
         """Start FFmpeg if the first chunk needs it; raise FfmpegUnavailable if it does not."""
@@ -163,6 +170,8 @@ class Shaper:
                     async for pcm in shaped:
                         if len(pcm) or filtered is not passed:
                             yield pcm
+            if self.ended_early:
+                return
             async for surplus in arriving:
                 self._joiner.feed(surplus)
 
@@ -174,9 +183,13 @@ class Shaper:
 
     async def _goes_on(self, arriving: AsyncIterator[Frames]) -> bool:
         """Tell whether another chunk follows; where the plan does not say so yet, wait for it."""
-        if self._joiner.chunk_index == len(self._plan) and self._more:
+        index = self._joiner.chunk_index
+        if self._ending and index:
+            self.ended_early = self._more or index < len(self._plan)
+            return False
+        if index == len(self._plan) and self._more:
             self._waiting = await self._next(arriving)
-        return self._joiner.chunk_index < len(self._plan)
+        return index < len(self._plan)
 
     async def _played(self, arriving: AsyncIterator[Frames]) -> Pcm:
         """Take the next frames; return what can be played, at its volume, not yet at its speed."""

@@ -132,6 +132,9 @@ class AudioStore:
         with self._lock:
             self._files += 1
             self._bytes += size_bytes
+            # Several that were saved at the same moment may each have found the last room.
+            if not self._retention.admits(self._files, self._bytes):
+                self._tidy(0, 0)
         return name
 
     def _write(self, name: str, audio: IO[bytes], media_type: str | None) -> None:

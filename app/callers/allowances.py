@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,7 +20,8 @@ from limits.errors import StorageError
 
 from app.callers.caller import Caller
 from app.callers.elsewhere import Elsewhere
-from app.errors import Overloaded, TooLarge
+from app.callers.streams import Streams
+from app.errors import LimitReached, Overloaded, Parameter, TooLarge
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool as RedisPool
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MINUTE_SECONDS = 60
-_STREAM_ENDS_SECONDS = 5.0
 _SAY_AGAIN_SECONDS = 60.0
+_REDIS_SECONDS = 2.0
+"""Redis answers within this, or counts as away."""
+_ASK_AGAIN_SECONDS = 5.0
+"""A Redis that is away is asked again after this, so that few requests wait for it."""
 
 Counted: TypeAlias = Literal["requests", "characters"]
 """These are counted by the minute."""
@@ -88,11 +92,18 @@ class Allowances:
         self._redis = None if redis_url is None else _connections(redis_url)
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
         self.elsewhere = Elsewhere(self._redis)
+        self._streams = Streams(self.elsewhere)
         self._silent_until_seconds = 0.0
+        self._away_until_seconds = 0.0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Count together with others in the block; let go of all connections at its end."""
+        """Count together with others in the block; let go of all connections at its end.
+
+        A storage that is not there stops nobody, and the log says so.
+        """
+        if self._redis is not None:
+            await self._look_at_storage()
         try:
             async with self.elsewhere.told():
                 yield
@@ -108,13 +119,19 @@ class Allowances:
         Raises:
             Overloaded: it is more than is left.
             TooLarge: it is more than there ever is.
+            LimitReached: there is never any.
         """
         limit = _limit_of(caller, counted)
         if limit is None:
             return
+        if limit == 0:
+            raise LimitReached(f"{counted}_per_minute: this key allows no {counted} at all")
         allowed = f"{limit} {counted} a minute, which is what this key allows"
         if amount > limit:
-            raise TooLarge(f"{amount} {counted} are more than {allowed}")
+            field = Parameter.TEXT if counted == "characters" else None
+            raise TooLarge(f"{amount} {counted} are more than {allowed}", field=field)
+        if self._is_away:
+            return
         item = RateLimitItemPerMinute(limit)
         try:
             # A hit that is refused counts all the same, so it is not tried in vain.
@@ -123,7 +140,7 @@ class Allowances:
                 return
             stats = await self._windows.get_window_stats(item, caller.name, counted)
         except StorageError as error:
-            self._say_unreachable(error)
+            self._note_away(error)
             return
         raise Overloaded(
             f"that would be more than {allowed}",
@@ -135,13 +152,13 @@ class Allowances:
         found = []
         for counted in COUNTED:
             limit = _limit_of(caller, counted)
-            if limit is None:
+            if limit is None or self._is_away:
                 continue
             item = RateLimitItemPerMinute(limit)
             try:
                 stats = await self._windows.get_window_stats(item, caller.name, counted)
             except StorageError as error:
-                self._say_unreachable(error)
+                self._note_away(error)
                 continue
             # Where nothing was used yet, the minute has not begun.
             resets_seconds = stats.reset_time - time.time()
@@ -149,26 +166,32 @@ class Allowances:
             found.append(Left(counted, limit, stats.remaining, seconds))
         return found
 
-    @contextmanager
-    def streaming(self, caller: Caller) -> Iterator[None]:
+    def streaming(self, caller: Caller, characters: int = 0) -> AbstractContextManager[None]:
         """Count a request for speech as long as it is answered.
 
-        Raises:
-            Overloaded: as many as allowed are answered already.
-        """
-        limit = caller.limits.concurrent_streams
-        if limit is not None and self.elsewhere.streams_of(caller) >= limit:
-            raise Overloaded(
-                f"{limit} requests of this key are being answered already, which is what it allows",
-                retry_after_seconds=_STREAM_ENDS_SECONDS,
-            )
-        end = self.elsewhere.begin(caller)
-        try:
-            yield
-        finally:
-            end()
+        Args:
+            characters: how much text it is; 0 where that is still being written.
 
-    def _say_unreachable(self, error: StorageError) -> None:
+        Raises (on entering):
+            Overloaded: as many as allowed are answered already.
+            LimitReached: none is allowed.
+        """
+        return self._streams.running(caller, characters)
+
+    async def _look_at_storage(self) -> None:
+        try:
+            await self._windows.get_window_stats(RateLimitItemPerMinute(1), "the start")
+        except StorageError as error:
+            self._note_away(error)
+        else:
+            logger.info("REDIS_URL: callers are counted together")
+
+    @property
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until_seconds
+
+    def _note_away(self, error: StorageError) -> None:
+        self._away_until_seconds = time.monotonic() + _ASK_AGAIN_SECONDS
         if time.monotonic() < self._silent_until_seconds:
             return
         self._silent_until_seconds = time.monotonic() + _SAY_AGAIN_SECONDS
@@ -179,7 +202,9 @@ def _connections(redis_url: str) -> RedisPool:
     # Few servers have a Redis, and its client takes memory.
     from redis.asyncio import ConnectionPool  # noqa: PLC0415
 
-    return ConnectionPool.from_url(redis_url)
+    return ConnectionPool.from_url(
+        redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
+    )
 
 
 def _storage(redis_url: str | None, connections: RedisPool | None) -> Storage:

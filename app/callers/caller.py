@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
 Scope: TypeAlias = Literal["speech", "voices", "jobs", "metrics", "admin"]
@@ -23,6 +23,9 @@ class CallerLimits:
     """So many voices may be kept."""
     stored_bytes: int | None = None
     """The files of these voices and saved audio may take so many bytes together."""
+
+
+LIMIT_NAMES: tuple[str, ...] = tuple(each.name for each in fields(CallerLimits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ class Elsewhere:
         return self._there
 
     def streams_of(self, caller: Caller) -> int:
-        """Return how many requests of a caller are being answered, here and there."""
-        return self._here[caller.party] + self._there.get(caller.party, 0)
+        """Return how many requests of a caller others answer."""
+        return self._there.get(caller.party, 0)
 
     def begin(self, caller: Caller) -> Callable[[], None]:
         """Count a request; return what counts it no longer."""

@@ -70,12 +70,16 @@ class Keyring:
 
     def named(self, name: str) -> Caller | None:
         """Return the caller of that name, as the keys are now; None if there is none."""
-        if not self.asks_for_keys:
-            return ANYBODY if name == ANYBODY.name else None
-        return next((each for each in self._callers.values() if each.name == name), None)
+        entry = self.entry(name)
+        return None if entry is None else entry[1]
 
     def entry(self, name: str) -> tuple[str, Caller] | None:
-        """Return the hash of the key of that caller, and the caller; None if there is none now."""
+        """Return the hash of the key of that caller, and the caller; None if there is none now.
+
+        Where no key is asked for, nothing is the hash of everybody's.
+        """
+        if not self.asks_for_keys:
+            return ("", ANYBODY) if name == ANYBODY.name else None
         return next((each for each in self._callers.items() if each[1].name == name), None)
 
     def kept_fresh(self) -> AbstractAsyncContextManager[None]:

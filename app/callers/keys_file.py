@@ -15,7 +15,6 @@ import re
 import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import tomlkit
 from app.callers.caller import (
     ANYBODY,
     HOME_ASSISTANT,
+    LIMIT_NAMES,
     OPERATOR,
     SCOPES,
     Caller,
@@ -36,7 +36,6 @@ KEY_PREFIX = "ps_"
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OUR_OWN = {OPERATOR.name, ANYBODY.name, HOME_ASSISTANT.name}
-_LIMITS = tuple(each.name for each in fields(CallerLimits))
 _HEADER = """# Who may call this server; made by `python -m app keys`, read again when it changes.
 # Each key is here as a hash: who lost one gets a new one.
 """
@@ -92,7 +91,7 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope], limits: Mapping[str,
     """
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     entry = tomlkit.table()
-    entry.update({"hash": hash_of(key), "scopes": list(scopes), **limits})
+    entry.update({"hash": hash_of(key), "scopes": list(dict.fromkeys(scopes)), **limits})
     try:
         _caller_of(name, entry.unwrap())
     except ValueError as error:
@@ -150,9 +149,9 @@ def _caller_of(name: str, entry: Any) -> tuple[str, Caller]:
         raise ValueError(f"{name} is what this server calls a caller of its own; choose another")
     if not isinstance(entry, dict):
         raise ValueError("must be a table")  # noqa: TRY004 - told like the others
-    if unknown := set(entry) - {"hash", "scopes", *_LIMITS}:
+    if unknown := set(entry) - {"hash", "scopes", *LIMIT_NAMES}:
         raise ValueError(
-            f"{min(unknown)} is not known; there are hash, scopes, {', '.join(_LIMITS)}"
+            f"{min(unknown)} is not known; there are hash, scopes, {', '.join(LIMIT_NAMES)}"
         )
     hashed = entry.get("hash")
     if not isinstance(hashed, str) or _HASH.fullmatch(hashed) is None:
@@ -160,7 +159,7 @@ def _caller_of(name: str, entry: Any) -> tuple[str, Caller]:
     scopes = entry.get("scopes", ["speech"])
     if not isinstance(scopes, list) or not scopes or not all(each in SCOPES for each in scopes):
         raise ValueError(f"scopes must be some of {', '.join(SCOPES)}")
-    limits = {limit: _limit(limit, entry[limit]) for limit in _LIMITS if limit in entry}
+    limits = {limit: _limit(limit, entry[limit]) for limit in LIMIT_NAMES if limit in entry}
     if "admin" in scopes and (kept := {"stored_voices", "stored_bytes"} & limits.keys()):
         raise ValueError(f"{min(kept)} does not go with admin: what that makes is the operator's")
     return hashed, Caller(name, frozenset(scopes), CallerLimits(**limits))

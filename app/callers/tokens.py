@@ -1,7 +1,8 @@
 """Makes short-lived tokens, so that no key has to stand in a web page.
 
-A token names its caller, what it may do and when it ends, and is signed. It is checked without a
-store. It is good on the server that made it, and on others that have the same secret.
+A token names its caller, its caller's key, what it may do and when it ends, and is signed. It ends
+with the key at the latest. It is checked without a store. It is good on the server that made it,
+and on others that have the same secret.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from app.callers.keyring import Keyring
 from app.errors import Unauthorized, WrongKey
 
 TOKEN_PREFIX = "pst_"  # noqa: S105 - it is no secret
+_MARK_CHARACTERS = 22
+_REVOKED = "the key that made this token was revoked"
 
 
 class Tokens:
@@ -33,9 +36,17 @@ class Tokens:
         self._secret = hashlib.sha256(b"token\n" + secret).digest()
 
     def make(self, caller: Caller, scopes: Collection[Scope], ends_seconds: int) -> str:
-        """Return a token with which others may do what a caller may do, up to a Unix time."""
+        """Return a token with which others may do what a caller may do, up to a Unix time.
+
+        Raises:
+            Unauthorized: the caller's key was revoked meanwhile.
+        """
+        entry = self._keyring.entry(caller.name)
+        if entry is None:
+            raise Unauthorized(_REVOKED)
         content = {
             "caller": caller.name,
+            "key": self._mark_of(entry[0]),
             "scopes": sorted(set(scopes)),
             "ends": ends_seconds,
         }
@@ -46,7 +57,8 @@ class Tokens:
         """Return who made a token, with no more scopes than the token has.
 
         Raises:
-            Unauthorized: it was not made here, has ended, or its maker's key was revoked.
+            WrongKey: it was not made here.
+            Unauthorized: it has ended, or its maker has another key now, or none.
         """
         payload, _, signature = token.removeprefix(TOKEN_PREFIX).partition(".")
         expected = self._signature(payload)
@@ -55,12 +67,17 @@ class Tokens:
         content = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if content["ends"] <= time.time():
             raise Unauthorized("the token has ended; get a new one")
-        maker = self._keyring.named(content["caller"])
-        if maker is None:
-            raise Unauthorized("the key that made this token was revoked")
+        entry = self._keyring.entry(content["caller"])
+        if entry is None or content.get("key") != self._mark_of(entry[0]):
+            raise Unauthorized(_REVOKED)
+        maker = entry[1]
         allowed = frozenset(scope for scope in content["scopes"] if maker.may(scope))
         for_operator = maker.may("admin")
         return replace(maker, scopes=allowed, by_token=True, for_operator=for_operator)
+
+    def _mark_of(self, key_hash: str) -> str:
+        """Return what stands for a key in its tokens, and tells nothing of it."""
+        return self._signature(f"key\n{key_hash}")[:_MARK_CHARACTERS]
 
     def _signature(self, payload: str) -> str:
         signed = payload.encode(errors="surrogatepass")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.callers.caller import LIMIT_NAMES, SCOPES
 from app.cli.exits import EXIT_CODES
 from app.cli.program import PROGRAM
 
@@ -27,14 +28,13 @@ def add(
     name: NameArgument,
     scopes: Annotated[
         str,
-        typer.Option(help="What it is for, comma-separated: speech, voices, jobs, admin."),
+        typer.Option(help=f"What it is for, comma-separated: {', '.join(SCOPES)}."),
     ] = "speech",
     limit: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="requests_per_minute, characters_per_minute, concurrent_streams, stored_voices or "
-            "stored_bytes; may be given several times.",
+            help=f"One of {', '.join(LIMIT_NAMES)}; may be given several times.",
         ),
     ] = None,
 ) -> None:

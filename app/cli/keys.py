@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar, cast
 
 import typer
 
 from app.callers import keys_file
-from app.callers.caller import CallerLimits, Scope
+from app.callers.caller import LIMIT_NAMES, Scope
 from app.callers.keys_file import KeysFileError
 from app.cli.exits import ExitCode, Refused
 from app.settings import SettingsError, load_settings
@@ -21,7 +20,11 @@ T = TypeVar("T")
 def add_key(name: str, scopes: str, limits: Iterable[str]) -> None:
     """Make a key for a new caller, and print it alone on the standard output."""
     asked = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    numbers = dict(map(_limit, limits))
+    numbers: dict[str, int] = {}
+    for limit, number in map(_limit, limits):
+        if limit in numbers:
+            raise Refused(f"--limit {limit} is given twice")
+        numbers[limit] = number
     path = _path()
     # What the file refuses is told as it is, scopes that do not exist included.
     key = _kept(lambda: keys_file.add_key(path, name, cast("list[Scope]", asked), numbers))
@@ -36,9 +39,9 @@ def list_keys() -> None:
         return
     for caller in _kept(lambda: keys_file.read_keys(path)).values():
         limits = [
-            f"{each.name}={value}"
-            for each in fields(CallerLimits)
-            if (value := getattr(caller.limits, each.name)) is not None
+            f"{limit}={value}"
+            for limit in LIMIT_NAMES
+            if (value := getattr(caller.limits, limit)) is not None
         ]
         typer.echo("\t".join([caller.name, ",".join(sorted(caller.scopes)), *limits]))
 
@@ -53,7 +56,7 @@ def revoke_key(name: str) -> None:
 
 def _path() -> Path:
     try:
-        path = load_settings(auth_disabled=True).api_keys_file
+        path = load_settings(for_command=True).api_keys_file
     except SettingsError as error:
         raise Refused(str(error)) from None
     if path is None:

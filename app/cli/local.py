@@ -237,7 +237,11 @@ def _services() -> Services:
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         settings = load_settings(
+            for_command=True,
+            # Whoever can run a command here may have all that is kept.
             auth_disabled=True,
+            api_keys_file=None,
+            tenants="shared",
             # Only this command's own texts wait for their turn: let them.
             queue_timeout_seconds=3600,
             max_queued_requests=10_000,

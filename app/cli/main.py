@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -194,6 +195,39 @@ def wyoming(
     from app.cli.wyoming import serve_wyoming  # noqa: PLC0415
 
     raise typer.Exit(serve_wyoming(host, port))
+
+
+@app.command(epilog=f"Example: {PROGRAM} mcp --server http://localhost:8000")
+def mcp(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where files are read and written; the current folder unless named."),
+    ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve over HTTP, at /mcp, and touch no files.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port to listen on, with --http.")
+    ] = 8001,
+    server: ServerOption = None,
+) -> None:
+    """Give an agent a voice: the Model Context Protocol, over standard input and output.
+
+    The model is loaded in this process, unless --server names a running one.
+    It needs the package mcp. docs/mcp.md tells how agents are set up.
+    """
+    try:
+        from app.cli.mcp_server import serve_http, serve_stdio  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("mcp"):
+            raise
+        raise Refused("mcp needs a package: pip install 'mcp>=2.3'", ExitCode.FAILED) from None
+
+    if http:
+        serve_http(host, port, server=server)
+    else:
+        serve_stdio(folder, server=server)
 
 
 @app.command(

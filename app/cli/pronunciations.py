@@ -95,7 +95,7 @@ def read_option(text: str) -> Pronunciation:
 
 def _own() -> OwnPronunciations:
     try:
-        return OwnPronunciations(load_settings(auth_disabled=True).pronunciations_file)
+        return OwnPronunciations(load_settings(for_command=True).pronunciations_file)
     except (SettingsError, PronunciationsFileError) as error:
         raise Refused(str(error)) from None
 

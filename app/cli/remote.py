@@ -317,7 +317,7 @@ def _checked(url: str) -> str:
 
 def _key_header() -> dict[str, str]:
     try:
-        key = load_settings(auth_disabled=True).api_key
+        key = load_settings(for_command=True).api_key
     except SettingsError as error:
         raise Refused(str(error)) from None
     if key is None:

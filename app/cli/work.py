@@ -26,7 +26,7 @@ def run_work(work: Work, *, server: str | None, quiet: bool) -> None:
     # Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ProgressLine(quiet=quiet) as progress:
-        backend = _backend(server, progress)
+        backend = backend_of(server, progress)
 
         async def work_over_backend() -> None:
             async with backend.opened():
@@ -35,7 +35,7 @@ def run_work(work: Work, *, server: str | None, quiet: bool) -> None:
         asyncio.run(work_over_backend())
 
 
-def _backend(server: str | None, progress: ProgressLine) -> Backend:
+def backend_of(server: str | None, progress: ProgressLine) -> Backend:
     """Make a backend, and import only what it needs: an HTTP client, or the server's parts."""
     if server is not None:
         from app.cli.remote import RemoteBackend  # noqa: PLC0415

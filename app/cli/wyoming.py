@@ -34,7 +34,7 @@ def serve_wyoming(host: str | None, port: int | None) -> ExitCode:
     """
     overrides: dict[str, Any] = {} if host is None else {"wyoming_host": host}
     try:
-        settings = load_settings(auth_disabled=True, **overrides)
+        settings = load_settings(for_command=True, api_keys_file=None, **overrides)
         if port is None:
             port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
         configure_logging(settings.log_level, settings.log_format)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-import numpy as np
 import torch
 
 from app.engine.runner import Row, Runner
@@ -18,13 +17,13 @@ from app.engine.sampling import of_take
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, Look, MakeAligner, RowSampling, Sequence
 from app.engine.stream import EngineStream
-from app.engine.takes.faults import Fault, is_finite
-from app.engine.takes.policy import Take, TakeJudge, best_border
+from app.engine.takes.policy import TakeJudge
+from app.engine.takes.takes import Takes
 from app.engine.takes.watching import LastWords
 from app.engine.voice_state import KvPrefix
 from app.engine.waiting import Asker
-from app.errors import ModelUnavailable, SynthesisFailed, TakesRefused, in_one_line
-from app.speech import NO_PCM, Frames, Pcm, WordTime
+from app.errors import ModelUnavailable, SynthesisFailed, in_one_line
+from app.speech import NO_PCM
 from app.speech_engine import (
     RESTART_SECONDS,
     EngineOptions,
@@ -36,15 +35,6 @@ from app.speech_engine import (
 logger = logging.getLogger(__name__)
 
 _RECHECK_SECONDS = 0.1
-_SAID: dict[Fault, str] = {
-    "not finite": "the sound has samples that are not numbers",
-    "no end": "it came to no end",
-    "duration": "it lasted longer or shorter than the text can",
-    "silence": "there was silence in its place",
-    "clipping": "it was distorted",
-    "stuck": "a tone was held",
-    "words left out": "the last words were left out",
-}
 
 
 class BatchLoop:
@@ -62,7 +52,11 @@ class BatchLoop:
     def __init__(self, runner: Runner, options: EngineOptions) -> None:
         self._runner = runner
         self._options = options
-        self._takes = TakeJudge(options.takes)
+        self._takes: Takes[Row] = Takes(
+            TakeJudge(options.takes, proven=options.proven),
+            eos_threshold=runner.eos_threshold,
+            faded_out=runner.faded_out,
+        )
         workers = options.worker_threads or _default_workers(options.device)
         self._scheduler: Scheduler[Row] = Scheduler(
             options, workers=workers, frame_seconds=runner.frame_seconds
@@ -95,13 +89,18 @@ class BatchLoop:
                 precision=str(self._runner.precision),
                 device=self._options.device,
                 alive=self._closed_because is None,
-                takes=self._takes.counts(),
+                takes=self._takes.judge.counts(),
             )
 
     def require_room(self, caller: str) -> None:
-        """Raise Overloaded or QueueFull if a job of this caller would find no place now."""
+        """Raise Overloaded or QueueFull if a job of this caller would find no place now.
+
+        Else it is expected to come soon, and what nobody hears gives way to it already.
+        """
         with self._changed:
-            self._scheduler.require_room(Asker(caller), time.monotonic())
+            now = time.monotonic()
+            self._scheduler.require_room(Asker(caller), now)
+            self._scheduler.expect(now)
 
     def submit(
         self,
@@ -219,8 +218,10 @@ class BatchLoop:
                 batch = self._scheduler.next_batch(time.monotonic())
                 if batch is not None:
                     return batch
-                # A newcomer may be admitted because time has passed, which nobody notifies.
-                self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
+                # A newcomer may be admitted, or not have come, because time has passed, which
+                # nobody notifies.
+                again = self._scheduler.queued_jobs or self._scheduler.expects(time.monotonic())
+                self._changed.wait(_RECHECK_SECONDS if again else None)
         return None
 
     def _sample(self, batch: SampleBatch[Row]) -> None:
@@ -261,59 +262,8 @@ class BatchLoop:
             stream = sequence.job.stream
             if stream.timings.first_audio_seconds is None:
                 stream.timings.first_audio_seconds = _age_seconds(sequence.job)
-            self._hand_on(
-                sequence, pcm, last=sequence.finished and sequence.pending == batch.frames
-            )
-
-    def _hand_on(self, sequence: Sequence[Row], pcm: Pcm, *, last: bool) -> None:
-        """Deliver PCM of a take; the last of it only if the take is good."""
-        if sequence.fault is not None:
-            return
-        if not is_finite(pcm):
-            sequence.fault = "not finite"
-            return
-        sequence.heard.append(pcm)
-        words = () if sequence.aligner is None else sequence.aligner.advance(pcm)
-        if last:
-            words += _last_words(sequence)
-            sequence.fault = self._fault_of(sequence)
-            if sequence.fault is not None:
-                return
-            sequence.part_over = len(sequence.parts) > 1
-            sequence.closed = not sequence.part_over
-            if sequence.part_over:
-                pcm = self._runner.faded_out(pcm)
-        stream, part = sequence.job.stream, sequence.parts[0]
-        words = tuple(_later(word, part.start, sequence.before_seconds) for word in words)
-        stream.deliver(Frames(sequence.index, pcm, sequence.closed, words))
-        if last:
-            stream.settle(sequence.index)
-
-    def _fault_of(self, sequence: Sequence[Row]) -> Fault | None:
-        """Judge a take that is over; None if it is to be served."""
-        if sequence.row is None:  # there was nothing to say
-            return None
-        sampling, pcm = sequence.job.sampling, np.concatenate([NO_PCM, *sequence.heard])
-        assert isinstance(sequence.chunk.voice, KvPrefix)
-        text = sequence.parts[0].text
-        fault = self._takes.fault_of(
-            Take(
-                text,
-                sequence.chunk.voice.cache,
-                pcm,
-                ended=not sequence.reached_maximum,
-                own_end=sampling.eos_threshold == self._runner.eos_threshold
-                and sampling.frames_after_eos is None,
-                repeatable=sampling.seed is not None,
-                look=None if sequence.look is None else sequence.look(sequence.emitted),
-            )
-        )
-        if fault is None:
-            self._takes.count_good()
-        elif fault != "not finite" and self._takes.most_takes == 1:
-            self._takes.count("served", fault)
-            return None
-        return fault
+            last = sequence.finished and sequence.pending == batch.frames
+            self._takes.hand_on(sequence, pcm, last=last)
 
     def _settle(self, batch: Batch[Row]) -> None:
         """Record a batch as done, end chunks that ended in silence, free what is free."""
@@ -330,7 +280,7 @@ class BatchLoop:
             for sequence in ended_in_silence:
                 sequence.being_decoded = True  # judging takes too long to hold the lock
         for sequence in ended_in_silence:
-            self._hand_on(sequence, NO_PCM, last=True)
+            self._takes.hand_on(sequence, NO_PCM, last=True)
         with self._changed:
             for sequence in ended_in_silence:
                 sequence.being_decoded = False
@@ -342,8 +292,12 @@ class BatchLoop:
 
     def _turn(self, sequence: Sequence[Row]) -> None:
         """Begin the next take of a chunk, or end its job; called with the lock held."""
-        if sequence.fault is not None and not self._answer(sequence, sequence.fault):
-            return
+        if sequence.fault is not None:
+            refusal = self._takes.answer(sequence, sequence.fault)
+            if refusal is not None:
+                sequence.job.cancelled = True
+                sequence.job.stream.fail(refusal)
+                return
         if sequence.row is not None:
             self._runner.close(sequence.row)
             sequence.row = None
@@ -351,29 +305,6 @@ class BatchLoop:
             sequence.parts.popleft()
             sequence.part_takes = 0
         self._scheduler.turned(sequence)
-
-    def _answer(self, sequence: Sequence[Row], fault: Fault) -> bool:
-        """Decide what becomes of a bad take; False if its job has been ended."""
-        job, text = sequence.job, sequence.parts[0].text
-        border = best_border(text) if len(sequence.parts) == 1 and not sequence.parted else None
-        verdict = self._takes.verdict(
-            sequence.part_takes,
-            changes=job.sampling.temperature > 0,
-            border=border,
-            recallable=job.stream.take_back(sequence.index),
-        )
-        self._takes.count(verdict, fault)
-        logger.debug("a take of %d characters: %s, %s", len(text), fault, verdict)
-        if verdict == "refused":
-            job.cancelled = True
-            logger.warning("speech was refused after %d takes: %s", sequence.takes + 1, fault)
-            job.stream.fail(TakesRefused(f"the model did not speak this well: {_SAID[fault]}"))
-            return False
-        if verdict == "parted" and border is not None:
-            sequence.part(border)
-        else:
-            sequence.part_takes += 1
-        return True
 
     def _open(self, sequence: Sequence[Row]) -> None:
         """Give a new sequence its row; end it if there is nothing to say or no room for one."""
@@ -432,6 +363,7 @@ class BatchLoop:
             if sequence.row is not None:
                 self._runner.close(sequence.row)
                 sequence.row = None
+            sequence.let_go()
 
     def _stop(self, reason: str) -> None:
         """Stop the threads and end every stream that is not complete; called from any thread."""
@@ -441,23 +373,6 @@ class BatchLoop:
             for job in self._scheduler.jobs:
                 job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()
-
-
-def _last_words(sequence: Sequence[Row]) -> tuple[WordTime, ...]:
-    """Time the words of a sequence that are left at its end."""
-    return () if sequence.aligner is None else sequence.aligner.finish()
-
-
-def _later(word: WordTime, characters: int, seconds: float) -> WordTime:
-    """Move a word of a part to its place in the chunk."""
-    if not characters:
-        return word
-    return WordTime(
-        word.start + characters,
-        word.end + characters,
-        word.start_seconds + seconds,
-        word.end_seconds + seconds,
-    )
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:

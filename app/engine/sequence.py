@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from app.engine.alignment.words import Reading
 from app.engine.stream import EngineStream
 from app.engine.takes.faults import Fault
+from app.engine.takes.hearing import Hearing
 from app.speech import SPEECH_CHARACTERS_PER_SECOND, Pcm, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk
 
@@ -101,7 +102,7 @@ class Sequence(Generic[RowT]):
         parted: whether its text was parted in two.
         part_takes: how many takes of that one have come out badly.
         takes: how many takes of the chunk have been begun before this one.
-        heard: the PCM of this take.
+        hearing: hears this take.
         look: tells how much so many frames of it have looked at its last words; None if nobody
             follows that.
         before_seconds: how long the parts sound that are over.
@@ -132,7 +133,7 @@ class Sequence(Generic[RowT]):
     parted: bool = False
     part_takes: int = 0
     takes: int = 0
-    heard: list[Pcm] = field(default_factory=list)
+    hearing: Hearing = field(default_factory=Hearing)
     look: Callable[[int], float] | None = None
     before_seconds: float = 0.0
     fault: Fault | None = None
@@ -147,9 +148,14 @@ class Sequence(Generic[RowT]):
         self.sampled = self.emitted = self.decoded = 0
         self.eos_step = self.fault = self.aligner = self.look = None
         self.finished = self.reached_maximum = self.part_over = False
-        self.heard = []
+        self.hearing = Hearing()
         left = sum(len(part.text) for part in self.parts)
         self.expected_seconds = self.before_seconds + left / SPEECH_CHARACTERS_PER_SECOND
+
+    def let_go(self) -> None:
+        """Drop what was only needed to speak it: its job may go on for hours, or await garbage."""
+        self.hearing = Hearing()
+        self.aligner = self.look = None
 
     def part(self, border: int) -> None:
         """Part the text that is being spoken in two."""

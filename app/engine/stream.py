@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
 from app.errors import SpeechError, SynthesisFailed
 from app.speech import NO_PCM, Frames
 from app.speech_engine import Alignment, JobTimings, SpokenChunk
+
+NEEDED_EARLY_SECONDS = 1.0
+"""What is needed then is given out so much earlier: encoders, loudness and networks take time."""
 
 
 @dataclass(slots=True)
@@ -24,7 +30,8 @@ class ReadingProgress:
     Attributes:
         chunk_index: the chunk that is being read; later ones cannot be read before it has ended.
         buffered_seconds: audio made and not yet read, of all chunks.
-        readable_seconds: audio that can be read now, of the chunk that is being read.
+        readable_seconds: audio that can be read now, of the chunk that is being read; what is held
+            back of it cannot.
         read_seconds: audio read so far.
         read_pieces: how many pieces of the chunk that is being read have been read.
     """
@@ -80,7 +87,11 @@ class EngineStream:
         self._pieces: list[deque[Frames]] = [deque() for _ in range(chunks)]
         # How many pieces of a chunk are final: no other take will come in their place.
         self._final: list[int] = [0] * chunks
-        self._whole = self._announced = False
+        self._needed_at_seconds: Callable[[], float] | None = None
+        # Whether the chunk that is being read is given out as it comes, not only what is final.
+        self._flowing = True
+        self._held_seconds = math.inf
+        self._announced = False
         self._error: SpeechError | None = None
         self._arrival = asyncio.Event()
         self._waking = False
@@ -109,21 +120,23 @@ class EngineStream:
             self._pieces[frames.chunk_index].append(frames)
             self.progress.buffered_seconds += seconds
             wanted = frames.chunk_index == self.progress.chunk_index
-            if wanted and not self._whole:
+            if wanted and self._flowing:
                 self.progress.readable_seconds += seconds
         if wanted:
             self._wake()
 
-    def read_whole(self) -> None:
-        """Give out only what is final; called on the event loop before anything is read."""
+    def hold_back(self, needed_at_seconds: Callable[[], float]) -> None:
+        """Give out only what is final, until more is needed; called on the event loop."""
         with self._lock:
-            self._whole = True
+            self._needed_at_seconds = needed_at_seconds
+            self._flowing = False
+            self._count_readable()
 
     def settle(self, chunk_index: int) -> None:
         """Make final what there is of a chunk; called by a worker."""
         with self._lock:
             self._final[chunk_index] = self._read_of(chunk_index) + len(self._pieces[chunk_index])
-            wanted = self._whole and chunk_index == self.progress.chunk_index
+            wanted = chunk_index == self.progress.chunk_index and not self._flowing
             if wanted:
                 self._count_readable()
         if wanted:
@@ -142,7 +155,7 @@ class EngineStream:
             while len(pieces) > left:
                 seconds = self._seconds(pieces.pop())
                 progress.buffered_seconds -= seconds
-                if chunk_index == progress.chunk_index and not self._whole:
+                if chunk_index == progress.chunk_index and self._flowing:
                     progress.readable_seconds -= seconds
             return True
 
@@ -155,6 +168,8 @@ class EngineStream:
             if self.ended:
                 return
             self._error = error
+            for pieces in self._pieces:  # nobody reads them any more
+                pieces.clear()
         self._wake()
 
     def abort(self) -> None:
@@ -183,19 +198,27 @@ class EngineStream:
                 if was_full or frames.chunk_last:
                     self._on_room()
                 return frames
-            await self._arrival.wait()
+            held_seconds = None if self._held_seconds == math.inf else self._held_seconds
+            with suppress(TimeoutError):
+                async with asyncio.timeout(held_seconds):
+                    await self._arrival.wait()
             self._arrival.clear()
 
     def _take(self) -> Frames | None:
-        """Remove and return the next piece; None while it is not there."""
+        """Remove and return the next piece; None while it is not there or is held back."""
         with self._lock:
             progress = self.progress
+            self._held_seconds = math.inf
             if progress.chunk_index == len(self._pieces) or not self._pieces[progress.chunk_index]:
                 return None
-            if self._whole and self._final[progress.chunk_index] <= progress.read_pieces:
-                return self._announcement()
-            pieces = self._pieces[progress.chunk_index]
-            frames = pieces.popleft()
+            if not self._flowing and self._final[progress.chunk_index] <= progress.read_pieces:
+                self._held_seconds = self._seconds_until_needed()
+                if self._held_seconds > 0:
+                    return self._announcement()
+                self._flowing = True
+                self._count_readable()
+            frames = self._pieces[progress.chunk_index].popleft()
+            self._announced = True
             progress.read_pieces += 1
             seconds = self._seconds(frames)
             progress.read_seconds += seconds
@@ -204,8 +227,15 @@ class EngineStream:
             if frames.chunk_last:
                 progress.chunk_index += 1
                 progress.read_pieces = 0
+                self._flowing = self._needed_at_seconds is None
                 self._count_readable()
             return frames
+
+    def _seconds_until_needed(self) -> float:
+        """Tell how long a piece that may be taken back can be held; not above 0 if not at all."""
+        if self._needed_at_seconds is None:
+            return 0.0
+        return self._needed_at_seconds() - NEEDED_EARLY_SECONDS - time.monotonic()
 
     def _announcement(self) -> Frames | None:
         """Return frames without sound, once: they tell who waits that there will be some."""
@@ -218,7 +248,7 @@ class EngineStream:
         """Count anew what can be read of the chunk whose turn it is; part of it may be there."""
         at = self.progress.chunk_index
         here = iter(self._pieces[at] if at < len(self._pieces) else ())
-        if self._whole and at < len(self._pieces):
+        if not self._flowing and at < len(self._pieces):
             here = islice(here, self._final[at] - self.progress.read_pieces)
         self.progress.readable_seconds = sum(map(self._seconds, here))
 

@@ -25,7 +25,7 @@ LONGEST_RETRY_SECONDS = 300.0
 LONGEST_LOOK_SECONDS = 3600.0
 """The pauses between two looks for better weights double up to this one."""
 HANDOVER_SECONDS = 10.0
-"""This is longer than a request takes from choosing its engine to its first audio."""
+"""This is longer than a request takes from being given its engine to its first audio."""
 LONGEST_SPEECH_SECONDS = 3600.0
 WAKE_SECONDS = 30.0
 """A request waits for a model that was put out of memory for at most this long."""
@@ -279,8 +279,9 @@ class EngineSupervisor:
                 self._predefined_voices = engine.predefined_voices
                 self._state, self._asleep, self._detail = "loading", True, RESTARTING
                 return
-            if self._engine is None:
-                asyncio.run(engine.drain(0))
+            if self._engine is None:  # it is being reloaded
+                self._retiring.append(engine)
+                self._retire(engine)
                 return
             if self._put_away(engine):
                 return
@@ -329,8 +330,9 @@ class EngineSupervisor:
         return better
 
     def _retire(self, engine: SpeechEngine) -> None:
-        """Let an engine finish what it has begun."""
-        self._stopping.wait(HANDOVER_SECONDS)
+        """Let an engine finish what it has begun, and what was just about to begin. Blocks."""
+        unused_seconds = time.monotonic() - self._used_seconds
+        self._stopping.wait(max(0.0, HANDOVER_SECONDS - unused_seconds))
         if not self._stopping.is_set():
             asyncio.run(engine.drain(LONGEST_SPEECH_SECONDS))
             self._retiring.remove(engine)

@@ -37,7 +37,7 @@ def cut_into_chapters(
             nothing that can be spoken.
     """
     if isinstance(work, Document) and work.cues and controls.keep_times:
-        _check_chapter_voices(controls, chapters=1)
+        _check_chapters(controls, there=1)
         return (_at_its_times(work.cues, controls.chapter_voices.get(1)),)
     if isinstance(work, str):
         # It is checked whole, so that what no text has is refused now and not in hours.
@@ -45,13 +45,15 @@ def cut_into_chapters(
         texts: list[tuple[str | None, str]] = [(None, work)]
     else:
         texts = [(chapter.heading, chapter.text) for chapter in work.chapters]
-    _check_chapter_voices(controls, chapters=len(texts))
+    _check_chapters(controls, there=len(texts))
     speakers = {name.casefold(): voice for name, voice in controls.speakers.items()}
     is_script = isinstance(work, str)
     marked = controls.markup == "on" and (is_script or "markup" in controls.model_fields_set)
     chapters: list[NewChapter] = []
     for number, (heading, text) in enumerate(texts, start=1):
         cancel.check()
+        if controls.chapters and number not in controls.chapters:
+            continue
         parts = cut_into_parts(
             text,
             markup=marked,
@@ -73,12 +75,11 @@ def cut_into_chapters(
     return tuple(chapters)
 
 
-def _check_chapter_voices(controls: JobControls, *, chapters: int) -> None:
-    last = max(controls.chapter_voices, default=0)
-    if last > chapters:
-        raise InvalidRequest(
-            f"chapter_voices names chapter {last}; there are {chapters}", field="chapter_voices"
-        )
+def _check_chapters(controls: JobControls, *, there: int) -> None:
+    named = {"chapters": controls.chapters, "chapter_voices": controls.chapter_voices}
+    for field, numbers in named.items():
+        if (last := max(numbers, default=0)) > there:
+            raise InvalidRequest(f"{field} names chapter {last}; there are {there}", field=field)
 
 
 def _at_its_times(cues: Sequence[Cue], voice: str | None) -> NewChapter:

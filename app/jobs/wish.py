@@ -41,6 +41,15 @@ def _undotted(name: object) -> object:
     return name.removeprefix(".") if isinstance(name, str) else name
 
 
+def _separate(value: object) -> object:
+    """Take numbers in a list, or in texts with commas, as forms have them."""
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        return value
+    split = [part.split(",") if isinstance(part, str) else [part] for part in parts]
+    return [number for numbers in split for number in numbers if number != ""]
+
+
 _TABLE = WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}})
 Voice = Annotated[str, Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=DOCUMENT_LINE_CHARACTERS)]
@@ -52,6 +61,14 @@ class JobControls(SpeechControls, CaptionControls):
     model_config = ConfigDict(extra="forbid")
 
     voice: Voice | None = Field(None, description="Name of the voice.", examples=["alba"])
+    chapters: Annotated[
+        list[Annotated[int, Field(ge=1)]],
+        Field(max_length=1000),
+        BeforeValidator(_separate),
+    ] = Field(
+        [],
+        description="Only these chapters of the document, by number: 1,3. All if none is named.",
+    )
     chapter_voices: Annotated[
         dict[Annotated[int, Field(ge=1)], Voice],
         Field(max_length=1000),

@@ -40,6 +40,7 @@ _IDS = MappingProxyType(
             af_sarah af_sky bf_alice bf_emma bf_isabella bf_lily
             hf_alpha hf_beta jf_alpha jf_gongitsune jf_nezumi jf_tebukuro
             zf_xiaobei zf_xiaoni zf_xiaoxiao zf_xiaoyi
+            cmu-slt-hsmm
         """,
         ("en", "male"): """
             VR6AewLTigWG4xSOukaG pNInz6obpgDQGcFmaJgB bIHbv24MWmeRgasZH58o ErXwobaYiN019PkySvjV
@@ -54,6 +55,7 @@ _IDS = MappingProxyType(
             am_adam am_echo am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa
             bm_daniel bm_fable bm_george bm_lewis
             hm_omega hm_psi jm_kumo zm_yunjian zm_yunxi zm_yunxia zm_yunyang
+            cmu-bdl-hsmm cmu-rms-hsmm
         """,
         ("es", "female"): "ef_dora",
         ("es", "male"): "em_alex em_santa",
@@ -64,7 +66,7 @@ _IDS = MappingProxyType(
         ("pt", "male"): "pm_alex pm_santa",
     }
 )
-"""ElevenLabs', Fish Audio's and Kokoro's ids, by the language and sex that are heard there.
+"""ElevenLabs', Fish Audio's, Kokoro's and MaryTTS's ids, by the language and sex heard there.
 
 Of languages that no model here speaks, only the sex is kept."""
 

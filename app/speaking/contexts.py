@@ -199,6 +199,8 @@ class Contexts(Generic[W]):
         self._tasks: dict[Context[W], asyncio.Task[None]] = {}
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ending = asyncio.Event()
+        self._cut_short = False
+        """The server was told to stop before a context was spoken to its end."""
 
     def __len__(self) -> int:
         return len(self._contexts)
@@ -283,7 +285,7 @@ class Contexts(Generic[W]):
         await race(self._ending.wait(), self._lifetime.stopping())
         await self.all_ended()
         await self._outbox.emptied()
-        if self._lifetime.is_stopping and not self._ending.is_set():
+        if self._cut_short or (self._lifetime.is_stopping and not self._ending.is_set()):
             raise shutting_down()
 
     async def _has_broken(self) -> None:
@@ -317,6 +319,7 @@ class Contexts(Generic[W]):
             with self._streaming():
                 await race(self._speak(context), self._watch(context))
         except SpeechError as error:
+            self._cut_short = self._cut_short or self._lifetime.is_stopping
             self._close(context)
             await self.tell(context.wording.failed(error))
 

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 MAX_TOKENS_PER_CHUNK = 50
 """The model was trained on single sentences; beyond this many tokens it skips words."""
+_RECORDING = "a recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Speech:
         self._loading = loading
         self._meter = meter
         self._turns = Turns(SCRIPTS_IN_READING)
+        # One after the other: who listens finds a thread that reads, whatever else there is.
+        self._unhurried_turns = Turns(1)
         self._calibrating: set[asyncio.Future[Alignment]] = set()
 
     async def begin(self, request: SpeechRequest) -> Utterance:
@@ -117,14 +120,14 @@ class Speech:
         began_seconds = time.monotonic()
         record = current_record()
         record.characters += len(request.text)
-        record.voice = shortened(request.voice) if isinstance(request.voice, str) else None
+        record.voice = _asked_voice(request)
         self.lifetime.require_running()
         speaker = await self._cast.of(request)
         if not request.unhurried:
             # To read a script takes as long as some hundred refusals.
             speaker.supervisor.engine.require_room(_party())
         prepared = await self._prepare(request, speaker)
-        record.voice = prepared.origin.voice or "a recording"
+        record.voice = prepared.origin.voice or _RECORDING
         record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
         shaper = Shaper(
@@ -217,6 +220,7 @@ class Speech:
         Raises:
             VoiceNotFound, InvalidRequest, Overloaded, ModelUnavailable.
         """
+        current_record().asked_for(_asked_voice(request), len(request.text))
         speaker = await self._cast.of(request)
         await speaker.library.state_of(request.voice)
 
@@ -249,6 +253,7 @@ class Speech:
         self, speaker: Speaker, engine: SpeechEngine, request: SpeechRequest
     ) -> tuple[Reading, float]:
         """Read the script until its first words can be spoken; tell how long that had to wait."""
+        turns = self._unhurried_turns if request.unhurried else self._turns
         rules = ScriptRules(
             voice_called=partial(self._voice_called, speaker),
             lexicon_called=self._dictionaries.lexicon_called,
@@ -276,7 +281,7 @@ class Speech:
         try:
             async with (
                 asyncio.timeout(None if request.unhurried else self._patience_seconds),
-                self._turns.place(_party()) as waited_seconds,
+                turns.place(_party()) as waited_seconds,
             ):
                 return await Reading.begin(request.text, rules, self._pool), waited_seconds
         except TimeoutError:
@@ -293,6 +298,11 @@ class Speech:
         except SpeechError:
             return None
         return own if meant == name else name.lower()
+
+
+def _asked_voice(request: SpeechRequest) -> str:
+    """Return what the log calls the voice that is asked for."""
+    return shortened(request.voice) if isinstance(request.voice, str) else _RECORDING
 
 
 def _party() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from app.errors import NothingToSpeak
 from app.lifetime import shutting_down
 from app.marks import Marks
 from app.network.connections import ended, race
+from app.request_record import current_record
 from app.speaking.door import Speech
 from app.speaking.silence import SILENCE_SECONDS, silence
 from app.speaking.utterance import Utterance
@@ -34,6 +36,7 @@ class FedSpeech:
 
     Args:
         count_characters: is told how much is about to be spoken, and may refuse it.
+        passage_spoken: is told up to which character all has been read, after each passage.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
@@ -44,9 +47,11 @@ class FedSpeech:
         request: SpeechRequest,
         *,
         count_characters: Callable[[int], Awaitable[None]] | None = None,
+        passage_spoken: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.request = request
         self._count_characters = count_characters
+        self._passage_spoken = passage_spoken
         self.spoken_seconds = 0.0
         self.read_seconds = 0.0
         self.marks = Marks()
@@ -107,34 +112,50 @@ class FedSpeech:
         if self._read is not None:
             self._read.close()
 
-    async def pcm(self) -> AsyncGenerator[Pcm, None]:
+    async def pcm(self, *, whole_passages: bool = False) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, at `sample_rate_hz`, and end after `finish`.
 
-        Read it once. If the server is told to stop, this ends after what was begun by then; so
-        call `require_spoken` at the end.
+        Read it once. If the server is told to stop, this ends with the sentence that is read then
+        (with several, where they are short and one chunk); so call `require_spoken` at the end.
 
         A script without words is a short silence: agents that write replies take an error for a
         failure, and no sound at all as well.
 
+        Args:
+            whole_passages: end after what was begun by then, however many sentences it has.
+
         Raises:
             SpeechError: as `Speech.begin` and `Utterance.pcm`.
         """
+        lifetime = self._speech.lifetime
         coming = asyncio.create_task(self._next_utterance())
+        played_until_seconds = -math.inf
         try:
             while (utterance := await coming) is not None:
+                if self.read_seconds and lifetime.is_stopping and not whole_passages:
+                    self._cut_short = True
+                    break
                 coming = asyncio.create_task(self._next_utterance())
                 self._read = utterance
+                utterance.follow(played_until_seconds)
                 try:
                     async with aclosing(utterance.pcm()) as pieces:
                         async for piece in pieces:
                             self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                             self.read_seconds = self.spoken_seconds + utterance.spoken_seconds
                             yield piece
+                            if lifetime.is_stopping and not whole_passages:
+                                utterance.end_after_chunk()
                 finally:
                     self._read = None
                     utterance.close()
+                self._cut_short = self._cut_short or utterance.ended_early
                 self.marks.take(utterance.marks, later_seconds=self.spoken_seconds)
                 self.spoken_seconds += utterance.spoken_seconds
+                played_until_seconds = utterance.played_until_seconds
+                if self._passage_spoken is not None:
+                    spoken = utterance.request
+                    await self._passage_spoken(spoken.script_start + len(spoken.text))
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
@@ -163,6 +184,7 @@ class FedSpeech:
                 taken = self._opening(paused=True)
             if not taken:
                 continue
+            current_record().asked_for(None, self._begun_chars + len(passage) + len(taken))
             if self._count_characters is not None:
                 await self._count_characters(len(taken))
             passage += taken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class SilentStream:
         """Return None: there are no words."""
         return None
 
-    def read_whole(self) -> None:
+    def hold_back(self, needed_at_seconds: Callable[[], float]) -> None:
         """Do nothing: silence is as good as it will be."""
 
     async def __aiter__(self) -> AsyncIterator[Frames]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
@@ -77,6 +78,7 @@ class Utterance:
         self._engine_status = engine_status
         self._most_seconds = most_seconds
         self._going_on = going_on
+        stream.hold_back(lambda: delivery.played_until_seconds)
         self._reading = asyncio.create_task(going_on.read_on())
         self._reading.add_done_callback(self._reading_ended)
 
@@ -87,7 +89,25 @@ class Utterance:
 
     def read_whole(self) -> None:
         """Let nothing be read that could still come out better; before anything is read."""
-        self._stream.read_whole()
+        self._stream.hold_back(lambda: math.inf)
+
+    def follow(self, played_until_seconds: float) -> None:
+        """Say until when whoever reads this has something else to play; before anything is read."""
+        self._delivery.follow(played_until_seconds)
+
+    @property
+    def played_until_seconds(self) -> float:
+        """Return when who plays it as it comes has played all that was read so far."""
+        return self._delivery.played_until_seconds
+
+    def end_after_chunk(self) -> None:
+        """Let the sound end with the chunk that is read now."""
+        self._shaper.end_after_chunk()
+
+    @property
+    def ended_early(self) -> bool:
+        """Tell whether `end_after_chunk` has left something out."""
+        return self._shaper.ended_early
 
     async def pcm(self) -> AsyncGenerator[Pcm, None]:
         """Yield the whole speech in order, pauses included: mono, shape [samples].
@@ -102,7 +122,8 @@ class Utterance:
                     self._count(len(piece) / self.sample_rate_hz)
                     yield piece
                     self._delivery.asked()
-            self._delivery.outcome = "complete"
+            if not self.ended_early:
+                self._delivery.outcome = "complete"
         except Exception as error:  # also one that nobody foresaw has failed
             self._delivery.outcome = "timed out" if isinstance(error, Overloaded) else "failed"
             raise

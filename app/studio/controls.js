@@ -1,5 +1,5 @@
 // The knobs that shape speech; they are kept in this browser.
-import { h } from "./dom.js";
+import { button, h, link, select } from "./dom.js";
 import { T } from "./texts.js";
 
 const KNOBS = {
@@ -17,24 +17,40 @@ export class Controls {
     this.keepSeed = kept.keepSeed ?? false;
     this.seed = kept.seed ?? dice();
     this.onChange = () => { this.save(); onChange(); };
-    this.seedButton = h("button", { class: "chip", type: "button", "aria-label": T.speak.dice, onclick: () => this.roll() });
-    this.keepButton = h("button", { class: "chip", type: "button", onclick: () => { this.keepSeed = !this.keepSeed; this.drawSeed(); this.save(); } }, T.speak.keep);
+    this.seedButton = button("", () => this.roll(), { "aria-label": T.speak.dice });
+    this.keepButton = button(T.speak.keep, () => { this.keepSeed = !this.keepSeed; this.drawSeed(); this.save(); });
+    this.usual = link(T.speak.usual, () => this.reset());
+    this.knobs = h("div");
     this.drawSeed();
-    this.element = h("section", { class: "group" },
-      ...Object.keys(KNOBS).map((name) => this.knob(name)),
-      h("div", { class: "knob" }, T.speak.seed, h("span", {}, this.seedButton, " ", this.keepButton)),
-      h("label", { class: "knob" }, T.speak.format, h("select", { class: "field", onchange: (event) => { this.format = event.target.value; this.onChange(); } },
-        ...FORMATS.map((name) => h("option", { selected: name === this.format }, name)))));
+    this.drawKnobs();
+    const format = select(FORMATS.map((name) => [name, name.toUpperCase()]), this.format, { onchange: () => { this.format = format.value; this.onChange(); } });
+    this.element = h("section", { class: "group" }, h("h2", { class: "hidden" }, T.speak.how), this.knobs,
+      h("div", { class: "knob" }, T.speak.seed, h("span", { class: "chips" }, this.seedButton, this.keepButton)),
+      h("label", { class: "knob" }, T.speak.format, format), this.usual);
+  }
+
+  drawKnobs() {
+    this.knobs.replaceChildren(...Object.keys(KNOBS).map((name) => this.knob(name)));
+    this.drawUsual();
+  }
+
+  drawUsual() { this.usual.hidden = !Object.keys(this.body).length; }
+
+  reset() {
+    this.values = Object.fromEntries(Object.entries(KNOBS).map(([name, each]) => [name, each[3]]));
+    this.drawKnobs();
+    this.onChange();
   }
 
   knob(name) {
     const [least, most, step] = KNOBS[name];
     const [label, shown] = T.knobs[name];
     const output = h("output", {}, shown(this.values[name]));
-    const slider = h("input", { type: "range", min: String(least), max: String(most), step: String(step), value: String(this.values[name]), oninput: (event) => {
-      this.values[name] = Number(event.target.value);
+    const slider = h("input", { type: "range", min: String(least), max: String(most), step: String(step), value: String(this.values[name]), "aria-valuetext": output.value, oninput: () => {
+      this.values[name] = Number(slider.value);
       output.value = shown(this.values[name]);
       slider.setAttribute("aria-valuetext", output.value);
+      this.drawUsual();
       this.onChange();
     } });
     return h("label", { class: "knob" }, label, slider, output);

@@ -1,12 +1,15 @@
 // Asks for the key once, then shows the view that the address names.
 import { call, get, whenKeyIsMissing } from "./api.js";
-import { h } from "./dom.js";
+import { h, wait } from "./dom.js";
+import { LongView } from "./long.js";
 import { ServerView } from "./server.js";
 import { SpeakView } from "./speak.js";
 import { T } from "./texts.js";
 import { VoicesView } from "./voices.js";
 
-const LOOK_MS = 15000;
+const LOOK_MS = 10000;
+const LOOK_AGAIN_MS = 2000;
+const MAKERS = { speak: SpeakView, voices: VoicesView, long: LongView, server: ServerView };
 const views = {};
 let shown, session;
 
@@ -15,46 +18,64 @@ const links = Object.entries(T.views).map(([name, text]) => h("a", { href: `#${n
 const header = h("header", {}, h("p", { class: "name" }, T.name), pill, h("nav", { "aria-label": T.name }, ...links));
 
 async function start() {
-  session = await get("session");
+  document.body.replaceChildren(h("main", { id: "main" }, h("p", { class: "quiet", role: "status" }, T.loading)));
+  session = await whenReached();
   if (!session.signed_in) return askForKey();
-  document.body.replaceChildren(header);
   whenKeyIsMissing(() => location.reload());
   addEventListener("hashchange", route);
   route();
   lookAtServer();
 }
 
+// A server that is being started is waited for.
+async function whenReached() {
+  for (;;) {
+    try {
+      return await get("session");
+    } catch (error) {
+      if (error.status) throw error;
+      document.querySelector("#main p").textContent = error.message;
+      await wait(LOOK_AGAIN_MS);
+    }
+  }
+}
+
 function route() {
-  const name = location.hash.slice(1) in T.views ? location.hash.slice(1) : "speak";
-  const makers = { speak: () => new SpeakView(), voices: () => new VoicesView(), server: () => new ServerView(session) };
-  const view = (views[name] ??= makers[name]());
-  if (view === shown) return;
-  shown?.closed?.();
-  shown?.stop?.();
+  const [wanted, ...rest] = location.hash.slice(1).split("/");
+  const name = wanted in MAKERS ? wanted : "speak";
+  const view = (views[name] ??= new MAKERS[name](session));
+  if (view !== shown) shown?.closed();
   shown = view;
-  document.body.replaceChildren(header, view.element, ...(view.deck ? [view.deck.element] : []));
+  const toasts = document.querySelectorAll(".toast");
+  document.body.replaceChildren(header, view.element, ...toasts);
+  view.opened(rest.join("/"));
+  if (view.deck) document.body.append(view.deck.element);
   document.title = `${T.views[name]} · ${T.name}`;
   for (const link of links) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  view.opened();
 }
 
 async function lookAtServer() {
+  let well = false;
   try {
     const { model, speaking } = await get("health");
-    const wanted = model.wanted;
+    const { wanted } = model;
+    well = speaking;
     tell(wanted && speaking ? T.standIn(wanted.name, model.name) : speaking ? null : T.notReady, wanted?.reason ?? model.detail);
   } catch {
     tell(T.offline, "");
   }
-  setTimeout(lookAtServer, LOOK_MS);
+  setTimeout(lookAtServer, well ? LOOK_MS : LOOK_AGAIN_MS);
 }
 
 function tell(text, why) {
   pill.hidden = !text;
-  if (text) pill.replaceChildren(h("summary", {}, `${text} `, h("b", {}, why ? T.why : "")), h("p", {}, why));
+  const told = `${text} ${why}`;
+  if (!text || pill.dataset.told === told) return;
+  pill.dataset.told = told;
+  pill.replaceChildren(h("summary", {}, `${text} `, h("b", {}, why ? T.why : "")), h("p", {}, why));
 }
 
 function askForKey() {
@@ -74,7 +95,10 @@ function askForKey() {
         button.disabled = false;
         input.select();
       }
-    } }, h("h1", {}, T.name), h("label", {}, T.key.label, input), h("p", {}, T.key.about), told, button));
+    } }, h("h1", {}, T.name),
+    // Without a name for it, browsers do not offer to keep the key.
+    h("input", { class: "hidden", autocomplete: "username", value: T.name, tabIndex: -1, "aria-hidden": "true" }),
+    h("label", {}, T.key.label, input), h("p", { class: "quiet" }, T.key.about), told, button));
   document.body.replaceChildren(h("main", { id: "main" }, dialog));
   dialog.showModal();
 }

@@ -17,6 +17,7 @@ export class ScriptBox {
     });
     this.element = h("div", { class: "script" }, this.drawn, this.area);
     this.draw();
+    new ResizeObserver(() => this.light(this.lit ?? -1)).observe(this.drawn);
   }
 
   get text() { return this.area.value; }
@@ -62,13 +63,23 @@ export class ScriptBox {
   }
 
   // Shows which word is heard at a time; all before it have been said.
-  at(seconds) {
+  at(seconds, playing) {
     let low = 0, high = this.words.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.words[middle].start <= seconds) low = middle + 1; else high = middle;
     }
-    if (low - 1 !== this.lit) this.light(low - 1);
+    if (low - 1 === this.lit) return;
+    this.light(low - 1);
+    if (playing) this.keepInView();
+  }
+
+  // Scrolls along with the speech, unless somebody writes.
+  keepInView() {
+    if (this.lamp.hidden || document.activeElement === this.area) return;
+    const { top, bottom } = this.lamp.getBoundingClientRect();
+    const below = document.querySelector("footer")?.getBoundingClientRect().top ?? innerHeight;
+    if (top < 0 || bottom > below) this.lamp.scrollIntoView({ block: "center" });
   }
 
   light(index) {

@@ -1,82 +1,91 @@
 // The Server view: how the server is, live.
-import { call, events } from "./api.js";
-import { h, toast } from "./dom.js";
+import { call, events, post } from "./api.js";
+import { bars, KEPT, line } from "./charts.js";
+import { button, h, toast, wait } from "./dom.js";
 import { T } from "./texts.js";
 
-const KEPT = 120;
+const TRY_AGAIN_MS = 1000;
+const BARS = 40;
 
 export class ServerView {
   constructor(session) {
     this.histories = { rows: [], queue: [], rate: [], memory: [] };
-    this.facts = h("div", { class: "facts" });
+    this.standIn = h("section", { class: "standin", role: "status", hidden: true });
+    this.facts = h("div", { class: "facts" }, h("p", { class: "quiet" }, T.loading));
+    this.chart = h("div", { class: "fact chart" });
     this.rows = h("tbody");
-    this.reload = h("button", { class: "chip", type: "button", onclick: async () => {
-      try { await call("server/reload", { method: "POST" }); toast(T.server.reloading); } catch (error) { toast(error.message, { failed: true }); }
-    } }, T.server.reload);
-    this.reload.hidden = !session.scopes.includes("admin");
-    this.element = h("main", { id: "main" }, h("h1", { class: "hidden" }, T.server.title), this.facts, this.reload,
-      h("h2", { class: "group" }, T.server.recent),
-      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T.server.recent }, h("table", {}, h("thead", {}, h("tr", {}, ...T.server.columns.map((name) => h("th", { scope: "col" }, name)))), this.rows)));
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.reload = button(T.server.reload, () => this.reloadModel(), { hidden: !session.scopes.includes("admin") });
+    this.element = h("main", { id: "main" }, h("h1", { class: "hidden" }, T.views.server), this.standIn, this.facts,
+      h("div", { class: "row" }, this.reload, this.problem),
+      h("h2", { class: "group" }, T.server.recent), this.chart,
+      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T.server.recent },
+        h("table", {}, h("thead", {}, h("tr", {}, ...T.server.columns.map((name) => h("th", { scope: "col" }, name)))), this.rows)),
+      h("section", { class: "group row" }, h("span", {}, T.key.whose(session.caller)), session.key_needed ? button(T.key.leave, forget) : ""));
   }
 
   async opened() {
     while (this.element.isConnected) {
       this.abort = new AbortController();
       try {
-        for await (const now of events(await call("server/events", { signal: this.abort.signal }))) {
-          if (!this.element.isConnected) break;
-          this.draw(now);
-        }
+        for await (const now of events(await call("server/events", { signal: this.abort.signal }))) this.draw(now);
       } catch (error) {
-        if (error.status === 401) return;
+        if (this.abort.signal.aborted) return;
+        this.facts.replaceChildren(fact(T.server.state, T.server.gone, error.message));
       }
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await wait(TRY_AGAIN_MS);
     }
   }
 
   closed() { this.abort?.abort(); }
 
+  async reloadModel() {
+    this.problem.textContent = "";
+    this.reload.disabled = true;
+    try {
+      await post("server/reload");
+      toast(T.server.reloading);
+    } catch (error) {
+      this.problem.textContent = error.message;
+    }
+    this.reload.disabled = false;
+  }
+
   draw(now) {
-    const engine = now.engine ?? {};
+    const { model, engine } = now;
+    const { wanted } = model;
+    this.standIn.hidden = !wanted;
+    if (wanted) this.standIn.replaceChildren(h("strong", {}, T.standIn(wanted.name, model.name)), h("p", {}, wanted.reason ?? wanted.state));
     const last = this.last;
+    this.last = now;
     const passed = last ? now.uptime_seconds - last.uptime_seconds : 0;
     const rate = passed > 0 ? Math.max(0, (now.spoken_seconds - last.spoken_seconds) / passed) : 0;
-    this.last = now;
-    const megabytes = now.memory_bytes === null ? null : now.memory_bytes / 1e6;
-    for (const [name, value] of Object.entries({ rows: engine.running_rows ?? 0, queue: engine.queued_jobs ?? 0, rate, memory: megabytes ?? 0 })) {
-      this.histories[name].push(value);
-      if (this.histories[name].length > KEPT) this.histories[name].shift();
-    }
-    const wanted = now.model.wanted;
-    this.facts.replaceChildren(...[
-      fact(T.server.state, now.model.state, now.reason),
-      fact(T.server.model, now.model.name, `${T.server.precision}: ${engine.precision ?? "–"}`),
-      wanted ? fact(T.server.missing, wanted.name, wanted.reason) : null,
-      fact(T.server.rows, `${engine.running_rows ?? 0} / ${engine.max_running_rows ?? 0}`, line(this.histories.rows)),
-      fact(T.server.queue, `${engine.queued_jobs ?? 0} / ${engine.max_queued_jobs ?? 0}`, line(this.histories.queue)),
-      fact(T.server.rate, rate.toFixed(1), line(this.histories.rate)),
-      megabytes === null ? null : fact(T.server.memory, `${Math.round(megabytes)} MB`, line(this.histories.memory)),
-      fact(T.server.uptime, `${Math.floor(now.uptime_seconds / 3600)} h ${Math.floor(now.uptime_seconds / 60) % 60} min`),
-    ].filter(Boolean));
-    this.rows.replaceChildren(...now.requests.map((each) => h("tr", {}, ...[
-      new Date(each.ended_at * 1000).toLocaleTimeString(), each.caller, `${each.method} ${each.route}`, each.voice ?? "", each.characters,
-      `${each.audio_seconds} s`, each.first_byte_seconds === null ? "" : `${Math.round(1000 * each.first_byte_seconds)} ms`,
-      [each.code, each.reason ?? each.outcome].join(" "),
-    ].map((text) => h("td", {}, String(text))))));
-    if (!now.requests.length) this.rows.append(h("tr", {}, h("td", { colSpan: T.server.columns.length }, T.server.none)));
+    const numbers = { rows: engine?.running_rows ?? 0, queue: engine?.queued_jobs ?? 0, rate, memory: (now.memory_bytes ?? 0) / 1e6 };
+    for (const [name, value] of Object.entries(numbers)) this.histories[name] = [...this.histories[name], value].slice(-KEPT);
+    this.facts.replaceChildren(
+      fact(T.server.state, T.server.states[model.state] ?? model.state, now.reason ?? T.server.upFor(T.span(now.uptime_seconds))),
+      fact(T.server.model, model.name, engine ? T.server.precision(engine.precision) : ""),
+      fact(T.server.rows, `${numbers.rows} / ${engine?.max_running_rows ?? 0}`, line(this.histories.rows)),
+      fact(T.server.queue, `${numbers.queue} / ${engine?.max_queued_jobs ?? 0}`, line(this.histories.queue)),
+      fact(T.server.rate, T.server.faster(rate), line(this.histories.rate)),
+      ...(now.memory_bytes === null ? [] : [fact(T.server.memory, `${Math.round(numbers.memory)} MB`, line(this.histories.memory))]));
+    this.drawRequests(now.requests);
+  }
+
+  drawRequests(requests) {
+    const drawn = requests.map((each) => each.request_id).join();
+    if (this.drawn === drawn) return;
+    this.drawn = drawn;
+    this.chart.hidden = !requests.length;
+    this.chart.replaceChildren(h("span", {}, T.server.took), bars(requests, BARS));
+    this.rows.replaceChildren(...requests.map((each) => h("tr", { class: each.outcome }, ...T.server.row(each).map((text) => h("td", {}, text)))));
+    if (!requests.length) this.rows.append(h("tr", {}, h("td", { colSpan: T.server.columns.length, class: "quiet" }, T.server.none)));
   }
 }
 
-const fact = (name, value, more) => h("div", { class: "fact" }, h("span", {}, name), h("b", {}, value), more ? (typeof more === "string" ? h("span", {}, more) : more) : null);
+const fact = (name, value, more) => h("div", { class: "fact" }, h("span", {}, name), h("b", {}, value), typeof more === "string" ? h("span", {}, more) : more);
 
-function line(values) {
-  const most = Math.max(...values, 1e-9);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${KEPT} 30`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", values.map((value, index) => `${index ? "L" : "M"}${index + KEPT - values.length} ${29 - 28 * (value / most)}`).join(""));
-  svg.append(path);
-  return svg;
+async function forget() {
+  await call("session", { method: "DELETE" });
+  location.reload();
 }

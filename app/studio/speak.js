@@ -1,15 +1,16 @@
 // The Speak view: a script, who speaks it and how, and the takes.
-import { call, events } from "./api.js";
+import { call } from "./api.js";
 import { Controls } from "./controls.js";
 import { Deck } from "./deck.js";
-import { h } from "./dom.js";
+import { h, wait } from "./dom.js";
+import { Refine } from "./refine.js";
 import { ScriptBox } from "./script_box.js";
-import { Sound } from "./sound.js";
+import { Take } from "./take.js";
 import { T } from "./texts.js";
 import { VoicePicker } from "./voice_picker.js";
 
 const SCRIPT = "pocket-speech-script";
-const FIRST = "The ferry leaves the harbour at seven every evening. It costs $3.50 for children, and nobody has ever paid more. When the lamps along the wall go out, Dr. Marin rings the bell twice, and the boat turns slowly towards the open sea.";
+const VOICE = "pocket-speech-voice";
 const PLAN_AFTER_MS = 300;
 const TRY_AGAIN_MS = 2000;
 const MAX_TAKES = 6;
@@ -18,32 +19,33 @@ export class SpeakView {
   constructor() {
     this.takes = [];
     this.box = new ScriptBox({
-      onInput: () => { this.reading = null; this.drawReading(); this.planSoon(); },
+      onInput: () => { this.refine.leave(); this.refine.show(null); this.planSoon(); },
       onWord: (word) => this.take?.sound.seek(word.start),
     });
-    this.box.text = localStorage.getItem(SCRIPT) ?? FIRST;
+    this.box.text = localStorage.getItem(SCRIPT) ?? T.speak.first;
+    this.refine = new Refine({ onChange: () => this.follow() });
     this.controls = new Controls(() => this.planSoon());
-    this.picker = new VoicePicker(localStorage.getItem("pocket-speech-voice"), () => {
-      localStorage.setItem("pocket-speech-voice", this.picker.chosen);
+    this.picker = new VoicePicker(localStorage.getItem(VOICE), () => {
+      localStorage.setItem(VOICE, this.picker.chosen);
       this.planSoon();
     });
-    this.counts = h("span", { "aria-live": "off" });
-    this.readout = h("span", { class: "reading" });
+    this.counts = h("span", {});
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.refine = h("section", { class: "refine", hidden: true });
-    this.deck = new Deck({ onGo: () => (this.speaking ? this.stop() : this.speak()), onTake: (take) => this.show(take), controls: this.controls });
+    this.deck = new Deck({ onGo: () => (this.speaking ? this.speaking.stop() : this.speak()), onTake: (take) => this.compare(take), controls: this.controls });
     this.element = h("main", { class: "speak", id: "main" },
-      h("section", {}, h("h2", { class: "hidden" }, T.speak.script), this.box.element, this.problem,
-        h("div", { class: "under" }, this.counts, this.readout), this.refine),
+      h("section", {}, h("h1", { class: "hidden" }, T.views.speak), this.box.element, this.problem,
+        h("div", { class: "under" }, this.counts, this.refine.line), this.refine.element),
       h("aside", { "aria-label": T.speak.voice }, this.picker.element, this.controls.element));
-    this.element.addEventListener("keydown", (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === "Enter") this.deck.go.click();
-    });
+    this.onKey = (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !this.speaking) this.deck.go.click();
+      if (event.key === "Escape" && this.speaking) this.speaking.stop();
+    };
     this.tick = this.tick.bind(this);
   }
 
   async opened() {
     requestAnimationFrame(this.tick);
+    document.addEventListener("keydown", this.onKey);
     // A server that has just been started still loads its model.
     while (this.element.isConnected) {
       try {
@@ -51,15 +53,22 @@ export class SpeakView {
         break;
       } catch (error) {
         this.problem.textContent = error.message;
-        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+        await wait(TRY_AGAIN_MS);
       }
     }
     this.planSoon(0);
   }
 
+  closed() {
+    document.removeEventListener("keydown", this.onKey);
+    this.speaking?.stop();
+    this.take?.sound.pause();
+  }
+
   planSoon(after = PLAN_AFTER_MS) {
     localStorage.setItem(SCRIPT, this.box.text);
     this.drawCounts();
+    this.deck.go.disabled = !this.speaking && !this.box.text.trim();
     clearTimeout(this.planning);
     this.planAbort?.abort();
     this.planning = setTimeout(() => this.makePlan(), after);
@@ -68,116 +77,80 @@ export class SpeakView {
   async makePlan() {
     const script = this.box.text;
     this.problem.textContent = "";
-    if (!script.trim()) { this.box.showPlan(null); this.drawCounts(); this.drawReading(); return; }
+    if (!script.trim()) return this.showPlan(null);
     const abort = (this.planAbort = new AbortController());
     try {
       const answer = await call("tts/plan", { json: { ...this.controls.body, script, voice: this.picker.chosen }, signal: abort.signal });
       const plan = await answer.json();
-      if (this.box.text === script) { this.box.showPlan(plan); this.drawCounts(); this.drawReading(); }
+      if (this.box.text === script) this.showPlan(plan);
       if (plan.left_out.length) this.problem.textContent = T.speak.leftOut(plan.left_out.join(" "));
     } catch (error) {
       if (!abort.signal.aborted) this.problem.textContent = error.message;
     }
   }
 
+  showPlan(plan) {
+    this.box.showPlan(plan);
+    this.refine.show(plan);
+    this.drawCounts();
+  }
+
   drawCounts() {
-    const plan = this.box.plan;
-    const parts = [h("b", {}, [...this.box.text].length.toLocaleString("en")), ` ${T.speak.characters}`];
-    if (plan) parts.push(" \u2002 ", h("b", {}, String(plan.pieces.length)), ` ${T.speak.pieces} \u2002 ${T.speak.about} `, h("b", {}, `${Math.round(plan.audio_seconds)} s`));
-    this.counts.replaceChildren(...parts);
-  }
-
-  drawReading() {
-    const plan = this.box.plan;
-    this.refine.hidden = this.reading === null || this.reading === undefined;
-    if (!plan) { this.readout.replaceChildren(); return; }
-    const changes = plan.pieces.flatMap((piece) => piece.changes).slice(0, 3);
-    const told = changes.flatMap((each, index) => [index ? ", " : "", `${each.written} → `, h("b", {}, each.spoken)]);
-    const edit = h("button", { class: "plain", type: "button", onclick: () => this.edit() }, T.speak.edit);
-    this.readout.replaceChildren(...(changes.length ? [`${T.speak.read}: `, ...told] : [T.speak.asWritten]), " ", edit);
-  }
-
-  // Lets what will be read be changed; it is then spoken as it stands.
-  edit() {
-    this.reading = this.box.plan.pieces.map((piece) => (piece.voice ? `[${piece.voice}] ` : "") + piece.text + (piece.pause_seconds > 0.6 ? ` [pause ${piece.pause_seconds}s]` : "")).join("\n");
-    const area = h("textarea", { "aria-label": T.speak.editing, oninput: () => { this.reading = area.value; } });
-    area.value = this.reading;
-    this.refine.replaceChildren(h("h2", {}, T.speak.editing), area,
-      h("button", { class: "plain", type: "button", onclick: () => { this.reading = null; this.drawReading(); this.box.area.focus(); } }, T.speak.backToScript));
-    this.refine.hidden = false;
-    area.focus();
+    const { plan } = this.box;
+    const count = (value, name) => h("span", {}, h("b", {}, value), ` ${name}`);
+    this.counts.replaceChildren(count([...this.box.text].length.toLocaleString("en"), T.speak.characters),
+      ...(plan ? [count(String(plan.pieces.length), T.speak.pieces(plan.pieces.length)), h("span", {}, `${T.speak.about} `, h("b", {}, T.span(plan.audio_seconds)))] : []));
   }
 
   get body() {
-    const edited = typeof this.reading === "string";
+    const edited = this.refine.text !== null;
     return {
-      ...this.controls.body, script: edited ? this.reading : this.box.text, voice: this.picker.chosen,
+      ...this.controls.body, script: this.refine.text ?? this.box.text, voice: this.picker.chosen,
       seed: this.controls.seed, ...(edited ? { normalize: false } : {}),
     };
   }
 
   async speak() {
     if (!this.controls.keepSeed) this.controls.roll();
-    const take = { body: this.body, edited: typeof this.reading === "string", words: [], sound: new Sound(), expected: this.box.plan?.audio_seconds ?? 5, state: "speaking" };
-    this.takes = [...this.takes, take].slice(-MAX_TAKES);
-    this.speaking = new AbortController();
+    const take = new Take(this.body, { edited: this.refine.text !== null, expected: this.box.plan?.audio_seconds ?? 5 });
+    this.speaking = take;
+    // One of which nothing was heard is none.
+    this.takes = [...this.takes.filter((each) => each.sound.samples), take].slice(-MAX_TAKES);
     this.problem.textContent = "";
     this.show(take);
     this.deck.busy(true);
-    const began = performance.now();
-    try {
-      take.sound.play(0); // made by the click, or browsers stay silent
-      const answer = await call("tts", { json: { ...take.body, format: "pcm", stream: true, timestamps: "word" }, signal: this.speaking.signal });
-      take.model = answer.headers.get("X-TTS-Model");
-      await this.receive(take, answer, began);
-      take.state = "done";
-    } catch (error) {
-      take.state = this.speaking.signal.aborted ? "stopped" : "failed";
-      if (take.state === "failed") this.problem.textContent = take.sound.samples ? T.speak.broken(error.message) : error.message;
-      if (!take.sound.samples) this.takes = this.takes.filter((each) => each !== take);
-    } finally {
-      take.sound.end();
-      this.speaking = null;
-      this.deck.busy(false);
-      this.deck.show(this.take, this.takes);
-    }
+    const wrong = await take.speak();
+    this.speaking = null;
+    this.deck.busy(false);
+    if (wrong) this.problem.textContent = wrong;
+    this.deck.show(this.take, this.takes);
   }
 
-  async receive(take, answer, began) {
-    for await (const each of events(answer)) {
-      if (each.audio) {
-        take.firstMs ??= Math.round(performance.now() - began);
-        take.sound.append(Uint8Array.from(atob(each.audio), (letter) => letter.charCodeAt(0)));
-      }
-      if (each.words) {
-        take.words.push(...each.words);
-        if (this.take === take && !take.edited) this.box.words = take.words;
-      }
-      if (each.type === "speech.audio.done") {
-        take.rate = take.sound.duration / ((performance.now() - began) / 1000);
-        return;
-      }
-    }
-    throw new Error(T.offline);
-  }
-
-  stop() {
-    this.speaking?.abort();
-    this.take?.sound.pause();
+  // Lets another take be heard from the word at which the last one is.
+  compare(take) {
+    const from = take.sameWord(this.take, this.take.sound.playing ? this.take.sound.position : 0);
+    this.show(take);
+    if (take.sound.samples) take.sound.play(from);
   }
 
   show(take) {
     this.take?.sound.pause();
     this.take = take;
-    this.box.follow(take.edited || take.body.script !== this.box.text ? [] : take.words);
+    this.follow();
     this.deck.show(take, this.takes);
+  }
+
+  // The words of what was changed before it was spoken are not those of the script.
+  follow() {
+    const { take } = this;
+    this.box.follow(!take || take.edited || take.body.script !== this.box.text ? [] : take.words);
   }
 
   tick() {
     if (!this.element.isConnected) return;
     if (this.take) {
-      const position = this.take.sound.position;
-      this.box.at(this.take.sound.playing || position ? position : -1);
+      const { position, playing } = this.take.sound;
+      this.box.at(playing || position ? position : -1, playing);
       this.deck.at(position);
     }
     requestAnimationFrame(this.tick);

@@ -1,32 +1,34 @@
 // Lists the voices, finds one by name, tag or description, and lets it be heard.
-import { get, url } from "./api.js";
-import { h, toast } from "./dom.js";
+import { get } from "./api.js";
+import { h } from "./dom.js";
+import { hearVoice } from "./hear.js";
 import { T } from "./texts.js";
 
 export class VoicePicker {
   constructor(chosen, onChange) {
     this.chosen = chosen;
     this.onChange = onChange;
-    this.list = h("div", { class: "voicelist", role: "radiogroup", "aria-label": T.speak.voice });
+    this.list = h("div", { class: "voicelist", role: "radiogroup", "aria-label": T.speak.voice }, h("p", { class: "quiet" }, T.loading));
     this.search = h("input", { class: "field", type: "search", "aria-label": T.speak.search(""), oninput: () => this.draw() });
     this.element = h("section", {}, h("h2", {}, T.speak.voice), this.search, this.list);
-    this.player = new Audio();
     this.voices = [];
   }
 
   async load() {
-    this.voices = (await get("voices")).voices;
-    if (!this.voices.some((voice) => voice.name === this.chosen)) this.chosen = this.voices[0]?.name;
+    const [{ voices }, { default_voice: usual }] = await Promise.all([get("voices"), get("")]);
+    this.voices = voices;
+    const named = (name) => voices.find((voice) => voice.name === name)?.name;
+    this.chosen = named(this.chosen) ?? named(usual) ?? voices[0]?.name;
     this.search.placeholder = T.speak.search(this.voices.length);
     this.draw();
+    const chosen = this.list.querySelector(":checked");
+    if (chosen) this.list.scrollTop = chosen.closest(".voice").offsetTop - this.list.offsetTop;
   }
 
   draw() {
-    const wanted = this.search.value.trim().toLowerCase();
-    const found = this.voices.filter((voice) =>
-      [voice.name, voice.title, voice.description, ...voice.tags].join(" ").toLowerCase().includes(wanted));
+    const found = matching(this.voices, this.search.value);
     this.list.replaceChildren(...found.map((voice) => this.row(voice)));
-    if (!found.length) this.list.append(h("p", {}, T.speak.noVoice));
+    if (!found.length) this.list.append(h("p", { class: "quiet" }, T.speak.noVoice));
   }
 
   row(voice) {
@@ -36,15 +38,18 @@ export class VoicePicker {
       h("label", {},
         h("input", { type: "radio", name: "voice", value: voice.name, checked: voice.name === this.chosen,
           onchange: () => { this.chosen = voice.name; this.onChange(); } }),
-        h("span", { class: "face", "aria-hidden": "true" }, voice.name[0].toUpperCase()),
+        face(voice),
         h("span", {}, voice.name, h("small", {}, [about, kind].filter(Boolean).join(" · ")))),
-      hearButton(voice.name, this.player));
+      hearVoice(voice.name));
   }
 }
 
-export function hearButton(name, player) {
-  return h("button", { class: "hear", type: "button", "aria-label": T.speak.preview(name), onclick: () => {
-    player.src = url(`voices/${encodeURIComponent(name)}/preview`);
-    player.play().catch((error) => { if (error.name !== "AbortError") toast(error.message, { failed: true }); });
-  } }, "▶");
+export const face = (voice) => h("span", { class: "face", "aria-hidden": "true" }, [...voice.name][0].toUpperCase());
+
+export function matching(voices, wanted) {
+  const words = wanted.trim().toLowerCase().split(/\s+/);
+  return voices.filter((voice) => {
+    const told = [voice.name, voice.title, voice.description, ...voice.tags].join(" ").toLowerCase();
+    return words.every((word) => told.includes(word));
+  });
 }

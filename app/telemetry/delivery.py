@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Literal
 
@@ -52,6 +53,7 @@ class Delivery:
         self._waited_seconds = 0.0
         self._spoken_seconds = 0.0
         self._played_until_seconds: float | None = None
+        self._follows_until_seconds = -math.inf
         self._ended = False
         meter.characters.labels(record.caller_name).inc(characters)
         # Finding a metric by its labels takes longer than to use it, which is done for each piece.
@@ -69,7 +71,7 @@ class Delivery:
         waited_seconds = now_seconds - self._asked_seconds
         self._waited_seconds += waited_seconds
         if self._played_until_seconds is None:
-            self._played_until_seconds = now_seconds
+            self._played_until_seconds = max(now_seconds, self._follows_until_seconds)
             self._first_came(now_seconds, timings)
         elif self._heard:
             self._gap.observe(waited_seconds)
@@ -81,6 +83,21 @@ class Delivery:
         self._spoken_seconds += seconds
         self._record.audio_seconds += seconds
         self._audio.inc(seconds)
+
+    def follow(self, played_until_seconds: float) -> None:
+        """Take note that the reader has other sound to play until then."""
+        self._follows_until_seconds = played_until_seconds
+
+    @property
+    def played_until_seconds(self) -> float:
+        """Return until when the reader has something to play, as `time.monotonic` has it.
+
+        Who does not listen needs nothing before all is there: that is infinite.
+        """
+        if not self._heard:
+            return math.inf
+        own_seconds = self._played_until_seconds
+        return self._follows_until_seconds if own_seconds is None else own_seconds
 
     def ended(self, timings: JobTimings) -> None:
         """Take note that nothing more is read; once is enough."""

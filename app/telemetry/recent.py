@@ -38,7 +38,7 @@ class RecentRequest:
 
 
 class RecentRequests:
-    """Keeps the last requests that wanted speech or were refused; others would crowd them out."""
+    """Keeps the last requests that spoke or were refused; others would crowd them out."""
 
     def __init__(self) -> None:
         self._kept: deque[RecentRequest] = deque(maxlen=KEPT_REQUESTS)
@@ -51,7 +51,7 @@ class RecentRequests:
         self, record: RequestRecord, method: str, route: str, code: int | None, how: Outcome
     ) -> None:
         """Take note of a request that has ended."""
-        if not record.characters and record.reason is None:
+        if not record.characters and how != "refused":
             return
         first = record.first_byte_seconds
         self._kept.append(
@@ -65,7 +65,7 @@ class RecentRequests:
                 code,
                 record.reason,
                 record.voice,
-                record.characters,
+                record.characters or record.asked_characters,
                 round(record.audio_seconds, 2),
                 first and round(first, 3),
                 round(record.seconds, 3),

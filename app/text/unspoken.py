@@ -13,11 +13,12 @@ from app.text.mapped import Edit, MappedText
 
 _THOUGHTS = (
     "think|thinking|thoughts?|reasoning|reasoning_content|reflection|scratchpad|analysis|antthinking|seed:think|"
-    "inner_monologue|internal_monologue|internal_thoughts"
+    "chain_of_thought|cot|internal_reasoning|inner_thoughts|inner_monologue|internal_monologue|internal_thoughts"
 )
 _OTHERS = "tool_calls?|tool_use|function_calls?|function|tool_response|script|style"
 _MARK = re.compile(
     rf"<(?P<close>/?)(?:(?P<thought>{_THOUGHTS})|(?P<other>{_OTHERS}))(?:[\s=][^<>]{{0,500}})?>"
+    rf"|<\|(?P<pipe_close>/?)(?:{_THOUGHTS})\|>"
     r"|(?P<bracket>\[(?P<bracket_close>/?)THINK\])"
     r"|(?P<kimi>◁(?P<kimi_close>/?)think▷)"
     r"|<\|(?P<edge>begin|end)_of_(?:thought|thinking|reasoning)\|>"
@@ -112,9 +113,8 @@ def _marks(text: str) -> list[_Mark]:
         elif found["turn"]:
             marks.append(_Mark(start, end, "", opens=False))
         else:
-            closes = (
-                found["close"] == "/" or found["bracket_close"] == "/" or found["kimi_close"] == "/"
-            )
+            marks_of_closing = ("close", "pipe_close", "bracket_close", "kimi_close")
+            closes = any(found[name] == "/" for name in marks_of_closing)
             opens = not closes and (found["edge"] or "begin").lower() == "begin"
             marks.append(_Mark(start, end, (found["other"] or _THOUGHT).lower(), opens=opens))
     return marks

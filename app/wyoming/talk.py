@@ -253,7 +253,7 @@ class Talk:
 
     async def _say(self, fed: FedSpeech, record: RequestRecord) -> None:
         rate, width, channels = SPEECH_RATE_HZ, S16_BYTES, 1
-        async with aclosing(fed.pcm()) as pieces:
+        async with aclosing(fed.pcm(whole_passages=True)) as pieces:
             async for piece in pieces:
                 if not record.bytes_out:
                     await self._events.send(AudioStart(rate, width, channels).event())

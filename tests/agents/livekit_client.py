@@ -15,6 +15,8 @@ from livekit.agents import tts as agents_tts
 from livekit.plugins import elevenlabs, fishaudio, openai, pocket
 
 TEXT = "Hello there, this is a first sentence. And here is a second one."
+ENDS_IN_EMOJI = "This is a reply. 🙂"
+EMOJI = "🙂"
 
 
 async def heard(stream: Any) -> dict[str, Any]:
@@ -71,6 +73,13 @@ async def main(url: str, key: str) -> dict[str, Any]:
             "pocket": await streamed(of_pocket),
             "pocket interrupted": await interrupted(of_pocket),
             "openai": await heard(whole.synthesize(TEXT)),
+            "elevenlabs emoji at the end": await streamed(eleven, ENDS_IN_EMOJI),
+            "fish emoji at the end": await streamed(fish, ENDS_IN_EMOJI),
+            "pocket emoji at the end": await streamed(of_pocket, ENDS_IN_EMOJI),
+            "openai emoji at the end": await heard(whole.synthesize(ENDS_IN_EMOJI)),
+            "elevenlabs emoji": await heard(eleven.synthesize(EMOJI)),
+            "fish emoji": await heard(fish.synthesize(EMOJI)),
+            "openai emoji": await heard(whole.synthesize(EMOJI)),
         }
         for each in (eleven, fish, of_pocket, whole):
             await each.aclose()

@@ -32,7 +32,7 @@ from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.workers.runner import WorkerRunner
 
 TEXT = "Hello there, this is a first sentence. And here is a second one."
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Listener(FrameProcessor):  # type: ignore[misc]  # mypy does not see Pipecat
@@ -105,6 +105,10 @@ async def spoken_by(service: FrameProcessor) -> dict[str, Any]:
         await reply(worker, "This is what comes after it.")
         await listener.stopped.wait()
         found["after an interruption"] = listener.found()
+        listener.clear()
+        await reply(worker, "A reply. 🙂")
+        await listener.stopped.wait()
+        found["emoji at the end"] = listener.found()
         await worker.queue_frame(EndFrame())
         await running
     return found

@@ -25,10 +25,19 @@ from app.api.elevenlabs.formats import DEFAULT_OUTPUT_FORMAT, OUTPUT_FORMATS
 from app.api.flash.controls import FLASH_FORMATS
 from app.api.openai.speech import OPENAI_FORMATS
 from app.audio.formats import FORMATS
+from app.errors import TakesRefused
 from tests.api.test_words import has_word
 from tests.audio.probe import Probed, probe
 from tests.fakes import FakeEngine
-from tests.serving import KEY, Served, fake_in_process, in_process, make_settings
+from tests.serving import (
+    KEY,
+    LogRecords,
+    Served,
+    fake_in_process,
+    in_process,
+    make_settings,
+    serve_fake,
+)
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -43,7 +52,7 @@ OUR_KINDS = {
     kind: kind
     for kind in (
         *("unauthorized", "invalid_request", "too_large", "voice_not_found"),
-        *("overloaded", "internal_error"),
+        *("overloaded", "internal_error", "takes_refused"),
     )
 }
 
@@ -83,6 +92,7 @@ class Call:
         refused_key: reads the error of a wrong key, where that has a shape of its own.
         audio: the audio in an answer.
         form: whether the body is a form.
+        live: whether sound is sent while it is made.
     """
 
     dialect: str
@@ -99,6 +109,7 @@ class Call:
     refused_key: Callable[[httpx.Response], Told] | None = None
     audio: Callable[[httpx.Response], bytes] = field(default=lambda answer: answer.content)
     form: bool = False
+    live: bool = False
 
     def __str__(self) -> str:
         """For the names of tests."""
@@ -109,7 +120,8 @@ class Call:
         return replace(self, path=f"{prefix}{self.path}")
 
     def sent_with(self, **fields: Any) -> Call:
-        return replace(self, body={**self.body, **fields})
+        live = fields.get("stream", fields.get("streaming", self.live))
+        return replace(self, body={**self.body, **fields}, live=live)
 
     def ask(
         self,
@@ -264,12 +276,14 @@ OPENAI = Call(
     kinds={**OUR_KINDS, "unauthorized": "invalid_api_key"},
     tells_field=True,
     out_of_range=(("speed", {"speed": 0.2}), ("seed", {"seed": -2})),
+    live=True,
 )
 AZURE = replace(OPENAI, path="/openai/deployments/tts/audio/speech?api-version=2025-03-01-preview")
 CAPTIONED = replace(
     OPENAI,
     path="/dev/captioned_speech",
     body={"input": TEXT, "stream": False},
+    live=False,
     audio=lambda answer: base64.b64decode(answer.json()["audio"]),
 )
 ELEVENLABS = Call(
@@ -292,6 +306,7 @@ ELEVENLABS = Call(
 ELEVENLABS_LIVE = replace(
     ELEVENLABS,
     path="/v1/text-to-speech/{voice_id}/stream?output_format={output_format}",
+    live=True,
     formats={
         name: elevenlabs_sound(name)
         for name in (
@@ -309,6 +324,7 @@ ELEVENLABS_TIMED = replace(
 ELEVENLABS_LIVE_TIMED = replace(
     ELEVENLABS_TIMED,
     path="/v1/text-to-speech/{voice_id}/stream/with-timestamps?output_format={output_format}",
+    live=True,
 )
 FISH = Call(
     dialect="fish",
@@ -328,6 +344,7 @@ FISH = Call(
         ("chunk_length", {"chunk_length": 99}),
         ("chunk_length", {"chunk_length": 301}),
     ),
+    live=True,
 )
 FLASH = Call(
     dialect="flash",
@@ -350,6 +367,7 @@ FLASH_OPENAI = replace(
     text="input",
     voice="voice",
     out_of_range=(("pitch", {"pitch": 9}), ("speed", {"speed": 0.1})),
+    live=True,
 )
 CHATTTS = Call(
     dialect="chattts",
@@ -376,7 +394,27 @@ POCKET = Call(
     kinds=NOTHING,
     tells_field=False,
     form=True,
+    live=True,
 )
+PIPER = replace(
+    POCKET,
+    dialect="small",
+    path="/",
+    body={"text": TEXT},
+    voice="voice",
+    form=False,
+    out_of_range=(("length_scale", {"length_scale": 9}),),
+)
+MARY = replace(
+    PIPER,
+    path="/process",
+    body={"INPUT_TEXT": TEXT},
+    text="INPUT_TEXT",
+    voice="VOICE",
+    form=True,
+    out_of_range=(),
+)
+XTTS = replace(PIPER, path="/tts_to_audio", voice="speaker_wav", out_of_range=())
 PLAIN = (
     NATIVE,
     NATIVE.sent_with(stream=True),
@@ -394,6 +432,9 @@ PLAIN = (
     CHATTTS,
     CHATTTS.sent_with(stream=True),
     POCKET,
+    PIPER,
+    MARY,
+    XTTS,
 )
 CALLS = (
     *PLAIN,
@@ -404,6 +445,7 @@ CALLS = (
     FISH.below("/fish"),
     FLASH.below("/flash"),
     POCKET.below("/pocket"),
+    XTTS.below("/small"),
 )
 
 every_call = pytest.mark.parametrize("call", CALLS, ids=str)
@@ -531,6 +573,21 @@ def test_out_of_range(served: Served, call: Call, name: str, sent: Mapping[str, 
 
 
 @every_call
+def test_the_line_of_a_refusal(served: Served, log_records: LogRecords, call: Call) -> None:
+    """The log says who asked for which voice and how much text, also of what was not begun."""
+    wrong = call.out_of_range[0][1] if call.out_of_range else NOTHING
+    answer = call.ask(served.client, {call.voice: "nobody", **wrong})
+    assert answer.status_code == (400 if wrong else 404), answer.text
+    request_id = answer.headers["x-request-id"]
+    line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
+    fields = line.__dict__["fields"]
+    assert fields["caller"] == "operator"
+    assert fields["dialect"] == (call.dialect or "native")
+    assert (fields["voice"], fields["characters"]) == ("nobody", len(TEXT))
+    assert fields["reason"] == ("invalid_request" if wrong else "voice_not_found")
+
+
+@every_call
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -594,6 +651,56 @@ def test_our_own_fault(broken: Served, call: Call) -> None:
     """Speech that cannot be made is a 500 that says nothing of the inside."""
     message = refusal(call, call.ask(broken.client), 500, "internal_error")
     assert message == "the speech could not be made"
+
+
+NOT_WELL = "the model did not speak this well: it came to no end"
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Refuses what it has spoken badly each time."""
+    engine = FakeEngine(fail_after=0, failure=TakesRefused(NOT_WELL))
+    with fake_in_process(tmp_path_factory.mktemp("refusing"), engine) as served:
+        yield served
+
+
+@every_call
+def test_refused_takes(refusing: Served, call: Call) -> None:
+    """Speech that came out badly each time is a 502 of a kind of its own."""
+    assert refusal(call, call.ask(refusing.client), 502, "takes_refused") == NOT_WELL
+
+
+@pytest.fixture(scope="module")
+def breaking_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Speaks a piece badly when some of it has been heard already."""
+    engine = FakeEngine(
+        frames_per_chunk=100, fail_after=60, frame_seconds=0.001, failure=TakesRefused(NOT_WELL)
+    )
+    with serve_fake(tmp_path_factory.mktemp("breaking_off"), engine) as served:
+        yield served
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call.live], ids=str)
+def test_live_answers_break_off(breaking_off: Served, call: Call) -> None:
+    """A live answer does not end as if it were whole; what was heard cannot be taken back."""
+    name = next(iter(call.formats))
+    with pytest.raises(httpx.RemoteProtocolError):
+        call.ask(breaking_off.client, {call.format: name} if call.format else NOTHING)
+
+
+@pytest.fixture(scope="module")
+def retrying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Speaks everything three times until it is good."""
+    with fake_in_process(tmp_path_factory.mktemp("retrying"), FakeEngine(more_takes=2)) as served:
+        yield served
+
+
+@every_call
+def test_more_takes_than_planned(served: Served, retrying: Served, call: Call) -> None:
+    """A complete answer says how many takes it took, if that is more than its pieces."""
+    assert "x-takes" not in call.ask(served.client).headers
+    answer = call.ask(retrying.client)
+    assert answer.headers.get("x-takes") == (None if call.live else "3")
 
 
 @pytest.fixture(scope="module")

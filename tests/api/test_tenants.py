@@ -217,6 +217,26 @@ def test_saved_audio(tenants: Tenants) -> None:
     assert tenants.ask(tenants.alice, "GET", path).status_code == 404
 
 
+def test_saved_audio_and_tokens(fake_app: ServeFake, tmp_path: Path) -> None:
+    """A token opens, in an address too, without a signature what its key does, and no more."""
+    keys = tmp_path / "keys.toml"
+    keys.touch()
+    served = fake_app(
+        api_keys_file=keys, tenants="separate", url_signing_secret="a secret of some length"
+    )
+    tenants = Tenants(served, keys)
+    served.wait_until(lambda _: tenants.ask(tenants.bob, "GET", "/voices").status_code == 200)
+    body = {"script": "Hello.", "type": "url", "format": "wav"}
+    url = httpx.URL(tenants.ask(tenants.alice, "POST", "/tts", json=body).json()["url"])
+    for who, status in ((tenants.alice, 200), (tenants.bob, 404)):
+        token = tenants.ask(who, "POST", "/tokens", json={}).json()["token"]
+        nobody = {"X-API-Key": ""}
+        query = {"token": token}
+        assert tenants.ask(nobody, "GET", url.path, params=query).status_code == status
+        assert tenants.ask({"X-API-Key": token}, "GET", url.path).status_code == status
+    assert tenants.ask({"X-API-Key": ""}, "GET", str(url)).status_code == 200
+
+
 def test_consents(tenants: Tenants) -> None:
     """A recording in which somebody agrees is the business of who sent it."""
     sent = {"name": "Yes", "language": "en-US"}

@@ -99,6 +99,10 @@ def chattts_batch(parameter: Parameter, word: str, **fields: Any) -> Mistake:
     return Mistake("chattts", parameter, word, "/generate_voice", sent)
 
 
+def small(parameter: Parameter, word: str, path: str, **sent: Any) -> Mistake:
+    return Mistake("small", parameter, word, path, sent)
+
+
 def pocket(parameter: Parameter, word: str, **sent: Any) -> Mistake:
     data = {"text": "Hi.", **sent.pop("data", {})}
     return Mistake("pocket", parameter, word, "/tts", {"data": data, **sent})
@@ -218,6 +222,16 @@ MISTAKES = [
         text=[FAST],
         params_infer_code={"prompt": "[speed_9]"},
     ),
+    small(Parameter.TEXT, "text", "/tts_to_audio", json={"text": " "}),
+    small(Parameter.TEXT, "INPUT_TEXT", "/process", data={"INPUT_TEXT": " "}),
+    small(Parameter.VOICE, "VOICE", "/process", data={"INPUT_TEXT": "Hi.", "VOICE": "nobody"}),
+    small(Parameter.LANGUAGE, "LOCALE", "/process", data={"INPUT_TEXT": "Hi.", "LOCALE": "nl"}),
+    small(
+        Parameter.VOICE,
+        "speaker_wav",
+        "/tts_to_audio",
+        json={"text": "Hi.", "speaker_wav": "nobody"},
+    ),
     pocket(Parameter.TEXT, "text", data={"text": " "}),
     pocket(Parameter.VOICE, "voice_url", data={"voice_url": "nobody"}),
     pocket(Parameter.CLIP, "voice_wav", files={"voice_wav": SILENT_FILE}),
@@ -282,7 +296,7 @@ def told(dialect: str, answer: httpx.Response) -> tuple[str, str | None]:
             return body["message"], None
         case "elevenlabs":
             return body["detail"]["message"], None
-        case "flash" | "chattts" | "pocket":
+        case "flash" | "chattts" | "pocket" | "small":
             return body["detail"], None
         case _:
             return body["error"]["message"], body["error"]["field"]

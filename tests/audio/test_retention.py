@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +130,30 @@ def test_saves_side_by_side(kept: Kept) -> None:
     store.save(BytesIO(bytes(100)), ".mp3")
     assert 1 <= len(kept.names()) <= 8
     assert {store.path_of(name).stat().st_size for name in kept.names()} == {100}
+
+
+def test_saves_at_the_same_moment(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds hold as well once several are saved that all found the same last room."""
+    store = opened(kept, max_files=3)
+    for _ in range(2):
+        store.save(BytesIO(b"old"), ".mp3")
+    meet = threading.Barrier(4, timeout=5)
+    write = AudioStore._write
+
+    def written_together(*args: Any) -> None:
+        meet.wait()
+        write(*args)
+
+    monkeypatch.setattr(AudioStore, "_write", written_together)
+    threads = [
+        threading.Thread(target=store.save, args=(BytesIO(b"new"), ".mp3")) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(kept.names()) <= 3
+    assert {store.path_of(name).read_bytes() for name in kept.names()} == {b"new"}
 
 
 def test_removed_audio_makes_room(kept: Kept) -> None:

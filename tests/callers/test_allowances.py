@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from app.callers import allowances as allowances_module
-from app.callers.allowances import Allowances
+from app.callers.allowances import COUNTED, Allowances, Counted
 from app.callers.caller import OPERATOR, Caller, CallerLimits
-from app.errors import Overloaded, TooLarge
+from app.errors import LimitReached, Overloaded, TooLarge
 
 
 def caller(name: str = "shop", **limits: int) -> Caller:
@@ -82,6 +82,14 @@ async def test_what_never_fits_is_too_large(allowances: Allowances) -> None:
     """Waiting does not help a script that is larger than the whole limit."""
     with pytest.raises(TooLarge, match="101 characters are more than 100 characters a minute"):
         await allowances.use(caller("large", characters_per_minute=100), "characters", 101)
+
+
+@pytest.mark.parametrize("counted", COUNTED)
+async def test_nothing_at_all(allowances: Allowances, counted: Counted) -> None:
+    """Who is allowed none is told so: a smaller request, or a later one, would not help."""
+    shop = caller("none", **{f"{counted}_per_minute": 0})
+    with pytest.raises(LimitReached, match=f"this key allows no {counted} at all"):
+        await allowances.use(shop, counted)
 
 
 async def test_who_has_no_limits(allowances: Allowances) -> None:
@@ -151,8 +159,48 @@ async def test_a_storage_that_is_gone_stops_nobody(caplog: pytest.LogCaptureFixt
         shop = caller(requests_per_minute=1)
     with caplog.at_level(logging.ERROR, allowances_module.__name__):
         async with allowances.open():
+            # It is said at the start already.
+            assert len(caplog.records) == 1
             for _ in range(3):
                 await allowances.use(shop, "requests")
             assert await allowances.left(shop) == []
     told = [each.message[:10] for each in caplog.records if each.name == allowances_module.__name__]
     assert told == ["REDIS_URL:"]
+
+
+async def test_a_storage_that_does_not_answer_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Few wait for it, and not for long; when it may be back it is asked again."""
+    monkeypatch.setattr(allowances_module, "_REDIS_SECONDS", 0.1)
+    monkeypatch.setattr(allowances_module, "_ASK_AGAIN_SECONDS", 0.5)
+    shop = caller(requests_per_minute=1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        allowances = Allowances(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        async with allowances.open():
+            for _ in range(50):
+                await allowances.use(shop, "requests")
+                assert await allowances.left(shop) == []
+            assert time.monotonic() - began < 3
+            silent.settimeout(0.0)
+            while True:  # whoever has asked so far
+                try:
+                    silent.accept()[0].close()
+                except BlockingIOError:
+                    break
+            await asyncio.sleep(0.6)
+            await allowances.use(shop, "requests")
+            silent.accept()[0].close()
+
+
+async def test_a_storage_is_looked_at_at_the_start(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line says that callers are counted together."""
+    with caplog.at_level(logging.INFO, allowances_module.__name__):
+        async with Allowances(redis_url).open():
+            pass
+    assert [record.message for record in caplog.records] == [
+        "REDIS_URL: callers are counted together"
+    ]

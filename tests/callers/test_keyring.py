@@ -119,3 +119,9 @@ def test_tokens_that_are_no_good(path: Path) -> None:
     keyring.refresh()
     with pytest.raises(Unauthorized, match="was revoked"):
         tokens.caller(good)
+    with pytest.raises(Unauthorized, match="was revoked"):
+        tokens.make(shop, ["speech"], int(time.time()) + 60)
+    add_key(path, "shop", ["speech"], {})
+    keyring.refresh()
+    with pytest.raises(Unauthorized, match="was revoked"):
+        tokens.caller(good)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.callers.caller import LIMIT_NAMES, SCOPES
 from app.callers.keys_file import hash_of, read_keys
 from app.cli.exits import ExitCode
 from app.cli.main import outcome
@@ -20,7 +21,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_making_a_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The key is alone on the standard output, so that a script can take it."""
-    arguments = ["--scopes", "speech,voices", "--limit", "concurrent-streams=3"]
+    arguments = ["--scopes", "speech,voices,speech", "--limit", "concurrent-streams=3"]
     assert outcome(["keys", "add", "shop", *arguments]) == (ExitCode.OK, "")
     key = capsys.readouterr().out.strip()
     caller = read_keys(path)[hash_of(key)]
@@ -44,6 +45,10 @@ def test_making_a_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["add", "shop", "--scopes", ""], "scopes must be some of"),
         (["add", "shop", "--limit", "streams"], "--limit must be NAME=NUMBER; it is 'streams'"),
         (["add", "shop", "--limit", "sounds=1"], "sounds is not known; there are hash, scopes"),
+        (
+            ["add", "shop", "--limit", "stored_voices=1", "--limit", "stored-voices=2"],
+            "--limit stored_voices is given twice",
+        ),
         (["revoke", "shop"], "there is no keys.toml yet"),
     ],
 )
@@ -62,3 +67,11 @@ def test_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         code, line = outcome(["keys", *command])
         assert code == ExitCode.USAGE
         assert "API_KEYS_FILE is not set: name a file in .env" in line
+
+
+def test_help_names_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every scope and every limit stands in the help."""
+    assert outcome(["keys", "add", "--help"]) == (ExitCode.OK, "")
+    shown = capsys.readouterr().out
+    for name in (*SCOPES, *LIMIT_NAMES):
+        assert name in shown

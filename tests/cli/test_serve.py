@@ -82,9 +82,10 @@ async def test_wyoming(
     tmp_path: Path, local: dict[str, str], by: signal.Signals, code: int, said: bytes
 ) -> None:
     """It tells its port, introduces itself, needs no key, and ends with a signal."""
+    separate = {"TENANTS": "separate", "API_KEYS_FILE": "none-yet.toml"}
     process = start_command(
         *(tmp_path, "wyoming", "--port", "0"),
-        variables={**local, "LOG_LEVEL": "error"},
+        variables={**local, **separate, "LOG_LEVEL": "error"},
         stdout=subprocess.PIPE,
     )
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import string
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,33 @@ async def test_chunks_are_delivered_in_order_and_timed(
     assert timings.prefill_seconds is not None
     assert timings.first_audio_seconds is not None
     assert timings.queued_seconds <= timings.prefill_seconds <= timings.first_audio_seconds
+
+
+async def test_no_sound_stays_in_memory(engine: BatchedEngine, voice: KvPrefix) -> None:
+    """What was read is gone at once, while its job goes on as well: it may last for hours.
+
+    Nothing here may wait for a search for garbage, which looks at arrays last.
+    """
+    texts = [LONG] * 12
+    await speak(engine, voice, texts)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        stream = engine.submit(job(texts, voice))
+        began_bytes, _ = tracemalloc.get_traced_memory()
+        read_bytes = 0
+        async for frames in stream:
+            read_bytes += frames.pcm.nbytes
+            if frames.chunk_index == 11 and frames.chunk_last:
+                break
+        wait_until(lambda: engine.status().running_rows == 0)
+        grown_bytes = tracemalloc.get_traced_memory()[0] - began_bytes
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert read_bytes > 1_000_000
+    assert grown_bytes < read_bytes / 10
 
 
 async def test_a_chunk_without_anything_to_say_is_silent(

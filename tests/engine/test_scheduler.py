@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.scheduler import (
+    EXPECTED_SECONDS,
     MAX_FRAMES_PER_DECODE,
     MAX_PENDING_FRAMES,
     MAX_PREFILLS_PER_BATCH,
@@ -305,6 +306,34 @@ def test_a_job_that_nobody_hears_hurts_nobody_and_gets_done() -> None:
     assert max(map(machine.worst_gap_seconds, listeners)) < 0.05
     assert max(map(machine.first_audio_seconds, listeners)) < 0.6  # 2.0 if it were in a hurry
     assert all(sequence.drained for sequence in unheard.sequences)
+
+
+def test_what_nobody_hears_rests_for_who_is_expected() -> None:
+    """Nothing of it is begun until the one who was expected is heard, or does not come."""
+    scheduler = policy()
+    unheard = job()
+    unheard.unhurried = True
+    scheduler.submit(unheard)
+    batch = scheduler.next_batch(0.0)
+    assert isinstance(batch, SampleBatch)
+    scheduler.expect(0.1)
+    scheduler.sample_done(batch, 0.1)
+    assert scheduler.next_batch(0.1) is None
+    listener = job(at=0.2)
+    scheduler.submit(listener)
+    first = scheduler.next_batch(0.2)
+    assert isinstance(first, SampleBatch)
+    scheduler.sample_done(first, 0.3)
+    assert [each.job for each in first.sequences] == [listener]
+    listener.cancelled = True
+    scheduler.retire()
+    scheduler.expect(1.0)
+    assert scheduler.expects(1.0)
+    assert scheduler.next_batch(1.0) is None
+    assert not scheduler.expects(1.0 + EXPECTED_SECONDS)
+    again = scheduler.next_batch(1.0 + EXPECTED_SECONDS)
+    assert again is not None
+    assert [each.job for each in again.sequences] == [unheard]
 
 
 def test_jobs_that_nobody_hears_use_the_rows_and_leave_some() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app.engine.returning import ReturnTimes, seconds_until_free
 from app.engine.scheduler import FIRST_PATIENCE_SECONDS
 from app.engine.waiting import WaitingJobs
 from app.errors import Overloaded, QueueFull
+from app.returning import ReturnTimes, seconds_until_free
 from tests.engine.policy import Job, Machine, job, policy
 
 MAX_JOBS = 4

@@ -25,6 +25,8 @@ from tests.serving import KEY, LogRecords, Served, send_raw, serve_fake, status_
 from tests.wyoming.home import Home, fake_home
 
 MB = 1_000_000
+PATIENCE_SECONDS = 20.0
+"""A busy machine takes its time to answer."""
 SYSTEM_BYTES = 14 * MB
 """The system itself takes some megabytes of a connection over loopback that nobody reads."""
 
@@ -91,6 +93,7 @@ def test_a_first_frame_without_a_key(made: Home) -> None:
     with open_websocket(target_of(made.served), OPEN_SOCKET, with_key=False) as connection:
         connection.sendall(b"\x82\xff" + (26 * MB).to_bytes(8, "big") + bytes(4))
         assert taken_bytes(connection, bytes(1 << 16)) < SYSTEM_BYTES
+        connection.settimeout(PATIENCE_SECONDS)
         answer = connection.recv(1 << 16)
         assert answer[0] == 0x88
         assert int.from_bytes(answer[2:4], "big") == 1009
@@ -99,6 +102,7 @@ def test_a_first_frame_without_a_key(made: Home) -> None:
 def test_fragments_of_a_message(made: Home) -> None:
     """A message cannot come in endlessly many pieces, also with the key."""
     with open_websocket(target_of(made.served), "/v1/tts/live", with_key=True) as connection:
+        connection.settimeout(PATIENCE_SECONDS)
         connection.sendall(masked(0x02, b"a") + masked(0x00, b"a") * 1100)
         answer = connection.recv(1 << 16)
         assert int.from_bytes(answer[2:4], "big") == 1009
@@ -112,7 +116,7 @@ def test_the_rest_of_a_refused_body(made: Home, key: str) -> None:
     request = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: a/b\r\n"
     request += "Content-Length: 99999999999\r\n\r\n"
     with target_of(made.served).connect() as connection:
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE_SECONDS)
         connection.sendall(request.encode())
         answer = connection.recv(1 << 16)
         assert status_of(answer) == (401 if key == "wrong" else 413)
@@ -163,7 +167,7 @@ def test_a_handshake_with_a_long_line(made: Home) -> None:
     head = b"GET /v1/tts/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     head += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     with target_of(made.served).connect() as connection:
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE_SECONDS)
         connection.sendall(head + b"X: " + b"x" * 20_000 + b"\r\n\r\n")
         assert status_of(connection.recv(1 << 16)) == 431
         assert connection.recv(1) == b""
@@ -216,7 +220,7 @@ def test_connections_of_one_address(tmp_path: Path) -> None:
             waiting = [stack.enter_context(target.connect()) for _ in range(3)]
             request = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
             assert status_of(send_raw(served.address, request)) == 200
-            waiting[0].settimeout(5)
+            waiting[0].settimeout(PATIENCE_SECONDS)
             with suppress(ConnectionResetError):
                 assert waiting[0].recv(100) == b""
 

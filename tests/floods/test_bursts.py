@@ -10,6 +10,8 @@ import pytest
 
 from tests.serving import KEY, Served, make_settings, serve
 
+pytestmark = pytest.mark.long
+
 REQUESTS = 130
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 

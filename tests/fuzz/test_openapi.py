@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine import supervisor
 from app.network import wrong_keys
 from tests.audio.probe import voice_like
 from tests.conftest import write_wav
@@ -24,8 +25,9 @@ HOOKS = Path(__file__).with_name("hooks.py")
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """A server that does not mind wrong keys, of which Schemathesis sends thousands."""
+    """A server that minds neither wrong keys nor reloads, of which Schemathesis sends many."""
     monkeypatch.setattr(wrong_keys, "WRONG_KEYS_AT_ONCE", 10**9)
+    monkeypatch.setattr(supervisor, "HANDOVER_SECONDS", 0.5)
     (tmp_path / "voices").mkdir()
     for name in ("anna", "bruno"):
         write_wav(tmp_path / "voices" / f"{name}.wav", voice_like(1.5))
@@ -51,6 +53,7 @@ def check(served: Served, *options: str, seconds: float) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_document(served: Served) -> None:
     """Each call with a few requests that are allowed, and the same in every run."""
     check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from app.assembly.parts import make_services
 from app.errors import (
     InvalidRequest,
+    ModelUnavailable,
     Overloaded,
     SynthesisFailed,
     TooLarge,
@@ -26,6 +28,11 @@ from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine
 from tests.serving import make_settings
 
 PATIENCE_SECONDS = 5.0
+LONG_SENTENCE = (
+    "The keeper of the tower counts all the ships that pass, and writes each of them into the old "
+    "book that his father has left to him many years ago."
+)
+"""It is a chunk of its own beside another of its length."""
 PAUSE_SAMPLES = RATE_HZ // 4
 """After a sentence that another one follows"""
 
@@ -73,6 +80,26 @@ async def test_a_script_that_is_complete(tmp_path: Path) -> None:
         fed.finish()
         assert await samples(fed) == 5 * FRAME_SAMPLES
     assert spoken(engine) == ["One is here. Two is here."]
+
+
+async def test_the_next_passage_is_needed_when_the_one_before_has_been_played(
+    tmp_path: Path,
+) -> None:
+    """Until then a piece of it can be spoken again."""
+    engine = FakeEngine()
+    async with fed_speech(tmp_path, engine) as fed:
+        fed.add("One is here. ")
+        begun_seconds = time.monotonic()
+        async with aclosing(fed.pcm()) as pieces:
+            await anext(pieces)
+            fed.add("Two is here.")
+            fed.finish()
+            rest = [piece async for piece in pieces]
+        assert rest
+        first, second = (each.needed_at_seconds() - begun_seconds for each in engine.streams)
+        piece_seconds = 5 * FRAME_SAMPLES / RATE_HZ
+        assert first >= piece_seconds
+        assert second >= first + piece_seconds - 1e-6
 
 
 async def test_the_next_passage_begins_while_one_is_read(tmp_path: Path) -> None:
@@ -356,3 +383,35 @@ async def test_all_passages_together_last_no_longer_than_one_request(tmp_path: P
         with pytest.raises(TooLarge, match="would sound for more than the 2 seconds"):
             await reading
     assert 2 <= len(engine.streams) <= 8
+
+
+async def test_the_server_stops_in_a_passage(tmp_path: Path) -> None:
+    """What is read ends with its chunk, and the passage that has begun behind it is dropped."""
+    engine = FakeEngine()
+    async with fed_speech(tmp_path, engine) as fed:
+        fed.add(f"{LONG_SENTENCE} {LONG_SENTENCE} {LONG_SENTENCE}")
+        fed.flush()
+        async with aclosing(fed.pcm()) as pieces:
+            heard = [await anext(pieces)]
+            fed.add(" And more.")
+            fed.finish()
+            await until(lambda: len(engine.streams) == 2)
+            fed._speech.lifetime.begin_stop()
+            heard += [piece async for piece in pieces]
+        with pytest.raises(ModelUnavailable, match="shutting down"):
+            fed.require_spoken()
+    assert sum(map(len, heard)) == 5 * FRAME_SAMPLES + PAUSE_SAMPLES
+    assert not any(stream.running for stream in engine.streams)
+
+
+async def test_the_server_stops_in_the_last_chunk(tmp_path: Path) -> None:
+    """All has been heard, so that nobody is told that something is missing."""
+    async with fed_speech(tmp_path, FakeEngine()) as fed:
+        fed.add("One is here.")
+        fed.finish()
+        async with aclosing(fed.pcm()) as pieces:
+            heard = [await anext(pieces)]
+            fed._speech.lifetime.begin_stop()
+            heard += [piece async for piece in pieces]
+        fed.require_spoken()
+    assert sum(map(len, heard)) == 5 * FRAME_SAMPLES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -89,3 +90,21 @@ def test_who_gives_up_in_the_queue(listener: Listener) -> None:
     assert listener.value("utterances_total", outcome="cancelled") == 1
     assert listener.value("time_to_first_audio_seconds_count") == 0
     assert listener.value("real_time_factor_count") == 0
+
+
+def test_until_when_the_reader_has_something_to_play(listener: Listener) -> None:
+    """It plays at once what comes, after what it had before; who does not listen never waits."""
+    assert listener.delivery.played_until_seconds == -math.inf
+    listener.delivery.follow(105.0)
+    assert listener.delivery.played_until_seconds == 105.0
+    for played_until_seconds in (105.08, 105.16):
+        listener.delivery.came(PIECE_SECONDS, listener.timings)
+        assert listener.delivery.played_until_seconds == pytest.approx(played_until_seconds)
+    listener.now_seconds = 110.0
+    listener.delivery.came(PIECE_SECONDS, listener.timings)
+    assert listener.delivery.played_until_seconds == pytest.approx(110.08)
+    unheard = Delivery(
+        listener.meter, listener.record, "english", began_seconds=0, characters=1, heard=False
+    )
+    unheard.came(PIECE_SECONDS, listener.timings)
+    assert unheard.played_until_seconds == math.inf

@@ -32,7 +32,7 @@ from training.preview.voices import SHIPPED, speaker_of
 from training.preview.workspace import Workspace
 
 # They share what takes long to train.
-pytestmark = pytest.mark.xdist_group("stages")
+pytestmark = [pytest.mark.xdist_group("stages"), pytest.mark.long]
 
 MOMENT = 0.01  # minutes
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import pytest
 from app.errors import InvalidRequest, TooLarge
 from app.voices.fetch import VoiceFetcher, _https_of, _Refused
 from app.work import CancelToken, WorkCancelled
+from tests.certificates import certificate_of
 from tests.voices.web import ok, raw, redirect, site
 
 BODY = b"RIFF" + bytes(range(256)) * 40
@@ -229,16 +229,7 @@ def test_nobody_there() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(certificate, key) of voices.example, signed by nobody else."""
-    folder = tmp_path_factory.mktemp("tls")
-    paths = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=voices.example",
-         "-addext", "subjectAltName=DNS:voices.example",
-         "-out", str(paths[0]), "-keyout", str(paths[1])],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return paths
+    return certificate_of(tmp_path_factory.mktemp("tls"), "DNS:voices.example")
 
 
 def test_tls(certificate: tuple[Path, Path]) -> None:

@@ -24,6 +24,14 @@ class AlignmentInMilliseconds(TypedDict):
     charDurationsMs: list[int]
 
 
+class DialogueAlignment(TypedDict):
+    """This is how they stand in the frames of dialogues."""
+
+    chars: list[str]
+    char_start_times_ms: list[int]
+    char_durations_ms: list[int]
+
+
 @dataclass(slots=True)
 class HeardCharacters:
     """Holds characters that are heard one after the other, and when each starts and ends.
@@ -70,14 +78,29 @@ class HeardCharacters:
         """
         if not self.characters:
             return None
+        starts, durations = self._starts_and_durations_ms()
         beginning = 0 if absolute else _milliseconds(self.start_seconds)
-        starts = list(map(_milliseconds, self.starts_seconds))
-        ends = map(_milliseconds, self.ends_seconds)
         return {
             "chars": self.characters,
             "charStartTimesMs": [start - beginning for start in starts],
-            "charDurationsMs": [end - start for start, end in zip(starts, ends, strict=True)],
+            "charDurationsMs": durations,
         }
+
+    def in_dialogue(self) -> DialogueAlignment | None:
+        """Return times from the beginning of all audio, as they are on sockets of dialogues."""
+        if not self.characters:
+            return None
+        starts, durations = self._starts_and_durations_ms()
+        return {
+            "chars": self.characters,
+            "char_start_times_ms": starts,
+            "char_durations_ms": durations,
+        }
+
+    def _starts_and_durations_ms(self) -> tuple[list[int], list[int]]:
+        starts = list(map(_milliseconds, self.starts_seconds))
+        ends = map(_milliseconds, self.ends_seconds)
+        return starts, [end - start for start, end in zip(starts, ends, strict=True)]
 
 
 class Heard(NamedTuple):
@@ -102,12 +125,22 @@ class CharacterTimes:
     def __init__(self, text: str = "") -> None:
         self._text = text
         self._fresh: list[str] = []
+        self._added_chars = len(text)
+        self._unsent: list[tuple[int, int]] = []
         self._given_chars = 0
         self._until = Heard(HeardCharacters(0.0), HeardCharacters(0.0))
         self._separator = ""
 
-    def add(self, text: str) -> None:
-        """Take more of the text."""
+    def add(self, text: str, *, was_sent: bool = True) -> None:
+        """Take more of the text.
+
+        Args:
+            was_sent: False for what stands in the script though no client sent it, and is never
+                given out.
+        """
+        start, self._added_chars = self._added_chars, self._added_chars + len(text)
+        if not was_sent:
+            self._unsent.append((start, self._added_chars))
         self._fresh.append(text)
 
     def take(self, marks: Marks) -> Heard:
@@ -138,7 +171,12 @@ class CharacterTimes:
             self._given_chars,
             len(self._text) if end is None else max(self._given_chars, end),
         )
-        return self._text[start : self._given_chars]
+        sent = ""
+        for unsent_start, unsent_end in self._unsent:
+            if start < unsent_end and unsent_start < self._given_chars:
+                sent += self._text[start:unsent_start]
+                start = unsent_end
+        return sent + self._text[start : self._given_chars]
 
 
 def _milliseconds(seconds: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -37,6 +37,7 @@ ONE_MODEL = Effect("without effect", "any name: there is one model")
 _LANGUAGE = Effect("honoured", "refused where no model here speaks it")
 _NORMALIZATION = Effect("honoured", "`auto` is `on`")
 MAX_LOCATORS = 10
+NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 NOTHING_LOGGED = Effect("without effect", "texts and speech are never kept")
 
 
@@ -127,6 +128,32 @@ async def _located(services: Services, locator: Locator) -> Lexicon:
     except DictionaryNotFound as error:
         field = "pronunciation_dictionary_locators"
         raise InvalidRequest(f"{field}: {error.message}", field=field) from None
+
+
+class SpokenBody(Manner, Dictionaries):
+    """These fields are in the bodies of all calls that speak."""
+
+    previous_text: Annotated[str | None, NEIGHBOUR] = None
+    previous_request_ids: Annotated[list[Any] | None, NEIGHBOUR] = None
+    next_request_ids: Annotated[list[Any] | None, NEIGHBOUR] = None
+    use_pvc_as_ivc: Annotated[bool | None, WITHOUT_EFFECT] = None
+    audio_effects: Annotated[
+        dict[str, Any] | None, Effect("refused", "neutral values are fine")
+    ] = None
+
+    def refuse_effects(self) -> None:
+        """Check that no audio effects are asked for.
+
+        Raises:
+            InvalidRequest: some are.
+        """
+        # send_level is how much of the voice goes into a reverb; alone it asks for no effect.
+        effects = {**(self.audio_effects or {}), "send_level": None}
+        if any(effects.values()):
+            raise InvalidRequest(
+                "audio_effects are refused: this server has none; leave them out",
+                field="audio_effects",
+            )
 
 
 async def speech_request(

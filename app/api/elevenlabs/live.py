@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, WebSocket
-from fastapi.requests import HTTPConnection
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from app.api.elevenlabs.characters import CharacterTimes, Heard
 from app.api.elevenlabs.controls import (
@@ -23,25 +22,19 @@ from app.api.elevenlabs.controls import (
     settings_support,
     speech_request,
 )
-from app.api.elevenlabs.dialect import DIALECT, status_word
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.http.access import admit
+from app.api.elevenlabs.sockets import FIRST_FRAME_BYTES, KIND, KeyMessage, admitted
 from app.api.http.allowing import count_characters, count_request, count_stream
 from app.api.http.dependencies import services_of
-from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
+from app.api.http.sockets import Socket, json_object_in, serve_socket
 from app.audio.formats import AudioFormat
 from app.errors import InvalidRequest
 from app.speaking.encoded import LiveMarks, fed_audio
 from app.speaking.fed import FedSpeech
-from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.wording.validation import validated
 
 STREAM_INPUT_PATH = "/v1/text-to-speech/{voice_id}/stream-input"
-
-FIRST_FRAME_BYTES = 1 << 16
-"""The first frame is kept small: its sender may not have shown a key yet."""
-FIRST_FRAME_SECONDS = 20.0
 
 router = APIRouter()
 
@@ -62,20 +55,11 @@ class LiveQuery(OutputQuery, Manner):
     ] = None
 
 
-class FirstMessage(Dictionaries):
+class FirstMessage(Dictionaries, KeyMessage):
     """These fields belong in the first message that a client sends of a text."""
 
     voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None
     generation_config: Annotated[dict[str, Any] | None, WITHOUT_EFFECT] = None
-    xi_api_key: Annotated[str | None, Effect("honoured", "in the place of the header")] = Field(
-        None, validation_alias=AliasChoices("xi_api_key", "xi-api-key")
-    )
-    authorization: Annotated[str | None, Effect("honoured", "in the place of the header")] = None
-
-    @property
-    def key(self) -> str | None:
-        """Return the key in this message, if there is one."""
-        return self.xi_api_key or (self.authorization or "").removeprefix("Bearer ") or None
 
     def require_same(self, first: FirstMessage) -> None:
         """Check that what may stand in the first message only is not changed by this one.
@@ -104,13 +88,14 @@ class LiveMessage(FirstMessage):
 @router.websocket(STREAM_INPUT_PATH)
 async def stream_input(websocket: WebSocket, voice_id: str) -> None:
     """Speak a text that is still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, websocket, voice_id))
+    await serve_socket(websocket, KIND, partial(_talk, websocket, voice_id))
 
 
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
-    socket.idle_seconds = FIRST_FRAME_SECONDS
-    first = _message_in(await socket.receive(max_bytes=FIRST_FRAME_BYTES))
-    admit(websocket, also=first.key)
+    frame = await admitted(websocket, socket)
+    if frame is None:
+        frame = await socket.receive(max_bytes=FIRST_FRAME_BYTES)
+    first = _message_in(frame)
     await count_request(websocket)
     count_stream(websocket)
     query = validated(LiveQuery, dict(websocket.query_params))
@@ -168,22 +153,6 @@ def said(audio: str | None, heard: Heard, *, is_final: bool | None) -> str:
 def _message_in(frame: str | bytes) -> LiveMessage:
     return validated(LiveMessage, json_object_in(frame))
 
-
-def refusal_fields(problem: Problem) -> dict[str, Any]:
-    """Return the fields of a frame with a `message`, which the SDK raises as an error."""
-    return {"message": problem.message, "error": status_word(problem), "code": problem.status}
-
-
-def refusal(problem: Problem) -> str:
-    """Make the frame that refuses a client."""
-    return json.dumps(refusal_fields(problem))
-
-
-def let_in(_connection: HTTPConnection) -> None:
-    """Let everybody in: the key may be in the first message, which is checked once it is there."""
-
-
-_KIND = SocketKind(DIALECT, refusal, let_in)
 
 SUPPORT = (
     *support_of(f"WebSocket {STREAM_INPUT_PATH} (query)", LiveQuery),

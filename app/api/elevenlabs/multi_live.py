@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, WebSocket
 from pydantic import AliasChoices, Field
@@ -15,30 +15,17 @@ from pydantic import AliasChoices, Field
 from app.api.elevenlabs.characters import CharacterTimes
 from app.api.elevenlabs.characters import Heard as HeardTimes
 from app.api.elevenlabs.controls import settings_support, speech_request
-from app.api.elevenlabs.dialect import DIALECT
 from app.api.elevenlabs.formats import audio_format_of
-from app.api.elevenlabs.live import (
-    FIRST_FRAME_BYTES,
-    FIRST_FRAME_SECONDS,
-    FirstMessage,
-    LiveQuery,
-    let_in,
-    refusal,
-    refusal_fields,
-)
-from app.api.http.access import admit, is_known_by_head
-from app.api.http.allowing import count_characters, count_request
-from app.api.http.context_socket import contexts_on, next_frame
-from app.api.http.dependencies import services_of
-from app.api.http.middleware import request_id_of
-from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
+from app.api.elevenlabs.live import FirstMessage, LiveQuery
+from app.api.elevenlabs.sockets import KIND, admitted, refusal_fields
+from app.api.http.allowing import count_request
+from app.api.http.context_socket import Conversation
+from app.api.http.sockets import Socket, json_object_in, serve_socket
 from app.errors import SpeechError
 from app.marks import Marks
-from app.request_record import current_record
-from app.speaking.contexts import Context, Contexts, Frames, Heard
-from app.speaking.fed import FedSpeech
+from app.speaking.contexts import Context, Frames, Heard
 from app.text.sentences import ends_sentence
-from app.wording.problems import problem_of
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, Effect, support_of
 from app.wording.validation import validated
 
@@ -100,7 +87,7 @@ class MultiWording:
         self,
         name: str,
         first: FirstMessage,
-        refused: Callable[[SpeechError], dict[str, Any]],
+        problem: Callable[[SpeechError], Problem],
         *,
         absolute: bool,
     ) -> None:
@@ -108,7 +95,7 @@ class MultiWording:
         self.times = CharacterTimes()
         self.last_text = ""
         self._name = name
-        self._refused = refused
+        self._problem = problem
         self._absolute = absolute
 
     def started(self) -> Frames:
@@ -128,7 +115,8 @@ class MultiWording:
 
     def failed(self, error: SpeechError) -> Frames:
         """Say why, and that the context is over: Pipecat looks at that alone."""
-        return (json.dumps({**self._refused(error), "contextId": self._name}), self._final())
+        problem = refusal_fields(self._problem(error))
+        return (json.dumps({**problem, "contextId": self._name}), self._final())
 
     def _frame(self, audio: str | None, heard: HeardTimes) -> str:
         frame = {
@@ -144,31 +132,21 @@ class MultiWording:
         return json.dumps({"isFinal": True, "contextId": self._name})
 
 
-class _Conversation:
-    """Takes what one client sends, and keeps its contexts."""
+class _Talk(Conversation[MultiWording]):
+    kind = KIND
 
     def __init__(
-        self,
-        websocket: WebSocket,
-        voice_id: str,
-        query: MultiQuery,
-        contexts: Contexts[MultiWording],
+        self, websocket: WebSocket, socket: Socket, voice_id: str, query: MultiQuery
     ) -> None:
-        self._websocket = websocket
+        super().__init__(websocket, socket)
         self._voice_id = voice_id
         self._query = query
-        self._contexts = contexts
 
     async def take(self, frame: str | bytes) -> bool:
-        """Do what a frame says; return whether more may come.
-
-        Raises:
-            InvalidRequest: it makes no sense. What is wrong with one context is told there.
-        """
         message = validated(MultiMessage, json_object_in(frame))
         if message.close_socket:
             return False
-        context = self._contexts.get(message.context_id)
+        context = self.contexts.get(message.context_id)
         try:
             if context is None:
                 await self._open(message)
@@ -177,33 +155,28 @@ class _Conversation:
                 self._go_on(context, message)
         except SpeechError as error:
             if context is None:
-                await self._contexts.tell(self._wording(message).failed(error))
+                await self.contexts.tell(self._wording(message).failed(error))
             else:
-                await self._contexts.fail(context, error)
+                await self.contexts.fail(context, error)
         return True
 
     async def _open(self, message: MultiMessage) -> None:
         """Open a context, unless there is nothing to say: frames may come for one that is over."""
         if not message.text:
             return
-        await count_request(self._websocket)
-        services, query = services_of(self._websocket), self._query
+        await count_request(self.websocket)
+        query = self._query
         speech = await speech_request(
-            services, self._voice_id, "", query, message, message.voice_settings
-        )
-        fed = FedSpeech(
-            services.speech,
-            replace(speech, timed=True),
-            count_characters=partial(count_characters, self._websocket),
+            self.services, self._voice_id, "", query, message, message.voice_settings
         )
         context = Context(
             message.context_id,
-            fed,
+            self.fed(replace(speech, timed=True)),
             audio_format_of(query.output_format),
             self._wording(message),
             query.inactivity_timeout,
         )
-        self._contexts.open(context)
+        self.contexts.open(context)
         self._go_on(context, message)
 
     def _go_on(self, context: Context[MultiWording], message: MultiMessage) -> None:
@@ -226,46 +199,17 @@ class _Conversation:
             context.finish()
 
     def _wording(self, message: MultiMessage) -> MultiWording:
-        return MultiWording(
-            message.context_id,
-            message,
-            partial(refused, request_id_of(self._websocket.scope)),
-            absolute=self._query.sync_alignment is True,
-        )
-
-
-def refused(request_id: str, error: SpeechError) -> dict[str, Any]:
-    """Return the fields of a frame that tells of an error, and note it in the record."""
-    problem = problem_of(error, request_id, DIALECT.words)
-    current_record().refused(problem.kind, error.field)
-    return refusal_fields(problem)
+        absolute = self._query.sync_alignment is True
+        return MultiWording(message.context_id, message, self.problem, absolute=absolute)
 
 
 async def _talk(websocket: WebSocket, voice_id: str, socket: Socket) -> None:
-    socket.idle_seconds = FIRST_FRAME_SECONDS
-    first: str | bytes | None = None
-    if is_known_by_head(websocket):
-        admit(websocket)
-    else:
-        first = await socket.receive(max_bytes=FIRST_FRAME_BYTES)
-        admit(websocket, also=validated(MultiMessage, json_object_in(first)).key)
+    first = await admitted(websocket, socket)
     query = validated(MultiQuery, dict(websocket.query_params))
     audio_format_of(query.output_format)
     socket.idle_seconds = query.inactivity_timeout
-    contexts: Contexts[MultiWording] = contexts_on(websocket, socket)
-    conversation = _Conversation(websocket, voice_id, query, contexts)
+    await _Talk(websocket, socket, voice_id, query).hold(first)
 
-    async def hear() -> None:
-        goes_on = first is None or await conversation.take(first)
-        while goes_on:
-            frame = await next_frame(socket, contexts)
-            goes_on = frame is not None and await conversation.take(frame)
-        contexts.end()
-
-    await socket.converse(hear(), contexts.speak())
-
-
-KIND = SocketKind(DIALECT, refusal, let_in)
 
 SUPPORT = (
     *support_of(f"WebSocket {MULTI_STREAM_PATH} (query)", MultiQuery),

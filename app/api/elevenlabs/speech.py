@@ -15,15 +15,17 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.api.elevenlabs import account as elevenlabs_account
+from app.api.elevenlabs import dialogue as elevenlabs_dialogue
+from app.api.elevenlabs import dialogue_live as elevenlabs_dialogue_live
 from app.api.elevenlabs import dictionaries as elevenlabs_dictionaries
 from app.api.elevenlabs import live as elevenlabs_live
 from app.api.elevenlabs import multi_live as elevenlabs_multi_live
 from app.api.elevenlabs import voices as elevenlabs_voices
 from app.api.elevenlabs.characters import CharacterTimes, Heard
 from app.api.elevenlabs.controls import (
-    Dictionaries,
-    Manner,
+    NEIGHBOUR,
     OutputQuery,
+    SpokenBody,
     VoiceSettings,
     settings_support,
     speech_request,
@@ -35,12 +37,11 @@ from app.api.http.dependencies import ServicesDep
 from app.api.http.middleware import request_id_of
 from app.api.http.routes import dialect_router
 from app.audio.formats import AudioFormat
-from app.errors import InvalidRequest
 from app.services import Services
 from app.speaking.encoded import LiveAudio
 from app.speech import SpeechRequest
 from app.voices.details import LANGUAGES
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
+from app.wording.support import HONOURED, Effect, support_of
 
 ELEVENLABS_MODELS = (
     "pocket-tts",
@@ -55,10 +56,9 @@ ELEVENLABS_MODELS = (
 """Clients send these names; all of them mean the one model that is loaded."""
 
 _SPEECH = "/v1/text-to-speech/{voice_id}"
-_NEIGHBOUR = Effect("without effect", "each text is spoken on its own")
 
 
-class ElevenSpeechBody(Manner, Dictionaries):
+class ElevenSpeechBody(SpokenBody):
     """This is ElevenLabs' body for speech; unknown fields are ignored, as its clients expect."""
 
     model_config = ConfigDict(
@@ -67,14 +67,7 @@ class ElevenSpeechBody(Manner, Dictionaries):
 
     text: Annotated[str, HONOURED] = Field(description="The text to speak.", examples=["Hello."])
     voice_settings: Annotated[VoiceSettings | None, Effect("honoured", "field by field")] = None
-    previous_text: Annotated[str | None, _NEIGHBOUR] = None
-    next_text: Annotated[str | None, _NEIGHBOUR] = None
-    previous_request_ids: Annotated[list[Any] | None, _NEIGHBOUR] = None
-    next_request_ids: Annotated[list[Any] | None, _NEIGHBOUR] = None
-    use_pvc_as_ivc: Annotated[bool | None, WITHOUT_EFFECT] = None
-    audio_effects: Annotated[
-        dict[str, Any] | None, Effect("refused", "neutral values are fine")
-    ] = None
+    next_text: Annotated[str | None, NEIGHBOUR] = None
 
 
 def _has_key_header(scope: Scope) -> bool:
@@ -185,13 +178,7 @@ def _model_entry(
 
 
 async def _request(services: Services, voice_id: str, body: ElevenSpeechBody) -> SpeechRequest:
-    # send_level is how much of the voice goes into a reverb; alone it asks for no effect.
-    effects = {**(body.audio_effects or {}), "send_level": None}
-    if any(effects.values()):
-        raise InvalidRequest(
-            "audio_effects are refused: this server has none; leave them out",
-            field="audio_effects",
-        )
+    body.refuse_effects()
     return await speech_request(services, voice_id, body.text, body, body, body.voice_settings)
 
 
@@ -229,6 +216,8 @@ for _part in (
     elevenlabs_account.router,
     elevenlabs_live.router,
     elevenlabs_multi_live.router,
+    elevenlabs_dialogue.router,
+    elevenlabs_dialogue_live.router,
 ):
     router.routes.extend(_part.routes)
 
@@ -247,4 +236,6 @@ SUPPORT = (
     *elevenlabs_account.SUPPORT,
     *elevenlabs_live.SUPPORT,
     *elevenlabs_multi_live.SUPPORT,
+    *elevenlabs_dialogue.SUPPORT,
+    *elevenlabs_dialogue_live.SUPPORT,
 )

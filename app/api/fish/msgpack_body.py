@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
+from app.api.fish.dialect import DIALECT
+from app.api.http.asked import note_asked
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
 from app.api.http.forms import is_form
@@ -105,7 +107,9 @@ async def body_of(request: Request, model: type[M]) -> M:
 
 
 def _from_msgpack(model: type[M], body: bytes) -> M:
-    return validated(model, unpacked(body))
+    value = unpacked(body)
+    note_asked(value, DIALECT.words)
+    return validated(model, value)
 
 
 def _from_json(model: type[M], body: bytes, content_type: str, max_values: int) -> M:
@@ -113,6 +117,7 @@ def _from_json(model: type[M], body: bytes, content_type: str, max_values: int) 
         value = json_in(body, content_type, max_values)
     except json.JSONDecodeError as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
+    note_asked(value, DIALECT.words)
     return validated(model, value)
 
 

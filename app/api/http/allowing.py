@@ -36,19 +36,22 @@ async def count_speech(connection: HTTPConnection, characters: int) -> None:
     Raises:
         Overloaded, TooLarge: the caller may not have so much now, or ever.
     """
-    count_stream(connection)
+    count_stream(connection, characters)
     await count_characters(connection, characters)
 
 
-def count_stream(connection: HTTPConnection) -> None:
+def count_stream(connection: HTTPConnection, characters: int = 0) -> None:
     """Count speech that goes on until the request has ended.
+
+    Args:
+        characters: how much text it is; 0 where that is still being written.
 
     Raises:
         Overloaded: as much as allowed goes on already.
     """
     until_end: ExitStack = getattr(connection.state, UNTIL_END)
     allowances = services_of(connection).allowances
-    until_end.enter_context(allowances.streaming(caller_of(connection)))
+    until_end.enter_context(allowances.streaming(caller_of(connection), characters))
 
 
 async def count_characters(connection: HTTPConnection, characters: int) -> None:

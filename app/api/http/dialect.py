@@ -12,6 +12,9 @@ from app.errors import Parameter
 from app.wording.problems import Problem
 from app.wording.support import Support
 
+SPOKEN_DIALECT = "spoken_dialect"
+"""Under this name the state of a WebSocket has its dialect, as no route of its own says it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -28,7 +31,7 @@ class Dialect:
         key_header: a header that this dialect's clients alone send; what they send to a path that
             leads nowhere is answered in this dialect.
         owns: beginnings of paths; a request below them that no route matches is answered in this
-            dialect.
+            dialect, if no other has a longer one.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,10 +15,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from app.api.http.asked import note_asked
 from app.api.http.bodies import json_in
 from app.api.http.percent import percent_decoded
 from app.bounds import LONG_BODY_BYTES
-from app.errors import InvalidRequest, shortened
+from app.errors import InvalidRequest, Parameter, shortened
 from app.files import scratch_failed
 from app.network.connections import ClientLeft
 from app.services import Services
@@ -45,12 +46,20 @@ class BodyRequest(Request):
 
     Args:
         held: counts the bytes of the body.
+        words: what the client calls parameters.
     """
 
     def __init__(
-        self, scope: Scope, receive: Receive, *, services: Services, held: HeldBytes
+        self,
+        scope: Scope,
+        receive: Receive,
+        *,
+        services: Services,
+        held: HeldBytes,
+        words: Mapping[Parameter, str],
     ) -> None:
         super().__init__(scope, receive)
+        self._words = words
         self._services = services
         self._held = held
         self._is_read = asyncio.Event()
@@ -88,12 +97,14 @@ class BodyRequest(Request):
             read = partial(json_in, body, self.headers.get("content-type", ""), max_values)
             is_long = len(body) > LONG_BODY_BYTES
             self._json = await self._services.pools.bodies.run(read) if is_long else read()
+            note_asked(self._json, self._words)
         return self._json
 
     async def _get_form(self, **_limits: object) -> FormData:
         if self._form is None:
             try:
                 self._form = await self._read_form()
+                note_asked(self._form, self._words)
             except ClientDisconnect:
                 raise ClientLeft from None
             except OSError as error:  # large files of a form wait on the disk

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -94,6 +95,9 @@ class RequestContext:
             raise
         finally:
             self._at_work.discard(task)
+            if record.reason is None and ending.code is not None and 400 <= ending.code < 500:
+                # A library has refused it: a preflight, or a range that no file has.
+                record.refused(HTTPStatus(ending.code).name.lower())
             record.dialect = self._dialect_of(scope).name or "native"
             template = _template_of(scope)
             self._requests.end(

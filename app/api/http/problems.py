@@ -20,6 +20,7 @@ from app.api.http.dialect import Dialect
 from app.api.http.middleware import CLIENT_CLOSED_REQUEST, request_id_of
 from app.api.http.near_paths import is_served, methods_at, path_meant
 from app.api.http.security_headers import SECURITY_HEADERS
+from app.api.http.sockets import refuse_socket
 from app.errors import (
     Conflict,
     FfmpegUnavailable,
@@ -104,8 +105,8 @@ class ErrorAnswers:
             raise HTTPException(404)
         message, dialect = self._nothing_there(scope)
         problem = Problem(404, _HTTP_KINDS[404], message, None, request_id_of(scope))
-        answer = JSONResponse(dialect.error_body(problem), problem.status)
-        await WebSocket(scope, receive, send).send_denial_response(answer)
+        current_record().refused(problem.kind)
+        await refuse_socket(WebSocket(scope, receive, send), dialect, problem)
 
     def _nothing_there(self, scope: Scope) -> tuple[str, Dialect]:
         """Return what to say of a path that leads nowhere, and the dialect to say it in."""

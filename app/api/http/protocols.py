@@ -31,6 +31,7 @@ from app.bounds import (
     MAX_PIPELINED,
     REQUEST_SECONDS,
 )
+from app.lifetime import shutting_down
 from app.network.connection_table import ConnectionTable
 from app.network.gate import Door, Gate, Guest
 
@@ -165,6 +166,16 @@ class SocketProtocol(Guest, WebSocketsSansIOProtocol):
         if not self.close_sent:
             self._bytes_before_key = 0
             self.scope["state"][ON_KEY_SEEN] = self._key_seen
+
+    def shutdown(self) -> None:
+        """Close the socket because the server ends, and say so; uvicorn would give no reason."""
+        if self.handshake_complete and not self.close_sent:
+            code = CloseCode.SERVICE_RESTART
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+            self.conn.send_close(code, shutting_down().message)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+        super().shutdown()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) >= MAX_FRAGMENTS:

@@ -15,6 +15,7 @@ from starlette.types import Scope as AsgiScope
 
 from app.api.http.access import admit, admit_to_list, documented_key
 from app.api.http.allowing import count_request
+from app.api.http.asked import note_asked
 from app.api.http.bodies import refuse_compressed
 from app.api.http.dependencies import services_of
 from app.api.http.dialect import NATIVE, Dialect
@@ -100,11 +101,16 @@ class KeyedRoute(EndingRoute):
             else:
                 reads = request.method in _READING and self.scope == "voices"
                 admit(request, None if reads else self.scope)
+            words = self.dialect.words
+            for address in (request.path_params, request.query_params):
+                note_asked(address, words)
             await count_request(request)
             refuse_compressed(request.headers)
             services = services_of(request)
             with services.bodies.hold() as held:
-                body = BodyRequest(request.scope, request.receive, services=services, held=held)
+                body = BodyRequest(
+                    request.scope, request.receive, services=services, held=held, words=words
+                )
                 return await race(answered(body), body.client_left())
 
         async def answered(request: BodyRequest) -> Response:

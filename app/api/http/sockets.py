@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 
 from fastapi import WebSocket
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.http.access import admit, time_to_tell
+from app.api.http.asked import note_asked
 from app.api.http.bodies import json_in
 from app.api.http.dependencies import services_of
-from app.api.http.dialect import Dialect
+from app.api.http.dialect import SPOKEN_DIALECT, Dialect
 from app.api.http.middleware import request_id_of
 from app.bounds import IDLE_SECONDS, SEND_SECONDS
-from app.errors import Forbidden, InvalidRequest, SpeechError, TooLarge, Unauthorized
+from app.errors import InvalidRequest, SpeechError, TooLarge
 from app.lifetime import Lifetime, shutting_down
 from app.network.connections import ClientLeft, quiet_too_long, race
 from app.request_record import current_record
@@ -41,8 +41,7 @@ class SocketKind:
 
     Attributes:
         refusal: makes the frame that tells of a problem, before the socket is closed.
-        check: raises Unauthorized or Forbidden to turn a client away, with a plain HTTP answer in
-            place of a socket.
+        check: raises Unauthorized or Forbidden to turn a client away.
     """
 
     dialect: Dialect
@@ -57,10 +56,14 @@ class Socket:
 
     Args:
         idle_seconds: how long nothing may be sent in either direction before it is an error.
+
+    Attributes:
+        farewell: the reason with which the socket is closed where nothing went wrong.
     """
 
     def __init__(self, websocket: WebSocket, lifetime: Lifetime, *, idle_seconds: float) -> None:
         self.idle_seconds = idle_seconds
+        self.farewell = ""
         self._websocket = websocket
         self._lifetime = lifetime
         self._conversing = False
@@ -213,46 +216,51 @@ async def serve_socket(
 ) -> None:
     """Accept a client's socket, run `talk`, and close the socket, whatever happens.
 
+    Who is turned away is let in first: a web page sees why a socket is closed, but never why none
+    was opened.
+
     Args:
         talk: returns when all is said. A SpeechError that it raises is told to the client.
     """
-    request_id = request_id_of(websocket.scope)
-    try:
-        kind.check(websocket)
-    except (Unauthorized, Forbidden) as error:
-        await time_to_tell(error)
-        problem = problem_of(error, request_id, kind.dialect.words)
-        current_record().refused(problem.kind)
-        await _turn_away(websocket, kind.dialect, problem)
-        return
+    setattr(websocket.state, SPOKEN_DIALECT, kind.dialect)
+    note_asked(websocket.path_params, kind.dialect.words)
     await websocket.accept()
     lifetime = services_of(websocket).lifetime
     socket = Socket(websocket, lifetime, idle_seconds=IDLE_SECONDS)
     try:
+        kind.check(websocket)
         await talk(socket)
-        await socket.close(_NORMAL, "")
+        await socket.close(_NORMAL, socket.farewell)
     except ClientLeft:
         return
+    except asyncio.CancelledError:
+        # Once SHUTDOWN_GRACE_SECONDS are over, uvicorn closes all sockets and cancels what is left.
+        if not lifetime.is_stopping:
+            raise
     except SpeechError as error:
         await time_to_tell(error)
-        problem = problem_of(error, request_id, kind.dialect.words)
+        problem = problem_of(error, request_id_of(websocket.scope), kind.dialect.words)
         current_record().refused(problem.kind, error.field)
-        try:
-            await socket.send(kind.refusal(problem))
-            await socket.hear_out()
-        except ClientLeft:
-            return
         restarts = problem.status == 503 and lifetime.is_stopping
         code = _RESTARTS if restarts else _close_code(problem.status)
-        await socket.close(code, problem.message)
+        await _part(socket, kind.refusal(problem), code, problem.message)
 
 
-async def _turn_away(websocket: WebSocket, dialect: Dialect, problem: Problem) -> None:
-    headers = {"x-request-id": problem.request_id}
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = dialect.error_body(problem)
-    await websocket.send_denial_response(JSONResponse(body, problem.status, headers))
+async def refuse_socket(websocket: WebSocket, dialect: Dialect, problem: Problem) -> None:
+    """Accept a socket only to say why it is closed: in a frame, as over HTTP, and as the reason."""
+    await websocket.accept()
+    socket = Socket(websocket, services_of(websocket).lifetime, idle_seconds=IDLE_SECONDS)
+    frame = json.dumps(dialect.error_body(problem))
+    await _part(socket, frame, _close_code(problem.status), problem.message)
+
+
+async def _part(socket: Socket, last_frame: str | bytes, code: int, reason: str) -> None:
+    try:
+        await socket.send(last_frame)
+        await socket.hear_out()
+    except ClientLeft:
+        return
+    await socket.close(code, reason)
 
 
 def _close_code(status: int) -> int:

@@ -55,6 +55,8 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         backlog=ACCEPTS_PER_TURN,
         host=settings.host,
         port=settings.port,
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
         log_config=None,
         access_log=False,
         proxy_headers=False,

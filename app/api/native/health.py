@@ -41,7 +41,7 @@ async def information(services: ServicesDep) -> dict[str, Any]:
             "GET /voice/{filename}": "audio saved by type=url",
             "GET /health": "model state, load, uptime",
             "GET /ready": "200 once speech can be made, else 503",
-            "GET /studio": "a page to speak, to make voices and to watch the server",
+            "GET /studio": "a page to speak, make voices and long recordings, and watch the server",
             "GET /metrics": "for Prometheus, with a key for metrics",
         },
         "formats": list(FORMATS),

@@ -158,6 +158,7 @@ async def look_at_job(request: Request, services: ServicesDep, job_id: str) -> d
         }
         for chapter in chapters
     ]
+    shown["heard_seconds"] = _seconds(placed[-1].end if placed else 0)
     shown["overruns"] = [
         {"segment": segment.number, "seconds": round(seconds, 3)}
         for segment, seconds in overruns(placed)
@@ -236,7 +237,14 @@ async def list_segments(
 ) -> dict[str, Any]:
     """List the segments of a job: what is said, by whom, and whether it has been spoken."""
     segments = await services.jobs.segments(job_id, chapter=chapter)
-    return {"segments": [_shown_segment(segment) for segment in segments]}
+    _, placed, _ = await services.jobs.placed(job_id)
+    starts = {each.segment.number: each.start for each in placed}
+    return {
+        "segments": [
+            {**_shown_segment(segment), "start_seconds": _seconds(starts.get(segment.number))}
+            for segment in segments
+        ]
+    }
 
 
 def _shown_segment(segment: Segment) -> dict[str, Any]:

@@ -8,12 +8,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from fastapi import APIRouter, WebSocket
-from fastapi.requests import HTTPConnection
 
-from app.api.http.access import admit
-from app.api.http.allowing import count_characters, count_request
-from app.api.http.context_socket import contexts_on, next_frame
-from app.api.http.dependencies import services_of
+from app.api.http.allowing import count_request
+from app.api.http.context_socket import Conversation, answer_to
 from app.api.http.dialect import NATIVE
 from app.api.http.middleware import request_id_of
 from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
@@ -37,9 +34,7 @@ from app.bounds import CONTEXTLESS_SECONDS, IDLE_SECONDS
 from app.errors import InvalidRequest, Parameter, SpeechError, TooLarge, shortened
 from app.marks import Marks
 from app.network.connections import quiet_too_long
-from app.request_record import current_record
-from app.speaking.contexts import Context, Contexts, Frames, Heard, TooManyContexts
-from app.speaking.fed import FedSpeech
+from app.speaking.contexts import Context, Frames, Heard, TooManyContexts
 from app.speech import SPEECH_RATE_HZ
 from app.wording.problems import Problem, problem_of
 from app.wording.validation import validated
@@ -55,32 +50,24 @@ router = APIRouter()
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak texts that are still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, websocket))
+    await serve_socket(websocket, _Talk.kind, partial(_talk, websocket))
 
 
 async def _talk(websocket: WebSocket, socket: Socket) -> None:
-    # The client of a web page sees why a socket is closed, but not why none was opened.
-    admit(websocket)
     socket.idle_seconds = CONTEXTLESS_SECONDS
-    contexts: Contexts[LiveWording] = contexts_on(websocket, socket)
-    conversation = _Conversation(websocket, contexts)
-
-    async def hear() -> None:
-        while (frame := await next_frame(socket, contexts)) is not None:
-            await conversation.take(frame)
-        raise quiet_too_long(CONTEXTLESS_SECONDS)
-
-    await socket.converse(hear(), contexts.speak())
+    await _Talk(websocket, socket).hold()
 
 
 class LiveWording:
     """Words what becomes of a context."""
 
-    def __init__(self, start: Start, audio: AudioFormat, request_id: str) -> None:
+    def __init__(
+        self, start: Start, audio: AudioFormat, problem: Callable[[SpeechError], Problem]
+    ) -> None:
         self._context = start.context
         self._marks = start.marks
         self._audio = audio
-        self._request_id = request_id
+        self._problem = problem
 
     def started(self) -> Frames:
         """Say what the sound will be."""
@@ -110,9 +97,7 @@ class LiveWording:
         return (cancelled.model_dump_json(),)
 
     def failed(self, error: SpeechError) -> Frames:
-        problem = problem_of(error, self._request_id, _DIALECT.words)
-        current_record().refused(problem.kind, error.field)
-        return (_refusal(problem, self._context),)
+        return (_refusal(self._problem(error), self._context),)
 
     def _marked(self, marks: Marks) -> list[str]:
         found = []
@@ -121,98 +106,6 @@ class LiveWording:
         if self._marks != "none":
             found += [Marked.of(self._context, "sentence", mark) for mark in marks.sentences]
         return [each.model_dump_json() for each in found]
-
-
-class _Conversation:
-    """Takes what one client sends, and keeps its contexts."""
-
-    def __init__(self, websocket: WebSocket, contexts: Contexts[LiveWording]) -> None:
-        self._websocket = websocket
-        self._contexts = contexts
-        self._answers: Mapping[str, _Answer] = {
-            "start": (Start, self._start),
-            "text": (Text, self._text),
-            "flush": (Flush, self._flush),
-            "cancel": (Cancel, self._cancel),
-            "end": (End, self._end),
-        }
-
-    async def take(self, frame: str | bytes) -> None:
-        """Do what a frame says.
-
-        Raises:
-            InvalidRequest, TooLarge: it makes no sense, or is too much. What is wrong with one
-                context is told there.
-        """
-        sent = json_object_in(frame)
-        kind = sent.get("type")
-        answer = self._answers.get(kind) if isinstance(kind, str) else None
-        if answer is None:
-            raise InvalidRequest(
-                f"type must be one of {', '.join(self._answers)}; it is {shortened(repr(kind))}",
-                field="type",
-            )
-        model, do = answer
-        await do(validated(model, sent))
-
-    async def _start(self, start: Start) -> None:
-        request_id = request_id_of(self._websocket.scope)
-        services = services_of(self._websocket)
-        try:
-            await count_request(self._websocket)
-            audio = start.audio_format(start.format)
-            request = start.request("", services.cast.voice_named(start.voice))
-            fed = FedSpeech(
-                services.speech,
-                replace(request, timed=start.marks != "none"),
-                count_characters=partial(count_characters, self._websocket),
-            )
-            wording = LiveWording(start, audio, request_id)
-            self._contexts.open(Context(start.context, fed, audio, wording, IDLE_SECONDS))
-        except TooManyContexts:
-            raise
-        except SpeechError as error:
-            await self._tell(start.context, error)
-
-    async def _text(self, message: Text) -> None:
-        if context := await self._open(message):
-            try:
-                context.add(message.text)
-            except TooLarge:
-                raise
-            except SpeechError as error:
-                await self._contexts.fail(context, error)
-
-    async def _flush(self, message: Flush) -> None:
-        if context := await self._open(message):
-            context.flush()
-
-    async def _end(self, message: End) -> None:
-        if context := await self._open(message):
-            context.finish()
-
-    async def _cancel(self, message: Cancel) -> None:
-        if not await self._contexts.cancel(message.context, heard_seconds=message.heard_seconds):
-            await self._tell(message.context, _no_context(message.context))
-
-    async def _open(self, message: FromClient) -> Context[LiveWording] | None:
-        """Return the context that a message is for; None where there is none, which is told."""
-        context = self._contexts.get(message.context)
-        if context is None:
-            await self._tell(message.context, _no_context(message.context))
-        return context
-
-    async def _tell(self, name: str, error: SpeechError) -> None:
-        """Tell of an error that belongs to a context, and ends none."""
-        problem = problem_of(error, request_id_of(self._websocket.scope), _DIALECT.words)
-        await self._contexts.tell((_refusal(problem, name),))
-
-
-def _no_context(name: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"there is no context {shortened(repr(name))}: it was not started, or it has ended",
-        field="context",
-    )
 
 
 def _refusal(problem: Problem, context: str | None = None) -> str:
@@ -225,8 +118,77 @@ def _refusal(problem: Problem, context: str | None = None) -> str:
     return Error(context=context, error=detail).model_dump_json()
 
 
-def _let_in(_connection: HTTPConnection) -> None:
-    """Let everybody in: a key that is missing is told inside."""
+class _Talk(Conversation[LiveWording]):
+    kind = SocketKind(_DIALECT, _refusal)
+
+    def __init__(self, websocket: WebSocket, socket: Socket) -> None:
+        super().__init__(websocket, socket)
+        self._answers: Mapping[str, _Answer] = {
+            "start": (Start, self._start),
+            "text": (Text, self._text),
+            "flush": (Flush, self._flush),
+            "cancel": (Cancel, self._cancel),
+            "end": (End, self._end),
+        }
+
+    async def take(self, frame: str | bytes) -> bool:
+        sent = json_object_in(frame)
+        model, do = answer_to(self._answers, sent.get("type"))
+        await do(validated(model, sent))
+        return True
+
+    def quiet(self) -> None:
+        raise quiet_too_long(CONTEXTLESS_SECONDS)
+
+    async def _start(self, start: Start) -> None:
+        try:
+            await count_request(self.websocket)
+            audio = start.audio_format(start.format)
+            request = start.request("", self.services.cast.voice_named(start.voice))
+            fed = self.fed(replace(request, timed=start.marks != "none"))
+            wording = LiveWording(start, audio, self.problem)
+            self.contexts.open(Context(start.context, fed, audio, wording, IDLE_SECONDS))
+        except TooManyContexts:
+            raise
+        except SpeechError as error:
+            await self._tell(start.context, error)
+
+    async def _text(self, message: Text) -> None:
+        if context := await self._open(message):
+            try:
+                context.add(message.text)
+            except TooLarge:
+                raise
+            except SpeechError as error:
+                await self.contexts.fail(context, error)
+
+    async def _flush(self, message: Flush) -> None:
+        if context := await self._open(message):
+            context.flush()
+
+    async def _end(self, message: End) -> None:
+        if context := await self._open(message):
+            context.finish()
+
+    async def _cancel(self, message: Cancel) -> None:
+        if not await self.contexts.cancel(message.context, heard_seconds=message.heard_seconds):
+            await self._tell(message.context, _no_context(message.context))
+
+    async def _open(self, message: FromClient) -> Context[LiveWording] | None:
+        """Return the context that a message is for; None where there is none, which is told."""
+        context = self.contexts.get(message.context)
+        if context is None:
+            await self._tell(message.context, _no_context(message.context))
+        return context
+
+    async def _tell(self, name: str, error: SpeechError) -> None:
+        """Tell of an error that belongs to a context, and ends none."""
+        problem = problem_of(error, request_id_of(self.websocket.scope), _DIALECT.words)
+        await self.contexts.tell((_refusal(problem, name),))
 
 
-_KIND = SocketKind(_DIALECT, _refusal, _let_in)
+def _no_context(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"there is no context {shortened(repr(name))}: it was not started, or it has ended",
+        field="context",
+    )

@@ -103,6 +103,8 @@ def _cache_control(
     if services.settings.url_signing_secret is None:
         return f"public, max-age={_YEAR_SECONDS}, immutable"
     if not (expires or signature) and is_caller(request):
+        # A token in the address or a session says whose audio may be had, as a key does.
+        services.saved.require_own(filename)
         return "private, no-store"
     left_seconds = check_link(filename, expires, signature, services.settings)
     return f"private, max-age={left_seconds}, immutable"

@@ -10,29 +10,26 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel
 
-from app.api.http.allowing import count_characters, count_request
-from app.api.http.context_socket import contexts_on, next_frame
-from app.api.http.dependencies import services_of
-from app.api.http.middleware import request_id_of
+from app.api.http.allowing import count_request
+from app.api.http.context_socket import Conversation, answer_to
 from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
 from app.api.openai.dialect import DIALECT
 from app.audio.formats import AudioFormat
 from app.audio.output import output_format
 from app.bounds import CONTEXTLESS_SECONDS
-from app.errors import InvalidRequest, Parameter, SpeechError, shortened
+from app.errors import InvalidRequest, Parameter, SpeechError
 from app.marks import Marks
 from app.ranges import AnyCase, NullIsUnset, Seed, Speed
-from app.request_record import current_record
 from app.services import Services
-from app.speaking.contexts import Context, Contexts, Frames, Heard
-from app.speaking.fed import FedSpeech
+from app.speaking.contexts import Context, Frames, Heard
 from app.speech import SPEECH_RATE_HZ, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
-from app.wording.problems import Problem, problem_of
+from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
 from app.wording.validation import validated
 
 LIVE_PATH = "/v1/audio/speech/stream"
+_CLOSE = "session.close"
 _DIALECT = DIALECT.with_words({Parameter.TEXT: "text", Parameter.FORMAT: "response_format"})
 
 router = APIRouter()
@@ -80,32 +77,24 @@ class InputText(BaseModel):
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak utterances that are still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, websocket))
+    await serve_socket(websocket, _Session.kind, partial(_talk, websocket))
 
 
 async def _talk(websocket: WebSocket, socket: Socket) -> None:
     socket.idle_seconds = CONTEXTLESS_SECONDS
-    contexts: Contexts[UtteranceWording] = contexts_on(websocket, socket)
-    session = _Session(websocket, contexts)
-
-    async def hear() -> None:
-        goes_on = True
-        while goes_on:
-            frame = await next_frame(socket, contexts)
-            goes_on = frame is not None and await session.take(frame)
-        contexts.end()
-
-    await socket.converse(hear(), contexts.speak())
+    await _Session(websocket, socket).hold()
 
 
 class UtteranceWording:
     """Words what becomes of an utterance, which is one sentence to vLLM-Omni's clients."""
 
-    def __init__(self, index: int, audio: AudioFormat, request_id: str) -> None:
+    def __init__(
+        self, index: int, audio: AudioFormat, refusal: Callable[[SpeechError], str | bytes]
+    ) -> None:
         self.text = ""
         self._index = index
         self._audio = audio
-        self._request_id = request_id
+        self._refusal = refusal
         self._sent_bytes = 0
 
     def started(self) -> Frames:
@@ -133,7 +122,7 @@ class UtteranceWording:
         return ()
 
     def failed(self, error: SpeechError) -> Frames:
-        frames = [refused(self._request_id, error)]
+        frames = [self._refusal(error)]
         if self._sent_bytes:
             frames.append(
                 self._said("audio.done", sentence_index=0, total_bytes=self._sent_bytes, error=True)
@@ -147,12 +136,15 @@ class UtteranceWording:
 _Answer: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class _Session:
-    """Takes what one client sends."""
+def _refusal(problem: Problem) -> str:
+    return json.dumps({"type": "error", "message": problem.message, "code": problem.kind})
 
-    def __init__(self, websocket: WebSocket, contexts: Contexts[UtteranceWording]) -> None:
-        self._websocket = websocket
-        self._contexts = contexts
+
+class _Session(Conversation[UtteranceWording]):
+    kind = SocketKind(_DIALECT, _refusal)
+
+    def __init__(self, websocket: WebSocket, socket: Socket) -> None:
+        super().__init__(websocket, socket)
         self._config: SessionConfig | None = None
         self._utterances = 0
         self._answers: Mapping[str, _Answer] = {
@@ -162,35 +154,23 @@ class _Session:
         }
 
     async def take(self, frame: str | bytes) -> bool:
-        """Do what a frame says; return whether more may come.
-
-        Raises:
-            InvalidRequest, TooLarge: it makes no sense, or is too much.
-        """
         sent = json_object_in(frame)
         kind = sent.pop("type", None)
-        if kind == "session.close":
+        if kind == _CLOSE:
             return False
-        answer = self._answers.get(kind) if isinstance(kind, str) else None
-        if answer is None:
-            known = ", ".join((*self._answers, "session.close"))
-            raise InvalidRequest(
-                f"type must be one of {known}; it is {shortened(repr(kind))}", field="type"
-            )
+        answer = answer_to(self._answers, kind, _CLOSE)
         try:
             await answer(sent)
         except SpeechError as error:
-            await self._contexts.tell((refused(request_id_of(self._websocket.scope), error),))
+            await self.contexts.tell((self.refusal(error),))
         return True
 
     async def _configure(self, sent: dict[str, Any]) -> None:
-        if self._contexts.get(self._name) is not None:
+        if self.contexts.get(self._name) is not None:
             raise InvalidRequest("session.config came inside an utterance; send input.done first")
         config = validated(SessionConfig, sent)
         config.audio_format()
-        await services_of(self._websocket).speech.check_voice(
-            config.request(services_of(self._websocket))
-        )
+        await self.services.speech.check_voice(config.request(self.services))
         self._config = config
 
     async def _text(self, sent: dict[str, Any]) -> None:
@@ -207,44 +187,25 @@ class _Session:
         """Return the utterance that is being written, opened if need be."""
         if self._config is None:
             raise InvalidRequest("a session.config has to come first", field="type")
-        context = self._contexts.get(self._name)
+        context = self.contexts.get(self._name)
         if context is not None:
             return context
         # Nothing on the wire tells whose sound it is, so that one comes after the other.
-        await self._contexts.all_ended()
-        await count_request(self._websocket)
-        services, audio = services_of(self._websocket), self._config.audio_format()
-        fed = FedSpeech(
-            services.speech,
-            self._config.request(services),
-            count_characters=partial(count_characters, self._websocket),
-        )
-        request_id = request_id_of(self._websocket.scope)
-        wording = UtteranceWording(self._utterances, audio, request_id)
-        return self._contexts.open(Context(self._name, fed, audio, wording, CONTEXTLESS_SECONDS))
+        await self.contexts.all_ended()
+        await count_request(self.websocket)
+        fed, audio = self.fed(self._config.request(self.services)), self._config.audio_format()
+        wording = UtteranceWording(self._utterances, audio, self.refusal)
+        return self.contexts.open(Context(self._name, fed, audio, wording, CONTEXTLESS_SECONDS))
 
     @property
     def _name(self) -> str:
         return str(self._utterances)
 
 
-def refused(request_id: str, error: SpeechError) -> str:
-    """Make the frame that tells of an error, and note it in the record."""
-    problem = problem_of(error, request_id, _DIALECT.words)
-    current_record().refused(problem.kind, error.field)
-    return _refusal(problem)
-
-
-def _refusal(problem: Problem) -> str:
-    return json.dumps({"type": "error", "message": problem.message, "code": problem.kind})
-
-
-_KIND = SocketKind(_DIALECT, _refusal)
-
 _CALL = f"WebSocket {LIVE_PATH}"
 SUPPORT = (
     *support_of(_CALL, SessionConfig),
     *support_of(_CALL, InputText),
     Support(_CALL, "input.done", "honoured", "ends the utterance, and keeps the socket"),
-    Support(_CALL, "session.close", "honoured", "what is there is spoken"),
+    Support(_CALL, _CLOSE, "honoured", "what is there is spoken"),
 )

@@ -26,7 +26,8 @@ from app.errors import InvalidRequest, ModelNotFound, shortened
 from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speaking.controls import SpeechControls
-from app.speech import Clip
+from app.speech import SPEECH_RATE_HZ, Clip
+from app.voices.store import Voice
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 
 router = dialect_router(DIALECT)
@@ -239,13 +240,22 @@ async def list_models(services: ServicesDep) -> dict[str, Any]:
 
 
 @_lists.get("/v1/models/{model}")
-async def retrieve_model(services: ServicesDep, model: str) -> dict[str, Any]:
-    """Describe one of the names that `model` may have."""
+async def retrieve_model(request: Request, services: ServicesDep, model: str) -> dict[str, Any]:
+    """Describe one of the names that `model` may have; clients of Speaches find the voices here."""
     if model not in OPENAI_MODELS:
         raise ModelNotFound(
             f"model {shortened(model)!r} does not exist; try {', '.join(OPENAI_MODELS)}"
         )
-    return _model_entry(services, model)
+    return {
+        **_model_entry(services, model),
+        "task": "text-to-speech",
+        "sample_rate": SPEECH_RATE_HZ,
+        "language": services.cast.languages,
+        "voices": [
+            {"name": each.name, "language": each.details.language}
+            for each in await _voices(request, services)
+        ],
+    }
 
 
 @_lists.get("/v1/audio/models")
@@ -257,12 +267,15 @@ async def list_speech_models() -> dict[str, Any]:
 @_lists.get("/v1/audio/voices")
 async def list_voices(request: Request, services: ServicesDep) -> dict[str, Any]:
     """List the voices that `voice` may name; without a key, the built-in ones."""
-    voices = await services.voices.all()
-    if is_public(request):
-        voices = [each for each in voices if each.kind == "built-in"]
+    voices = await _voices(request, services)
     return {
         "voices": [{"id": each.name, "name": each.details.title or each.name} for each in voices]
     }
+
+
+async def _voices(request: Request, services: Services) -> list[Voice]:
+    voices = await services.voices.all()
+    return [each for each in voices if each.kind == "built-in" or not is_public(request)]
 
 
 def _model_entry(services: Services, name: str) -> dict[str, Any]:

@@ -12,26 +12,22 @@ from typing import Annotated, Any, Literal, TypeAlias
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, Field
 
-from app.api.http.allowing import count_characters, count_request
-from app.api.http.context_socket import contexts_on, next_frame
-from app.api.http.dependencies import services_of
-from app.api.http.middleware import request_id_of
+from app.api.http.allowing import count_request
+from app.api.http.context_socket import Conversation, answer_to
 from app.api.http.sockets import Socket, SocketKind, json_object_in, serve_socket
 from app.api.pocket.dialect import DIALECT
 from app.audio.output import output_format
 from app.bounds import CONTEXTLESS_SECONDS
-from app.errors import InvalidRequest, Parameter, SpeechError, shortened
+from app.errors import InvalidRequest, Parameter, SpeechError
 from app.marks import Marks
 from app.ranges import NullIsUnset
-from app.request_record import current_record
 from app.services import Services
-from app.speaking.contexts import Context, Contexts, Frames, Heard
+from app.speaking.contexts import Context, Frames, Heard
 from app.speaking.controls import Code, Formulas, Markup, Pronunciations, lexicons_of
-from app.speaking.fed import FedSpeech
 from app.speech import SPEECH_RATE_HZ, SpeechRequest
 from app.text.sentences import ends_sentence
 from app.voices.details import language_code
-from app.wording.problems import Problem, problem_of
+from app.wording.problems import Problem
 from app.wording.support import (
     HONOURED,
     OWN_CODE,
@@ -90,27 +86,19 @@ class ReplyText(BaseModel):
 @router.websocket(LIVE_PATH)
 async def speak_live(websocket: WebSocket) -> None:
     """Speak replies that are still being written."""
-    await serve_socket(websocket, _KIND, partial(_talk, websocket))
+    await serve_socket(websocket, _Talk.kind, partial(_talk, websocket))
 
 
 async def _talk(websocket: WebSocket, socket: Socket) -> None:
     socket.idle_seconds = CONTEXTLESS_SECONDS
-    contexts: Contexts[ReplyWording] = contexts_on(websocket, socket)
-    conversation = _Conversation(websocket, contexts)
-
-    async def hear() -> None:
-        while (frame := await next_frame(socket, contexts)) is not None:
-            await conversation.take(frame)
-        contexts.end()
-
-    await socket.converse(hear(), contexts.speak())
+    await _Talk(websocket, socket).hold()
 
 
 class ReplyWording:
     """Words what becomes of a reply."""
 
-    def __init__(self, request_id: str, *, binary: bool) -> None:
-        self._request_id = request_id
+    def __init__(self, refusal: Callable[[SpeechError], str | bytes], *, binary: bool) -> None:
+        self._refusal = refusal
         self._reply_id = secrets.token_hex(8)
         self._binary = binary
 
@@ -129,21 +117,28 @@ class ReplyWording:
         return (self._event("cancelled"),)
 
     def failed(self, error: SpeechError) -> Frames:
-        return (refused(self._request_id, error),)
+        return (self._refusal(error),)
 
     def _event(self, kind: str) -> str:
         return _message("event", event_type=kind, request_id=self._reply_id)
 
 
+def _refusal(problem: Problem) -> str:
+    return _message("error", code=problem.kind, message=problem.message)
+
+
+def _message(kind: str, **data: Any) -> str:
+    return json.dumps({"type": kind, "data": data})
+
+
 _Answer: TypeAlias = Callable[[Any], Awaitable[None]]
 
 
-class _Conversation:
-    """Takes what one client sends."""
+class _Talk(Conversation[ReplyWording]):
+    kind = SocketKind(_DIALECT, _refusal)
 
-    def __init__(self, websocket: WebSocket, contexts: Contexts[ReplyWording]) -> None:
-        self._websocket = websocket
-        self._contexts = contexts
+    def __init__(self, websocket: WebSocket, socket: Socket) -> None:
+        super().__init__(websocket, socket)
         self._answers: Mapping[str, _Answer] = {
             "config": self._config,
             "text": self._text,
@@ -152,46 +147,30 @@ class _Conversation:
             "ping": self._ping,
         }
 
-    async def take(self, frame: str | bytes) -> None:
-        """Do what a frame says.
-
-        Raises:
-            InvalidRequest, TooLarge: it makes no sense, or is too much.
-        """
+    async def take(self, frame: str | bytes) -> bool:
         sent = json_object_in(frame)
-        kind = sent.get("type")
-        answer = self._answers.get(kind) if isinstance(kind, str) else None
-        if answer is None:
-            raise InvalidRequest(
-                f"type must be one of {', '.join(self._answers)}; it is {shortened(repr(kind))}",
-                field="type",
-            )
+        answer = answer_to(self._answers, sent.get("type"))
         try:
             await answer({} if sent.get("data") is None else sent["data"])
         except SpeechError as error:
-            context = self._contexts.get(_REPLY)
+            context = self.contexts.get(_REPLY)
             if context is not None:
-                await self._contexts.fail(context, error)
+                await self.contexts.fail(context, error)
             else:
-                await self._contexts.tell((refused(self._request_id, error),))
-
-    @property
-    def _request_id(self) -> str:
-        return request_id_of(self._websocket.scope)
+                await self.contexts.tell((self.refusal(error),))
+        return True
 
     async def _config(self, data: Any) -> None:
         """Open a reply; one that is still spoken gives way."""
         await self._cancel(data)
         config = validated(ReplyConfig, data)
-        await count_request(self._websocket)
-        services = services_of(self._websocket)
+        await count_request(self.websocket)
         audio = output_format(
             config.format, speech_rate_hz=SPEECH_RATE_HZ, sample_rate_hz=config.sample_rate
         )
-        counted = partial(count_characters, self._websocket)
-        fed = FedSpeech(services.speech, config.request(services), count_characters=counted)
-        wording = ReplyWording(self._request_id, binary=config.binary)
-        self._contexts.open(Context(_REPLY, fed, audio, wording, CONTEXTLESS_SECONDS))
+        fed = self.fed(config.request(self.services))
+        wording = ReplyWording(self.refusal, binary=config.binary)
+        self.contexts.open(Context(_REPLY, fed, audio, wording, CONTEXTLESS_SECONDS))
 
     async def _text(self, data: Any) -> None:
         message = validated(ReplyText, data)
@@ -205,35 +184,18 @@ class _Conversation:
         self._reply("flush").finish()
 
     async def _cancel(self, _data: Any) -> None:
-        if self._contexts.get(_REPLY) is not None:
-            await self._contexts.cancel(_REPLY)
+        if self.contexts.get(_REPLY) is not None:
+            await self.contexts.cancel(_REPLY)
 
     async def _ping(self, _data: Any) -> None:
-        await self._contexts.tell((_message("pong"),))
+        await self.contexts.tell((_message("pong"),))
 
     def _reply(self, kind: str) -> Context[ReplyWording]:
-        context = self._contexts.get(_REPLY)
+        context = self.contexts.get(_REPLY)
         if context is None:
             raise InvalidRequest(f"{kind} came without a config before it", field="type")
         return context
 
-
-def refused(request_id: str, error: SpeechError) -> str:
-    """Make the frame that tells of an error, and note it in the record."""
-    problem = problem_of(error, request_id, _DIALECT.words)
-    current_record().refused(problem.kind, error.field)
-    return _refusal(problem)
-
-
-def _refusal(problem: Problem) -> str:
-    return _message("error", code=problem.kind, message=problem.message)
-
-
-def _message(kind: str, **data: Any) -> str:
-    return json.dumps({"type": kind, "data": data})
-
-
-_KIND = SocketKind(_DIALECT, _refusal)
 
 _CALL = f"WebSocket {LIVE_PATH}"
 SUPPORT = (

@@ -38,7 +38,6 @@ CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.002
 """No good piece had one sample at the limit; the highest peak was 0.89. A voice prompt that is loud
 may bring a few."""
-STUCK_SECONDS = 1.0
 LEAST_FLUX = 0.12
 """Over no second of a good piece was the mean flux below 0.18; the median of the lowest is 0.38. Of
 tones and buzzes of 1.5 s with some noise none had more than 0.082."""
@@ -49,10 +48,7 @@ LEAST_WORDS_LOOKED_AT = 3
 """With fewer words the last two are all of them."""
 
 _STEP_SAMPLES = SPEECH_RATE_HZ // 100
-_FLUX_HOP_SAMPLES = SPEECH_RATE_HZ // 50
-_FLUX_WINDOW_SAMPLES = 2 * _FLUX_HOP_SAMPLES
 _SILENT_POWER = 10 ** (SILENT_DBFS / 10)
-_AUDIBLE_MAGNITUDE = 0.1
 
 
 def is_finite(pcm: Pcm) -> bool:
@@ -89,27 +85,6 @@ def clipped_share(pcm: Pcm) -> float:
     return float(np.mean(np.abs(pcm) >= CLIPPED_LEVEL)) if len(pcm) else 0.0
 
 
-def least_flux(pcm: Pcm) -> float:
-    """Return how much the spectrum changes from 20 ms to 20 ms in the second where it does least.
-
-    It is the distance of two spectra of unit length; silence does not count. Infinite for a piece
-    that is shorter.
-    """
-    frames = round(STUCK_SECONDS * SPEECH_RATE_HZ / _FLUX_HOP_SAMPLES)
-    if len(pcm) < _FLUX_WINDOW_SAMPLES + frames * _FLUX_HOP_SAMPLES:
-        return float("inf")
-    windows = np.lib.stride_tricks.sliding_window_view(pcm, _FLUX_WINDOW_SAMPLES)
-    shaped = windows[::_FLUX_HOP_SAMPLES] * np.hanning(_FLUX_WINDOW_SAMPLES).astype(np.float32)
-    magnitudes = np.abs(np.fft.rfft(shaped, axis=1))
-    lengths = np.linalg.norm(magnitudes, axis=1)
-    units = magnitudes / np.maximum(lengths, 1e-6)[:, None]
-    flux = np.linalg.norm(np.diff(units, axis=0), axis=1)
-    # What is not heard moves as noise does.
-    flux[np.maximum(lengths[1:], lengths[:-1]) < _AUDIBLE_MAGNITUDE] = 1.0
-    sums = np.cumsum(np.concatenate(([0.0], flux)))
-    return float((sums[frames:] - sums[:-frames]).min() / frames)
-
-
 def look_at_last(mass: NDArray[np.float32]) -> float:
     """Return how much of the attention was on the last two words, at the frame where most was.
 
@@ -119,10 +94,11 @@ def look_at_last(mass: NDArray[np.float32]) -> float:
     return float(mass[:, -2:].sum(1).max()) if len(mass) else 0.0
 
 
-def fault_of_sound(pcm: Pcm, *, own_end: bool = True) -> Fault | None:
+def fault_of_sound(pcm: Pcm, least_flux: float, *, own_end: bool = True) -> Fault | None:
     """Name the first fault that can be heard without knowing what was to be said.
 
     Args:
+        least_flux: as `Flux` has it.
         own_end: whether the piece ends where the model says so; a caller may have it last longer.
     """
     if not is_finite(pcm):
@@ -131,4 +107,4 @@ def fault_of_sound(pcm: Pcm, *, own_end: bool = True) -> Fault | None:
         return "silence"
     if clipped_share(pcm) > CLIPPED_SHARE:
         return "clipping"
-    return "stuck" if least_flux(pcm) < LEAST_FLUX else None
+    return "stuck" if least_flux < LEAST_FLUX else None

@@ -40,6 +40,7 @@ class Take:
 
     Attributes:
         voice: stands for the voice; its pace is learned.
+        least_flux: how little the spectrum changed over a second, as `Flux` has it.
         ended: whether the model ended it by itself.
         own_end: whether it ends where the model says so, not where the caller set how.
         repeatable: whether the caller gave a seed, so that the same must come of it every time:
@@ -50,6 +51,7 @@ class Take:
     text: str
     voice: object
     pcm: Pcm
+    least_flux: float
     ended: bool
     own_end: bool
     repeatable: bool
@@ -60,19 +62,22 @@ class TakeJudge:
     """Judges the takes of one model and counts what became of them. Thread-safe.
 
     Attributes:
-        trusted: whether the model has been heard to speak well, so that it is held to it.
+        trusted: whether the model is known to speak well, or has been heard to, so that it is
+            held to it.
 
     Args:
         most_takes: how often a piece is spoken at most.
+        proven: whether it is known from the start.
     """
 
-    def __init__(self, most_takes: int) -> None:
+    def __init__(self, most_takes: int, *, proven: bool = False) -> None:
         self.most_takes = most_takes
+        self._proven = proven
         self._pace = Pace()
         self._lock = threading.Lock()
         self._good = 0
         self._bad = 0
-        self.trusted = False
+        self.trusted = proven
         self._counts = TakeCounts(by_fault=dict.fromkeys(FAULTS, 0))
 
     def counts(self) -> TakeCounts:
@@ -87,21 +92,36 @@ class TakeJudge:
             return "not finite"
         fault = self._fault_of_speech(take)
         with self._lock:
-            trusted = self.trusted
+            held = self._holds(repeatable=take.repeatable)
             heard = self._good + self._bad
-            if take.own_end and not trusted and heard < PIECES_ON_TRIAL:
+            if take.own_end and not self.trusted and heard < PIECES_ON_TRIAL:
                 self._good += fault is None
                 self._bad += fault is not None
                 well = self._good >= TRUSTED_SHARE * (heard + 1)
                 self.trusted = well and self._good >= PIECES_BEFORE_TRUST
         if fault is None and take.own_end:
             self._pace.learn(take.voice, take.text, len(take.pcm) / SPEECH_RATE_HZ)
-        return fault if trusted else None
+        return fault if held else None
+
+    def heeds(self, fault: Fault, *, repeatable: bool) -> bool:
+        """Tell whether a take that goes on is given up for a fault.
+
+        Args:
+            repeatable: as in `Take`.
+        """
+        return fault == "not finite" or (self.most_takes > 1 and self._holds(repeatable=repeatable))
+
+    def _holds(self, *, repeatable: bool) -> bool:
+        """Tell whether a take is held to what good speech is.
+
+        What a caller wants to be the same every time must not hang on what was heard before.
+        """
+        return self._proven or (self.trusted and not repeatable)
 
     def _fault_of_speech(self, take: Take) -> Fault | None:
         if take.own_end and not take.ended:
             return "no end"
-        fault = fault_of_sound(take.pcm, own_end=take.own_end)
+        fault = fault_of_sound(take.pcm, take.least_flux, own_end=take.own_end)
         if fault is not None:
             return fault
         voice = None if take.repeatable else take.voice

@@ -31,6 +31,10 @@ _WORD_SIGNS = MappingProxyType({
     "🆔": "ID", "🆎": "AB", "🆑": "CL", "🅾": "O", "🅿": "P", "℡": "Tel.", "℠": "",
 })  # fmt: skip
 _WORD_SIGN = regex.compile(f"[{''.join(_WORD_SIGNS)}]\ufe0f?")
+_STRUCK_OUT = regex.compile(
+    r"(?<=[\p{L}\p{M}\p{N}])[\u0305\u0332-\u0338\u20d2\u20d3\u20dd-\u20e5]+"
+)
+_HEAPED = regex.compile(r"(\p{Latin})\p{Mn}{2,200}")
 _ENCIRCLED = regex.compile("[①-⒛⓪-⓿❶-➓]")
 _NAME = re.compile(r"(?:LATIN|SQUARED|CIRCLED|CAPITAL|SMALL|LETTER|NEGATIVE| )+ ([A-Z])")
 
@@ -39,8 +43,16 @@ def plain_letters(text: MappedText) -> MappedText:
     """Write each letter that has a shape of its own, as the letter it stands for."""
     if text.text.isascii():
         return text
+    text = text.sub(_STRUCK_OUT, "").sub(_HEAPED, _without_heap)
     text = text.sub(_WORD_SIGN, lambda found: _WORD_SIGNS[found[0][0]])
     return text.sub(_SHAPED, _plain).sub(_ENCIRCLED, _plain_number)
+
+
+def _without_heap(found: regex.Match[str]) -> str | None:
+    """Leave a letter without its many marks; with those of a language it is one character."""
+    if len(unicodedata.normalize("NFC", found[0])) == 1:
+        return None
+    return unicodedata.normalize("NFD", found[1])[0]
 
 
 def _plain_number(found: regex.Match[str]) -> str:
@@ -52,6 +64,8 @@ def _plain_number(found: regex.Match[str]) -> str:
 def _plain(found: regex.Match[str]) -> str | None:
     char = found[0]
     plain = unicodedata.normalize("NFKC", char)
+    if char == "ⁿ" and found.string[found.end() : found.end() + 1] == "ᵈ":
+        return plain
     if char in "ⁿⁱ" and found.string[found.start() - 1 : found.start()].isalnum():
         return f"^{plain}"
     if char == "ᵒ" and found.string[found.start() - 1 : found.start()] in {"n", "N"}:

@@ -25,7 +25,7 @@ _TARGET = (
     r"\([ \t]?(?:<[^<>\n]{0,2000}>"
     r"|<?(?:[^()\s<>]|\([^()\s]{0,200}\)){0,2000}>?"
     # A path may hold spaces, though Markdown has it that it may not.
-    r"|(?=[./#]|\w{1,8}:|[^()\n/.]{1,200}[/.]\S)[^()<>\n\"']{0,300}"
+    r"|(?=[./#]|\w{1,8}:|[^()\n/.]{1,200}(?:\([^()\n]{0,60}\))?[/.]\S)[^()<>\n\"']{0,300}"
     r"(?:\([^()<>\n\"']{0,100}\)[^()<>\n\"']{0,300})?)"
     r"(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?[ \t]?\)"
 )
@@ -53,6 +53,13 @@ def _letter_tag(names: str) -> str:
     return rf"</?(?:{'|'.join(names.split())})(?:{attributes})/?>"
 
 
+def _escaped_tag(found: re.Match[str]) -> str | None:
+    """Say the name of a tag that is talked about, not of one that another closes or opens."""
+    around = found.string[max(0, found.start() - 500) : found.end() + 500]
+    partner = f"&lt;{'' if found[1] else '/'}{found[2]}"
+    return None if partner in around else found[2]
+
+
 _INLINE: tuple[Rule, ...] = (
     rule(r"<(?:!DOCTYPE\s[^<>]{1,200}|\?xml\s[^<>]{1,200}\?)>", "", needs="<", flags=re.IGNORECASE),
     rule(r"<!--[^<>]{0,5000}-->", " ", needs="<"),
@@ -61,6 +68,11 @@ _INLINE: tuple[Rule, ...] = (
         r"</?(\w{1,20})>(?= (?:tags?|elements?|nodes?|Tags?|Elemente?)(?!\w))",
         lambda found: found[1],
         needs="<",
+    ),
+    rule(
+        r"(?<![^\s(\"'])&lt;(/?)([A-Za-z][\w-]{0,40}) ?/?&gt;(?=[\s.,;:!?)\"']|$)",
+        _escaped_tag,
+        needs="&",
     ),
     rule(_letter_tag("p"), "\n", needs="<", flags=re.IGNORECASE),
     rule(_letter_tag(_LETTER_TAGS), "", needs="<", flags=re.IGNORECASE),
@@ -205,7 +217,8 @@ def _strip_line(line: MappedText, *, wraps: bool) -> list[MappedText]:
 
 def _strip_item(line: MappedText, *, wraps: bool) -> MappedText:
     written = line.text
-    if written.lstrip().startswith("|") or written.count("|") >= 2:
+    # Two bars side by side are the "or" of programs.
+    if written.lstrip().startswith("|") or written.replace("||", "").count("|") >= 2:
         return _row(line)
     if bullet := _BULLET.match(written):
         item = line[bullet.end() :]

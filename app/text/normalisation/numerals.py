@@ -89,6 +89,8 @@ def _plain_numeral(found: regex.Match[str]) -> str:
     if digit is not None:
         return str(digit)
     plain = unicodedata.normalize("NFKC", char).replace("⁄", "/")
+    if "ⅰ" <= char <= "ⅿ":
+        plain = plain.upper()
     if plain == char:
         value = unicodedata.numeric(char, 0.5)
         return f" {int(value)} " if value.is_integer() else " "

@@ -6,6 +6,7 @@ A table of one or two columns does without: its cells say enough. Commas part th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from app.text.mapped import MappedText
 
@@ -33,25 +34,44 @@ def read_tables(text: MappedText) -> MappedText:
         if not headings:
             index += 1
             continue
+        if len(headings) < _FEWEST_COLUMNS:
+            end = _end_of_rows(written, index)
+            parts += text[starts[done] : starts[index]], *_barred(text, starts, index, end)
+            index = done = end
+            continue
         parts += text[starts[done] : starts[index]], "\n"
         index += 2
-        while index < len(written) and "|" in written[index]:
-            end = starts[index] + len(written[index])
-            parts += _row(text[starts[index] : end], headings), "\n"
-            index += 1
-        done = index
-    if not done:
+        done = _end_of_rows(written, index)
+        for at in range(index, done):
+            end = starts[at] + len(written[at])
+            parts += _row(text[starts[at] : end], headings), "\n"
+        index = done
+    if not parts:
         return text
     parts.append(text[min(starts[done], len(text)) :])
     return MappedText.join(parts)
 
 
+def _end_of_rows(lines: list[str], index: int) -> int:
+    """Return the number of the first line from an index on that is no row of a table."""
+    return next((at for at in range(index, len(lines)) if "|" not in lines[at]), len(lines))
+
+
+def _barred(
+    text: MappedText, starts: list[int], begin: int, end: int
+) -> Iterator[MappedText | str]:
+    """Yield rows, each with a bar in front, which those need that have some inside only."""
+    for at in range(begin, end):
+        line = text[starts[at] : min(starts[at + 1], len(text))]
+        yield "" if line.text.lstrip().startswith("|") else "|"
+        yield line
+
+
 def _headings(line: str, following: str) -> list[str]:
-    """Return the headings of the columns, none if no table begins here that needs them."""
+    """Return the headings of the columns, none if no table begins here."""
     if "|" not in line or not _DELIMITER.fullmatch(following):
         return []
-    headings = [cell.strip(_MARKS) for cell in line.strip().strip("|").split("|")]
-    return headings if len(headings) >= _FEWEST_COLUMNS else []
+    return [cell.strip(_MARKS) for cell in line.strip().strip("|").split("|")]
 
 
 def _row(line: MappedText, headings: list[str]) -> MappedText:

@@ -23,7 +23,8 @@ from tests.fakes import FakeEngine
 from tests.serving import KEY, Served, serve_fake
 
 FRAME_SECONDS = 0.08
-PATIENCE_SECONDS = 10.0
+PAUSE_SECONDS = 0.25
+PATIENCE_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -77,7 +78,10 @@ def test_a_reply_after_the_other(fake_server: ServeFake) -> None:
             say(socket, text="", context_id=name, flush=True)
             say(socket, context_id=name, close_context=True)
             frames = until_final(socket, name)[name]
-            assert seconds_in(frames) == pytest.approx(5 * FRAME_SECONDS)
+            # If the end comes after the flushed text was begun, that is followed by a pause.
+            seconds = seconds_in(frames)
+            without_pause = pytest.approx(5 * FRAME_SECONDS)
+            assert seconds == without_pause or seconds - PAUSE_SECONDS == without_pause
             assert frames[-1] == {"isFinal": True, "contextId": name}
             heard = [each for each in frames if each.get("normalizedAlignment")]
             chars = "".join("".join(each["normalizedAlignment"]["chars"]) for each in heard)
@@ -155,7 +159,7 @@ def test_keeping_alive(fake_server: ServeFake) -> None:
         say(socket, text="")  # keeps the socket itself, and opens nothing
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=PATIENCE_SECONDS)
-    assert socket.close_code == 1000
+    assert (socket.close_code, socket.close_reason) == (1000, "nothing came for 1 s")
 
 
 def test_errors_belong_to_a_context(fake_server: ServeFake) -> None:
@@ -200,8 +204,7 @@ def test_too_many_contexts(fake_server: ServeFake) -> None:
         refused = receive(socket)
         assert refused["contextId"] == str(MAX_CONTEXTS)
         assert f"{MAX_CONTEXTS} contexts are open" in refused["message"]
-        say(socket, text="Hello.", context_id="0", flush=True)
-        say(socket, context_id="0", close_context=True)
+        say(socket, text="Hello.", context_id="0", close_context=True)
         assert seconds_in(until_final(socket, "0")["0"]) == pytest.approx(5 * FRAME_SECONDS)
 
 

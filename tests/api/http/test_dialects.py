@@ -166,8 +166,8 @@ def test_only_if(fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dialect_of() -> None:
-    """Without a route the prefix decides, then who owns the beginning of the path."""
-    one, two = invented("one", owns=("/v1/",)), invented("two", owns=("/v1/", "/v2/"))
+    """Without a route the prefix decides, then who owns most of the beginning of the path."""
+    one, two = invented("one", owns=("/v1/",)), invented("two", owns=("/v1/", "/v1/own/", "/v2/"))
 
     def found(path: str) -> Dialect:
         scope: Scope = {"type": "http", "path": path, "headers": []}
@@ -175,6 +175,7 @@ def test_dialect_of() -> None:
 
     assert found("/two/v1/x") is two.DIALECT
     assert found("/v1/x") is one.DIALECT
+    assert found("/v1/own/x") is two.DIALECT
     assert found("/v2/x") is two.DIALECT
     for path in ("/", "/v1", "/voices", "/onetwo/x"):
         assert found(path) is NATIVE

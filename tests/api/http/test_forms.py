@@ -43,7 +43,7 @@ async def read(body: bytes) -> list[tuple[str, str]]:
     headers = [(b"content-type", URLENCODED.encode()), (b"transfer-encoding", b"chunked")]
     scope = {"type": "http", "method": "POST", "headers": headers}
     with ByteBudget(10**9).hold() as held:
-        form = await BodyRequest(scope, receive, services=SERVICES, held=held).form()
+        form = await BodyRequest(scope, receive, services=SERVICES, held=held, words={}).form()
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.http.dialect import NATIVE
 from app.api.http.middleware import RequestContext
 from app.api.http.security_headers import SECURITY_HEADERS
+from app.main import READABLE_HEADERS
 from app.telemetry.meter import Meter
 from app.telemetry.requests import Requests
 from tests.conftest import ServeFake
@@ -118,6 +120,16 @@ def test_a_page_may_read_what_an_answer_says(fake_app: ServeFake) -> None:
         told = {name for name in answer.headers if not name.startswith("access-control-")}
         assert told - STANDARD - FOR_BROWSERS <= set(exposed)
         assert "*" in exposed
+
+
+def test_a_page_may_read_every_header_that_is_documented() -> None:
+    """Some come seldom, such as those about takes."""
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text("utf-8")
+    table = page.partition("## What the headers say")[2]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    documented = {name.lower() for row in rows for name in re.findall(r"`([A-Za-z-]+)`", row)}
+    assert "x-takes" in documented
+    assert documented <= set(READABLE_HEADERS)
 
 
 def test_no_origin_is_allowed_by_default(client: httpx.Client) -> None:

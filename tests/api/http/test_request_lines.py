@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from app.callers.keys_file import add_key
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, LogRecords
@@ -80,6 +84,59 @@ def test_of_a_refusal(
     assert (fields["reason"], fields.get("field")) == (reason, about)
     assert fields["bytes_out"] == len(answer.content)
     assert fields["caller"] == ("-" if status == 401 else "operator")
+    if status != 401:
+        assert fields.get("voice", "alba") == body.get("voice", "alba")
+        assert fields.get("characters", 0) == len(str(body["script"]))
+
+
+def test_of_what_a_key_does_not_allow(
+    fake_app: ServeFake, log_records: LogRecords, tmp_path: Path
+) -> None:
+    """It has the voice and the size, which are what the limit is about."""
+    path = tmp_path / "keys.toml"
+    limits = {"characters_per_minute": 5, "stored_bytes": 10}
+    key = {"X-API-Key": add_key(path, "shop", ["speech"], limits)}
+    client = fake_app(api_keys_file=path).client
+    for number, (sent, reason) in enumerate(
+        [
+            ({"script": "A long text."}, "too_large"),
+            ({"script": "Hi.", "type": "url"}, "limit_reached"),
+        ]
+    ):
+        headers = {**key, "X-Request-Id": f"x{number}"}
+        client.post("/tts", json={**sent, "voice": "alba"}, headers=headers)
+        _, fields = line_of(log_records, f"x{number}")
+        assert (fields["caller"], fields["reason"]) == ("shop", reason)
+        assert (fields["voice"], fields["characters"]) == ("alba", len(sent["script"]))
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "reason"),
+    [
+        (
+            "OPTIONS",
+            {"Origin": "https://evil.example.com", "Access-Control-Request-Method": "POST"},
+            400,
+            "bad_request",
+        ),
+        ("GET", {"Range": "bytes=9999999-"}, 416, "requested_range_not_satisfiable"),
+    ],
+)
+def test_of_what_a_library_refuses(
+    fake_app: ServeFake,
+    log_records: LogRecords,
+    method: str,
+    headers: dict[str, str],
+    status: int,
+    reason: str,
+) -> None:
+    """It has a reason as well, and counts as refused."""
+    client = fake_app(cors_origins=("https://app.example.com",)).client
+    url = client.post("/tts", json={"script": "Hi.", "type": "url"}).json()["url"]
+    path = httpx.URL(url).path
+    answer = client.request(method, path, headers={**headers, "X-Request-Id": "x"})
+    assert answer.status_code == status
+    assert line_of(log_records, "x")[1]["reason"] == reason
 
 
 def test_of_a_path_that_leads_nowhere(fake_app: ServeFake, log_records: LogRecords) -> None:
@@ -123,6 +180,49 @@ def test_of_a_socket(fake_server: ServeFake, log_records: LogRecords) -> None:
     assert (fields["caller"], fields["dialect"]) == ("operator", "elevenlabs")
     assert (fields["voice"], fields["characters"]) == ("alba", len("One sentence. "))
     assert (fields["bytes_in"], fields["bytes_out"]) == (38, received)
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [("/v1/tts/live", "fish"), ("/ws/tts", "native"), ("/tts/ws", "pocket")],
+)
+def test_of_a_socket_that_is_refused(
+    fake_server: ServeFake, log_records: LogRecords, path: str, dialect: str
+) -> None:
+    """Refused before it is opened or after, it has the reason, and the dialect that is spoken."""
+    url = f"{fake_server().url}{path}".replace("http", "ws", 1)
+    headers = {"X-API-Key": "wrong", "X-Request-Id": "x"}
+    with (
+        suppress(InvalidStatus),
+        connect(url, additional_headers=headers, proxy=None) as socket,
+        suppress(ConnectionClosed),
+    ):
+        while True:
+            socket.recv(10)
+    _, fields = line_of(log_records, "x")
+    assert (fields["dialect"], fields["reason"]) == (dialect, "unauthorized")
+
+
+def test_of_a_voice_that_no_socket_has(fake_server: ServeFake, log_records: LogRecords) -> None:
+    """It has the voice that was asked for."""
+    url = f"{fake_server().url}/v1/text-to-speech/nobody/stream-input".replace("http", "ws", 1)
+    headers = {"xi-api-key": KEY, "X-Request-Id": "x"}
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        socket.send('{"text": "One sentence. "}')
+        assert "voice_not_found" in str(socket.recv(10))
+    _, fields = line_of(log_records, "x")
+    assert (fields["voice"], fields["reason"]) == ("nobody", "voice_not_found")
+
+
+def test_of_a_socket_that_is_not_there(fake_server: ServeFake, log_records: LogRecords) -> None:
+    """It says so."""
+    url = f"{fake_server().url}/nothing".replace("http", "ws", 1)
+    with (
+        pytest.raises(InvalidStatus),
+        connect(url, additional_headers={"X-Request-Id": "x"}, proxy=None),
+    ):
+        pass
+    assert line_of(log_records, "x")[1]["reason"] == "not_found"
 
 
 def test_nothing_secret_is_logged(fake_server: ServeFake, log_records: LogRecords) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import signal
 import socket
 import time
@@ -17,6 +19,8 @@ import openai
 import pytest
 from elevenlabs.core import ApiError
 from httpx_ws import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from app.main import create_app
 from tests.api.elevenlabs import sdk as elevenlabs_sdk
@@ -31,6 +35,12 @@ from tests.test_server import free_port, started
 from tests.wyoming.home import home
 
 WORDS = "the server is shutting down"
+SENTENCES = " ".join(
+    f"The keeper of the {which} tower counts all the ships that pass by, and writes each one of "
+    "them into the old book that his father has left to him many years ago."
+    for which in ("first", "second", "third")
+)
+"""Each of these is a chunk of its own."""
 
 
 def outlasting(folder: Path, work: Callable[[Served], Any]) -> Any:
@@ -164,6 +174,89 @@ def test_a_socket_is_closed_after_its_sentence(tmp_path: Path, name: str) -> Non
         bytes_per_second = {"pcm": 48000, "mp3": 16000}[name]
         assert len(heard) >= 40 * 0.08 * bytes_per_second
         assert len(engine.streams) == 1
+
+
+@pytest.mark.parametrize("name", ["pcm", "mp3"])
+def test_of_several_sentences_only_the_current_one_is_heard_out(tmp_path: Path, name: str) -> None:
+    """What came with it in the same text is not spoken any more, and the client is told so."""
+    engine = FakeEngine(frames_per_chunk=40, hold_after=30)
+    with (
+        stoppable(tmp_path, engine) as (served, stop),
+        fish_sdk.raw_socket(served, text=SENTENCES, format=name, sample_rate=24000) as ws,
+    ):
+        fish_sdk.say(ws, event="stop")
+        heard = fish_sdk.next_event(ws)["audio"]
+        stop()
+        engine.let_go.set()
+        while (event := fish_sdk.next_event(ws))["event"] == "audio":
+            heard += event["audio"]
+        assert event == {"event": "finish", "reason": "error", "status": 503, "message": WORDS}
+        with pytest.raises(WebSocketDisconnect) as closed:
+            fish_sdk.next_event(ws)
+        assert closed.value.code == 1012
+        bytes_per_second = {"pcm": 48000, "mp3": 16000}[name]
+        assert 40 * 0.08 <= len(heard) / bytes_per_second < 50 * 0.08
+
+
+def test_a_socket_with_contexts_is_closed_after_their_sentences(tmp_path: Path) -> None:
+    """Also where the client has said that it has nothing more to say."""
+    engine = FakeEngine(frames_per_chunk=40, hold_after=30)
+    with stoppable(tmp_path, engine) as (served, stop):
+        url = f"{served.url.replace('http', 'ws')}/v1/text-to-speech/alba/multi-stream-input"
+        headers = {"xi-api-key": KEY}
+        query = "?output_format=pcm_24000"
+        with connect(f"{url}{query}", additional_headers=headers, proxy=None) as ws:
+            for name in ("one", "two"):
+                ws.send(json.dumps({"text": " ", "context_id": name}))
+                ws.send(json.dumps({"text": SENTENCES, "context_id": name, "flush": True}))
+            ws.send(json.dumps({"close_socket": True}))
+            told = [json.loads(ws.recv(10))]
+
+            def hear_all() -> None:
+                while True:
+                    told.append(json.loads(ws.recv(10)))
+
+            served.wait_until(lambda health: health["engine"]["running_rows"] == 2)
+            stop()
+            engine.let_go.set()
+            with pytest.raises(ConnectionClosed) as closed:
+                hear_all()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        for name in ("one", "two"):
+            audio = [each.get("audio") for each in told if each.get("contextId") == name]
+            size_bytes = sum(len(base64.b64decode(each)) for each in audio if each)
+            assert 40 * 0.08 <= size_bytes / 48000 < 50 * 0.08
+
+
+def test_home_assistant_hears_a_whole_text(tmp_path: Path) -> None:
+    """It has sent all of it and is told of nothing else, so that it is treated as a stream is."""
+    engine = FakeEngine(hold_after=3)
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as server:
+        made = server.enter_context(home(tmp_path, lambda: engine, shutdown_grace_seconds=10))
+        event = json.dumps({"type": "synthesize", "data": {"text": SENTENCES}})
+
+        def speak() -> bytes:
+            heard = b""
+            with socket.create_connection(("127.0.0.1", made.port), timeout=30) as connection:
+                connection.sendall(event.encode() + b"\n")
+                while piece := connection.recv(1 << 16):
+                    heard += piece
+            return heard
+
+        heard = pool.submit(speak)
+        deadline = time.monotonic() + 10
+        while not engine.streams:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        closing = pool.submit(server.close)
+        while not engine.drained.is_set():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        engine.let_go.set()
+        closing.result(20)
+        assert b"audio-stop" in heard.result(5)
+        assert len(heard.result()) > 3 * 5 * 1920 * 2
 
 
 @pytest.mark.parametrize("start", [False, True])

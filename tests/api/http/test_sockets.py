@@ -6,23 +6,24 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
 import ormsgpack
 import pytest
 import wsproto
-from httpx_ws import WebSocketDisconnect, WebSocketUpgradeError
-from websockets.exceptions import InvalidStatus
+from httpx_ws import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from app.api.http import sockets
-from tests.api.fish.sdk import TEXT, last_event, live, next_event, raw_socket, say
+from tests.api.fish.sdk import TEXT, last_event, next_event, raw_socket, say
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, LogRecords, Served, serve_fake
 
 PACK = ormsgpack.packb
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +32,51 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def test_no_key_no_socket(served: Served, log_records: LogRecords) -> None:
-    """Without the key there is a plain HTTP answer, and a line in the log."""
-    with pytest.raises(WebSocketUpgradeError) as refusal:
-        live(served, [TEXT], "wrong")
-    answer: httpx.Response = refusal.value.response
-    assert answer.status_code == 401
-    request_id = answer.headers["x-request-id"]
+SOCKETS = (
+    "/ws/tts",
+    "/tts/ws",
+    "/v1/audio/speech/stream",
+    "/v1/realtime",
+    "/v1/tts/live",
+    "/v1/text-to-speech/alba/stream-input",
+    "/v1/text-to-speech/alba/multi-stream-input",
+    "/v1/text-to-dialogue/stream-input",
+    "/v1/text-to-dialogue/multi-stream-input",
+)
+
+
+def parted(served: Served, path: str, key: str | None = None) -> tuple[str, int, str, str]:
+    """The last frame, the code and the reason of a socket that the server closes, and its id."""
+    headers = {"X-API-Key": key} if key else {}
+    url = f"{served.url}{path}".replace("http", "ws")
+    frame = ""
+    with connect(url, additional_headers=headers, proxy=None) as ws, suppress(ConnectionClosed):
+        while True:
+            received = ws.recv(timeout=PATIENCE_SECONDS)
+            frame = received if isinstance(received, str) else repr(received)
+    assert ws.close_code is not None
+    assert ws.response is not None
+    return frame, ws.close_code, ws.close_reason or "", ws.response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+def test_wrong_key(served: Served, log_records: LogRecords, path: str) -> None:
+    """Who has no right key is let in to hear so, in a frame and as the reason of the end."""
+    frame, code, reason, request_id = parted(served, path, "wrong")
+    assert "key" in frame
+    assert code == 1008
+    assert "key" in reason
     line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
-    assert line.getMessage().startswith("WEBSOCKET /v1/tts/live 401 in ")
+    assert " 101, closed with 1008 in " in line.getMessage()
+    assert line.fields["reason"] == "unauthorized"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", [path for path in SOCKETS if "-input" not in path])
+def test_no_key(served: Served, path: str) -> None:
+    """So is who has none, where a key cannot come later in the first frame."""
+    _, code, reason, _ = parted(served, path)
+    assert code == 1008
+    assert "key" in reason
 
 
 @pytest.mark.parametrize(
@@ -56,19 +93,14 @@ def test_no_key_no_socket(served: Served, log_records: LogRecords) -> None:
     ],
 )
 def test_no_socket_there(served: Served, log_records: LogRecords, path: str, said: str) -> None:
-    """A path that no socket is at is a plain HTTP answer, which names the right one."""
-    with (
-        pytest.raises(InvalidStatus) as refusal,
-        connect(f"{served.url}{path}".replace("http", "ws")),
-    ):
-        pass
-    answer = refusal.value.response
-    assert answer.status_code == 404
-    assert answer.body is not None
-    assert said in answer.body.decode()
-    request_id = answer.headers["x-request-id"]
+    """A path that no socket is at is said to be none, and which one may be meant."""
+    frame, code, reason, request_id = parted(served, path)
+    assert said in frame
+    assert frame.count(reason) == 1  # the beginning, if it is long
+    assert code == 1008
     line = log_records.wait_for(lambda each: getattr(each, "request_id", "") == request_id)
-    assert line.getMessage().startswith(f"WEBSOCKET {path} 404 in ")
+    assert line.getMessage().startswith(f"WEBSOCKET {path} 101, closed with 1008 in ")
+    assert line.fields["reason"] == "not_found"  # type: ignore[attr-defined]
 
 
 def test_plain_requests_to_a_socket(served: Served) -> None:
@@ -219,3 +251,23 @@ def test_server_ends_while_it_speaks(tmp_path: Path) -> None:
                 last_event(ws)
             assert closed.value.code == 1012
     assert engine.streams[0].aborted.is_set()
+
+
+def test_server_that_waits_no_longer(tmp_path: Path, log_records: LogRecords) -> None:
+    """When the grace time is over, who still hears something is told why it ends."""
+    engine = FakeEngine(frames_per_chunk=500, frame_seconds=0.05)
+    with ExitStack() as stack:
+        ending = stack.enter_context(ExitStack())
+        served = ending.enter_context(serve_fake(tmp_path, engine, shutdown_grace_seconds=0.3))
+        url = f"{served.url}/ws/tts".replace("http", "ws")
+        ws = stack.enter_context(connect(url, additional_headers={"X-API-Key": KEY}, proxy=None))
+        for message in ('{"type": "start"}', '{"type": "text", "text": "Hi."}', '{"type": "end"}'):
+            ws.send(message)
+        while not isinstance(ws.recv(timeout=PATIENCE_SECONDS), bytes):
+            pass
+        ending.close()
+        with suppress(ConnectionClosed):
+            while True:
+                ws.recv(timeout=PATIENCE_SECONDS)
+    assert (ws.close_code, ws.close_reason) == (1012, "the server is shutting down")
+    assert not [each for each in log_records.kept if each.exc_info]

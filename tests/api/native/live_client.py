@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.serving import KEY, Served
 
 PAGE = Path(__file__).parents[3] / "docs" / "asyncapi.yaml"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 def documented(action: str) -> dict[str, jsonschema_rs.Validator]:

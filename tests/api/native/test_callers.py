@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
-from app.callers.caller import SCOPES
+from app.callers.caller import SCOPES, Scope
 from app.callers.keys_file import add_key, revoke_key
 from tests.conftest import ServeFake
 from tests.serving import Served, error_of
@@ -70,6 +72,163 @@ def test_changing_voices_needs_a_key_for_voices(
     assert refused.status_code == 403, refused.text
     allowed = served.client.request(method, path, headers=keys["voices"])
     assert allowed.status_code not in (401, 403), allowed.text
+
+
+FOR_EVERY_KEY = [
+    "GET",
+    "/audio_roles",
+    "GET",
+    "/model",
+    "GET",
+    "/model/{voice_id}",
+    "GET",
+    "/pronunciations",
+    "GET",
+    "/pronunciations/export",
+    "GET",
+    "/pronunciations/dictionaries",
+    "GET",
+    "/server",
+    "GET",
+    "/server/events",
+    "GET",
+    "/server_info",
+    "GET",
+    "/v1/audio/models",
+    "GET",
+    "/v1/audio/voice_consents",
+    "GET",
+    "/v1/audio/voice_consents/{consent_id}",
+    "GET",
+    "/v1/audio/voices",
+    "GET",
+    "/v1/models",
+    "GET",
+    "/v1/models/{model}",
+    "GET",
+    "/v1/pronunciation-dictionaries",
+    "GET",
+    "/v1/pronunciation-dictionaries/{pronunciation_dictionary_id}",
+    "GET",
+    "/v1/pronunciation-dictionaries/{pronunciation_dictionary_id}/{version_id}/download",
+    "GET",
+    "/v1/references/list",
+    "GET",
+    "/v1/voices",
+    "GET",
+    "/v1/voices/settings/default",
+    "GET",
+    "/v1/voices/{voice_id}",
+    "GET",
+    "/v1/voices/{voice_id}/settings",
+    "GET",
+    "/v2/voices",
+    "GET",
+    "/voices",
+    "GET",
+    "/voices/{name}",
+    "GET",
+    "/voices/{name}/export",
+    "GET",
+    "/voices/{name}/preview",
+    "POST",
+    "/session",
+    "POST",
+    "/tokens",
+]
+"""These look at voices, or at what the server is, or pass on what a key may; every key may."""
+FOR_EVERYBODY = [
+    "GET",
+    "/",
+    "GET",
+    "/compatibility",
+    "GET",
+    "/health",
+    "GET",
+    "/ready",
+    "GET",
+    "/session",
+    "DELETE",
+    "/session",
+    "GET",
+    "/v1/health",
+    "POST",
+    "/v1/health",
+    "GET",
+    "/voice/{filename}",
+]
+FOR_ONE_SCOPE: dict[Scope, tuple[str, ...]] = {
+    "jobs": ("/jobs",),
+    "metrics": ("/metrics",),
+    "admin": ("/server/reload",),
+    "voices": (
+        "/voices",
+        "/model",
+        "/pronunciations",
+        "/v1/pronunciation-dictionaries",
+        "/v1/references",
+        "/v1/voices",
+        "/v1/audio/voice",
+        "/add_speaker",
+        "/delete_speaker",
+    ),
+}
+"""All other calls are for speech."""
+
+
+def test_every_call_is_for_one_scope(served: Served, keys: Keys) -> None:
+    """Each call of each dialect refuses whoever is not known, and keys that are not for it."""
+    every = list(zip(FOR_EVERY_KEY[::2], FOR_EVERY_KEY[1::2], strict=True))
+    everybody = list(zip(FOR_EVERYBODY[::2], FOR_EVERYBODY[1::2], strict=True))
+    paths = served.client.get("/openapi.json").json()["paths"]
+    calls = [(method.upper(), path) for path, methods in paths.items() for method in methods]
+    for method, path in calls:
+        if (method, path) in everybody or path == "/server/events":
+            continue
+        at = path.replace("{", "").replace("}", "")
+        served.client.cookies.clear()  # a session counts where no key is sent
+        stranger = served.client.request(method, at, headers={"X-API-Key": ""})
+        assert stranger.status_code == 401, (method, path)
+        if (method, path) in every:
+            allowed = set(SCOPES)
+        else:
+            meant = (each for each, starts in FOR_ONE_SCOPE.items() if path.startswith(starts))
+            allowed = {next(meant, "speech"), "admin"}
+        for scope in SCOPES:
+            answer = served.client.request(method, at, headers=keys[scope])
+            refused = answer.status_code == 403
+            assert refused == (scope not in allowed), (method, path, scope, answer.text)
+    assert set(every) <= set(calls)
+    assert set(everybody) <= set(calls)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ws/tts",
+        "/v1/tts/live",
+        "/v1/text-to-speech/alba/stream-input",
+        "/v1/text-to-speech/alba/multi-stream-input",
+        "/v1/audio/speech/stream",
+        "/v1/realtime",
+        "/tts/ws",
+    ],
+)
+def test_sockets_are_for_speech(fake_server: ServeFake, keys: Keys, path: str) -> None:
+    """A key that is not for speech is refused by name of what it is for, or no socket opens."""
+    url = f"{fake_server(api_keys_file=keys.path).url}{path}".replace("http", "ws", 1)
+    told: list[str] = []
+    try:
+        with connect(url, additional_headers=keys["jobs"], proxy=None) as socket:
+            socket.send('{"text": " "}')  # some look at the key with the first frame only
+            while True:
+                told.append(str(socket.recv(10)))
+    except InvalidStatus as refused:
+        told.append(f"{refused.response.status_code} {refused.response.body!r}")
+    except ConnectionClosed as closed:
+        told.append(str(closed.rcvd))
+    assert any("this key is for jobs; this call needs one for speech" in each for each in told)
+    assert told[-1].startswith(("403", "1008"))
 
 
 def test_every_key_may_look_at_voices(served: Served, keys: Keys) -> None:

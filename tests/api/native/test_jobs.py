@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import math
 import struct
 import subprocess
 import time
@@ -20,6 +22,7 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 
 from app.jobs.job import ENDED
+from app.speaking.reading import Reading
 from tests.conftest import ServeFake
 from tests.documents.files import epub
 from tests.fakes import FakeEngine
@@ -284,6 +287,31 @@ def test_a_change_disturbs_no_other_segment(fake_app: ServeFake) -> None:
     assert len(engine.streams) == 5
 
 
+def test_segments_are_read_one_after_the_other(
+    fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, a listener's script finds a thread that reads."""
+    reading: set[str] = set()
+    most = 0
+    begin = Reading.begin
+
+    async def watched(text: str, *rest: Any) -> Reading:
+        nonlocal most
+        reading.add(text)
+        most = max(most, len(reading))
+        await asyncio.sleep(0.02)
+        try:
+            return await begin(text, *rest)
+        finally:
+            reading.discard(text)
+
+    monkeypatch.setattr(Reading, "begin", watched)
+    client = fake_app().client
+    job_id = added(client)
+    until(client, job_id, "done")
+    assert (most, client.get(f"/jobs/{job_id}").json()["segments"]) == (1, 4)
+
+
 def test_one_segment_anew(fake_app: ServeFake) -> None:
     """Only the segment that is changed is spoken again, and the old take stays."""
     engine = FakeEngine()
@@ -301,7 +329,7 @@ def test_one_segment_anew(fake_app: ServeFake) -> None:
     assert "Something else" in stream.job.chunks[0].text
     assert stream.job.sampling.seed == 5
     assert stream.job.unhurried
-    assert stream.whole
+    assert stream.needed_at_seconds() == math.inf
     takes = sorted(path.name for path in (served.settings.jobs_dir / job_id / "takes").iterdir())
     assert takes == ["000001.1.wav", "000002.1.wav", "000002.2.wav", "000003.1.wav", "000004.1.wav"]
     sound = [client.get(f"{url}/audio{which}") for which in ("", "?take=1", "?take=2")]
@@ -375,6 +403,21 @@ def test_voices_by_speaker_and_chapter(fake_app: ServeFake) -> None:
     assert [voice for text, voice in said.items() if text.startswith("Two")] == ["marius"]
 
 
+def test_some_chapters(fake_app: ServeFake) -> None:
+    """Only those are spoken that are named; it is told where each part is heard."""
+    client = fake_app().client
+    chapters = {name: f"<h1>{name}</h1><p>It was so.</p>" for name in ("One", "Two", "Three")}
+    files = {"document": ("tale.epub", epub(chapters))}
+    job_id = client.post("/jobs", files=files, data={"chapters": "1,3"}).json()["id"]
+    job = until(client, job_id, "done")
+    assert [chapter["heading"] for chapter in job["chapters"]] == ["One", "Three"]
+    first, second = client.get(f"/jobs/{job_id}/segments").json()["segments"]
+    assert first["start_seconds"] == 0
+    assert second["start_seconds"] == pytest.approx(first["seconds"] + 2, abs=0.001)
+    assert second["start_seconds"] == job["chapters"][1]["start_seconds"]
+    assert job["heard_seconds"] == pytest.approx(second["start_seconds"] + second["seconds"])
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "field"),
     [
@@ -383,6 +426,8 @@ def test_voices_by_speaker_and_chapter(fake_app: ServeFake) -> None:
         ({"format": "ogg"}, 400, "format"),
         ({"format": "flac", "bitrate": 64}, 400, "bitrate"),
         ({"chapter_voices": {"2": "alba"}}, 400, "chapter_voices"),
+        ({"chapters": [2]}, 400, "chapters"),
+        ({"chapters": "none"}, 400, "chapters.0"),
         ({"loudness": 3}, 400, "loudness"),
         ({"colour": "red"}, 400, "colour"),
     ],
@@ -393,6 +438,31 @@ def test_refusals(fake_app: ServeFake, fields: dict[str, Any], status: int, fiel
     answer = client.post("/jobs", json={"script": SCRIPT, **fields})
     assert error_of(answer, status)["field"] == field
     assert client.get("/jobs").json() == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.pdf", b"%PDF-1.7\n", "damaged"),
+        ("a.epub", BOOK[:400], "damaged or cut off"),
+        ("a.srt", b"1\n99:00:00,000 --> 99:00:01,000\nHello.\n", "12 hours"),
+    ],
+)
+def test_documents_that_are_refused(fake_app: ServeFake, name: str, data: bytes, why: str) -> None:
+    """What cannot be read is a 400 that names the document, and no job is made."""
+    client = fake_app().client
+    error = error_of(client.post("/jobs", files={"document": (name, data)}), 400)
+    assert (error["field"], why in error["message"]) == ("document", True), error
+    assert client.get("/jobs").json() == {"jobs": []}
+
+
+def test_an_indivisible_part_that_is_too_long(fake_app: ServeFake) -> None:
+    """SSML is one part, and is refused now rather than in hours."""
+    client = fake_app(max_script_chars=1000).client
+    script = f"<speak>{'Hello there. ' * 100}</speak>"
+    error = error_of(client.post("/jobs", json={"script": script}), 413)
+    assert "cannot be divided; 1000 are allowed" in error["message"]
+    assert client.post("/jobs", json={"script": "Hello there. " * 100}).status_code == 202
 
 
 def test_takes_are_those_of_the_segments(fake_app: ServeFake) -> None:

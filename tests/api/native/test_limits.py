@@ -56,6 +56,7 @@ def test_characters(fake_app: ServeFake, tmp_path: Path) -> None:
     assert answer.headers["ratelimit"].startswith('"characters";r=0;t=')
     too_large = error_of(shop.speak(script="y" * 31), 413)
     assert "31 characters are more than 30" in too_large["message"]
+    assert too_large["field"] == "script"
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.callers.keys_file import add_key, revoke_key
+from app.engine import supervisor
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, Served, error_of
@@ -171,8 +172,9 @@ def test_the_server_is_watched(fake_server: ServeFake) -> None:
         assert json.loads(next(lines).removeprefix("data: "))["speaking"] is True
 
 
-def test_the_model_is_reloaded(fake_server: ServeFake) -> None:
+def test_the_model_is_reloaded(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not while it speaks, and not for everybody; afterwards it speaks again."""
+    monkeypatch.setattr(supervisor, "HANDOVER_SECONDS", 0.1)
     engine = FakeEngine(frames_per_chunk=100, hold_after=5)
     served = fake_server(engine)
     body = {"script": "Hello.", "stream": True, "format": "wav"}
@@ -183,3 +185,4 @@ def test_the_model_is_reloaded(fake_server: ServeFake) -> None:
     served.wait_until(lambda health: health["engine"]["running_rows"] == 0)
     assert served.client.post("/server/reload").status_code == 202
     served.wait_until(lambda health: health["model"]["state"] == "ready")
+    assert served.client.post("/tts", json=body).status_code == 200

@@ -58,6 +58,10 @@ def test_public_lists(fake_server: ServeFake) -> None:
             assert stranger.get(path).status_code == 200
             assert stranger.get(path, headers={"api-key": "wrong"}).status_code == 401
         voices = [each["id"] for each in stranger.get("/v1/audio/voices").json()["voices"]]
+        # wyoming-openai and others find the voices of Speaches in its model.
+        model = stranger.get("/v1/models/tts-1").json()
+        assert (model["task"], model["language"]) == ("text-to-speech", ["en"])
+        assert [each["name"] for each in model["voices"]] == voices
         for method, path in (("POST", "/v1/audio/speech"), ("GET", "/voices"), ("GET", "/model")):
             assert stranger.request(method, path).status_code == 401
     assert voices == ["alba", "marius"]

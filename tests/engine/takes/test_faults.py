@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.takes.faults import Fault, fault_of_sound, look_at_last
+from app.engine.takes.flux import Flux
+from app.engine.takes.hearing import Hearing
 from app.engine.takes.pace import PIECES_TO_LEARN, Pace, expected_seconds
 from app.engine.takes.policy import best_border
 from app.speech import SPEECH_RATE_HZ, Pcm
@@ -60,7 +62,32 @@ BROKEN[12345] = np.nan
     ],
 )
 def test_faults_that_can_be_heard(pcm: Pcm, fault: Fault | None) -> None:
-    assert fault_of_sound(pcm) == fault
+    flux = Flux()
+    for start in range(0, len(pcm), 1920):
+        flux.feed(pcm[start : start + 1920])
+    assert fault_of_sound(pcm, flux.least) == fault
+
+
+@pytest.mark.parametrize("piece_samples", [97, 479, 960, 5000, 10**6])
+def test_the_flux_does_not_hang_on_how_sound_comes(piece_samples: int) -> None:
+    pcm = np.concatenate([GOOD[:30000], tone(1.1)])
+    whole, flux = Flux(), Flux()
+    whole.feed(pcm)
+    for start in range(0, len(pcm), piece_samples):
+        flux.feed(pcm[start : start + piece_samples])
+    assert flux.least == pytest.approx(whole.least)
+    assert flux.least < 0.2
+
+
+def test_a_tone_is_noticed_after_a_second_of_it() -> None:
+    hearing = Hearing()
+    pcm = np.concatenate([GOOD, tone(2)])
+    noticed = [
+        start / SPEECH_RATE_HZ
+        for start in range(0, len(pcm), 1920)
+        if hearing.hear(pcm[start : start + 1920]) == "stuck"
+    ]
+    assert 3.9 < noticed[0] < 4.3
 
 
 def test_the_look_at_the_last_words() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from app.engine.batch_loop import BatchLoop
 from app.engine.engine import BatchedEngine
 from app.engine.takes.faults import Fault
+from app.engine.takes.hearing import Hearing
 from app.engine.takes.policy import PIECES_BEFORE_TRUST, Take, TakeJudge
 from app.engine.voice_state import KvPrefix
 from app.errors import TakesRefused
@@ -42,7 +45,7 @@ class ScriptedJudge(TakeJudge):
 
 
 def judged(engine: BatchedEngine, *faults: Fault | None, most_takes: int = 3) -> ScriptedJudge:
-    engine._loop._takes = judge = ScriptedJudge(faults, most_takes)
+    engine._loop._takes.judge = judge = ScriptedJudge(faults, most_takes)
     judge.loop = engine._loop
     return judge
 
@@ -58,7 +61,7 @@ async def spoken(
     chunks = tuple(SpokenChunk(text, voice) for text in texts)
     stream = engine.submit(SpeechJob(chunks, sampling, timed=timed))
     if whole:
-        stream.read_whole()
+        stream.hold_back(lambda: math.inf)
     return await collect(stream, len(texts))
 
 
@@ -79,7 +82,7 @@ async def test_who_reads_whole_pieces_is_told_that_there_is_sound(
     """Whoever waits for first audio no longer than that is of use does not give up meanwhile."""
     judge = judged(engine, "clipping")
     stream = engine.submit(SpeechJob((SpokenChunk(TEXT, voice),), SEEDED))
-    stream.read_whole()
+    stream.hold_back(lambda: math.inf)
     pieces = [(frames, len(judge.takes)) async for frames in stream]
     (first, judged_before), *others = pieces
     assert (len(first.pcm), judged_before) == (0, 0)
@@ -133,7 +136,7 @@ async def test_words_of_parts_stand_where_they_do_in_the_text(
     judged(engine, "no end", "no end", "no end")
     chunk = SpokenChunk(TEXT, voice)
     stream = engine.submit(SpeechJob((chunk,), SEEDED, timed=True))
-    stream.read_whole()
+    stream.hold_back(lambda: math.inf)
     words = [word async for frames in stream for word in frames.words]
     assert [TEXT[word.start : word.end] for word in words] == TEXT.split()
     times = [seconds for word in words for seconds in (word.start_seconds, word.end_seconds)]
@@ -162,6 +165,44 @@ async def test_what_was_heard_is_not_taken_back(engine: BatchedEngine, voice: Kv
         await collect(stream, 1)
 
 
+async def test_a_later_piece_is_taken_back_before_playback_needs_it(
+    engine: BatchedEngine, voice: KvPrefix
+) -> None:
+    """A live reader who has enough to play gets a piece only once it is judged."""
+    judge = judged(engine, None, "clipping", None)
+    chunks = (SpokenChunk(TEXT, voice), SpokenChunk("one two three", voice))
+    stream = engine.submit(SpeechJob(chunks, SEEDED))
+    until = [-math.inf]
+    stream.hold_back(lambda: until[0])
+    pieces = []
+    async for frames in stream:
+        until[0] = time.monotonic() + 100
+        pieces.append((frames.chunk_index, frames.pcm, len(judge.takes)))
+    assert next(takes for index, _, takes in pieces if index == 1) == 3
+    second = np.concatenate([pcm for index, pcm, _ in pieces if index == 1])
+    assert np.array_equal(second, judge.takes[2].pcm)
+
+
+async def test_a_tone_in_what_is_heard_ends_the_stream_while_it_sounds(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(max_running_rows=2, proven=True)
+    decode, sounded = engine._runner.decode, [0]
+
+    def stuck(rows: object, frames: int) -> object:
+        given = decode(rows, frames)  # type: ignore[arg-type]
+        samples = np.arange(sounded[0], sounded[0] + len(given[0])) / SPEECH_RATE_HZ  # type: ignore[arg-type]
+        sounded[0] += len(samples)
+        return [(0.2 * np.sin(2 * np.pi * 170 * samples)).astype(np.float32)]
+
+    monkeypatch.setattr(engine._runner, "decode", stuck)
+    voice = engine.encode_voice(voice_clip(SPEECH_RATE_HZ))
+    stream = engine.submit(SpeechJob((SpokenChunk(TEXT * 4, voice),), Sampling(eos_threshold=99.0)))
+    with pytest.raises(TakesRefused, match="tone"):
+        await collect(stream, 1)
+    assert sounded[0] < 1.5 * SPEECH_RATE_HZ
+
+
 async def test_with_one_take_whatever_comes_is_served_and_counted(
     engine: BatchedEngine, voice: KvPrefix
 ) -> None:
@@ -188,8 +229,18 @@ async def test_a_take_that_is_not_finite_is_noticed_with_any_model(
     assert engine.status().takes.by_fault["not finite"] == 1
 
 
-def take(pcm: Pcm, text: str = TEXT, *, ended: bool = True, own_end: bool = True) -> Take:
-    return Take(text, VOICE, pcm, ended=ended, own_end=own_end, repeatable=False)
+def take(
+    pcm: Pcm,
+    text: str = TEXT,
+    *,
+    ended: bool = True,
+    own_end: bool = True,
+    repeatable: bool = False,
+) -> Take:
+    hearing = Hearing()
+    hearing.hear(pcm)
+    flux = hearing.least_flux
+    return Take(text, VOICE, pcm, flux, ended=ended, own_end=own_end, repeatable=repeatable)
 
 
 class Voice:
@@ -209,6 +260,16 @@ def test_a_model_is_held_to_its_end_once_it_was_heard_to_speak_well() -> None:
     assert judge.fault_of(take(good, ended=False)) == "no end"
     assert judge.fault_of(take(good, ended=False, own_end=False)) is None
     assert judge.fault_of(take(good[:12000])) == "duration"
+
+
+def test_what_is_to_be_repeatable_does_not_hang_on_what_was_heard() -> None:
+    good, bad = take(speech(1.5)), take(speech(1.5), ended=False, repeatable=True)
+    for judge, fault in ((TakeJudge(3), None), (TakeJudge(3, proven=True), "no end")):
+        assert judge.fault_of(bad) == fault
+        for _ in range(PIECES_BEFORE_TRUST + 1):
+            assert judge.fault_of(good) is None
+        assert judge.trusted
+        assert judge.fault_of(bad) == fault
 
 
 def test_weights_without_training_are_not_held_to_anything() -> None:

@@ -43,6 +43,13 @@ _COUNTED = (
     "Bundesliga|Reihe|Schritt|Punkt|Symphonie|Sinfonie|Obergeschoss|Untergeschoss|OG|UG|Person|Lesung"
 )
 """In front of these words a number with a full stop is an ordinal, without an article too."""
+_TOWNS = (
+    "Berlin|Hamburg|München|Köln|Frankfurt|Stuttgart|Düsseldorf|Leipzig|Dortmund|Essen|Bremen|Dresden|"
+    "Hannover|Nürnberg|Duisburg|Bochum|Wuppertal|Bielefeld|Bonn|Münster|Mannheim|Karlsruhe|Augsburg|"
+    "Wiesbaden|Kiel|Aachen|Mainz|Freiburg|Lübeck|Erfurt|Rostock|Kassel|Potsdam|Heidelberg|Regensburg|"
+    "Würzburg|Ulm|Jena|Wien|Graz|Linz|Salzburg|Innsbruck|Zürich|Genf|Basel|Bern|Lausanne|Luzern"
+)
+"""In front of these a number of four or five figures is a postal code."""
 _FEMININE = re.compile(
     r"(?:ung|heit|keit|schaft|tion|sion|tät|ei|ik|ur|enz|anz|ie|in|Uhr|Zahl|Frau|Nacht|Stadt|Hand|Wand|Welt|"
     r"Person|Million|Milliarde|Nummer|Mutter|Tochter|Schwester|Liga|Mal(?<!Mal)|Kraft|Fahrt|Zeit|Art|"
@@ -134,8 +141,8 @@ class German(VocabularyLanguage):
     def own_rules(self) -> tuple[Rule, ...]:
         return (
             rule(
-                r"(?<!\w)([A-ZÄÖÜ][a-zäöüß-]{2,40})str\.(?= \d|,)",
-                lambda found: f"{found[1]}straße",
+                r"(?<!\w)([A-ZÄÖÜ][a-zäöüß-]{2,40}|[A-ZÄÖÜ]{3,40})(?:str|STR)\.(?= \d|,)",
+                lambda found: f"{found[1].capitalize()}straße",
                 needs=".",
             ),
             figure_rule(
@@ -156,11 +163,19 @@ class German(VocabularyLanguage):
                 self._say_position,
             ),
             figure_rule(r"(?<![\w.,'’])['’]?((?:1\d|20)?\d\d)(ern?)(?!\w)", self._say_decade),
+            figure_rule(
+                r"(?<![\w.,])([2-9])er(?=-[A-ZÄÖÜ]| [A-ZÄÖÜ])",
+                lambda found: f"{self.cardinal(found[1])}er",
+            ),
             # In front of its town a postal code is spelled; only a place tells it from a count.
             figure_rule(
                 r"(?<![\w.,-])((?:D|A|CH|PLZ|Postleitzahl)[- ]|(?<=\d, )|(?<=\d[a-z], ))(\d{4,5})"
                 r"(?= [A-ZÄÖÜ]|$|[.,]\s)",
                 lambda found: found[1].replace("-", " ") + self.digits(found[2]),
+            ),
+            figure_rule(
+                rf"(?<![\w.,-])\d{{4,5}}(?= (?:{_TOWNS})(?!\w))",
+                lambda found: self.digits(found[0]),
             ),
             figure_rule(
                 r"(?<![\w,])(\d{1,4}(?:,\d{1,2})?)(-?)(fach|mal|tägig|jährig|stündig|minütig|stellig|teilig|köpfig|"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="de",
@@ -87,7 +94,8 @@ WORDS = Vocabulary(
         "n. Chr.": "nach Christus", "i. A.": "im Auftrag", "u. v. m.": "und vieles mehr",
         "usw.": "und so weiter", "u. s. w.": "und so weiter", "o. ä.": "oder Ähnliches",
         "u. ä.": "und Ähnliches", "d. Gr.": "der Große", "etc.": "et cetera",
-        "bzw.": "beziehungsweise", "ca.": "circa",
+        "z. Hd.": "zu Händen", "Fa.": "Firma",
+        "Bj.": "Baujahr", "bzw.": "beziehungsweise", "ca.": "circa",
         "evtl.": "eventuell", "ggf.": "gegebenenfalls", "inkl.": "inklusive", "exkl.": "exklusive",
         "vgl.": "vergleiche", "sog.": "sogenannt", "bspw.": "beispielsweise", "zzgl.": "zuzüglich",
         "abzgl.": "abzüglich", "geb.": "geboren", "gest.": "gestorben",
@@ -107,6 +115,11 @@ WORDS = Vocabulary(
                    "Bd.": "Band", "Kap.": "Kapitel",
                    "Abs.": "Absatz", "Art.": "Artikel", "Abb.": "Abbildung", "Tab.": "Tabelle",
                    "Aufl.": "Auflage", "Tel.": "Telefon", "Ziff.": "Ziffer", "Nrn.": "Nummern"},
+    citations=Citations(
+        Noun("Quelle", "Quellen"),
+        naming=r"wie|siehe|vgl|vergleiche|in|nach|laut|aus|gemäß|bei|von|mit|Quelle|Quellen|und|oder",
+        not_after=r"Liste|Array|Vektor|Werte|Menge|Intervall|ist|sind|war|waren|gibt|Taste|Option|Punkt|zwischen",
+    ),
     telephone_shape=r"(?!)",
     titles={"Dr": "Doktor", "Prof": "Professor", "Hr": "Herr", "Fr": "Frau"},
     telephone=(r"Tel(?:efon|efonnummer|\.)?|Rufnummer|Fax|Handy|Mobil|anrufen unter|"

@@ -9,7 +9,7 @@ from app.text.normalisation.rules import Rule, apply_rules, rule
 
 _LETTERS = str.maketrans(
     {
-        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "`": "'", "´": "'", "′": "'",
+        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "`": "'", "´": "'", "′": "'", "‵": "'",
         "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
         "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "—", "⸻": "—", "﹣": "-", "－": "-",
         "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u2009": " ", "\u200a": " ", "\u2002": " ",
@@ -32,6 +32,9 @@ _REPEATED: tuple[Rule, ...] = (
     # Characters in a row draw a line, which separates; other symbols are repeated for effect.
     rule(r"([-=_*~#+^/\\|<>·•])\1{2,}", " "),
     rule(r"(?<=\d)º(?!\w)", "°", needs="º"),
+    rule(r"(?<=[\w)]) <> (?=[\w(])", " ≠ ", needs=">"),
+    rule(r"\([cC]\) ?(?=(?:19|20)\d\d(?!\d))", "© ", needs="("),
+    rule(r"(?<=I )<3(?= [a-z])", "love", needs="<"),
     rule(r"(?<=[\w)])(?: \*\* (?=\S)| ?\*\* ?(?=\d))", "^", needs="*"),
     # An option of a command is no dash: "run it with --force".
     rule(
@@ -44,12 +47,20 @@ _REPEATED: tuple[Rule, ...] = (
     rule(r"([\"'])\1+", lambda found: found[1]),
 )
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:[\u00a0\u202f\u2009']\d{3}){1,11}(?![\w'])")
+_SPACED_THOUSANDS = re.compile(
+    r"(?<![\w.,+(-])(?<!\d )(?:(?:[1-9]\d?(?: \d{3}){0,3}|[1-9]\d\d) 000(?![ ]?\d|[.,]\d|\w)"
+    r"|[1-9]\d? \d{3}(?= [a-z]{3}))"
+)
+_CONTINENTAL = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){1,5},\d{1,2}(?!\w|[.,]\d)")
+_DECIMAL_MARKS = str.maketrans(".,", ",.")
 _GROUPED_WITH_LINES = re.compile(r"(?<![\w.,])\d{1,3}(?:_\d{3}){1,11}(?!\w)")
 
 
 def plain_characters(text: MappedText) -> MappedText:
     """Write quotes, dashes, brackets and spaces in one way, and repeated marks once."""
     text = text.sub(_THOUSANDS, lambda found: re.sub(r"\D", ",", found[0]))
+    text = text.sub(_SPACED_THOUSANDS, lambda found: found[0].replace(" ", ","))
+    text = text.sub(_CONTINENTAL, lambda found: found[0].translate(_DECIMAL_MARKS))
     text = text.sub(_GROUPED_WITH_LINES, lambda found: found[0].replace("_", ","))
     text = text.translate(_LETTERS).sub(_LONGER_CHARACTER, lambda found: _LONGER[found[0]])
     text = text.sub(_NUMERO, "No. ")

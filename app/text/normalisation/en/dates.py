@@ -169,7 +169,23 @@ def _say_decades(found: re.Match[str]) -> str:
     return _DECADE.sub(_decade, found[0])
 
 
+_WHOLE_DATE = r"(?:\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d)"
 DATES: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![\w/-])({_WHOLE_DATE}) ?[-–—] ?(?={_WHOLE_DATE}(?![\w/-]))",
+        lambda found: f"{found[1]} to ",
+        needs="-–—",
+    ),
+    rule(
+        rf"(?<!\w)({_MONTH} {_DAY}{_SUFFIX}) ?[-–—] ?(?={_MONTH} {_DAY}{_SUFFIX}(?!\w))",
+        lambda found: f"{found[1]} to ",
+        needs="-–—",
+    ),
+    rule(
+        r"(?<![\w/])([QH][1-4])/(?=(?:19|20)\d\d(?![\w/]))",
+        lambda found: f"{found[1]} ",
+        needs="/",
+    ),
     rule(
         r"(?<!\w)([Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)[-–](?=['’]?\d{2,4}(?:s|(?![\w.,])))",
         lambda found: f"{found[1]} ",

@@ -14,7 +14,7 @@ from app.text.normalisation.en.dates import DATES, MONTHS, say_date, say_year
 from app.text.normalisation.en.fractions import MEASURED_FRACTIONS
 from app.text.normalisation.en.games import CHESS
 from app.text.normalisation.en.identifiers import IDENTIFIERS
-from app.text.normalisation.en.money import MONEY, PER
+from app.text.normalisation.en.money import MONEY, PER, WORD_RATES
 from app.text.normalisation.en.numbers import spell_long_numbers
 from app.text.normalisation.en.places import COORDINATES
 from app.text.normalisation.en.quantities import LETTERS, QUANTITIES, say_fraction
@@ -39,6 +39,7 @@ _WITH_DIGITS = (
     *PER,
     *MEASURED_FRACTIONS,
     *UNIT_RULES,
+    *WORD_RATES,
     *QUANTITIES,
 )
 _TELEPHONE_SIGNS = re.compile(r"[-().]")

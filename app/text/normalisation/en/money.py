@@ -68,7 +68,8 @@ _AS_ADJECTIVE = (
     r"project|lawsuit|company|startup|business|industry|market|plan|bond|ticket|gap|valuation|budget|discount|rebate|donation|fund|a-)(?!\w)))?"
 )
 _COUNTED = (
-    r"(?: (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|downloads|"
+    r"(?:\+? (?:[a-z]{2,12} )?(?:users|people|views|viewers|visitors|followers|subscribers|"
+    r"downloads|"
     r"copies|dollars|euros|pounds|parameters|params|tokens|rows|lines|jobs|customers|members|units|"
     r"streams|plays|likes|votes|years|records|requests|images|words|sales|households|tons|tonnes|"
     r"miles|steps|homes|items|messages|posts|shares|students|workers|employees|cases|books|children|women|men|adults|residents|refugees|"
@@ -185,10 +186,21 @@ MONEY: tuple[Rule, ...] = (
         needs="¢",
     ),
     rule(
-        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|tn|m(?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
+        rf"(?<![\w.,-])({NUMBER})(?:(k|bn|mn|tn|[mb](?={_COUNTED}))(?!\w)|([KMB])(?!\w)(?P<counted>(?={_COUNTED}))?)",
         _bare_magnitude,
     ),
     rule(rf"(?<=population of )({NUMBER})m(?!\w)", lambda found: f"{number(found[1])} million"),
+)
+_SHORT_RATES = (
+    rule(r"(?<= per )h(?:r)?(?!\w)", "hour"),
+    rule(r"(?<= per )d(?!\w)", "day"),
+    rule(r"(?<= per )wk(?!\w)", "week"),
+    rule(r"(?<= per )mo(?!\w)", "month"),
+    rule(r"(?<= per )yr(?!\w)", "year"),
+    rule(r"(?<= per )kg(?!\w)", "kilogram"),
+    rule(r"(?<= per )lb(?!\w)", "pound"),
+    rule(r"(?<= per )min(?!\w)", "minute"),
+    rule(r"(?<= per )s(?:ec)?(?!\w)", "second"),
 )
 PER = (
     rule(
@@ -205,13 +217,19 @@ PER = (
     ),
     rule(r"(?<=[a-z][se]) p/m(?!\w)", " per month", needs="/"),
     rule(r"(?<=[a-z][se]) p/a(?!\w)", " per year", needs="/"),
-    rule(r"(?<= per )h(?:r)?(?!\w)", "hour"),
-    rule(r"(?<= per )d(?!\w)", "day"),
-    rule(r"(?<= per )wk(?!\w)", "week"),
-    rule(r"(?<= per )mo(?!\w)", "month"),
-    rule(r"(?<= per )yr(?!\w)", "year"),
-    rule(r"(?<= per )kg(?!\w)", "kilogram"),
-    rule(r"(?<= per )lb(?!\w)", "pound"),
-    rule(r"(?<= per )min(?!\w)", "minute"),
-    rule(r"(?<= per )sec(?!\w)", "second"),
+    *_SHORT_RATES,
+)
+WORD_RATES = (
+    # What no table of units has: "100 req/s", "5 mg per kilogram/day".
+    rule(
+        r"(?<=\d )([a-z]{2,12})/(s|sec|min|h|hr|d|day|wk|week|mo|month|yr|year)(?![\w/])",
+        lambda found: f"{found[1]} per {found[2]}",
+        needs="/",
+    ),
+    rule(
+        r"(?<= per )([a-z]{2,20})/(s|sec|min|h|hr|d|day|wk|week|mo|month|yr|year)(?![\w/])",
+        lambda found: f"{found[1]} per {found[2]}",
+        needs="/",
+    ),
+    *_SHORT_RATES,
 )

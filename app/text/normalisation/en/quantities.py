@@ -123,7 +123,7 @@ def _code_digits(digits: str, *, one_by_one: bool) -> str:
 LETTERS: tuple[Rule, ...] = (
     # Letters side by side are a product: "mc^2".
     rule(
-        r"(?<!\w)(?!(?:km|cm|mm|ft|mi|in|yd|nm|ms|ns|hr)\^)(\d{0,4})([a-zA-Z])([a-z])(?=\^[-\d(])",
+        r"(?<!\w)(?!\d{0,4}(?:km|cm|mm|ft|mi|in|yd|nm|ms|ns|hr)\^)(\d{0,4})([a-zA-Z])([a-z])(?=\^[-\d(])",
         lambda found: f"{found[1]} {found[2]} {found[3]}".lstrip(),
         needs="^",
     ),
@@ -150,7 +150,34 @@ LETTERS: tuple[Rule, ...] = (
 """These say relations of letters that stand for numbers: "x > y", "x^n"."""
 
 _OPERAND = rf"(?:{NUMBER})"
+
+
+def _stars(digit: str, name: str) -> str:
+    return f"{cardinal(digit)} {'star' if digit == '1' else name}"
+
+
 QUANTITIES: tuple[Rule, ...] = (
+    rule(
+        r"(\d{1,4}(?:st|nd|rd|th)) ?[-–] ?(?=\d{1,4}(?:st|nd|rd|th)(?!\w))",
+        lambda found: f"{found[1]} to ",
+        needs="-–",
+    ),
+    rule(r"(?<=[Rr]ated )([1-5])\*", lambda found: _stars(found[1], "stars"), needs="*"),
+    rule(
+        r"(?<![\w.,])([1-5])\*(?= (?:hotel|rating|review|resort|service|accommodation)(?!\w))",
+        lambda found: _stars(found[1], "star"),
+        needs="*",
+    ),
+    rule(
+        r"(?<![\w.,])(401|403|457)\(([kb])\)",
+        lambda found: (
+            f"four oh {cardinal(found[1][2])} {found[2].upper()}"
+            if found[1][1] == "0"
+            else f"four fifty-seven {found[2].upper()}"
+        ),
+        needs="(",
+    ),
+    rule(r"(?<![\w.,-])50[-–]50(?![\w-]|[.,]\d)", "fifty-fifty"),
     rule(
         r"(?<![\w.,])(\d{1,3}(?:,\d{3}){1,11}|\d{1,36})(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)",
         lambda found: ordinal(found[1]),

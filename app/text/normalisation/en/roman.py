@@ -60,6 +60,12 @@ def _numbered_part(found: re.Match[str]) -> str | None:
     return f"{name}{found[2]}{cardinal(str(value))}" if value else None
 
 
+def _abbreviated_part(found: re.Match[str]) -> str | None:
+    value = roman_value(found[3].upper())
+    name = _SHORT_NAMES[f"{found[1].capitalize()}."].lower()
+    return f"{name} {cardinal(str(value))}" if value else None
+
+
 def _century(found: re.Match[str]) -> str | None:
     value = roman_value(found[1])
     return ordinal(str(value)) if value else None
@@ -120,6 +126,11 @@ ROMAN: tuple[Rule, ...] = (
     ),
     rule(
         rf"(?=[A-Z])(?<!\w)({_NUMBERED})( |-){_ROMAN}{_NOT_WORD}", _numbered_part, needs="IVXLCDM"
+    ),
+    rule(
+        r"(?<!\w)(vol|ch|pt|sec|fig)\.( )([IVX]{1,7}|[ivx]{1,7})(?![\w'’-])",
+        _abbreviated_part,
+        needs=".",
     ),
     rule(
         r"(?<!\w)(chapter|part|volume|book|act|scene|section|article|phase|type|stage|level|episode|"

@@ -40,16 +40,35 @@ _SYMBOL = regex.compile(
 _GREEK_LETTER = regex.compile(r"(?<![\p{L}\p{M}])\p{Greek}(?![\p{L}\p{M}])")
 _DOLLAR_LETTER = regex.compile(r"(?<=[a-z])\$(?=[a-z])|(?<=[A-Z])\$(?=[A-Z])")
 """It is an S for show: "Ke$ha"."""
+
+
+def _say_dots(found: re.Match[str]) -> str:
+    return " ".join(["dot"] * len(found[0])) + " "
+
+
 _BEFORE: tuple[Rule, ...] = (
     # It marks a share or a variable: "$AAPL", "$HOME".
     rule(r"^\$ (?=[a-z./~])", "", needs="$", flags=re.MULTILINE),
     rule(r"(?<!\w)\$(?=[A-Za-z_(])", "", needs="$"),
     rule(r"(?<!\S)~(?=/)", "tilde ", needs="~"),
+    # It begins the name of a hidden file, of this folder, or of ".NET".
+    rule(
+        r"(?:(?<=[\s(/])|^)\.{1,2}(?=/[\w.])|(?:(?<=[\s(/])|^)\.(?=[A-Za-z]{2})",
+        _say_dots,
+        needs=".",
+        flags=re.MULTILINE,
+    ),
     rule(r" ?&{2,} ?", " and ", needs="&"),
     rule(r"(?<=\w) ?\|\| ?(?=\w)", " or ", needs="|"),
     rule(r"§{2,}", " sections ", needs="§"),
+    rule(r" ?<(?:-|=){1,2}> ?", " to ", needs="<"),
     rule(r"(?<=\w)->(?=\w)| ?(?:-|=){1,2}> ?", " to ", needs=">"),
     rule(r"(?<!\w)and/or(?!\w)", "and or", needs="/"),
+    rule(
+        r"(?<!\w)([Oo]nce|[Tt]wice|times)/(?=(?:hour|day|week|month|year|night)(?!\w))",
+        lambda found: f"{found[1]} {'an' if found.string[found.end()] == 'h' else 'a'} ",
+        needs="/",
+    ),
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " slash ", needs="/"),
 )
 _AFTER: tuple[Rule, ...] = (
@@ -57,6 +76,7 @@ _AFTER: tuple[Rule, ...] = (
     rule(r"[^\S\n ][^\S\n]*|  [^\S\n]*", " "),
     rule(r"(?m)^[- ]*(?:-(?= )|(?<= )) *| +$", ""),
     rule(r"(?<=\w) (?=[.,!?;:](?!\w|\.))", ""),
+    rule(r"(?<=[^\W\d_]{2}),(?=[^\W\d_]{2})", ", ", needs=","),
     rule(r"\n{3,}", "\n\n"),
 )
 

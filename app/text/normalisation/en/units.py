@@ -298,6 +298,16 @@ UNIT_RULES: tuple[Rule, ...] = (
         lambda found: f"{found[1]}.{found[2]}",
         needs=",",
     ),
+    rule(
+        r"(?<![\w.,])(10|100|1,?000)s(?= of [a-z]{2,20}s(?!\w))",
+        lambda found: {"10": "tens", "100": "hundreds"}.get(found[1], "thousands"),
+    ),
+    rule(
+        rf"(?<![\w.,])({NUMBER}) ?[lL]/100 ?km(?!\w)",
+        lambda found: f"{say_measure(found[1], 'l')} per one hundred kilometers",
+        needs="/",
+    ),
+    rule(r"(?<=\d)° ?[-–—] ?(?=[-−]?\d{1,3}(?:\.\d)? ?°)", " to ", needs="°"),
     # Of "30s-60s" the unit is said once.
     rule(
         rf"(?<![\w.,])({NUMBER}) ?({_ATTACHED}) ?[-–—] ?(?=[-−]?{NUMBER} ?\2(?!\w))",

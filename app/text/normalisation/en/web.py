@@ -96,8 +96,17 @@ def _say_ip(found: re.Match[str]) -> str:
     return f"{spoken} slash {number(found[3])}" if found[3] else spoken
 
 
+_NUMBERED = re.compile(
+    r"(?<!\w)(?:order|ticket|invoice|case|part|item|model|ref|room|seat|gate|apt|unit|suite|issue|serial)"
+    r"\.?:? ?\Z",
+    re.IGNORECASE,
+)
+
+
 def _say_tag(found: re.Match[str]) -> str:
-    return f"hashtag {_CAMEL.sub(' ', found[1]).strip()}"
+    is_number = _NUMBERED.search(found.string, max(0, found.start() - 12), found.start())
+    name = "number" if is_number and any(map(str.isdecimal, found[1])) else "hashtag"
+    return f"{name} {_CAMEL.sub(' ', found[1]).strip()}"
 
 
 def _say_colour(found: re.Match[str]) -> str | None:

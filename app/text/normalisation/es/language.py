@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.es.words import WORDS
+from app.text.normalisation.rules import Rule, rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 from app.text.normalisation.vocabulary.words import Gender, Noun
 
@@ -60,6 +61,9 @@ class Spanish(VocabularyLanguage):
         if digits.lstrip("0") == "12":
             return "duodécima" if feminine else "duodécimo"
         return super().ordinal(digits, feminine=feminine)
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        return (rule(r"(?<!\w)[cC]/ ?(?=[A-ZÁÉÍÓÚÑ])", "calle ", needs="/"),)
 
     def shortened_ordinal(self, spoken: str) -> str:
         return re.sub(r"(?<=primer|tercer)o$", "", spoken)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="es",
@@ -100,6 +107,11 @@ WORDS = Vocabulary(
                    "pág.": "página", "págs.": "páginas", "p.": "página", "pp.": "páginas",
                    "art.": "artículo", "cap.": "capítulo", "vol.": "volumen", "fig.": "figura",
                    "s.": "siglo", "tel.": "teléfono", "C.": "calle"},
+    citations=Citations(
+        Noun("referencia", "referencias"),
+        naming=r"como|véase|ver|cf|en|según|por|de|con|y|o|referencia|referencias",
+        not_after=r"lista|vector|valores|conjunto|intervalo|es|son|tecla|opción|punto|entre",
+    ),
     telephone_shape=r"[6-9]\d \d{3} \d{2} \d{2}|[679]\d{2} \d{2} \d{2} \d{2}",
     titles={"Sr": "señor", "Sra": "señora", "Srta": "señorita", "Dr": "doctor", "Dra": "doctora"},
     telephone=r"tel(?:éfono|éf)?|tfno|fax|móvil|celular|llam[ae](?:r|n)? al|número de teléfono",

@@ -60,6 +60,7 @@ _NOT_SAID = re.compile(
     r"\\(?:label|tag|ref|cite)\*?\{[^{}]*\}|\\(?:nonumber|notag|displaystyle|limits)"
 )
 _TABLES = re.compile(r"matrix|cases|array|tikz|substack|xymatrix")
+_DECIMALS = re.compile(r"(?<=\d)\{,\}(?=\d{1,2}(?!\d)|\d{4})")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,|\\,|~)(?=\d{3}(?!\d))")
 _RUNNING = frozenset("∑∏∫∬∭∮⋃⋂")
 _DOTS = frozenset("…⋯⋮⋱")
@@ -86,6 +87,8 @@ def speak_formula(latex: str, language: Language) -> str | None:
         return None
     if reaction := read_reaction(latex, words, language):
         return reaction
+    # In braces a comma of three digits parts thousands, one of others decimals.
+    latex = _DECIMALS.sub(".", latex)
     latex = _DEGREES.sub(r"\\,\\text{°\1\2}", latex.replace("\\ ", "\\,"))
     source = _NUMBERED.sub(r"\1*", _ENVIRONMENT.sub(" ", _NOT_SAID.sub(" ", latex)))
     try:
@@ -154,7 +157,9 @@ class _Speaker:
         if (around := _around(words).get(sign)) is not None:
             return f"{around.format(spoken)} {power}"
         if sign == "{":
-            raise Unspeakable
+            if power or not inside or any(text_of(each) in {"|", "∣", ":"} for each in inside):
+                raise Unspeakable
+            return f"{words.set_of} {spoken}"
         if inside and text_of(inside[0]) == "mod":
             return f", {spoken}"
         if before is not None and (letter_function(before) or is_function(before)):

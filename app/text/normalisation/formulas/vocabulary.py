@@ -49,6 +49,8 @@ class FormulaWords(NamedTuple):
     """It is the arrow of a chemical reaction."""
     accents: Mapping[str, str]
     """The brace is what stands under the accent."""
+    set_of: str
+    """It stands in front of the members of a set."""
     opened: str
     closed: str
     and_so_on: str
@@ -105,6 +107,7 @@ ENGLISH = FormulaWords(
         "^": "{} hat", "¯": "{} bar", "―": "{} bar", "_": "{}", "→": "vector {}", "˙": "{} dot",
         "¨": "{} double dot", "~": "{} tilde", "˜": "{} tilde",
     }),
+    set_of="the set",
     opened="open parenthesis", closed="close parenthesis", and_so_on="and so on",
     functions=MappingProxyType({
         "sin": "sine", "cos": "cosine", "tan": "tangent", "cot": "cotangent", "sec": "secant",
@@ -147,6 +150,7 @@ GERMAN = FormulaWords(
         "^": "{} Dach", "¯": "{} quer", "―": "{} quer", "_": "{}", "→": "Vektor {}",
         "˙": "{} Punkt", "¨": "{} zwei Punkt", "~": "{} Tilde", "˜": "{} Tilde",
     }),
+    set_of="die Menge",
     opened="Klammer auf", closed="Klammer zu", and_so_on="und so weiter",
     functions=MappingProxyType({
         "sin": "Sinus", "cos": "Kosinus", "tan": "Tangens", "log": "Logarithmus",
@@ -185,6 +189,7 @@ FRENCH = FormulaWords(
         "^": "{} chapeau", "¯": "{} barre", "―": "{} barre", "_": "{}", "→": "vecteur {}",
         "˙": "{} point", "¨": "{} deux points", "~": "{} tilde", "˜": "{} tilde",
     }),
+    set_of="l'ensemble",
     opened="parenthèse ouvrante", closed="parenthèse fermante", and_so_on="et ainsi de suite",
 )  # fmt: skip
 SPANISH = FormulaWords(
@@ -221,6 +226,7 @@ SPANISH = FormulaWords(
         "^": "{} gorro", "¯": "{} barra", "―": "{} barra", "_": "{}", "→": "vector {}",
         "˙": "{} punto", "¨": "{} dos puntos", "~": "{} tilde", "˜": "{} tilde",
     }),
+    set_of="el conjunto",
     opened="abre paréntesis", closed="cierra paréntesis", and_so_on="etcétera",
 )  # fmt: skip
 ITALIAN = FormulaWords(
@@ -258,6 +264,7 @@ ITALIAN = FormulaWords(
         "→": "vettore {}", "˙": "{} punto", "¨": "{} due punti", "~": "{} tilde",
         "˜": "{} tilde",
     }),
+    set_of="l'insieme",
     opened="aperta parentesi", closed="chiusa parentesi", and_so_on="eccetera",
 )  # fmt: skip
 PORTUGUESE = FormulaWords(
@@ -294,6 +301,7 @@ PORTUGUESE = FormulaWords(
         "^": "{} chapéu", "¯": "{} barra", "―": "{} barra", "_": "{}", "→": "vetor {}",
         "˙": "{} ponto", "¨": "{} dois pontos", "~": "{} til", "˜": "{} til",
     }),
+    set_of="o conjunto",
     opened="abre parênteses", closed="fecha parênteses", and_so_on="e assim por diante",
 )  # fmt: skip
 DUTCH = FormulaWords(
@@ -331,6 +339,7 @@ DUTCH = FormulaWords(
         "^": "{} dak", "¯": "{} streep", "―": "{} streep", "_": "{}", "→": "vector {}",
         "˙": "{} punt", "¨": "{} dubbele punt", "~": "{} tilde", "˜": "{} tilde",
     }),
+    set_of="de verzameling",
     opened="haakje openen", closed="haakje sluiten", and_so_on="enzovoort",
 )  # fmt: skip
 FORMULA_WORDS: Mapping[str, FormulaWords] = MappingProxyType({

@@ -67,8 +67,13 @@ class French(VocabularyLanguage):
                 ),
             ),
             rule(r"(?<!\w)S(t|te)-(?=[A-ZÉÈ])", lambda found: f"Sain{found[1]}-", needs="-"),
-            rule(r"(?<!\w)[bB](?:oulevar)?d\.? (?=[A-ZÉÈ])", "boulevard ", needs="d"),
-            rule(r"(?<!\w)[aA]v\. (?=(?:de |du |des )?[A-ZÉÈ])(?!J)", "avenue ", needs="."),
+            rule(r"(?<!\w)(?:[bB](?:oulevar)?d|BD|BLD)\.? (?=[A-ZÉÈ])", "boulevard ", needs="dD"),
+            rule(
+                r"(?<!\w)(?:[aA]v|AV)\. (?=(?:de |du |des |DE |DU |DES )?[A-ZÉÈ])(?!J)",
+                "avenue ",
+                needs=".",
+            ),
+            rule(r"(?<!\w)[nN](?:°s|os\.?) ?(?=\d)", "numéros ", needs="°os"),
             rule(r"(?<=ième )s\.(?!\w)", lambda found: "siècle" + ended_stop(found), needs="."),
             figure_rule(
                 r"(?<![\w.,])(\d)m(\d\d)(?!\w)",

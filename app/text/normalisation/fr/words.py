@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="fr",
@@ -77,7 +84,7 @@ WORDS = Vocabulary(
         "etc.": "et cetera", "env.": "environ", "av. J.-C.": "avant Jésus-Christ",
         "apr. J.-C.": "après Jésus-Christ", "cf.": "confer", "s.v.p.": "s'il vous plaît",
         "S.V.P.": "s'il vous plaît", "tél.": "téléphone", "Dr.": "docteur", "Pr.": "professeur",
-        "éd.": "édition", "chap.": "chapitre",
+        "éd.": "édition", "chap.": "chapitre", "arr.": "arrondissement",
          "janv.": "janvier", "févr.": "février", "juill.": "juillet",
          "oct.": "octobre", "nov.": "novembre", "déc.": "décembre",
         "n. b.": "nota bene", "N. B.": "nota bene", "op. cit.": "opere citato",
@@ -89,6 +96,11 @@ WORDS = Vocabulary(
                    "chap.": "chapitre", "vol.": "volume", "t.": "tome", "th.": "thermostat",
                    "fig.": "figure",
                    "tél.": "téléphone"},
+    citations=Citations(
+        Noun("référence", "références"),
+        naming=r"comme|voir|cf|dans|selon|d'après|par|de|avec|et|ou|référence|références",
+        not_after=r"liste|tableau|vecteur|valeurs|ensemble|intervalle|est|sont|touche|option|point|entre",
+    ),
     telephone_shape=r"(?!)",
     titles={"Mgr": "Monseigneur", "Mme": "Madame", "Mmes": "Mesdames", "Mlle": "Mademoiselle",
     "Mlles": "Mesdemoiselles",

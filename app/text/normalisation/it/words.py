@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="it",
@@ -100,6 +107,11 @@ WORDS = Vocabulary(
                    "pp.": "pagine", "art.": "articolo", "artt.": "articoli", "cap.": "capitolo",
                    "vol.": "volume", "fig.": "figura", "tab.": "tabella", "tel.": "telefono",
                    "sec.": "secolo"},
+    citations=Citations(
+        Noun("riferimento", "riferimenti"),
+        naming=r"come|vedi|cfr|in|secondo|da|di|con|e|o|riferimento|riferimenti",
+        not_after=r"lista|vettore|valori|insieme|intervallo|è|sono|tasto|opzione|punto|tra",
+    ),
     telephone_shape=r"3\d{2} ?\d{6,7}|3\d{2} \d{3} \d{4}|0\d{1,3}[/-]\d{5,8}",
     titles={"Sig": "signor", "Dott": "dottor", "Dr": "dottor", "Prof": "professor"},
     telephone=r"tel(?:efono)?|fax|cell(?:ulare)?|chiama(?:re|te)?(?: il| lo)?|numero verde",

@@ -23,7 +23,8 @@ class Dutch(VocabularyLanguage):
 
     def year(self, digits: str) -> str:
         # Such a number is one word.
-        return super().year(digits).replace(" honderd ", "honderd").replace(" honderd", "honderd")
+        spoken = super().year(digits).replace(" honderd ", "honderd").replace(" honderd", "honderd")
+        return re.sub(r"(?<=\w)één$", "een", spoken)
 
     def cardinal(self, digits: str) -> str:
         return re.sub(r"(?<=\w)één$", "een", super().cardinal(digits))
@@ -33,6 +34,11 @@ class Dutch(VocabularyLanguage):
             figure_rule(
                 r"(?<![\w.,-])([1-9]\d{3}) ?([A-Z]{2})(?= [A-Z][a-z]|,|$)(?! [A-Z]{2})",
                 lambda found: f"{self.digits(found[1])} {' '.join(found[2])}",
+            ),
+            rule(
+                r"(?<!\w)([A-Z][a-z-]{2,40}|[A-Z]{3,40})(?:str|STR)\.(?= \d|,|$)",
+                lambda found: f"{found[1].capitalize()}straat",
+                needs=".",
             ),
             rule(r"(?<!\w)t/m(?!\w)", "tot en met", needs="/"),
             figure_rule(

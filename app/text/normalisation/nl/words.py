@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="nl",
@@ -101,6 +108,11 @@ WORDS = Vocabulary(
                    "art.": "artikel", "hfst.": "hoofdstuk", "afb.": "afbeelding",
                    "tel.": "telefoon",
                    "deel.": "deel", "fig.": "figuur"},
+    citations=Citations(
+        Noun("bron", "bronnen"),
+        naming=r"zoals|zie|vgl|in|volgens|uit|van|met|en|of|bron|bronnen",
+        not_after=r"lijst|vector|waarden|verzameling|interval|is|zijn|toets|optie|punt|tussen",
+    ),
     telephone_shape=r"(?!)",
     titles={"Dhr": "de heer", "dhr": "de heer", "Mevr": "mevrouw", "mevr": "mevrouw",
             "dr": "dokter", "St": "Sint"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.pt.words import WORDS
+from app.text.normalisation.rules import Rule
+from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.language import VocabularyLanguage
 from app.text.normalisation.vocabulary.words import Gender, Noun
 
@@ -69,6 +71,15 @@ class Portuguese(VocabularyLanguage):
         rest = re.sub(r"(?<!\w)um$", "uma", rest)
         rest = re.sub(r"(?<!\w)dois(?= mil(?!h)|$)", "duas", rest)
         return start + millions + re.sub(r"(ent|inhent)os(?!\w)", r"\1as", rest)
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        return (
+            # In front of its town a postal code is spelled: "1000-001 Lisboa".
+            figure_rule(
+                r"(?<![\w.,-])(\d{4})-(\d{3})(?= [A-ZÀ-Þ][a-zà-ÿ])",
+                lambda found: f"{self.digits(found[1])}, {self.digits(found[2])}",
+            ),
+        )
 
     def half_of(self, unit: Noun) -> str:
         return f"{'meia' if self.gender(unit.one) == 'f' else 'meio'} {unit.one}"

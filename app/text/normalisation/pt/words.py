@@ -5,7 +5,14 @@ The model speaks as in Brazil: "dezesseis", "bilhão", "quilômetro".
 
 from __future__ import annotations
 
-from app.text.normalisation.vocabulary.words import Clock, Fractions, Noun, Signs, Vocabulary
+from app.text.normalisation.vocabulary.words import (
+    Citations,
+    Clock,
+    Fractions,
+    Noun,
+    Signs,
+    Vocabulary,
+)
 
 WORDS = Vocabulary(
     code="pt",
@@ -100,6 +107,11 @@ WORDS = Vocabulary(
                    "pág.": "página", "p.": "página", "pp.": "páginas", "art.": "artigo",
                    "cap.": "capítulo", "vol.": "volume", "fig.": "figura", "séc.": "século",
                    "tel.": "telefone", "apto.": "apartamento"},
+    citations=Citations(
+        Noun("referência", "referências"),
+        naming=r"como|veja|ver|cf|em|segundo|por|de|com|e|ou|referência|referências",
+        not_after=r"lista|vetor|valores|conjunto|intervalo|é|são|tecla|opção|ponto|entre",
+    ),
     telephone_shape=r"(?:\(\d{2}\) ?|\d{2} )?9\d{4}-\d{4}|\(\d{2}\) ?\d{4}-\d{4}",
     titles={"Sr": "senhor", "Sra": "senhora", "Dr": "doutor", "Dra": "doutora"},
     telephone=r"tel(?:efone)?|fax|celular|telemóvel|ligue(?: para)?|whatsapp",

@@ -19,6 +19,16 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
     anywhere = {_bare(written): full for written, full in words.abbreviations.items()}
     numbered = {_bare(written): full for written, full in words.before_number.items()}
 
+    # In titles and addresses in capitals they are in capitals, too.
+    capitals = {
+        _bare(each).upper(): full
+        for each, full in words.abbreviations.items()
+        if len(_bare(each)) > 1 and each.count(".") == 1 and each.endswith(".")
+    }
+
+    def say_capitals(found: re.Match[str]) -> str:
+        return capitals[_bare(found[0])] + kept_stop(found)
+
     letters = [each for each in words.abbreviations if len(_bare(each)) == 1]
     others = [each for each in words.abbreviations if len(_bare(each)) > 1]
 
@@ -35,7 +45,17 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
         bare = _bare(found[0])
         return (numbered.get(bare) or numbered[bare[:1].lower() + bare[1:]]) + " "
 
+    titles = {each.upper(): full for each, full in words.titles.items() if len(each) > 2}
     return (
+        rule(
+            rf"(?<![\w.])({alternatives(titles)}) (?=[A-ZÀ-Þ]{{2}})",
+            lambda found: f"{titles[found[1]]} ",
+        ),
+        rule(
+            rf"(?<![\w.])(?:{alternatives(capitals)})\.(?= (?:[A-ZÀ-Þ]{{2}}|\d)|[,\s]*$|,)",
+            say_capitals,
+            needs=".",
+        ),
         rule(
             r"(?<!\w)[nN](?:[°º]|\.[°ºo]|o\.) ?(?=\d)|№ ?(?=\d)",
             f"{words.signs.number} ",

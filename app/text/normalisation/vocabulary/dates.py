@@ -52,9 +52,15 @@ def _in_figures(language: Saying) -> tuple[Rule, ...]:
         )
         return f"{first} {words.to} {last}" + kept_stop(found)
 
+    whole = r"\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)(?![\w/-])"
     return (
         figure_rule(
-            rf"(?<![\w.,/-])(?P<first>{_DAY}){mark}(?P<first_month>\d{{1,2}}){end} ?{DASH} ?"
+            rf"(?<![\w.,/-])(\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}) ?{DASH} ?(?={whole})",
+            lambda found: f"{found[1]} {words.to} ",
+        ),
+        figure_rule(
+            rf"(?<![\w.,/-])(?P<first>{_DAY}){mark}(?P<first_month>\d{{1,2}}){end}"
+            rf"(?: ?{DASH} ?| {words.to} )"
             rf"(?P<last>{_DAY}){mark}(?P<last_month>\d{{1,2}}){end}(?![\w/%-]|[.,]?\d)",
             say_two,
         ),

@@ -6,6 +6,7 @@ from functools import partial
 
 from app.text.normalisation.rules import Rule, apply_rules
 from app.text.normalisation.vocabulary.abbreviations import abbreviation_rules, weekday_rules
+from app.text.normalisation.vocabulary.citations import citation_rules
 from app.text.normalisation.vocabulary.dates import date_rules, year_rules
 from app.text.normalisation.vocabulary.figures import figure_rule
 from app.text.normalisation.vocabulary.identifiers import identifier_rules
@@ -44,6 +45,7 @@ class VocabularyLanguage(Saying):
 
     def _rules(self) -> tuple[Rule, ...]:
         return (
+            *citation_rules(self),
             *identifier_rules(self),
             *web_rules(self),
             figure_rule(r"\d{37,}", lambda found: self.digits(found[0])),

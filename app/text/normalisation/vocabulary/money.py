@@ -89,11 +89,19 @@ def money_rules(language: Saying) -> tuple[Rule, ...]:
         symbol = next(each for each, noun in words.currencies.items() if name in noun)
         return language.amount(found["low"], symbol)
 
+    indian = r"(?<![\w.,])\d{1,2}(?:,\d\d){1,6},\d{3}(?![\d,]|\.\d{3})"
     whole = r"(?:[.,][-–—]{1,2})?"
     names = alternatives({form for noun in words.currencies.values() for form in noun})
     return (
+        # In India all groups but the last have two figures.
+        figure_rule(indian, lambda found: found[0].replace(",", "")),
         figure_rule(
             rf"(?<![\w.,])(?P<low>{value}(?<=[.,]\d\d))[{SPACES}](?P<name>{names})(?!\w)", say_named
+        ),
+        # "12€50"
+        figure_rule(
+            r"(?<![\w.,])(\d{1,6})([€$£])(\d\d)(?![\w.,]\d|\w)",
+            lambda found: language.amount(f"{found[1]},{found[3]}", found[2], before(found)),
         ),
         figure_rule(
             rf"{_SIGN}(?<!\w)(?P<name>{_CURRENCY})[{SPACES}]?(?P<inner>[-−])?(?P<low>{value}){whole}{to}"

@@ -64,6 +64,12 @@ def roman_rules(language: Saying) -> tuple[Rule, ...]:
         return language.cardinal(str(value(found)))
 
     return (
+        # "siglos XIV-XV"
+        rule(
+            r"(?<![\w.'’-])([IVX]{2,6}(?:e|ème|º|ª|\.)?)[-–—](?=[IVX]{1,6}(?:e|ème|º|ª|\.)?(?!\w))",
+            lambda found: f"{found[1]} {words.to} ",
+            needs="-–—",
+        ),
         rule(
             rf"(?<!\w)(?P<name>(?:{alternatives(words.rulers)})(?: [A-Z]\w{{1,20}})?) "
             rf"{_SMALL_ROMAN}"

@@ -141,6 +141,8 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
         return spoken if spoken.endswith("'") else spoken + gap
 
     return (
+        rule(r"§§ ?(?=\d)", f"{signs.section.many} ", needs="§"),
+        rule(r"§ ?(?=\d)", f"{signs.section.one} ", needs="§"),
         figure_rule(
             rf"(?<![\w.,-])({value})[{SPACES}]?{DASH}[{SPACES}]?(?={value}(?![\w-]))", say_range
         ),
@@ -158,8 +160,6 @@ def number_rules(language: Saying) -> tuple[Rule, ...]:
         rule(r"(?<!\w)(?:≤|<=) ?(?=\d)", f"{signs.at_most} ", needs="≤<"),
         rule(r"(?<![\w<-])< ?(?=\d)", f"{signs.less} ", needs="<"),
         rule(r"(?<![\w>-])> ?(?=\d)", f"{signs.more} ", needs=">"),
-        rule(r"§§ ?(?=\d)", f"{signs.section.many} ", needs="§"),
-        rule(r"§ ?(?=\d)", f"{signs.section.one} ", needs="§"),
         rule(r"(?<=\d)\+(?!\w)", f" {signs.plus}", needs="+"),
         figure_rule(rf"{value}(?: (?=[^\W\d_]))?", say_number),
     )

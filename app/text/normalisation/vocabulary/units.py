@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.text.normalisation.rules import Rule, alternatives, rule
+from app.text.normalisation.vocabulary.cldr import name_unit
 from app.text.normalisation.vocabulary.figures import DASH, figure_rule, kept_stop
 from app.text.normalisation.vocabulary.saying import SPACES, Saying, before, leading_word
 
@@ -12,6 +13,7 @@ _LETTERS = frozenset("dAKNJVLW")
 """These are rather letters than units where no space parts them from the number: "Tor 5A"."""
 _WORDS = frozenset("dANJK")
 """These are rather words than units where a space parts them from the number."""
+_QUOTES = re.compile(r"(?<!\d)[\"“”„]")
 _GAP = f"[{SPACES}]?"
 
 
@@ -21,11 +23,27 @@ def unit_rules(language: Saying) -> tuple[Rule, ...]:
         *_part_rules(language),
         *_duration_rules(language),
         *_side_rules(language),
+        _inch_rule(language),
         _percent_rule(language),
         _measure_rule(language),
         _per_rule(language),
         _bare_rate_rule(language),
         _bare_power_rule(language),
+    )
+
+
+def _inch_rule(language: Saying) -> Rule:
+    """Build the rule for a mark of inches, which a quotation mark in front of it would close."""
+    inch = name_unit("length-inch", language.words.locale)
+
+    def say(found: re.Match[str]) -> str | None:
+        line = found.string[max(0, found.start() - 300) : found.start()].rpartition("\n")[2]
+        return None if len(_QUOTES.findall(line)) % 2 else language.counted(found[1], inch)
+
+    return figure_rule(
+        rf"(?<![\w.,/\"'-])({language.value})[\"″](?=-[^\W\d_]| [a-zß-ÿ]|[,.;)]|$)",
+        say,
+        flags=re.MULTILINE,
     )
 
 
@@ -52,7 +70,11 @@ def _bare_rate_rule(language: Saying) -> Rule:
         by = language.unit(found[2]).one
         return f"{language.unit(found[1]).many} {language.per(by)}{by}"
 
-    return rule(rf"(?<![\w./)-])(?<!\d )(g(?=/)|{rated})/({per})(?![\w^/]|[.,]\w)", say, needs="/")
+    return rule(
+        rf"(?<![\w./)-])(?<!\d )(g(?=/)|m(?=/s(?!\w))|{rated})/(s\^2|{per})(?![\w^/]|[.,]\w)",
+        say,
+        needs="/",
+    )
 
 
 def _bare_power_rule(language: Saying) -> Rule:
@@ -141,7 +163,8 @@ def _measure_rule(language: Saying) -> Rule:
         rf"{_range(language)}(?:[{SPACES}]|(?<=\d)-(?=[^\W\d]))?(?P<unit>{unit})"
         rf"(?:/(?P<per>{unit})(?!\w)|(?P<each>/)(?=[^\W\d_]{{3}})|(?![\w/]))(?![\^]|[.,]\d)"
         # In front of a capital the full stop may end the sentence.
-        rf"(?:(?<=[a-z])\.(?!\w)(?={_GAP}[a-z,;:)]|\s*$|\n))?",
+        rf"(?:(?<=[a-z])\.(?!\w)"
+        rf"(?={_GAP}(?:[a-z,;:)]|\d{{1,2}}{_GAP}(?:[Mm]in|[Ss]ek|s(?:ec)?)(?!\w))|\s*$|\n))?",
         say,
         flags=re.MULTILINE,
     )

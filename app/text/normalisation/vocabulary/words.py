@@ -105,6 +105,16 @@ class Fractions:
     """It stands between a fraction and its unit, as in "three quarters of a litre"."""
 
 
+class Citations(NamedTuple):
+    """Says how sources are named by their numbers: "see [12]"."""
+
+    source: Noun
+    naming: str
+    """After this regular expression the number is said."""
+    not_after: str
+    """After words of this regular expression figures in brackets are none of a citation."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Holds the words and ways of writing that the shared rules need of a language."""
@@ -152,6 +162,7 @@ class Vocabulary:
     """Abbreviations that are some only in front of a number."""
     titles: Mapping[str, str]
     """Abbreviations without full stop that stand in front of a name."""
+    citations: Citations
     telephone: str
     """This regular expression matches what stands in front of a telephone number."""
     telephone_shape: str
