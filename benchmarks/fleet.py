@@ -213,13 +213,13 @@ def _draw_waits(service: Service, path: Path) -> None:
     figure, (middle, late) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
     uses = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.1)
     for replicas in (1, 10, 100):
+        outcomes = []
+        for use in uses:
+            scene = Scene("", replicas, use, 6_000.0 / replicas + 60.0, "poisson")
+            fleet = Fleet(service, replicas, spoken_lengths(MEAN_AUDIO_SECONDS, seed=3))
+            outcomes.append(fleet.run(scene.arrivals(service), scene.seconds))
         for panel, share in ((middle, 0.5), (late, 0.99)):
-            waits = []
-            for use in uses:
-                scene = Scene("", replicas, use, 20_000.0 / replicas + 60.0, "poisson")
-                fleet = Fleet(service, replicas, spoken_lengths(MEAN_AUDIO_SECONDS, seed=3))
-                outcome = fleet.run(scene.arrivals(service), scene.seconds)
-                waits.append(outcome.percentile(share))
+            waits = [outcome.percentile(share) for outcome in outcomes]
             panel.plot(uses, waits, marker="o", label=f"{replicas} replicas")
     for panel, title in ((middle, "Median"), (late, "99 of 100")):
         panel.set(title=title, xlabel="share of what the fleet can do", yscale="log")

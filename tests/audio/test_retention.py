@@ -136,7 +136,7 @@ def test_saves_at_the_same_moment(kept: Kept, monkeypatch: pytest.MonkeyPatch) -
     """The bounds hold as well once several are saved that all found the same last room."""
     store = opened(kept, max_files=3)
     for _ in range(2):
-        store.save(BytesIO(b"old"), ".mp3")
+        kept.age(store.save(BytesIO(b"old"), ".mp3"), 60.0)
     meet = threading.Barrier(4, timeout=5)
     write = AudioStore._write
 

@@ -59,6 +59,8 @@ class RayFleet:
 
     def end(self) -> None:
         """End all that this fleet has started, and nothing else."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         self.process.kill()
         self.process.wait()
         for pid, _ in self._processes():
