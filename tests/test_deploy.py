@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -79,6 +80,16 @@ def test_a_fleet_behind_nginx() -> None:
     given = {**speech["environment"], "API_KEY": "a-key"}
     names = {(field.alias or name).upper() for name, field in Settings.model_fields.items()}
     assert set(given) <= names
+
+
+def test_a_replica_speaks_on_the_cores_it_has() -> None:
+    """Ray gives a replica as many cores as it has threads, and scales by what people wait for."""
+    (application,) = yaml.safe_load((DEPLOY / "serve.yaml").read_text("utf-8"))["applications"]
+    (deployment,) = application["deployments"]
+    cores = application["runtime_env"]["env_vars"]["FLEET_CORES"]
+    assert cores == str(deployment["ray_actor_options"]["num_cpus"])
+    module, _, name = deployment["autoscaling_config"]["policy"]["policy_function"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_processes_of_the_unit_end_in_order() -> None:

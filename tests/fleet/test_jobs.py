@@ -34,8 +34,14 @@ def two(tmp_path: Path, s3: S3, postgres: Postgres) -> Iterator[list[Server]]:
         yield started
 
 
+def client_of(server: Server) -> httpx.Client:
+    headers = {"X-API-Key": KEY}
+    return httpx.Client(base_url=server.url, headers=headers, timeout=60, trust_env=False)
+
+
 def job_of(server: Server, job_id: str) -> dict[str, Any]:
-    answer = httpx.get(f"{server.url}/jobs/{job_id}", headers={"X-API-Key": KEY}, trust_env=False)
+    with client_of(server) as client:
+        answer = client.get(f"/jobs/{job_id}")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -51,17 +57,15 @@ def wait(holds: Callable[[], bool], what: str) -> None:
 def test_the_server_that_works_on_it_dies(two: list[Server]) -> None:
     """Another goes on with what was spoken, and has the finished file."""
     script = " ".join(f"This is sentence number {number}." for number in range(SENTENCES))
-    headers = {"X-API-Key": KEY}
-    made = httpx.post(
-        f"{two[0].url}/jobs",
-        json={"script": script, "format": "wav"},
-        headers=headers,
-        trust_env=False,
-    )
+    with client_of(two[0]) as client:
+        made = client.post("/jobs", json={"script": script, "format": "wav"})
     assert made.status_code in (200, 201, 202), made.text
     job_id = made.json()["id"]
     wait(lambda: job_of(two[1], job_id)["segments_done"] >= 2, "nobody begins")
-    health = [httpx.get(f"{each.url}/health", trust_env=False).json() for each in two]
+    health = []
+    for each in two:
+        with client_of(each) as client:
+            health.append(client.get("/health").json())
     busy = max(range(2), key=lambda number: int(health[number]["engine"]["running_rows"]))
     worker, other = two[busy], two[1 - busy]
     worker.kill()
@@ -69,9 +73,8 @@ def test_the_server_that_works_on_it_dies(two: list[Server]) -> None:
     assert job_of(other, job_id)["state"] != "done"
     wait(lambda: job_of(other, job_id)["state"] == "done", "nobody goes on")
     print(f"\n{done_by_then} segments were spoken when the server died")
-    output = httpx.get(
-        f"{other.url}/jobs/{job_id}/output", headers=headers, trust_env=False, timeout=30
-    )
+    with client_of(other) as client:
+        output = client.get(f"/jobs/{job_id}/output")
     assert output.status_code == 200
     assert output.content.startswith(b"RIFF")
     assert len(output.content) > SENTENCES * 20_000
