@@ -65,6 +65,7 @@ def speak(
     sampling = resolve(Sampling(seed=seed), Sampling(), engine._model)
     row = runner.open(voice, prompt, sampling, index)
     latents: list[Tensor] = []
+    ended: int | None = None
     last = prompt.max_frames - len(forced)
     for step in range(prompt.max_frames):
         (is_eos,) = runner.sample([row])
@@ -74,13 +75,15 @@ def speak(
             continue
         row.keep()
         latents.append(row.latent)
-        if is_eos is True and len(latents) > MIN_FRAMES_BEFORE_EOS:
-            last = min(last, len(latents) - 1 + own.frames_after_eos)
+        if is_eos is True and len(latents) > MIN_FRAMES_BEFORE_EOS and ended is None:
+            ended = len(latents) - 1
+            last = min(last, ended + own.frames_after_eos)
         if len(latents) >= last:
             break
     pcm = np.concatenate([runner.decode([row], 1)[0] for _ in range(len(row.pending))])
     runner.close(row)
-    return Piece(text, latents, pcm[len(forced) * runner.frame_samples :])
+    # What follows the end would tell the next piece that it is over, too.
+    return Piece(text, latents[:ended], pcm[len(forced) * runner.frame_samples :])
 
 
 def sounding(pcm: Pcm) -> Pcm:

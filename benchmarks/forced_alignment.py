@@ -41,7 +41,7 @@ class ForcedAligner:
         said = words_of(text)
         self._decoder.set_align_text(" ".join(said))
         self._decoder.start_utt()
-        self._decoder.process_raw(_prepared(pcm), full_utt=True)
+        self._decoder.process_raw(prepared(pcm), full_utt=True)
         self._decoder.end_utt()
         segments = [each for each in self._decoder.seg() or () if not _FILLER.match(each.word)]
         if len(segments) != len(said):
@@ -60,7 +60,7 @@ def words_of(text: str) -> list[str]:
     return re.sub(r"[^a-z' ]", " ", text.lower()).split()
 
 
-def _prepared(pcm: Pcm) -> bytes:
+def prepared(pcm: Pcm) -> bytes:
     """Bring a recording to one level in faint fixed noise, with silence around it."""
     mono = resample_poly(np.asarray(pcm, np.float64), _RATE_HZ, SPEECH_RATE_HZ)
     pad = round(_PAD_SECONDS * _RATE_HZ)

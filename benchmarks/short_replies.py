@@ -3,8 +3,9 @@
     python -m benchmarks.short_replies [--seeds 2] [--keep FOLDER]
 
 Alone, as the server does; after a carrier sentence that is cut away by the times of the words; and
-as the one of three takes that is neither the shortest nor the longest. Needs what
-`benchmarks/recogniser.py` says.
+as the one of three takes that is neither the shortest nor the longest. pocketsphinx tells which of
+all replies it hears; with `--whisper` Whisper writes down what it hears, which takes far longer
+(see `benchmarks/recogniser.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 import statistics
 import wave
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,8 +27,9 @@ from app.engine.engine import BatchedEngine
 from app.engine.preview import preview_voices
 from app.speech import SPEECH_RATE_HZ, Pcm, Sampling, WordTime
 from app.speech_engine import SpeechJob, SpokenChunk, VoiceState
+from benchmarks.forced_alignment import prepared, words_of
 from benchmarks.preview_engine import preview_engine
-from benchmarks.recogniser import Recogniser, word_errors, words_of
+from benchmarks.recogniser import Recogniser
 
 REPLIES = (
     "Yes.|No!|OK, sure.|Okay.|Hello.|Thank you.|Good morning.|Not yet.|Why?|Really?|Stop!|Maybe.|"
@@ -37,6 +39,7 @@ REPLIES = (
 )
 CARRIER = "This is what I say."
 SILENCE_SECONDS = 0.5
+"""Without so much silence around it Whisper hears no single word."""
 OUTLIER = 1.5
 """Sound this many times as long or as short as is usual for its text is an outlier."""
 FADE_SAMPLES = SPEECH_RATE_HZ // 200
@@ -96,9 +99,36 @@ def _sounding_seconds(pcm: Pcm) -> float:
     return float(loud[-1] - loud[0] + 1) / 100 if len(loud) else 0.0
 
 
+class Chooser:
+    """Tells which of some replies it hears; ImportError if pocketsphinx is not installed."""
+
+    def __init__(self, replies: Sequence[str]) -> None:
+        from pocketsphinx import Decoder  # noqa: PLC0415 - an optional tool
+
+        choices = " | ".join(" ".join(_words(each)) for each in replies)
+        self._decoder = Decoder(samprate=16_000, loglevel="FATAL", lm=None)
+        self._decoder.add_jsgf_string(
+            "replies", f"#JSGF V1.0;\ngrammar replies;\npublic <reply> = {choices};\n"
+        )
+        self._decoder.activate_search("replies")
+
+    def words(self, pcm: Pcm) -> list[str]:
+        """Return the words of the reply that a sound is likest to; none if it is like none."""
+        self._decoder.start_utt()
+        self._decoder.process_raw(prepared(pcm), full_utt=True)
+        self._decoder.end_utt()
+        heard = self._decoder.hyp()
+        return [] if heard is None else heard.hypstr.split()
+
+
+def _words(text: str) -> list[str]:
+    return ["okay" if each == "ok" else each for each in words_of(text)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--whisper", action="store_true")
     parser.add_argument("--keep", type=Path, help="write what is spoken into this folder")
     args = parser.parse_args()
     replies = REPLIES.split("|")
@@ -126,33 +156,30 @@ def main() -> None:
             spoken[way_name] = asyncio.run(speak(way))
     if args.keep:
         _keep(args.keep, spoken)
-    _print(spoken, Recogniser())
+    if args.whisper:
+        recogniser = Recogniser()
+        _print(
+            spoken,
+            lambda pcm: _words(" ".join(recogniser.words(pcm, silence_seconds=SILENCE_SECONDS))),
+        )
+    else:
+        _print(spoken, Chooser(replies).words)
 
 
-def _print(spoken: dict[str, list[tuple[str, str, Pcm]]], recogniser: Recogniser) -> None:
+def _print(spoken: dict[str, list[tuple[str, str, Pcm]]], hear: Callable[[Pcm], list[str]]) -> None:
     """Print for each way how many replies are misheard, and how many are oddly long."""
     lengths: dict[tuple[str, str], list[float]] = defaultdict(list)
     for takes in spoken.values():
         for voice, reply, pcm in takes:
             lengths[voice, reply].append(_sounding_seconds(pcm))
     usual = {key: statistics.median(each) for key, each in lengths.items()}
-    print(f"{'':18}{'replies':>8}{'misheard':>10}{'words wrong':>13}{'odd length':>12}")
+    print(f"{'':18}{'replies':>8}{'misheard':>10}{'odd length':>12}")
     for way, takes in spoken.items():
-        misheard = wrong = words = odd = 0
-        for voice, reply, pcm in takes:
-            said = words_of(reply.replace("OK", "okay"))
-            heard = recogniser.words(pcm, silence_seconds=SILENCE_SECONDS)
-            errors = word_errors(said, ["okay" if each == "ok" else each for each in heard])
-            misheard += errors > 0
-            wrong += errors
-            words += len(said)
-            ratio = _sounding_seconds(pcm) / usual[voice, reply]
-            odd += not 1 / OUTLIER <= ratio <= OUTLIER
+        misheard = sum(hear(pcm) != _words(reply) for _, reply, pcm in takes)
+        ratios = [_sounding_seconds(pcm) / usual[voice, reply] for voice, reply, pcm in takes]
+        odd = sum(not 1 / OUTLIER <= ratio <= OUTLIER for ratio in ratios)
         count = len(takes)
-        print(
-            f"{way:18}{count:8}{misheard / count:10.1%}{wrong / words:13.1%}{odd / count:12.1%}",
-            flush=True,
-        )
+        print(f"{way:18}{count:8}{misheard / count:10.1%}{odd / count:12.1%}", flush=True)
 
 
 def _keep(folder: Path, spoken: dict[str, list[tuple[str, str, Pcm]]]) -> None:

@@ -126,7 +126,9 @@ class _Straight(Takes[Row]):
 def _print_cost(engine: BatchedEngine, voice: VoiceState) -> None:
     """Print medians of first audio and of sound for a second of processor time, taking turns."""
     listening = engine._loop._takes
-    straight = _Straight(listening.judge, eos_threshold=0.0, faded_out=lambda pcm: pcm)
+    straight = _Straight(
+        listening.judge, eos_threshold=0.0, faded_out=lambda pcm: pcm, kept_of=lambda voice: voice
+    )
     kinds: dict[str, Takes[Row]] = {"listening": listening, "straight": straight}
     first: dict[str, list[float]] = {name: [] for name in kinds}
     rates: dict[str, list[float]] = {name: [] for name in kinds}

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import AudioContent, ToolAnnotations
+from mcp.types import AudioContent, ToolAnnotations
 from pydantic import Field
 
 from app import __version__

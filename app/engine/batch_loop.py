@@ -30,6 +30,7 @@ from app.speech_engine import (
     EngineStatus,
     SpeechJob,
     SpokenChunk,
+    VoiceState,
 )
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class BatchLoop:
             TakeJudge(options.takes, proven=options.proven),
             eos_threshold=runner.eos_threshold,
             faded_out=runner.faded_out,
+            kept_of=_cache_of,
         )
         workers = options.worker_threads or _default_workers(options.device)
         self._scheduler: Scheduler[Row] = Scheduler(
@@ -373,6 +375,11 @@ class BatchLoop:
             for job in self._scheduler.jobs:
                 job.stream.fail(ModelUnavailable(reason, retry_after_seconds=RESTART_SECONDS))
             self._changed.notify_all()
+
+
+def _cache_of(voice: VoiceState) -> object:
+    assert isinstance(voice, KvPrefix)
+    return voice.cache
 
 
 def _age_seconds(job: EngineJob[Row]) -> float:

@@ -16,7 +16,7 @@ export class Part {
     if (this.drawn === drawn || this.editing) return;
     this.drawn = drawn;
     this.segment = segment;
-    const { start_seconds: start } = segment;
+    const { heard_at_seconds: start } = segment;
     const text = h("p", { class: "text" }, segment.text);
     const state = segment.done ? (segment.take > 1 ? T.long.take(segment.take) : "") : T.long.notYet;
     this.problem = h("span", { class: "problem", role: "alert" });
@@ -51,7 +51,7 @@ export class Part {
   }
 
   holds(seconds) {
-    const { start_seconds: start, seconds: length } = this.segment;
+    const { heard_at_seconds: start, seconds: length } = this.segment;
     return start !== null && seconds >= start && seconds < start + length;
   }
 

@@ -98,6 +98,8 @@ LISTS = [
     "/v1/references/list",
     "/audio_roles",
     "/server_info",
+    "/speakers",
+    "/speakers_list",
 ]
 
 

@@ -22,7 +22,7 @@ import httpx2
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import AudioContent, CallToolResult, TextContent
+from mcp.types import AudioContent, CallToolResult, TextContent
 
 from app.cli.backend import NewVoice, Spoken, TextToSpeak
 from app.cli.exits import Refused

@@ -241,7 +241,7 @@ async def list_segments(
     starts = {each.segment.number: each.start for each in placed}
     return {
         "segments": [
-            {**_shown_segment(segment), "start_seconds": _seconds(starts.get(segment.number))}
+            {**_shown_segment(segment), "heard_at_seconds": _seconds(starts.get(segment.number))}
             for segment in segments
         ]
     }

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from app.api.http.asked import note_asked
 from app.api.http.delivery import file_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
@@ -61,7 +62,9 @@ async def process(request: Request, services: ServicesDep) -> Response:
     """Speak a text; the answer is a complete WAV."""
     # Clients send their form without a Content-Type.
     sent = await request.body() if request.method == "POST" else request.scope["query_string"]
-    form = validated(MaryForm, dict(parse_qsl(sent.decode("utf-8", "replace"))))
+    fields = dict(parse_qsl(sent.decode("utf-8", "replace")))
+    note_asked(fields, MARY.words)
+    form = validated(MaryForm, fields)
     return await file_response(request, services, form.request(services), format_named("wav"))
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Query, Request
 from fastapi.responses import Response
+from pydantic import ConfigDict
 
 from app.api.http.access import is_public
 from app.api.http.addresses import base_url
@@ -32,6 +33,10 @@ _lists = dialect_router(DIALECT, lists=True)
 
 class XttsBody(NullIsUnset):
     """This is what is to be said; over HTTP GET the same fields are in the query."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Hello there.", "language": "en"}]}
+    )
 
     text: Annotated[str, HONOURED]
     speaker_wav: Annotated[

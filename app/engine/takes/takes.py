@@ -9,9 +9,9 @@ from typing import Generic
 from app.engine.sequence import RowT, Sequence
 from app.engine.takes.faults import Fault
 from app.engine.takes.policy import Take, TakeJudge, best_border
-from app.engine.voice_state import KvPrefix
 from app.errors import TakesRefused
 from app.speech import Frames, Pcm, WordTime
+from app.speech_engine import VoiceState
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +35,21 @@ class Takes(Generic[RowT]):
     Args:
         eos_threshold: the model's own; with another one the caller sets how a take ends.
         faded_out: lets the end of a sound go to nothing.
+        kept_of: returns what is the same object each time that a voice speaks; its pace is learned.
     """
 
     def __init__(
-        self, judge: TakeJudge, *, eos_threshold: float, faded_out: Callable[[Pcm], Pcm]
+        self,
+        judge: TakeJudge,
+        *,
+        eos_threshold: float,
+        faded_out: Callable[[Pcm], Pcm],
+        kept_of: Callable[[VoiceState], object],
     ) -> None:
         self.judge = judge
         self._eos_threshold = eos_threshold
         self._faded_out = faded_out
+        self._kept_of = kept_of
 
     def hand_on(self, sequence: Sequence[RowT], pcm: Pcm, *, last: bool) -> None:
         """Deliver PCM of a take; the last of it only if the take is good.
@@ -78,11 +85,10 @@ class Takes(Generic[RowT]):
         if sequence.row is None:  # there was nothing to say
             return None
         sampling, hearing = sequence.job.sampling, sequence.hearing
-        assert isinstance(sequence.chunk.voice, KvPrefix)
         fault = self.judge.fault_of(
             Take(
                 sequence.parts[0].text,
-                sequence.chunk.voice.cache,
+                self._kept_of(sequence.chunk.voice),
                 hearing.pcm,
                 hearing.least_flux,
                 ended=not sequence.reached_maximum,

@@ -412,10 +412,10 @@ def test_some_chapters(fake_app: ServeFake) -> None:
     job = until(client, job_id, "done")
     assert [chapter["heading"] for chapter in job["chapters"]] == ["One", "Three"]
     first, second = client.get(f"/jobs/{job_id}/segments").json()["segments"]
-    assert first["start_seconds"] == 0
-    assert second["start_seconds"] == pytest.approx(first["seconds"] + 2, abs=0.001)
-    assert second["start_seconds"] == job["chapters"][1]["start_seconds"]
-    assert job["heard_seconds"] == pytest.approx(second["start_seconds"] + second["seconds"])
+    assert first["heard_at_seconds"] == 0
+    assert second["heard_at_seconds"] == pytest.approx(first["seconds"] + 2, abs=0.001)
+    assert second["heard_at_seconds"] == job["chapters"][1]["start_seconds"]
+    assert job["heard_seconds"] == pytest.approx(second["heard_at_seconds"] + second["seconds"])
 
 
 @pytest.mark.parametrize(
