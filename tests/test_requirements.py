@@ -22,7 +22,7 @@ EXTRAS = {
     for name, extra in PYPROJECT["project"]["optional-dependencies"].items()
 }
 APART = EXTRAS.pop("fleet")
-"""Ray is so large that `make test-fleet` has an environment of its own for it, which pins nothing."""
+"""Ray is so large that `make test-fleet` has an environment of its own, which pins nothing."""
 OPTIONAL = [each for extra in EXTRAS.values() for each in extra]
 TOOLS = [Requirement(each) for each in PYPROJECT["dependency-groups"]["dev"]]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
