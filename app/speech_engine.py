@@ -370,6 +370,8 @@ class EngineOptions:
             others have to be heard first.
         on_batch: is told how many rows each step of the language model has computed; any thread
             calls it.
+        elsewhere: tells how many jobs of each caller other servers speak, which count as those that
+            run here when callers take turns; any thread calls it.
     """
 
     language: str
@@ -387,3 +389,4 @@ class EngineOptions:
     takes: int = 3
     proven: bool = False
     on_batch: Callable[[int], None] = lambda _rows: None
+    elsewhere: Callable[[], Mapping[str, int]] = dict

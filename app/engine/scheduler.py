@@ -295,6 +295,7 @@ class Scheduler(Generic[RowT]):
         waiting = [each for each in (job.waiting for job in self._started) if each is not None]
         started = [each for each in waiting if not self._paused(each)]
         running = Counter(job.caller for job in {each.job for each in self._running})
+        running.update(self._options.elsewhere())
         newcomer = self._waiting.next(running)
         next_up = [each for each in started if not each.job.speaking]
         if next_up:

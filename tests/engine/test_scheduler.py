@@ -353,3 +353,16 @@ def test_jobs_that_nobody_hears_use_the_rows_and_leave_some() -> None:
     waited = machine.first_audio_seconds(listener) - alone.first_audio_seconds(only)
     assert waited < 0.03  # the batch that was under way
     assert machine.worst_gap_seconds(listener) < 0.05
+
+
+@pytest.mark.parametrize(("elsewhere", "first"), [({}, "many"), ({"many": 3}, "few")])
+def test_what_other_servers_speak_counts_when_callers_take_turns(
+    elsewhere: dict[str, int], first: str
+) -> None:
+    """Who is spoken for on other servers already lets others in here, though they came later."""
+    scheduler = policy(max_running_rows=1, elsewhere=elsewhere)
+    waiting = {caller: job(caller=caller) for caller in ("many", "few")}
+    for each in waiting.values():
+        scheduler.submit(each)
+    scheduler.next_batch(0.0)
+    assert [caller for caller, each in waiting.items() if each.admitted] == [first]
