@@ -67,10 +67,13 @@ async def carried(engine: BatchedEngine, voice: VoiceState, text: str, seed: int
     pcm, words = await _spoken(engine, voice, f"{CARRIER} {text}", seed, timed=True)
     before = [word for word in words if word.start < len(CARRIER)]
     after = [word for word in words if word.start > len(CARRIER)]
-    from_seconds = before[-1].start_seconds + 0.1 if before else 0.0
-    to_seconds = after[0].end_seconds - 0.1 if after else from_seconds
+    # Later than where the reply begins there may be silence inside it, as in "not yet".
+    to_seconds = after[0].start_seconds + 0.06 if after else 0.0
+    from_seconds = min(before[-1].end_seconds if before else 0.0, to_seconds) - 0.1
     steps = range(
-        round(from_seconds * SPEECH_RATE_HZ), round(to_seconds * SPEECH_RATE_HZ), STEP_SAMPLES
+        max(0, round(from_seconds * SPEECH_RATE_HZ)),
+        round(to_seconds * SPEECH_RATE_HZ),
+        STEP_SAMPLES,
     )
     power = {at: float(np.square(pcm[at : at + 3 * STEP_SAMPLES]).mean()) for at in steps}
     cut = min(power, key=lambda at: power[at]) if power else 0

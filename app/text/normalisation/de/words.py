@@ -118,7 +118,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("Quelle", "Quellen"),
         naming=r"wie|siehe|vgl|vergleiche|in|nach|laut|aus|gemäß|bei|von|mit|Quelle|Quellen|und|oder",
-        not_after=r"Liste|Array|Vektor|Werte|Menge|Intervall|ist|sind|war|waren|gibt|Taste|Option|Punkt|zwischen",
+        not_after=r"Liste|Array|Vektor|Werte?|Menge|Intervall|ist|sind|war|waren|gibt|Taste|Option|Punkt|zwischen",
     ),
     telephone_shape=r"(?!)",
     titles={"Dr": "Doktor", "Prof": "Professor", "Hr": "Herr", "Fr": "Frau"},

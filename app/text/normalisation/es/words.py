@@ -110,7 +110,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("referencia", "referencias"),
         naming=r"como|véase|ver|cf|en|según|por|de|con|y|o|referencia|referencias",
-        not_after=r"lista|vector|valores|conjunto|intervalo|es|son|tecla|opción|punto|entre",
+        not_after=r"lista|vector|valor|valores|conjunto|intervalo|es|son|tecla|opción|punto|entre",
     ),
     telephone_shape=r"[6-9]\d \d{3} \d{2} \d{2}|[679]\d{2} \d{2} \d{2} \d{2}",
     titles={"Sr": "señor", "Sra": "señora", "Srta": "señorita", "Dr": "doctor", "Dra": "doctora"},

@@ -99,7 +99,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("référence", "références"),
         naming=r"comme|voir|cf|dans|selon|d'après|par|de|avec|et|ou|référence|références",
-        not_after=r"liste|tableau|vecteur|valeurs|ensemble|intervalle|est|sont|touche|option|point|entre",
+        not_after=r"liste|tableau|vecteur|valeurs?|ensemble|intervalle|est|sont|touche|option|point|entre",
     ),
     telephone_shape=r"(?!)",
     titles={"Mgr": "Monseigneur", "Mme": "Madame", "Mmes": "Mesdames", "Mlle": "Mademoiselle",

@@ -110,7 +110,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("riferimento", "riferimenti"),
         naming=r"come|vedi|cfr|in|secondo|da|di|con|e|o|riferimento|riferimenti",
-        not_after=r"lista|vettore|valori|insieme|intervallo|è|sono|tasto|opzione|punto|tra",
+        not_after=r"lista|vettore|valore|valori|insieme|intervallo|è|sono|tasto|opzione|punto|tra",
     ),
     telephone_shape=r"3\d{2} ?\d{6,7}|3\d{2} \d{3} \d{4}|0\d{1,3}[/-]\d{5,8}",
     titles={"Sig": "signor", "Dott": "dottor", "Dr": "dottor", "Prof": "professor"},

@@ -111,7 +111,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("bron", "bronnen"),
         naming=r"zoals|zie|vgl|in|volgens|uit|van|met|en|of|bron|bronnen",
-        not_after=r"lijst|vector|waarden|verzameling|interval|is|zijn|toets|optie|punt|tussen",
+        not_after=r"lijst|vector|waarde|waarden|verzameling|interval|is|zijn|toets|optie|punt|tussen",
     ),
     telephone_shape=r"(?!)",
     titles={"Dhr": "de heer", "dhr": "de heer", "Mevr": "mevrouw", "mevr": "mevrouw",

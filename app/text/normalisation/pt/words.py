@@ -110,7 +110,7 @@ WORDS = Vocabulary(
     citations=Citations(
         Noun("referência", "referências"),
         naming=r"como|veja|ver|cf|em|segundo|por|de|com|e|ou|referência|referências",
-        not_after=r"lista|vetor|valores|conjunto|intervalo|é|são|tecla|opção|ponto|entre",
+        not_after=r"lista|vetor|valor|valores|conjunto|intervalo|é|são|tecla|opção|ponto|entre",
     ),
     telephone_shape=r"(?:\(\d{2}\) ?|\d{2} )?9\d{4}-\d{4}|\(\d{2}\) ?\d{4}-\d{4}",
     titles={"Sr": "senhor", "Sra": "senhora", "Dr": "doutor", "Dra": "doutora"},

@@ -18,6 +18,7 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
     words = language.words
     anywhere = {_bare(written): full for written, full in words.abbreviations.items()}
     numbered = {_bare(written): full for written, full in words.before_number.items()}
+    in_capitals = {bare.upper(): full for bare, full in numbered.items() if len(bare) > 1}
 
     # In titles and addresses in capitals they are in capitals, too.
     capitals = {
@@ -28,6 +29,9 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
 
     def say_capitals(found: re.Match[str]) -> str:
         return capitals[_bare(found[0])] + kept_stop(found)
+
+    def say_numbered_capitals(found: re.Match[str]) -> str:
+        return f"{in_capitals[found[1]]} "
 
     letters = [each for each in words.abbreviations if len(_bare(each)) == 1]
     others = [each for each in words.abbreviations if len(_bare(each)) > 1]
@@ -70,6 +74,11 @@ def abbreviation_rules(language: Saying) -> tuple[Rule, ...]:
         rule(
             rf"(?<![\w.])(?:{_patterns(words.before_number)}){_SPACE}(?=[\dIVXLC])",
             say_numbered,
+            needs=".",
+        ),
+        rule(
+            rf"(?<![\w.])({alternatives(in_capitals)})\.{_SPACE}(?=\d)",
+            say_numbered_capitals,
             needs=".",
         ),
         # One letter is rather the end of a sentence, if no name follows.
