@@ -8,6 +8,9 @@ COPY requirements.txt ./
 RUN pip install "$(grep '^torch==' requirements.txt)" \
         --index-url https://download.pytorch.org/whl/cpu \
     && pip install -r requirements.txt
+# For a cluster (docs/scaling.md): docker build --build-arg RAY=2.60.0
+ARG RAY=
+RUN test -z "$RAY" || pip install "ray[serve]==$RAY"
 
 RUN useradd --create-home --uid 1000 speech \
     && mkdir -p models/voices voice \

@@ -9,6 +9,8 @@ LOCK = $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-package setuptools --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
+PURELIB := import sysconfig; print(sysconfig.get_path('purelib'))
+
 # Tests start hundreds of processes, each of which would compile all of app/ again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,7 +22,7 @@ define pytest
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev lock test test-agents test-docs test-long test-studio soak check audit format \
+.PHONY: help run setup setup-dev lock test test-agents test-docs test-fleet test-long test-studio soak check audit format \
 	bench preview-model
 
 help: ## Show the commands
@@ -39,7 +41,7 @@ setup-dev: ## The same, and the test tools
 	@$(PYTHON) scripts/bootstrap.py setup --dev
 
 test: setup-dev ## Run the tests; COVER=1 also measures how much of app/ they run, in twice the time
-	$(call pytest,-m 'not long and not docs and not soak and not studio',$(SIDE_BY_SIDE) \
+	$(call pytest,-m 'not long and not docs and not fleet and not soak and not studio',$(SIDE_BY_SIDE) \
 		$(if $(COVER),--cov --cov-report=term))
 
 test-long: setup-dev ## Run those that take many seconds each: the preview voice is recognised, a wheel is built
@@ -49,6 +51,13 @@ test-agents: setup-dev ## Speak with LiveKit's and Pipecat's own plug-ins, in a 
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
 	$(IN_VENV) -m uv pip install --quiet --python .venv-agents/bin/python --group test-agents
 	$(call pytest,tests/agents)
+
+test-fleet: setup-dev ## Run several servers, behind nginx and with Ray, for some minutes
+	test -x .venv-fleet/bin/python || $(PYTHON) -m venv .venv-fleet
+	$(IN_VENV) -m uv pip install --quiet --python .venv-fleet/bin/python --group test-fleet
+	@# What the server needs it finds in .venv, where torch is already.
+	$(IN_VENV) -c "$(PURELIB)" > "$$(.venv-fleet/bin/python -c "$(PURELIB)")/server.pth"
+	$(call pytest,-m fleet -s)
 
 soak: setup-dev ## Attack and work the server for minutes, and print what came of it
 	$(call pytest,-m soak)

@@ -28,8 +28,9 @@ POOLS = MappingProxyType(
         "fetching": PoolBounds(threads=8, max_waiting=32),
         "finishing": PoolBounds(threads=2, max_waiting=64),
         "documents": PoolBounds(threads=2, max_waiting=16),
-        "jobs": PoolBounds(threads=2, max_waiting=1024),
+        "jobs": PoolBounds(threads=6, max_waiting=1024),
         "mastering": PoolBounds(threads=1, max_waiting=64),
+        "saving": PoolBounds(threads=8, max_waiting=1024),
         "files": PoolBounds(threads=4, max_waiting=1024),
     }
 )

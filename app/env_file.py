@@ -19,7 +19,7 @@ ENCODING = "utf-8-sig"
 """UTF-8, with the mark at its beginning that some editors put there, or without."""
 
 # Variables of the libraries underneath, and of Docker Compose, that may stand in the same file.
-_FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_", "OTEL_")
+_FOREIGN_PREFIXES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "COMPOSE_", "OTEL_", "AWS_")
 HUB_NAMES = (
     *("HF_ASSETS_CACHE", "HF_DEBUG", "HF_DEVICE_CODE_OAUTH_CLIENT_ID", "HF_EDITOR", "HF_ENDPOINT"),
     *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_DISABLE_EXPERIMENTAL_WARNING"),

@@ -234,6 +234,14 @@ class StorageFailed(SpeechError):
     """Says that the disk refuses to keep what the caller sent."""
 
 
+class StoreUnreachable(StorageFailed):
+    """Says that the store which several servers share does not answer at present."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class FfmpegUnavailable(SpeechError):
     """Says that FFmpeg, which reads recordings and encodes speech, does not start."""
 

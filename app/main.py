@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 
 from fastapi import FastAPI
@@ -39,6 +39,7 @@ from app.api.native import speech as native
 from app.assembly.parts import make_services
 from app.assembly.running import running
 from app.assembly.speakers import BuildEngine
+from app.errors import StoreUnreachable
 from app.folders import check_folder
 from app.jobs.schema import SchemaError
 from app.services import Services
@@ -106,6 +107,7 @@ def create_app(
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         async with (
+            AsyncExitStack() as stores,
             services.saved.kept_tidy(),
             services.keyring.kept_fresh(),
             services.allowances.open(),
@@ -113,6 +115,8 @@ def create_app(
             wyoming.serve(services, wyoming_listeners),
             running(services),
         ):
+            for folder in services.followed:
+                await stores.enter_async_context(folder.followed())
             yield
 
     app = DocumentedApp(
@@ -150,6 +154,8 @@ def _open_saved_audio(services: Services) -> None:
     check_folder("VOICE_OUTPUT_DIR", folder, otherwise="no audio can be saved")
     try:
         services.saved.open()
+    except StoreUnreachable as error:
+        raise SettingsError(f"VOICE_OUTPUT_URL: {error.message}") from error
     except OSError as error:
         raise SettingsError(
             f"VOICE_OUTPUT_DIR: {folder} cannot be used: {error.strerror}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app.settings import Settings
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
+from app.stores.shared import SharedFolder
 from app.telemetry.meter import Meter
 from app.telemetry.requests import Requests
 from app.telemetry.tracing import Tracing
@@ -41,6 +43,7 @@ class Services:
         pronunciations: hold for all speech; kept fresh by `assembly.running`.
         dictionaries: keep pronunciations that hold where somebody names them.
         saved: keeps audio that was saved for a URL; opened by whoever serves it.
+        followed: folders that other servers change as well; followed by whoever serves.
         keyring: knows who has which key; kept fresh by whoever serves.
         sessions: know who has shown a key in a browser.
         allowances: counts what callers use; opened by whoever serves.
@@ -61,6 +64,7 @@ class Services:
     dictionaries: Dictionaries
     fetcher: VoiceFetcher | None
     saved: AudioStore
+    followed: Sequence[SharedFolder]
     jobs: Jobs
     keyring: Keyring
     tokens: Tokens

@@ -34,6 +34,7 @@ from app.speech import Sampling
 PLACEHOLDER_API_KEY = "change-me"
 ENV_FILE = Path(".env")
 SQLITE = "sqlite:///"
+POSTGRESQL = "postgresql://"
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _USUAL_PORTS = MappingProxyType({"http": 80, "https": 443})
@@ -88,6 +89,18 @@ def _http_url(value: str | None) -> str | None:
     if parts.port == 0:
         raise ValueError("port must be 1 to 65535")
     return value.rstrip("/")
+
+
+def _store_url(value: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#]*)?", value):
+        raise ValueError(f"must be s3://BUCKET or s3://BUCKET/FOLDER; it is {value!r}")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if not re.fullmatch(rf"{SQLITE}.+|{POSTGRESQL}[^/]+/[^/]+", value):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+    return value
 
 
 def _host(value: str) -> str:
@@ -151,6 +164,7 @@ def _origin(entry: str) -> str:
 LowerCase = BeforeValidator(_lower_case)
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -213,11 +227,15 @@ class Settings(BaseSettings):
     model_config_path: str | None = Field(None, alias="MODEL_CONFIG")
     models_dir: Path = Path("models")
     voices_dir: Path = Path("models/voices")
+    voices_url: StoreUrl | None = None
     pronunciations_file: Path = Path("models/pronunciations.txt")
     dictionaries_dir: Path = Path("models/dictionaries")
     jobs_dir: Path = Path("models/jobs")
-    database_url: Annotated[str, Field(pattern=rf"^{SQLITE}.")] | None = None
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = None
+    jobs_url: StoreUrl | None = None
     voice_output_dir: Path = Path("voice")
+    voice_output_url: StoreUrl | None = None
+    voice_output_redirect: bool = False
     voice_max_age_hours: float = Field(720.0, ge=0, le=1_000_000)
     voice_max_mb: float = Field(2000.0, ge=0, le=10_000_000)
     voice_max_files: int = Field(10_000, ge=0, le=1_000_000)
@@ -258,6 +276,11 @@ class Settings(BaseSettings):
     model_device: Annotated[str, LowerCase, AfterValidator(_device)] = "cpu"
     model_precision: Annotated[Literal["auto", "float32", "int8", "bfloat16"], LowerCase] = "auto"
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = None
+
+    # Many machines (docs/scaling.md)
+    fleet_replicas: int = Field(1, ge=1, le=10_000)
+    fleet_max_replicas: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    fleet_cores: int = Field(1, ge=1, le=256)
 
     # What it tells
     metrics: Annotated[Literal["off", "key", "open"], LowerCase] = "key"
@@ -329,6 +352,7 @@ def load_settings(
         _check_ports(settings)
         if not for_command:
             _check_api_key(settings)
+        _check_fleet(settings)
         export_foreign_names(env_file)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
@@ -352,6 +376,16 @@ def _check_ports(settings: Settings) -> None:
     port = settings.wyoming_port
     if port and port == settings.port:
         raise SettingsError(f"WYOMING_PORT: {port} is PORT already, where HTTP is served")
+
+
+def _check_fleet(settings: Settings) -> None:
+    most = settings.fleet_max_replicas
+    if most is not None and most < settings.fleet_replicas:
+        raise SettingsError(
+            f"FLEET_MAX_REPLICAS: {most} is fewer than FLEET_REPLICAS, {settings.fleet_replicas}"
+        )
+    if settings.voice_output_redirect and settings.voice_output_url is None:
+        raise SettingsError("VOICE_OUTPUT_REDIRECT: there is no VOICE_OUTPUT_URL to redirect to")
 
 
 def _check_api_key(settings: Settings) -> None:

@@ -6,6 +6,7 @@ There is no torch here, so that every part may import it, and a fake engine fits
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -236,14 +237,16 @@ class SpeechEngine(Protocol):
     def require_room(self, caller: str) -> None:
         """Refuse now what `submit` would refuse, before anybody takes the trouble to make a job.
 
-        Else what nobody hears gives way to it for the moment that this takes.
-
         Args:
             caller: as in `SpeechJob`.
 
         Raises:
             Overloaded, QueueFull: as `submit`.
         """
+        ...
+
+    def expecting(self) -> AbstractContextManager[None]:
+        """Let jobs that nobody hears rest in the block: somebody who listens will submit one."""
         ...
 
     @property
@@ -367,6 +370,8 @@ class EngineOptions:
             others have to be heard first.
         on_batch: is told how many rows each step of the language model has computed; any thread
             calls it.
+        elsewhere: tells how many jobs of each caller other servers speak, which count as those that
+            run here when callers take turns; any thread calls it.
     """
 
     language: str
@@ -384,3 +389,4 @@ class EngineOptions:
     takes: int = 3
     proven: bool = False
     on_batch: Callable[[int], None] = lambda _rows: None
+    elsewhere: Callable[[], Mapping[str, int]] = dict

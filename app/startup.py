@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from app.services import Services
-from app.settings import Settings
+from app.settings import POSTGRESQL, Settings
 from app.telemetry.tracing import exporter_asked_for
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ def log_what_is_there(services: Services) -> None:
         ("JOBS_DIR", settings.jobs_dir),
     ):
         _log_folder(name, folder)
+    _log_stores(settings)
     _log_models(services)
     _log_callers(services)
     if services.tracing is not None:
@@ -61,6 +62,23 @@ def _log_folder(setting: str, folder: Path) -> None:
     state = "can be written" if os.access(there, os.W_OK | os.X_OK) else "can only be read"
     level = logging.INFO if free_bytes >= LOW_DISK_BYTES else logging.WARNING
     logger.log(level, "%s: %s %s, %.1f GB are free", setting, folder, state, free_bytes / 1e9)
+
+
+def _log_stores(settings: Settings) -> None:
+    """Log what is shared with other servers; a start without it was refused before."""
+    for name, url in (
+        ("VOICES_URL", settings.voices_url),
+        ("VOICE_OUTPUT_URL", settings.voice_output_url),
+        ("JOBS_URL", settings.jobs_url),
+    ):
+        if url is not None:
+            logger.info("%s: %s answers, and can be written", name, url)
+    if (settings.database_url or "").startswith(POSTGRESQL):
+        logger.info("DATABASE_URL: PostgreSQL answers, and its tables are up to date")
+        if settings.jobs_url is None:
+            logger.warning(
+                "JOBS_URL is not set: JOBS_DIR has to be one folder for all servers of DATABASE_URL"
+            )
 
 
 def _log_models(services: Services) -> None:

@@ -228,6 +228,7 @@ class Pools:
         documents: reads documents, each in a process of its own.
         jobs: reads and writes what is kept of jobs, which is short.
         mastering: makes the finished files of jobs, which takes minutes.
+        saving: saves audio and fetches it, perhaps from a store that is far or does not answer.
         files: reads and writes files, which is short.
     """
 
@@ -241,6 +242,7 @@ class Pools:
     documents: ThreadPool
     jobs: ThreadPool
     mastering: ThreadPool
+    saving: ThreadPool
     files: ThreadPool
 
     def close(self) -> None:

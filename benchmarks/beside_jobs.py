@@ -22,9 +22,9 @@ from benchmarks.machine import describe_machine
 from benchmarks.narrate import Narrator
 from benchmarks.scripts import script_of
 
-PHASE_SECONDS = 25.0
+PHASE_SECONDS = 30.0
 """The jobs rest or run for so long at a time; segments that are not finished then are lost."""
-SETTLE_SECONDS = 3.0
+SETTLE_SECONDS = 7.0
 JOBS = 3
 JOB_CHARACTERS = 200_000
 WARM_REQUESTS = 5

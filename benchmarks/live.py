@@ -127,11 +127,16 @@ def figures(name: str, seconds: Sequence[float]) -> str:
     )
 
 
+def opened(address: str) -> connect:
+    """Open a socket, however long the server has no time for it: pings are no part of this."""
+    return connect(address, max_size=None, open_timeout=60, ping_interval=None)
+
+
 async def first_sounds(address: str, talkers: int, rounds: int) -> list[float]:
     """Let some talkers reply again and again at the same time."""
 
     async def talk(number: int) -> list[float]:
-        async with connect(address, max_size=None) as socket:
+        async with opened(address) as socket:
             await asyncio.sleep(0.37 * number)
             replies = (REPLIES[(number + each) % len(REPLIES)] for each in range(rounds))
             return [await Talk(socket).first_sound_seconds(text) for text in replies]
@@ -151,7 +156,7 @@ async def interruptions(server: Server, address: str, rounds: int) -> tuple[list
             return int(answer["engine"]["running_rows"])
 
         for _ in range(rounds):
-            talks = [Talk(await connect(address, max_size=None)) for _ in range(TALKERS)]
+            talks = [Talk(await opened(address)) for _ in range(TALKERS)]
             await asyncio.gather(*(talk.begin_row() for talk in talks))
             seconds, sounds = await talks[0].interrupted_seconds(rows)
             found.append(seconds)
@@ -164,14 +169,23 @@ async def interruptions(server: Server, address: str, rounds: int) -> tuple[list
 
 async def idle_sockets(server: Server, address: str) -> tuple[float, float]:
     """Open many sockets; return the megabytes they cost, and the share of a core."""
-    await asyncio.sleep(10)  # what follows the start is over then
+    await _settled(server)
     before_mb, without = server.memory_mb(), await _share(server)
-    sockets = [await connect(address) for _ in range(SOCKETS)]
+    sockets = [await opened(address) for _ in range(SOCKETS)]
     await asyncio.sleep(2)
     share = await _share(server) - without
     taken_mb = server.memory_mb() - before_mb
     await asyncio.gather(*(socket.close() for socket in sockets))
     return taken_mb, share
+
+
+async def _settled(server: Server) -> None:
+    """Wait until what follows the start of a server is over: its memory grows no more then."""
+    for _ in range(20):
+        before_mb = server.memory_mb()
+        await asyncio.sleep(5)
+        if abs(server.memory_mb() - before_mb) < 1:
+            return
 
 
 async def _share(server: Server) -> float:
@@ -231,8 +245,10 @@ async def measure(server: Server, rounds: int) -> None:
     await first_sounds(address, 1, 2)  # the first ones are slower
     megabytes, share = await idle_sockets(server, address)
     print(f"{SOCKETS} idle sockets: {megabytes:.0f} MB, {100 * share:.1f} % of a core", flush=True)
-    print(figures("first sound, alone", await first_sounds(address, 1, 4 * rounds)))
-    print(figures(f"first sound, {TALKERS} talkers", await first_sounds(address, TALKERS, rounds)))
+    alone = await first_sounds(address, 1, 4 * rounds)
+    print(figures("first sound, alone", alone), flush=True)
+    together = await first_sounds(address, TALKERS, rounds)
+    print(figures(f"first sound, {TALKERS} talkers", together), flush=True)
     seconds, late = await interruptions(server, address, 4 * rounds)
     print(figures(f"cancel until the row is free, {TALKERS} talkers", seconds))
     print(f"two frames are {2000 * FRAME_SECONDS:.0f} ms; sounds after a cancel: {late}")

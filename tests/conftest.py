@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
@@ -36,6 +36,11 @@ from tests.serving import (
     serve_fake,
 )
 from tests.tiny_model import write_tiny_model
+
+if TYPE_CHECKING:
+    from tests.jobs.postgres import Postgres
+    from tests.stores.kept import Kept
+    from tests.stores.s3 import S3
 
 ServeFake = Callable[..., Served]
 
@@ -140,6 +145,36 @@ def fake_app(tmp_path: Path) -> Iterator[ServeFake]:
             return stack.enter_context(context)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 server, which clients find by the environment."""
+    from tests.stores.s3 import s3_on_loopback  # noqa: PLC0415 - takes a second to import
+
+    with s3_on_loopback() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL for tests alone."""
+    from tests.jobs.postgres import postgres_on_loopback  # noqa: PLC0415 - with psycopg
+
+    with postgres_on_loopback(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "s3"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """Where audio is kept."""
+    from tests.stores.kept import KeptInBucket, KeptInFolder  # noqa: PLC0415 - with obstore
+
+    folder = tmp_path / "new" / "voice"
+    if request.param == "folder":
+        return KeptInFolder(folder)
+    s3: S3 = request.getfixturevalue("s3")
+    return KeptInBucket(s3, s3.bucket(), folder)
 
 
 @pytest.fixture

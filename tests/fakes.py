@@ -7,7 +7,8 @@ import math
 import string
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -77,6 +78,7 @@ class FakeEngine:
     voice_precision: str = "float32"
     letters: frozenset[str] = LETTERS
     drained: threading.Event = field(default_factory=threading.Event)
+    expected: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def started(self) -> FakeEngine:
@@ -93,6 +95,14 @@ class FakeEngine:
     def require_room(self, caller: str) -> None:
         if self.overloaded:
             raise Overloaded("too many requests are waiting", retry_after_seconds=7)
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        self.expected += 1
+        try:
+            yield
+        finally:
+            self.expected -= 1
 
     def submit(self, job: SpeechJob) -> FakeStream:
         self.require_room(job.caller)

@@ -38,6 +38,7 @@ LIBRARIES = {
     "app.ranges",
     "app.request_record",
     "app.rounds",
+    "app.stores",
     "app.telemetry",
 }
 SIBLINGS = {
@@ -80,8 +81,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.audio": {"app.repeating"},
-    "app.voices": set(),
+    "app.stores": {"app.repeating"},
+    "app.audio": {"app.repeating", "app.stores"},
+    "app.voices": {"app.stores"},
     "app.engine": {"app.returning", "app.rounds"},
     "app.documents": {"app.wording"},
     "app.pronunciations": {"app.repeating"},
@@ -128,6 +130,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.audio",
         "app.tls",
     },
+    "app.scaling": {"app.services"},
+    "app.fleet": {"app.logs", "app.main", "app.scaling", "app.settings"},
     "server": {"app.serve", "app.process_end"},
 }
 API_PACKAGES = {f"app.api.{path.parent.name}" for path in ROOT.glob("app/api/*/__init__.py")}
@@ -136,12 +140,15 @@ PARSERS = {"lxml", "pypdf", "mammoth", "markdown_it", "mdit_py_plugins", "pysubs
 # Where alone some libraries may be imported.
 BUSINESS_OF = {
     "fastapi": {"app.api", "app.main"},
-    "starlette": {"app.api", "app.main"},
+    "starlette": {"app.api", "app.fleet", "app.main"},
     "uvicorn": {"app.api.http.web_server", "app.api.http.protocols"},
     **{library: {"app.engine"} for library in MODEL},
     "mcp": {"app.cli"},
     "sqlite3": {"app.jobs"},
     "prometheus_client": {"app.telemetry"},
+    "obstore": {"app.stores.bucket"},
+    "psycopg": {"app.jobs.postgres"},
+    "ray": {"app.fleet"},
     "opentelemetry": {"app.telemetry"},
     **{library: {"app.documents"} for library in PARSERS},
 }
@@ -289,7 +296,8 @@ WRITES = {"write_bytes", "write_text", "touch", "NamedTemporaryFile"}
 MAY_WRITE = {
     "app.files": "the one place where files get their names",
     "app.audio.pydub_export": "pydub's own files, in a scratch folder",
-    "app.audio.storage": "into a partial file of app.files",
+    "app.stores.bucket": "into a partial file of app.files",
+    "app.stores.folder": "into a partial file of app.files",
     "app.cli.outputs": "into a partial file of app.files, or a device",
     "app.cli.voices": "for a player, in a scratch folder",
     "app.engine.hub": "into a partial file of app.files",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.settings import Settings
 from tests.programs import program, run
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,31 @@ def test_a_proxy_beside_the_server_is_trusted() -> None:
     (mounted,) = services["nginx"]["volumes"]
     assert (ROOT / mounted.split(":")[0]).is_file()
     assert "server 127.0.0.1:8000;" in (DEPLOY / "nginx.conf").read_text("utf-8")
+
+
+def test_a_fleet_behind_nginx() -> None:
+    """The servers trust the network that nginx is in, and nobody else reaches them."""
+    fleet = composed(DEPLOY / "compose.fleet.yaml")
+    speech, nginx = fleet["services"]["speech"], fleet["services"]["nginx"]
+    (network,) = fleet["networks"]["default"]["ipam"]["config"]
+    assert speech["environment"]["TRUSTED_PROXIES"] == network["subnet"]
+    assert speech["ports"] == []
+    (mounted,) = nginx["volumes"]
+    assert (ROOT / mounted.split(":")[0]).is_file()
+    assert "server speech:8000 resolve" in (DEPLOY / "nginx.fleet.conf").read_text("utf-8")
+    given = {**speech["environment"], "API_KEY": "a-key"}
+    names = {(field.alias or name).upper() for name, field in Settings.model_fields.items()}
+    assert set(given) <= names
+
+
+def test_a_replica_speaks_on_the_cores_it_has() -> None:
+    """Ray gives a replica as many cores as it has threads, and scales by what people wait for."""
+    (application,) = yaml.safe_load((DEPLOY / "serve.yaml").read_text("utf-8"))["applications"]
+    (deployment,) = application["deployments"]
+    cores = application["runtime_env"]["env_vars"]["FLEET_CORES"]
+    assert cores == str(deployment["ray_actor_options"]["num_cpus"])
+    module, _, name = deployment["autoscaling_config"]["policy"]["policy_function"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_processes_of_the_unit_end_in_order() -> None:

@@ -52,6 +52,9 @@ NOT_RUN = {
         'MODEL_LANGUAGE=french python -m app say "Bonjour !" -o bonjour.mp3',
     ): ("needs weights from the model hub"),
     ("docs/operating.md", "python3 -m venv .venv"): "downloads everything",
+    ("docs/scaling.md", "docker compose"): "needs Docker; tests/fleet runs its nginx",
+    ("docs/scaling.md", ".venv/bin/python -m pip install"): "downloads Ray; tests/fleet runs it",
+    ("docs/scaling.md", "serve deploy"): "needs a cluster; tests/fleet checks the files",
     ("docs/operating.md", ".venv/bin/pip install opentelemetry-sdk"): "downloads the SDK",
     ("training/preview/README.md", "apt-get install wordnet-base fortunes npm"): (
         "trains for hours"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audio.storage import AudioStore
+from app.audio.storage import AUDIO_NAME, AudioStore
 from app.errors import AudioNotFound, StorageFailed
 from app.files import (
     LEFTOVER_SECONDS,
@@ -29,6 +29,8 @@ from app.files import (
     write_whole,
 )
 from app.main import create_app
+from app.stores.changes import OwnFolder
+from app.stores.folder import FilesInFolder
 from app.voices.consents import ConsentStore
 from app.voices.folder import VoiceFolder
 from app.voices.kept_files import KeptFiles
@@ -143,7 +145,7 @@ def test_killed_while_changing_several(tmp_path: Path) -> None:
             time.sleep(random.uniform(0, 0.1))
         for leftover in filter(is_partial, tmp_path.iterdir()):
             grow_old(leftover)
-        VoiceFolder(tmp_path).recover()
+        VoiceFolder(OwnFolder(tmp_path)).recover()
         (sound,) = voice_paths(tmp_path)
         assert names(tmp_path) == {sound.name, "a.json"}
         assert (tmp_path / "a.json").read_bytes() == sound.suffix.encode()
@@ -199,8 +201,11 @@ def test_full_disk(tmp_path: Path) -> None:
 
 def test_full_disk_of_a_server(tmp_path: Path) -> None:
     """Whatever the server keeps, a full disk leaves no trace of it, and is said to be full."""
-    saved, consents = AudioStore(tmp_path / "saved"), ConsentStore(tmp_path / "consents")
-    kept, voices = KeptFiles(tmp_path / "kept", 10**9), VoiceFolder(tmp_path / "voices")
+    saved, consents = (
+        AudioStore(FilesInFolder(tmp_path / "saved", names=AUDIO_NAME)),
+        ConsentStore(OwnFolder(tmp_path / "consents")),
+    )
+    kept, voices = KeptFiles(tmp_path / "kept", 10**9), VoiceFolder(OwnFolder(tmp_path / "voices"))
 
     def write_new(path: Path) -> None:
         path.write_bytes(NEW)
@@ -211,7 +216,7 @@ def test_full_disk_of_a_server(tmp_path: Path) -> None:
         with pytest.raises(StorageFailed, match="consent cannot be saved: File too large"):
             consents.add(NEW, name="me", language="en")
         with pytest.raises(StorageFailed, match="voice cannot be saved: File too large"):
-            voices.change({"a.wav": NEW})
+            voices.changing(lambda change: change({"a.wav": NEW}, ()))
         kept.keep("a", write_new)
     assert [names(folder) for folder in tmp_path.iterdir()] == [set()] * 4
 
@@ -253,9 +258,9 @@ def test_partial_names(tmp_path: Path, name: str) -> None:
         assert is_partial(partial)
         assert partial.name.startswith(".")
         assert voice_paths(tmp_path) == []
-        assert VoiceFolder(tmp_path).by_name() == {}
+        assert VoiceFolder(OwnFolder(tmp_path)).by_name() == {}
         with pytest.raises(AudioNotFound):
-            AudioStore(tmp_path).path_of(partial.name)
+            AudioStore(FilesInFolder(tmp_path, names=AUDIO_NAME)).path_of(partial.name)
     assert names(tmp_path) == {name}
 
 

@@ -110,6 +110,13 @@ def test_defaults(env_file: Path) -> None:
         ("MODEL_DEVICE", "cuda:first", "must be cpu, cuda or cuda:N"),
         ("MODEL_PRECISION", "int4", "'auto', 'float32', 'int8' or 'bfloat16'"),
         ("TORCH_THREADS", "0", "greater than or equal to 1"),
+        ("VOICES_URL", "/srv/voices", "must be s3://BUCKET or s3://BUCKET/FOLDER"),
+        ("VOICE_OUTPUT_URL", "s3://", "must be s3://BUCKET"),
+        ("VOICE_OUTPUT_REDIRECT", "true", "there is no VOICE_OUTPUT_URL to redirect to"),
+        ("JOBS_URL", "https://example.com/jobs", "must be s3://BUCKET"),
+        ("DATABASE_URL", "mysql://host/jobs", "must be sqlite:///FILE or postgresql://"),
+        ("FLEET_REPLICAS", "0", "greater than or equal to 1"),
+        ("FLEET_CORES", "0", "greater than or equal to 1"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "'console' or 'json'"),
     ],
@@ -369,3 +376,10 @@ def test_origins(env_file: Path, written: str, meant: tuple[str, ...]) -> None:
     """Origins are kept as browsers send them, or they would match nothing."""
     write(env_file, f"CORS_ORIGINS={written}")
     assert load_settings(env_file).cors_origins == meant
+
+
+def test_a_fleet_has_room_to_grow(env_file: Path) -> None:
+    """There may not be fewer replicas than there are."""
+    write(env_file, "FLEET_REPLICAS=3", "FLEET_MAX_REPLICAS=2")
+    with pytest.raises(SettingsError, match="FLEET_MAX_REPLICAS: 2 is fewer than FLEET_REPLICAS"):
+        load_settings(env_file)

@@ -6,13 +6,17 @@ import logging
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.assembly.parts import make_services
 from app.startup import log_what_is_there
 from tests.fakes import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.jobs.postgres import Postgres
+    from tests.stores.s3 import S3
 from tests.serving import make_settings
 
 
@@ -42,6 +46,25 @@ def test_one_line_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     for (level, line), pattern in zip(lines, patterns, strict=True):
         assert re.fullmatch(pattern, line), line
         assert level == logging.INFO
+
+
+def test_what_servers_share(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, s3: S3, postgres: Postgres
+) -> None:
+    """Each store answers, and so does the database, whose takes have to be found by all servers."""
+    shared = {
+        "voices_url": s3.bucket(),
+        "voice_output_url": s3.bucket(),
+        "database_url": postgres.database(),
+    }
+    lines = [line for _, line in said(caplog, tmp_path, **shared)]
+    for name in ("voices_url", "voice_output_url"):
+        assert f"{name.upper()}: {shared[name]} answers, and can be written" in lines
+    assert "DATABASE_URL: PostgreSQL answers, and its tables are up to date" in lines
+    warned = [line for level, line in said(caplog, tmp_path, **shared) if level == logging.WARNING]
+    assert [line.partition(" ")[0] for line in warned] == ["JOBS_URL"]
+    with_jobs = said(caplog, tmp_path, **shared, jobs_url=s3.bucket())
+    assert not [line for level, line in with_jobs if level == logging.WARNING]
 
 
 def test_what_an_operator_should_know(

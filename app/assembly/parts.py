@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,8 @@ from pathlib import Path
 from app import __version__
 from app.assembly.models import chosen_models
 from app.assembly.speakers import BuildEngine, Speakers, aliases, make_cast
-from app.audio.storage import AudioStore, Retention
+from app.assembly.stores import open_bucket
+from app.audio.storage import AUDIO_NAME, AudioStore, Retention
 from app.bounds import DOCUMENT_CHARACTERS
 from app.callers.allowances import Allowances
 from app.callers.caller import ANYBODY, OPERATOR, Caller
@@ -22,15 +23,18 @@ from app.callers.stored import Stored, StoredLimits
 from app.callers.tokens import Tokens
 from app.engine.languages import PREDEFINED_SEXES
 from app.engine.preview import preview_voices
-from app.errors import Forbidden
+from app.errors import Forbidden, StoreUnreachable
 from app.folders import check_folder
 from app.jobs.board import Board
-from app.jobs.database import Database
+from app.jobs.database import SqliteDatabase
 from app.jobs.job import Job
-from app.jobs.jobs import Jobs
+from app.jobs.jobs import HEARTBEAT_SECONDS, Jobs
+from app.jobs.leases import AloneInFolder, Leases
 from app.jobs.mastering import Mastering
-from app.jobs.runner import JobRunner
+from app.jobs.postgres import PostgresDatabase
+from app.jobs.runner import LOOK_SECONDS, JobRunner
 from app.jobs.speaking import SegmentSpeaker
+from app.jobs.sql import Database
 from app.jobs.store import JobStore
 from app.jobs.takes import JobFiles
 from app.lifetime import Lifetime
@@ -46,6 +50,12 @@ from app.settings import SQLITE, Settings, SettingsError
 from app.speaking.cast import Cast
 from app.speaking.door import Speech
 from app.speaking.previews import Previews
+from app.stores.bucket import Bucket
+from app.stores.cached import FilesInBucket
+from app.stores.changes import ChangingFolder, OwnFolder
+from app.stores.files import FileStore
+from app.stores.folder import FilesInFolder
+from app.stores.shared import SharedFolder
 from app.telemetry.meter import Meter, Now
 from app.telemetry.requests import Requests
 from app.telemetry.tracing import Tracing, TracingError, make_tracing
@@ -56,6 +66,8 @@ from app.voices.kept_files import KeptFiles
 from app.voices.store import VoiceStore
 from app.work import ByteBudget, make_pools
 
+CACHE_FOLDER = ".cache"
+"""What a store has is kept here as well."""
 SESSIONS_FILE = ".sessions"
 PREVIEWS_BYTES = 64_000_000
 """Samples of voices take up at most this much of the disk."""
@@ -101,11 +113,12 @@ def make_services(
         dictionaries=parts.dictionaries,
         fetcher=parts.fetcher,
         saved=parts.saved,
+        followed=parts.followed,
         jobs=parts.jobs,
         keyring=keyring,
         tokens=Tokens(keyring, _token_secret(settings)),
         allowances=parts.allowances,
-        sessions=Sessions(keyring, settings.models_dir / SESSIONS_FILE),
+        sessions=Sessions(keyring, settings.models_dir / SESSIONS_FILE, _shared_secret(settings)),
         ffmpeg=parts.speakers.ffmpeg,
         pools=parts.pools,
         bodies=ByteBudget(max(int(settings.max_bodies_mb * 1_000_000), settings.max_body_bytes)),
@@ -138,30 +151,55 @@ class _Parts:
         self._settings = settings
         self._models = models
         self._build_preview = build_preview
+        self.followed: list[SharedFolder] = []
         self.pools = make_pools()
         self.meter = Meter(__version__)
         self.lifetime = Lifetime(settings.shutdown_grace_seconds)
         self.who_asks = _who_asks(settings)
+        self.allowances = Allowances(settings.redis_url)
         self.speakers = Speakers(
             settings,
             build_engine,
             self.pools,
             self.meter,
             who_asks=self.who_asks,
+            elsewhere=self.allowances.elsewhere,
             look_first=look_first,
         )
         self.stored_limits = StoredLimits(self._stored_by)
         self.keyring = _keyring(settings)
-        self.allowances = Allowances(settings.redis_url)
 
     @cached_property
     def folder(self) -> VoiceFolder:
         """The folder of voices, mended after a crash."""
         settings = self._settings
-        folder = _open_voices(settings, self.who_asks)
+        folder = VoiceFolder(self._voice_files, self.who_asks)
+        _recover(settings, folder.recover)
         released = () if settings.model_config_path else (*PREDEFINED_SEXES, *preview_voices())
         check_default_voice(settings, (*released, *folder.by_name(), *aliases(settings)))
         return folder
+
+    @cached_property
+    def _voice_files(self) -> ChangingFolder:
+        return self._changing_folder("voices", self._settings.voices_dir)
+
+    @cached_property
+    def _consent_files(self) -> ChangingFolder:
+        folder = self._changing_folder("consents", self._settings.voices_dir / ".consents")
+        _recover(self._settings, folder.recover)
+        return folder
+
+    def _changing_folder(self, name: str, directory: Path) -> ChangingFolder:
+        if self._voices_bucket is None:
+            return OwnFolder(directory)
+        folder = SharedFolder(self._voices_bucket, name, directory)
+        self.followed.append(folder)
+        return folder
+
+    @cached_property
+    def _voices_bucket(self) -> Bucket | None:
+        url = self._settings.voices_url
+        return None if url is None else open_bucket("VOICES_URL", url)
 
     @cached_property
     def cast(self) -> Cast:
@@ -214,12 +252,19 @@ class _Parts:
             max_bytes=int(settings.voice_max_mb * 1_000_000) or None,
             max_files=settings.voice_max_files or None,
         )
-        return AudioStore(settings.voice_output_dir, retention, self.who_asks, self._room)
+        return AudioStore(self._saved_files(), retention, self.who_asks, self._room)
+
+    def _saved_files(self) -> FileStore:
+        settings, folder = self._settings, self._settings.voice_output_dir
+        if settings.voice_output_url is None:
+            return FilesInFolder(folder, names=AUDIO_NAME)
+        bucket = open_bucket("VOICE_OUTPUT_URL", settings.voice_output_url)
+        return FilesInBucket(bucket, folder / CACHE_FOLDER, names=AUDIO_NAME)
 
     @cached_property
     def consents(self) -> ConsentStore:
         """What people have said about the use of their voices."""
-        return ConsentStore(self._settings.voices_dir / ".consents", self.who_asks)
+        return ConsentStore(self._consent_files, self.who_asks)
 
     @cached_property
     def preview_files(self) -> KeptFiles:
@@ -261,8 +306,10 @@ class _Parts:
     def _database(self) -> Database:
         url = self._settings.database_url
         if url is None:
-            return Database(self._settings.jobs_dir / "jobs.sqlite3")
-        return Database(Path(url.removeprefix(SQLITE)))
+            return SqliteDatabase(self._settings.jobs_dir / "jobs.sqlite3")
+        if url.startswith(SQLITE):
+            return SqliteDatabase(Path(url.removeprefix(SQLITE)))
+        return PostgresDatabase(url)
 
     @cached_property
     def job_store(self) -> JobStore:
@@ -273,8 +320,12 @@ class _Parts:
     def jobs(self) -> Jobs:
         """The long recordings."""
         settings, pools, board = self._settings, self.pools, Board()
-        files = JobFiles(settings.jobs_dir)
+        bucket = None
+        if settings.jobs_url is not None:
+            bucket = open_bucket("JOBS_URL", settings.jobs_url)
+        files = JobFiles(settings.jobs_dir, bucket)
         store = self.job_store
+        is_alone = isinstance(self._database, SqliteDatabase)
         runner = JobRunner(
             self._database,
             store,
@@ -283,6 +334,7 @@ class _Parts:
             Mastering(store, files, self.speakers.ffmpeg, pools.mastering),
             board,
             self.lifetime,
+            AloneInFolder(settings.jobs_dir) if is_alone else Leases(self._database),
             room=self._room_of,
             pool=pools.jobs,
             at_once=max(1, settings.max_running_rows // 2),
@@ -299,6 +351,7 @@ class _Parts:
             pool=pools.jobs,
             cutting=pools.documents,
             max_characters=DOCUMENT_CHARACTERS,
+            look_seconds=HEARTBEAT_SECONDS if is_alone else LOOK_SECONDS,
         )
 
     def _caller_of(self, job: Job) -> Caller:
@@ -370,11 +423,15 @@ def _pronunciations(settings: Settings) -> OwnPronunciations:
         raise SettingsError(f"PRONUNCIATIONS_FILE: {error}") from error
 
 
+def _shared_secret(settings: Settings) -> bytes | None:
+    """Return the operator's secret, which several servers may have in common; None without one."""
+    secret = settings.url_signing_secret
+    return None if secret is None else secret.get_secret_value().encode()
+
+
 def _token_secret(settings: Settings) -> bytes:
     """Return the operator's secret; without one tokens end when the server does."""
-    if settings.url_signing_secret is None:
-        return secrets.token_bytes(32)
-    return settings.url_signing_secret.get_secret_value().encode()
+    return _shared_secret(settings) or secrets.token_bytes(32)
 
 
 def _who_asks(settings: Settings) -> WhoAsks:
@@ -393,10 +450,10 @@ def _who_asks(settings: Settings) -> WhoAsks:
     return viewer
 
 
-def _open_voices(settings: Settings, who_asks: WhoAsks) -> VoiceFolder:
-    folder = VoiceFolder(settings.voices_dir, who_asks)
+def _recover(settings: Settings, recover: Callable[[], None]) -> None:
     try:
-        folder.recover()
+        recover()
+    except StoreUnreachable as error:
+        raise SettingsError(f"VOICES_URL: {error.message}") from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"VOICES_DIR: {settings.voices_dir} cannot be used: {error}") from error
-    return folder

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from app.assembly.models import LazyLoader, engine_options
 from app.audio.decode import decode_clip
 from app.audio.ffmpeg import find_ffmpeg
+from app.callers.elsewhere import Elsewhere
 from app.engine.languages import HOME_LANGUAGES
 from app.engine.preview import PREVIEW, stand_ins
 from app.engine.supervisor import EngineSupervisor
@@ -45,8 +46,10 @@ class Speakers:
         meter: Meter,
         *,
         who_asks: WhoAsks,
+        elsewhere: Elsewhere,
         look_first: bool,
     ) -> None:
+        self._elsewhere = elsewhere
         self._who_asks = who_asks
         self._look_first = look_first
         self._meter = meter
@@ -75,7 +78,9 @@ class Speakers:
         settings = self._settings
         options = engine_options(settings, model)
         model = PurePath(options.config).name if model != PREVIEW and options.config else model
-        options = replace(options, on_batch=self._meter.batches(model))
+        options = replace(
+            options, on_batch=self._meter.batches(model), elsewhere=self._elsewhere.streams
+        )
         idle_seconds = settings.idle_unload_minutes * 60 or None
 
         def downloading(file_name: str) -> None:

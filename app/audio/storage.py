@@ -1,4 +1,4 @@
-"""Saves audio in files that appear whole, under names nobody can guess, and removes old ones."""
+"""Saves audio under names nobody can guess, and removes old audio."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import logging
 import os
 import re
 import secrets
-import shutil
-import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,16 +18,19 @@ from threading import Lock
 from typing import IO
 
 from app.errors import AudioNotFound, StorageFailed
-from app.files import partial_file, sweep
+from app.files import storage_failed
 from app.owners import Room, WhoAsks, everybody, unlimited
 from app.repeating import repeated
+from app.stores.files import FileStore, StoredFile
 
 logger = logging.getLogger(__name__)
 
 TIDY_SECONDS = 300.0
 """Audio that is too old may stay for so long beyond its age."""
 
-_NAME = re.compile(r"audio_[0-9]{1,12}_[0-9a-f]{32}(?:_(?P<owner>[0-9a-f]{16}))?\.[a-z0-9]{1,8}")
+AUDIO_NAME = re.compile(
+    r"audio_[0-9]{1,12}_[0-9a-f]{32}(?:_(?P<owner>[0-9a-f]{16}))?\.[a-z0-9]{1,8}"
+)
 # Removing a tenth more than is needed spares the next saves from looking at every file again.
 _KEPT_SHARE = 0.9
 
@@ -58,70 +59,51 @@ class Retention:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    modified_seconds: float
-    name: str
-    size_bytes: int
-
-
-class Clock:
-    """Notices when the time of day is set. Sleep of the machine is none of that."""
-
-    def __init__(self) -> None:
-        self._offset_seconds = self._now_offset_seconds()
-
-    def set_forward_seconds(self) -> float:
-        """Return by how much the time of day was set since this was last asked."""
-        before, self._offset_seconds = self._offset_seconds, self._now_offset_seconds()
-        return self._offset_seconds - before
-
-    def _now_offset_seconds(self) -> float:
-        # Linux stops its monotonic clock while the machine sleeps, but not this one.
-        steady = getattr(time, "CLOCK_BOOTTIME", None)
-        awake_seconds = time.monotonic() if steady is None else time.clock_gettime(steady)
-        return time.time() - awake_seconds
-
-
 class AudioStore:
-    """Keeps saved audio in a directory. Blocks; safe to use from any thread.
+    """Keeps saved audio. Blocks; safe to use from any thread.
 
-    Several servers may share the directory. Files that this did not name are left alone.
+    Several servers may share the files. Those that this did not name are left alone.
 
     Args:
+        files: keeps the files, under names that are `AUDIO_NAME`.
         who_asks: tells whose audio it is that is saved, and who wants to have it.
         room: bounds what each of them keeps.
     """
 
     def __init__(
         self,
-        directory: Path,
+        files: FileStore,
         retention: Retention = Retention(),
         who_asks: WhoAsks = everybody,
         room: Room = unlimited,
     ) -> None:
         self._room = room
-        self._directory = directory
+        self._kept = files
         self._retention = retention
         self._who_asks = who_asks
         self._lock = Lock()
         self._reading: Counter[str] = Counter()
-        # What other servers save is counted when the directory is next looked through.
+        # What other servers save is counted when the files are next looked through.
         self._files = 0
         self._bytes = 0
-        self._clock = Clock()
 
     def open(self) -> None:
-        """Make the directory if need be; sweep out what an interrupted save left, and old audio.
+        """Make ready; sweep out what an interrupted save left, and old audio.
 
         Raises:
-            OSError: the directory cannot be made or read.
+            OSError, StoreUnreachable: nothing can be kept there.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
-        sweep(self._directory)
+        self._kept.open()
         self.tidy()
 
-    def save(self, audio: IO[bytes], extension: str, *, beside: str | None = None) -> str:
+    def save(
+        self,
+        audio: IO[bytes],
+        extension: str,
+        *,
+        beside: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
         """Save complete audio and return its filename, `audio_<unix time>_<32 hex><extension>`.
 
         That of somebody else than the operator has 16 hex digits more, which stand for its owner.
@@ -131,6 +113,7 @@ class AudioStore:
             audio: is read from its beginning to its end, piece by piece.
             extension: the ending of the name, with its dot.
             beside: the name of another file; what belongs to it has the same name but for this.
+            media_type: what it is, for a store that gives it out itself.
 
         Raises:
             StorageFailed: the disk refuses, or the audio alone exceeds what may be kept.
@@ -139,13 +122,13 @@ class AudioStore:
         owner = _owner_mark(self._who_asks().owner)
         stem = f"audio_{int(time.time())}_{secrets.token_hex(16)}{f'_{owner}' if owner else ''}"
         name = f"{stem if beside is None else Path(beside).stem}{extension}"
-        if _NAME.fullmatch(name) is None:
+        if AUDIO_NAME.fullmatch(name) is None:
             raise ValueError(f"{extension!r} is not a file extension")
         size_bytes = audio.seek(0, os.SEEK_END)
         audio.seek(0)
         with self._room(size_bytes=size_bytes):
             self._make_room(size_bytes)
-            self._write(name, audio)
+            self._write(name, audio, media_type)
         with self._lock:
             self._files += 1
             self._bytes += size_bytes
@@ -154,12 +137,9 @@ class AudioStore:
                 self._tidy(0, 0)
         return name
 
-    def _write(self, name: str, audio: IO[bytes]) -> None:
+    def _write(self, name: str, audio: IO[bytes], media_type: str | None) -> None:
         try:
-            # Somebody may have removed the directory while the server runs.
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with partial_file(self._directory / name) as partial, partial.open("wb") as file:
-                shutil.copyfileobj(audio, file)
+            self._kept.add(name, audio, media_type)
         except OSError as error:
             logger.error("cannot save %s: %s", name, error)  # noqa: TRY400 - the reason is enough
             raise StorageFailed(
@@ -179,22 +159,10 @@ class AudioStore:
         with self._room(size_bytes=size_bytes):
             pass
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            free_bytes = shutil.disk_usage(self._directory).free
-            writable = os.access(self._directory, os.W_OK | os.X_OK)
+            self._kept.require_room(size_bytes)
         except OSError as error:
             logger.error("no audio can be saved: %s", error)  # noqa: TRY400 - the reason is enough
             raise StorageFailed("this server cannot save audio at present") from error
-        if not writable:
-            logger.error("no audio can be saved: %s is read-only", self._directory)
-            raise StorageFailed("this server cannot save audio at present")
-        if free_bytes < size_bytes:
-            logger.error(
-                "no audio can be saved: %.1f MB are free, about %.1f MB are needed",
-                free_bytes / 1e6,
-                size_bytes / 1e6,
-            )
-            raise StorageFailed("the disk of this server is too full to save the audio")
 
     def remove(self, filename: str) -> None:
         """Remove saved audio, and what was saved beside it. Who is reading it reads on.
@@ -203,15 +171,14 @@ class AudioStore:
             AudioNotFound: as `path_of`; also what somebody else saved.
             StorageFailed: the disk refuses.
         """
-        path = self.path_of(filename)
+        _check(filename)
         if not self._may_change(filename):
             raise _not_found()
-        beside = [each for each in path.parent.glob(f"{path.stem}.*") if each != path]
         files, size_bytes = 0, 0
         try:
-            for each in (path, *beside):
-                size_bytes += each.stat().st_size
-                each.unlink()
+            for each in (filename, *self._kept.beside(filename)):
+                size_bytes += self._kept.size_bytes(each)
+                self._kept.remove(each)
                 files += 1
         except FileNotFoundError:
             raise _not_found() from None
@@ -223,18 +190,31 @@ class AudioStore:
             self._bytes -= size_bytes
 
     def path_of(self, filename: str) -> Path:
-        """Find the saved file that has a name.
+        """Find the saved file that has a name, on the disk of this server.
 
         Raises:
             AudioNotFound: it is no name that `save` gives, or there is no such regular file.
+            StorageFailed: the disk refuses.
         """
-        if _NAME.fullmatch(filename) is not None:
-            path = self._directory / filename
-            # A link could lead out of the directory, so lstat looks at the link itself.
-            with contextlib.suppress(OSError):
-                if stat.S_ISREG(path.lstat().st_mode):
-                    return path
-        raise _not_found()
+        _check(filename)
+        try:
+            return self._kept.path_of(filename)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _not_found() from None
+        except OSError as error:
+            raise storage_failed("the audio cannot be read", error) from error
+
+    def link_to(self, filename: str, seconds: float) -> str | None:
+        """Return where else saved audio can be fetched for so long; None if nowhere.
+
+        Raises:
+            AudioNotFound: as `path_of`.
+        """
+        _check(filename)
+        try:
+            return self._kept.link(filename, seconds)
+        except FileNotFoundError:
+            raise _not_found() from None
 
     def require_own(self, filename: str) -> None:
         """Check that audio is there for who asks, and not somebody else's.
@@ -242,12 +222,12 @@ class AudioStore:
         Raises:
             AudioNotFound: it is not.
         """
-        named = _NAME.fullmatch(filename)
+        named = AUDIO_NAME.fullmatch(filename)
         if named is not None and named["owner"] is not None and not self._may_change(filename):
             raise _not_found()
 
     def _may_change(self, filename: str) -> bool:
-        named = _NAME.fullmatch(filename)
+        named = AUDIO_NAME.fullmatch(filename)
         viewer = self._who_asks()
         mark = None if named is None else named["owner"]
         return viewer.sees != "own" or mark == _owner_mark(viewer.owner)
@@ -261,13 +241,18 @@ class AudioStore:
     def reading(self, filename: str) -> Iterator[Path]:
         """Keep saved audio from being tidied away during the block, and give its path.
 
+        It does not block: call `path_of` before.
+
         Raises:
-            AudioNotFound: as `path_of`.
+            AudioNotFound: it is not on the disk of this server.
         """
         with self._lock:
             self._reading[filename] += 1
         try:
-            yield self.path_of(filename)
+            with self._kept.reading(filename) as path:
+                yield path
+        except FileNotFoundError:
+            raise _not_found() from None
         finally:
             with self._lock:
                 self._reading[filename] -= 1
@@ -305,10 +290,9 @@ class AudioStore:
 
     def _tidy(self, more_files: int, more_bytes: int) -> None:
         """Remove what exceeds the bounds once so much more is there. Needs the lock."""
-        self._keep_ages()
-        kept = sorted(self._saved(), key=lambda each: (each.modified_seconds, each.name))
+        now_seconds = self._kept.now_seconds()
+        kept = sorted(self._saved())
         self._files, self._bytes = len(kept), sum(each.size_bytes for each in kept)
-        now_seconds = time.time()
         bounds = self._retention
         if not bounds.admits(self._files + more_files, self._bytes + more_bytes):
             bounds = bounds.shrunk()
@@ -321,40 +305,25 @@ class AudioStore:
             if each.name in self._reading:
                 continue
             try:
-                (self._directory / each.name).unlink(missing_ok=True)
+                self._kept.remove(each.name)
             except OSError as error:
                 logger.warning("old audio stays: %s", error)
                 continue
             self._files -= 1
             self._bytes -= each.size_bytes
 
-    def _keep_ages(self) -> None:
-        """Date audio anew if the clock was set forward, which has made none of it older."""
-        set_forward_seconds = self._clock.set_forward_seconds()
-        if set_forward_seconds < TIDY_SECONDS:
-            return
-        logger.warning(
-            "the clock was set forward by %.0f s; saved audio keeps its age", set_forward_seconds
-        )
-        for each in self._saved():
-            # Another server may have done the same.
-            modified_seconds = min(each.modified_seconds + set_forward_seconds, time.time())
-            with contextlib.suppress(OSError):
-                os.utime(self._directory / each.name, (modified_seconds, modified_seconds))
-
-    def _saved(self) -> Iterator[_Saved]:
+    def _saved(self) -> list[StoredFile]:
         try:
-            with os.scandir(self._directory) as entries:
-                for entry in entries:
-                    # Another server may tidy the same directory at this moment.
-                    with contextlib.suppress(FileNotFoundError):
-                        if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                            status = entry.stat(follow_symlinks=False)
-                            yield _Saved(status.st_mtime, entry.name, status.st_size)
-        except FileNotFoundError:
-            return
+            return [each for each in self._kept.files() if AUDIO_NAME.fullmatch(each.name)]
         except OSError as error:
             logger.warning("saved audio is not looked through: %s", error)
+            return []
+
+
+def _check(filename: str) -> None:
+    """Refuse a name that `save` does not give, before anything is looked for under it."""
+    if AUDIO_NAME.fullmatch(filename) is None:
+        raise _not_found()
 
 
 def _owner_mark(owner: str | None) -> str | None:

@@ -19,6 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from app.callers.caller import Caller
+from app.callers.elsewhere import Elsewhere
 from app.callers.streams import Streams
 from app.errors import LimitReached, Overloaded, Parameter, TooLarge
 
@@ -77,6 +78,9 @@ class Allowances:
 
     Use from the event loop.
 
+    Attributes:
+        elsewhere: knows what the other servers of `redis_url` answer.
+
     Args:
         redis_url: where several servers count together; None counts in this process.
 
@@ -87,20 +91,22 @@ class Allowances:
     def __init__(self, redis_url: str | None = None) -> None:
         self._redis = None if redis_url is None else _connections(redis_url)
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
-        self._streams = Streams()
+        self.elsewhere = Elsewhere(self._redis)
+        self._streams = Streams(self.elsewhere)
         self._silent_until_seconds = 0.0
         self._away_until_seconds = 0.0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Say whether the storage is there, and let go of all connections at the end of the block.
+        """Count together with others in the block; let go of all connections at its end.
 
-        One that is not there stops nobody.
+        A storage that is not there stops nobody, and the log says so.
         """
         if self._redis is not None:
             await self._look_at_storage()
         try:
-            yield
+            async with self.elsewhere.told():
+                yield
         finally:
             if self._redis is not None:
                 await self._redis.disconnect()
@@ -161,7 +167,7 @@ class Allowances:
         return found
 
     def streaming(self, caller: Caller, characters: int = 0) -> AbstractContextManager[None]:
-        """Count a request for speech as long as it is answered, in this process alone.
+        """Count a request for speech as long as it is answered.
 
         Args:
             characters: how much text it is; 0 where that is still being written.

@@ -33,12 +33,17 @@ class Sessions:
     Args:
         secret_file: where the secret is kept that signs them. Servers that share it, such as the
             workers of one, share their sessions.
+        shared_secret: signs them in its place, on servers that share no disk.
     """
 
-    def __init__(self, keyring: Keyring, secret_file: Path) -> None:
+    def __init__(
+        self, keyring: Keyring, secret_file: Path, shared_secret: bytes | None = None
+    ) -> None:
         self._keyring = keyring
         self._file = secret_file
         self._secret: bytes | None = None
+        if shared_secret is not None:
+            self._secret = hashlib.sha256(b"session\n" + shared_secret).digest()
 
     def begin(self, caller: Caller) -> str:
         """Return what stands for a caller's key in a browser. Blocks the first time.

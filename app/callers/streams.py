@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.callers.caller import Caller
+from app.callers.elsewhere import Elsewhere
 from app.errors import LimitReached, Overloaded
 from app.returning import ReturnTimes
 
@@ -49,9 +50,14 @@ class _Pace:
 
 
 class Streams:
-    """Counts requests for speech while they are answered. Use from the event loop."""
+    """Counts requests for speech while they are answered. Use from the event loop.
 
-    def __init__(self) -> None:
+    Args:
+        elsewhere: knows what other servers answer.
+    """
+
+    def __init__(self, elsewhere: Elsewhere | None = None) -> None:
+        self._elsewhere = elsewhere or Elsewhere(None)
         self._running: defaultdict[str, list[_Stream]] = defaultdict(list)
         self._returning = ReturnTimes(_TOLD_AT_ONCE)
         self._per_character = _Pace(_FIRST_SECONDS_PER_CHARACTER)
@@ -73,16 +79,18 @@ class Streams:
             raise LimitReached("concurrent_streams: this key allows no speech at all")
         running = self._running[caller.name]
         now = time.monotonic()
-        if limit is not None and len(running) >= limit:
+        if limit is not None and len(running) + self._elsewhere.streams_of(caller) >= limit:
             raise Overloaded(
                 f"{limit} requests of this key are being answered already, which is what it allows",
                 retry_after_seconds=self._ends_in_seconds(caller.name, now),
             )
         stream = _Stream(characters, now)
         running.append(stream)
+        end = self._elsewhere.begin(caller)
         try:
             yield
         finally:
+            end()
             running.remove(stream)
             if not running:
                 del self._running[caller.name]
@@ -102,7 +110,8 @@ class Streams:
 
     def _ends_in_seconds(self, name: str, now: float) -> float:
         """Tell who is refused when there will be room, for each another stream that ends."""
-        running = self._running[name]
+        # Of those that others answer nobody here knows more than that they are there.
+        running = self._running[name] or [_Stream(0, now)]
         lasts = [self._lasts_seconds(each) for each in running]
         ages = [now - each.began_seconds for each in running]
         left = [

@@ -211,7 +211,7 @@ class SpeechTools:
             ToolError: it is not in the folder.
         """
         assert self._folder is not None
-        path = (self._folder / typed).resolve()
+        path = (self._folder / typed.replace("\0", "")).resolve()
         if not path.is_relative_to(self._folder) or "\0" in typed:
             raise ToolError(f"{typed[:200]} is not in {self._folder}, where files are kept")
         return path

@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -95,14 +96,21 @@ class BatchLoop:
             )
 
     def require_room(self, caller: str) -> None:
-        """Raise Overloaded or QueueFull if a job of this caller would find no place now.
-
-        Else it is expected to come soon, and what nobody hears gives way to it already.
-        """
+        """Raise Overloaded or QueueFull if a job of this caller would find no place now."""
         with self._changed:
-            now = time.monotonic()
-            self._scheduler.require_room(Asker(caller), now)
-            self._scheduler.expect(now)
+            self._scheduler.require_room(Asker(caller), time.monotonic())
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Let what nobody hears give way in the block to somebody who will submit a job."""
+        with self._changed:
+            self._scheduler.expected += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._scheduler.expected -= 1
+                self._changed.notify_all()
 
     def submit(
         self,
@@ -220,10 +228,8 @@ class BatchLoop:
                 batch = self._scheduler.next_batch(time.monotonic())
                 if batch is not None:
                     return batch
-                # A newcomer may be admitted, or not have come, because time has passed, which
-                # nobody notifies.
-                again = self._scheduler.queued_jobs or self._scheduler.expects(time.monotonic())
-                self._changed.wait(_RECHECK_SECONDS if again else None)
+                # A newcomer may be admitted because time has passed, which nobody notifies.
+                self._changed.wait(_RECHECK_SECONDS if self._scheduler.queued_jobs else None)
         return None
 
     def _sample(self, batch: SampleBatch[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +138,9 @@ class BatchedEngine:
 
     def require_room(self, caller: str) -> None:
         self._loop.require_room(caller)
+
+    def expecting(self) -> AbstractContextManager[None]:
+        return self._loop.expecting()
 
     def submit(self, job: SpeechJob) -> SpeechStream:
         if not all(isinstance(chunk.voice, KvPrefix) for chunk in job.chunks):

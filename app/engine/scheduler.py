@@ -50,8 +50,6 @@ STRAIN_SECONDS = 0.1
 """No newcomer is admitted while a listener has less than this left to play."""
 PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
-EXPECTED_SECONDS = 0.15
-"""Who listens and is about to submit a job, as soon as its text is read, comes within this time."""
 FIRST_PATIENCE_SECONDS = 1.0
 """One whose caller has fewer jobs running than another is admitted after this long."""
 SHORTEST_RETURN_SECONDS = 1.0
@@ -90,6 +88,10 @@ class Scheduler(Generic[RowT]):
 
     `now` is the time in seconds on the engine's clock.
 
+    Attributes:
+        expected: how many who listen are about to submit a job. What nobody hears rests meanwhile,
+            so that they find workers free, and cores while their text is read.
+
     Args:
         options: how many rows and queued jobs there may be, and how far ahead of its reader a job
             may run.
@@ -109,8 +111,7 @@ class Scheduler(Generic[RowT]):
         self._running: list[Sequence[RowT]] = []
         self._served = 0
         self._last_newcomer_at_seconds = 0.0
-        self._expected_until_seconds = 0.0
-        self._gives_way = False
+        self.expected = 0
         self._pace = Pace(workers, frame_seconds)
 
     @property
@@ -138,17 +139,6 @@ class Scheduler(Generic[RowT]):
         """List the jobs that still have something to compute."""
         return (*self._started, *self._waiting)
 
-    def expect(self, now: float) -> None:
-        """Let what nobody hears rest for a moment: somebody who listens will submit a job.
-
-        So a newcomer finds the workers free, and the cores while its text is read.
-        """
-        self._expected_until_seconds = now + EXPECTED_SECONDS
-
-    def expects(self, now: float) -> bool:
-        """Tell whether somebody who listens is about to come."""
-        return now < self._expected_until_seconds
-
     def submit(self, job: EngineJob[RowT]) -> GivenWay[RowT] | None:
         """Queue a job; return one that had to give way to it, if the queue was full.
 
@@ -163,8 +153,6 @@ class Scheduler(Generic[RowT]):
             longest.cancelled = True
             self._waiting.leave(longest)
         self._waiting.join(job)
-        if not job.unhurried:
-            self._expected_until_seconds = 0.0
         return given_way
 
     def require_room(self, asking: Asking, now: float) -> EngineJob[RowT] | None:
@@ -219,7 +207,6 @@ class Scheduler(Generic[RowT]):
     def next_batch(self, now: float) -> Batch[RowT] | None:
         """Choose what to compute next and mark its sequences as busy; None if there is nothing."""
         self._admit(now)
-        self._gives_way = self._opening > 0 or self.expects(now)
         to_sample = self._by_deadline(filter(self._can_sample, self._running), now)
         to_decode = self._by_deadline(filter(self._can_decode, self._running), now)
         if not to_sample and not to_decode:
@@ -308,6 +295,7 @@ class Scheduler(Generic[RowT]):
         waiting = [each for each in (job.waiting for job in self._started) if each is not None]
         started = [each for each in waiting if not self._paused(each)]
         running = Counter(job.caller for job in {each.job for each in self._running})
+        running.update(self._options.elsewhere())
         newcomer = self._waiting.next(running)
         next_up = [each for each in started if not each.job.speaking]
         if next_up:
@@ -401,7 +389,8 @@ class Scheduler(Generic[RowT]):
 
         It goes on if somebody waits for its row.
         """
-        return sequence.job.unhurried and self._gives_way and not self._crowded
+        first_audio_is_awaited = self.expected > 0 or self._opening > 0
+        return sequence.job.unhurried and first_audio_is_awaited and not self._crowded
 
     def _paused(self, sequence: Sequence[RowT]) -> bool:
         """Tell whether the sequence's reader has enough to read.

@@ -18,8 +18,8 @@ BUSY_SECONDS = 10.0
 _CANNOT_KEEP = "the jobs cannot be kept"
 
 
-class Database:
-    """Reads and writes the tables, from any thread. Blocks.
+class SqliteDatabase:
+    """Keeps the tables in a file; see `app.jobs.sql.Database`.
 
     Args:
         path: it need not be there yet.

@@ -79,6 +79,7 @@ class Jobs:
     Args:
         room: bounds what each of those who ask keeps.
         max_characters: so long a job may be.
+        look_seconds: what another server has changed is seen after so long.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class Jobs:
         pool: ThreadPool,
         cutting: ThreadPool,
         max_characters: int,
+        look_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
+        self._look_seconds = look_seconds
         self.store = store
         self.files = files
         self.runner = runner
@@ -376,7 +379,7 @@ class Jobs:
                 if job.state in ENDED:
                     return
                 try:
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(self._look_seconds):
                         await changed.wait()
                 except TimeoutError:
                     yield None

@@ -85,9 +85,11 @@ class Mastering:
                     book.encode(partial, placed, found)
                 else:
                     book.zip_chapters(partial, controls)
-            return name, path.stat().st_size
+            size_bytes = path.stat().st_size
         except OSError as error:
             raise storage_failed(_CANNOT_KEEP, error) from error
+        self.files.share(path)
+        return name, size_bytes
 
     def sound(self, job: Job, placed: Iterable[Placed], cancel: CancelToken) -> Iterator[Pcm]:
         """Yield the takes and the silences between them."""
@@ -199,7 +201,8 @@ class _Book:
 
     def _command(self, described: Path, path: Path) -> list[str]:
         audio = self.audio
-        cover = self.mastering.files.cover_path(self.job.id)
+        files = self.mastering.files
+        cover = files.fetched(files.cover_path(self.job.id))
         has_cover = self.job.has_cover and audio.name in _WITH_COVER and cover.is_file()
         command = [str(self.mastering.ffmpeg), "-hide_banner", "-loglevel", "error", "-y"]
         command += ["-f", "s16le", "-ar", str(SPEECH_RATE_HZ), "-ac", "1", "-i", "pipe:0"]

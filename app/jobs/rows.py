@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from sqlite3 import Row
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.jobs.job import Job, NewJob, Segment, seed_of_segment
@@ -62,7 +61,7 @@ def segment_rows(job_id: str, new: NewJob) -> Iterator[dict[str, Any]]:
             }
 
 
-def job_of(row: Row) -> Job:
+def job_of(row: Mapping[str, Any]) -> Job:
     """Read the row of a job."""
     values = dict(row)
     values["asked"] = json.loads(values["asked"])
@@ -70,7 +69,7 @@ def job_of(row: Row) -> Job:
     return Job(**values)
 
 
-def segment_of(row: Row) -> Segment:
+def segment_of(row: Mapping[str, Any]) -> Segment:
     """Read the row of a segment."""
     values = dict(row)
     marks = json.loads(values["marks"] or "null")

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -20,14 +20,14 @@ from app.errors import (
     StorageFailed,
     SynthesisFailed,
 )
-from app.files import held_alone
 from app.jobs.board import Board
-from app.jobs.database import Database
 from app.jobs.job import GOING_ON, Job, JobState, Segment
+from app.jobs.leases import Claims
 from app.jobs.mastering import Mastering
 from app.jobs.reasons import reason_to_fail, reason_to_wait
 from app.jobs.run import Run
 from app.jobs.speaking import SegmentSpeaker, Take
+from app.jobs.sql import Database
 from app.jobs.store import JobStore
 from app.jobs.takes import JobFiles
 from app.jobs.wish import JobControls
@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """What somebody else has changed is seen after so long."""
+TIDY_SECONDS = 600.0
+"""Files of jobs that others have removed go after so long at most."""
 WAIT_SECONDS = 5.0
 """What cannot go on is tried again after so long."""
 TRIES = 3
@@ -63,6 +65,7 @@ class JobRunner:
         mastering: Mastering,
         board: Board,
         lifetime: Lifetime,
+        claims: Claims,
         *,
         room: Callable[[Job, int], AbstractContextManager[None]],
         pool: ThreadPool,
@@ -76,6 +79,7 @@ class JobRunner:
         self._mastering = mastering
         self._board = board
         self._lifetime = lifetime
+        self._claims = claims
         self._pool = pool
         self._at_once = at_once
         self._runs: dict[str, Run] = {}
@@ -99,6 +103,8 @@ class JobRunner:
         finally:
             await ended(working)
             await self.park()
+            with suppress(StorageFailed):  # then others go on a little later
+                self._claims.give_back()
             self._database.close()
 
     async def park(self) -> None:
@@ -141,8 +147,7 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             try:
-                with held_alone(self._files.folder):
-                    await self._pool.run(lambda: self._files.tidy(self._store.ids()))
+                with self._claims.alone():
                     await self._work_alone()
             except BlockingIOError:
                 await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
@@ -150,13 +155,19 @@ class JobRunner:
     async def _work_alone(self) -> None:
         stopping = asyncio.create_task(self._lifetime.stopping())
         try:
+            tidy_at_seconds = 0.0
             while not self._lifetime.is_stopping:
                 self._wake.clear()
                 try:
+                    if time.monotonic() > tidy_at_seconds:
+                        tidy_at_seconds = time.monotonic() + TIDY_SECONDS
+                        await self._pool.run(lambda: self._files.tidy(self._store.ids()))
                     await self._look_for_jobs()
                     await self._go_on()
                 except SpeechError as error:
                     logger.warning("the jobs cannot be looked at: %s", error.message)
+                    if self._claims.lost:
+                        await self.park()
                 waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
                     {waking, stopping},
@@ -170,7 +181,13 @@ class JobRunner:
         await asyncio.Event().wait()
 
     async def _look_for_jobs(self) -> None:
-        found = {job.id: job for job in await self._pool.run(self._store.unfinished)}
+        unfinished = await self._pool.run(self._store.unfinished)
+        runs = self._runs.values()
+        speaking = sum(len(run.speaking) for run in runs)
+        has_room = speaking < self._at_once and not any(run.pending for run in runs)
+        claim = partial(self._claims.ours, unfinished, [*self._runs], has_room=has_room)
+        ours = await self._pool.run(claim)
+        found = {job.id: job for job in unfinished if job.id in ours}
         for job_id in [each for each in self._runs if each not in found]:
             await self.drop(job_id)
         for job in found.values():

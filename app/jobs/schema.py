@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
+from app.jobs.sql import Connection
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -72,6 +72,16 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """
         UPDATE jobs SET kept_bytes = (
             SELECT COALESCE(SUM(44 + 2 * samples), 0) FROM segments WHERE segments.job = jobs.id
+        )
+        """,
+    ),
+    (
+        # Which of several servers works on a job, and for how long; see app/jobs/leases.py.
+        """
+        CREATE TABLE leases (
+            job VARCHAR(32) NOT NULL PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+            worker VARCHAR NOT NULL,
+            until_seconds FLOAT NOT NULL
         )
         """,
     ),

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from sqlite3 import Connection
 from typing import Any
 
 from app.errors import JobNotFound, SegmentNotFound
-from app.jobs.database import Database
 from app.jobs.job import (
     GOING_ON,
     Chapter,
@@ -22,6 +20,7 @@ from app.jobs.job import (
 )
 from app.jobs.kept_marks import kept
 from app.jobs.rows import chapter_rows, job_of, job_row, segment_of, segment_rows
+from app.jobs.sql import Connection, Database
 from app.marks import Marks
 from app.owners import Viewer
 
@@ -33,7 +32,7 @@ _UNMARKED, _MARKED = _SEGMENT.format(marks="NULL"), _SEGMENT.format(marks="marks
 _CHAPTERS = """
     SELECT chapters.number, heading, chapters.voice, COUNT(segments.number), COUNT(samples)
     FROM chapters JOIN segments ON segments.job = chapters.job AND chapter = chapters.number
-    WHERE chapters.job = ? GROUP BY chapters.number ORDER BY chapters.number
+    WHERE chapters.job = ? GROUP BY chapters.job, chapters.number ORDER BY chapters.number
 """
 _PROGRESS = """
     SELECT COUNT(*), COUNT(samples), COALESCE(SUM(characters), 0),

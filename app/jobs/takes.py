@@ -13,6 +13,7 @@ from app.errors import StorageFailed
 from app.files import storage_failed, sweep, write_whole
 from app.jobs.job import Segment
 from app.speech import SPEECH_RATE_HZ, Pcm
+from app.stores.bucket import Bucket
 
 HEADER_BYTES = 44
 TAKE_BYTES_PER_SECOND = SPEECH_RATE_HZ * S16_BYTES
@@ -29,10 +30,14 @@ class JobFiles:
 
     A take is a WAV of 16 bits at the rate of speech, and is never changed: one that is spoken anew
     has another number.
+
+    Args:
+        bucket: has all files for several servers, of which `folder` has copies; None for one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
         self.folder = folder
+        self._bucket = bucket
 
     def folder_of(self, job_id: str) -> Path:
         """Return where the files of a job lie."""
@@ -61,6 +66,34 @@ class JobFiles:
             write_whole(path, data)
         except OSError as error:
             raise storage_failed(_CANNOT_KEEP, error) from error
+        self.share(path)
+
+    def share(self, path: Path) -> None:
+        """Give a file that is finished to the other servers, if there are any.
+
+        Raises:
+            StoreUnreachable.
+        """
+        if self._bucket is not None:
+            self._bucket.put(self._key(path), path)
+
+    def fetched(self, path: Path) -> Path:
+        """Return a file that may have been written by another server, whether or not it is there.
+
+        Raises:
+            StorageFailed: it is there, and cannot be fetched.
+        """
+        if self._bucket is not None and not path.is_file():
+            try:
+                self._bucket.fetch(self._key(path), path)
+            except FileNotFoundError:
+                return path
+            except OSError as error:
+                raise storage_failed(_CANNOT_KEEP, error) from error
+        return path
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
 
     def take_bytes(self, samples: int) -> int:
         """Return how many bytes a take of so many samples has."""
@@ -79,7 +112,7 @@ class JobFiles:
         """
         left = segment.samples or 0
         try:
-            with self.take_path(job_id, segment).open("rb") as file:
+            with self.fetched(self.take_path(job_id, segment)).open("rb") as file:
                 file.seek(HEADER_BYTES)
                 while left:
                     data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
@@ -93,6 +126,8 @@ class JobFiles:
     def remove(self, job_id: str) -> None:
         """Remove all files of a job."""
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+        if self._bucket is not None:
+            self._bucket.remove(*[each.key for each in self._bucket.objects(job_id)])
 
     def remove_outputs(self, job_id: str, *, but: str | None) -> None:
         """Remove finished files that are no longer those of the job."""
@@ -100,6 +135,10 @@ class JobFiles:
         for path in folder.glob("*") if folder.is_dir() else ():
             if path.name != but and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
+        if self._bucket is not None:
+            kept = self._key(folder / (but or ""))
+            there = self._bucket.objects(self._key(folder))
+            self._bucket.remove(*[each.key for each in there if each.key != kept])
 
     def tidy(self, job_ids: Iterable[str]) -> None:
         """Remove what a crash left: unfinished files, and folders of jobs that are not there."""

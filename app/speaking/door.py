@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from app.speaking.speaker import Origin, Speaker
 from app.speaking.turns import Turns
 from app.speaking.utterance import Utterance, too_late
 from app.speech import SPEECH_CHARACTERS_PER_SECOND, Clip, SpeechRequest
-from app.speech_engine import Alignment, SpeechEngine, SpeechJob, VoiceState
+from app.speech_engine import Alignment, SpeechEngine, SpeechJob, SpeechStream, VoiceState
 from app.telemetry.delivery import Delivery
 from app.telemetry.meter import Meter
 from app.text.script import ends_paragraph
@@ -123,10 +124,7 @@ class Speech:
         record.voice = _asked_voice(request)
         self.lifetime.require_running()
         speaker = await self._cast.of(request)
-        if not request.unhurried:
-            # To read a script takes as long as some hundred refusals.
-            speaker.supervisor.engine.require_room(_party())
-        prepared = await self._prepare(request, speaker)
+        prepared, stream = await self._submitted(request, speaker)
         record.voice = prepared.origin.voice or _RECORDING
         record.left_out.update("".join(prepared.origin.left_out))
         engine, script = prepared.engine, prepared.script
@@ -138,19 +136,6 @@ class Speech:
             scales_pauses=request.pause_scale != 1,
             more=not script.first.last,
         )
-        chunks = spoken_chunks(script.first, prepared.voices)
-        if chunks and request.timed and engine.status().alignment is None:
-            await self._calibrate(engine, chunks[0].voice)
-        job = SpeechJob(
-            chunks,
-            request.sampling,
-            timed=request.timed,
-            more=not script.first.last,
-            caller=_party(),
-            expected_seconds=len(request.text) / SPEECH_CHARACTERS_PER_SECOND,
-            unhurried=request.unhurried,
-        )
-        stream = engine.submit(job) if chunks else SilentStream(engine.sample_rate_hz)
         delivery = Delivery(
             self._meter,
             record,
@@ -174,6 +159,35 @@ class Speech:
             going_on=GoingOn(script, prepared.voices, stream, shaper, marking, engine, self._pool),
             delivery=delivery,
         )
+
+    async def _submitted(
+        self, request: SpeechRequest, speaker: Speaker
+    ) -> tuple[_Prepared, SpeechStream]:
+        """Prepare a request and give it to the engine; what nobody hears rests meanwhile."""
+        with ExitStack() as expected:
+            if not request.unhurried:
+                engine = speaker.supervisor.engine
+                # To read a script takes as long as some hundred refusals.
+                engine.require_room(_party())
+                expected.enter_context(engine.expecting())
+            prepared = await self._prepare(request, speaker)
+            engine, first = prepared.engine, prepared.script.first
+            chunks = spoken_chunks(first, prepared.voices)
+            if not chunks:
+                return prepared, SilentStream(engine.sample_rate_hz)
+            if request.timed and engine.status().alignment is None:
+                expected.close()  # nobody hears the sentences from which it is found out
+                await self._calibrate(engine, chunks[0].voice)
+            job = SpeechJob(
+                chunks,
+                request.sampling,
+                timed=request.timed,
+                more=not first.last,
+                caller=_party(),
+                expected_seconds=len(request.text) / SPEECH_CHARACTERS_PER_SECOND,
+                unhurried=request.unhurried,
+            )
+            return prepared, engine.submit(job)
 
     async def _calibrate(self, engine: SpeechEngine, voice: VoiceState) -> None:
         """Give an engine that has never timed words a moment to find out how it can.

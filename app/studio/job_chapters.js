@@ -5,8 +5,9 @@ import { Part } from "./part.js";
 import { T } from "./texts.js";
 
 export class JobChapters {
-  constructor(path, sound) {
-    Object.assign(this, { path, sound, chapters: new Map() });
+  // `onChanged` is called when somebody has a part spoken anew.
+  constructor(path, sound, onChanged) {
+    Object.assign(this, { path, sound, onChanged, chapters: new Map() });
     this.element = h("div", { class: "chapterlist" });
   }
 
@@ -15,7 +16,7 @@ export class JobChapters {
     for (const chapter of job.chapters) {
       const shown = this.chapters.get(chapter.number) ?? this.add(chapter);
       shown.count.textContent = T.long.parts(chapter);
-      if (shown.details.open && shown.known !== chapterState(chapter, job)) this.load(shown);
+      if (shown.details.open && (shown.unspoken || shown.known !== chapterState(chapter, job))) this.load(shown);
       shown.known = chapterState(chapter, job);
     }
   }
@@ -35,6 +36,7 @@ export class JobChapters {
   async load(shown) {
     try {
       const { segments } = await get(`${this.path}/segments?chapter=${shown.number}`);
+      shown.unspoken = segments.some((segment) => !segment.done);
       for (const segment of segments) {
         const part = shown.parts.get(segment.number) ?? this.addPart(shown, segment);
         part.show(segment);
@@ -45,7 +47,7 @@ export class JobChapters {
   }
 
   addPart(shown, segment) {
-    const part = new Part(`${this.path}/segments/${segment.number}`, { sound: this.sound, onChanged: () => this.load(shown) });
+    const part = new Part(`${this.path}/segments/${segment.number}`, { sound: this.sound, onChanged: () => { this.load(shown); this.onChanged(); } });
     if (!shown.parts.size) shown.list.replaceChildren();
     shown.parts.set(segment.number, part);
     shown.list.append(part.element);

@@ -16,7 +16,7 @@ export class JobView {
     this.onDelete = onDelete;
     this.sound = new JobSound(`${this.path}/audio`);
     this.deck = new JobDeck(this.sound);
-    this.chapters = new JobChapters(this.path, this.sound);
+    this.chapters = new JobChapters(this.path, this.sound, () => this.watch.wake());
     this.head = h("div", { class: "jobhead" }, h("p", { class: "quiet" }, T.loading));
     this.problem = h("p", { class: "problem", role: "alert" });
     this.element = h("div", { class: "job" }, h("p", {}, h("a", { href: "#long" }, T.long.back)), this.head, this.problem, this.chapters.element);

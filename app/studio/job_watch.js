@@ -11,6 +11,7 @@ export class JobWatch {
   constructor(path, { onJob, onTrouble }) {
     Object.assign(this, { path, onJob, onTrouble });
     this.abort = new AbortController();
+    this.wake = () => {};
     this.run();
   }
 
@@ -28,7 +29,7 @@ export class JobWatch {
           this.soon();
         }
         // It has ended; somebody may have a part of it spoken anew.
-        await wait(REST_MS);
+        await this.rest();
       } catch (error) {
         if (signal.aborted) return;
         this.onTrouble(error);
@@ -36,6 +37,14 @@ export class JobWatch {
         await wait(TRY_AGAIN_MS);
       }
     }
+  }
+
+  // `wake` ends it, for whoever knows that something will happen.
+  rest() {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      setTimeout(resolve, REST_MS);
+    });
   }
 
   // Events come in crowds, above all those of before.

@@ -136,6 +136,16 @@ class Meter:
         return int(values[0]) if values else None
 
     @property
+    def first_audio_so_far(self) -> tuple[float, float]:
+        """Return how often somebody heard a first sound since the start, and their waits' sum."""
+        samples = [each for metric in self.first_audio_seconds.collect() for each in metric.samples]
+        count, total = (
+            sum(each.value for each in samples if each.name.endswith(ending))
+            for ending in ("_count", "_sum")
+        )
+        return count, total
+
+    @property
     def spoken_seconds(self) -> float:
         """Return how much speech was handed on since the start."""
         samples = (each for metric in self.audio_seconds.collect() for each in metric.samples)

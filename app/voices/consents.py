@@ -6,14 +6,13 @@ import contextlib
 import json
 import re
 import secrets
-import threading
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from app.errors import ConsentNotFound
-from app.files import storage_failed, sweep, write_whole
+from app.files import storage_failed
 from app.owners import WhoAsks, everybody
+from app.stores.changes import Change, ChangingFolder
 
 _ID = re.compile(r"cons_[0-9a-f]{24}")
 _RECORDING = ".audio"
@@ -34,17 +33,12 @@ class Consent:
 
 
 class ConsentStore:
-    """Keeps recordings in a folder, each with a JSON note. Blocks; safe to use from any thread.
+    """Keeps recordings in a folder, each with a JSON note. Blocks; safe to use from any thread."""
 
-    The note is written last and removed first: a recording without one does not count.
-    """
-
-    def __init__(self, directory: Path, who_asks: WhoAsks = everybody) -> None:
-        """Sweep out what interrupted writes left; the folder is made with the first consent."""
-        self._directory = directory
+    def __init__(self, kept: ChangingFolder, who_asks: WhoAsks = everybody) -> None:
+        self._kept = kept
+        self._directory = kept.directory
         self._who_asks = who_asks
-        sweep(directory)
-        self._lock = threading.Lock()
         # Clients that clean up delete a voice first and its consent then.
         self._forgotten: set[str] = set()
 
@@ -61,13 +55,10 @@ class ConsentStore:
             int(time.time()),
             self._who_asks().owner,
         )
+        files = {consent.id + _RECORDING: recording, consent.id + _NOTE: _note_of(consent)}
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            write_whole(self._directory / (consent.id + _RECORDING), recording)
-            self._write_note(consent)
+            self._kept.changing(lambda change: change(files, ()))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                (self._directory / (consent.id + _RECORDING)).unlink(missing_ok=True)
             raise storage_failed("the consent cannot be saved", error) from error
         return consent
 
@@ -100,13 +91,16 @@ class ConsentStore:
         Raises:
             ConsentNotFound; StorageFailed: the disk refuses.
         """
-        with self._lock:
+
+        def renamed(change: Change) -> Consent:
             consent = replace(self.get(consent_id), name=name)
-            try:
-                self._write_note(consent)
-            except OSError as error:
-                raise storage_failed("the consent cannot be saved", error) from error
-        return consent
+            change({consent_id + _NOTE: _note_of(consent)}, ())
+            return consent
+
+        try:
+            return self._kept.changing(renamed)
+        except OSError as error:
+            raise storage_failed("the consent cannot be saved", error) from error
 
     def delete(self, consent_id: str) -> None:
         """Remove a consent and its recording, also one that has gone with its voice already.
@@ -114,15 +108,17 @@ class ConsentStore:
         Raises:
             ConsentNotFound; StorageFailed: the disk refuses.
         """
-        with self._lock:
-            if consent_id in self._forgotten:
-                return
+        if consent_id in self._forgotten:
+            return
+
+        def removed(change: Change) -> None:
             self.get(consent_id)
-            try:
-                for suffix in (_NOTE, _RECORDING):
-                    (self._directory / (consent_id + suffix)).unlink(missing_ok=True)
-            except OSError as error:
-                raise storage_failed("the consent stays", error) from error
+            change({}, [consent_id + suffix for suffix in (_NOTE, _RECORDING)])
+
+        try:
+            self._kept.changing(removed)
+        except OSError as error:
+            raise storage_failed("the consent stays", error) from error
 
     def forget(self, consent_id: str) -> None:
         """Remove a consent whose voice has gone, if it is still there.
@@ -134,5 +130,6 @@ class ConsentStore:
             self.delete(consent_id)
         self._forgotten.add(consent_id)
 
-    def _write_note(self, consent: Consent) -> None:
-        write_whole(self._directory / (consent.id + _NOTE), json.dumps(asdict(consent)).encode())
+
+def _note_of(consent: Consent) -> bytes:
+    return json.dumps(asdict(consent)).encode()

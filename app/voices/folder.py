@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from app.files import carry_out, commit_change, committed_changes, storage_failed, sweep
+from app.files import storage_failed
 from app.owners import Viewer, WhoAsks, everybody
+from app.stores.changes import Change, ChangingFolder
 from app.voices.listing import (
     STATE_SUFFIX,
     VOICE_SUFFIXES,
@@ -20,34 +22,33 @@ from app.voices.listing import (
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 DETAILS_SUFFIX = ".json"
 _KNOWN_SUFFIXES = (DETAILS_SUFFIX, ".txt", ".md")
 
 
 class VoiceFolder:
-    """Keeps voices under `directory`, each in up to three files: sound, details, an older sound.
+    """Keeps voices in a folder, each in up to three files: sound, details, an older sound.
 
     Who asks finds those voices by name that are there for them; files are called by stems, which
     have the name of the owner too. Blocks; safe to use from any thread.
     """
 
-    def __init__(self, directory: Path, who_asks: WhoAsks = everybody) -> None:
-        self.directory = directory
+    def __init__(self, kept: ChangingFolder, who_asks: WhoAsks = everybody) -> None:
+        self.directory = kept.directory
+        self._kept = kept
         self._who_asks = who_asks
-        self._files = VoiceFiles(directory, who_asks)
+        self._files = VoiceFiles(kept.directory, who_asks)
         self._lock = threading.Lock()
 
     def recover(self) -> None:
         """Finish the changes that were committed before a crash, and sweep those that were not.
 
         Raises:
-            OSError, ValueError: a committed change cannot be finished.
+            OSError, ValueError, StoreUnreachable: a committed change cannot be finished.
         """
-        sweep(self.directory)
-        for committed in committed_changes(self.directory):
-            logger.warning("finishing a change of voices that was interrupted")
-            with self._lock:
-                carry_out(committed)
+        self._kept.recover()
         self._say_what_is_not_heard()
 
     def _say_what_is_not_heard(self) -> None:
@@ -135,20 +136,16 @@ class VoiceFolder:
         """Return where the details of a voice are, if there are any."""
         return self.directory / f"{stem}{DETAILS_SUFFIX}"
 
-    def change(self, write: Mapping[str, bytes], *, remove: Collection[str] = ()) -> None:
-        """Write files of voices and remove others, as one step.
+    def changing(self, work: Callable[[Change], T]) -> T:
+        """Let `work` look at the voices and then change their files, as one step.
 
-        Args:
-            write: contents by file name.
-            remove: file names; those that are written stay.
+        It is called again where another server was quicker.
 
         Raises:
             StorageFailed: the disk refuses.
         """
         try:
-            committed = commit_change(self.directory, write, remove)
-            with self._lock:
-                carry_out(committed)
+            return self._kept.changing(work)
         except OSError as error:
             raise storage_failed("the voice cannot be saved", error) from error
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from app.errors import (
@@ -23,6 +24,7 @@ from app.files import scratch_folder
 from app.owners import Room, unlimited
 from app.speech import Clip
 from app.speech_engine import SpeechEngine
+from app.stores.changes import Change
 from app.voices.clips import PromptReport
 from app.voices.details import VoiceDetails, read_details
 from app.voices.durations import reference_seconds
@@ -214,7 +216,8 @@ class VoiceStore:
             new_name = name if new_name in (None, name) else check_name(new_name)
             if folded(name) != folded(new_name):
                 self._check_free(new_name, replace=False)
-            named = await self._pools.files.run(partial(self._rewrite, name, new_name, edit))
+            rewrite = partial(self._rewrite, name, new_name, edit)
+            named = await self._pools.saving.run(partial(self._folder.changing, rewrite))
         return await self.get(named)
 
     async def delete(self, name: str) -> str:
@@ -230,7 +233,9 @@ class VoiceStore:
         """
         async with self._naming:
             name = self._custom(name)
-            await self._pools.files.run(partial(self._remove, name))
+            remove = partial(self._remove, name)
+            digest, consent = await self._pools.saving.run(partial(self._folder.changing, remove))
+            await self._pools.saving.run(partial(self._forget, digest, consent))
             return name
 
     async def export(self, name: str) -> tuple[str, bytes]:
@@ -272,9 +277,7 @@ class VoiceStore:
 
     def _details(self, name: str) -> VoiceDetails:
         """Read the details of a voice that is a file, and find out what its maker did not note."""
-        path = self._folder.by_name().get(name)
-        if path is None:
-            raise VoiceNotFound(name, self._library().names())
+        path = self._path_of(name)
         details = self._noted(path.stem)
         if details.created is None:
             made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -319,16 +322,24 @@ class VoiceStore:
         self, name: str, suffix: str, data: bytes, details: VoiceDetails, *, replace: bool
     ) -> Voice:
         async with self._naming:
-            self._check_free(name, replace=replace)
             built_in = {folded(known): known for known in self._library().predefined()}
             name = built_in.get(folded(name), name)
             check_length(self._folder.new_stem(name))
-            written = partial(self._write, name, suffix, data, details)
-            details = await self._pools.files.run(written)
+            write = partial(self._write, name, suffix, data, details, replace)
+            details = await self._pools.saving.run(partial(self._folder.changing, write))
         return Voice(name, "custom", details)
 
-    def _write(self, name: str, suffix: str, data: bytes, details: VoiceDetails) -> VoiceDetails:
+    def _write(
+        self,
+        name: str,
+        suffix: str,
+        data: bytes,
+        details: VoiceDetails,
+        replace: bool,
+        change: Change,
+    ) -> VoiceDetails:
         """Write a voice; its details are those given and, where they are silent, the old ones."""
+        self._check_free(name, replace=replace)
         same = self._replaced_by(name)
         for known in same:
             details = details.replacing(self._noted(known))
@@ -336,9 +347,7 @@ class VoiceStore:
         write = {f"{stem}{suffix}": data, _details_name(stem): details.to_json()}
         more_bytes = sum(map(len, write.values())) - sum(map(self._folder.size_bytes, own))
         with self._room(voices=1 - len(own), size_bytes=more_bytes):
-            self._folder.change(
-                write, remove=[file for known in same for file in self._folder.files_of(known)]
-            )
+            change(write, [file for known in same for file in self._folder.files_of(known)])
         return details
 
     def _replaced_by(self, name: str) -> list[str]:
@@ -358,10 +367,14 @@ class VoiceStore:
             pass
 
     def _rewrite(
-        self, name: str, new_name: str, edit: Callable[[VoiceDetails], VoiceDetails]
+        self,
+        name: str,
+        new_name: str,
+        edit: Callable[[VoiceDetails], VoiceDetails],
+        change: Change,
     ) -> str:
         """Write the details of a voice, and its files under a new name; return what it is now."""
-        stem = self._folder.by_name()[name].stem
+        stem = self._path_of(name).stem
         # Somebody else's voice stays theirs, whoever renames it.
         new_stem = stem if name == new_name else stem_of(new_name, owner_of(stem))
         others = {folded(each) for each in self._folder.all() if each != stem}
@@ -373,15 +386,27 @@ class VoiceStore:
             for filename in files
         }
         write[_details_name(new_stem)] = edit(self._noted(stem)).to_json()
-        self._folder.change(write, remove=files)
+        change(write, files)
         seen = self._folder.by_name().items()
         return next((known for known, path in seen if path.stem == new_stem), new_name)
 
-    def _remove(self, name: str) -> None:
-        path = self._folder.by_name()[name]
+    def _remove(self, name: str, change: Change) -> tuple[str, str | None]:
+        """Remove the files of a voice; return the digest of its sound, and its consent."""
+        path = self._path_of(name)
         digest = self._library().digest_of(name, path)
         consent = self._noted(path.stem).consent
-        self._folder.change({}, remove=self._folder.files_of(path.stem))
+        change({}, self._folder.files_of(path.stem))
+        return digest, consent
+
+    def _path_of(self, name: str) -> Path:
+        """Return the file of a voice; raises VoiceNotFound if another server has removed it."""
+        path = self._folder.by_name().get(name)
+        if path is None:
+            raise VoiceNotFound(name, self._library().names())
+        return path
+
+    def _forget(self, digest: str, consent: str | None) -> None:
+        """Remove what was made of a voice that has gone."""
         if consent is not None and not self._is_consent_of_another(consent):
             self._forget_consent(consent)
         self._library().forget_recording(digest)

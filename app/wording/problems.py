@@ -27,6 +27,7 @@ from app.errors import (
     SegmentNotFound,
     SpeechError,
     StorageFailed,
+    StoreUnreachable,
     TakesRefused,
     TooLarge,
     TooSlow,
@@ -60,6 +61,7 @@ _STATUS: tuple[tuple[type[SpeechError], int, str], ...] = (
     (ModelUnavailable, 503, "model_unavailable"),
     (FfmpegUnavailable, 503, "ffmpeg_unavailable"),
     (ReaderFailed, 503, "reader_failed"),
+    (StoreUnreachable, 503, "store_unreachable"),
     (StorageFailed, 507, "storage_failed"),
     (SpeechError, 500, "internal_error"),
 )

@@ -96,6 +96,7 @@ async def test_over_stdio(served: Served, tmp_path: Path) -> None:
         for file, words in (
             ("../hello.mp3", "is not in"),
             ("/etc/hello.mp3", "is not in"),
+            ("hel\0lo.mp3", "is not in"),
             ("hello.txt", "must end in one of"),
             ("hello", "must end in one of"),
         ):

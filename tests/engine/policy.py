@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
@@ -44,6 +46,7 @@ def policy(
     max_queued_seconds: float = 3600.0,
     workers: int = 2,
     buffer_seconds: float = 60.0,
+    elsewhere: Mapping[str, int] = MappingProxyType({}),
 ) -> Policy:
     options = EngineOptions(
         language="english",
@@ -53,6 +56,7 @@ def policy(
         max_queued_jobs=max_queued_jobs,
         max_queued_seconds=max_queued_seconds,
         stream_buffer_seconds=buffer_seconds,
+        elsewhere=lambda: elsewhere,
     )
     return Scheduler(options, workers=workers, frame_seconds=FRAME_SECONDS)
 

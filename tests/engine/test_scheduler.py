@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.scheduler import (
-    EXPECTED_SECONDS,
     MAX_FRAMES_PER_DECODE,
     MAX_PENDING_FRAMES,
     MAX_PREFILLS_PER_BATCH,
@@ -316,22 +315,19 @@ def test_what_nobody_hears_rests_for_who_is_expected() -> None:
     scheduler.submit(unheard)
     batch = scheduler.next_batch(0.0)
     assert isinstance(batch, SampleBatch)
-    scheduler.expect(0.1)
+    scheduler.expected = 1
     scheduler.sample_done(batch, 0.1)
     assert scheduler.next_batch(0.1) is None
     listener = job(at=0.2)
     scheduler.submit(listener)
+    scheduler.expected = 0
     first = scheduler.next_batch(0.2)
     assert isinstance(first, SampleBatch)
     scheduler.sample_done(first, 0.3)
     assert [each.job for each in first.sequences] == [listener]
     listener.cancelled = True
     scheduler.retire()
-    scheduler.expect(1.0)
-    assert scheduler.expects(1.0)
-    assert scheduler.next_batch(1.0) is None
-    assert not scheduler.expects(1.0 + EXPECTED_SECONDS)
-    again = scheduler.next_batch(1.0 + EXPECTED_SECONDS)
+    again = scheduler.next_batch(1.0)
     assert again is not None
     assert [each.job for each in again.sequences] == [unheard]
 
@@ -357,3 +353,16 @@ def test_jobs_that_nobody_hears_use_the_rows_and_leave_some() -> None:
     waited = machine.first_audio_seconds(listener) - alone.first_audio_seconds(only)
     assert waited < 0.03  # the batch that was under way
     assert machine.worst_gap_seconds(listener) < 0.05
+
+
+@pytest.mark.parametrize(("elsewhere", "first"), [({}, "many"), ({"many": 3}, "few")])
+def test_what_other_servers_speak_counts_when_callers_take_turns(
+    elsewhere: dict[str, int], first: str
+) -> None:
+    """Who is spoken for on other servers already lets others in here, though they came later."""
+    scheduler = policy(max_running_rows=1, elsewhere=elsewhere)
+    waiting = {caller: job(caller=caller) for caller in ("many", "few")}
+    for each in waiting.values():
+        scheduler.submit(each)
+    scheduler.next_batch(0.0)
+    assert [caller for caller, each in waiting.items() if each.admitted] == [first]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.audio.storage import AudioStore, Retention
+from app.audio.storage import AUDIO_NAME, AudioStore, Retention
 from app.callers.keys_file import add_key
+from app.stores.folder import FilesInFolder
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, LogRecords
@@ -67,7 +68,9 @@ def test_saved_audio_grows_no_older(
     tmp_path: Path, set_clock: SetClock, log_records: LogRecords
 ) -> None:
     """A clock that is set forward makes none of it go, and what goes is what is really old."""
-    store = AudioStore(tmp_path, Retention(max_age_seconds=10 * DAY_SECONDS))
+    store = AudioStore(
+        FilesInFolder(tmp_path, names=AUDIO_NAME), Retention(max_age_seconds=10 * DAY_SECONDS)
+    )
     store.open()
     young, old = (store.save(BytesIO(b"sound"), ".wav") for _ in range(2))
     nine_days_ago = time.time() - 9 * DAY_SECONDS
@@ -85,7 +88,9 @@ def test_saved_audio_grows_no_older(
 
 def test_old_audio_goes_all_the_same(tmp_path: Path, set_clock: SetClock) -> None:
     """After the clock was set, age counts as before."""
-    store = AudioStore(tmp_path, Retention(max_age_seconds=10 * DAY_SECONDS))
+    store = AudioStore(
+        FilesInFolder(tmp_path, names=AUDIO_NAME), Retention(max_age_seconds=10 * DAY_SECONDS)
+    )
     store.open()
     name = store.save(BytesIO(b"sound"), ".wav")
     set_clock(400 * DAY_SECONDS)

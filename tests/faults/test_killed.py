@@ -109,7 +109,9 @@ def test_while_voices_are_made(
     for _ in range(times):
         with server_process(tmp_path, tiny_model) as server:
             assert "Traceback" not in server.log
-            assert not list((tmp_path / "voices").glob(".change-*"))
+            # What was decided has been done. What was not yet is a partial file, swept in an hour.
+            changes = (tmp_path / "voices").glob(".change-*")
+            assert all(is_partial(path) for path in changes)
             listed = {each["name"]: each for each in server.client.get("/voices").json()["voices"]}
             assert promised <= listed.keys()
             for voice in listed.values():

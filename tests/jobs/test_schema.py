@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.database import Database
+from app.jobs.database import SqliteDatabase
 from app.jobs.schema import SCHEMA_VERSION, STEPS, SchemaError
 from app.jobs.store import JobStore
 from app.settings import SettingsError
@@ -41,7 +41,7 @@ def test_an_older_version_is_brought_up(tmp_path: Path) -> None:
     """What was there is there still, and what the new tables know beside is reckoned."""
     path = tmp_path / "jobs.sqlite3"
     make_first_version(path)
-    database = Database(path)
+    database = SqliteDatabase(path)
     database.open()
     store = JobStore(database)
     job = store.get("a")
@@ -65,7 +65,7 @@ def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite3"
     make_first_version(path)
     for _ in range(2):
-        database = Database(path)
+        database = SqliteDatabase(path)
         database.open()
         assert JobStore(database).get("a").kept_bytes == 2044
         database.close()
@@ -78,9 +78,9 @@ def test_a_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     broken = (STEPS[0], (*STEPS[1], "UPDATE nowhere SET such = 1"))
     monkeypatch.setattr("app.jobs.schema.STEPS", broken)
     with pytest.raises(SchemaError, match="no such table: nowhere"):
-        Database(path).open()
+        SqliteDatabase(path).open()
     monkeypatch.undo()
-    database = Database(path)
+    database = SqliteDatabase(path)
     database.open()
     assert JobStore(database).get("a").kept_bytes == 2044
     database.close()

@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConsentNotFound, StorageFailed
+from app.stores.changes import OwnFolder
 from app.voices.consents import ConsentStore
 
 
 def test_kept(tmp_path: Path) -> None:
     """The recording stays as it came, and the next start finds the consent."""
-    made = ConsentStore(tmp_path / "c").add(b"I agree", name="me", language="en-US")
-    assert ConsentStore(tmp_path / "c").get(made.id) == made
+    made = ConsentStore(OwnFolder(tmp_path / "c")).add(b"I agree", name="me", language="en-US")
+    assert ConsentStore(OwnFolder(tmp_path / "c")).get(made.id) == made
     assert (tmp_path / "c" / f"{made.id}.audio").read_bytes() == b"I agree"
 
 
 @pytest.mark.parametrize("asked", ["", "cons_1", "../x", "cons_" + "0" * 24, "cons_" + "g" * 24])
 def test_unknown(tmp_path: Path, asked: str) -> None:
     """Any other id, paths among them, is not found."""
-    store = ConsentStore(tmp_path)
+    store = ConsentStore(OwnFolder(tmp_path))
     for action in (store.get, store.delete, lambda id_: store.rename(id_, "x")):
         with pytest.raises(ConsentNotFound):
             action(asked)
@@ -28,7 +29,7 @@ def test_unknown(tmp_path: Path, asked: str) -> None:
 
 def test_crash_before_the_note(tmp_path: Path) -> None:
     """A recording whose note was not written, or is torn, does not count."""
-    store = ConsentStore(tmp_path)
+    store = ConsentStore(OwnFolder(tmp_path))
     made = store.add(b"I agree", name="me", language="en")
     (tmp_path / f"{made.id}.json").write_text('{"id": ')
     assert store.all() == []
@@ -40,4 +41,4 @@ def test_disk_that_refuses(tmp_path: Path) -> None:
     """A folder that cannot be written is said to be so."""
     (tmp_path / "c").write_text("a file")
     with pytest.raises(StorageFailed, match="cannot be saved"):
-        ConsentStore(tmp_path / "c").add(b"x", name="me", language="en")
+        ConsentStore(OwnFolder(tmp_path / "c")).add(b"x", name="me", language="en")

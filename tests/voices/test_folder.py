@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 
 from app.errors import StorageFailed
 from app.files import commit_change
+from app.stores.changes import OwnFolder
 from app.voices.folder import VoiceFolder
 
 BEFORE = {"anna.mp3": b"old sound", "anna.json": b"old words", "other.wav": b"other"}
@@ -34,12 +35,18 @@ def fill(folder: Path) -> VoiceFolder:
     folder.mkdir()
     for name, data in BEFORE.items():
         (folder / name).write_bytes(data)
-    return VoiceFolder(folder)
+    return VoiceFolder(OwnFolder(folder))
+
+
+def change(voices: VoiceFolder, write: dict[str, bytes], *, remove: Collection[str] = ()) -> None:
+    voices.changing(lambda change: change(write, remove))
 
 
 def replace_anna(voices: VoiceFolder) -> None:
-    voices.change(
-        {"anna.wav": b"new sound", "anna.json": b"new words"}, remove=["anna.mp3", "anna.json"]
+    change(
+        voices,
+        {"anna.wav": b"new sound", "anna.json": b"new words"},
+        remove=["anna.mp3", "anna.json"],
     )
 
 
@@ -53,9 +60,9 @@ def test_change(tmp_path: Path) -> None:
 
 def test_any_name(tmp_path: Path) -> None:
     """A voice may have any name that is allowed, also those that the change itself could use."""
-    voices = VoiceFolder(tmp_path / "voices")
+    voices = VoiceFolder(OwnFolder(tmp_path / "voices"))
     files = {"plan.wav": b"sound", "plan.json": b"words", "change-1.wav": b"sound"}
-    voices.change(files)
+    change(voices, files)
     assert contents(tmp_path / "voices") == files
 
 
@@ -94,7 +101,7 @@ def test_crash_at_any_step(tmp_path: Path, step: int) -> None:
     for path in (tmp_path / "voices").glob(".change-*.partial"):
         hours_ago = time.time() - 7200
         os.utime(path, (hours_ago, hours_ago))
-    VoiceFolder(tmp_path / "voices").recover()
+    VoiceFolder(OwnFolder(tmp_path / "voices")).recover()
     assert contents(tmp_path / "voices") in (BEFORE, AFTER)
     if "rename" in done:
         assert contents(tmp_path / "voices") == AFTER
@@ -106,7 +113,7 @@ def test_crash_while_recovering(tmp_path: Path) -> None:
         folder = tmp_path / str(step)
         voices = fill(folder)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.voices.folder.carry_out", lambda _: crash())
+            patch.setattr("app.stores.changes.carry_out", lambda _: crash())
             with pytest.raises(Crash):
                 replace_anna(voices)
         with pytest.MonkeyPatch.context() as patch:
@@ -134,7 +141,7 @@ def test_two_servers_finish(tmp_path: Path) -> None:
     voices = fill(tmp_path / "voices")
     committed = commit_change(voices.directory, {"anna.wav": b"new sound"}, ["anna.mp3"])
     with ThreadPoolExecutor(8) as starts:
-        list(starts.map(lambda _: VoiceFolder(voices.directory).recover(), range(8)))
+        list(starts.map(lambda _: VoiceFolder(OwnFolder(voices.directory)).recover(), range(8)))
     assert not committed.exists()
     assert contents(voices.directory) == {
         "anna.wav": b"new sound",
@@ -175,12 +182,12 @@ def test_disk_that_refuses(tmp_path: Path) -> None:
     """A folder that cannot be written is said to be so."""
     (tmp_path / "voices").write_text("a file in the place of the folder")
     with pytest.raises(StorageFailed, match="cannot be saved"):
-        replace_anna(VoiceFolder(tmp_path / "voices"))
+        replace_anna(VoiceFolder(OwnFolder(tmp_path / "voices")))
 
 
 def test_made_on_demand(tmp_path: Path) -> None:
     """The folder is made when the first voice is."""
-    voices = VoiceFolder(tmp_path / "not" / "yet")
+    voices = VoiceFolder(OwnFolder(tmp_path / "not" / "yet"))
     voices.recover()
     assert voices.by_name() == {}
     replace_anna(voices)
@@ -192,7 +199,7 @@ def test_what_lies_there_in_vain(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     for name in ("tess.m4a", "tess.json", "max.webm", "eve.OPUS", "song.mid", "README.md", ".x"):
         (tmp_path / name).write_bytes(b"sound")
     (tmp_path / "more").mkdir()
-    folder = VoiceFolder(tmp_path)
+    folder = VoiceFolder(OwnFolder(tmp_path))
     folder.recover()
     assert set(folder.by_name()) == {"tess", "max", "eve"}
     said = [record.getMessage() for record in caplog.records]
@@ -205,6 +212,6 @@ def test_two_recordings_of_one_name(tmp_path: Path, caplog: pytest.LogCaptureFix
     """The log says which of two is heard; a recording beside its own state is as it should be."""
     for name in ("tess.wav", "tess.m4a", "max.wav", "max.safetensors"):
         (tmp_path / name).write_bytes(b"sound")
-    VoiceFolder(tmp_path).recover()
+    VoiceFolder(OwnFolder(tmp_path)).recover()
     (said,) = [record.getMessage() for record in caplog.records]
     assert said == f"tess.m4a in {tmp_path} is not heard: tess.wav is the voice tess"

@@ -11,6 +11,7 @@ import pytest
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
 from app.speech import Clip, DecodedClip, Pcm
 from app.speech_engine import VoiceState
+from app.stores.changes import OwnFolder
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
@@ -51,7 +52,7 @@ def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
 @pytest.fixture
 def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> VoiceStore:
     return VoiceStore(
-        VoiceFolder(tmp_path),
+        VoiceFolder(OwnFolder(tmp_path)),
         lambda: library,
         engine=lambda: engine,
         prompts=PromptMaker(decoded, RATE_HZ, max_seconds=15),

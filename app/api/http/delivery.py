@@ -25,6 +25,7 @@ from app.api.http.middleware import request_id_of
 from app.api.http.routes import KeyedRoute
 from app.api.http.signed_links import link_query
 from app.audio.formats import AudioFormat
+from app.captions.files import CAPTION_FORMATS
 from app.errors import NeedsNewerHttp, SpeechError
 from app.network.connections import ClientLeft, race
 from app.request_record import current_record
@@ -105,16 +106,28 @@ async def saved_file(
         captions: makes caption files of the clip, by the name of their format; blocks.
     """
     size_bytes = len(speech.text) * SECONDS_PER_CHARACTER * audio.bytes_per_second(SPEECH_RATE_HZ)
-    files = services.pools.files
+    files = services.pools.saving
     await files.run(partial(services.saved.require_room, int(size_bytes)))
     made = await complete_answer(request, services, speech, audio)
     with made.file as file:
         texts = await services.pools.finishing.run(partial(captions, made)) if captions else {}
-        filename = await files.run(partial(services.saved.save, file, audio.extension))
+        save = partial(
+            services.saved.save,
+            file,
+            audio.extension,
+            media_type=audio.content_type(SPEECH_RATE_HZ),
+        )
+        filename = await files.run(save)
     beside: dict[str, str] = {}
     try:
         for name, text in texts.items():
-            save = partial(services.saved.save, BytesIO(text.encode()), f".{name}", beside=filename)
+            save = partial(
+                services.saved.save,
+                BytesIO(text.encode()),
+                f".{name}",
+                beside=filename,
+                media_type=CAPTION_FORMATS[name].media_type,
+            )
             beside[name] = await files.run(save)
     except BaseException:
         # Nobody will ever know the address of the audio alone.

@@ -30,6 +30,7 @@ from app.errors import (
     Overloaded,
     SpeechError,
     StorageFailed,
+    StoreUnreachable,
     Unauthorized,
     shortened,
 )
@@ -168,7 +169,8 @@ def _headers_of(error: SpeechError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, NeedsNewerHttp):
         return {"Upgrade": "HTTP/1.1"}
-    if isinstance(error, (Overloaded, ModelUnavailable)) and error.retry_after_seconds is not None:
+    comes_back = (Overloaded, ModelUnavailable, StoreUnreachable)
+    if isinstance(error, comes_back) and error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         return {
             "Retry-After": str(math.ceil(seconds)),

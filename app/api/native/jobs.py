@@ -301,7 +301,9 @@ async def output(services: ServicesDep, job_id: str) -> Response:
     controls = JobControls.model_validate(job.asked)
     is_zip = controls.files == "chapters"
     media_type = "application/zip" if is_zip else controls.book_format().media_type
-    path = services.jobs.files.output_path(job.id, job.output)
+    files = services.jobs.files
+    path = files.output_path(job.id, job.output)
+    await services.pools.saving.run(lambda: files.fetched(path))
     return FileResponse(path, media_type=media_type, filename=job.output)
 
 

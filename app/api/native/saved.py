@@ -7,10 +7,11 @@ proof. Removing needs one.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.access import admit, has_key, is_caller
@@ -25,6 +26,8 @@ from app.services import Services
 from app.speech import SPEECH_RATE_HZ
 
 _YEAR_SECONDS = 31_536_000
+_LINK_SECONDS = 900.0
+"""A redirect is good for so long: it is followed at once, and Ranges may follow it."""
 
 router = APIRouter(
     route_class=EndingRoute,
@@ -35,12 +38,15 @@ _owned = dialect_router(NATIVE)
 
 
 class _SavedFile(FileResponse):
-    """Sends a saved file, which stays for as long as that takes."""
+    """Sends a saved file, which stays for as long as that takes.
 
-    def __init__(self, saved: AudioStore, filename: str, cache: str) -> None:
+    Args:
+        path: as `AudioStore.path_of` has found it.
+    """
+
+    def __init__(self, saved: AudioStore, path: Path, cache: str) -> None:
         self._saved = saved
-        self._filename = filename
-        path = saved.path_of(filename)
+        self._filename = path.name
         super().__init__(
             path,
             media_type=_media_type(path.suffix),
@@ -59,19 +65,28 @@ async def saved_audio(
     services: ServicesDep,
     expires: Annotated[str, Query(description="When a signed link ends, in Unix time.")] = "",
     signature: Annotated[str, Query(description="Who made a signed link.")] = "",
-) -> FileResponse:
-    """Fetch saved audio, whole or by a Range request. No key is needed."""
+) -> Response:
+    """Fetch saved audio, whole or by a Range request. No key is needed.
+
+    Where several servers share a store, the answer may be a redirect into it.
+    """
     if services.settings.tenants == "separate" and has_key(request):
         admit(request, None)
         services.saved.require_own(filename)
     cache = _cache_control(request, services, filename, expires, signature)
-    return await services.pools.files.run(partial(_SavedFile, services.saved, filename, cache))
+    saved, pool = services.saved, services.pools.saving
+    if services.settings.voice_output_redirect:
+        link = await pool.run(partial(saved.link_to, filename, _LINK_SECONDS))
+        if link is not None:
+            return RedirectResponse(link, 307, {"Cache-Control": "private, no-store"})
+    path = await pool.run(partial(saved.path_of, filename))
+    return _SavedFile(saved, path, cache)
 
 
 @_owned.delete("/voice/{filename}", status_code=204, response_class=Response)
 async def remove_saved_audio(filename: str, services: ServicesDep) -> None:
     """Remove saved audio before its time."""
-    await services.pools.files.run(partial(services.saved.remove, filename))
+    await services.pools.saving.run(partial(services.saved.remove, filename))
 
 
 def _media_type(extension: str) -> str | None:

@@ -312,6 +312,27 @@ def test_segments_are_read_one_after_the_other(
     assert (most, client.get(f"/jobs/{job_id}").json()["segments"]) == (1, 4)
 
 
+def test_a_listener_is_expected_while_the_text_is_read(
+    fake_app: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody hears rests then, and only then: also after what was refused."""
+    engine, begin = FakeEngine(), Reading.begin
+    expected: list[int] = []
+
+    async def watched(*arguments: Any) -> Reading:
+        expected.append(engine.expected)
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Reading, "begin", watched)
+    client = fake_app(engine).client
+    assert client.post("/tts", json={"script": "Hello there."}).status_code == 200
+    assert client.post("/tts", json={"script": "[voice: nobody] !"}).status_code != 500
+    assert (set(expected), engine.expected) == ({1}, 0)
+    expected.clear()
+    until(client, added(client), "done")
+    assert set(expected) == {0}
+
+
 def test_one_segment_anew(fake_app: ServeFake) -> None:
     """Only the segment that is changed is spoken again, and the old take stays."""
     engine = FakeEngine()
@@ -427,7 +448,7 @@ def test_some_chapters(fake_app: ServeFake) -> None:
         ({"format": "flac", "bitrate": 64}, 400, "bitrate"),
         ({"chapter_voices": {"2": "alba"}}, 400, "chapter_voices"),
         ({"chapters": [2]}, 400, "chapters"),
-        ({"chapters": "none"}, 400, "chapters.0"),
+        ({"chapters": "none"}, 400, "chapters"),
         ({"loudness": 3}, 400, "loudness"),
         ({"colour": "red"}, 400, "colour"),
     ],

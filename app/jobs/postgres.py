@@ -1,0 +1,160 @@
+"""Keeps the jobs in PostgreSQL, for several servers. Only this module knows psycopg."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from app.errors import StorageFailed, StoreUnreachable
+from app.jobs.schema import SchemaError, bring_up_to_date
+from app.jobs.sql import Connection, Rows
+
+if TYPE_CHECKING:
+    import psycopg
+
+CONNECT_SECONDS = 5
+RETRY_AFTER_SECONDS = 5.0
+_WRITERS = 0x706F636B
+"""Who writes holds the lock of this number: one at a time, as in SQLite, so that what a writer has
+looked at stays as it is, and events have numbers in the order in which they are seen."""
+_IN_OTHER_WORDS = (
+    # What SQLite says, and what PostgreSQL does.
+    (re.compile(r"\bIS (?=\?|:\w)"), "IS NOT DISTINCT FROM "),
+    (re.compile(r"INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"), "BIGSERIAL PRIMARY KEY"),
+    (re.compile(r"\bJSON\b"), "TEXT"),
+    (
+        re.compile(r"sqlite_master WHERE type = 'table' AND name"),
+        "pg_tables WHERE schemaname = current_schema() AND tablename",
+    ),
+    (re.compile(r"%"), "%%"),
+    (re.compile(r"\?"), "%s"),
+    (re.compile(r"(?<!:):(\w+)"), r"%(\1)s"),
+)
+
+
+class PostgresDatabase:
+    """Reads and writes the tables; see `app.jobs.sql.Database`.
+
+    Args:
+        url: such as `postgresql://user:password@host/database`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._is_open = False
+        # One that is in use is in nobody's way: the next thread makes another.
+        self._idle: deque[psycopg.Connection[Any]] = deque()
+
+    def open(self) -> None:
+        try:
+            self._is_open = True
+            with self.writing() as connection:
+                bring_up_to_date(connection)
+        except StorageFailed as error:
+            self.close()
+            raise SchemaError(str(error.__cause__ or error).strip()) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._is_open = False
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITERS,))
+            yield _Statements(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self._connection() as connection:
+            yield _Statements(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        # Few servers have such a database, and its client takes memory.
+        import psycopg  # noqa: PLC0415
+
+        if not self._is_open:
+            raise StorageFailed("the jobs cannot be kept: the database is not open")
+        try:
+            connection = self._usable()
+            try:
+                yield connection
+            finally:
+                if connection.closed or not self._is_open:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+        except psycopg.OperationalError as error:
+            raise StoreUnreachable(
+                "the database of the jobs cannot be reached at present",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            ) from error
+
+    def _usable(self) -> psycopg.Connection[Any]:
+        """Return a connection that answers: an idle one may have ended with its server."""
+        import psycopg  # noqa: PLC0415
+        from psycopg.types.numeric import IntLoader  # noqa: PLC0415
+
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.OperationalError:
+                connection.close()
+                continue
+            return connection
+        made = psycopg.connect(
+            self._url, autocommit=True, row_factory=_rows, connect_timeout=CONNECT_SECONDS
+        )
+        # A sum of whole numbers is one.
+        made.adapters.register_loader("numeric", IntLoader)
+        return made
+
+
+class _Statements:
+    """Runs statements that are written for SQLite."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Any = (), /) -> Rows:
+        return self._connection.execute(_translated(sql).encode(), values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Is a row whose columns have names and numbers, as `sqlite3.Row` is."""
+
+    names: Sequence[str]
+    values: Sequence[Any]
+
+    def keys(self) -> Sequence[str]:
+        return self.names
+
+    def __getitem__(self, place: str | int) -> Any:
+        return self.values[self.names.index(place) if isinstance(place, str) else place]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values)
+
+
+def _rows(cursor: Any) -> Callable[[Sequence[Any]], _Row]:
+    names = [column.name for column in cursor.description or ()]
+    return partial(_Row, names)
+
+
+@cache
+def _translated(sql: str) -> str:
+    for pattern, instead in _IN_OTHER_WORDS:
+        sql = pattern.sub(instead, sql)
+    return sql

@@ -1,0 +1,110 @@
+"""Each job is worked on by one server, and by another if that one dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.jobs.leases import LEASE_SECONDS, OVERDUE_SECONDS, Leases
+from app.jobs.postgres import PostgresDatabase
+from app.jobs.sql import Database
+from app.jobs.store import JobStore
+from tests.jobs.postgres import Postgres
+from tests.jobs.test_store import book
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[Database]:
+    opened = PostgresDatabase(postgres.database())
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def leases(database: Database) -> tuple[Leases, Leases]:
+    """What two servers have."""
+    return Leases(database), Leases(database)
+
+
+def grow_old(database: Database, seconds: float) -> None:
+    """Let all leases and jobs be so much older."""
+    with database.writing() as connection:
+        connection.execute("UPDATE leases SET until_seconds = until_seconds - ?", (seconds,))
+        connection.execute("UPDATE jobs SET created_seconds = created_seconds - ?", (seconds,))
+
+
+def test_each_takes_one(leases: tuple[Leases, Leases], store: JobStore) -> None:
+    """Who has room takes the oldest that is free, and nobody takes what another has."""
+    mine, other = leases
+    first, second = store.add(book())[0], store.add(book())[0]
+    jobs = store.unfinished()
+    assert mine.ours(jobs, [], has_room=True) == {first}
+    assert other.ours(jobs, [], has_room=True) == {second}
+    assert mine.ours(jobs, [first], has_room=True) == {first}
+    assert other.ours(jobs, [second], has_room=True) == {second}
+
+
+def test_nobody_waits_for_room_for_ever(
+    leases: tuple[Leases, Leases], store: JobStore, database: Database
+) -> None:
+    """A job that no server had room for is taken all the same, after a while."""
+    mine, _ = leases
+    (job_id, _) = store.add(book())
+    assert mine.ours(store.unfinished(), [], has_room=False) == set()
+    grow_old(database, OVERDUE_SECONDS + 1)
+    assert mine.ours(store.unfinished(), [], has_room=False) == {job_id}
+
+
+def test_a_server_that_dies(
+    leases: tuple[Leases, Leases], store: JobStore, database: Database
+) -> None:
+    """Once its lease has ended another goes on; the first gives up what it takes for its own."""
+    mine, other = leases
+    (job_id, _) = store.add(book())
+    jobs = store.unfinished()
+    assert mine.ours(jobs, [], has_room=True) == {job_id}
+    assert other.ours(jobs, [], has_room=True) == set()
+    grow_old(database, LEASE_SECONDS + 1)
+    assert other.ours(jobs, [], has_room=True) == {job_id}
+    assert mine.ours(jobs, [job_id], has_room=True) == set()
+
+
+def test_leases_are_renewed(
+    leases: tuple[Leases, Leases],
+    store: JobStore,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as a server lives nobody takes its jobs."""
+    monkeypatch.setattr("app.jobs.leases.RENEW_SECONDS", 0.0)
+    mine, other = leases
+    (job_id, _) = store.add(book())
+    jobs = store.unfinished()
+    mine.ours(jobs, [], has_room=True)
+    for _ in range(4):
+        grow_old(database, LEASE_SECONDS / 2)
+        assert mine.ours(jobs, [job_id], has_room=False) == {job_id}
+        assert other.ours(jobs, [], has_room=True) == set()
+
+
+def test_a_server_that_stops(leases: tuple[Leases, Leases], store: JobStore) -> None:
+    """What it gives back is free at once."""
+    mine, other = leases
+    (job_id, _) = store.add(book())
+    mine.ours(store.unfinished(), [], has_room=True)
+    mine.give_back()
+    assert other.ours(store.unfinished(), [], has_room=True) == {job_id}
+
+
+def test_a_job_that_rested(leases: tuple[Leases, Leases], store: JobStore) -> None:
+    """What was given up here, as for a pause, is free when it goes on."""
+    mine, other = leases
+    (job_id, _) = store.add(book())
+    mine.ours(store.unfinished(), [], has_room=True)
+    assert mine.ours([], [], has_room=True) == set()
+    assert {
+        *mine.ours(store.unfinished(), [], has_room=True),
+        *other.ours(store.unfinished(), [], has_room=True),
+    } == {job_id}
