@@ -35,7 +35,7 @@ class PiperBody(NullIsUnset):
     noise_w_scale: Annotated[float | None, WITHOUT_EFFECT] = None
 
 
-@router.post("/", response_class=Response, include_in_schema=False)
+@router.post("/", response_class=Response)
 async def synthesize(request: Request, services: ServicesDep, body: PiperBody) -> Response:
     """Speak a text; the answer is a complete WAV."""
     speech = SpeechRequest(
