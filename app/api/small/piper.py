@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.api.http.delivery import file_response
 from app.api.http.dependencies import ServicesDep
@@ -22,6 +22,8 @@ router = dialect_router(PIPER)
 
 class PiperBody(NullIsUnset):
     """This is Piper's body; unknown fields are ignored, as Piper does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello there."}]})
 
     text: Annotated[str, HONOURED]
     voice: Annotated[str | None, Effect("honoured", "a voice of this server")] = None
