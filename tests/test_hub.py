@@ -19,6 +19,8 @@ from tests.hub import Hub, hub_on_loopback
 from tests.hub_model import TOKEN, VOICES, Parts, hub_config, publish
 from tests.serving import LogRecords, Served, error_of, make_settings, serve
 
+pytestmark = pytest.mark.long
+
 Start = Callable[[], AbstractContextManager[Served]]
 
 

@@ -19,6 +19,8 @@ from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, make_settings, running, serve_fake
 
+pytestmark = pytest.mark.long
+
 BOOK = "# One\n\nHello there.\n\n# Two\n\nGood bye, my friends."
 
 

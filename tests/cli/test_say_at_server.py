@@ -26,6 +26,8 @@ from tests.fakes import FRAME_SAMPLES, RATE_HZ, FakeEngine, FakeStream
 from tests.listening import assert_speech, listen
 from tests.serving import KEY, Served
 
+pytestmark = pytest.mark.long
+
 FRAME_SECONDS = FRAME_SAMPLES / RATE_HZ
 
 

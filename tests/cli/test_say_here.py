@@ -11,6 +11,8 @@ import pytest
 from tests.cli.command import Here, files_in, interrupt, run_command, start_command
 from tests.listening import listen
 
+pytestmark = pytest.mark.long
+
 LONG = "This sentence is spoken over and over again, for many minutes. " * 300
 
 

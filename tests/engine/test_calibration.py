@@ -21,6 +21,8 @@ from app.speech_engine import ESTIMATED, Alignment, EngineOptions, Head, SpeechJ
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import TEXTS, speak, voice_clip, wait_until
 
+pytestmark = pytest.mark.long
+
 SENTENCE = "Please close the window, before you go to sleep."
 OTHERS = ("The weather is nice today.", "She has lived in this house for many years.", "Hello.")
 

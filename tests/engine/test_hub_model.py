@@ -31,6 +31,8 @@ from tests.hub_model import (
     hub_config,
 )
 
+pytestmark = pytest.mark.long
+
 Start = Callable[[], tuple[EngineLoader, BatchedEngine]]
 
 

@@ -20,6 +20,8 @@ from tests.conftest import write_wav
 from tests.faults.sound import USUAL, assert_same_sound
 from tests.serving import LogRecords, Served, error_of, make_settings, serve
 
+pytestmark = pytest.mark.long
+
 HELLO = {"script": "Hello there.", "format": "wav"}
 
 

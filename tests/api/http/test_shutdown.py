@@ -34,6 +34,8 @@ from tests.test_server import KEY as OPERATORS_KEY
 from tests.test_server import free_port, started
 from tests.wyoming.home import home
 
+pytestmark = pytest.mark.long
+
 WORDS = "the server is shutting down"
 SENTENCES = " ".join(
     f"The keeper of the {which} tower counts all the ships that pass by, and writes each one of "
