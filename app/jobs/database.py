@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import StorageFailed
 from app.files import storage_failed
+from app.jobs.connections import CANNOT_KEEP, Connections
 from app.jobs.schema import SchemaError, bring_up_to_date
 
 BUSY_SECONDS = 10.0
 """A writer waits so long for another one, which may be another process."""
-
-_CANNOT_KEEP = "the jobs cannot be kept"
 
 
 class SqliteDatabase:
@@ -27,9 +24,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._is_open = False
-        # One that is in use is in nobody's way: the next thread makes another.
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._connections = Connections(lambda: _connect(path))
 
     def open(self) -> None:
         """Make the file if need be, and bring the tables up to date.
@@ -39,7 +34,7 @@ class SqliteDatabase:
             OSError: its folder cannot be made.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._is_open = True
+        self._connections.open()
         try:
             with self._transaction() as connection:
                 bring_up_to_date(connection)
@@ -52,9 +47,7 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Let go of all connections."""
-        self._is_open = False
-        while self._idle:
-            self._idle.pop().close()
+        self._connections.close()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -67,7 +60,7 @@ class SqliteDatabase:
             with self._transaction() as connection:
                 yield connection
         except sqlite3.OperationalError as error:
-            raise storage_failed(_CANNOT_KEEP, OSError(0, str(error))) from error
+            raise storage_failed(CANNOT_KEEP, OSError(0, str(error))) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -77,14 +70,14 @@ class SqliteDatabase:
             StorageFailed: the disk refuses.
         """
         try:
-            with self._connection() as connection:
+            with self._connections.lent() as connection:
                 yield connection
         except sqlite3.OperationalError as error:
-            raise storage_failed(_CANNOT_KEEP, OSError(0, str(error))) from error
+            raise storage_failed(CANNOT_KEEP, OSError(0, str(error))) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection:
+        with self._connections.lent() as connection:
             # Two writers that have both begun to read could neither of them go on.
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -93,25 +86,6 @@ class SqliteDatabase:
             except BaseException:
                 connection.rollback()
                 raise
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        self._require_open()
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = _connect(self._path)
-        try:
-            yield connection
-        finally:
-            if self._is_open:
-                self._idle.append(connection)
-            else:
-                connection.close()
-
-    def _require_open(self) -> None:
-        if not self._is_open:
-            raise StorageFailed(f"{_CANNOT_KEEP}: the database is not open")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from app.errors import StorageFailed, StoreUnreachable
+from app.jobs.connections import Connections
 from app.jobs.schema import SchemaError, bring_up_to_date
 from app.jobs.sql import Connection, Rows
 
@@ -46,13 +46,11 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._is_open = False
-        # One that is in use is in nobody's way: the next thread makes another.
-        self._idle: deque[psycopg.Connection[Any]] = deque()
+        self._connections = Connections(self._connect, _answers)
 
     def open(self) -> None:
+        self._connections.open()
         try:
-            self._is_open = True
             with self.writing() as connection:
                 bring_up_to_date(connection)
         except StorageFailed as error:
@@ -63,9 +61,7 @@ class PostgresDatabase:
             raise
 
     def close(self) -> None:
-        self._is_open = False
-        while self._idle:
-            self._idle.pop().close()
+        self._connections.close()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -83,42 +79,36 @@ class PostgresDatabase:
         # Few servers have such a database, and its client takes memory.
         import psycopg  # noqa: PLC0415
 
-        if not self._is_open:
-            raise StorageFailed("the jobs cannot be kept: the database is not open")
         try:
-            connection = self._usable()
-            try:
+            with self._connections.lent() as connection:
                 yield connection
-            finally:
-                if connection.closed or not self._is_open:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
         except psycopg.OperationalError as error:
             raise StoreUnreachable(
                 "the database of the jobs cannot be reached at present",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             ) from error
 
-    def _usable(self) -> psycopg.Connection[Any]:
-        """Return a connection that answers: an idle one may have ended with its server."""
+    def _connect(self) -> psycopg.Connection[Any]:
         import psycopg  # noqa: PLC0415
         from psycopg.types.numeric import IntLoader  # noqa: PLC0415
 
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                connection.execute("SELECT 1")
-            except psycopg.OperationalError:
-                connection.close()
-                continue
-            return connection
         made = psycopg.connect(
             self._url, autocommit=True, row_factory=_rows, connect_timeout=CONNECT_SECONDS
         )
         # A sum of whole numbers is one.
         made.adapters.register_loader("numeric", IntLoader)
         return made
+
+
+def _answers(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether an idle connection is still there: it may have ended with its server."""
+    import psycopg  # noqa: PLC0415
+
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 class _Statements:

@@ -24,6 +24,14 @@ def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisors, "FIRST_RETRY_SECONDS", 0.05)
 
 
+class Engines(list[FakeEngine]):
+    """All that were built."""
+
+    def build(self) -> FakeEngine:
+        self.append(FakeEngine())
+        return self[-1]
+
+
 def wait_until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
@@ -104,13 +112,8 @@ async def test_an_unforeseen_failure_is_tried_again(monkeypatch: pytest.MonkeyPa
 
 async def test_a_dead_engine_is_replaced() -> None:
     """An engine that died is never handed out, and another one takes its place."""
-    engines: list[FakeEngine] = []
-
-    def build() -> FakeEngine:
-        engines.append(FakeEngine())
-        return engines[-1]
-
-    supervisor = EngineSupervisor(build)
+    engines = Engines()
+    supervisor = EngineSupervisor(engines.build)
     supervisor.start()
     wait_until(lambda: state_of(supervisor) == "ready")
     engines[0].alive = False
@@ -336,18 +339,14 @@ async def test_looks_grow_rare(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_quick_handover")
 async def test_a_download_does_not_hold_up_the_watch() -> None:
     """An engine that dies during a long look is replaced at once, and stopping does not wait."""
-    engines: list[FakeEngine] = []
+    engines = Engines()
     looking, going_on = threading.Event(), threading.Event()
-
-    def build() -> FakeEngine:
-        engines.append(FakeEngine())
-        return engines[-1]
 
     def look() -> bool:
         looking.set()
         return going_on.wait(30)
 
-    supervisor = EngineSupervisor(build, look)
+    supervisor = EngineSupervisor(engines.build, look)
     supervisor.start()
     assert looking.wait(5)
     engines[0].alive = False
@@ -360,13 +359,8 @@ async def test_a_download_does_not_hold_up_the_watch() -> None:
 async def test_stop_during_a_handover(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both engines are stopped."""
     monkeypatch.setattr(supervisors, "HANDOVER_SECONDS", 30)
-    engines: list[FakeEngine] = []
-
-    def build() -> FakeEngine:
-        engines.append(FakeEngine())
-        return engines[-1]
-
-    supervisor = EngineSupervisor(build, lambda: len(engines) == 1)
+    engines = Engines()
+    supervisor = EngineSupervisor(engines.build, lambda: len(engines) == 1)
     supervisor.start()
     wait_until(lambda: len(engines) == 2 and supervisor.engine is engines[1])
     await supervisor.stop(0)
@@ -377,13 +371,8 @@ async def test_stop_during_a_handover(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_reload_leaves_time_to_who_has_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that was given the engine before can begin; those that come later wait."""
     monkeypatch.setattr(supervisors, "HANDOVER_SECONDS", 0.4)
-    engines: list[FakeEngine] = []
-
-    def build() -> FakeEngine:
-        engines.append(FakeEngine())
-        return engines[-1]
-
-    supervisor = EngineSupervisor(build)
+    engines = Engines()
+    supervisor = EngineSupervisor(engines.build)
     supervisor.start()
     wait_until(lambda: state_of(supervisor) == "ready")
     given = supervisor.engine
