@@ -80,11 +80,14 @@ class FakeEngine:
     drained: threading.Event = field(default_factory=threading.Event)
     expected: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
+    begun_once: bool = False
 
     def started(self) -> FakeEngine:
-        """Return this engine, which takes jobs (again): what the server builds engines with."""
-        self.drained.clear()
-        return self
+        """Return this engine, later others like it: what the server builds engines with."""
+        if not self.begun_once:
+            self.begun_once = True
+            return self
+        return replace(self, drained=threading.Event(), streams=[])
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

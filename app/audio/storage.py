@@ -82,6 +82,8 @@ class AudioStore:
         self._retention = retention
         self._who_asks = who_asks
         self._lock = Lock()
+        # The event loop takes this one, so nobody waits for the disk or a store while holding it.
+        self._reading_lock = Lock()
         self._reading: Counter[str] = Counter()
         # What other servers save is counted when the files are next looked through.
         self._files = 0
@@ -246,7 +248,7 @@ class AudioStore:
         Raises:
             AudioNotFound: it is not on the disk of this server.
         """
-        with self._lock:
+        with self._reading_lock:
             self._reading[filename] += 1
         try:
             with self._kept.reading(filename) as path:
@@ -254,7 +256,7 @@ class AudioStore:
         except FileNotFoundError:
             raise _not_found() from None
         finally:
-            with self._lock:
+            with self._reading_lock:
                 self._reading[filename] -= 1
                 if not self._reading[filename]:
                     del self._reading[filename]

@@ -107,11 +107,16 @@ class Elsewhere:
         there: Counter[str] = Counter()
         gone = []
         for name, data in others.items():
-            told = json.loads(data)
-            if now_seconds - told["told_seconds"] > FORGET_SECONDS:
+            try:
+                told = json.loads(data)
+                is_gone = now_seconds - told["told_seconds"] > FORGET_SECONDS
+                streams = Counter(told["streams"])
+            except (ValueError, KeyError, TypeError):  # nobody here writes such a line
+                is_gone = True
+            if is_gone:
                 gone.append(name)
             elif name.decode() != self._line:
-                there.update(told["streams"])
+                there.update(streams)
         telling = _pipeline(redis).hset(_TABLE, self._line, line)
         await (telling.hdel(_TABLE, *gone) if gone else telling).execute()
         self._there = MappingProxyType(there)

@@ -59,6 +59,13 @@ class Recording:
         return cls(path.name, data)
 
 
+def why_ended(state: str, reason: str | None, job_id: str) -> str:
+    """Say why a book will not be finished; the same command would find the same job."""
+    if state == "cancelled":
+        return f"cancelled: somebody has ended job {job_id}; delete it to narrate the book anew"
+    return f"{state}: {reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class TextToSpeak:
     """This says which text to speak, and how it is to sound.

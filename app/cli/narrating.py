@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from app.cli.backend import BookToNarrate, Told
+from app.cli.backend import BookToNarrate, Told, why_ended
 from app.cli.exits import ExitCode, Refused
 from app.documents.document import ReadingOptions
 from app.errors import Conflict
@@ -74,7 +74,7 @@ async def _follow(jobs: Jobs, job_id: str, told: Told) -> None:
     while (view := await jobs.view(job_id)).job.state != "done":
         job = view.job
         if job.state in ("failed", "cancelled"):
-            raise Refused(f"{job.state}: {job.reason}", ExitCode.FAILED)
+            raise Refused(why_ended(job.state, job.reason, job.id), ExitCode.FAILED)
         told(
             {
                 "state": job.state,

@@ -22,6 +22,7 @@ from app.cli.backend import (
     TextToSpeak,
     Told,
     stand_in_warning,
+    why_ended,
 )
 from app.cli.exits import SPEECH_WORDS, VOICE_WORDS, ExitCode, Refused, about_option
 from app.cli.progress import ProgressLine
@@ -156,7 +157,7 @@ class RemoteBackend:
         try:
             while job["state"] != "done":
                 if job["state"] in ("failed", "cancelled"):
-                    raise Refused(f"{job['state']}: {job['reason']}", ExitCode.FAILED)
+                    raise Refused(why_ended(job["state"], job["reason"], job_id), ExitCode.FAILED)
                 told(job)
                 await asyncio.sleep(JOB_LOOK_SECONDS)
                 job = await self._asked_again(path)

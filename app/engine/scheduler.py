@@ -367,7 +367,7 @@ class Scheduler(Generic[RowT]):
             return True
         together = [*active, newcomer]
         lasting = sum(
-            max(0.0, each.expected_seconds - self._seconds(each.decoded)) for each in together
+            max(0.0, each.expected_seconds - self._made_seconds(each)) for each in together
         )
         lasting /= len(together)
         # Even on a machine slower than speech one sequence may run; else none ever would.
@@ -389,8 +389,9 @@ class Scheduler(Generic[RowT]):
 
         It goes on if somebody waits for its row.
         """
-        first_audio_is_awaited = self.expected > 0 or self._opening > 0
-        return sequence.job.unhurried and first_audio_is_awaited and not self._crowded
+        if not sequence.job.unhurried:  # most are not, and the rest costs a look at all rows
+            return False
+        return (self.expected > 0 or self._opening > 0) and not self._crowded
 
     def _paused(self, sequence: Sequence[RowT]) -> bool:
         """Tell whether the sequence's reader has enough to read.
@@ -435,11 +436,15 @@ class Scheduler(Generic[RowT]):
     def _slack_seconds(self, sequence: Sequence[RowT], now: float) -> float:
         """Tell how soon the listener needs the sequence's next PCM; negative if it is late."""
         job = sequence.job
-        made_seconds = sequence.before_seconds + self._seconds(sequence.decoded)
+        made_seconds = self._made_seconds(sequence)
         unread = job.unread_seconds(sequence.index, made_seconds)
         slack = job.due_at_seconds(sequence.index, made_seconds) - now
         # A reader that has yet to read so much is not waiting for us, whatever the clock says.
         return max(slack, unread) if unread >= COMFORT_SECONDS else slack
+
+    def _made_seconds(self, sequence: Sequence[RowT]) -> float:
+        """Tell how much of a sequence's sound has been made, with the parts that are over."""
+        return sequence.before_seconds + self._seconds(sequence.decoded)
 
     def _seconds(self, frames: int) -> float:
         """Tell how much audio so many frames are."""

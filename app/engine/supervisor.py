@@ -280,8 +280,7 @@ class EngineSupervisor:
                 self._state, self._asleep, self._detail = "loading", True, RESTARTING
                 return
             if self._engine is None:  # it is being reloaded
-                self._retiring.append(engine)
-                self._retire(engine)
+                self._begin_to_retire(engine)
                 return
             if self._put_away(engine):
                 return
@@ -325,14 +324,17 @@ class EngineSupervisor:
             asyncio.run(better.drain(0))
             return engine
         self._take(better)
-        self._retiring.append(engine)
-        threading.Thread(target=self._retire, args=(engine,), daemon=True).start()
+        self._begin_to_retire(engine)
         return better
 
+    def _begin_to_retire(self, engine: SpeechEngine) -> None:
+        """Let an engine end in the background, once whoever was given it has been heard."""
+        self._retiring.append(engine)
+        threading.Thread(target=self._retire, args=(engine,), daemon=True).start()
+
     def _retire(self, engine: SpeechEngine) -> None:
-        """Let an engine finish what it has begun, and what was just about to begin. Blocks."""
-        unused_seconds = time.monotonic() - self._used_seconds
-        self._stopping.wait(max(0.0, HANDOVER_SECONDS - unused_seconds))
+        """Let an engine finish what it has begun, and what was just about to begin."""
+        self._stopping.wait(HANDOVER_SECONDS)
         if not self._stopping.is_set():
             asyncio.run(engine.drain(LONGEST_SPEECH_SECONDS))
             self._retiring.remove(engine)

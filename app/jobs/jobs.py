@@ -320,7 +320,7 @@ class Jobs:
             segment = self.store.segment(job.id, number)
             wanted = range(segment.take, 0, -1) if take is None else (take,)
             paths = (self.files.take_path(job.id, replace(segment, take=each)) for each in wanted)
-            found = next((path for path in paths if path.is_file()), None)
+            found = next((path for path in paths if self.files.fetched(path).is_file()), None)
             if found is None:
                 which = "take" if take is None else f"take {take}"
                 raise SegmentNotFound(f"there is no {which} of segment {number} yet")

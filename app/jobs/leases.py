@@ -88,9 +88,11 @@ class Leases:
     def ours(self, jobs: Sequence[Job], at_work: Collection[str], *, has_room: bool) -> set[str]:
         with self._database.reading() as connection:
             wanted = self._wanted(connection, jobs, at_work, has_room=has_room)
-            held = self._held(connection) & {job.id for job in jobs}
+            leased = self._held(connection)
+        held = leased & {job.id for job in jobs}
         is_due = time.monotonic() - self._renewed_seconds > RENEW_SECONDS
-        if wanted is None and not (is_due and held):
+        has_given_up = bool(leased - {*at_work})
+        if wanted is None and not has_given_up and not (is_due and held):
             self._renewed_seconds = time.monotonic() if not held else self._renewed_seconds
             return held & {*at_work}
         with self._database.writing() as connection:
@@ -101,10 +103,13 @@ class Leases:
             connection.execute("DELETE FROM leases WHERE worker = ?", (self._worker,))
             for job_id in {*held, *([wanted] if wanted else [])}:
                 connection.execute(
-                    "INSERT INTO leases (job, worker, until_seconds) VALUES (?, ?, ?) "
+                    # It may have been deleted since it was listed.
+                    "INSERT INTO leases (job, worker, until_seconds) "
+                    "SELECT id, CAST(? AS VARCHAR), CAST(? AS DOUBLE PRECISION) "
+                    "FROM jobs WHERE id = ? "
                     "ON CONFLICT (job) DO UPDATE SET worker = EXCLUDED.worker, "
                     "until_seconds = EXCLUDED.until_seconds",
-                    (job_id, self._worker, now_seconds + LEASE_SECONDS),
+                    (self._worker, now_seconds + LEASE_SECONDS, job_id),
                 )
         self._renewed_seconds = time.monotonic()
         return held | ({wanted} if wanted else set())

@@ -49,11 +49,13 @@ class PostgresDatabase:
         self._connections = Connections(self._connect, _answers)
 
     def open(self) -> None:
+        import psycopg  # noqa: PLC0415
+
         self._connections.open()
         try:
             with self.writing() as connection:
                 bring_up_to_date(connection)
-        except StorageFailed as error:
+        except (StorageFailed, psycopg.Error) as error:  # such as one without the right to create
             self.close()
             raise SchemaError(str(error.__cause__ or error).strip()) from error
         except BaseException:

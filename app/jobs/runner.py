@@ -104,7 +104,7 @@ class JobRunner:
             await ended(working)
             await self.park()
             with suppress(StorageFailed):  # then others go on a little later
-                self._claims.give_back()
+                await self._pool.run(self._claims.give_back)
             self._database.close()
 
     async def park(self) -> None:

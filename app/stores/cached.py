@@ -66,6 +66,7 @@ class FilesInBucket:
             os.utime(path, (time.time(), found.modified_seconds))
             return path
         self._bucket.fetch(name, path)
+        os.utime(path, (time.time(), found.modified_seconds))
         self._make_room(name)
         return path
 
@@ -102,7 +103,10 @@ class FilesInBucket:
         with self._lock:
             self._reading[name] += 1
         try:
-            yield self._cache / name
+            path = self._cache / name
+            if not path.is_file():  # it was put out of the cache just now
+                raise FileNotFoundError(name)
+            yield path
         finally:
             with self._lock:
                 self._reading[name] -= 1
@@ -113,7 +117,9 @@ class FilesInBucket:
         """Remove what was not asked for longest, but nothing that is being read."""
         with self._lock:
             with os.scandir(self._cache) as entries:
-                found = [(each.stat(), each.name) for each in entries if each.is_file()]
+                found = [
+                    (each.stat(), each.name) for each in entries if self._names.fullmatch(each.name)
+                ]
             total = sum(status.st_size for status, _ in found)
             for status, name in sorted(found, key=lambda each: each[0].st_atime):
                 if total <= self._cache_bytes:

@@ -22,6 +22,8 @@ class ChangingFolder(Protocol):
     """Is a folder whose files change together. Blocks; safe to use from any thread."""
 
     directory: Path
+    settling: threading.Lock
+    """Held while files of a change take their places; who lists several holds it meanwhile."""
 
     def recover(self) -> None:
         """Make ready: finish or sweep out what a crash interrupted.
@@ -46,20 +48,23 @@ class OwnFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._lock = threading.Lock()
+        self.settling = threading.Lock()
+        # Who looks and then changes is not to find in between that another has changed something.
+        self._changing = threading.Lock()
 
     def recover(self) -> None:
         sweep(self.directory)
         for committed in committed_changes(self.directory):
             logger.warning("finishing a change of %s that was interrupted", self.directory)
-            with self._lock:
+            with self.settling:
                 carry_out(committed)
 
     def changing(self, work: Callable[[Change], T]) -> T:
-        return work(self.change)
+        with self._changing:
+            return work(self.change)
 
     def change(self, write: Mapping[str, bytes], remove: Collection[str]) -> None:
         """Write files and remove others, as one step; raises OSError where the disk refuses."""
         committed = commit_change(self.directory, write, remove)
-        with self._lock:
+        with self.settling:
             carry_out(committed)

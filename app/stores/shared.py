@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from app.errors import StoreUnreachable
 from app.repeating import repeated
-from app.stores.bucket import Bucket, ObjectChanged, Version
+from app.stores.bucket import RETRY_AFTER_SECONDS, Bucket, ObjectChanged, Version
 from app.stores.changes import Change, OwnFolder
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class SharedFolder:
         self._bucket = bucket
         self._prefix = prefix
         self._own = OwnFolder(directory)
+        self.settling = self._own.settling
         self._lock = threading.RLock()
         self._known: Version | None = None
         self._entries: _Entries = {}
@@ -105,14 +106,21 @@ class SharedFolder:
     def refresh(self) -> Version | None:
         """Bring the folder to what the store has now, and return the version of its list."""
         with self._lock:
+            lacking: str | None = None
             while True:
                 found = self._bucket.read(self._list, known=self._known)
                 if found is self._known:
                     return found
+                if found is None:
+                    # Whatever happened to the store: what is on the disk may be all that is left.
+                    raise _damaged(f"there is no {self._list} any more")
                 try:
                     self._mirror(_entries_in(found))
-                except FileNotFoundError:
-                    continue  # a newer list has other objects
+                except FileNotFoundError as error:
+                    if found.tag == lacking:
+                        raise _damaged(f"{self._list} names {error}, which is not there") from error
+                    lacking = found.tag  # a newer list has other objects
+                    continue
                 self._known = found
 
     def _change(
@@ -129,17 +137,25 @@ class SharedFolder:
             try:
                 tag = self._bucket.replace(self._list, data, None if base is None else base.tag)
             except ObjectChanged:
-                found = self._bucket.read(self._list)
                 # It may have been this very change, to which the answer was lost.
-                if found is None or found.data != data:
+                if not self._is_done(written, remove):
                     self._bucket.remove(*(self._path(each.key) for each in written.values()))
                     raise _Outdated from None
-                tag = found.tag
-            self._own.change({**write, _NOTE: data}, remove)
-            self._date(written)
-            self._known, self._entries = Version(data, tag), after
+                self.refresh()
+            else:
+                self._own.change({**write, _NOTE: data}, remove)
+                self._date(written)
+                self._known, self._entries = Version(data, tag), after
         gone = [each.key for name, each in before.items() if after.get(name) != each]
         self._bucket.remove(*map(self._path, gone))
+
+    def _is_done(self, written: _Entries, remove: Collection[str]) -> bool:
+        """Tell whether the list has a change, and perhaps others on top of it."""
+        now = _entries_in(self._bucket.read(self._list))
+        gone = [name for name in remove if name not in written]
+        return all(now.get(name) == entry for name, entry in written.items()) and not any(
+            name in now for name in gone
+        )
 
     def _mirror(self, entries: _Entries) -> None:
         """Bring the folder to a list.
@@ -201,6 +217,13 @@ class SharedFolder:
 
     def _path(self, key: str) -> str:
         return f"{self._prefix}/files/{key}"
+
+
+def _damaged(what: str) -> StoreUnreachable:
+    logger.error("VOICES_URL: %s; nothing is changed here until it is put right", what)
+    return StoreUnreachable(
+        "the store of this server is damaged", retry_after_seconds=RETRY_AFTER_SECONDS
+    )
 
 
 def _entry_of(data: bytes) -> _Entry:

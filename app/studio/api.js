@@ -1,10 +1,10 @@
 // Talks to the server that this page came from, by the session's cookie.
 import { T } from "./texts.js";
 
-export const BASE = new URL("../", import.meta.url);
+const BASE = new URL("../", import.meta.url);
 export const url = (path) => new URL(path, BASE).href;
 
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(message, status, field) {
     super(message);
     Object.assign(this, { status, field });

@@ -68,4 +68,4 @@ export class JobChapters {
   }
 }
 
-const chapterState = (chapter, job) => `${chapter.segments_done} ${chapter.start_seconds} ${job.heard_seconds} ${job.state}`;
+const chapterState = (chapter, job) => `${chapter.segments_done} ${chapter.start_seconds} ${job.state}`;

@@ -11,7 +11,7 @@ const LOOK_MS = 10000;
 const LOOK_AGAIN_MS = 2000;
 const MAKERS = { speak: SpeakView, voices: VoicesView, long: LongView, server: ServerView };
 const views = {};
-let shown, session;
+let shown, shownPlace, session;
 
 const pill = h("details", { class: "pill", hidden: true });
 const links = Object.entries(T.views).map(([name, text]) => h("a", { href: `#${name}` }, text));
@@ -44,11 +44,13 @@ function route() {
   const [wanted, ...rest] = location.hash.slice(1).split("/");
   const name = wanted in MAKERS ? wanted : "speak";
   const view = (views[name] ??= new MAKERS[name](session));
+  const place = rest.join("/");
+  if (view === shown && place === shownPlace) return;
   if (view !== shown) shown?.closed();
-  shown = view;
+  [shown, shownPlace] = [view, place];
   const toasts = document.querySelectorAll(".toast");
   document.body.replaceChildren(header, view.element, ...toasts);
-  view.opened(rest.join("/"));
+  view.opened(place);
   if (view.deck) document.body.append(view.deck.element);
   document.title = `${T.views[name]} · ${T.name}`;
   for (const link of links) {

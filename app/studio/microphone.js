@@ -21,7 +21,12 @@ export class Microphone {
       throw new Error(T.maker.microphone[error.name] ?? T.maker.microphoneFails(error.message));
     }
     this.context = new AudioContext();
-    await this.context.audioWorklet.addModule(TAP);
+    try {
+      await this.context.audioWorklet.addModule(TAP);
+    } catch (error) {
+      await this.stop();
+      throw new Error(T.maker.microphoneFails(error.message));
+    }
     const tap = new AudioWorkletNode(this.context, "tap", { numberOfOutputs: 0 });
     tap.port.onmessage = ({ data }) => this.take(data);
     this.context.createMediaStreamSource(this.stream).connect(tap);

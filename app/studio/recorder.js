@@ -26,8 +26,10 @@ export class Recorder {
     const microphone = new Microphone((level, seconds) => this.heard(level, seconds));
     try {
       await microphone.start();
-      this.microphone = microphone;
-      this.show(true);
+      if (this.element.isConnected) {
+        this.microphone = microphone;
+        this.show(true);
+      } else await microphone.stop(); // the view was left before the browser had its answer
     } catch (error) {
       this.problem.textContent = error.message;
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -40,7 +39,6 @@ class VoiceFolder:
         self._kept = kept
         self._who_asks = who_asks
         self._files = VoiceFiles(kept.directory, who_asks)
-        self._lock = threading.Lock()
 
     def recover(self) -> None:
         """Finish the changes that were committed before a crash, and sweep those that were not.
@@ -84,12 +82,12 @@ class VoiceFolder:
 
     def by_name(self) -> Mapping[str, Path]:
         """Return the file of each voice that is there for who asks, by name."""
-        with self._lock:
+        with self._kept.settling:
             return self._files.by_name()
 
     def all(self) -> Mapping[str, Path]:
         """Return the file of each voice in the folder, by stem."""
-        with self._lock:
+        with self._kept.settling:
             return self._files.all()
 
     @property
@@ -112,7 +110,7 @@ class VoiceFolder:
 
     def kept_by(self, owner: str) -> tuple[int, int]:
         """Count the voices of somebody, and the bytes of their files."""
-        with self._lock:
+        with self._kept.settling:
             paths = [each for each in voice_paths(self.directory) if owner_of(each.stem) == owner]
         stems = {path.stem for path in paths}
         return len(stems), sum(map(_size_bytes, [*paths, *map(self.details_path, stems)]))
@@ -127,7 +125,7 @@ class VoiceFolder:
 
     def files_of(self, stem: str) -> list[str]:
         """Name all files that belong to a voice, its details among them."""
-        with self._lock:
+        with self._kept.settling:
             found = [path.name for path in voice_paths(self.directory) if path.stem == stem]
             details = self.details_path(stem)
             return [*found, details.name] if details.is_file() else found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -87,8 +88,10 @@ def test_audio_that_is_read_stays(kept: Kept) -> None:
 def test_no_room_while_everything_is_read(kept: Kept) -> None:
     """If all that may be kept is being read, new audio is refused: the bounds hold."""
     store = opened(kept, max_files=1)
+    name = store.save(BytesIO(b"sound"), ".mp3")
+    store.path_of(name)
     with (
-        store.reading(store.save(BytesIO(b"sound"), ".mp3")),
+        store.reading(name),
         pytest.raises(StorageFailed, match="read"),
     ):
         store.save(BytesIO(b"more"), ".mp3")
@@ -205,3 +208,28 @@ async def test_a_running_server_tidies_by_itself(
         async with asyncio.timeout(5):
             while kept.names():  # noqa: ASYNC110 - a folder has no event
                 await asyncio.sleep(0.01)
+
+
+def test_who_reads_waits_for_no_tidying(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop may begin to read while a store is asked what there is."""
+    store = opened(kept, max_files=2)
+    name = store.save(BytesIO(b"sound"), ".mp3")
+    store.path_of(name)
+    asked, go_on = threading.Event(), threading.Event()
+    saved = AudioStore._saved
+
+    def slow(self: AudioStore) -> Any:
+        asked.set()
+        assert go_on.wait(10)
+        return saved(self)
+
+    monkeypatch.setattr(AudioStore, "_saved", slow)
+    tidying = threading.Thread(target=store.tidy)
+    tidying.start()
+    assert asked.wait(5)
+    began = time.monotonic()
+    with store.reading(name) as path:
+        assert path.read_bytes() == b"sound"
+    assert time.monotonic() - began < 5
+    go_on.set()
+    tidying.join()

@@ -99,12 +99,20 @@ def test_a_server_that_stops(leases: tuple[Leases, Leases], store: JobStore) -> 
 
 
 def test_a_job_that_rested(leases: tuple[Leases, Leases], store: JobStore) -> None:
-    """What was given up here, as for a pause, is free when it goes on."""
+    """What was given up here, as for a pause, is free for whoever asks first when it goes on."""
     mine, other = leases
     (job_id, _) = store.add(book())
     mine.ours(store.unfinished(), [], has_room=True)
     assert mine.ours([], [], has_room=True) == set()
-    assert {
-        *mine.ours(store.unfinished(), [], has_room=True),
-        *other.ours(store.unfinished(), [], has_room=True),
-    } == {job_id}
+    assert other.ours(store.unfinished(), [], has_room=True) == {job_id}
+    assert mine.ours(store.unfinished(), [], has_room=True) == set()
+
+
+def test_a_job_that_was_deleted(leases: tuple[Leases, Leases], store: JobStore) -> None:
+    """One that was listed a moment ago is not leased, and the others are."""
+    mine, _ = leases
+    gone, there = store.add(book())[0], store.add(book())[0]
+    listed = store.unfinished()
+    store.remove(gone)
+    mine.ours(listed, [], has_room=True)
+    assert mine.ours(store.unfinished(), [], has_room=True) == {there}

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.jobs.database import SqliteDatabase
+from app.jobs.postgres import PostgresDatabase
 from app.jobs.schema import SCHEMA_VERSION, STEPS, SchemaError
 from app.jobs.store import JobStore
 from app.settings import SettingsError
+from tests.jobs.postgres import Postgres
 from tests.serving import make_settings, serve_fake
 
 JOB = (
@@ -112,3 +114,11 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         serve_fake(tmp_path, database_url=f"sqlite:///{path}"),
     ):
         pass
+
+
+def test_a_database_where_nothing_may_be_made(postgres: Postgres) -> None:
+    """It is said in the database's own words, as is an address that is none."""
+    url = postgres.database()
+    for broken in (f"{url}?options=-csearch_path%3Dnowhere", "postgresql://localhost?nonsense=1"):
+        with pytest.raises(SchemaError, match=r"no schema|invalid URI query parameter"):
+            PostgresDatabase(broken).open()

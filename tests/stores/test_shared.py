@@ -191,3 +191,36 @@ def test_a_store_that_goes(server: Server, s3: S3, monkeypatch: pytest.MonkeyPat
         s3.come()
     change(mine, {"anna.wav": b"sound"})
     assert set(contents(mine)) == {"anna.wav", "bob.wav"}
+
+
+def test_an_answer_that_is_lost_and_another_change(
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch, s3: S3
+) -> None:
+    """Nor is it when another server has changed something else by the time that one looks."""
+    mine, other = server("mine"), server("other")
+    replace = Bucket.replace
+
+    def unheard(self: Bucket, key: str, data: bytes, tag: str | None) -> str | None:
+        monkeypatch.setattr(Bucket, "replace", replace)
+        replace(self, key, data, tag)
+        change(other, {"anna.wav": b"hers"})
+        raise ObjectChanged(key)
+
+    monkeypatch.setattr(Bucket, "replace", unheard)
+    change(mine, {"bob.wav": b"his"})
+    other.refresh()
+    assert contents(mine) == contents(other) == {"anna.wav": b"hers", "bob.wav": b"his"}
+    assert len([key for key in s3.keys(url) if "/files/" in key]) == 2
+
+
+@pytest.mark.parametrize("what", ["the list", "an object"])
+def test_a_store_that_lost_something(server: Server, s3: S3, url: str, what: str) -> None:
+    """What is on the disk stays, for it may be all that is left; nothing waits for ever."""
+    mine, other = server("mine"), server("other")
+    change(mine, {"bob.wav": b"his"})
+    keys = [each for each in s3.keys(url) if each.endswith("list.json") == (what == "the list")]
+    Bucket(url).remove(*keys)
+    looks = other if what == "an object" else mine
+    with pytest.raises(StoreUnreachable, match="is damaged"):
+        looks.refresh()
+    assert contents(mine) == {"bob.wav": b"his"}

@@ -169,7 +169,7 @@ def test_takes_are_compared(visit: Visiting) -> None:
     expect(page.get_by_label("Pace")).to_have_value("1")
 
 
-def test_speech_is_stopped(visit: Visiting) -> None:
+def test_speech_is_stopped(visit: Visiting, studio: Served) -> None:
     """Stop ends it on the server too, whatever is there of it; then the next one goes."""
     page = visit().open()
     script_of(page).fill("This goes on and on. " * 400)
@@ -180,6 +180,7 @@ def test_speech_is_stopped(visit: Visiting) -> None:
     go.click()
     expect(go).to_have_text("Speak")
     expect(page.locator(".row").last).to_contain_text("stopped")
+    studio.wait_until(lambda health: health["engine"]["running_rows"] == 0, seconds=20)
     script_of(page).press("Control+Enter")
     expect(go).to_have_text("Stop")
     page.keyboard.press("Escape")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from app.errors import ConsentNotFound, StorageFailed
 from app.stores.changes import OwnFolder
-from app.voices.consents import ConsentStore
+from app.voices.consents import Consent, ConsentStore
 
 
 def test_kept(tmp_path: Path) -> None:
@@ -42,3 +44,25 @@ def test_disk_that_refuses(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("a file")
     with pytest.raises(StorageFailed, match="cannot be saved"):
         ConsentStore(OwnFolder(tmp_path / "c")).add(b"x", name="me", language="en")
+
+
+def test_a_rename_beside_a_delete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note that is looked at, to be changed, is not deleted before it is written again."""
+    store = ConsentStore(OwnFolder(tmp_path))
+    made = store.add(b"I agree", name="me", language="en")
+    looked, get = threading.Event(), store.get
+
+    def slow(consent_id: str) -> Consent:
+        found = get(consent_id)
+        if not looked.is_set():
+            looked.set()
+            time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(store, "get", slow)
+    renaming = threading.Thread(target=store.rename, args=(made.id, "you"))
+    renaming.start()
+    assert looked.wait(5)
+    store.delete(made.id)
+    renaming.join()
+    assert store.all() == []

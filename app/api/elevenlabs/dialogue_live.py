@@ -121,6 +121,8 @@ class DialogueWording:
 
     def end_turn(self) -> Frames:
         """Take note that a turn has been written; return what is to be said of it now."""
+        if self._voice is None:  # nothing was written since the last one
+            return ()
         self._voice = None
         self._turn_ends.append(self._words_end)
         return self.passage_spoken(self._spoken_chars)
@@ -178,7 +180,7 @@ class _Talk(Conversation[DialogueWording]):
 
     async def take(self, frame: str | bytes) -> bool:
         message = validated(DialogueMessage, json_object_in(frame))
-        context = self.contexts.get(message.context_id)
+        context = self.contexts.get(self._name(message))
         try:
             if context is None:
                 context = await self._open(message)
@@ -215,7 +217,7 @@ class _Talk(Conversation[DialogueWording]):
         fed = self.fed(replace(speech, timed=self._aligned), passage_spoken=passage_spoken)
         audio = audio_format_of(query.output_format)
         return self.contexts.open(
-            Context(message.context_id, fed, audio, wording, query.inactivity_timeout)
+            Context(self._name(message), fed, audio, wording, query.inactivity_timeout)
         )
 
     async def _go_on(self, context: Context[DialogueWording], message: DialogueMessage) -> None:
@@ -239,6 +241,10 @@ class _Talk(Conversation[DialogueWording]):
     async def _end_turn(self, context: Context[DialogueWording]) -> None:
         context.flush()
         await self.contexts.tell(context.wording.end_turn())
+
+    def _name(self, message: DialogueMessage) -> str:
+        """Return the context that a frame is for; a socket of one dialogue has no others."""
+        return DEFAULT_CONTEXT if self._single else message.context_id
 
     @property
     def _aligned(self) -> bool:

@@ -126,7 +126,7 @@ class BodyRequest(Request):
                     f"the body is JSON, but Content-Type says {URLENCODED}; send "
                     "Content-Type: application/json"
                 )
-            return await self._services.pools.bodies.run(partial(_urlencoded_form, body))
+            return await self._services.pools.bodies.run(partial(urlencoded_form, body))
         if kind == MULTIPART:
             content_type = self.headers["content-type"]
             form = await _WholeForm(
@@ -195,7 +195,12 @@ def _with_texts(form: FormData, charset: str | None) -> FormData:
     )
 
 
-def _urlencoded_form(body: bytes) -> FormData:
+def urlencoded_form(body: bytes) -> FormData:
+    """Read a form as browsers send it, or what stands behind the ? of an address.
+
+    Raises:
+        InvalidRequest: it has too many fields, or one that is no text.
+    """
     pairs = body.split(b"&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
         raise InvalidRequest(f"the form has more than the {MAX_FIELDS} fields allowed")

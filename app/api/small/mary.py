@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
-from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from app.api.http.asked import note_asked
 from app.api.http.delivery import file_response
 from app.api.http.dependencies import ServicesDep
+from app.api.http.forms import urlencoded_form
 from app.api.http.routes import dialect_router
 from app.api.small.dialect import MARY
 from app.audio.formats import format_named
@@ -62,10 +63,11 @@ async def process(request: Request, services: ServicesDep) -> Response:
     """Speak a text; the answer is a complete WAV."""
     # Clients send their form without a Content-Type.
     sent = await request.body() if request.method == "POST" else request.scope["query_string"]
-    fields = dict(parse_qsl(sent.decode("utf-8", "replace")))
+    form = await services.pools.bodies.run(partial(urlencoded_form, sent))
+    fields = {name: value for name, value in form.items() if value}
     note_asked(fields, MARY.words)
-    form = validated(MaryForm, fields)
-    return await file_response(request, services, form.request(services), format_named("wav"))
+    asked = validated(MaryForm, fields).request(services)
+    return await file_response(request, services, asked, format_named("wav"))
 
 
 SUPPORT = (

@@ -85,6 +85,19 @@ def test_one_voice_turn_by_turn(fake_server: ServeFake) -> None:
     assert " ".join(text for _, text in spoken(engine)) == "Hello there, this is one. This is two."
 
 
+def test_a_socket_of_one_dialogue(fake_server: ServeFake) -> None:
+    """It has one, whatever contexts frames name; a turn that has no words has no end."""
+    engine = FakeEngine()
+    with opened(fake_server(engine), "stream-input") as socket:
+        say(socket, voices=["alba"], context_id="one")
+        say(socket, inputs=[line("alba", "Hello there.")], context_id="two", flush=True)
+        say(socket, flush=True)
+        say(socket, flush=True, close_socket=True)
+        frames = until(socket, "is_final")
+        assert sum("is_final_audio_for_turn" in frame for frame in frames) == 1
+    assert [text for _, text in spoken(engine)] == ["Hello there."]
+
+
 def test_several_voices_and_contexts(fake_server: ServeFake) -> None:
     """Each line has its voice, whatever came before it; turns are told one by one."""
     engine = FakeEngine()

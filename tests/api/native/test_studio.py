@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from app.callers.keys_file import add_key, revoke_key
-from app.engine import supervisor
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import KEY, Served, error_of
@@ -172,9 +171,8 @@ def test_the_server_is_watched(fake_server: ServeFake) -> None:
         assert json.loads(next(lines).removeprefix("data: "))["speaking"] is True
 
 
-def test_the_model_is_reloaded(fake_server: ServeFake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_is_reloaded(fake_server: ServeFake) -> None:
     """Not while it speaks, and not for everybody; afterwards it speaks again."""
-    monkeypatch.setattr(supervisor, "HANDOVER_SECONDS", 0.1)
     engine = FakeEngine(frames_per_chunk=100, hold_after=5)
     served = fake_server(engine)
     body = {"script": "Hello.", "stream": True, "format": "wav"}
