@@ -18,6 +18,7 @@ from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
 from app.engine.hub import OnDownload
+from app.engine.mapped import load_mapped
 from app.engine.precision import choose_precision
 from app.engine.resting import RestingModel
 from app.engine.weights import ModelFiles, cached_model, fetch_model
@@ -178,7 +179,9 @@ def load_model(files: ModelFiles) -> TTSModel:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.yaml"
             path.write_text(yaml.safe_dump(files.config, allow_unicode=True), "utf-8")
-            model = TTSModel.load_model(config=path)
+            # Where weights lie in several files, upstream renames some, so it has to read them.
+            whole = "weights_path" in files.config
+            model = load_mapped(path) if whole else TTSModel.load_model(config=path)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
