@@ -1,9 +1,10 @@
 """Imports Kyutai's package without what it brings along and speech never uses.
 
-A few lines of it cost a process 140 MB and two seconds of its start (`python -m benchmarks.imports`):
-a decorator that tells torch's compiler to leave a function alone imports that compiler, which never
-runs here, and for a resampler, a reader of recordings and a downloader, which this server does
-without, come `scipy.signal`, `scipy.io` and `requests`. All of it is there once somebody asks.
+A few lines of it cost a process 140 MB and two seconds of its start (`python -m
+benchmarks.imports`): a decorator that tells torch's compiler to leave a function alone imports that
+compiler, which never runs here, and for a resampler, a reader of recordings and a downloader, which
+this server does without, come `scipy.signal`, `scipy.io` and `requests`. All of it is there once
+somebody asks.
 """
 
 from __future__ import annotations
