@@ -140,6 +140,11 @@ class CachePool:
             if len(self._idle) > self._max_idle:
                 self._idle.pop(0)
 
+    def rest(self) -> None:
+        """Free the idle caches."""
+        with self._lock:
+            self._idle.clear()
+
 
 class Runner:
     """Opens, computes and closes rows. Different threads may compute different rows.
@@ -246,6 +251,10 @@ class Runner:
         self._caches.release(row.cache)
         with self._slots_lock:
             self.codec.release(row.codec_slot)
+
+    def rest(self) -> None:
+        """Free what is kept for the next rows."""
+        self._caches.rest()
 
     @property
     def heads(self) -> tuple[Head, ...]:

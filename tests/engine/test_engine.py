@@ -6,6 +6,7 @@ import asyncio
 import gc
 import string
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -368,3 +369,15 @@ async def test_the_largest_voice_still_speaks(
     for each in (loud, mixed):
         (wave,) = await speak(engine, each, [TEXTS[0]])
         assert np.isfinite(wave).all()
+
+
+async def test_it_speaks_on_after_a_rest(engine: BatchedEngine, voice: KvPrefix) -> None:
+    """What was kept for the next rows is gone, and made again when they come."""
+    said = await speak(engine, voice, TEXTS)
+    kept = [weakref.ref(cache) for cache in engine._runner._caches._idle]
+    assert kept
+    engine.rest()
+    gc.collect()
+    assert not any(cache() for cache in kept)
+    for ours, before in zip(await speak(engine, voice, TEXTS), said, strict=True):
+        assert_same(ours, before)
