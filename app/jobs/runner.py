@@ -22,7 +22,7 @@ from app.errors import (
 )
 from app.jobs.board import Board
 from app.jobs.job import GOING_ON, Job, JobState, Segment
-from app.jobs.leases import Claims
+from app.jobs.leases import RENEW_SECONDS, Claims, LeaseLost
 from app.jobs.mastering import Mastering
 from app.jobs.reasons import reason_to_fail, reason_to_wait
 from app.jobs.run import Run
@@ -53,6 +53,7 @@ class JobRunner:
 
     Args:
         room: lets whose job it is keep so many bytes more in a block; raises LimitReached.
+        leasing: asks for jobs and keeps them, which must not wait for anything else.
         at_once: how many segments are spoken at once.
     """
 
@@ -69,6 +70,7 @@ class JobRunner:
         *,
         room: Callable[[Job, int], AbstractContextManager[None]],
         pool: ThreadPool,
+        leasing: ThreadPool,
         at_once: int,
     ) -> None:
         self._room = room
@@ -81,6 +83,7 @@ class JobRunner:
         self._lifetime = lifetime
         self._claims = claims
         self._pool = pool
+        self._leasing = leasing
         self._at_once = at_once
         self._runs: dict[str, Run] = {}
         self._wake = asyncio.Event()
@@ -98,13 +101,15 @@ class JobRunner:
     async def running(self) -> AsyncIterator[None]:
         """Work on jobs while the block runs; what is not finished then goes on the next time."""
         working = asyncio.create_task(self._work())
+        renewing = asyncio.create_task(self._renew())
         try:
             yield
         finally:
             await ended(working)
             await self.park()
+            await ended(renewing)
             with suppress(StorageFailed):  # then others go on a little later
-                await self._pool.run(self._claims.give_back)
+                await self._leasing.run(self._claims.give_back)
             self._database.close()
 
     async def park(self) -> None:
@@ -152,6 +157,15 @@ class JobRunner:
             except BlockingIOError:
                 await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
 
+    async def _renew(self) -> None:
+        """Keep the jobs that are worked on, also while the rest of the work hangs."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self._leasing.run(partial(self._claims.renew, [*self._runs]))
+            except SpeechError as error:
+                logger.warning("the jobs of this server cannot be kept: %s", error.message)
+
     async def _work_alone(self) -> None:
         stopping = asyncio.create_task(self._lifetime.stopping())
         try:
@@ -159,6 +173,8 @@ class JobRunner:
             while not self._lifetime.is_stopping:
                 self._wake.clear()
                 try:
+                    if self._claims.lost:
+                        await self.park()
                     if time.monotonic() > tidy_at_seconds:
                         tidy_at_seconds = time.monotonic() + TIDY_SECONDS
                         await self._pool.run(lambda: self._files.tidy(self._store.ids()))
@@ -166,8 +182,6 @@ class JobRunner:
                     await self._go_on()
                 except SpeechError as error:
                     logger.warning("the jobs cannot be looked at: %s", error.message)
-                    if self._claims.lost:
-                        await self.park()
                 waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
                     {waking, stopping},
@@ -181,12 +195,12 @@ class JobRunner:
         await asyncio.Event().wait()
 
     async def _look_for_jobs(self) -> None:
-        unfinished = await self._pool.run(self._store.unfinished)
+        unfinished = await self._leasing.run(self._store.unfinished)
         runs = self._runs.values()
         speaking = sum(len(run.speaking) for run in runs)
         has_room = speaking < self._at_once and not any(run.pending for run in runs)
         claim = partial(self._claims.ours, unfinished, [*self._runs], has_room=has_room)
-        ours = await self._pool.run(claim)
+        ours = await self._leasing.run(claim)
         found = {job.id: job for job in unfinished if job.id in ours}
         for job_id in [each for each in self._runs if each not in found]:
             await self.drop(job_id)
@@ -213,6 +227,8 @@ class JobRunner:
         for run in list(self._runs.values()):
             if now_seconds >= run.held_until_seconds:
                 await self._fill(run)
+        if self._claims.lost:  # the store may have hung since this server asked
+            return
         while sum(len(run.speaking) for run in self._runs.values()) < self._at_once:
             ready = [run for run in self._runs.values() if run.may_speak]
             if not ready:
@@ -248,6 +264,8 @@ class JobRunner:
             run.spoke(len(segment.text))
             if run.job.state != "speaking":
                 await self._enter(run, "speaking")
+        except LeaseLost:  # who has it by now goes on
+            run.pending.clear()
         except SpeechError as error:
             await self._broke(run, segment.number, error)
         except Exception:  # one segment must not end the work on all others
@@ -261,25 +279,46 @@ class JobRunner:
     async def _keep(self, run: Run, segment: Segment, take: Take) -> None:
         job_id = run.job.id
 
+        worker, samples = self._claims.worker, len(take.samples)
+
         def keep() -> None:
+            self._require_lease(job_id)
             if run.job.fingerprint is None:
                 self._store.set_model(job_id, take.model, take.fingerprint)
-            size_bytes = self._files.take_bytes(len(take.samples))
+            size_bytes = self._files.take_bytes(samples)
             with self._room(run.job, size_bytes):
                 self._files.write_take(job_id, segment, take.samples)
-                self._store.spoken(job_id, segment, len(take.samples), take.marks, size_bytes)
+                try:
+                    self._store.spoken(
+                        job_id, segment, samples, take.marks, size_bytes, worker=worker
+                    )
+                except JobNotFound:  # it was removed on another server
+                    self._files.remove(job_id)
+                    raise
 
         await self._pool.run(keep)
+
+    def _require_lease(self, job_id: str) -> None:
+        """Refuse to write anything of a job that others may work on by now.
+
+        Raises:
+            LeaseLost.
+        """
+        if self._claims.lost or not self._store.works(job_id, self._claims.worker):
+            raise LeaseLost(job_id)
 
     async def _master(self, run: Run) -> None:
         job = run.job
         try:
             await self._pool.run(lambda: self._require_room(run))
             name, size_bytes = await self._mastering.make(job, run.controls)
-            done = await self._pool.run(lambda: self._store.finished(job.id, name, size_bytes))
-            if done:
+            worker = self._claims.worker
+            finished = partial(self._store.finished, job.id, name, size_bytes, worker=worker)
+            if await self._pool.run(finished):
                 await self._pool.run(lambda: self._files.remove_outputs(job.id, but=name))
                 logger.info("the job %s is done", job.id[:8])
+            else:
+                await self._pool.run(lambda: self._files.remove_output(job.id, name))
         except SpeechError as error:
             await self._broke(run, None, error)
         except Exception:  # it must not end the work on all other jobs
@@ -324,6 +363,7 @@ class JobRunner:
             state,
             only_from=GOING_ON,
             reason=reason,
+            worker=self._claims.worker,
         )
         try:
             await self._pool.run(change)

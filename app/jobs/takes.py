@@ -77,13 +77,17 @@ class JobFiles:
         if self._bucket is not None:
             self._bucket.put(self._key(path), path)
 
-    def fetched(self, path: Path) -> Path:
+    def fetched(self, path: Path, *, size_bytes: int | None = None) -> Path:
         """Return a file that may have been written by another server, whether or not it is there.
+
+        Args:
+            size_bytes: what lies here counts only if it has so many; None takes any. This server
+                may have spoken a take itself, but too late.
 
         Raises:
             StorageFailed: it is there, and cannot be fetched.
         """
-        if self._bucket is not None and not path.is_file():
+        if self._bucket is not None and not _is_here(path, size_bytes):
             try:
                 self._bucket.fetch(self._key(path), path)
             except FileNotFoundError:
@@ -112,7 +116,8 @@ class JobFiles:
         """
         left = segment.samples or 0
         try:
-            with self.fetched(self.take_path(job_id, segment)).open("rb") as file:
+            path = self.take_path(job_id, segment)
+            with self.fetched(path, size_bytes=self.take_bytes(left)).open("rb") as file:
                 file.seek(HEADER_BYTES)
                 while left:
                     data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
@@ -128,6 +133,13 @@ class JobFiles:
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
         if self._bucket is not None:
             self._bucket.remove(*[each.key for each in self._bucket.objects(job_id)])
+
+    def remove_output(self, job_id: str, name: str) -> None:
+        """Remove a finished file that came too late."""
+        path = self.output_path(job_id, name)
+        path.unlink(missing_ok=True)
+        if self._bucket is not None:
+            self._bucket.remove(self._key(path))
 
     def remove_outputs(self, job_id: str, *, but: str | None) -> None:
         """Remove finished files that are no longer those of the job."""
@@ -150,6 +162,13 @@ class JobFiles:
                     continue
                 for inside in (folder, folder / "takes", folder / "output"):
                     sweep(inside)
+
+
+def _is_here(path: Path, size_bytes: int | None) -> bool:
+    try:
+        return size_bytes in (None, path.stat().st_size)
+    except FileNotFoundError:
+        return False
 
 
 def _lost(segment: Segment, how: str) -> TakeLost:
