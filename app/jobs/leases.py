@@ -24,10 +24,6 @@ OVERDUE_SECONDS = 3.0
 _NOW = "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8"
 
 
-class LeaseLost(Exception):
-    """Says that another server may have taken a job over, so that nothing of it is written here."""
-
-
 class Claims(Protocol):
     """Tells a server which jobs are its own to work on. Blocks."""
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -22,7 +22,8 @@ from app.errors import (
 )
 from app.jobs.board import Board
 from app.jobs.job import GOING_ON, Job, JobState, Segment
-from app.jobs.leases import RENEW_SECONDS, Claims, LeaseLost
+from app.jobs.leases import Claims
+from app.jobs.leasing import LeaseLost, Leasing
 from app.jobs.mastering import Mastering
 from app.jobs.reasons import reason_to_fail, reason_to_wait
 from app.jobs.run import Run
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """What somebody else has changed is seen after so long."""
 TIDY_SECONDS = 600.0
-"""Files of jobs that others have removed go after so long at most."""
+"""What a crash left, and files of jobs that others have removed, are looked for so often."""
 WAIT_SECONDS = 5.0
 """What cannot go on is tried again after so long."""
 TRIES = 3
@@ -81,9 +82,8 @@ class JobRunner:
         self._mastering = mastering
         self._board = board
         self._lifetime = lifetime
-        self._claims = claims
+        self._leasing = Leasing(store, claims, leasing)
         self._pool = pool
-        self._leasing = leasing
         self._at_once = at_once
         self._runs: dict[str, Run] = {}
         self._wake = asyncio.Event()
@@ -101,15 +101,14 @@ class JobRunner:
     async def running(self) -> AsyncIterator[None]:
         """Work on jobs while the block runs; what is not finished then goes on the next time."""
         working = asyncio.create_task(self._work())
-        renewing = asyncio.create_task(self._renew())
         try:
-            yield
+            async with self._leasing.kept(lambda: [*self._runs]):
+                try:
+                    yield
+                finally:
+                    await ended(working)
+                    await self.park()
         finally:
-            await ended(working)
-            await self.park()
-            await ended(renewing)
-            with suppress(StorageFailed):  # then others go on a little later
-                await self._leasing.run(self._claims.give_back)
             self._database.close()
 
     async def park(self) -> None:
@@ -152,32 +151,20 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             try:
-                with self._claims.alone():
+                with self._leasing.alone():
                     await self._work_alone()
             except BlockingIOError:
                 await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
 
-    async def _renew(self) -> None:
-        """Keep the jobs that are worked on, also while the rest of the work hangs."""
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            try:
-                await self._leasing.run(partial(self._claims.renew, [*self._runs]))
-            except SpeechError as error:
-                logger.warning("the jobs of this server cannot be kept: %s", error.message)
-
     async def _work_alone(self) -> None:
         stopping = asyncio.create_task(self._lifetime.stopping())
+        tidying = asyncio.create_task(self._tidy())
         try:
-            tidy_at_seconds = 0.0
             while not self._lifetime.is_stopping:
                 self._wake.clear()
                 try:
-                    if self._claims.lost:
+                    if self._leasing.lost:
                         await self.park()
-                    if time.monotonic() > tidy_at_seconds:
-                        tidy_at_seconds = time.monotonic() + TIDY_SECONDS
-                        await self._pool.run(lambda: self._files.tidy(self._store.ids()))
                     await self._look_for_jobs()
                     await self._go_on()
                 except SpeechError as error:
@@ -190,18 +177,25 @@ class JobRunner:
                 )
                 await ended(waking)
         finally:
-            await ended(stopping)
+            await ended(stopping, tidying)
             await self.park()
         await asyncio.Event().wait()
 
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                # At the end of the server nobody waits for a store that hangs.
+                await self._pool.run_cancellable(lambda _: self._files.tidy(self._store.ids))
+            except (SpeechError, OSError) as error:
+                logger.warning("files of jobs are not looked through: %s", error)
+            await asyncio.sleep(TIDY_SECONDS)
+
     async def _look_for_jobs(self) -> None:
-        unfinished = await self._leasing.run(self._store.unfinished)
         runs = self._runs.values()
         speaking = sum(len(run.speaking) for run in runs)
         has_room = speaking < self._at_once and not any(run.pending for run in runs)
-        claim = partial(self._claims.ours, unfinished, [*self._runs], has_room=has_room)
-        ours = await self._leasing.run(claim)
-        found = {job.id: job for job in unfinished if job.id in ours}
+        ours = await self._leasing.ours([*self._runs], has_room=has_room)
+        found = {job.id: job for job in ours}
         for job_id in [each for each in self._runs if each not in found]:
             await self.drop(job_id)
         for job in found.values():
@@ -227,7 +221,7 @@ class JobRunner:
         for run in list(self._runs.values()):
             if now_seconds >= run.held_until_seconds:
                 await self._fill(run)
-        if self._claims.lost:  # the store may have hung since this server asked
+        if self._leasing.lost:  # the store may have hung since this server asked
             return
         while sum(len(run.speaking) for run in self._runs.values()) < self._at_once:
             ready = [run for run in self._runs.values() if run.may_speak]
@@ -279,10 +273,10 @@ class JobRunner:
     async def _keep(self, run: Run, segment: Segment, take: Take) -> None:
         job_id = run.job.id
 
-        worker, samples = self._claims.worker, len(take.samples)
+        worker, samples = self._leasing.worker, len(take.samples)
 
         def keep() -> None:
-            self._require_lease(job_id)
+            self._leasing.require(job_id)
             if run.job.fingerprint is None:
                 self._store.set_model(job_id, take.model, take.fingerprint)
             size_bytes = self._files.take_bytes(samples)
@@ -298,21 +292,12 @@ class JobRunner:
 
         await self._pool.run(keep)
 
-    def _require_lease(self, job_id: str) -> None:
-        """Refuse to write anything of a job that others may work on by now.
-
-        Raises:
-            LeaseLost.
-        """
-        if self._claims.lost or not self._store.works(job_id, self._claims.worker):
-            raise LeaseLost(job_id)
-
     async def _master(self, run: Run) -> None:
         job = run.job
         try:
             await self._pool.run(lambda: self._require_room(run))
             name, size_bytes = await self._mastering.make(job, run.controls)
-            worker = self._claims.worker
+            worker = self._leasing.worker
             finished = partial(self._store.finished, job.id, name, size_bytes, worker=worker)
             if await self._pool.run(finished):
                 await self._pool.run(lambda: self._files.remove_outputs(job.id, but=name))
@@ -363,7 +348,7 @@ class JobRunner:
             state,
             only_from=GOING_ON,
             reason=reason,
-            worker=self._claims.worker,
+            worker=self._leasing.worker,
         )
         try:
             await self._pool.run(change)

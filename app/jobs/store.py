@@ -44,6 +44,11 @@ _PROGRESS = """
 """
 
 
+def new_id() -> str:
+    """Return the id of a new job."""
+    return secrets.token_hex(16)
+
+
 class JobStore:
     """Keeps jobs. Each method is one transaction; any thread may call it.
 
@@ -54,12 +59,16 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: NewJob) -> tuple[str, bool]:
-        """Keep a new job; return its id, and whether it is new: its key may name an older one."""
+    def add(self, new: NewJob, job_id: str | None = None) -> tuple[str, bool]:
+        """Keep a new job; return its id, and whether it is new: its key may name an older one.
+
+        Args:
+            job_id: as `new_id` makes them; None for one that has no files yet.
+        """
+        job_id = new_id() if job_id is None else job_id
         with self._database.writing() as connection:
             if new.key is not None and (found := _with_key(connection, new.owner, new.key)):
                 return found, False
-            job_id = secrets.token_hex(16)
             _insert(connection, "jobs", [job_row(job_id, new)])
             _insert(connection, "chapters", chapter_rows(job_id, new))
             _insert(connection, "segments", segment_rows(job_id, new))

@@ -219,6 +219,15 @@ class Bucket:
                             each["path"], each["size"], each["last_modified"].timestamp()
                         )
 
+    def folders(self) -> list[str]:
+        """List the first parts of the keys that have several."""
+        import obstore  # noqa: PLC0415
+
+        with self._answering(""):
+            return [
+                str(each) for each in obstore.list_with_delimiter(self._store)["common_prefixes"]
+            ]
+
     def remove(self, *keys: str) -> None:
         """Remove objects; those that are not there are none of its business."""
         import obstore  # noqa: PLC0415
