@@ -77,8 +77,9 @@ def test_connections_do_not_wait_for_ever(postgres: Postgres) -> None:
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "10s"),
         ):
-            (told,) = connection.execute(f"SHOW {name}".encode()).fetchone() or ()
-            assert told == shown
+            row = connection.execute(f"SHOW {name}".encode()).fetchone()
+            assert row is not None
+            assert row[0] == shown
         parameters = connection.info.get_parameters()
     assert parameters["connect_timeout"] == "3"
     assert parameters["keepalives_idle"] == "5"
