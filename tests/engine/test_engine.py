@@ -18,7 +18,7 @@ from app.engine.voice_state import MAX_VALUE, KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Pcm, Sampling
 from app.speech_engine import SpeechJob
-from tests.engine.conftest import MakeEngine
+from tests.engine.conftest import RUNNERS, MakeEngine
 from tests.engine.speaking import (
     FRAME_SAMPLES,
     STILL,
@@ -32,6 +32,8 @@ from tests.engine.speaking import (
     voice_clip,
     wait_until,
 )
+
+pytestmark = pytest.mark.parametrize("runner", RUNNERS)
 
 LONG = "A much longer sentence that goes on and on, so that it is still running a while later."
 
