@@ -136,8 +136,7 @@ class StaticCodec:
         x = self._input_proj(x)
         for layer, keys_values in zip(self._layers, self._keys_values, strict=True):
             x, _ = layer(x, places, keys_values)
-        x = self._output_proj(x)
-        return x
+        return self._output_proj(x)  # type: ignore[no-any-return]
 
 
 def _projection(module: nn.Module | None, precision: str) -> nn.Module:

@@ -158,7 +158,10 @@ class CudaDevice:
         return pinned.copy_(source, non_blocking=True)
 
     def mark(self) -> object:
-        return self._stream.record_event()
+        # Who waits leaves the core to others.
+        event = torch.cuda.Event(blocking=True)
+        event.record(self._stream)
+        return event
 
     def wait_for(self, mark: object) -> None:
         assert isinstance(mark, torch.cuda.Event)
