@@ -62,7 +62,7 @@ class BatchedEngine:
         self._default_sampling = options.defaults
         with resting.borrowed() as model:
             self._model = model if device.type == "cpu" else model.to(device)
-            self._runner: BaseRunner = (runner or _suited_to(device))(
+            self._runner: BaseRunner = (runner or suited_to(device))(
                 self._model, precision, device, max_rows=options.max_running_rows
             )
         self._voices = VoiceMaker(
@@ -180,5 +180,6 @@ class BatchedEngine:
             return fingerprint_of(model)
 
 
-def _suited_to(device: torch.device) -> type[Runner] | type[StaticRunner]:
+def suited_to(device: torch.device) -> type[Runner] | type[StaticRunner]:
+    """Choose what computes rows on a device."""
     return Runner if device.type == "cpu" else StaticRunner

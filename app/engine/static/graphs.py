@@ -149,8 +149,7 @@ class CudaDevice:
             # Memory that is pinned is copied without waiting, and kept until that is done.
             target.copy_(source.pin_memory(), non_blocking=True)
             return
-        # Others, such as who makes voices, compute on the default stream.
-        self._stream.wait_stream(torch.cuda.default_stream(self._device))
+        self._wait_for_others()
         target.copy_(source)
 
     def fetch(self, source: Tensor) -> Tensor:
@@ -159,7 +158,7 @@ class CudaDevice:
 
     def mark(self) -> object:
         # Who waits leaves the core to others.
-        event = torch.cuda.Event(blocking=True)
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         event.record(self._stream)
         return event
 
@@ -167,8 +166,13 @@ class CudaDevice:
         assert isinstance(mark, torch.cuda.Event)
         mark.synchronize()
 
+    def _wait_for_others(self) -> None:
+        """Let the stream wait for the default one, on which weights and voices are made."""
+        self._stream.wait_stream(torch.cuda.default_stream(self._device))
+
     def _captured(self, pass_: Pass) -> _Graph:
         """Capture a pass; it must not have run on numbers that count before it is replayed."""
+        self._wait_for_others()
         numbers = pass_.idle.to(self._device)
         # float32 means float32, in convolutions as well.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):

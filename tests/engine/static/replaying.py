@@ -50,11 +50,11 @@ class ReplayingDevice(EagerDevice):
         return source.clone()  # the next replay overwrites it
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records operations, but for those that only look at a tensor in another way."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.replay: list[Callable[[], None]] = []
 
     def __torch_dispatch__(
