@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from app.engine.engine import BatchedEngine
-from app.engine.runner import Row
+from app.engine.runner import Row, Runner
+from app.engine.static.runner import StaticRunner
 from app.engine.voice_state import MAX_VALUE, KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Pcm, Sampling
 from app.speech_engine import SpeechJob
-from tests.engine.conftest import RUNNERS, MakeEngine
+from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import (
     FRAME_SAMPLES,
     STILL,
@@ -33,7 +34,10 @@ from tests.engine.speaking import (
     wait_until,
 )
 
-pytestmark = pytest.mark.parametrize("runner", RUNNERS)
+# What computes makes little difference to what is tried here.
+pytestmark = pytest.mark.parametrize(
+    "runner", [Runner, pytest.param(StaticRunner, marks=pytest.mark.long)]
+)
 
 LONG = "A much longer sentence that goes on and on, so that it is still running a while later."
 
