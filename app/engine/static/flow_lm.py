@@ -22,7 +22,7 @@ from app.speech_engine import Head
 TOKENS_PER_PASS = (16, 64)
 """A text is read in pieces of one of these lengths; most chunks have some 50 tokens."""
 SHORTEST_SPAN = 256
-"""A pass looks at so many positions of each row, or at a power of two more, or at all."""
+"""A pass looks at so many positions of each row, or at twice as many and so on, or at all."""
 
 
 class StepInput(NamedTuple):
@@ -159,7 +159,7 @@ class StaticFlowLm:
     @property
     def _spans(self) -> tuple[int, ...]:
         spans = [SHORTEST_SPAN]
-        while 2 * spans[-1] <= self._room:
+        while 4 * spans[-1] <= self._room:  # one that is nearly all of the room saves nothing
             spans.append(2 * spans[-1])
         return (*(span for span in spans if span < self._room), self._room)
 

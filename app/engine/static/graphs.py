@@ -126,6 +126,8 @@ class CudaDevice:
         self._lock = threading.Lock()
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
+        # float32 means float32 in convolutions as well, those that make voices included.
+        torch.backends.cudnn.allow_tf32 = False
         self._graphs: dict[Hashable, _Graph] = {}
 
     @contextmanager
@@ -174,17 +176,12 @@ class CudaDevice:
         """Capture a pass; it must not have run on numbers that count before it is replayed."""
         self._wait_for_others()
         numbers = pass_.idle.to(self._device)
-        # float32 means float32, in convolutions as well.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            for _ in range(WARM_UP_RUNS):
-                pass_.compute(numbers)
-            graph = torch.cuda.CUDAGraph()
-            # Other threads may go on using the device meanwhile.
-            with torch.cuda.graph(
-                graph,
-                pool=self._pool,
-                stream=self._stream,
-                capture_error_mode="thread_local",
-            ):
-                outputs = pass_.compute(numbers)
+        for _ in range(WARM_UP_RUNS):
+            pass_.compute(numbers)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads may go on using the device meanwhile.
+        with torch.cuda.graph(
+            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+        ):
+            outputs = pass_.compute(numbers)
         return _Graph(numbers, graph, outputs)
