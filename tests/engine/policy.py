@@ -161,9 +161,8 @@ class Machine:
 
     def _cost_seconds(self, batch: Batch[None]) -> float:
         if isinstance(batch, DecodeBatch):
-            rows = len(batch.sequences)
-            by_row = rows * batch.frames * self.decode_seconds_per_frame
-            return batch.frames * self.decode_seconds + by_row
+            per_frame = len(batch.sequences) * self.decode_seconds_per_frame
+            return batch.frames * (self.decode_seconds + per_frame)
         prefills = sum(sequence.sampled == 0 for sequence in batch.sequences)
         rows = self.step_seconds_per_row * len(batch.sequences)
         return self.step_seconds + rows + self.prefill_seconds * prefills
