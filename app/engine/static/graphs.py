@@ -148,15 +148,13 @@ class CudaDevice:
 
     def put(self, source: Tensor, target: Tensor) -> None:
         if source.device.type == "cpu":
-            # Memory that is pinned is copied without waiting, and kept until that is done.
-            target.copy_(source.pin_memory(), non_blocking=True)
+            target.copy_(_pinned(source).copy_(source), non_blocking=True)
             return
         self._wait_for_others()
         target.copy_(source)
 
     def fetch(self, source: Tensor) -> Tensor:
-        pinned = torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
-        return pinned.copy_(source, non_blocking=True)
+        return _pinned(source).copy_(source, non_blocking=True)
 
     def mark(self) -> object:
         # Who waits leaves the core to others.
@@ -185,3 +183,8 @@ class CudaDevice:
         ):
             outputs = pass_.compute(numbers)
         return _Graph(numbers, graph, outputs)
+
+
+def _pinned(like: Tensor) -> Tensor:
+    """Make a tensor on the CPU from or to which a copy goes on by itself; torch keeps it meanwhile."""
+    return torch.empty(like.shape, dtype=like.dtype, pin_memory=True)

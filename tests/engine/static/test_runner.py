@@ -25,7 +25,7 @@ from app.engine.voice_state import KvPrefix
 from app.speech import Pcm
 from tests.engine.speaking import TEXTS
 from tests.engine.static.devices import DEVICES, TOLERANCE
-from tests.engine.static.replaying import ReplayingDevice
+from tests.engine.static.replaying import rehearsing
 from tests.tiny_model import FLOW_HEADS, write_tiny_model
 
 FLOAT32 = Precision("float32", "float32")
@@ -60,7 +60,7 @@ def static(model: TTSModel, device: str, precision: Precision = FLOAT32) -> Stat
     on = CPU if device == "replayed" else torch.device(device)
     with pytest.MonkeyPatch.context() as patch:
         if device == "replayed":
-            patch.setattr("app.engine.static.runner.device_for", lambda _: ReplayingDevice())
+            patch.setattr("app.engine.static.runner.device_for", rehearsing)
         return StaticRunner(model.to(on), precision, on, max_rows=MAX_ROWS, room=ROOM)
 
 
