@@ -171,7 +171,7 @@ class CudaDevice:
         self._stream.wait_stream(torch.cuda.default_stream(self._device))
 
     def _captured(self, pass_: Pass) -> _Graph:
-        """Capture a pass; it must not have run on numbers that count before it is replayed."""
+        """Capture a pass. Nothing that counts changes, since it only sees idle numbers."""
         self._wait_for_others()
         numbers = pass_.idle.to(self._device)
         for _ in range(WARM_UP_RUNS):
@@ -186,5 +186,5 @@ class CudaDevice:
 
 
 def _pinned(like: Tensor) -> Tensor:
-    """Make a tensor on the CPU from or to which a copy goes on by itself; torch keeps it meanwhile."""
+    """Make a tensor on the CPU with which a copy need not wait; torch keeps it until then."""
     return torch.empty(like.shape, dtype=like.dtype, pin_memory=True)
