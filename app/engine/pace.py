@@ -16,9 +16,16 @@ class Pace:
     Args:
         workers: how many threads compute batches.
         frame_seconds: audio of one latent.
+        max_latents_per_decode: the codec takes no more at once, however fast it is.
     """
 
-    def __init__(self, workers: int, frame_seconds: float) -> None:
+    def __init__(
+        self,
+        workers: int,
+        frame_seconds: float,
+        max_latents_per_decode: int = MAX_LATENTS_PER_DECODE,
+    ) -> None:
+        self._max_latents = max_latents_per_decode
         self._workers = workers
         self._frame_seconds = frame_seconds
         self._busy_seconds = 0.04
@@ -37,9 +44,9 @@ class Pace:
         return max(self._crowded, self.audio_seconds_per_second)
 
     def latents_in(self, seconds: float) -> int:
-        """Tell how many latents one worker decodes in about `seconds`; 2 at least, 12 at most."""
+        """Tell how many latents one worker decodes in about `seconds`; 2 at least."""
         fitting = int(seconds * self._latents / self._decode_seconds)
-        return max(2, min(MAX_LATENTS_PER_DECODE, fitting))
+        return max(2, min(self._max_latents, fitting))
 
     def sampled(self, seconds: float) -> None:
         """Count a batch of the language model that kept a worker busy for so long."""

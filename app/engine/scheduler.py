@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple
 
-from app.engine.pace import Pace
+from app.engine.pace import MAX_LATENTS_PER_DECODE, Pace
 from app.engine.sequence import EngineJob, RowT, Sequence
 from app.engine.waiting import Asking, WaitingJobs
 from app.errors import Overloaded, QueueFull
@@ -97,9 +97,17 @@ class Scheduler(Generic[RowT]):
             may run.
         workers: how many threads compute batches.
         frame_seconds: audio of one latent.
+        max_latents_per_decode: see `Pace`.
     """
 
-    def __init__(self, options: EngineOptions, *, workers: int, frame_seconds: float) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        *,
+        workers: int,
+        frame_seconds: float,
+        max_latents_per_decode: int = MAX_LATENTS_PER_DECODE,
+    ) -> None:
         self._options = options
         self._workers = workers
         self._frame_seconds = frame_seconds
@@ -112,7 +120,7 @@ class Scheduler(Generic[RowT]):
         self._served = 0
         self._last_newcomer_at_seconds = 0.0
         self.expected = 0
-        self._pace = Pace(workers, frame_seconds)
+        self._pace = Pace(workers, frame_seconds, max_latents_per_decode)
 
     @property
     def running_rows(self) -> int:

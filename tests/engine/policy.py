@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from app.engine.pace import MAX_LATENTS_PER_DECODE
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, RowSampling, Sequence
 from app.engine.stream import EngineStream, ReadingProgress
@@ -47,6 +48,7 @@ def policy(
     workers: int = 2,
     buffer_seconds: float = 60.0,
     elsewhere: Mapping[str, int] = MappingProxyType({}),
+    max_latents_per_decode: int = MAX_LATENTS_PER_DECODE,
 ) -> Policy:
     options = EngineOptions(
         language="english",
@@ -58,7 +60,12 @@ def policy(
         stream_buffer_seconds=buffer_seconds,
         elsewhere=lambda: elsewhere,
     )
-    return Scheduler(options, workers=workers, frame_seconds=FRAME_SECONDS)
+    return Scheduler(
+        options,
+        workers=workers,
+        frame_seconds=FRAME_SECONDS,
+        max_latents_per_decode=max_latents_per_decode,
+    )
 
 
 def job(
@@ -115,6 +122,7 @@ class Machine:
     step_seconds: float = 0.004
     step_seconds_per_row: float = 0.001
     prefill_seconds: float = 0.010
+    decode_seconds: float = 0.0
     decode_seconds_per_frame: float = 0.005
     chunk_frames: int = 50
     now: float = 0.0
@@ -153,7 +161,8 @@ class Machine:
 
     def _cost_seconds(self, batch: Batch[None]) -> float:
         if isinstance(batch, DecodeBatch):
-            return len(batch.sequences) * batch.frames * self.decode_seconds_per_frame
+            per_frame = len(batch.sequences) * self.decode_seconds_per_frame
+            return batch.frames * (self.decode_seconds + per_frame)
         prefills = sum(sequence.sampled == 0 for sequence in batch.sequences)
         rows = self.step_seconds_per_row * len(batch.sequences)
         return self.step_seconds + rows + self.prefill_seconds * prefills

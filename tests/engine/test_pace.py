@@ -48,6 +48,17 @@ def test_a_decode_fits_into_the_time_allowed_but_is_never_tiny(
     assert pace.latents_in(0.0405) == (MAX_LATENTS_PER_DECODE if latents is None else latents)
 
 
+@pytest.mark.parametrize(("seconds_per_latent", "latents"), [(0.0004, 100), (0.0001, 300)])
+def test_a_device_for_which_large_batches_pay_gets_them(
+    seconds_per_latent: float, latents: int
+) -> None:
+    """A GPU decodes many latents in the time of one."""
+    pace = Pace(workers=1, frame_seconds=0.08, max_latents_per_decode=300)
+    for _ in range(20_000):
+        pace.decoded(2, 2 * seconds_per_latent)
+    assert pace.latents_in(0.0405) == pytest.approx(latents, abs=2)
+
+
 def test_a_machine_that_stood_still_has_a_rate_all_the_same() -> None:
     """Whoever divides by it is told a long time, and no fault."""
     pace = Pace(workers=1, frame_seconds=0.08)

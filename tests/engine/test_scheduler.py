@@ -106,6 +106,27 @@ def test_under_overload_newcomers_wait_and_listeners_hear_no_gap() -> None:
     assert max(map(machine.worst_gap_seconds, crowd)) < 0.1
 
 
+def test_a_device_that_takes_little_longer_for_many_serves_hundreds() -> None:
+    """On a GPU a pass costs about the same for one row as for all: batches have to be large."""
+    scheduler = policy(max_running_rows=256, max_queued_jobs=256, max_latents_per_decode=256)
+    gpu = Machine(
+        scheduler,
+        step_seconds=0.004,
+        step_seconds_per_row=0.00001,
+        prefill_seconds=0.002,
+        decode_seconds=0.004,
+        decode_seconds_per_frame=0.00001,
+    )
+    listeners = []
+    for _ in range(400):  # every 0.02 seconds one who listens for four: two hundred at a time
+        listeners.append(job(at=gpu.now))
+        scheduler.submit(listeners[-1])
+        gpu.run(0.02)
+    gpu.run(5.0)
+    assert max(map(gpu.worst_gap_seconds, listeners)) < 0.05
+    assert max(map(gpu.first_audio_seconds, listeners)) < 0.15
+
+
 def test_a_machine_that_is_too_slow_still_admits_a_newcomer_now_and_then() -> None:
     scheduler = policy(max_running_rows=4, workers=1)
     machine = Machine(scheduler, workers=1, decode_seconds_per_frame=0.1)
