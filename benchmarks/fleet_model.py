@@ -1,4 +1,10 @@
-"""Simulates a fleet event by event: replicas that share cores among streams, and a balancer."""
+"""Simulates a fleet event by event: replicas that share cores among streams, and a balancer.
+
+What one replica does is measured: how much it makes, how long the first sound takes and how far
+that spreads, beside so many streams. Prefills, batches and the engine's order are in these figures.
+What is simulated is what measuring one replica cannot tell: how callers meet, wait and are sent
+on, how many replicas there are, and replicas that have to share cores.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,8 @@ TRIES = 4
 """A balancer asks so many replicas until one has room, as deploy/nginx.fleet.conf does."""
 SCALE_SECONDS = 10.0
 """How often the number of replicas is thought about."""
+_P95_DEVIATIONS = 1.645
+"""95 of 100 are below so many standard deviations above the mean."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,16 @@ class Service:
         streams: numbers of streams at which it was measured, ascending.
         audio_rates: seconds of audio in a second, for all of these streams together.
         first_seconds: the median time to first audio beside so many streams.
+        late_seconds: what 95 of 100 of them have at most.
+        core_seconds: so long a core works for a second of audio, at the server and, where these
+            have the same cores, its callers. Only replicas that share cores need it.
     """
 
     streams: tuple[int, ...]
     audio_rates: tuple[float, ...]
     first_seconds: tuple[float, ...]
+    late_seconds: tuple[float, ...]
+    core_seconds: tuple[float, ...] = ()
     max_rows: int = 32
     max_queue: int = 64
 
@@ -40,9 +53,15 @@ class Service:
         """Return how much audio is made in a second beside each other."""
         return _between(self.streams, self.audio_rates, streams)
 
-    def first_audio(self, streams: int) -> float:
-        """Return how long the first sound takes."""
-        return _between(self.streams, self.first_seconds, streams)
+    def first_audio(self, streams: int, chance: random.Random) -> float:
+        """Return how long the first sound takes, as chance has it."""
+        middle = _between(self.streams, self.first_seconds, streams)
+        late = max(middle, _between(self.streams, self.late_seconds, streams))
+        return middle * chance.lognormvariate(0.0, math.log(late / middle) / _P95_DEVIATIONS)
+
+    def cores(self, streams: int) -> float:
+        """Return how many cores are at work beside so many streams."""
+        return self.audio_rate(streams) * _between(self.streams, self.core_seconds, streams)
 
     @property
     def most(self) -> float:
@@ -76,6 +95,8 @@ class Replica:
     done_seconds: float = 0.0
     version: int = 0
     leaving: bool = False
+    share: float = 1.0
+    """It has so much of the cores that it would like to have."""
     speaking: list[tuple[float, int]] = field(default_factory=list)
     waiting: deque[tuple[float, float]] = field(default_factory=deque)
     firsts: list[float] = field(default_factory=list)
@@ -93,17 +114,20 @@ class Replica:
     def advance(self, now_seconds: float) -> None:
         """Speak until now."""
         if self.speaking:
-            rate = self.service.audio_rate(len(self.speaking)) / len(self.speaking)
-            self.done_seconds += (now_seconds - self.now_seconds) * rate
+            self.done_seconds += (now_seconds - self.now_seconds) * self._rate_of_each
         self.now_seconds = now_seconds
 
     def next_end(self) -> float | None:
         """Return when the next stream ends if nobody comes."""
         if not self.speaking:
             return None
-        rate = self.service.audio_rate(len(self.speaking)) / len(self.speaking)
         left = max(0.0, self.speaking[0][0] - self.done_seconds)
-        return self.now_seconds + left / rate
+        return self.now_seconds + left / self._rate_of_each
+
+    @property
+    def _rate_of_each(self) -> float:
+        streams = len(self.speaking)
+        return self.share * self.service.audio_rate(streams) / streams
 
 
 @dataclass
@@ -142,6 +166,7 @@ class Fleet:
     Args:
         lengths: gives the seconds of audio of each request.
         closed: so many callers ask again as soon as they have heard all; None for `arrivals`.
+        cores: all replicas and callers have these in common; None where each has its own.
     """
 
     def __init__(
@@ -153,6 +178,7 @@ class Fleet:
         seed: int = 1,
         scaling: Scaling | None = None,
         closed: int | None = None,
+        cores: int | None = None,
     ) -> None:
         self._service = service
         self._replicas = [Replica(service) for _ in range(replicas)]
@@ -160,6 +186,7 @@ class Fleet:
         self._random = random.Random(seed)
         self._scaling = scaling
         self._closed = closed
+        self._cores = cores
         self._policy_state: dict[str, Any] = {}
         self._ends: list[tuple[float, int, int, Replica]] = []
         self._order = itertools.count()
@@ -186,8 +213,22 @@ class Fleet:
             else:
                 self._come(now_seconds)
                 next_arrival = next(arriving, math.inf)
+            if self._cores is not None:
+                self._share(self._cores, now_seconds)
         self.outcome.replica_seconds += len(self._replicas) * (until_seconds - looked_seconds)
         return self.outcome
+
+    def _share(self, cores: int, now_seconds: float) -> None:
+        """Let replicas have as much of the cores as there is for each."""
+        wanted = sum(
+            self._service.cores(len(each.speaking)) for each in self._replicas if each.speaking
+        )
+        share = min(1.0, cores / wanted) if wanted else 1.0
+        for each in self._replicas:
+            if each.share != share:
+                each.advance(now_seconds)
+                each.share = share
+                self._expect(each)
 
     def _come(self, now_seconds: float) -> None:
         ready = self._replicas
@@ -219,7 +260,8 @@ class Fleet:
 
     def _start(self, replica: Replica, now_seconds: float, came: float, length: float) -> None:
         heapq.heappush(replica.speaking, (replica.done_seconds + length, next(self._order)))
-        first = now_seconds - came + self._service.first_audio(len(replica.speaking))
+        made_seconds = self._service.first_audio(len(replica.speaking), self._random)
+        first = now_seconds - came + made_seconds / replica.share
         self.outcome.first_audio.append(first)
         self.outcome.audio_seconds += length
         replica.firsts.append(first)
@@ -258,7 +300,13 @@ class Fleet:
             metrics[WAIT][number] = sum(length for _, length in each.waiting) / self._service.most
             metrics[BUSY][number] = len(each.speaking) / self._service.max_rows
         seen = _Seen(
-            len(ready), scaling.least, scaling.most, now_seconds, metrics, self._policy_state
+            len(ready),
+            len(there),
+            scaling.least,
+            scaling.most,
+            now_seconds,
+            metrics,
+            self._policy_state,
         )
         wanted, self._policy_state = replicas_wanted(seen)
         for _ in range(wanted - len(there)):
@@ -269,13 +317,14 @@ class Fleet:
                     now_seconds=now_seconds,
                 )
             )
-        if wanted < len(ready) == len(there):
+        if wanted < len(there):
             min(there, key=lambda each: each.load).leaving = True
 
 
 @dataclass
 class _Seen:
     current_num_replicas: int
+    target_num_replicas: int
     capacity_adjusted_min_replicas: int
     capacity_adjusted_max_replicas: int
     current_time: float

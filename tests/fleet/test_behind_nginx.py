@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fleet.load import Load, under_load
+from tests.fleet.load import Load, listening, under_load
 from tests.fleet.servers import Server, nginx_before, servers
 from tests.serving import KEY
 from tests.stores.s3 import S3
@@ -75,14 +75,19 @@ def test_one_is_killed(two: list[Server], fleet: str) -> None:
     """Each request of that moment ends: whole, served by the other, or cut off in the middle."""
     with under_load(fleet, CALLERS) as load:
         time.sleep(4)
-        two[0].kill()
+        with listening(fleet, CALLERS) as long:
+            two[0].kill()
         time.sleep(4)
         two[0].start()
         two[0].wait_until_ready()
         time.sleep(2)
     told("killed", load)
+    told("those who listened to something long", long)
+    # Some of these were at the one that died, and are told so; the others are not.
+    assert set(long.ended) == {"whole", "aborted"}
+    assert long.ended.total() == CALLERS
     assert set(load.ended) <= {"whole", "aborted"}
-    assert 0 < load.ended["aborted"] <= CALLERS
+    assert load.ended["aborted"] <= CALLERS
     assert load.ended["whole"] > CALLERS
     longest = max(load.sizes)
     assert min(load.sizes) > longest / 3, "an answer that was cut off looked whole"
