@@ -197,9 +197,7 @@ class Scheduler(Generic[RowT]):
             jobs,
             left_seconds=[each.left_seconds(self._frame_seconds) for each in running],
             mean_seconds=self._waiting.seconds / max(1, len(self._waiting)),
-            rate=self._pace.audio_seconds_per_second_with(
-                self._options.max_running_rows, self._pace.latents_in(TARGET_DECODE_SECONDS)
-            ),
+            rate=self._rate_with(self._options.max_running_rows),
         )
         if len(self._running) < self._options.max_running_rows:
             seconds = min(seconds, jobs * PATIENCE_SECONDS)
@@ -365,10 +363,13 @@ class Scheduler(Generic[RowT]):
         }
         needs = [self._need(each, now) for each in heard_next.values()]
         needs.append(Need(0.0, newcomer.expected_seconds))
-        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
-        rate = self._pace.audio_seconds_per_second_with(len(needs), latents)
         # Even on a machine slower than speech one may speak; else none ever would.
-        return not keeps_up(needs, max(1.0, SURE_SHARE * rate))
+        return not keeps_up(needs, max(1.0, SURE_SHARE * self._rate_with(len(needs))))
+
+    def _rate_with(self, rows: int) -> float:
+        """Tell how much audio is made in a second while so many sequences speak."""
+        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
+        return self._pace.audio_seconds_per_second_with(rows, latents)
 
     def _need(self, sequence: Sequence[RowT], now: float) -> Need:
         """Tell what the listener of a job needs, given the sequence of it that is heard next."""
