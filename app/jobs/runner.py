@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -250,7 +250,8 @@ class JobRunner:
         job = run.job
         try:
             if job.state == "queued":
-                await self._enter(run, "speaking")
+                # Not from "waiting": another segment may have found out meanwhile that it has to.
+                await self._enter(run, "speaking", only_from=("queued",))
             chapter = run.chapters[segment.chapter]
             take = await self._speaker.take(job, run.controls, chapter, segment)
             await self._keep(run, segment, take)
@@ -341,12 +342,19 @@ class JobRunner:
         if isinstance(error, InvalidRequest) or run.failures[number] >= TRIES:
             await self._enter(run, "failed", reason_to_fail(error, number))
 
-    async def _enter(self, run: Run, state: JobState, reason: str | None = None) -> None:
+    async def _enter(
+        self,
+        run: Run,
+        state: JobState,
+        reason: str | None = None,
+        *,
+        only_from: Sequence[JobState] = GOING_ON,
+    ) -> None:
         change = partial(
             self._store.change_state,
             run.job.id,
             state,
-            only_from=GOING_ON,
+            only_from=only_from,
             reason=reason,
             worker=self._leasing.worker,
         )
