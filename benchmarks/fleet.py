@@ -2,7 +2,7 @@
 
     python -m benchmarks.fleet measure              # one server, then two behind nginx: figures
     python -m benchmarks.fleet check                # the same simulated, and how far off that is
-    python -m benchmarks.fleet simulate --plots docs  # 10, 100 and 1,000 replicas
+    python -m benchmarks.fleet simulate --plots docs/images  # 10, 100 and 1,000 replicas
 
 `measure` runs servers with the preview voice on loopback, each on a core of its own, in rounds, and
 prints what two make beside one. A machine of few cores, on which callers and others work as well,
