@@ -17,8 +17,8 @@ QUIET_SECONDS = 300.0
 MOST_GROWTH = 2.0
 """At once the fleet grows to so many times its size at most."""
 LOOK_BACK_SECONDS = 10.0
-"""What replicas tell is averaged over so long, so that a fleet that has grown is looked at anew
-only once that has passed."""
+"""What replicas tell is averaged over so long, so that what it says of a fleet that has grown is
+true only once that has passed."""
 
 FIRST_AUDIO, WAIT, BUSY = "first_audio_seconds", "wait_seconds", "busy_share"
 
@@ -63,8 +63,8 @@ def replicas_wanted(seen: Seen) -> tuple[int, dict[str, Any]]:
     """Return how many replicas there should be, and what to remember until the next time.
 
     The fleet grows at once where people wait too long, as much as they wait too long, and shrinks
-    by one once it has been quiet for `QUIET_SECONDS`. Those that are starting are waited for: what
-    is asked for meanwhile is neither more nor less.
+    by one once it has been quiet for `QUIET_SECONDS`. While it grows, and until that can be seen in
+    how long people wait, its size is that from which it began to.
     """
     metrics = seen.aggregated_metrics or {}
     slow = max(_mean(metrics.get(FIRST_AUDIO)), _mean(metrics.get(WAIT))) / FIRST_AUDIO_SECONDS
@@ -74,18 +74,19 @@ def replicas_wanted(seen: Seen) -> tuple[int, dict[str, Any]]:
     grew_at = seen.policy_state.get("grew_at_seconds", -math.inf)
     if there < target:
         grew_at = now_seconds
+    has_settled = now_seconds - grew_at >= LOOK_BACK_SECONDS
+    size = there if has_settled else seen.policy_state.get("size", there)
     wanted = target
     if slow > 1.0:
         quiet_since = now_seconds
-        if now_seconds - grew_at >= LOOK_BACK_SECONDS:
-            wanted = max(target, math.ceil(there * min(slow, MOST_GROWTH)))
+        wanted = max(target, math.ceil(size * min(slow, MOST_GROWTH)))
     elif _mean(metrics.get(BUSY)) > QUIET_SHARE:
         quiet_since = now_seconds
     elif now_seconds - quiet_since > QUIET_SECONDS:
         wanted = target - 1
         quiet_since = now_seconds
     low, high = seen.capacity_adjusted_min_replicas, seen.capacity_adjusted_max_replicas
-    state = {"quiet_since_seconds": quiet_since, "grew_at_seconds": grew_at}
+    state = {"quiet_since_seconds": quiet_since, "grew_at_seconds": grew_at, "size": size}
     return max(low, min(high, wanted)), state
 
 

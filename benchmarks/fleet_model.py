@@ -3,7 +3,7 @@
 What one replica does is measured: how much it makes, how long the first sound takes and how far
 that spreads, beside so many streams. Prefills, batches and the engine's order are in these figures.
 What is simulated is what measuring one replica cannot tell: how callers meet, wait and are sent
-on, how many replicas there are, and replicas that have to share cores.
+on, and how many replicas there are. Each has its cores for itself.
 """
 
 from __future__ import annotations
@@ -37,15 +37,12 @@ class Service:
         audio_rates: seconds of audio in a second, for all of these streams together.
         first_seconds: the median time to first audio beside so many streams.
         late_seconds: what 95 of 100 of them have at most.
-        core_seconds: so long a core works for a second of audio, at the server and, where these
-            have the same cores, its callers. Only replicas that share cores need it.
     """
 
     streams: tuple[int, ...]
     audio_rates: tuple[float, ...]
     first_seconds: tuple[float, ...]
     late_seconds: tuple[float, ...]
-    core_seconds: tuple[float, ...] = ()
     max_rows: int = 32
     max_queue: int = 64
 
@@ -58,10 +55,6 @@ class Service:
         middle = _between(self.streams, self.first_seconds, streams)
         late = max(middle, _between(self.streams, self.late_seconds, streams))
         return middle * chance.lognormvariate(0.0, math.log(late / middle) / _P95_DEVIATIONS)
-
-    def cores(self, streams: int) -> float:
-        """Return how many cores are at work beside so many streams."""
-        return self.audio_rate(streams) * _between(self.streams, self.core_seconds, streams)
 
     @property
     def most(self) -> float:
@@ -95,8 +88,6 @@ class Replica:
     done_seconds: float = 0.0
     version: int = 0
     leaving: bool = False
-    share: float = 1.0
-    """It has so much of the cores that it would like to have."""
     speaking: list[tuple[float, int]] = field(default_factory=list)
     waiting: deque[tuple[float, float]] = field(default_factory=deque)
     firsts: list[float] = field(default_factory=list)
@@ -127,7 +118,7 @@ class Replica:
     @property
     def _rate_of_each(self) -> float:
         streams = len(self.speaking)
-        return self.share * self.service.audio_rate(streams) / streams
+        return self.service.audio_rate(streams) / streams
 
 
 @dataclass
@@ -166,7 +157,6 @@ class Fleet:
     Args:
         lengths: gives the seconds of audio of each request.
         closed: so many callers ask again as soon as they have heard all; None for `arrivals`.
-        cores: all replicas and callers have these in common; None where each has its own.
     """
 
     def __init__(
@@ -178,7 +168,6 @@ class Fleet:
         seed: int = 1,
         scaling: Scaling | None = None,
         closed: int | None = None,
-        cores: int | None = None,
     ) -> None:
         self._service = service
         self._replicas = [Replica(service) for _ in range(replicas)]
@@ -186,7 +175,6 @@ class Fleet:
         self._random = random.Random(seed)
         self._scaling = scaling
         self._closed = closed
-        self._cores = cores
         self._policy_state: dict[str, Any] = {}
         self._ends: list[tuple[float, int, int, Replica]] = []
         self._order = itertools.count()
@@ -213,22 +201,8 @@ class Fleet:
             else:
                 self._come(now_seconds)
                 next_arrival = next(arriving, math.inf)
-            if self._cores is not None:
-                self._share(self._cores, now_seconds)
         self.outcome.replica_seconds += len(self._replicas) * (until_seconds - looked_seconds)
         return self.outcome
-
-    def _share(self, cores: int, now_seconds: float) -> None:
-        """Let replicas have as much of the cores as there is for each."""
-        wanted = sum(
-            self._service.cores(len(each.speaking)) for each in self._replicas if each.speaking
-        )
-        share = min(1.0, cores / wanted) if wanted else 1.0
-        for each in self._replicas:
-            if each.share != share:
-                each.advance(now_seconds)
-                each.share = share
-                self._expect(each)
 
     def _come(self, now_seconds: float) -> None:
         ready = self._replicas
@@ -261,7 +235,7 @@ class Fleet:
     def _start(self, replica: Replica, now_seconds: float, came: float, length: float) -> None:
         heapq.heappush(replica.speaking, (replica.done_seconds + length, next(self._order)))
         made_seconds = self._service.first_audio(len(replica.speaking), self._random)
-        first = now_seconds - came + made_seconds / replica.share
+        first = now_seconds - came + made_seconds
         self.outcome.first_audio.append(first)
         self.outcome.audio_seconds += length
         replica.firsts.append(first)
