@@ -235,6 +235,11 @@ class BaseRunner(ABC):
         ...
 
     @abstractmethod
+    def rest(self) -> None:
+        """Free what is kept for the next rows, if it can be made again."""
+        ...
+
+    @abstractmethod
     def _watch(self, heads: tuple[Head, ...]) -> None:
         """Have watched rows asked what these heads look at, from now on."""
         ...
@@ -248,10 +253,6 @@ class BaseRunner(ABC):
     def _waves(self, rows: Sequence[Row], frames: int) -> Pcm:
         """Decode the next `frames` pending latents: `[rows, frames * frame_samples]`."""
         ...
-
-    def rest(self) -> None:
-        """Free what is kept for the next rows."""
-        self._caches.rest()
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -387,6 +388,9 @@ class Runner(BaseRunner):
         self._caches.release(row.cache)
         with self._slots_lock:
             self.codec.release(row.codec_slot)
+
+    def rest(self) -> None:
+        self._caches.rest()
 
     def _watch(self, heads: tuple[Head, ...]) -> None:
         self.flow_lm.watch(heads)

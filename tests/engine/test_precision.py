@@ -56,6 +56,19 @@ def test_auto_takes_what_the_processor_has(monkeypatch: pytest.MonkeyPatch) -> N
     assert str(choose_precision("float32", CPU)) == "float32"
 
 
+def test_weights_are_quantised_as_torch_does_it() -> None:
+    """A row of zeros, too, and rows of all sizes."""
+    weight = torch.randn(64, 32) * torch.logspace(-3, 3, 64)[:, None]
+    weight[5] = 0
+    scales = weight.abs().amax(1).clamp_min(1e-12) / 127.0
+    zeros = torch.zeros(64, dtype=torch.long)
+    theirs = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+    linear = make_linear(weight, None, "int8")
+    ours, _ = torch.ops.quantized.linear_unpack(linear.packed)
+    assert torch.equal(ours.int_repr(), theirs.int_repr())
+    assert torch.equal(ours.q_per_channel_scales(), theirs.q_per_channel_scales())
+
+
 def test_other_devices_have_no_int8() -> None:
     cuda = torch.device("cuda")
     assert str(choose_precision("auto", cuda)) == "float32"

@@ -113,6 +113,9 @@ class StaticRunner(BaseRunner):
             text_tokens=len(prompt.tokens),
         )
 
+    def rest(self) -> None:
+        """Do nothing: the rows' memory is that of the graphs."""
+
     def close(self, row: Row) -> None:
         self._slots.release(row.codec_slot)
 
