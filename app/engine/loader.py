@@ -160,8 +160,8 @@ class EngineLoader:
         except ValueError as error:
             raise ModelUnavailable(f"MODEL_PRECISION={options.precision}: {error}") from error
         may_rest = options.device == "cpu" and precision.flow_lm != "float32"
-        load = partial(load_model, files) if may_rest else None
-        return RestingModel(_load_or_discard(files), load)
+        load = partial(load_model, files, mapped=True) if may_rest else None
+        return RestingModel(_load_or_discard(files, mapped=may_rest), load)
 
     def _explain_no_cloning(self, reason: str | None) -> None:
         """Remember why there is no voice cloning, and log it if that is news."""
@@ -170,15 +170,18 @@ class EngineLoader:
         self._cloning_refused = reason
 
 
-def load_model(files: ModelFiles) -> TTSModel:
+def load_model(files: ModelFiles, *, mapped: bool = False) -> TTSModel:
     """Load a model.
+
+    Args:
+        mapped: whether it will be let go of soon, so that its weights need not be read into memory.
 
     Raises:
         ModelUnavailable: says how the config or the weights are wrong.
     """
     started = time.monotonic()
     try:
-        model = _loaded(files.config)
+        model = _loaded(files.config, mapped=mapped)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -193,11 +196,11 @@ def load_model(files: ModelFiles) -> TTSModel:
     return model
 
 
-def _loaded(config: dict[str, Any]) -> TTSModel:
+def _loaded(config: dict[str, Any], *, mapped: bool) -> TTSModel:
     """Load a model of a config with absolute paths; raise whatever pocket-tts does."""
     config = deepcopy(config)
     # Where weights lie in several files, upstream renames some, so it has to read them.
-    load = load_mapped if "weights_path" in config else TTSModel.load_model
+    load = load_mapped if mapped and "weights_path" in config else TTSModel.load_model
     # pocket-tts reads a config from a file only, and asks the hub for what it names there.
     with tempfile.TemporaryDirectory() as folder:
         parted = _without_word_rules(config, Path(folder))
@@ -223,14 +226,14 @@ def _without_word_rules(config: dict[str, Any], folder: Path) -> PartedTokenizer
     return None
 
 
-def _load_or_discard(files: ModelFiles) -> TTSModel:
+def _load_or_discard(files: ModelFiles, *, mapped: bool) -> TTSModel:
     """Load a model; if it does not load because the cache is damaged, make room for a new copy.
 
     Raises:
         ModelUnavailable: as `load_model`, or that damaged files are fetched anew the next time.
     """
     try:
-        return load_model(files)
+        return load_model(files, mapped=mapped)
     except Exception as error:  # a damaged tokenizer raises nothing more special
         damaged = files.discard_damaged()
         if not damaged:

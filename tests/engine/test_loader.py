@@ -99,8 +99,8 @@ def test_a_model_that_cannot_be_computed(
     """A model that loads, but is built as none that this engine computes, is told so by name."""
     load = load_model
 
-    def stereo(files: ModelFiles) -> TTSModel:
-        model = load(files)
+    def stereo(files: ModelFiles, *, mapped: bool) -> TTSModel:
+        model = load(files, mapped=mapped)
         model.mimi.channels = 2
         return model
 

@@ -47,7 +47,7 @@ async def spoken(engine: BatchedEngine, voice: KvPrefix, decode_steps: int = 1) 
 @pytest.fixture
 def load(tiny_model: Path) -> Callable[[], TTSModel]:
     files = fetch_model(language="english", config=str(tiny_model))
-    return lambda: load_model(files)
+    return lambda: load_model(files, mapped=True)
 
 
 def test_it_rests_and_wakes(load: Callable[[], TTSModel]) -> None:
