@@ -375,7 +375,7 @@ def test_torch_is_not_imported_early() -> None:
     Neither do scheduling, the timing of words and the judging of takes: they know no tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
-    scheduling = ("pace", "scheduler", "sequence", "stream", "waiting")
+    scheduling = ("keeping_up", "pace", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {
         name for name in modules() if within(name, {"app.engine.alignment", "app.engine.takes"})
