@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from pocket_tts.modules.seanet import SEANetDecoder
 from torch import Tensor
 
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import WaveformStack
+from app.engine.layer_checks import noise
 
 RowTails = tuple[Tensor, Tensor, Tensor]
 """One row has these tails in the head, the body and the end of the stack; each is `[size]`."""
@@ -18,6 +20,20 @@ StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 TILE = 4
 """A fused graph takes this many rows or frames: worth the call, not too many for the cache."""
+
+_TILES = ((1, 1), (TILE, 1), (1, TILE))
+
+
+def make_waveform_decoder(
+    decoder: SEANetDecoder, frame_positions: int, kernels: Kernels
+) -> WaveformDecoder:
+    """Make what runs upstream's decoder; in float32 if what is fused of it is wrong otherwise."""
+    made = WaveformDecoder(WaveformStack(decoder, kernels), frame_positions, kernels)
+    if not kernels.reduced:
+        return made
+    exact = kernels.in_float32()
+    stack = WaveformStack(decoder, exact)
+    return made if made.computes(stack) else WaveformDecoder(stack, frame_positions, exact)
 
 
 class WaveformDecoder:
@@ -37,11 +53,40 @@ class WaveformDecoder:
         self._stack = stack
         self._dtype = kernels.activations
         self._device = kernels.device
+        self._checks = kernels.checks
+        self._frame_positions = frame_positions
         self._graphs: dict[tuple[int, int], StackFunction] = {}
         if kernels.fused:
-            for rows, frames in ((1, 1), (TILE, 1), (1, TILE)):
+            for rows, frames in _TILES:
                 example = self._body_inputs(rows, frames * frame_positions)
                 self._graphs[rows, frames] = _fused(stack.body, example)
+
+    def computes(self, exact: WaveformStack) -> bool:
+        """Tell whether the body computes, for a tile of each shape, about what an exact one does.
+
+        What the layers are fused to are other kernels than theirs.
+        """
+        return all(self._is_right(rows, frames, exact) for rows, frames in _TILES)
+
+    def _is_right(self, rows: int, frames: int, exact: WaveformStack) -> bool:
+        x, tails, fresh = self._body_inputs(rows, frames * self._frame_positions)
+        body = self._graphs.get((rows, frames), self._stack.body)
+        with torch.inference_mode():
+            # Those of a row without a past are zeros, with which much could go wrong unnoticed.
+            _, tails = body(x, tails, fresh)
+
+        def result(of: StackFunction, x: Tensor) -> Tensor:
+            y, after = of(x, tails.to(x.dtype), torch.zeros_like(fresh))
+            return torch.cat([y.flatten(1), after], 1)
+
+        return self._checks.passes(
+            f"codec.convolutions ({rows} rows, {frames} frames)",
+            "bfloat16",
+            lambda x: result(exact.body, x),
+            lambda x: result(body, x.to(self._dtype)),
+            x.float(),
+            at_once=[rows],
+        )
 
     def new_tails(self) -> RowTails:
         """Make the tails of a row without a past."""
@@ -106,8 +151,8 @@ class WaveformDecoder:
     def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
         """Make example inputs of the body, of the shapes that a tile has."""
         heads, bodies, _ = zip(*(self.new_tails() for _ in range(rows)), strict=True)
-        fresh = torch.ones(rows, dtype=torch.bool)
-        x = torch.randn(rows, positions, self._stack.dimension)
+        fresh = torch.ones(rows, dtype=torch.bool, device=self._device)
+        x = noise(rows, positions, self._stack.dimension, device=self._device)
         x, _ = self._stack.head(x, torch.stack(heads), fresh)
         return x, torch.stack(bodies), fresh
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from app.engine.alignment.words import Reading
 from app.engine.codec import BatchedCodec
 from app.engine.flow_lm import CacheShape, FlowLm, RowInput, RowOutput
+from app.engine.layer_checks import LayerChecks
 from app.engine.precision import Precision
 from app.engine.prompt import Prompt, make_prompt
 from app.engine.sampling import draw_noise
@@ -146,6 +147,10 @@ class Runner:
 
     It knows of rows only, not of the sequences that they belong to.
 
+    Attributes:
+        float32_layers: names of the layers that are computed in float32 because this machine
+            computes something else at the wanted precision.
+
     Args:
         model: loaded weights, on `device`; read, never changed.
         max_rows: how many rows may be open at the same time.
@@ -158,7 +163,8 @@ class Runner:
         self.precision = precision
         self._model = model
         self._device = device
-        self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device)
+        checks = LayerChecks()
+        self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device, checks)
         self.codec = BatchedCodec(
             model.mimi,
             flow_lm.emb_mean,
@@ -166,7 +172,15 @@ class Runner:
             precision=precision.codec,
             max_rows=max_rows,
             device=device,
+            checks=checks,
         )
+        self.float32_layers = tuple(checks.wrong)
+        if checks.wrong:
+            logger.warning(
+                "computed in float32, for at %s this machine computes something else: %s",
+                precision,
+                ", ".join(checks.wrong),
+            )
         self.cache_shape = self.flow_lm.cache_shape
         self.sample_rate_hz = int(model.sample_rate)
         self.eos_threshold = float(model.eos_threshold)
