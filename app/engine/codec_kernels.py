@@ -93,9 +93,18 @@ class Kernels:
                 return rounded
         return PackedLinear(weight) if self.packed else PlainLinear(weight)
 
-    def unfolded_conv(self, name: str, weight: Tensor, bias: Tensor | None) -> Conv:
-        """Make a convolution for `weight[out, in, kernel]` of few positions and many channels."""
-        return UnfoldedConv(self, name, weight, bias)
+    def unfolded_conv(
+        self, name: str, weight: Tensor, bias: Tensor | None, *, traced: bool
+    ) -> Conv:
+        """Make a convolution for `weight[out, in, kernel]` out of a matrix product.
+
+        Args:
+            traced: whether it is to be traced and fused, by what packs the weights itself.
+        """
+        product = self._product(
+            name, weight.transpose(1, 2).flatten(1), bias, packed=self.packed and not traced
+        )
+        return UnfoldedConv(product, weight.shape[2])
 
     def plain_conv(self, name: str, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
         """Make a convolution for `weight[out, in, kernel]`, to be traced and fused."""
@@ -109,9 +118,9 @@ class Kernels:
         x = self._example(weight.shape[1], context).transpose(1, 2)
         return made if self._is_right(name, exact, made, x) else Widened(exact)
 
-    def product(self, name: str, weight: Tensor, bias: Tensor | None) -> Linear:
+    def _product(self, name: str, weight: Tensor, bias: Tensor | None, *, packed: bool) -> Linear:
         """Make a linear map for `weight[out, in]` that reads and writes `activations`."""
-        kind = PackedLinear if self.packed else PlainLinear
+        kind = PackedLinear if packed else PlainLinear
         made = kind(self.cast(weight), None if bias is None else self.cast(bias))
         if not self.reduced:
             return made
@@ -206,13 +215,15 @@ class UnfoldedConv:
     """Convolves by one matrix product: the inputs of each output side by side, times weights.
 
     Packed convolution weights would do as well for most shapes, but for others oneDNN wants
-    another layout and reorders them in each call, which takes a hundred times as long.
+    another layout and reorders them in each call, which takes a hundred times as long. And a
+    convolution whose result leaves a fused graph is put into another layout first, by a slow copy.
     """
 
-    def __init__(self, kernels: Kernels, name: str, weight: Tensor, bias: Tensor | None) -> None:
-        self._kernel_positions = weight.shape[2]
-        self._product = kernels.product(name, weight.transpose(1, 2).flatten(1), bias)
+    def __init__(self, product: Linear, kernel_positions: int) -> None:
+        self._product = product
+        self._kernel_positions = kernel_positions
 
     def __call__(self, x: Tensor) -> Tensor:
-        unfolded = x.unfold(2, self._kernel_positions, 1).permute(0, 2, 3, 1).flatten(2)
-        return self._product(unfolded).transpose(1, 2)
+        # Without contiguous() these positions overlap in memory, which fused graphs refuse.
+        unfolded = x.unfold(2, self._kernel_positions, 1).permute(0, 2, 3, 1).contiguous()
+        return self._product(unfolded.flatten(2)).transpose(1, 2)

@@ -86,11 +86,11 @@ class Upsampling:
     """Computes a transposed convolution without its bias, by one of kernel 2 and a reshape.
 
     Args:
-        unfolded: whether the convolution is a matrix product; see `Kernels.unfolded_conv`.
+        traced: whether it is to be traced and fused.
     """
 
     def __init__(
-        self, module: StreamingConvTranspose1d, kernels: Kernels, name: str, *, unfolded: bool
+        self, module: StreamingConvTranspose1d, kernels: Kernels, name: str, *, traced: bool
     ) -> None:
         convtr = module.convtr
         stride = convtr.stride[0]
@@ -100,10 +100,7 @@ class Upsampling:
         # [in, out, 2 * stride] -> [stride * out, in, 2], the older input's tap first.
         taps = convtr.weight.detach().view(-1, self.channels, 2, stride)
         taps = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
-        if unfolded:
-            conv = kernels.unfolded_conv(name, taps, None)
-        else:
-            conv = kernels.plain_conv(name, taps, None, 1)
+        conv = kernels.unfolded_conv(name, taps, None, traced=traced)
         self._conv = CausalConv(conv, (1, convtr.in_channels))
         self.tails_size = self._conv.tails_size
 
@@ -199,9 +196,7 @@ class WaveformStack:
                 blocks.append(middle.pop(0))
             self._stages.append(
                 (
-                    Upsampling(
-                        upsampling, kernels, f"upsamplings.{index}", unfolded=not self._stages
-                    ),
+                    Upsampling(upsampling, kernels, f"upsamplings.{index}", traced=index > 0),
                     Refinement(_bias(upsampling.convtr), blocks, kernels, f"blocks.{index}"),
                 )
             )
@@ -282,7 +277,7 @@ def _causal_conv(
 
     Args:
         extra_bias: `[out]`, added to the convolution's own bias.
-        unfolded: whether it is a matrix product; see `Kernels.unfolded_conv`.
+        unfolded: whether it is a matrix product of its own, see `Kernels.unfolded_conv`.
 
     Raises:
         ValueError: its stride, groups or dilation are not supported.
@@ -292,7 +287,7 @@ def _causal_conv(
         raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
     bias = _bias(conv) if extra_bias is None else _bias(conv) + extra_bias
     if unfolded:
-        kernel = kernels.unfolded_conv(name, conv.weight, bias)
+        kernel = kernels.unfolded_conv(name, conv.weight, bias, traced=False)
     else:
         kernel = kernels.plain_conv(name, conv.weight, bias, dilation)
     tail_shape = ((conv.kernel_size[0] - 1) * dilation, conv.in_channels)
