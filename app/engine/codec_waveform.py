@@ -18,10 +18,11 @@ RowTails = tuple[Tensor, Tensor, Tensor]
 
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-TILE = 4
-"""A fused graph takes this many rows or frames: worth the call, not too many for the cache."""
+TILE_ROWS, TILE_FRAMES = (8, 4, 2, 1), (4, 1)
+"""A fused graph takes so many rows of one frame each, or so many frames of one row: the more, the
+cheaper is each, but each shape takes a tenth of a second to be made, and the cache is small."""
 
-_TILES = ((1, 1), (TILE, 1), (1, TILE))
+_TILES = (*((rows, 1) for rows in TILE_ROWS), *((1, frames) for frames in TILE_FRAMES[:-1]))
 
 
 def make_waveform_decoder(
@@ -41,7 +42,7 @@ class WaveformDecoder:
 
     Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
     fused into the convolution before it. Such a graph takes inputs of one shape only, so there
-    are three, and the rows and frames of a call are cut into tiles of these shapes; they also
+    are some, and the rows and frames of a call are cut into tiles of these shapes; they also
     keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and frames
     run together.
 
@@ -66,27 +67,32 @@ class WaveformDecoder:
 
         What the layers are fused to are other kernels than theirs.
         """
-        return all(self._is_right(rows, frames, exact) for rows, frames in _TILES)
+        tiles = ((TILE_ROWS, 1), *(((1,), frames) for frames in TILE_FRAMES[:-1]))
+        return all(self._is_right(rows, frames, exact) for rows, frames in tiles)
 
-    def _is_right(self, rows: int, frames: int, exact: WaveformStack) -> bool:
-        x, tails, fresh = self._body_inputs(rows, frames * self._frame_positions)
-        body = self._graphs.get((rows, frames), self._stack.body)
+    def _is_right(self, rows: Sequence[int], frames: int, exact: WaveformStack) -> bool:
+        """Do the work of `computes` for tiles of so many frames and each of the numbers of rows."""
+        x, tails, fresh = self._body_inputs(max(rows), frames * self._frame_positions)
         with torch.inference_mode():
             # Those of a row without a past are zeros, with which much could go wrong unnoticed.
-            _, tails = body(x, tails, fresh)
+            _, tails = self._body(max(rows), frames)(x, tails, fresh)
 
-        def result(of: StackFunction, x: Tensor) -> Tensor:
-            y, after = of(x, tails.to(x.dtype), torch.zeros_like(fresh))
+        def result(body: StackFunction, x: Tensor) -> Tensor:
+            y, after = body(x, tails[: len(x)].to(x.dtype), torch.zeros_like(fresh[: len(x)]))
             return torch.cat([y.flatten(1), after], 1)
 
         return self._checks.passes(
-            f"codec.convolutions ({rows} rows, {frames} frames)",
+            f"codec.convolutions ({frames} frames)",
             "bfloat16",
             lambda x: result(exact.body, x),
-            lambda x: result(body, x.to(self._dtype)),
+            lambda x: result(self._body(len(x), frames), x.to(self._dtype)),
             x.float(),
-            at_once=[rows],
+            at_once=rows,
         )
+
+    def _body(self, rows: int, frames: int) -> StackFunction:
+        """Return what computes the stack's body for a tile."""
+        return self._graphs.get((rows, frames), self._stack.body)
 
     def new_tails(self) -> RowTails:
         """Make the tails of a row without a past."""
@@ -130,7 +136,7 @@ class WaveformDecoder:
             # A graph is made for inputs with these strides; a detour by one dimension sets them.
             tile = tile.reshape(-1).view(tile_rows, -1, channels)
             flags = fresh[across] if frame == 0 else torch.zeros_like(fresh[across])
-            body = self._graphs.get((tile_rows, tile_frames), self._stack.body)
+            body = self._body(tile_rows, tile_frames)
             tile, together = body(tile, torch.stack(bodies[across]), flags)
             bodies[across] = together.unbind(0)
             samples, together = self._stack.end(tile, torch.stack(ends[across]), flags)
@@ -144,8 +150,8 @@ class WaveformDecoder:
         if not self._graphs:
             yield 0, rows, 0, frames
             return
-        for frame, tile_frames in _spans(frames, TILE):
-            for row, tile_rows in _spans(rows, TILE if tile_frames == 1 else 1):
+        for frame, tile_frames in _spans(frames, TILE_FRAMES):
+            for row, tile_rows in _spans(rows, TILE_ROWS if tile_frames == 1 else (1,)):
                 yield row, tile_rows, frame, tile_frames
 
     def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,11 +163,13 @@ class WaveformDecoder:
         return x, torch.stack(bodies), fresh
 
 
-def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield `(start, length)` of spans of `width` and, for what they leave over, of 1."""
-    wide = total - total % width
-    yield from ((start, width) for start in range(0, wide, width))
-    yield from ((start, 1) for start in range(wide, total))
+def _spans(total: int, widths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield `(start, length)` of spans of these widths, which descend to 1: the wide ones first."""
+    start = 0
+    for width in widths:
+        while total - start >= width:
+            yield start, width
+            start += width
 
 
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:
