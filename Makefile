@@ -14,7 +14,8 @@ PURELIB := import sysconfig; print(sysconfig.get_path('purelib'))
 # Tests start hundreds of processes, each of which would compile all of app/ again.
 unexport PYTHONDONTWRITEBYTECODE
 
-SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+# Half of a test's time it waits, for sockets and clocks: two processes would leave two cores half idle.
+SIDE_BY_SIDE = -n 4 --dist loadgroup
 # What fails beside other tests on a busy machine is tried once more by itself; what fails twice has failed.
 define pytest
 	$(IN_VENV) -m pytest $(1) $(2) || \

@@ -29,6 +29,7 @@ POOLS = MappingProxyType(
         "finishing": PoolBounds(threads=2, max_waiting=64),
         "documents": PoolBounds(threads=2, max_waiting=16),
         "jobs": PoolBounds(threads=6, max_waiting=1024),
+        "leasing": PoolBounds(threads=1, max_waiting=16),
         "mastering": PoolBounds(threads=1, max_waiting=64),
         "saving": PoolBounds(threads=8, max_waiting=1024),
         "files": PoolBounds(threads=4, max_waiting=1024),

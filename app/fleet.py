@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import configure_logging
 from app.main import create_app
-from app.scaling import Waits, replicas_wanted
+from app.scaling import LOOK_BACK_SECONDS, Waits, replicas_wanted
 from app.settings import Settings, load_settings
 
 LOOK_SECONDS = 0.1
+TOLD_SECONDS = 2.0
+"""A replica tells so often how long people wait."""
 READY_SECONDS = 900.0
 """Weights may have to be downloaded; a replica that is not ready by then is replaced."""
 DRAIN_SECONDS = 10.0
@@ -73,6 +75,11 @@ def deployment(settings: Settings) -> Any:
                 min_replicas=settings.fleet_replicas,
                 max_replicas=settings.fleet_max_replicas,
                 initial_replicas=settings.fleet_replicas,
+                # The policy knows itself how long to wait; Ray would wait again after it.
+                upscale_delay_s=0.0,
+                downscale_delay_s=0.0,
+                look_back_period_s=LOOK_BACK_SECONDS,
+                metrics_interval_s=TOLD_SECONDS,
                 policy=AutoscalingPolicy(policy_function=replicas_wanted),
             )
         }

@@ -36,6 +36,7 @@ from app.api.native import (
     voices,
 )
 from app.api.native import speech as native
+from app.api.small.mary import PROCESS_PATH
 from app.assembly.parts import make_services
 from app.assembly.running import running
 from app.assembly.speakers import BuildEngine
@@ -197,6 +198,7 @@ def _add_middleware(
 
 
 def _body_limit_bytes(settings: Settings, path: str, content_type: str) -> int:
-    if path == native.SPEECH_PATH and not is_form(content_type):
+    brings_script_only = path == native.SPEECH_PATH and not is_form(content_type)
+    if brings_script_only or path == PROCESS_PATH:
         return settings.max_script_bytes
     return settings.max_body_bytes

@@ -16,6 +16,9 @@ QUIET_SECONDS = 300.0
 """A replica goes only once all have been quiet for so long: one that comes back loads a model."""
 MOST_GROWTH = 2.0
 """At once the fleet grows to so many times its size at most."""
+LOOK_BACK_SECONDS = 10.0
+"""What replicas tell is averaged over so long, so that what it says of a fleet that has grown is
+true only once that has passed."""
 
 FIRST_AUDIO, WAIT, BUSY = "first_audio_seconds", "wait_seconds", "busy_share"
 
@@ -24,6 +27,7 @@ class Seen(Protocol):
     """Is what Ray Serve tells a policy; see ray.serve.config.AutoscalingContext."""
 
     current_num_replicas: int
+    target_num_replicas: int
     capacity_adjusted_min_replicas: int
     capacity_adjusted_max_replicas: int
     policy_state: dict[str, Any]
@@ -59,23 +63,31 @@ def replicas_wanted(seen: Seen) -> tuple[int, dict[str, Any]]:
     """Return how many replicas there should be, and what to remember until the next time.
 
     The fleet grows at once where people wait too long, as much as they wait too long, and shrinks
-    by one once it has been quiet for `QUIET_SECONDS`.
+    by one once it has been quiet for `QUIET_SECONDS`. While it grows, and until that can be seen in
+    how long people wait, its size is that from which it began to.
     """
     metrics = seen.aggregated_metrics or {}
     slow = max(_mean(metrics.get(FIRST_AUDIO)), _mean(metrics.get(WAIT))) / FIRST_AUDIO_SECONDS
-    there, now_seconds = seen.current_num_replicas, seen.current_time or 0.0
+    there, target = seen.current_num_replicas, seen.target_num_replicas
+    now_seconds = seen.current_time or 0.0
     quiet_since = seen.policy_state.get("quiet_since_seconds", now_seconds)
-    wanted = there
+    grew_at = seen.policy_state.get("grew_at_seconds", -math.inf)
+    if there < target:
+        grew_at = now_seconds
+    has_settled = now_seconds - grew_at >= LOOK_BACK_SECONDS
+    size = there if has_settled else seen.policy_state.get("size", there)
+    wanted = target
     if slow > 1.0:
-        wanted = math.ceil(there * min(slow, MOST_GROWTH))
         quiet_since = now_seconds
+        wanted = max(target, math.ceil(size * min(slow, MOST_GROWTH)))
     elif _mean(metrics.get(BUSY)) > QUIET_SHARE:
         quiet_since = now_seconds
     elif now_seconds - quiet_since > QUIET_SECONDS:
-        wanted = there - 1
+        wanted = target - 1
         quiet_since = now_seconds
     low, high = seen.capacity_adjusted_min_replicas, seen.capacity_adjusted_max_replicas
-    return max(low, min(high, wanted)), {"quiet_since_seconds": quiet_since}
+    state = {"quiet_since_seconds": quiet_since, "grew_at_seconds": grew_at, "size": size}
+    return max(low, min(high, wanted)), state
 
 
 def _mean(by_replica: Mapping[Any, float] | None) -> float:

@@ -226,7 +226,8 @@ class Pools:
         fetching: fetches recordings from addresses.
         finishing: levels and encodes complete clips.
         documents: reads documents, each in a process of its own.
-        jobs: reads and writes what is kept of jobs, which is short.
+        jobs: reads and writes what is kept of jobs, which is short but where a store hangs.
+        leasing: asks which jobs are this server's, and keeps them so, whatever else hangs.
         mastering: makes the finished files of jobs, which takes minutes.
         saving: saves audio and fetches it, perhaps from a store that is far or does not answer.
         files: reads and writes files, which is short.
@@ -241,6 +242,7 @@ class Pools:
     finishing: ThreadPool
     documents: ThreadPool
     jobs: ThreadPool
+    leasing: ThreadPool
     mastering: ThreadPool
     saving: ThreadPool
     files: ThreadPool

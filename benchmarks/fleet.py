@@ -2,11 +2,15 @@
 
     python -m benchmarks.fleet measure              # one server, then two behind nginx: figures
     python -m benchmarks.fleet check                # the same simulated, and how far off that is
-    python -m benchmarks.fleet simulate --plots docs  # 10, 100 and 1,000 replicas
+    python -m benchmarks.fleet simulate --plots docs/images  # 10, 100 and 1,000 replicas
 
-`measure` runs servers with the preview voice on loopback, a thread each. `simulate` takes the
-service of a replica from `--service`, a JSON of what `measure` writes; without it that of the full
-`english` model on two cores, of docs/performance.md.
+`measure` runs servers with the preview voice on loopback, each on a core of its own, in rounds, and
+prints what two make beside one. A machine of few cores, on which callers and others work as well,
+gives a server less than a core; so its figures are brought to what it would do with a whole one, by
+the processor time that it had. `check` makes the service of a replica of what one server did beside
+some numbers of callers, and holds the simulation against other numbers of callers and two servers.
+`simulate` takes the service from `--service`, a JSON of what `measure` writes; without it that of
+the full `english` model on two cores, of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -14,11 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +42,19 @@ from benchmarks.fleet_model import (
 )
 from benchmarks.machine import describe_machine
 from tests.fleet.load import under_load
-from tests.fleet.servers import nginx_before, servers
+from tests.fleet.processes import keep_on, worked_seconds
+from tests.fleet.servers import Server, nginx_before, servers
 
 FIGURES = Path("benchmarks/out/fleet.json")
-LEVELS = (1, 2, 4, 8)
+LEVELS = (1, 2, 4, 8, 16)
+"""Beside so many callers one server is measured to make the model,"""
+BETWEEN = (3, 6, 12)
+"""beside so many to check it,"""
 CHECKED = (2, 4, 8, 16)
-MEASURED_SECONDS = 10.0
+"""and beside so many two servers are."""
+ROUNDS = 4
+MEASURED_SECONDS = 4.0
+SIMULATED_SECONDS = 120.0
 MEAN_AUDIO_SECONDS = 8.0
 DAY_SECONDS = 86_400.0
 ENGLISH = Service(
@@ -48,32 +62,57 @@ ENGLISH = Service(
     streams=(1, 8, 16, 20),
     audio_rates=(14.0, 14.0, 16.6, 18.1),
     first_seconds=(0.05, 0.18, 0.33, 0.91),
+    late_seconds=(0.06, 0.29, 2.34, 9.82),
 )
 ENGLISH_CORES = 2
 
 
 @dataclass
 class Level:
-    """Holds what callers who ask again at once got of some servers."""
+    """Holds what callers who ask again at once got of some servers.
+
+    Attributes:
+        server_cores: so many cores worked for the servers, on average.
+        caller_cores: the same for nginx and the callers.
+    """
 
     servers: int
     callers: int
     audio_rate: float
     first_audio_p50: float
     first_audio_p95: float
+    server_cores: float
+    caller_cores: float
+
+    def with_whole_cores(self) -> Level:
+        """Return what it would be if each server had had a core for itself all the time."""
+        share = self.server_cores / self.servers
+        return replace(
+            self,
+            audio_rate=self.audio_rate / share,
+            first_audio_p50=self.first_audio_p50 * share,
+            first_audio_p95=self.first_audio_p95 * share,
+        )
 
 
 def measure() -> dict[str, Any]:
-    """Load one server and then two, and return what came of it."""
+    """Load one server and two in turns, and return what came of it."""
     levels, lengths = [], []
+    cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         with servers(folder / "servers", {}, 2) as two:
-            ports = [each.port for each in two]
-            for number in (1, 2):
-                with nginx_before(ports[:number], folder / f"nginx-{number}") as url:
-                    for callers in LEVELS if number == 1 else CHECKED:
-                        level, heard = _level(url, number, callers)
+            for number, each in enumerate(two):
+                keep_on(each.pid, {cores[number % len(cores)]})
+            for turn in range(2 * ROUNDS):
+                count = 1 + turn % 2
+                ports = [each.port for each in two[:count]]
+                with (
+                    _on_cores(set(cores[count:] or cores)),
+                    nginx_before(ports, folder / f"nginx-{turn}") as url,
+                ):
+                    for callers in sorted((*LEVELS, *BETWEEN)) if count == 1 else CHECKED:
+                        level, heard = _level(url, two[:count], callers)
                         levels.append(level)
                         lengths += heard
                         print(f"{level}", flush=True)
@@ -84,53 +123,113 @@ def measure() -> dict[str, Any]:
     }
 
 
-def _level(url: str, number: int, callers: int) -> tuple[Level, list[float]]:
+@contextmanager
+def _on_cores(cores: set[int]) -> Iterator[None]:
+    """Keep this thread, and all that it starts in the block, on some cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _level(url: str, of: Sequence[Server], callers: int) -> tuple[Level, list[float]]:
     with under_load(url, callers):
-        time.sleep(2)
-    began_seconds = time.monotonic()
+        time.sleep(1)
+    began_seconds, at_servers, at_all = time.monotonic(), _worked(of), worked_seconds()
     with under_load(url, callers) as load:
         time.sleep(MEASURED_SECONDS)
     passed_seconds = time.monotonic() - began_seconds
+    at_servers, at_all = _worked(of) - at_servers, worked_seconds() - at_all
     waits = sorted(load.first_seconds)
     level = Level(
-        number,
+        len(of),
         callers,
         load.audio_seconds / passed_seconds,
         waits[len(waits) // 2],
         waits[math.ceil(0.95 * len(waits)) - 1],
+        at_servers / passed_seconds,
+        (at_all - at_servers) / passed_seconds,
     )
     return level, [size / 48_000 for size in load.sizes]
 
 
+def _worked(of: Sequence[Server]) -> float:
+    return sum(worked_seconds(each.pid) for each in of)
+
+
+def levels_of(figures: dict[str, Any]) -> list[Level]:
+    """Return the medians of all rounds, with whole cores."""
+    rounds: defaultdict[tuple[int, int], list[Level]] = defaultdict(list)
+    for each in (Level(**level).with_whole_cores() for level in figures["levels"]):
+        rounds[each.servers, each.callers].append(each)
+    found = []
+    for (count, callers), several in rounds.items():
+        columns = [*zip(*map(astuple, several), strict=True)][2:]
+        found.append(Level(count, callers, *map(statistics.median, columns)))
+    return found
+
+
+def compare(figures: dict[str, Any]) -> None:
+    """Print what two servers make beside one, each with a core and as many callers."""
+    levels = {(each.servers, each.callers): each for each in levels_of(figures)}
+    print("| callers of each | one: audio s/s | two | times | callers and nginx, core s/audio s |")
+    print("|---|---|---|---|---|")
+    for callers in LEVELS:
+        one, two = levels.get((1, callers)), levels.get((2, 2 * callers))
+        if one is not None and two is not None:
+            own = two.caller_cores / two.server_cores / (two.audio_rate / two.servers)
+            print(
+                f"| {callers} | {one.audio_rate:.1f} | {two.audio_rate:.1f} | "
+                f"{two.audio_rate / one.audio_rate:.2f} | {own:.4f} |"
+            )
+
+
 def service_of(figures: dict[str, Any]) -> Service:
     """Make the service of a replica of what one server was measured to do."""
-    one = [Level(**each) for each in figures["levels"] if each["servers"] == 1]
+    one = [each for each in levels_of(figures) if each.servers == 1 and each.callers in LEVELS]
     return Service(
         tuple(each.callers for each in one),
         tuple(each.audio_rate for each in one),
         tuple(each.first_audio_p50 for each in one),
+        tuple(each.first_audio_p95 for each in one),
     )
 
 
 def check(figures: dict[str, Any]) -> None:
     """Print what was measured beside what is simulated, and the error."""
     service, length = service_of(figures), figures["audio_seconds"]
-    print("| servers | callers | audio s/s | simulated | error | first audio p50 | simulated |")
-    print("|---|---|---|---|---|---|---|")
-    errors = []
-    for each in (Level(**level) for level in figures["levels"]):
+    print(
+        "| servers | callers | audio s/s | simulated | error | first audio p50 | simulated | "
+        "error | p95 | simulated | error |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    errors: dict[int, list[tuple[float, ...]]] = {1: [], 2: []}
+    for each in levels_of(figures):
+        if each.servers == 1 and each.callers in LEVELS:
+            continue  # the model was made of these
         fleet = Fleet(service, each.servers, lambda: length, closed=each.callers)
-        outcome = fleet.run(iter(()), 120.0)
-        rate = outcome.audio_seconds / 120.0
-        error = rate / each.audio_rate - 1
-        if each.servers > 1:
-            errors.append(abs(error))
+        outcome = fleet.run(iter(()), SIMULATED_SECONDS)
+        rate = outcome.audio_seconds / SIMULATED_SECONDS
+        p50, p95 = outcome.percentile(0.5), outcome.percentile(0.95)
+        found = (
+            rate / each.audio_rate - 1,
+            p50 / each.first_audio_p50 - 1,
+            p95 / each.first_audio_p95 - 1,
+        )
+        errors[each.servers].append(found)
         print(
             f"| {each.servers} | {each.callers} | {each.audio_rate:.1f} | {rate:.1f} | "
-            f"{100 * error:+.0f} % | {each.first_audio_p50:.2f} s | "
-            f"{outcome.percentile(0.5):.2f} s |"
+            f"{found[0]:+.0%} | {each.first_audio_p50:.3f} s | {p50:.3f} s | {found[1]:+.0%} | "
+            f"{each.first_audio_p95:.3f} s | {p95:.3f} s | {found[2]:+.0%} |"
         )
-    print(f"\nmean error of two servers' throughput: {100 * statistics.mean(errors):.0f} %")
+    for count, several in errors.items():
+        means = [statistics.mean(map(abs, each)) for each in zip(*several, strict=True)]
+        print(
+            f"\nmean error, {count} server{'s' * (count > 1)}: audio {means[0]:.0%}, "
+            f"first audio p50 {means[1]:.0%}, p95 {means[2]:.0%}"
+        )
 
 
 @dataclass
@@ -273,6 +372,7 @@ def main() -> None:
         figures = measure()
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         arguments.figures.write_text(json.dumps(figures, indent=1))
+        compare(figures)
     elif arguments.what == "check":
         check(json.loads(arguments.figures.read_text()))
     else:

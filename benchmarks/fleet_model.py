@@ -1,4 +1,10 @@
-"""Simulates a fleet event by event: replicas that share cores among streams, and a balancer."""
+"""Simulates a fleet event by event: replicas that share cores among streams, and a balancer.
+
+What one replica does is measured: how much it makes, how long the first sound takes and how far
+that spreads, beside so many streams. Prefills, batches and the engine's order are in these figures.
+What is simulated is what measuring one replica cannot tell: how callers meet, wait and are sent
+on, and how many replicas there are. Each has its cores for itself.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,8 @@ TRIES = 4
 """A balancer asks so many replicas until one has room, as deploy/nginx.fleet.conf does."""
 SCALE_SECONDS = 10.0
 """How often the number of replicas is thought about."""
+_P95_DEVIATIONS = 1.645
+"""95 of 100 are below so many standard deviations above the mean."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,13 @@ class Service:
         streams: numbers of streams at which it was measured, ascending.
         audio_rates: seconds of audio in a second, for all of these streams together.
         first_seconds: the median time to first audio beside so many streams.
+        late_seconds: what 95 of 100 of them have at most.
     """
 
     streams: tuple[int, ...]
     audio_rates: tuple[float, ...]
     first_seconds: tuple[float, ...]
+    late_seconds: tuple[float, ...]
     max_rows: int = 32
     max_queue: int = 64
 
@@ -40,9 +50,11 @@ class Service:
         """Return how much audio is made in a second beside each other."""
         return _between(self.streams, self.audio_rates, streams)
 
-    def first_audio(self, streams: int) -> float:
-        """Return how long the first sound takes."""
-        return _between(self.streams, self.first_seconds, streams)
+    def first_audio(self, streams: int, chance: random.Random) -> float:
+        """Return how long the first sound takes, as chance has it."""
+        middle = _between(self.streams, self.first_seconds, streams)
+        late = max(middle, _between(self.streams, self.late_seconds, streams))
+        return middle * chance.lognormvariate(0.0, math.log(late / middle) / _P95_DEVIATIONS)
 
     @property
     def most(self) -> float:
@@ -93,17 +105,20 @@ class Replica:
     def advance(self, now_seconds: float) -> None:
         """Speak until now."""
         if self.speaking:
-            rate = self.service.audio_rate(len(self.speaking)) / len(self.speaking)
-            self.done_seconds += (now_seconds - self.now_seconds) * rate
+            self.done_seconds += (now_seconds - self.now_seconds) * self._rate_of_each
         self.now_seconds = now_seconds
 
     def next_end(self) -> float | None:
         """Return when the next stream ends if nobody comes."""
         if not self.speaking:
             return None
-        rate = self.service.audio_rate(len(self.speaking)) / len(self.speaking)
         left = max(0.0, self.speaking[0][0] - self.done_seconds)
-        return self.now_seconds + left / rate
+        return self.now_seconds + left / self._rate_of_each
+
+    @property
+    def _rate_of_each(self) -> float:
+        streams = len(self.speaking)
+        return self.service.audio_rate(streams) / streams
 
 
 @dataclass
@@ -219,7 +234,8 @@ class Fleet:
 
     def _start(self, replica: Replica, now_seconds: float, came: float, length: float) -> None:
         heapq.heappush(replica.speaking, (replica.done_seconds + length, next(self._order)))
-        first = now_seconds - came + self._service.first_audio(len(replica.speaking))
+        made_seconds = self._service.first_audio(len(replica.speaking), self._random)
+        first = now_seconds - came + made_seconds
         self.outcome.first_audio.append(first)
         self.outcome.audio_seconds += length
         replica.firsts.append(first)
@@ -258,7 +274,13 @@ class Fleet:
             metrics[WAIT][number] = sum(length for _, length in each.waiting) / self._service.most
             metrics[BUSY][number] = len(each.speaking) / self._service.max_rows
         seen = _Seen(
-            len(ready), scaling.least, scaling.most, now_seconds, metrics, self._policy_state
+            len(ready),
+            len(there),
+            scaling.least,
+            scaling.most,
+            now_seconds,
+            metrics,
+            self._policy_state,
         )
         wanted, self._policy_state = replicas_wanted(seen)
         for _ in range(wanted - len(there)):
@@ -269,13 +291,14 @@ class Fleet:
                     now_seconds=now_seconds,
                 )
             )
-        if wanted < len(ready) == len(there):
+        if wanted < len(there):
             min(there, key=lambda each: each.load).leaving = True
 
 
 @dataclass
 class _Seen:
     current_num_replicas: int
+    target_num_replicas: int
     capacity_adjusted_min_replicas: int
     capacity_adjusted_max_replicas: int
     current_time: float

@@ -6,7 +6,8 @@
 Each level runs A B A B on both servers, which stay up for the whole run, so that a noisy machine
 disturbs both alike. A closed loop has as many listeners as streams, each asking again when its
 speech has been played (`--reader realtime`) or read (`--reader fast`); Poisson arrivals come at
-the rate at which that many listeners would ask. Traffic goes to loopback only.
+the rate at which that many listeners would ask. Traffic goes to loopback only. Beside our figures
+stands how much of what the hardware could do at best they are (`benchmarks/roofline.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 from benchmarks.listener import Hearing, listen
 from benchmarks.machine import describe_machine
 from benchmarks.models import model_argument
+from benchmarks.roofline import Roof, measure_roof
 from benchmarks.scripts import SHORT_CHARS, mixed_scripts, script_of
 from benchmarks.servers import Server, our_server, upstream_server
 
@@ -195,17 +197,18 @@ def combine(rounds: Sequence[Level]) -> Level:
 HEAD = (
     f"{'server':<9}{'streams':>8}{'audio s/s':>11}{'TTFA p50':>10}{'p95':>8}{'p99':>8}"
     f"{'queue':>8}{'worst gap':>11}{'gap-free':>10}{'refused':>9}{'failed':>8}{'CPU/s':>8}{'MB':>7}"
+    f"{'of roof':>9}"
 )
 
 
-def row(level: Level) -> str:
+def row(level: Level, roof: Roof) -> str:
     """Format a line of the table under `HEAD`."""
     return (
         f"{level.server:<9}{level.streams:>8}{level.audio_rate:>11.2f}"
         f"{level.first_audio_p50:>10.3f}{level.first_audio_p95:>8.2f}{level.first_audio_p99:>8.2f}"
         f"{level.queue_p50:>8.3f}{level.gap_worst:>11.2f}{level.gap_free_share:>10.0%}"
         f"{level.refused:>9.0f}{level.failed:>8.0f}{level.cpu_per_audio_second:>8.3f}"
-        f"{level.memory_mb:>7.0f}"
+        f"{level.memory_mb:>7.0f}{level.audio_rate / roof.audio_rate(level.streams):>9.0%}"
     )
 
 
@@ -230,7 +233,7 @@ def start_servers(stack: ExitStack, names: Sequence[str], model: Path) -> list[S
     return [stack.enter_context(makers[name]()) for name in names]
 
 
-def compare(servers: Sequence[Server], arguments: argparse.Namespace) -> list[Level]:
+def compare(servers: Sequence[Server], arguments: argparse.Namespace, roof: Roof) -> list[Level]:
     """Run all levels, interleaved over the servers, and print the table."""
     load = {"closed": closed_loop, "poisson": poisson}[arguments.arrivals]
     realtime = arguments.reader == "realtime"
@@ -248,7 +251,7 @@ def compare(servers: Sequence[Server], arguments: argparse.Namespace) -> list[Le
                 rounds[server.name].append(level)
         for levels in rounds.values():
             combined.append(combine(levels))
-            print(row(combined[-1]), flush=True)
+            print(row(combined[-1], roof), flush=True)
         print_ratio(list(rounds.values()))
     for server in servers:
         own = [level for level in combined if level.server == server.name]
@@ -289,8 +292,10 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{describe_machine()}\nmodel: {arguments.model}")
     print(f"{arguments.arrivals} arrivals, {arguments.reader} readers\n")
+    roof = measure_roof(arguments.model)
+    print(f"{roof.told()}\n")
     with ExitStack() as stack:
-        levels = compare(start_servers(stack, arguments.servers, arguments.model), arguments)
+        levels = compare(start_servers(stack, arguments.servers, arguments.model), arguments, roof)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(level) for level in levels], indent=2))
 

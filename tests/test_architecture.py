@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.marks": set(),
     "app.captions": {"app.marks"},
     "app.repeating": set(),
-    "app.callers": {"app.repeating", "app.returning"},
+    "app.callers": {"app.network", "app.repeating", "app.returning", "app.seldom"},
     "app.lifetime": set(),
     "app.network": {"app.bounds"},
     "app.logs": {"app.bounds", "app.network"},
@@ -76,12 +76,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.ranges": set(),
     "app.returning": set(),
     "app.rounds": set(),
+    "app.seldom": set(),
     "app.env_file": {"app.wording"},
     "app.settings": {"app.bounds", "app.env_file", "app.ranges"},
     "app.work": set(),
     "app.banner": {"app.settings"},
     "app.text": set(),
-    "app.stores": {"app.repeating"},
+    "app.stores": {"app.repeating", "app.seldom"},
     "app.audio": {"app.repeating", "app.stores"},
     "app.voices": {"app.stores"},
     "app.engine": {"app.returning", "app.rounds"},
@@ -374,7 +375,7 @@ def test_torch_is_not_imported_early() -> None:
     Neither do scheduling, the timing of words and the judging of takes: they know no tensors.
     """
     before_listening = ("languages", "memory", "preview", "supervisor")
-    scheduling = ("pace", "scheduler", "sequence", "stream", "waiting")
+    scheduling = ("keeping_up", "pace", "scheduler", "sequence", "stream", "waiting")
     light = {f"app.engine.{name}" for name in (*before_listening, *scheduling)}
     light |= {
         name for name in modules() if within(name, {"app.engine.alignment", "app.engine.takes"})

@@ -52,6 +52,7 @@ NOT_RUN = {
         'MODEL_LANGUAGE=french python -m app say "Bonjour !" -o bonjour.mp3',
     ): ("needs weights from the model hub"),
     ("docs/operating.md", "python3 -m venv .venv"): "downloads everything",
+    ("docs/operating.md", ".venv/bin/python -m pip uninstall"): "downloads gigabytes for a GPU",
     ("docs/scaling.md", "docker compose"): "needs Docker; tests/fleet runs its nginx",
     ("docs/scaling.md", ".venv/bin/python -m pip install"): "downloads Ray; tests/fleet runs it",
     ("docs/scaling.md", "serve deploy"): "needs a cluster; tests/fleet checks the files",

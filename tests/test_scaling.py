@@ -19,6 +19,7 @@ MINUTE = 60.0
 @dataclass
 class Seen:
     current_num_replicas: int = 4
+    target_num_replicas: int = 4
     capacity_adjusted_min_replicas: int = 2
     capacity_adjusted_max_replicas: int = 10
     current_time: float | None = 1000.0
@@ -49,8 +50,10 @@ def test_waits_decide(first: float, wait: float, busy: float, wanted: int) -> No
 
 def test_bounds() -> None:
     """There are never more replicas than allowed, nor fewer."""
-    assert replicas_wanted(seen(9.0, 9.0, 1.0, current_num_replicas=8))[0] == 10
-    assert replicas_wanted(seen(0.0, 0.0, 0.0, current_num_replicas=1))[0] == 2
+    many = {"current_num_replicas": 8, "target_num_replicas": 8}
+    assert replicas_wanted(seen(9.0, 9.0, 1.0, **many))[0] == 10
+    few = {"current_num_replicas": 1, "target_num_replicas": 1}
+    assert replicas_wanted(seen(0.0, 0.0, 0.0, **few))[0] == 2
 
 
 def test_it_shrinks_slowly() -> None:
@@ -66,6 +69,27 @@ def test_it_shrinks_slowly() -> None:
             gone_at.append(minute)
     quiet_minutes = int(QUIET_SECONDS / MINUTE)
     assert gone_at == [3 + quiet_minutes + 1]
+
+
+def test_those_that_start_are_waited_for() -> None:
+    """The fleet does not grow beyond twice what was there, nor gives any up for a quiet moment."""
+    state: dict[str, Any] = {}
+    target, asked = 4, []
+    # They take twenty seconds; then the averages are those of the smaller fleet for ten more.
+    for second, there, slow in (
+        (0, 4, 1.2),
+        (1, 4, 3.0),
+        (5, 4, 0.1),
+        (19, 6, 3.0),
+        (20, 8, 3.0),
+        (25, 8, 1.5),
+        (31, 8, 1.25),
+    ):
+        now = {"current_time": float(second), "policy_state": state}
+        size = {"current_num_replicas": there, "target_num_replicas": target}
+        target, state = replicas_wanted(seen(slow, 0.0, 1.0, **now, **size))
+        asked.append(target)
+    assert asked == [5, 8, 8, 8, 8, 8, 10]
 
 
 def test_nothing_is_known_yet() -> None:

@@ -337,6 +337,7 @@ class _Parts:
             AloneInFolder(settings.jobs_dir) if is_alone else Leases(self._database),
             room=self._room_of,
             pool=pools.jobs,
+            leasing=pools.leasing,
             at_once=max(1, settings.max_running_rows // 2),
         )
         return Jobs(

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from app.audio.kept_bytes import BytesByOwner
 from app.errors import AudioNotFound, StorageFailed
 from app.files import storage_failed
 from app.owners import Room, WhoAsks, everybody, unlimited
@@ -88,6 +89,7 @@ class AudioStore:
         # What other servers save is counted when the files are next looked through.
         self._files = 0
         self._bytes = 0
+        self._by_owner = BytesByOwner(self._saved, _mark_in)
 
     def open(self) -> None:
         """Make ready; sweep out what an interrupted save left, and old audio.
@@ -131,6 +133,7 @@ class AudioStore:
         with self._room(size_bytes=size_bytes):
             self._make_room(size_bytes)
             self._write(name, audio, media_type)
+            self._by_owner.saved(name, size_bytes)
         with self._lock:
             self._files += 1
             self._bytes += size_bytes
@@ -179,8 +182,10 @@ class AudioStore:
         files, size_bytes = 0, 0
         try:
             for each in (filename, *self._kept.beside(filename)):
-                size_bytes += self._kept.size_bytes(each)
+                own_bytes = self._kept.size_bytes(each)
                 self._kept.remove(each)
+                self._by_owner.removed(each, own_bytes)
+                size_bytes += own_bytes
                 files += 1
         except FileNotFoundError:
             raise _not_found() from None
@@ -224,20 +229,19 @@ class AudioStore:
         Raises:
             AudioNotFound: it is not.
         """
-        named = AUDIO_NAME.fullmatch(filename)
-        if named is not None and named["owner"] is not None and not self._may_change(filename):
+        if _mark_in(filename) is not None and not self._may_change(filename):
             raise _not_found()
 
     def _may_change(self, filename: str) -> bool:
-        named = AUDIO_NAME.fullmatch(filename)
         viewer = self._who_asks()
-        mark = None if named is None else named["owner"]
-        return viewer.sees != "own" or mark == _owner_mark(viewer.owner)
+        return viewer.sees != "own" or _mark_in(filename) == _owner_mark(viewer.owner)
 
     def bytes_of(self, owner: str) -> int:
-        """Count the bytes that somebody's audio takes."""
-        mark = _owner_mark(owner)
-        return sum(each.size_bytes for each in self._saved() if f"_{mark}." in each.name)
+        """Count the bytes that somebody's audio takes.
+
+        What other servers have saved or removed is known after `COUNTED_SECONDS`.
+        """
+        return self._by_owner.of(str(_owner_mark(owner)))
 
     @contextlib.contextmanager
     def reading(self, filename: str) -> Iterator[Path]:
@@ -311,6 +315,7 @@ class AudioStore:
             except OSError as error:
                 logger.warning("old audio stays: %s", error)
                 continue
+            self._by_owner.removed(each.name, each.size_bytes)
             self._files -= 1
             self._bytes -= each.size_bytes
 
@@ -331,6 +336,12 @@ def _check(filename: str) -> None:
 def _owner_mark(owner: str | None) -> str | None:
     """Return what stands for an owner in the names of files, which others may see."""
     return None if owner is None else hashlib.sha256(owner.encode()).hexdigest()[:16]
+
+
+def _mark_in(name: str) -> str | None:
+    """Return what stands for the owner of a file in its name."""
+    named = AUDIO_NAME.fullmatch(name)
+    return None if named is None else named["owner"]
 
 
 def _not_found() -> AudioNotFound:

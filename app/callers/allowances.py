@@ -22,6 +22,7 @@ from app.callers.caller import Caller
 from app.callers.elsewhere import Elsewhere
 from app.callers.streams import Streams
 from app.errors import LimitReached, Overloaded, Parameter, TooLarge
+from app.seldom import Seldom
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool as RedisPool
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MINUTE_SECONDS = 60
-_SAY_AGAIN_SECONDS = 60.0
 _REDIS_SECONDS = 2.0
 """Redis answers within this, or counts as away."""
 _ASK_AGAIN_SECONDS = 5.0
@@ -93,7 +93,7 @@ class Allowances:
         self._windows = FixedWindowRateLimiter(_storage(redis_url, self._redis))
         self.elsewhere = Elsewhere(self._redis)
         self._streams = Streams(self.elsewhere)
-        self._silent_until_seconds = 0.0
+        self._unreachable = Seldom()
         self._away_until_seconds = 0.0
 
     @asynccontextmanager
@@ -192,10 +192,8 @@ class Allowances:
 
     def _note_away(self, error: StorageError) -> None:
         self._away_until_seconds = time.monotonic() + _ASK_AGAIN_SECONDS
-        if time.monotonic() < self._silent_until_seconds:
-            return
-        self._silent_until_seconds = time.monotonic() + _SAY_AGAIN_SECONDS
-        logger.error("REDIS_URL: limits are not counted: %s", error.storage_error)
+        if self._unreachable.is_due():
+            logger.error("REDIS_URL: limits are not counted: %s", error.storage_error)
 
 
 def _connections(redis_url: str) -> RedisPool:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.callers.caller import Caller
+from app.network.connections import ended
+from app.seldom import Seldom
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
@@ -25,7 +26,6 @@ TELL_SECONDS = 0.25
 FORGET_SECONDS = 3.0
 """A server that has told nothing for so long is not there any more."""
 PATIENCE_SECONDS = 2.0
-SAY_AGAIN_SECONDS = 60.0
 _TABLE = "pocket-speech:streams"
 
 
@@ -44,7 +44,7 @@ class Elsewhere:
         self._here: Counter[str] = Counter()
         self._there: Mapping[str, int] = MappingProxyType({})
         self._line = secrets.token_hex(8)
-        self._said_at_seconds: float | None = None
+        self._unreachable = Seldom()
 
     def streams(self) -> Mapping[str, int]:
         """Return how many requests of each party others answer. Any thread may ask."""
@@ -76,8 +76,7 @@ class Elsewhere:
         try:
             yield
         finally:
-            telling.cancel()
-            await asyncio.wait([telling])
+            await ended(telling)
 
     async def _tell_again_and_again(self) -> None:
         # Few servers have a Redis, and its client takes memory.
@@ -90,10 +89,11 @@ class Elsewhere:
                 try:
                     async with asyncio.timeout(PATIENCE_SECONDS):
                         await self._tell(redis)
-                    self._said_at_seconds = None
+                    self._unreachable.is_over()
                 except (RedisError, OSError) as error:  # TimeoutError is an OSError
                     self._there = MappingProxyType({})
-                    self._say_unreachable(error)
+                    if self._unreachable.is_due():
+                        logger.error("REDIS_URL: what others do is not known: %s", error)  # noqa: TRY400
                 await asyncio.sleep(TELL_SECONDS)
         finally:
             with suppress(RedisError, OSError, asyncio.CancelledError):
@@ -120,12 +120,6 @@ class Elsewhere:
         telling = _pipeline(redis).hset(_TABLE, self._line, line)
         await (telling.hdel(_TABLE, *gone) if gone else telling).execute()
         self._there = MappingProxyType(there)
-
-    def _say_unreachable(self, error: Exception) -> None:
-        now_seconds = time.monotonic()
-        if self._said_at_seconds is None or now_seconds - self._said_at_seconds > SAY_AGAIN_SECONDS:
-            self._said_at_seconds = now_seconds
-            logger.error("REDIS_URL: what others do is not known: %s", error)
 
 
 def _pipeline(redis: Any) -> Any:

@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from app.engine.runner import Row, Runner
+from app.engine.runner import BaseRunner, Row
 from app.engine.sampling import of_take
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, Look, MakeAligner, RowSampling, Sequence
@@ -51,7 +51,7 @@ class BatchLoop:
         runner: computes; called without the lock, by several workers at once.
     """
 
-    def __init__(self, runner: Runner, options: EngineOptions) -> None:
+    def __init__(self, runner: BaseRunner, options: EngineOptions) -> None:
         self._runner = runner
         self._options = options
         self._takes: Takes[Row] = Takes(
@@ -62,7 +62,10 @@ class BatchLoop:
         )
         workers = options.worker_threads or _default_workers(options.device)
         self._scheduler: Scheduler[Row] = Scheduler(
-            options, workers=workers, frame_seconds=runner.frame_seconds
+            options,
+            workers=workers,
+            frame_seconds=runner.frame_seconds,
+            max_latents_per_decode=runner.max_latents_per_decode,
         )
         # Guards the scheduler with its jobs and sequences; never held while computing.
         self._changed = threading.Condition()

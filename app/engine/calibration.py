@@ -18,7 +18,7 @@ from app.engine.alignment.heads import Recording, choose
 from app.engine.alignment.sentences import sentences_for
 from app.engine.alignment.words import Reading, spoken_words, token_shares
 from app.engine.batch_loop import BatchLoop
-from app.engine.runner import Runner
+from app.engine.runner import BaseRunner
 from app.engine.sequence import Aligner, Look, MakeAligner, RowSampling
 from app.engine.voice_state import KvPrefix
 from app.speech import Pcm, WordTime
@@ -47,7 +47,7 @@ class Calibration:
     def __init__(
         self,
         loop: BatchLoop,
-        runner: Runner,
+        runner: BaseRunner,
         options: EngineOptions,
         sampling: RowSampling,
         fingerprint: Callable[[], str],

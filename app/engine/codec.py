@@ -61,17 +61,10 @@ class BatchedCodec:
         device: torch.device,
         checks: LayerChecks,
     ) -> None:
-        if mimi.channels != 1:
-            raise ValueError("the codec must be mono")
         self.frame_samples: int = mimi.frame_size
         self._device = device
         kernels = Kernels.of(precision, self._device, checks)
-        # Folds the latents' mean and deviation into the projection: W (x * std + mean).
-        projection = mimi.quantizer.output_proj.weight.detach().squeeze(2)
-        self._embed = PlainLinear(
-            (projection * emb_std.detach()).to(self._device),
-            (projection @ emb_mean.detach()).to(self._device),
-        )
+        self._embed = embedding(mimi, emb_mean, emb_std, device)
         self._upsampler = Upsampler(mimi.upsample, kernels)
         self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
         self._waveform = make_waveform_decoder(mimi.decoder, self._upsampler.stride, kernels)
@@ -134,3 +127,21 @@ class BatchedCodec:
             state.window.append(keys_values[row])
             state.tails = tails[row]
         return pcm
+
+
+def embedding(
+    mimi: MimiModel, emb_mean: Tensor, emb_std: Tensor, device: torch.device
+) -> PlainLinear:
+    """Make the map from latents as the flow LM gives them to the codec's embeddings.
+
+    It folds the latents' mean and deviation into the projection: W (x * std + mean).
+
+    Raises:
+        ValueError: the codec is not mono.
+    """
+    if mimi.channels != 1:
+        raise ValueError("the codec must be mono")
+    projection = mimi.quantizer.output_proj.weight.detach().squeeze(2)
+    return PlainLinear(
+        (projection * emb_std.detach()).to(device), (projection @ emb_mean.detach()).to(device)
+    )

@@ -101,9 +101,7 @@ class Kernels:
         Args:
             traced: whether it is to be traced and fused, by what packs the weights itself.
         """
-        product = self._product(
-            name, weight.transpose(1, 2).flatten(1), bias, packed=self.packed and not traced
-        )
+        product = self.product(name, weight.transpose(1, 2).flatten(1), bias, traced=traced)
         return UnfoldedConv(product, weight.shape[2])
 
     def plain_conv(self, name: str, weight: Tensor, bias: Tensor | None, dilation: int) -> Conv:
@@ -118,9 +116,15 @@ class Kernels:
         x = self._example(weight.shape[1], context).transpose(1, 2)
         return made if self._is_right(name, exact, made, x) else Widened(exact)
 
-    def _product(self, name: str, weight: Tensor, bias: Tensor | None, *, packed: bool) -> Linear:
-        """Make a linear map for `weight[out, in]` that reads and writes `activations`."""
-        kind = PackedLinear if packed else PlainLinear
+    def product(
+        self, name: str, weight: Tensor, bias: Tensor | None, *, traced: bool = False
+    ) -> Linear:
+        """Make a linear map for `weight[out, in]` that reads and writes `activations`.
+
+        Args:
+            traced: see `unfolded_conv`.
+        """
+        kind = PackedLinear if self.packed and not traced else PlainLinear
         made = kind(self.cast(weight), None if bias is None else self.cast(bias))
         if not self.reduced:
             return made

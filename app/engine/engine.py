@@ -16,8 +16,9 @@ from app.engine.letters import letters_of
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
 from app.engine.resting import RestingModel
-from app.engine.runner import Runner
+from app.engine.runner import BaseRunner, Runner
 from app.engine.sampling import resolve
+from app.engine.static.runner import StaticRunner
 from app.engine.voice_state import KvPrefix, VoiceMaker, fingerprint_of
 from app.speech import Pcm, Sampling, TokenCounter
 from app.speech_engine import (
@@ -39,6 +40,7 @@ class BatchedEngine:
         resting: the model. Never changed on a CPU; moved to `options.device` otherwise.
         voices_of: which of upstream's models it is, for its predefined voices; None if it is none.
         cloning_refused: why the weights that can clone voices are not used; None if they are.
+        runner: what computes; None for what suits the device.
 
     Raises:
         ValueError: this machine cannot compute in `options.precision`.
@@ -51,6 +53,7 @@ class BatchedEngine:
         *,
         voices_of: str | None = None,
         cloning_refused: str | None = None,
+        runner: type[Runner] | type[StaticRunner] | None = None,
     ) -> None:
         device = torch.device(options.device)
         precision = choose_precision(options.precision, device)
@@ -59,7 +62,9 @@ class BatchedEngine:
         self._default_sampling = options.defaults
         with resting.borrowed() as model:
             self._model = model if device.type == "cpu" else model.to(device)
-            self._runner = Runner(self._model, precision, device, max_rows=options.max_running_rows)
+            self._runner: BaseRunner = (runner or suited_to(device))(
+                self._model, precision, device, max_rows=options.max_running_rows
+            )
         self._voices = VoiceMaker(
             resting,
             self._runner.cache_shape,
@@ -173,3 +178,8 @@ class BatchedEngine:
     def _fingerprint(self) -> str:
         with self._resting.borrowed() as model:
             return fingerprint_of(model)
+
+
+def suited_to(device: torch.device) -> type[Runner] | type[StaticRunner]:
+    """Choose what computes rows on a device."""
+    return Runner if device.type == "cpu" else StaticRunner

@@ -30,6 +30,13 @@ class CacheShape:
     head_dim: int
     dtype: torch.dtype
 
+    @classmethod
+    def of_model(cls, module: FlowLMModel, dtype: torch.dtype) -> CacheShape:
+        """Describe the caches of a model, with elements of type `dtype`."""
+        attention = module.transformer.layers[0].self_attn
+        layers = len(module.transformer.layers)
+        return cls(layers, attention.num_kv_heads, attention.dim_per_head, dtype)
+
     def of(self, positions: int) -> tuple[int, int, int, int, int]:
         """Return the shape of a cache for so many positions."""
         return (self.layers, 2, self.heads, positions, self.head_dim)
@@ -103,12 +110,7 @@ class FlowLm:
     ) -> None:
         self.latent_dim: int = module.ldim
         attention = module.transformer.layers[0].self_attn
-        self.cache_shape = CacheShape(
-            len(module.transformer.layers),
-            attention.num_kv_heads,
-            attention.dim_per_head,
-            cache_dtype,
-        )
+        self.cache_shape = CacheShape.of_model(module, cache_dtype)
         self.heads = int(attention.num_heads)
         self.bos_latent = module.bos_emb.detach().float().to(device)
         self._conditioner = module.conditioner

@@ -18,7 +18,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
 from huggingface_hub import (
     HfApi,
     constants,
@@ -304,6 +303,8 @@ def _fetch_from_web(address: str, on_download: OnDownload | None) -> Path:
         return kept
     if on_download is not None:
         on_download(address)
+    import httpx  # noqa: PLC0415 - the hub has a client of its own, so few need this one
+
     try:
         with (
             partial_file(kept) as partial,

@@ -6,9 +6,11 @@ import logging
 import os
 import tempfile
 import time
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import safetensors
@@ -18,9 +20,11 @@ from pocket_tts import TTSModel
 
 from app.engine.engine import BatchedEngine
 from app.engine.hub import OnDownload
+from app.engine.mapped import load_mapped
 from app.engine.precision import choose_precision
 from app.engine.resting import RestingModel
-from app.engine.weights import ModelFiles, cached_model, fetch_model
+from app.engine.weights import ModelFiles, cached_model, fetch_model, references
+from app.engine.word_rules import PartedTokenizer, part_word_rules
 from app.errors import ModelUnavailable
 from app.speech_engine import EngineOptions
 
@@ -174,11 +178,7 @@ def load_model(files: ModelFiles) -> TTSModel:
     """
     started = time.monotonic()
     try:
-        # pocket-tts reads a config from a file only, and asks the hub for what it names there.
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.yaml"
-            path.write_text(yaml.safe_dump(files.config, allow_unicode=True), "utf-8")
-            model = TTSModel.load_model(config=path)
+        model = _loaded(files.config)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -189,9 +189,38 @@ def load_model(files: ModelFiles) -> TTSModel:
         raise ModelUnavailable(f"the weights of {files.name} are damaged: {error}") from error
     except (RuntimeError, ValueError, AssertionError, KeyError, OSError) as error:
         raise ModelUnavailable(f"{files.name} does not load: {error}") from error
-    model.eval()
     logger.info("model loaded in %.1f s: %s", time.monotonic() - started, files.name)
     return model
+
+
+def _loaded(config: dict[str, Any]) -> TTSModel:
+    """Load a model of a config with absolute paths; raise whatever pocket-tts does."""
+    config = deepcopy(config)
+    # Where weights lie in several files, upstream renames some, so it has to read them.
+    load = load_mapped if "weights_path" in config else TTSModel.load_model
+    # pocket-tts reads a config from a file only, and asks the hub for what it names there.
+    with tempfile.TemporaryDirectory() as folder:
+        parted = _without_word_rules(config, Path(folder))
+        path = Path(folder) / "model.yaml"
+        path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+        model = load(config=path).eval()
+    if parted is not None:
+        model.flow_lm.conditioner.tokenizer.tokenizer.normalizer = parted.normalizer
+    return model
+
+
+def _without_word_rules(config: dict[str, Any], folder: Path) -> PartedTokenizer | None:
+    """Let a config name a tokenizer without its rules for words, if they are many."""
+    for section, key in references(config):
+        if key != "tokenizer_path" or not section[key].endswith(".json"):
+            continue
+        parted = part_word_rules(Path(section[key]).read_text("utf-8"))
+        if parted is not None:
+            rest = folder / "tokenizer.json"
+            rest.write_text(parted.rest, "utf-8")
+            section[key] = str(rest)
+        return parted
+    return None
 
 
 def _load_or_discard(files: ModelFiles) -> TTSModel:

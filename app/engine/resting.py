@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pocket_tts import TTSModel
-from torch import nn
 
+from app.engine.mapped import largest_parts
 from app.engine.memory import trim_memory
 
-REST_AFTER_SECONDS = 60.0
-"""Reading the weights again takes about a second; somebody who makes voices makes several."""
+REST_AFTER_SECONDS = 2.0
+"""Mapping the weights again takes a tenth of a second; somebody who makes voices makes several."""
 
 
 class RestingModel:
@@ -84,13 +84,7 @@ class RestingModel:
                 return  # somebody came just now
             self._timer = None
             assert self._whole is not None
-            for part in (self._whole.flow_lm.transformer, self._whole.flow_lm.flow_net):
-                _let_go(part)
-            _let_go(self._whole.mimi)
+            for part in largest_parts(self._whole):
+                part.to("meta")  # frees its weights in place; using it afterwards is an error
             self._whole = None
         trim_memory()
-
-
-def _let_go(part: nn.Module) -> None:
-    """Free weights in place; using the part afterwards is an error."""
-    part.to("meta")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from app.engine.alignment.words import Reading
 from app.engine.codec import BatchedCodec
 from app.engine.flow_lm import CacheShape, FlowLm, RowInput, RowOutput
 from app.engine.layer_checks import LayerChecks
+from app.engine.pace import MAX_LATENTS_PER_DECODE
 from app.engine.precision import Precision
 from app.engine.prompt import Prompt, make_prompt
 from app.engine.sampling import draw_noise
@@ -142,67 +144,63 @@ class CachePool:
                 self._idle.pop(0)
 
 
-class Runner:
+class BaseRunner(ABC):
     """Opens, computes and closes rows. Different threads may compute different rows.
 
     It knows of rows only, not of the sequences that they belong to.
 
     Attributes:
-        float32_layers: names of the layers that are computed in float32 because this machine
-            computes something else at the wanted precision.
+        query_heads: how many query heads a layer of the language model has.
+        frame_samples: samples of one latent.
+        max_latents_per_decode: the codec gains nothing from more latents at once than that.
 
     Args:
         model: loaded weights, on `device`; read, never changed.
-        max_rows: how many rows may be open at the same time.
     """
 
-    def __init__(
-        self, model: TTSModel, precision: Precision, device: torch.device, *, max_rows: int
-    ) -> None:
-        flow_lm = model.flow_lm
+    query_heads: int
+    frame_samples: int
+    max_latents_per_decode = MAX_LATENTS_PER_DECODE
+
+    def __init__(self, model: TTSModel, precision: Precision, device: torch.device) -> None:
         self.precision = precision
         self._model = model
         self._device = device
-        checks = LayerChecks()
-        self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device, checks)
-        self.codec = BatchedCodec(
-            model.mimi,
-            flow_lm.emb_mean,
-            flow_lm.emb_std,
-            precision=precision.codec,
-            max_rows=max_rows,
-            device=device,
-            checks=checks,
-        )
-        self.float32_layers = tuple(checks.wrong)
-        if checks.wrong:
-            logger.warning(
-                "computed in float32, for at %s this machine computes something else: %s",
-                precision,
-                ", ".join(checks.wrong),
-            )
-        self.cache_shape = self.flow_lm.cache_shape
+        self._checks = LayerChecks()
+        self.cache_shape = CacheShape.of_model(model.flow_lm, precision.cache_dtype)
+        self.query_heads = int(model.flow_lm.transformer.layers[0].self_attn.num_heads)
+        self.frame_samples = int(model.mimi.frame_size)
         self.sample_rate_hz = int(model.sample_rate)
         self.eos_threshold = float(model.eos_threshold)
-        self.frame_samples = self.codec.frame_samples
         self.frame_seconds = self.frame_samples / self.sample_rate_hz
-        self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
         # A chunk begins with a click of the codec. As upstream does, its first 5 ms are faded in.
         self._fade_in = np.linspace(0, 1, self.sample_rate_hz // 200, dtype=np.float32)
-        self._slots_lock = threading.Lock()
-        self.heads = tuple(
+        self._heads = tuple(
             Head(layer, head)
             for layer in range(self.cache_shape.layers)
-            for head in range(self.flow_lm.heads)
+            for head in range(self.query_heads)
         )
+
+    @property
+    def float32_layers(self) -> tuple[str, ...]:
+        """Name the layers that are computed in float32 because they are wrong otherwise here."""
+        return tuple(self._checks.wrong)
 
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Speak two frames, so that the first request does not pay for what is made lazily.
 
+        Warns of the layers that had to be made in float32.
+
         Raises:
             Exception: whatever keeps this model from speaking at all.
         """
+        if self.float32_layers:
+            logger.warning(
+                "computed in float32, for at %s this machine computes something else: %s",
+                self.precision,
+                ", ".join(self.float32_layers),
+            )
         silence = torch.zeros(self.cache_shape.of(1), device=self._device)
         tokens = torch.zeros(8, dtype=torch.long)
         prompt = Prompt(tokens, Reading("", "", ()), max_frames=2, frames_after_eos=0)
@@ -220,6 +218,7 @@ class Runner:
         """Make a chunk of text into what the model reads; None if nothing is left to speak."""
         return make_prompt(self._model, text)
 
+    @abstractmethod
     def open(
         self,
         voice: KvPrefix,
@@ -238,28 +237,27 @@ class Runner:
         Raises:
             RuntimeError: as many rows as allowed are open, or there is no memory.
         """
-        noise = draw_noise(sampling, chunk_index, prompt.max_frames, self.flow_lm.latent_dim)
-        cache = self._caches.acquire(len(prompt.tokens) + prompt.max_frames)
-        with self._slots_lock:
-            slot = self.codec.acquire()
-        return Row(
-            voice=voice.cache,
-            cache=cache,
-            position=0,
-            codec_slot=slot,
-            tokens=prompt.tokens.to(self._device),
-            latent=self.flow_lm.bos_latent,
-            noise=noise.to(self._device),
-            sampling=sampling,
-            watched=watched,
-            text_tokens=len(prompt.tokens),
-        )
+        ...
 
+    @abstractmethod
     def close(self, row: Row) -> None:
         """Free what the row holds; it must not be in use."""
-        self._caches.release(row.cache)
-        with self._slots_lock:
-            self.codec.release(row.codec_slot)
+        ...
+
+    @abstractmethod
+    def _watch(self, heads: tuple[Head, ...]) -> None:
+        """Have watched rows asked what these heads look at, from now on."""
+        ...
+
+    @abstractmethod
+    def _outputs(self, rows: Sequence[Row]) -> list[RowOutput]:
+        """Compute one more latent for each row, in one pass; no row advances."""
+        ...
+
+    @abstractmethod
+    def _waves(self, rows: Sequence[Row], frames: int) -> Pcm:
+        """Decode the next `frames` pending latents: `[rows, frames * frame_samples]`."""
+        ...
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -272,7 +270,7 @@ class Runner:
     @heads.setter
     def heads(self, heads: tuple[Head, ...]) -> None:
         self._heads = heads
-        self.flow_lm.watch(heads)
+        self._watch(heads)
 
     def attention(self, row: Row, frames: int) -> NDArray[np.float32]:
         """Tell what the next `frames` heard frames of a watched row attended to in its text.
@@ -284,7 +282,7 @@ class Runner:
             `[heads, frames, text tokens]`, which add up to 1 over the tokens.
         """
         if row.text_keys is None:
-            shared = self.flow_lm.heads // self.cache_shape.heads
+            shared = self.query_heads // self.cache_shape.heads
             keys = [row.cache[layer, 0, head // shared] for layer, head in self._heads]
             text = torch.stack([each[: row.text_tokens].float().T for each in keys])
             row.text_keys = text.cpu() / self.cache_shape.head_dim**0.5
@@ -317,9 +315,8 @@ class Runner:
 
     def _sample(self, rows: Sequence[Row]) -> list[bool | Exception]:
         """Do the work of `sample` for all rows in one pass."""
-        outputs = self.flow_lm.step([row.input() for row in rows])
         verdicts: list[bool | Exception] = []
-        for row, output in zip(rows, outputs, strict=True):
+        for row, output in zip(rows, self._outputs(rows), strict=True):
             if math.isnan(output.eos_logit):
                 verdicts.append(FloatingPointError("the model gave a latent that is not finite"))
                 continue
@@ -329,14 +326,8 @@ class Runner:
 
     def _decode(self, rows: Sequence[Row], frames: int) -> list[Pcm | Exception]:
         """Do the work of `decode` for all rows in one pass."""
-        latents = [row.pending[i] for row in rows for i in range(frames)]
-        pcm = self.codec.decode(
-            [row.codec_slot for row in rows],
-            torch.stack(latents).view(len(rows), frames, -1),
-        )
-        waves = pcm.cpu().numpy()
         result: list[Pcm | Exception] = []
-        for row, wave in zip(rows, waves, strict=True):
+        for row, wave in zip(rows, self._waves(rows, frames), strict=True):
             own = wave.copy()  # a view would keep the whole batch alive until it is read
             if row.spoken == 0:
                 own[: len(self._fade_in)] *= self._fade_in[: len(own)]
@@ -345,6 +336,80 @@ class Runner:
             row.spoken += frames
             result.append(own)
         return result
+
+
+class Runner(BaseRunner):
+    """Computes rows of any lengths in one pass, as is fastest on a processor.
+
+    Args:
+        max_rows: how many rows may be open at the same time.
+    """
+
+    def __init__(
+        self, model: TTSModel, precision: Precision, device: torch.device, *, max_rows: int
+    ) -> None:
+        super().__init__(model, precision, device)
+        flow_lm = model.flow_lm
+        self.flow_lm = FlowLm(
+            flow_lm, precision.flow_lm, precision.cache_dtype, device, self._checks
+        )
+        self.codec = BatchedCodec(
+            model.mimi,
+            flow_lm.emb_mean,
+            flow_lm.emb_std,
+            precision=precision.codec,
+            max_rows=max_rows,
+            device=device,
+            checks=self._checks,
+        )
+        self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
+        self._slots_lock = threading.Lock()
+        self._watch(self.heads)
+
+    def open(
+        self,
+        voice: KvPrefix,
+        prompt: Prompt,
+        sampling: RowSampling,
+        chunk_index: int,
+        *,
+        watched: bool = False,
+    ) -> Row:
+        noise = draw_noise(sampling, chunk_index, prompt.max_frames, self.flow_lm.latent_dim)
+        cache = self._caches.acquire(len(prompt.tokens) + prompt.max_frames)
+        with self._slots_lock:
+            slot = self.codec.acquire()
+        return Row(
+            voice=voice.cache,
+            cache=cache,
+            position=0,
+            codec_slot=slot,
+            tokens=prompt.tokens.to(self._device),
+            latent=self.flow_lm.bos_latent,
+            noise=noise.to(self._device),
+            sampling=sampling,
+            watched=watched,
+            text_tokens=len(prompt.tokens),
+        )
+
+    def close(self, row: Row) -> None:
+        self._caches.release(row.cache)
+        with self._slots_lock:
+            self.codec.release(row.codec_slot)
+
+    def _watch(self, heads: tuple[Head, ...]) -> None:
+        self.flow_lm.watch(heads)
+
+    def _outputs(self, rows: Sequence[Row]) -> list[RowOutput]:
+        return self.flow_lm.step([row.input() for row in rows])
+
+    def _waves(self, rows: Sequence[Row], frames: int) -> Pcm:
+        latents = [row.pending[i] for row in rows for i in range(frames)]
+        pcm = self.codec.decode(
+            [row.codec_slot for row in rows],
+            torch.stack(latents).view(len(rows), frames, -1),
+        )
+        return pcm.cpu().numpy()
 
 
 def _each_or_alone(

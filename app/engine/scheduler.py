@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, NamedTuple
 
-from app.engine.pace import Pace
+from app.engine.keeping_up import Need, keeps_up
+from app.engine.pace import MAX_LATENTS_PER_DECODE, Pace
 from app.engine.sequence import EngineJob, RowT, Sequence
 from app.engine.waiting import Asking, WaitingJobs
 from app.errors import Overloaded, QueueFull
@@ -38,16 +39,14 @@ TARGET_DECODE_SECONDS = 0.04
 """Decoding a batch should take this long: its worker sees no newcomers until it is done."""
 UNHEARD_DECODE_SECONDS = 0.015
 """This long where nobody listens: a newcomer who does is not to wait for it."""
-MAX_PREFILLS_PER_BATCH = 2
-"""At most this many new sequences may read their text in one batch."""
 MIN_SAMPLED_SEQUENCES = 8
 """A batch of the language model is not divided among workers below this size."""
 BATCH_SHARE = 0.6
 """The language model waits for this part of the speaking sequences, if nobody is in a hurry."""
-MAX_OPENING_JOBS = 6
-"""At most this many newcomers may be between admission and their first audio."""
 STRAIN_SECONDS = 0.1
-"""No newcomer is admitted while a listener has less than this left to play."""
+"""Each listener is to have so much left to play, a second after the first sound."""
+SURE_SHARE = 0.95
+"""So much of the pace is counted on: texts may take longer than they look, and readers are many."""
 PATIENCE_SECONDS = 10.0
 """A newcomer is admitted all the same once none has been for so long."""
 FIRST_PATIENCE_SECONDS = 1.0
@@ -97,9 +96,17 @@ class Scheduler(Generic[RowT]):
             may run.
         workers: how many threads compute batches.
         frame_seconds: audio of one latent.
+        max_latents_per_decode: see `Pace`.
     """
 
-    def __init__(self, options: EngineOptions, *, workers: int, frame_seconds: float) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        *,
+        workers: int,
+        frame_seconds: float,
+        max_latents_per_decode: int = MAX_LATENTS_PER_DECODE,
+    ) -> None:
         self._options = options
         self._workers = workers
         self._frame_seconds = frame_seconds
@@ -112,7 +119,7 @@ class Scheduler(Generic[RowT]):
         self._served = 0
         self._last_newcomer_at_seconds = 0.0
         self.expected = 0
-        self._pace = Pace(workers, frame_seconds)
+        self._pace = Pace(workers, frame_seconds, max_latents_per_decode)
 
     @property
     def running_rows(self) -> int:
@@ -198,7 +205,7 @@ class Scheduler(Generic[RowT]):
             jobs,
             left_seconds=[each.left_seconds(self._frame_seconds) for each in running],
             mean_seconds=self._waiting.seconds / max(1, len(self._waiting)),
-            rate=self._pace.crowded_audio_seconds_per_second,
+            rate=self._rate_with(self._options.max_running_rows),
         )
         if len(self._running) < self._options.max_running_rows:
             seconds = min(seconds, jobs * PATIENCE_SECONDS)
@@ -218,7 +225,11 @@ class Scheduler(Generic[RowT]):
 
     def sample_done(self, batch: SampleBatch[RowT], now: float) -> None:
         """Let go of sequences whose new latents have been counted."""
-        self._pace.sampled(now - batch.started_at_seconds)
+        busy_seconds = now - batch.started_at_seconds
+        if any(each.sampled <= 1 for each in batch.sequences):
+            self._pace.read(busy_seconds)
+        else:
+            self._pace.sampled(len(batch.sequences), busy_seconds)
         for sequence in batch.sequences:
             sequence.being_sampled = False
             if sequence.finished:
@@ -290,7 +301,7 @@ class Scheduler(Generic[RowT]):
     def _next_admission(self, now: float) -> Sequence[RowT] | None:
         """Choose whom to admit: first who is listened to, then newcomers, then who runs ahead.
 
-        Chunks that run ahead take at most half of the rows, so that newcomers find room.
+        Chunks that run ahead take no more than half of the rows, so that newcomers find room.
         """
         waiting = [each for each in (job.waiting for job in self._started) if each is not None]
         started = [each for each in waiting if not self._paused(each)]
@@ -312,18 +323,19 @@ class Scheduler(Generic[RowT]):
         return self._runs_ahead(started) or self._unheard(newcomer, started)
 
     def _runs_ahead(self, started: list[Sequence[RowT]]) -> Sequence[RowT] | None:
-        """Choose a chunk that is made before it is needed, of a job that somebody hears."""
-        heard = [each for each in self._running if not each.job.unhurried]
-        extra_rows = len(heard) - len({each.job for each in heard})
+        """Choose a chunk that is made before it is needed, of a job that somebody hears.
+
+        A row is taken to the end of its chunk, so half of them stay free for newcomers.
+        """
         bound = self._options.max_running_rows
-        buffer_seconds = self._options.stream_buffer_seconds
         ahead = [
             each
             for each in started
-            if not each.job.unhurried and each.job.ahead_seconds <= buffer_seconds
+            if not each.job.unhurried
+            and each.job.ahead_seconds <= self._options.stream_buffer_seconds
         ]
-        room = extra_rows < bound // 2 and len(heard) < bound - bound // 4
-        if not ahead or not room or len(self._running) >= bound - bound // 8:
+        heard = sum(not each.job.unhurried for each in self._running)
+        if not ahead or heard >= bound // 2 or len(self._running) >= bound - bound // 8:
             return None
         return min(ahead, key=lambda each: each.job.due_at_seconds(each.index, 0.0))
 
@@ -344,35 +356,40 @@ class Scheduler(Generic[RowT]):
         Args:
             running: how many jobs of each caller run.
         """
-        if self._opening >= MAX_OPENING_JOBS:
-            return False
         # The comfort of one caller's many listeners does not keep out another's first.
         others_have_more = max(running.values(), default=0) > running[newcomer.caller] + 1
         patience = FIRST_PATIENCE_SECONDS if others_have_more else PATIENCE_SECONDS
         patient = now - self._last_newcomer_at_seconds < patience
-        return not (patient and self._strained(newcomer.sequences[0], now))
+        return not (patient and self._strained(newcomer, now))
 
-    def _strained(self, newcomer: Sequence[RowT], now: float) -> bool:
-        """Tell whether a listener would hear a gap if `newcomer` were admitted now.
+    def _strained(self, newcomer: EngineJob[RowT], now: float) -> bool:
+        """Tell whether a listener would hear a gap if `newcomer` were admitted now."""
+        heard_next = {
+            each.job: each
+            for each in reversed(self._running)
+            if not self._paused(each) and not each.job.unhurried
+        }
+        needs = [self._need(each, now) for each in heard_next.values()]
+        needs.append(Need(0.0, newcomer.expected_seconds))
+        # Even on a machine slower than speech one may speak; else none ever would.
+        return not keeps_up(needs, max(1.0, SURE_SHARE * self._rate_with(len(needs))))
 
-        That is so if one has hardly anything left to play, and if more sequences speak than the
-        machine keeps up with and their slack does not last until they are through.
-        """
-        active = [
-            each for each in self._running if not self._paused(each) and not each.job.unhurried
-        ]
-        playing = [each for each in active if each.job.playing_since_seconds is not None]
-        slacks = [self._slack_seconds(each, now) for each in playing]
-        if slacks and min(slacks) < STRAIN_SECONDS:
-            return True
-        together = [*active, newcomer]
-        lasting = sum(
-            max(0.0, each.expected_seconds - self._made_seconds(each)) for each in together
-        )
-        lasting /= len(together)
-        # Even on a machine slower than speech one sequence may run; else none ever would.
-        shortfall = len(together) - max(1.0, self._pace.audio_seconds_per_second)
-        return shortfall * lasting > sum(min(slack, lasting) for slack in slacks)
+    def _rate_with(self, rows: int) -> float:
+        """Tell how much audio is made in a second while so many sequences speak."""
+        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
+        return self._pace.audio_seconds_per_second_with(rows, latents)
+
+    def _need(self, sequence: Sequence[RowT], now: float) -> Need:
+        """Tell what the listener of a job needs, given the sequence of it that is heard next."""
+        job = sequence.job
+        # What speaks on although its text should be over needs some more.
+        left_seconds = max(COMFORT_SECONDS, job.left_seconds(self._frame_seconds))
+        if job.playing_since_seconds is None:
+            return Need(0.0, left_seconds)
+        slack_seconds = self._slack_seconds(sequence, now)
+        if now - job.playing_since_seconds > COMFORT_SECONDS:
+            slack_seconds -= STRAIN_SECONDS
+        return Need(slack_seconds, left_seconds)
 
     @property
     def _opening(self) -> int:
@@ -479,14 +496,14 @@ class Scheduler(Generic[RowT]):
     def _sample_batch(self, sequences: list[Sequence[RowT]], now: float) -> SampleBatch[RowT]:
         """Take from sequences by deadline a batch for the language model."""
         chosen: list[Sequence[RowT]] = []
-        prefills = 0
+        reads = False
         # One large batch reads the weights once; many workers are fed by more than one.
         portion = -(-len(sequences) // max(1, self._workers // 2))
         for sequence in self._companions(sequences, now)[: max(MIN_SAMPLED_SEQUENCES, portion)]:
             if sequence.sampled == 0:
-                prefills += 1
-                if prefills > min(MAX_PREFILLS_PER_BATCH, self._workers):
+                if reads:  # two texts take as long in one batch as one after the other
                     continue
+                reads = True
             sequence.being_sampled = True
             chosen.append(sequence)
         return SampleBatch(tuple(chosen), now)

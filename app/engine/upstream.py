@@ -1,9 +1,10 @@
 """Imports Kyutai's package without what it brings along and speech never uses.
 
-Two lines of it cost a process 120 MB and two seconds of its start (`python -m benchmarks.imports`):
-a decorator that tells torch's compiler to leave a function alone imports that compiler, which never
-runs here, and a resampler for recordings, which this server reads by itself, imports all of
-`scipy.signal`.
+A few lines of it cost a process 140 MB and two seconds of its start (`python -m
+benchmarks.imports`): a decorator that tells torch's compiler to leave a function alone imports that
+compiler, which never runs here, and for a resampler, a reader of recordings and a downloader, which
+this server does without, come `scipy.signal`, `scipy.io` and `requests`. All of it is there once
+somebody asks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-_SIGNAL = "scipy.signal"
+_LATE = ("requests", "scipy.io", "scipy.io.wavfile", "scipy.signal")
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 
@@ -26,8 +27,33 @@ def import_upstream() -> None:
     """Import `pocket_tts`, unless somebody has."""
     if "pocket_tts" in sys.modules:
         return
-    with _without_compiler(), _with_late_signal():
+    with _imported_late(), _without_compiler():
         importlib.import_module("pocket_tts")
+
+
+@contextmanager
+def _imported_late() -> Iterator[None]:
+    """Let modules be imported without looking for them."""
+    late = {name: _Late(name) for name in _LATE if name not in sys.modules}
+    sys.modules.update(late)
+    try:
+        yield
+    finally:
+        for name in late:
+            del sys.modules[name]
+
+
+class _Late(ModuleType):
+    """Stands for a module whose functions are looked for when they are called."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):  # whoever looks through all modules asks for these
+            raise AttributeError(name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            return getattr(importlib.import_module(self.__name__), name)(*arguments, **options)
+
+        return call
 
 
 @contextmanager
@@ -41,24 +67,5 @@ def _without_compiler() -> Iterator[None]:
         torch.compiler.disable = disable
 
 
-@contextmanager
-def _with_late_signal() -> Iterator[None]:
-    """Let `resample_poly` be imported, and look for it only when it is called."""
-    if _SIGNAL in sys.modules:
-        yield
-        return
-    late = ModuleType(_SIGNAL)
-    late.resample_poly = _resample_poly  # type: ignore[attr-defined]
-    sys.modules[_SIGNAL] = late
-    try:
-        yield
-    finally:
-        del sys.modules[_SIGNAL]
-
-
 def _as_it_is(function: _FunctionT) -> _FunctionT:
     return function
-
-
-def _resample_poly(*arguments: Any, **options: Any) -> Any:
-    return importlib.import_module(_SIGNAL).resample_poly(*arguments, **options)

@@ -54,7 +54,7 @@ class ModelFiles:
 
     def discard_damaged(self) -> list[str]:
         """Remove from the hub's cache what was damaged there; return the names of those files."""
-        paths = [Path(section[key]) for section, key in _references(self.config)]
+        paths = [Path(section[key]) for section, key in references(self.config)]
         return [path.name for path in paths if discard_damaged(path)]
 
 
@@ -111,7 +111,7 @@ def _model_files(language: str, config: str | None, get: _Get) -> ModelFiles:
         absolute = partial(_beside, path.resolve())
     document = _read_yaml(path)
     refused: str | None = None
-    for section, key in list(_references(document)):
+    for section, key in list(references(document)):
         if key == _PLAIN_WEIGHTS:
             continue
         try:
@@ -154,7 +154,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def references(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the (section, key) pairs of a config that name files."""
     flow_lm, mimi = document.get("flow_lm"), document.get("mimi")
     table = flow_lm.get("lookup_table") if isinstance(flow_lm, dict) else None

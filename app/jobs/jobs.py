@@ -18,6 +18,7 @@ from app.errors import (
     JobNotFound,
     ModelUnavailable,
     SegmentNotFound,
+    StoreUnreachable,
 )
 from app.jobs.board import Board
 from app.jobs.cutting import cut_into_chapters
@@ -33,7 +34,7 @@ from app.jobs.job import (
     Segment,
 )
 from app.jobs.runner import JobRunner
-from app.jobs.store import JobStore
+from app.jobs.store import JobStore, new_id
 from app.jobs.takes import TAKE_BYTES_PER_SECOND, JobFiles
 from app.jobs.timeline import Placed, laid_out, marks_of
 from app.jobs.wish import JobControls
@@ -171,16 +172,30 @@ class Jobs:
         expected_seconds = new.characters / SPEECH_CHARACTERS_PER_SECOND
         bytes_per_second = TAKE_BYTES_PER_SECOND + audio.bytes_per_second(SPEECH_RATE_HZ)
 
-        def add() -> tuple[str, bool]:
+        def add() -> str:
             with self._room(size_bytes=int(expected_seconds * bytes_per_second)):
-                return self.store.add(new)
+                return self._add_with_cover(new)
 
-        job_id, is_new = await self._pool.run(add)
-        if is_new and cover is not None:
-            path = self.files.cover_path(job_id)
-            await self._pool.run(lambda: self.files.write(path, cover))
+        job_id = await self._pool.run(add)
         self.runner.look()
         return await self.get(job_id)
+
+    def _add_with_cover(self, new: NewJob) -> str:
+        """Keep a new job; its cover is there once the job is."""
+        if new.cover is None:
+            return self.store.add(new)[0]
+        own_id, kept = new_id(), False
+        try:
+            self.files.write(self.files.cover_path(own_id), new.cover)
+            job_id, kept = self.store.add(new, own_id)
+        finally:
+            if not kept:
+                self._remove_files(own_id)
+        return job_id
+
+    def _remove_files(self, job_id: str) -> None:
+        with suppress(StoreUnreachable):  # they are swept once they are old
+            self.files.remove(job_id)
 
     def _asked(self, controls: JobControls) -> Mapping[str, Any]:
         """Return what is kept of the controls: the voice too, since the server's may change."""
@@ -282,7 +297,7 @@ class Jobs:
         job = await self.get(job_id)
         await self._pool.run(partial(self.store.remove, job.id))
         await self.runner.drop(job.id)
-        await self._pool.run(partial(self.files.remove, job.id))
+        await self._pool.run(partial(self._remove_files, job.id))
         self._board.changed(job.id)
 
     async def change_segment(self, job_id: str, number: int, values: Mapping[str, Any]) -> Segment:

@@ -30,6 +30,10 @@ class Claims(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Work for the time of the block; raises BlockingIOError if only another server may."""
 
+    @property
+    def worker(self) -> str | None:
+        """Return the name under which jobs are leased; None where nobody else works on them."""
+
     def ours(self, jobs: Sequence[Job], at_work: Collection[str], *, has_room: bool) -> set[str]:
         """Return the jobs to work on now, of those that are not finished, the oldest first.
 
@@ -40,6 +44,9 @@ class Claims(Protocol):
         Raises:
             StorageFailed: the database does not answer.
         """
+
+    def renew(self, at_work: Collection[str]) -> None:
+        """Keep jobs that are worked on, unless others have taken them; raises StorageFailed."""
 
     @property
     def lost(self) -> bool:
@@ -53,6 +60,7 @@ class AloneInFolder:
     """Lets the server that holds the folder work on all jobs; see `Claims`."""
 
     lost = False
+    worker = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,6 +70,9 @@ class AloneInFolder:
 
     def ours(self, jobs: Sequence[Job], at_work: Collection[str], *, has_room: bool) -> set[str]:  # noqa: ARG002
         return {job.id for job in jobs}
+
+    def renew(self, at_work: Collection[str]) -> None:
+        """The folder is held for as long as `alone` lasts."""
 
     def give_back(self) -> None:
         """The folder is free once `alone` has ended."""
@@ -75,7 +86,7 @@ class Leases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._worker = secrets.token_hex(8)
+        self.worker = secrets.token_hex(8)
         self._renewed_seconds = time.monotonic()
 
     def alone(self) -> AbstractContextManager[None]:
@@ -86,21 +97,23 @@ class Leases:
         return time.monotonic() - self._renewed_seconds > LOST_SECONDS
 
     def ours(self, jobs: Sequence[Job], at_work: Collection[str], *, has_room: bool) -> set[str]:
+        # What is written lasts from then on at least, however late the answer comes.
+        asked_seconds = time.monotonic()
         with self._database.reading() as connection:
             wanted = self._wanted(connection, jobs, at_work, has_room=has_room)
             leased = self._held(connection)
-        held = leased & {job.id for job in jobs}
-        is_due = time.monotonic() - self._renewed_seconds > RENEW_SECONDS
-        has_given_up = bool(leased - {*at_work})
-        if wanted is None and not has_given_up and not (is_due and held):
-            self._renewed_seconds = time.monotonic() if not held else self._renewed_seconds
-            return held & {*at_work}
+        held = leased & {*at_work} & {job.id for job in jobs}
+        if wanted is None and held == leased:
+            if not held:
+                self._renewed_seconds = asked_seconds
+            return held
+        asked_seconds = time.monotonic()
         with self._database.writing() as connection:
             now_seconds = _now(connection)
             # Another may have been quicker since.
             wanted = self._wanted(connection, jobs, at_work, has_room=has_room)
             held = self._held(connection) & {*at_work} & {job.id for job in jobs}
-            connection.execute("DELETE FROM leases WHERE worker = ?", (self._worker,))
+            connection.execute("DELETE FROM leases WHERE worker = ?", (self.worker,))
             for job_id in {*held, *([wanted] if wanted else [])}:
                 connection.execute(
                     # It may have been deleted since it was listed.
@@ -109,18 +122,31 @@ class Leases:
                     "FROM jobs WHERE id = ? "
                     "ON CONFLICT (job) DO UPDATE SET worker = EXCLUDED.worker, "
                     "until_seconds = EXCLUDED.until_seconds",
-                    (self._worker, now_seconds + LEASE_SECONDS, job_id),
+                    (self.worker, now_seconds + LEASE_SECONDS, job_id),
                 )
-        self._renewed_seconds = time.monotonic()
+        self._renewed_seconds = asked_seconds
         return held | ({wanted} if wanted else set())
+
+    def renew(self, at_work: Collection[str]) -> None:
+        if not at_work:
+            return
+        asked_seconds = time.monotonic()
+        with self._database.writing() as connection:
+            until_seconds = _now(connection) + LEASE_SECONDS
+            for job_id in at_work:
+                connection.execute(
+                    "UPDATE leases SET until_seconds = ? WHERE job = ? AND worker = ?",
+                    (until_seconds, job_id, self.worker),
+                )
+        self._renewed_seconds = asked_seconds
 
     def give_back(self) -> None:
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM leases WHERE worker = ?", (self._worker,))
+            connection.execute("DELETE FROM leases WHERE worker = ?", (self.worker,))
 
     def _held(self, connection: Connection) -> set[str]:
         """List what this server has leased and nobody else has taken since."""
-        found = connection.execute("SELECT job FROM leases WHERE worker = ?", (self._worker,))
+        found = connection.execute("SELECT job FROM leases WHERE worker = ?", (self.worker,))
         return {job_id for (job_id,) in found}
 
     def _wanted(
@@ -139,7 +165,7 @@ class Leases:
                 "SELECT job, worker, until_seconds FROM leases"
             )
             # What was given up here, as for a rest, anybody may have.
-            if worker != self._worker or job_id in at_work
+            if worker != self.worker or job_id in at_work
         }
         for job in jobs:
             free_since_seconds = leased.get(job.id, job.created_seconds)

@@ -77,7 +77,8 @@ class Mastering:
         name = f"{_file_name(job.title)}.{secrets.token_hex(4)}"
         name += audio.extension if controls.files == "one" else ".zip"
         path = self.files.output_path(job.id, name)
-        book = _Book(self, job, audio, placed, found, gain_db, cancel)
+        cover = self._cover(job) if audio.name in _WITH_COVER else None
+        book = _Book(self, job, audio, placed, found, gain_db, cover, cancel)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial_file(path) as partial:
@@ -90,6 +91,13 @@ class Mastering:
             raise storage_failed(_CANNOT_KEEP, error) from error
         self.files.share(path)
         return name, size_bytes
+
+    def _cover(self, job: Job) -> Path | None:
+        """Return where the cover lies; None if there is none."""
+        if not job.has_cover:
+            return None
+        path = self.files.fetched(self.files.cover_path(job.id))
+        return path if path.is_file() else None
 
     def sound(self, job: Job, placed: Iterable[Placed], cancel: CancelToken) -> Iterator[Pcm]:
         """Yield the takes and the silences between them."""
@@ -123,6 +131,7 @@ class _Book:
     placed: Sequence[Placed]
     stretches: Sequence[Stretch]
     gain_db: float | None
+    cover: Path | None
     cancel: CancelToken
 
     def zip_chapters(self, path: Path, controls: JobControls) -> None:
@@ -201,16 +210,13 @@ class _Book:
 
     def _command(self, described: Path, path: Path) -> list[str]:
         audio = self.audio
-        files = self.mastering.files
-        cover = files.fetched(files.cover_path(self.job.id))
-        has_cover = self.job.has_cover and audio.name in _WITH_COVER and cover.is_file()
         command = [str(self.mastering.ffmpeg), "-hide_banner", "-loglevel", "error", "-y"]
         command += ["-f", "s16le", "-ar", str(SPEECH_RATE_HZ), "-ac", "1", "-i", "pipe:0"]
         command += ["-f", "ffmetadata", "-i", str(described)]
-        if has_cover:
-            command += ["-f", "image2", "-i", str(cover)]
+        if self.cover is not None:
+            command += ["-f", "image2", "-i", str(self.cover)]
         command += ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1"]
-        if has_cover:
+        if self.cover is not None:
             command += ["-map", "2:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
         if audio.codec is not None:
             command += ["-c:a", audio.codec, *audio.encoder_arguments(live=False)]

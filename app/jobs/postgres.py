@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 20
+"""A statement that takes longer is given up: each is small."""
+WRITERS_SECONDS = 5
+"""Who writes waits so long for others who do."""
+FORSAKEN_SECONDS = 10
+"""A server that has begun to change something and says no more lets the other writers go on."""
+_KEPT_ALIVE: Mapping[str, int] = {
+    # Else it takes a quarter of an hour until the other end counts as gone.
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_TIMEOUTS = (
+    f"SET statement_timeout = '{STATEMENT_SECONDS}s'; "
+    f"SET lock_timeout = '{WRITERS_SECONDS}s'; "
+    f"SET idle_in_transaction_session_timeout = '{FORSAKEN_SECONDS}s'"
+)
 RETRY_AFTER_SECONDS = 5.0
 _WRITERS = 0x706F636B
 """Who writes holds the lock of this number: one at a time, as in SQLite, so that what a writer has
@@ -53,8 +72,11 @@ class PostgresDatabase:
 
         self._connections.open()
         try:
-            with self.writing() as connection:
-                bring_up_to_date(connection)
+            with self._connection() as connection, connection.transaction():
+                # Large tables may take long, and other servers wait for whoever was first.
+                connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+                self._wait_for_writers(connection)
+                bring_up_to_date(_Statements(connection))
         except (StorageFailed, psycopg.Error) as error:  # such as one without the right to create
             self.close()
             raise SchemaError(str(error.__cause__ or error).strip()) from error
@@ -68,13 +90,16 @@ class PostgresDatabase:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self._connection() as connection, connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITERS,))
+            self._wait_for_writers(connection)
             yield _Statements(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         with self._connection() as connection:
             yield _Statements(connection)
+
+    def _wait_for_writers(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITERS,))
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
@@ -84,7 +109,10 @@ class PostgresDatabase:
         try:
             with self._connections.lent() as connection:
                 yield connection
-        except psycopg.OperationalError as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.errors.IdleInTransactionSessionTimeout,
+        ) as error:
             raise StoreUnreachable(
                 "the database of the jobs cannot be reached at present",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
@@ -92,11 +120,17 @@ class PostgresDatabase:
 
     def _connect(self) -> psycopg.Connection[Any]:
         import psycopg  # noqa: PLC0415
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
         from psycopg.types.numeric import IntLoader  # noqa: PLC0415
 
-        made = psycopg.connect(
-            self._url, autocommit=True, row_factory=_rows, connect_timeout=CONNECT_SECONDS
-        )
+        # What the address says of it goes before.
+        asked: dict[str, Any] = {**_KEPT_ALIVE, **conninfo_to_dict(self._url)}
+        made = psycopg.connect(**asked, autocommit=True, row_factory=_rows)
+        try:
+            made.execute(_TIMEOUTS)
+        except BaseException:
+            made.close()
+            raise
         # A sum of whole numbers is one.
         made.adapters.register_loader("numeric", IntLoader)
         return made

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -23,6 +23,7 @@ from app.errors import (
 from app.jobs.board import Board
 from app.jobs.job import GOING_ON, Job, JobState, Segment
 from app.jobs.leases import Claims
+from app.jobs.leasing import LeaseLost, Leasing
 from app.jobs.mastering import Mastering
 from app.jobs.reasons import reason_to_fail, reason_to_wait
 from app.jobs.run import Run
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """What somebody else has changed is seen after so long."""
 TIDY_SECONDS = 600.0
-"""Files of jobs that others have removed go after so long at most."""
+"""What a crash left, and files of jobs that others have removed, are looked for so often."""
 WAIT_SECONDS = 5.0
 """What cannot go on is tried again after so long."""
 TRIES = 3
@@ -53,6 +54,7 @@ class JobRunner:
 
     Args:
         room: lets whose job it is keep so many bytes more in a block; raises LimitReached.
+        leasing: asks for jobs and keeps them, which must not wait for anything else.
         at_once: how many segments are spoken at once.
     """
 
@@ -69,6 +71,7 @@ class JobRunner:
         *,
         room: Callable[[Job, int], AbstractContextManager[None]],
         pool: ThreadPool,
+        leasing: ThreadPool,
         at_once: int,
     ) -> None:
         self._room = room
@@ -79,7 +82,7 @@ class JobRunner:
         self._mastering = mastering
         self._board = board
         self._lifetime = lifetime
-        self._claims = claims
+        self._leasing = Leasing(store, claims, leasing)
         self._pool = pool
         self._at_once = at_once
         self._runs: dict[str, Run] = {}
@@ -99,12 +102,13 @@ class JobRunner:
         """Work on jobs while the block runs; what is not finished then goes on the next time."""
         working = asyncio.create_task(self._work())
         try:
-            yield
+            async with self._leasing.kept(lambda: [*self._runs]):
+                try:
+                    yield
+                finally:
+                    await ended(working)
+                    await self.park()
         finally:
-            await ended(working)
-            await self.park()
-            with suppress(StorageFailed):  # then others go on a little later
-                await self._pool.run(self._claims.give_back)
             self._database.close()
 
     async def park(self) -> None:
@@ -147,27 +151,24 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             try:
-                with self._claims.alone():
+                with self._leasing.alone():
                     await self._work_alone()
             except BlockingIOError:
                 await asyncio.sleep(LOOK_SECONDS)  # another process works on the jobs
 
     async def _work_alone(self) -> None:
         stopping = asyncio.create_task(self._lifetime.stopping())
+        tidying = asyncio.create_task(self._tidy())
         try:
-            tidy_at_seconds = 0.0
             while not self._lifetime.is_stopping:
                 self._wake.clear()
                 try:
-                    if time.monotonic() > tidy_at_seconds:
-                        tidy_at_seconds = time.monotonic() + TIDY_SECONDS
-                        await self._pool.run(lambda: self._files.tidy(self._store.ids()))
+                    if self._leasing.lost:
+                        await self.park()
                     await self._look_for_jobs()
                     await self._go_on()
                 except SpeechError as error:
                     logger.warning("the jobs cannot be looked at: %s", error.message)
-                    if self._claims.lost:
-                        await self.park()
                 waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
                     {waking, stopping},
@@ -176,18 +177,25 @@ class JobRunner:
                 )
                 await ended(waking)
         finally:
-            await ended(stopping)
+            await ended(stopping, tidying)
             await self.park()
         await asyncio.Event().wait()
 
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                # At the end of the server nobody waits for a store that hangs.
+                await self._pool.run_cancellable(lambda _: self._files.tidy(self._store.ids))
+            except (SpeechError, OSError) as error:
+                logger.warning("files of jobs are not looked through: %s", error)
+            await asyncio.sleep(TIDY_SECONDS)
+
     async def _look_for_jobs(self) -> None:
-        unfinished = await self._pool.run(self._store.unfinished)
         runs = self._runs.values()
         speaking = sum(len(run.speaking) for run in runs)
         has_room = speaking < self._at_once and not any(run.pending for run in runs)
-        claim = partial(self._claims.ours, unfinished, [*self._runs], has_room=has_room)
-        ours = await self._pool.run(claim)
-        found = {job.id: job for job in unfinished if job.id in ours}
+        ours = await self._leasing.ours([*self._runs], has_room=has_room)
+        found = {job.id: job for job in ours}
         for job_id in [each for each in self._runs if each not in found]:
             await self.drop(job_id)
         for job in found.values():
@@ -213,6 +221,8 @@ class JobRunner:
         for run in list(self._runs.values()):
             if now_seconds >= run.held_until_seconds:
                 await self._fill(run)
+        if self._leasing.lost:  # the store may have hung since this server asked
+            return
         while sum(len(run.speaking) for run in self._runs.values()) < self._at_once:
             ready = [run for run in self._runs.values() if run.may_speak]
             if not ready:
@@ -240,7 +250,8 @@ class JobRunner:
         job = run.job
         try:
             if job.state == "queued":
-                await self._enter(run, "speaking")
+                # Not from "waiting": another segment may have found out meanwhile that it has to.
+                await self._enter(run, "speaking", only_from=("queued",))
             chapter = run.chapters[segment.chapter]
             take = await self._speaker.take(job, run.controls, chapter, segment)
             await self._keep(run, segment, take)
@@ -248,6 +259,8 @@ class JobRunner:
             run.spoke(len(segment.text))
             if run.job.state != "speaking":
                 await self._enter(run, "speaking")
+        except LeaseLost:  # who has it by now goes on
+            run.pending.clear()
         except SpeechError as error:
             await self._broke(run, segment.number, error)
         except Exception:  # one segment must not end the work on all others
@@ -261,13 +274,22 @@ class JobRunner:
     async def _keep(self, run: Run, segment: Segment, take: Take) -> None:
         job_id = run.job.id
 
+        worker, samples = self._leasing.worker, len(take.samples)
+
         def keep() -> None:
+            self._leasing.require(job_id)
             if run.job.fingerprint is None:
                 self._store.set_model(job_id, take.model, take.fingerprint)
-            size_bytes = self._files.take_bytes(len(take.samples))
+            size_bytes = self._files.take_bytes(samples)
             with self._room(run.job, size_bytes):
                 self._files.write_take(job_id, segment, take.samples)
-                self._store.spoken(job_id, segment, len(take.samples), take.marks, size_bytes)
+                try:
+                    self._store.spoken(
+                        job_id, segment, samples, take.marks, size_bytes, worker=worker
+                    )
+                except JobNotFound:  # it was removed on another server
+                    self._files.remove(job_id)
+                    raise
 
         await self._pool.run(keep)
 
@@ -276,10 +298,13 @@ class JobRunner:
         try:
             await self._pool.run(lambda: self._require_room(run))
             name, size_bytes = await self._mastering.make(job, run.controls)
-            done = await self._pool.run(lambda: self._store.finished(job.id, name, size_bytes))
-            if done:
+            worker = self._leasing.worker
+            finished = partial(self._store.finished, job.id, name, size_bytes, worker=worker)
+            if await self._pool.run(finished):
                 await self._pool.run(lambda: self._files.remove_outputs(job.id, but=name))
                 logger.info("the job %s is done", job.id[:8])
+            else:
+                await self._pool.run(lambda: self._files.remove_output(job.id, name))
         except SpeechError as error:
             await self._broke(run, None, error)
         except Exception:  # it must not end the work on all other jobs
@@ -317,13 +342,21 @@ class JobRunner:
         if isinstance(error, InvalidRequest) or run.failures[number] >= TRIES:
             await self._enter(run, "failed", reason_to_fail(error, number))
 
-    async def _enter(self, run: Run, state: JobState, reason: str | None = None) -> None:
+    async def _enter(
+        self,
+        run: Run,
+        state: JobState,
+        reason: str | None = None,
+        *,
+        only_from: Sequence[JobState] = GOING_ON,
+    ) -> None:
         change = partial(
             self._store.change_state,
             run.job.id,
             state,
-            only_from=GOING_ON,
+            only_from=only_from,
             reason=reason,
+            worker=self._leasing.worker,
         )
         try:
             await self._pool.run(change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from app.errors import JobNotFound, SegmentNotFound
@@ -24,6 +25,7 @@ from app.jobs.sql import Connection, Database
 from app.marks import Marks
 from app.owners import Viewer
 
+_ROWS_AT_ONCE = 200
 _SEGMENT = (
     "SELECT number, chapter, text, voice, seed, take, samples, last, start_seconds, most_seconds, "
     "{marks} AS marks FROM segments WHERE job = ?"
@@ -42,6 +44,11 @@ _PROGRESS = """
 """
 
 
+def new_id() -> str:
+    """Return the id of a new job."""
+    return secrets.token_hex(16)
+
+
 class JobStore:
     """Keeps jobs. Each method is one transaction; any thread may call it.
 
@@ -52,12 +59,16 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: NewJob) -> tuple[str, bool]:
-        """Keep a new job; return its id, and whether it is new: its key may name an older one."""
+    def add(self, new: NewJob, job_id: str | None = None) -> tuple[str, bool]:
+        """Keep a new job; return its id, and whether it is new: its key may name an older one.
+
+        Args:
+            job_id: as `new_id` makes them; None for one that has no files yet.
+        """
+        job_id = new_id() if job_id is None else job_id
         with self._database.writing() as connection:
             if new.key is not None and (found := _with_key(connection, new.owner, new.key)):
                 return found, False
-            job_id = secrets.token_hex(16)
             _insert(connection, "jobs", [job_row(job_id, new)])
             _insert(connection, "chapters", chapter_rows(job_id, new))
             _insert(connection, "segments", segment_rows(job_id, new))
@@ -134,11 +145,23 @@ class JobStore:
             _set_state(connection, job_id, state, reason)
 
     def change_state(
-        self, job_id: str, state: JobState, *, only_from: Sequence[JobState], reason: str | None
+        self,
+        job_id: str,
+        state: JobState,
+        *,
+        only_from: Sequence[JobState],
+        reason: str | None,
+        worker: str | None = None,
     ) -> bool:
-        """Do the same if the job is in one of some states; tell whether it was."""
+        """Do the same if the job is in one of some states; tell whether it was.
+
+        Args:
+            worker: it is to be leased by this one still; None asks nothing.
+        """
         with self._database.writing() as connection:
             if _job(connection, job_id).state not in only_from:
+                return False
+            if not _works(connection, job_id, worker):
                 return False
             _set_state(connection, job_id, state, reason)
             return True
@@ -149,20 +172,38 @@ class JobStore:
             change = "UPDATE jobs SET model = ?, fingerprint = ? WHERE id = ?"
             connection.execute(change, (model, fingerprint, job_id))
 
+    def works(self, job_id: str, worker: str | None) -> bool:
+        """Tell whether a job is leased by somebody still; None is who needs no lease."""
+        with self._database.reading() as connection:
+            return _works(connection, job_id, worker)
+
     def spoken(
-        self, job_id: str, segment: Segment, samples: int, marks: Marks, size_bytes: int
+        self,
+        job_id: str,
+        segment: Segment,
+        samples: int,
+        marks: Marks,
+        size_bytes: int,
+        *,
+        worker: str | None = None,
     ) -> bool:
-        """Keep that a take was spoken; False if another one is wanted meanwhile.
+        """Keep that a take was spoken; False if it is not wanted any more.
+
+        That is so if another take is wanted meanwhile, or another server has taken the job over.
 
         Args:
             size_bytes: its file has so many.
+            worker: the job is to be leased by this one still; None asks nothing.
         """
         with self._database.writing() as connection:
+            _job(connection, job_id)
+            if not _works(connection, job_id, worker):
+                return False
             more = "UPDATE jobs SET kept_bytes = kept_bytes + ? WHERE id = ?"
             connection.execute(more, (size_bytes, job_id))
             changed = connection.execute(
                 "UPDATE segments SET samples = ?, marks = ? "
-                "WHERE job = ? AND number = ? AND take = ?",
+                "WHERE job = ? AND number = ? AND take = ? AND samples IS NULL",
                 (samples, json.dumps(kept(marks)), job_id, segment.number, segment.take),
             )
             if changed.rowcount == 0:
@@ -199,11 +240,18 @@ class JobStore:
                 _set_state(connection, job_id, "queued", None)
             return _segment(connection, job_id, number)
 
-    def finished(self, job_id: str, output: str, output_bytes: int) -> bool:
-        """Keep that the file is finished; False if something is to be spoken anew meanwhile."""
+    def finished(
+        self, job_id: str, output: str, output_bytes: int, *, worker: str | None = None
+    ) -> bool:
+        """Keep that the file is finished; False if it is not wanted any more.
+
+        That is so if something is to be spoken anew meanwhile, or as for `spoken`.
+        """
         with self._database.writing() as connection:
             progress = Progress(*connection.execute(_PROGRESS, (job_id,)).fetchone())
             if not progress.is_spoken or _job(connection, job_id).state not in GOING_ON:
+                return False
+            if not _works(connection, job_id, worker):
                 return False
             change = "UPDATE jobs SET output = ?, output_bytes = ? WHERE id = ?"
             connection.execute(change, (output, output_bytes, job_id))
@@ -241,10 +289,16 @@ class JobStore:
 
 
 def _insert(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Put rows into a table; all have the same columns."""
-    for row in rows:
-        columns, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
+    """Put rows into a table; all have the same columns.
+
+    Many go in one statement: a book has twenty thousand, and all writers wait meanwhile.
+    """
+    left = iter(rows)
+    while some := list(islice(left, _ROWS_AT_ONCE)):
+        columns = ", ".join(some[0])
+        places = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+        values = tuple(value for row in some for value in row.values())
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES {places}", values)  # noqa: S608
 
 
 def _with_key(connection: Connection, owner: str | None, key: str) -> str | None:
@@ -258,6 +312,14 @@ def _job(connection: Connection, job_id: str) -> Job:
     if row is None:
         raise JobNotFound(f"there is no job {job_id[:40]!r}")
     return job_of(row)
+
+
+def _works(connection: Connection, job_id: str, worker: str | None) -> bool:
+    """Tell whether a job is leased by somebody; for one who writes that holds until the end."""
+    if worker is None:
+        return True
+    wanted = "SELECT 1 FROM leases WHERE job = ? AND worker = ?"
+    return connection.execute(wanted, (job_id, worker)).fetchone() is not None
 
 
 def _segment(connection: Connection, job_id: str, number: int) -> Segment:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from app.stores.bucket import Bucket
 
 HEADER_BYTES = 44
 TAKE_BYTES_PER_SECOND = SPEECH_RATE_HZ * S16_BYTES
+ORPHAN_SECONDS = 3600.0
+"""Files of no job go once they are so old: younger ones may be those of a job that is being made,
+for its row comes after them."""
 _BLOCK_SAMPLES = 1 << 18
 _CANNOT_KEEP = "the speech cannot be kept"
 
@@ -77,13 +81,17 @@ class JobFiles:
         if self._bucket is not None:
             self._bucket.put(self._key(path), path)
 
-    def fetched(self, path: Path) -> Path:
+    def fetched(self, path: Path, *, size_bytes: int | None = None) -> Path:
         """Return a file that may have been written by another server, whether or not it is there.
+
+        Args:
+            size_bytes: what lies here counts only if it has so many; None takes any. This server
+                may have spoken a take itself, but too late.
 
         Raises:
             StorageFailed: it is there, and cannot be fetched.
         """
-        if self._bucket is not None and not path.is_file():
+        if self._bucket is not None and not _is_here(path, size_bytes):
             try:
                 self._bucket.fetch(self._key(path), path)
             except FileNotFoundError:
@@ -112,7 +120,8 @@ class JobFiles:
         """
         left = segment.samples or 0
         try:
-            with self.fetched(self.take_path(job_id, segment)).open("rb") as file:
+            path = self.take_path(job_id, segment)
+            with self.fetched(path, size_bytes=self.take_bytes(left)).open("rb") as file:
                 file.seek(HEADER_BYTES)
                 while left:
                     data = file.read(min(left, _BLOCK_SAMPLES) * S16_BYTES)
@@ -129,6 +138,13 @@ class JobFiles:
         if self._bucket is not None:
             self._bucket.remove(*[each.key for each in self._bucket.objects(job_id)])
 
+    def remove_output(self, job_id: str, name: str) -> None:
+        """Remove a finished file that came too late."""
+        path = self.output_path(job_id, name)
+        path.unlink(missing_ok=True)
+        if self._bucket is not None:
+            self._bucket.remove(self._key(path))
+
     def remove_outputs(self, job_id: str, *, but: str | None) -> None:
         """Remove finished files that are no longer those of the job."""
         folder = self.folder_of(job_id) / "output"
@@ -140,16 +156,43 @@ class JobFiles:
             there = self._bucket.objects(self._key(folder))
             self._bucket.remove(*[each.key for each in there if each.key != kept])
 
-    def tidy(self, job_ids: Iterable[str]) -> None:
-        """Remove what a crash left: unfinished files, and folders of jobs that are not there."""
-        there = set(job_ids)
-        for folder in self.folder.glob("*") if self.folder.is_dir() else ():
-            if folder.is_dir() and len(folder.name) == 32:
-                if folder.name not in there:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    continue
+    def tidy(self, job_ids: Callable[[], set[str]]) -> None:
+        """Remove what a crash left: unfinished files, and all files of jobs that are not there.
+
+        Args:
+            job_ids: lists the jobs that are there.
+        """
+        here = [each for each in self.folder.glob("*") if each.is_dir() and _is_job(each.name)]
+        shared = [] if self._bucket is None else [*filter(_is_job, self._bucket.folders())]
+        there = job_ids()  # after the files, so that none of a new job seem to be nobody's
+        for folder in here:
+            if folder.name in there:
                 for inside in (folder, folder / "takes", folder / "output"):
                     sweep(inside)
+            elif time.time() - folder.stat().st_mtime > ORPHAN_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        self._remove_shared([job_id for job_id in shared if job_id not in there])
+
+    def _remove_shared(self, job_ids: Sequence[str]) -> None:
+        """Remove what the store has of jobs, unless some of it is young."""
+        if self._bucket is None or not job_ids:
+            return
+        now_seconds = self._bucket.now_seconds()
+        for job_id in job_ids:
+            found = list(self._bucket.objects(job_id))
+            if all(now_seconds - each.modified_seconds > ORPHAN_SECONDS for each in found):
+                self._bucket.remove(*[each.key for each in found])
+
+
+def _is_job(name: str) -> bool:
+    return len(name) == 32
+
+
+def _is_here(path: Path, size_bytes: int | None) -> bool:
+    try:
+        return size_bytes in (None, path.stat().st_size)
+    except FileNotFoundError:
+        return False
 
 
 def _lost(segment: Segment, how: str) -> TakeLost:

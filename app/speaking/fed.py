@@ -37,6 +37,8 @@ class FedSpeech:
     Args:
         count_characters: is told how much is about to be spoken, and may refuse it.
         passage_spoken: is told up to which character all has been read, after each passage.
+        rest_seconds: so much silence follows a passage if nothing is there to be spoken next, which
+            brings the passage out of an encoder that holds sound back.
     """
 
     sample_rate_hz = SPEECH_RATE_HZ
@@ -48,8 +50,10 @@ class FedSpeech:
         *,
         count_characters: Callable[[int], Awaitable[None]] | None = None,
         passage_spoken: Callable[[int], Awaitable[None]] | None = None,
+        rest_seconds: float = 0.0,
     ) -> None:
         self.request = request
+        self._rest_seconds = rest_seconds
         self._count_characters = count_characters
         self._passage_spoken = passage_spoken
         self.spoken_seconds = 0.0
@@ -63,6 +67,8 @@ class FedSpeech:
             blocks=request.normalize,
         )
         self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Nothing is there that could be spoken next."""
         self._cut_short = False
         self._begun_chars = 0
         self._read: Utterance | None = None
@@ -156,6 +162,11 @@ class FedSpeech:
                 if self._passage_spoken is not None:
                     spoken = utterance.request
                     await self._passage_spoken(spoken.script_start + len(spoken.text))
+                if self._rest_seconds and await self._nothing_follows(coming):
+                    self.spoken_seconds += self._rest_seconds
+                    self.read_seconds = self.spoken_seconds
+                    played_until_seconds += self._rest_seconds
+                    yield silence(self.sample_rate_hz, self._rest_seconds)
         finally:
             await _closed(coming)
         if not self.spoken_seconds and not self._cut_short:
@@ -203,6 +214,13 @@ class FedSpeech:
             return utterance
         return None
 
+    async def _nothing_follows(self, coming: asyncio.Task[Utterance | None]) -> bool:
+        """Tell whether nothing is there to be spoken next, once that is known."""
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({coming, idle}, return_when=asyncio.FIRST_COMPLETED)
+        await ended(idle)
+        return not coming.done()
+
     def _opening(self, *, paused: bool) -> str:
         """Return the first clause of the script if that can be spoken by itself, else nothing."""
         self._feed.release_opening(paused=paused)
@@ -211,6 +229,7 @@ class FedSpeech:
     async def _waited(self) -> Literal["changed", "paused"]:
         """Wait for more of the script, or for the first pause while nothing of it is spoken."""
         self._changed.clear()
+        self._idle.set()
         waits = not self._begun_chars and self._feed.has_words and not self._paused
         try:
             async with asyncio.timeout(self._speech.first_text_wait_seconds if waits else None):
@@ -218,6 +237,8 @@ class FedSpeech:
         except TimeoutError:
             self._paused = True
             return "paused"
+        finally:
+            self._idle.clear()
         self._paused = False
         return "changed"
 

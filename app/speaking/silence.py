@@ -14,9 +14,9 @@ SILENCE_SECONDS = 0.2
 """Clients take an answer without any sound for a failure."""
 
 
-def silence(sample_rate_hz: int) -> Pcm:
-    """Return the sound of a script without words: mono, shape [samples]."""
-    return np.zeros(samples_in(SILENCE_SECONDS, sample_rate_hz), dtype=np.float32)
+def silence(sample_rate_hz: int, seconds: float = SILENCE_SECONDS) -> Pcm:
+    """Return silence, as that of a script without words: mono, shape [samples]."""
+    return np.zeros(samples_in(seconds, sample_rate_hz), dtype=np.float32)
 
 
 class SilentStream:

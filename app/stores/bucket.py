@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from app.errors import StoreUnreachable
 from app.files import partial_file
+from app.seldom import Seldom
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import Attributes, GetOptions
     from obstore.store import ClientConfig, RetryConfig, S3Store
 
 logger = logging.getLogger(__name__)
@@ -27,11 +27,12 @@ ANSWER_SECONDS = 60
 RETRY_SECONDS = 4
 """What fails is tried again for so long; then whoever waits is told."""
 RETRY_AFTER_SECONDS = 5.0
-SAY_AGAIN_SECONDS = 60.0
 _LISTED_AT_ONCE = 1000
 _CLOCK = ".clock"
-_WHOLE_BYTES = 1 << 30
-"""A smaller object is put in one request, which alone may be refused where one is there."""
+_WHOLE_BYTES = 8 << 20
+"""A smaller object is put in one request, from memory, which alone may be refused where one is
+there; a larger one is put in parts."""
+_PARTS_AT_ONCE = 2
 
 
 class ObjectChanged(Exception):
@@ -74,7 +75,7 @@ class Bucket:
         from obstore.store import S3Store  # noqa: PLC0415
 
         self.url = url.rstrip("/")
-        self._said_at_seconds: float | None = None
+        self._unreachable = Seldom()
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
         client: ClientConfig = {
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
@@ -107,17 +108,24 @@ class Bucket:
 
         size_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)
-        whole = size_bytes < _WHOLE_BYTES
-        data = file.read() if whole else file
+        attributes: Attributes | None = {"Content-Type": media_type} if media_type else None
+        if size_bytes >= _WHOLE_BYTES:
+            self._require_new(key)
+            with self._answering(key, writing=True):
+                obstore.put(
+                    self._store, key, file, attributes=attributes, max_concurrency=_PARTS_AT_ONCE
+                )
+            return
+        data = file.read()
         try:
             with self._answering(key, writing=True):
                 obstore.put(
                     self._store,
                     key,
                     data,
-                    mode="create" if whole else None,
-                    use_multipart=not whole,
-                    attributes={"Content-Type": media_type} if media_type else None,
+                    mode="create",
+                    use_multipart=False,
+                    attributes=attributes,
                 )
         except (AlreadyExistsError, PreconditionError):
             found = self.read(key)
@@ -130,7 +138,12 @@ class Bucket:
         import obstore  # noqa: PLC0415
 
         with self._answering(key, writing=True):
-            obstore.put(self._store, key, data)
+            obstore.put(self._store, key, data, max_concurrency=_PARTS_AT_ONCE)
+
+    def _require_new(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            self.look(key)
+            raise FileExistsError(f"{key} is there already")
 
     def replace(self, key: str, data: bytes, tag: str | None) -> str | None:
         """Change an object that is still the one of a tag; None is for one that is not there.
@@ -219,6 +232,15 @@ class Bucket:
                             each["path"], each["size"], each["last_modified"].timestamp()
                         )
 
+    def folders(self) -> list[str]:
+        """List the first parts of the keys that have several."""
+        import obstore  # noqa: PLC0415
+
+        with self._answering(""):
+            return [
+                str(each) for each in obstore.list_with_delimiter(self._store)["common_prefixes"]
+            ]
+
     def remove(self, *keys: str) -> None:
         """Remove objects; those that are not there are none of its business."""
         import obstore  # noqa: PLC0415
@@ -269,14 +291,11 @@ class Bucket:
         self._answered()
 
     def _answered(self) -> None:
-        if self._said_at_seconds is not None:
-            self._said_at_seconds = None
+        if self._unreachable.is_over():
             logger.info("%s answers again", self.url)
 
     def _say_unreachable(self, key: str, error: Exception) -> None:
-        now_seconds = time.monotonic()
-        if self._said_at_seconds is None or now_seconds - self._said_at_seconds > SAY_AGAIN_SECONDS:
-            self._said_at_seconds = now_seconds
+        if self._unreachable.is_due():
             logger.error("%s cannot be used for %s: %s", self.url, key, in_words(error))
 
 

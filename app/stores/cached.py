@@ -50,7 +50,6 @@ class FilesInBucket:
     def open(self) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
         sweep(self._cache)
-        self._bucket.check()
 
     def add(self, name: str, file: IO[bytes], media_type: str | None) -> None:
         self._bucket.add(name, file, media_type=media_type)

@@ -141,13 +141,32 @@ class SharedFolder:
                 if not self._is_done(written, remove):
                     self._bucket.remove(*(self._path(each.key) for each in written.values()))
                     raise _Outdated from None
-                self.refresh()
+                made = None
             else:
-                self._own.change({**write, _NOTE: data}, remove)
-                self._date(written)
-                self._known, self._entries = Version(data, tag), after
+                made = Version(data, tag)
+            try:
+                self._take_over(made, after, write, remove)
+            except (OSError, StoreUnreachable) as error:
+                # The change is made all the same. This server tries again when it follows.
+                logger.warning("a change is not in %s yet: %s", self.directory, error)
         gone = [each.key for name, each in before.items() if after.get(name) != each]
-        self._bucket.remove(*map(self._path, gone))
+        with suppress(StoreUnreachable):  # then they are swept
+            self._bucket.remove(*map(self._path, gone))
+
+    def _take_over(
+        self,
+        made: Version | None,
+        entries: _Entries,
+        write: Mapping[str, bytes],
+        remove: Collection[str],
+    ) -> None:
+        """Bring the folder to a list that was just changed; None is for one to be looked at."""
+        if made is None:
+            self.refresh()
+            return
+        self._own.change({**write, _NOTE: made.data}, remove)
+        self._date({name: entries[name] for name in write})
+        self._known, self._entries = made, entries
 
     def _is_done(self, written: _Entries, remove: Collection[str]) -> bool:
         """Tell whether the list has a change, and perhaps others on top of it."""

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,6 +20,18 @@ _CONTAINER = (
 _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def picture() -> bytes:
+    """A PNG of one red point."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0))
+    points = chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\0\0" * 2) * 2))
+    return b"\x89PNG\r\n\x1a\n" + head + points + chunk(b"IEND", b"")
 
 
 def archive(files: Mapping[str, str | bytes]) -> bytes:

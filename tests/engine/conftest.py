@@ -10,12 +10,18 @@ import pytest
 
 from app.engine.engine import BatchedEngine
 from app.engine.resting import RestingModel
+from app.engine.runner import Runner
+from app.engine.static.runner import StaticRunner
 from app.engine.voice_state import KvPrefix
 from app.speech_engine import EngineOptions
 from tests.engine.speaking import EOS_BIAS, Upstream, voice_clip
 from tests.tiny_model import write_tiny_model
 
 MakeEngine = Callable[..., BatchedEngine]
+RunnerType = type[Runner] | type[StaticRunner]
+
+RUNNERS: tuple[RunnerType, ...] = (Runner, StaticRunner)
+"""What can compute; modules of tests that try all of it say so. On a GPU only the last does."""
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +30,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Upstream:
 
 
 @pytest.fixture
-def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
+def runner() -> RunnerType:
+    return Runner
+
+
+@pytest.fixture
+def make_engine(tiny: Upstream, runner: RunnerType) -> Iterator[MakeEngine]:
     """Builds started engines and stops them at the end of the test."""
     made: list[BatchedEngine] = []
 
@@ -43,6 +54,7 @@ def make_engine(tiny: Upstream) -> Iterator[MakeEngine]:
             EngineOptions(**described),
             voices_of=voices_of,
             cloning_refused=cloning_refused,
+            runner=runner,
         )
         made.append(engine)
         if start:

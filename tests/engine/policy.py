@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Mapping
+from collections.abc import Sequence as PySequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from app.engine.pace import MAX_LATENTS_PER_DECODE
 from app.engine.scheduler import Batch, DecodeBatch, SampleBatch, Scheduler
 from app.engine.sequence import EngineJob, RowSampling, Sequence
 from app.engine.stream import EngineStream, ReadingProgress
@@ -47,6 +49,7 @@ def policy(
     workers: int = 2,
     buffer_seconds: float = 60.0,
     elsewhere: Mapping[str, int] = MappingProxyType({}),
+    max_latents_per_decode: int = MAX_LATENTS_PER_DECODE,
 ) -> Policy:
     options = EngineOptions(
         language="english",
@@ -58,7 +61,12 @@ def policy(
         stream_buffer_seconds=buffer_seconds,
         elsewhere=lambda: elsewhere,
     )
-    return Scheduler(options, workers=workers, frame_seconds=FRAME_SECONDS)
+    return Scheduler(
+        options,
+        workers=workers,
+        frame_seconds=FRAME_SECONDS,
+        max_latents_per_decode=max_latents_per_decode,
+    )
 
 
 def job(
@@ -68,10 +76,20 @@ def job(
     text: str = "x" * 60,
     caller: str = "",
 ) -> Job:
-    """A job whose stream goes nowhere: no event loop hears of it."""
+    """A job of chunks that are alike, whose stream goes nowhere: no event loop hears of it."""
+    return job_of([text] * chunks, at=at, progress=progress, caller=caller)
+
+
+def job_of(
+    texts: PySequence[str],
+    at: float = 0.0,
+    progress: ReadingProgress | None = None,
+    caller: str = "",
+) -> Job:
+    """A job of a chunk for each text."""
     stream = EngineStream(
         cast("asyncio.AbstractEventLoop", None),
-        chunks,
+        len(texts),
         24_000,
         buffer_seconds=1.0,
         on_abort=lambda: None,
@@ -79,15 +97,16 @@ def job(
         on_more=lambda _chunks, _more: None,
     )
     stream.progress = progress or read_all()
-    order = SpeechJob((SpokenChunk(text, FakeVoice("any")),) * chunks, caller=caller)
+    voice = FakeVoice("any")
+    order = SpeechJob(tuple(SpokenChunk(text, voice) for text in texts), caller=caller)
     return EngineJob.of(order, stream, SAMPLING, at)
 
 
 def finish(scheduler: Policy, batch: Batch[None], now: float, *, chunk_frames: int = 50) -> None:
-    """What the engine does after a batch, every chunk being `chunk_frames` long."""
+    """What the engine does after a batch; chunks of no length of their own are `chunk_frames`."""
     if isinstance(batch, SampleBatch):
         for sequence in batch.sequences:
-            sequence.max_frames = chunk_frames
+            sequence.max_frames = sequence.max_frames or chunk_frames
             sequence.advance(is_eos=False)
         scheduler.sample_done(batch, now)
     else:
@@ -115,6 +134,7 @@ class Machine:
     step_seconds: float = 0.004
     step_seconds_per_row: float = 0.001
     prefill_seconds: float = 0.010
+    decode_seconds: float = 0.0
     decode_seconds_per_frame: float = 0.005
     chunk_frames: int = 50
     now: float = 0.0
@@ -131,7 +151,7 @@ class Machine:
                 if batch is None:
                     break
                 self._started += 1
-                due = self.now + self._cost_seconds(batch)
+                due = self.now + self.cost_seconds(batch)
                 heapq.heappush(self._under_way, (due, self._started, batch))
             if not self._under_way or self._under_way[0][0] > end:
                 self.now = end
@@ -140,7 +160,11 @@ class Machine:
             finish(self.scheduler, batch, self.now, chunk_frames=self.chunk_frames)
             if isinstance(batch, DecodeBatch):
                 for sequence in batch.sequences:
-                    self.heard.setdefault(sequence.job, []).extend([self.now] * batch.frames)
+                    self.hear(sequence, batch.frames)
+
+    def hear(self, sequence: Sequence[None], frames: int) -> None:
+        """Note that frames of a chunk are there."""
+        self.heard.setdefault(sequence.job, []).extend([self.now] * frames)
 
     def first_audio_seconds(self, one: Job) -> float:
         return self.heard[one][0] - one.submitted_at_seconds
@@ -151,9 +175,11 @@ class Machine:
         lateness = (at - times[0] - i * FRAME_SECONDS for i, at in enumerate(times))
         return max(lateness)
 
-    def _cost_seconds(self, batch: Batch[None]) -> float:
+    def cost_seconds(self, batch: Batch[None]) -> float:
+        """Tell how long a worker takes for a batch."""
         if isinstance(batch, DecodeBatch):
-            return len(batch.sequences) * batch.frames * self.decode_seconds_per_frame
+            per_frame = len(batch.sequences) * self.decode_seconds_per_frame
+            return batch.frames * (self.decode_seconds + per_frame)
         prefills = sum(sequence.sampled == 0 for sequence in batch.sequences)
         rows = self.step_seconds_per_row * len(batch.sequences)
         return self.step_seconds + rows + self.prefill_seconds * prefills

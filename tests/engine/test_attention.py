@@ -15,10 +15,12 @@ from app.engine.runner import Row
 from app.engine.sequence import RowSampling
 from app.engine.voice_state import KvPrefix
 from app.speech_engine import Head
-from tests.engine.conftest import MakeEngine
+from tests.engine.conftest import RUNNERS, MakeEngine
 from tests.engine.speaking import EOS_BIAS, TEXTS, Upstream, voice_clip
 from tests.engine.test_equality import VARIANTS
 from tests.tiny_model import write_tiny_model
+
+pytestmark = pytest.mark.parametrize("runner", RUNNERS)
 
 FRAMES = 9
 HEADS = [Head(layer, head) for layer in range(2) for head in range(4)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -73,7 +73,13 @@ class Reference:
 class Bench:
     """A codec, and one long row of latents per slot with upstream's PCM for it."""
 
-    def __init__(self, variant: str, precision: str = "float32", rows: int = 4) -> None:
+    def __init__(
+        self,
+        variant: str,
+        precision: str = "float32",
+        rows: int = 4,
+        make_codec: Callable[..., Any] = BatchedCodec,
+    ) -> None:
         self.rows = rows
         mimi = tiny_mimi(variant)
         mean, std = torch.randn(LATENT_DIM), torch.rand(LATENT_DIM) + 0.5
@@ -82,7 +88,7 @@ class Bench:
         reference = Reference(mimi, mean, std)
         self.pcm = torch.stack([reference.decode(row) for row in self.latents])
         self.checks = LayerChecks()
-        self.codec = BatchedCodec(
+        self.codec = make_codec(
             mimi,
             mean,
             std,
@@ -137,6 +143,10 @@ def test_any_schedule_of_joins_leaves_and_splits_equals_upstream(
     bench: Bench, schedule: list[tuple[int, list[str]]]
 ) -> None:
     """Rows of different ages, joining, pausing and leaving, each get exactly their own audio."""
+    assert_follows(bench, schedule)
+
+
+def assert_follows(bench: Bench, schedule: list[tuple[int, list[str]]]) -> None:
     codec = bench.codec
     with bench.slots() as slots:
         done = [0] * bench.rows

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from app.engine.engine import BatchedEngine
-from app.engine.runner import Row
+from app.engine.runner import Row, Runner
+from app.engine.static.runner import StaticRunner
 from app.engine.voice_state import MAX_VALUE, KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Pcm, Sampling
@@ -31,6 +32,11 @@ from tests.engine.speaking import (
     speak_now,
     voice_clip,
     wait_until,
+)
+
+# What computes makes little difference to what is tried here.
+pytestmark = pytest.mark.parametrize(
+    "runner", [Runner, pytest.param(StaticRunner, marks=pytest.mark.long)]
 )
 
 LONG = "A much longer sentence that goes on and on, so that it is still running a while later."

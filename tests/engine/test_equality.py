@@ -17,7 +17,7 @@ from app.engine.engine import BatchedEngine
 from app.engine.voice_state import KvPrefix
 from app.errors import SynthesisFailed
 from benchmarks.random_model import write_random_model
-from tests.engine.conftest import MakeEngine
+from tests.engine.conftest import RUNNERS, MakeEngine
 from tests.engine.speaking import (
     EOS_BIAS,
     TEXTS,
@@ -31,6 +31,8 @@ from tests.engine.speaking import (
     wait_until,
 )
 from tests.tiny_model import FLOW_HEADS, tiny_config, write_tiny_model
+
+pytestmark = pytest.mark.parametrize("runner", RUNNERS)
 
 TRANSFORMER = tiny_config()["flow_lm"]["transformer"]
 

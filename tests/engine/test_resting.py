@@ -124,8 +124,10 @@ async def test_an_engine_over_a_model_that_rests(
         assert not loader._model.rests
     else:
         wait_until(lambda: loader._model is not None and loader._model.rests)
-    # Where weights lie in memory may change how float32 rounds.
-    assert_same(await spoken(engine, before), said)
+        if (maps := Path("/proc/self/maps")).exists():
+            assert str(tiny_model.parent / "model.safetensors") not in maps.read_text()
+    # Where tensors lie in memory may change how numbers are rounded.
+    assert_same(await spoken(engine, before), said, tolerance=0.01)
     # What a model is asked for the first time, it must not look up in what rests.
     assert len(await spoken(engine, before, decode_steps=3))
     fingerprint = engine.model_fingerprint

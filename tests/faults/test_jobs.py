@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
+from app.errors import ModelUnavailable
+from app.jobs.job import JobState
+from app.jobs.store import JobStore
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.faults.processes import server_process
@@ -144,6 +148,37 @@ def test_another_model(tmp_path: Path) -> None:
         job = until(served.client, job_id, "waiting")
         assert "sounds unlike it" in job["reason"]
         served.client.post(f"/jobs/{job_id}/resume")
+        until(served.client, job_id, "done")
+
+
+def test_one_segment_finds_out_before_another_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that waits is not said to speak again, or going on with it would change nothing."""
+    outcomes: list[tuple[str, bool]] = []
+    waits = threading.Event()
+    change_state = JobStore.change_state
+
+    def late(store: JobStore, job_id: str, state: JobState, **how: Any) -> bool:
+        if state == "speaking" and ("speaking", True) in outcomes:
+            assert waits.wait(PATIENCE_SECONDS)
+        changed = change_state(store, job_id, state, **how)
+        outcomes.append((state, changed))
+        if state == "waiting":
+            waits.set()
+        return changed
+
+    engine = FakeEngine(fail_after=0, failure=ModelUnavailable("it is loading"))
+    monkeypatch.setattr(JobStore, "change_state", late)
+    with serve_fake(tmp_path, engine) as served:
+        asked = {"script": SCRIPT, "max_chars_per_chunk": 100}
+        job_id = served.client.post("/jobs", json=asked).json()["id"]
+        until(served.client, job_id, "waiting")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while ("speaking", False) not in outcomes:
+            assert time.monotonic() < deadline, outcomes
+            time.sleep(0.01)
+        engine.fail_after = None
         until(served.client, job_id, "done")
 
 

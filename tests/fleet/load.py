@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ import httpx
 from tests.serving import KEY
 
 SCRIPT = "The ship sailed at dawn, and nobody on the quay waved."
+LONG_SCRIPT = " ".join([SCRIPT] * 8)
 RATE_BYTES = 48_000
 HEADER_BYTES = 44
 PATIENCE_SECONDS = 60.0
@@ -44,9 +45,20 @@ class Load:
         return sum(self.sizes) / RATE_BYTES
 
 
-def ask(load: Load, client: httpx.Client, seed: int) -> None:
-    """Ask for a live answer, and read it to its end."""
-    body = {"script": SCRIPT, "format": "wav", "stream": True, "seed": seed}
+def ask(
+    load: Load,
+    client: httpx.Client,
+    seed: int,
+    *,
+    script: str = SCRIPT,
+    begun: Callable[[], object] = lambda: None,
+) -> None:
+    """Ask for a live answer, and read it to its end.
+
+    Args:
+        begun: is called once its first bytes are here.
+    """
+    body = {"script": script, "format": "wav", "stream": True, "seed": seed}
     began_seconds = time.monotonic()
     heard = 0
     try:
@@ -59,6 +71,7 @@ def ask(load: Load, client: httpx.Client, seed: int) -> None:
             for piece in answer.iter_raw():
                 if not heard:
                     load.first_seconds.append(time.monotonic() - began_seconds)
+                    begun()
                 heard += len(piece)
     except httpx.TransportError:
         load.count("aborted" if heard else "lost")
@@ -74,20 +87,50 @@ def under_load(url: str, callers: int) -> Iterator[Load]:
     seeds = itertools.count(1)
 
     def call() -> None:
-        headers = {"X-API-Key": KEY}
-        with httpx.Client(
-            base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
-        ) as client:
+        with _client(url) as client:
             while not stop.is_set():
                 ask(load, client, next(seeds))
 
-    threads = [threading.Thread(target=call, daemon=True) for _ in range(callers)]
+    with _threads(call, callers):
+        try:
+            yield load
+        finally:
+            stop.set()
+
+
+@contextmanager
+def listening(url: str, callers: int) -> Iterator[Load]:
+    """Let so many listen to something long, of which all have heard the beginning in the block.
+
+    At its end all have heard the rest, or were cut off.
+    """
+    load, begun = Load(), threading.Semaphore(0)
+    seeds = itertools.count(1)
+
+    def listen() -> None:
+        with _client(url) as client:
+            ask(load, client, next(seeds), script=LONG_SCRIPT, begun=begun.release)
+
+    with _threads(listen, callers):
+        for _ in range(callers):
+            assert begun.acquire(timeout=PATIENCE_SECONDS), f"nobody speaks: {load.ended}"
+        yield load
+
+
+def _client(url: str) -> httpx.Client:
+    headers = {"X-API-Key": KEY}
+    return httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
+
+
+@contextmanager
+def _threads(work: Callable[[], None], count: int) -> Iterator[None]:
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     try:
-        yield load
+        yield
     finally:
-        stop.set()
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         for thread in threads:
-            thread.join(PATIENCE_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
         assert not any(thread.is_alive() for thread in threads), "somebody waits for ever"

@@ -115,7 +115,16 @@ def test_values(render: Callable[..., str]) -> None:
     spec = by_kind["RayService"]["spec"]
     (application,) = yaml.safe_load(spec["serveConfigV2"])["applications"]
     (deployment,) = application["deployments"]
-    assert deployment["autoscaling_config"]["max_replicas"] == 50
+    scaling = deployment["autoscaling_config"]
+    assert (scaling["min_replicas"], scaling["max_replicas"]) == (3, 50)
+    # What Ray's own autoscaling makes of the rest is tried in test_scaling.py.
+    served = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text("utf-8"))
+    expected = served["applications"][0]["deployments"][0]["autoscaling_config"]
+    assert {name for name in expected if scaling[name] != expected[name]} == {
+        "min_replicas",
+        "initial_replicas",
+        "max_replicas",
+    }
     assert deployment["ray_actor_options"] == {"num_cpus": 8}
     (group,) = spec["rayClusterConfig"]["workerGroupSpecs"]
     assert (group["minReplicas"], group["maxReplicas"]) == (2, 25)

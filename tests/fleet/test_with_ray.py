@@ -10,7 +10,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.fleet.load import under_load
+from tests.fleet.load import listening, under_load
 from tests.fleet.servers import servers
 from tests.fleet.with_ray import RayFleet, ray_fleet
 from tests.serving import KEY, error_of
@@ -105,9 +105,13 @@ def test_a_replica_is_killed(fleet: RayFleet) -> None:
     """Each request of that moment ends: whole, or cut off; then there are two again."""
     with under_load(fleet.url, CALLERS) as load:
         time.sleep(4)
-        fleet.kill_a_replica()
+        with listening(fleet.url, CALLERS) as long:
+            fleet.kill_a_replica()
         time.sleep(6)
-    print(f"\nkilled under Ray: {dict(load.ended)}")
+    print(f"\nkilled under Ray: {dict(load.ended)}, of the long ones {dict(long.ended)}")
+    # Some of those who listened were at the one that died, and are told so; the others are not.
+    assert set(long.ended) == {"whole", "aborted"}
+    assert long.ended.total() == CALLERS
     assert set(load.ended) <= {"whole", "aborted"}
     assert load.ended["aborted"] <= CALLERS
     assert load.ended["whole"] > CALLERS

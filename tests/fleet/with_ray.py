@@ -82,14 +82,20 @@ class RayFleet:
                     yield int(each.name), name
 
 
-@contextmanager
-def ray_fleet(folder: Path, shared: Mapping[str, str]) -> Iterator[RayFleet]:
-    """Run two replicas; skip where `make test-fleet` has not installed Ray, though never in CI."""
+def ray_python() -> Path:
+    """Return a Python that has Ray; without one the test is skipped, though never in CI."""
     if not PYTHON.exists():
         reason = "Ray is not installed: `make test-fleet` does that"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    return PYTHON
+
+
+@contextmanager
+def ray_fleet(folder: Path, shared: Mapping[str, str]) -> Iterator[RayFleet]:
+    """Run two replicas."""
+    python = ray_python()
     folder.mkdir(parents=True, exist_ok=True)
     port, mark, log = free_port(), secrets.token_hex(8), folder / "log"
     # Paths of Ray's sockets may not be long.
@@ -111,7 +117,7 @@ def ray_fleet(folder: Path, shared: Mapping[str, str]) -> Iterator[RayFleet]:
     }
     with log.open("wb") as written:
         process = subprocess.Popen(
-            [PYTHON, "-m", "tests.fleet.ray_driver", str(port), str(temporary)],
+            [python, "-m", "tests.fleet.ray_driver", str(port), str(temporary)],
             cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,

@@ -56,9 +56,13 @@ class Visits:
         sent: bytes,
         read: Callable[[asyncio.StreamReader], Awaitable[tuple[str, bytes]]],
         *,
+        frames: bytes = b"",
         port: int = 0,
     ) -> tuple[str, bytes]:
         """Send something on a connection of its own and read the answer, or do not wait for it.
+
+        Args:
+            frames: are sent once the server has switched to a WebSocket, as RFC 6455 asks.
 
         Raises:
             Left: the client did not wait.
@@ -69,6 +73,10 @@ class Visits:
         manner = "left" if dice < LEAVES else "slow" if dice < LEAVES + SLOW else ""
         try:
             writer.write(sent)
+            if frames:
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert b" 101 " in head, head
+                writer.write(frames)
             if manner:
                 await self._stay(manner, reader)
                 self.outcomes[kind, manner] += 1
@@ -113,9 +121,6 @@ async def _whole_answer(reader: asyncio.StreamReader) -> tuple[str, bytes]:
 
 async def _whole_socket(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     """Read the frames of a WebSocket; return the code with which the server closes it."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    if b" 101 " not in head:
-        return head.split(b" ", 2)[1].decode(), b""
     while True:
         first, size = await reader.readexactly(2)
         if size >= 126:
@@ -159,8 +164,9 @@ def socket(path: str, *frames: bytes) -> Kind:
     """Open a WebSocket and say something."""
     lines = [f"GET {path} HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-    sent = "\r\n".join([*lines, f"X-API-Key: {KEY}", "", ""]).encode() + b"".join(frames)
-    return lambda visits, kind: visits.exchange(kind, sent, _whole_socket)
+    sent = "\r\n".join([*lines, f"X-API-Key: {KEY}", "", ""]).encode()
+    said = b"".join(frames)
+    return lambda visits, kind: visits.exchange(kind, sent, _whole_socket, frames=said)
 
 
 def text_frame(**content: Any) -> bytes:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from app.jobs.leases import LEASE_SECONDS, OVERDUE_SECONDS, Leases
+from app.errors import StorageFailed
+from app.jobs.job import GOING_ON, Segment
+from app.jobs.leases import LEASE_SECONDS, LOST_SECONDS, OVERDUE_SECONDS, Leases
 from app.jobs.postgres import PostgresDatabase
 from app.jobs.sql import Database
 from app.jobs.store import JobStore
+from app.marks import Marks
 from tests.jobs.postgres import Postgres
 from tests.jobs.test_store import book
 
@@ -72,19 +77,16 @@ def test_a_server_that_dies(
 
 
 def test_leases_are_renewed(
-    leases: tuple[Leases, Leases],
-    store: JobStore,
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
+    leases: tuple[Leases, Leases], store: JobStore, database: Database
 ) -> None:
     """As long as a server lives nobody takes its jobs."""
-    monkeypatch.setattr("app.jobs.leases.RENEW_SECONDS", 0.0)
     mine, other = leases
     (job_id, _) = store.add(book())
     jobs = store.unfinished()
     mine.ours(jobs, [], has_room=True)
     for _ in range(4):
         grow_old(database, LEASE_SECONDS / 2)
+        mine.renew([job_id])
         assert mine.ours(jobs, [job_id], has_room=False) == {job_id}
         assert other.ours(jobs, [], has_room=True) == set()
 
@@ -116,3 +118,71 @@ def test_a_job_that_was_deleted(leases: tuple[Leases, Leases], store: JobStore) 
     store.remove(gone)
     mine.ours(listed, [], has_room=True)
     assert mine.ours(store.unfinished(), [], has_room=True) == {there}
+
+
+def test_what_another_has_taken_is_not_renewed(
+    leases: tuple[Leases, Leases], store: JobStore, database: Database
+) -> None:
+    """A server that was away for long does not take its jobs back from who goes on."""
+    mine, other = leases
+    (job_id, _) = store.add(book())
+    mine.ours(store.unfinished(), [], has_room=True)
+    grow_old(database, LEASE_SECONDS + 1)
+    other.ours(store.unfinished(), [], has_room=True)
+    mine.renew([job_id])
+    assert store.works(job_id, other.worker)
+    assert not store.works(job_id, mine.worker)
+
+
+def test_what_comes_too_late_is_not_kept(
+    leases: tuple[Leases, Leases], store: JobStore, database: Database
+) -> None:
+    """Who has lost a job changes nothing of it any more; who has it does, once for each take."""
+    mine, other = leases
+    (job_id, _) = store.add(book("alice"))
+    mine.ours(store.unfinished(), [], has_room=True)
+    grow_old(database, LEASE_SECONDS + 1)
+    other.ours(store.unfinished(), [], has_room=True)
+
+    def spoken(segment: Segment, worker: str | None) -> bool:
+        return store.spoken(job_id, segment, 10, Marks(), 64, worker=worker)
+
+    def failed(worker: str | None) -> bool:
+        return store.change_state(job_id, "failed", only_from=GOING_ON, reason=None, worker=worker)
+
+    for segment in store.segments(job_id):
+        assert not spoken(segment, mine.worker)
+        assert spoken(segment, other.worker)
+        assert not spoken(segment, other.worker), "it was spoken already"
+    assert not failed(mine.worker)
+    assert not store.finished(job_id, "mine.wav", 100, worker=mine.worker)
+    assert store.finished(job_id, "other.wav", 100, worker=other.worker)
+    assert store.get(job_id).output == "other.wav"
+
+
+def test_when_leases_are_lost(
+    leases: tuple[Leases, Leases],
+    store: JobStore,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who could not renew for long takes its jobs for lost before others may have them."""
+    assert LOST_SECONDS < LEASE_SECONDS
+    mine, _ = leases
+    (job_id, _) = store.add(book())
+    now_seconds = time.monotonic()
+    clock = SimpleNamespace(monotonic=lambda: now_seconds)
+    monkeypatch.setattr("app.jobs.leases.time", clock)
+    mine.ours(store.unfinished(), [], has_room=True)
+    now_seconds += LOST_SECONDS - 1
+    lost = [mine.lost]
+    now_seconds += 2
+    lost.append(mine.lost)
+    database.close()
+    with pytest.raises(StorageFailed):
+        mine.renew([job_id])
+    lost.append(mine.lost)
+    database.open()
+    mine.renew([job_id])
+    lost.append(mine.lost)
+    assert lost == [False, True, True, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.errors import StoreUnreachable
@@ -37,3 +39,48 @@ def test_connections_that_end(postgres: Postgres) -> None:
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert store.unfinished() == []
     database.close()
+
+
+def test_a_writer_that_says_no_more(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for it is told soon; then the database lets it go, and the others go on."""
+    monkeypatch.setattr(
+        "app.jobs.postgres._TIMEOUTS",
+        "SET lock_timeout = '100ms'; SET idle_in_transaction_session_timeout = '1s'",
+    )
+    url = postgres.database()
+    hanging, other = PostgresDatabase(url), PostgresDatabase(url)
+    hanging.open()
+    other.open()
+
+    def hang() -> None:
+        with hanging.writing() as connection:
+            with pytest.raises(StoreUnreachable), other.writing():
+                pytest.fail("two write at once")
+            time.sleep(1.5)
+            with other.writing():
+                pass
+            connection.execute("SELECT 1")
+
+    with pytest.raises(StoreUnreachable):
+        hang()
+    assert JobStore(hanging).unfinished() == []
+    hanging.close()
+    other.close()
+
+
+def test_connections_do_not_wait_for_ever(postgres: Postgres) -> None:
+    """Each has timeouts, on the database and on the way to it; the address may say others."""
+    database = PostgresDatabase(f"{postgres.database()}?connect_timeout=3")
+    with database._connect() as connection:
+        for name, shown in (
+            ("statement_timeout", "20s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ):
+            row = connection.execute(f"SHOW {name}".encode()).fetchone()
+            assert row is not None
+            assert row[0] == shown
+        parameters = connection.info.get_parameters()
+    assert parameters["connect_timeout"] == "3"
+    assert parameters["keepalives_idle"] == "5"
+    assert parameters["tcp_user_timeout"] == "10000"

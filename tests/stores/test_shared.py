@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from app.errors import StoreUnreachable
 from app.stores.bucket import Bucket, ObjectChanged
-from app.stores.changes import Change
+from app.stores.changes import Change, OwnFolder
 from app.stores.shared import ORPHAN_SECONDS, SharedFolder
 from tests.stores.s3 import S3
 
@@ -224,3 +225,45 @@ def test_a_store_that_lost_something(server: Server, s3: S3, url: str, what: str
     with pytest.raises(StoreUnreachable, match="is damaged"):
         looks.refresh()
     assert contents(mine) == {"bob.wav": b"his"}
+
+
+def test_a_change_that_this_disk_does_not_take(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made, for the store has the say: nobody is told otherwise, and it comes later."""
+    mine, other = server("mine"), server("other")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OwnFolder, "change", full)
+        change(mine, {"bob.wav": b"sound"})
+    other.refresh()
+    assert contents(other) == {"bob.wav": b"sound"}
+    assert contents(mine) == {}
+    mine.refresh()
+    assert contents(mine) == {"bob.wav": b"sound"}
+    change(mine, {}, "bob.wav")
+    other.refresh()
+    assert contents(mine) == contents(other) == {}
+
+
+def test_a_store_that_goes_after_a_change(
+    server: Server, s3: S3, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was replaced stays in the store for a while, but the change was made."""
+    mine = server("mine")
+    change(mine, {"bob.wav": b"sound"})
+
+    def gone(*_: object) -> None:
+        raise StoreUnreachable("it is away", retry_after_seconds=1.0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Bucket, "remove", gone)
+        change(mine, {}, "bob.wav")
+    assert contents(mine) == {}
+    (left,) = (key for key in s3.keys(url) if "/files/" in key)
+    s3.age(url, left, ORPHAN_SECONDS + 10)
+    server("other")
+    assert not [key for key in s3.keys(url) if "/files/" in key]

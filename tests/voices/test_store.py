@@ -11,7 +11,6 @@ import pytest
 from app.errors import Conflict, InvalidClip, ModelUnavailable, StorageFailed, VoiceNotFound
 from app.speech import Clip, DecodedClip, Pcm
 from app.speech_engine import VoiceState
-from app.stores.changes import OwnFolder
 from app.voices.clips import wav_bytes
 from app.voices.details import VoiceDetails
 from app.voices.folder import VoiceFolder
@@ -20,6 +19,7 @@ from app.voices.prompts import PromptMaker
 from app.voices.store import VoiceStore
 from app.work import CancelToken, make_pools
 from tests.audio.probe import RATE_HZ, voice_like
+from tests.voices.conftest import KeptIn
 from tests.voices.fakes import FakeVoiceEngine, make_library, voice_of
 
 CLIP = Clip(b"\x02", "two seconds.wav")
@@ -50,9 +50,11 @@ def library(tmp_path: Path, engine: FakeVoiceEngine) -> VoiceLibrary:
 
 
 @pytest.fixture
-def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> VoiceStore:
+def store(
+    tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary, kept_in: KeptIn
+) -> VoiceStore:
     return VoiceStore(
-        VoiceFolder(OwnFolder(tmp_path)),
+        VoiceFolder(kept_in(tmp_path)),
         lambda: library,
         engine=lambda: engine,
         prompts=PromptMaker(decoded, RATE_HZ, max_seconds=15),
@@ -65,7 +67,9 @@ def store(tmp_path: Path, engine: FakeVoiceEngine, library: VoiceLibrary) -> Voi
 
 
 def files(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*") if path.is_file()}
+    """All but what a store notes of itself."""
+    found = {path.name for path in folder.rglob("*") if path.is_file()}
+    return found - {".in-store.json"}
 
 
 async def make(store: VoiceStore, name: str, *, clip: Clip = CLIP, replace: bool = False) -> str:
@@ -111,6 +115,8 @@ async def test_two_renames_to_one_name(store: VoiceStore) -> None:
     assert len(await store.all()) == 3
 
 
+# Of a store the disk is only a copy: test_shared.py has what happens there.
+@pytest.mark.parametrize("kept_in", ["folder"], indirect=True)
 async def test_full_disk(
     store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,15 +25,20 @@ from app.api.elevenlabs.sockets import KIND, KeyMessage, admitted, refusal_field
 from app.api.http.allowing import count_request
 from app.api.http.context_socket import Conversation
 from app.api.http.sockets import Socket, json_object_in, serve_socket
+from app.audio.sounding import Sounding, rest_seconds
 from app.errors import InvalidRequest, SpeechError, shortened
 from app.marks import Marks
 from app.speaking.contexts import Context, Frames, Heard
+from app.speech import SPEECH_RATE_HZ
 from app.wording.problems import Problem
 from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, support_of
 from app.wording.validation import validated
 
 SINGLE_PATH = f"{DIALOGUE_PATH}/stream-input"
 MULTI_PATH = f"{DIALOGUE_PATH}/multi-stream-input"
+
+_EXACT_SECONDS = 0.001
+"""Sound that is counted in bytes is exact to this."""
 
 router = APIRouter()
 
@@ -78,6 +84,7 @@ class DialogueWording:
     Args:
         name: of the context; None where the socket has only one.
         voices: may be heard; one alone needs no markup.
+        sounding: counts the sound that is handed over.
         aligned: whether the times of characters are told.
     """
 
@@ -86,12 +93,14 @@ class DialogueWording:
         name: str | None,
         voices: list[str],
         problem: Callable[[SpeechError], Problem],
+        sounding: Sounding,
         *,
         aligned: bool,
     ) -> None:
         self.voices = voices
         self._fields = {} if name is None else {"context_id": name}
         self._problem = problem
+        self._sounding = sounding
         self._aligned = aligned
         self._times = CharacterTimes()
         self._voice: str | None = None
@@ -99,6 +108,8 @@ class DialogueWording:
         """Up to these characters turns last of which the end is still to be told."""
         self._words_end = 0
         self._added_chars = 0
+        self._read: deque[tuple[int, float]] = deque()
+        """Up to these characters the script was read, and so many seconds that sounds."""
         self._spoken_chars = 0
 
     def script_of(self, line: LiveLine) -> str:
@@ -125,11 +136,25 @@ class DialogueWording:
             return ()
         self._voice = None
         self._turn_ends.append(self._words_end)
-        return self.passage_spoken(self._spoken_chars)
+        return self._turns_over()
 
-    def passage_spoken(self, until_chars: int) -> Frames:
-        """Say which turns are over, once the script was spoken up to a character."""
-        self._spoken_chars = until_chars
+    def passage_read(self, until_chars: int, seconds: float) -> Frames:
+        """Say which turns are over, once the script was read up to a character.
+
+        Args:
+            seconds: so long all sounds that was read.
+        """
+        self._read.append((until_chars, seconds))
+        return self._turns_over()
+
+    def _turns_over(self) -> Frames:
+        """Say which turns are over: all of their sound has come out of the encoder."""
+        sounded_seconds = self._sounding.seconds + _EXACT_SECONDS
+        while self._read and self._read[0][1] <= sounded_seconds:
+            self._spoken_chars, _ = self._read.popleft()
+        return self._over_until(self._spoken_chars)
+
+    def _over_until(self, until_chars: int) -> Frames:
         over = [end for end in self._turn_ends if end <= until_chars]
         self._turn_ends = self._turn_ends[len(over) :]
         return tuple(self._frame(is_final_audio_for_turn=True) for _ in over)
@@ -138,13 +163,15 @@ class DialogueWording:
         return ()
 
     def audio(self, data: bytes, marks: Marks) -> Frames:
-        return (self._sound(base64.b64encode(data).decode(), self._times.take(marks)),)
+        self._sounding.feed(data)
+        sound = self._sound(base64.b64encode(data).decode(), self._times.take(marks))
+        return (sound, *self._turns_over())
 
     def done(self, marks: Marks, spoken_seconds: float) -> Frames:
         rest = self._times.finish(marks, spoken_seconds)
         has_rest = self._aligned and rest.written.characters
         last = (self._sound(None, rest),) if has_rest else ()
-        return (*last, *self.passage_spoken(self._added_chars), self._frame(is_final=True))
+        return (*last, *self._over_until(self._added_chars), self._frame(is_final=True))
 
     def cancelled(self, heard: Heard) -> Frames:  # noqa: ARG002 - nothing is cancelled here
         return (self._frame(is_final=True),)
@@ -210,12 +237,16 @@ class _Talk(Conversation[DialogueWording]):
         )
         await check_voices(self.services, speech, message.voices)
         wording = self._wording(message)
+        audio = audio_format_of(query.output_format)
 
         async def passage_spoken(until_chars: int) -> None:
-            await self.contexts.tell(wording.passage_spoken(until_chars))
+            await self.contexts.tell(wording.passage_read(until_chars, fed.spoken_seconds))
 
-        fed = self.fed(replace(speech, timed=self._aligned), passage_spoken=passage_spoken)
-        audio = audio_format_of(query.output_format)
+        fed = self.fed(
+            replace(speech, timed=self._aligned),
+            passage_spoken=passage_spoken,
+            rest_seconds=rest_seconds(audio, SPEECH_RATE_HZ),
+        )
         return self.contexts.open(
             Context(self._name(message), fed, audio, wording, query.inactivity_timeout)
         )
@@ -252,7 +283,10 @@ class _Talk(Conversation[DialogueWording]):
 
     def _wording(self, message: DialogueMessage) -> DialogueWording:
         name = None if self._single else message.context_id
-        return DialogueWording(name, message.voices or [], self.problem, aligned=self._aligned)
+        sounding = Sounding(audio_format_of(self._query.output_format), SPEECH_RATE_HZ)
+        return DialogueWording(
+            name, message.voices or [], self.problem, sounding, aligned=self._aligned
+        )
 
 
 async def _talk(websocket: WebSocket, socket: Socket, *, single: bool) -> None:

@@ -79,17 +79,19 @@ class Conversation(ABC, Generic[W]):
         request: SpeechRequest,
         *,
         passage_spoken: Callable[[int], Awaitable[None]] | None = None,
+        rest_seconds: float = 0.0,
     ) -> FedSpeech:
         """Make the speech of a context; its characters count for the caller.
 
         Args:
-            passage_spoken: as in `FedSpeech`.
+            passage_spoken, rest_seconds: as in `FedSpeech`.
         """
         return FedSpeech(
             self.services.speech,
             request,
             count_characters=partial(count_characters, self.websocket),
             passage_spoken=passage_spoken,
+            rest_seconds=rest_seconds,
         )
 
     def problem(self, error: SpeechError) -> Problem:

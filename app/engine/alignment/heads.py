@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from app.engine.alignment.loudness import STEP_SECONDS, power_of
@@ -148,11 +147,38 @@ def _offset_seconds(
             crossing = crossing_frames(masses, int(np.searchsorted(path, word)), word)
             at = round(crossing * frame_seconds / STEP_SECONDS) + _SMOOTH_STEPS
             around.append(smooth[at : at + 2 * _REACH_STEPS + 1])
-    dips, found = scipy.signal.find_peaks(-np.mean(around, axis=0), prominence=0.0)
-    if not len(dips):
+    deepest = deepest_dip(np.mean(around, axis=0))
+    if deepest is None:
         return 0.0
-    deepest = int(dips[found["prominences"].argmax()])
     return (deepest - _REACH_STEPS) * STEP_SECONDS - LATE_SECONDS
+
+
+def deepest_dip(levels: NDArray[np.float64]) -> int | None:
+    """Find the dip out of which one has to climb highest to get to a deeper place, or to an end.
+
+    It is what `scipy.signal.find_peaks` says of prominences, without the 60 MB of that module.
+
+    Returns:
+        Its place in `levels`, the middle of a flat one; None if there is no dip.
+    """
+    starts = np.flatnonzero(np.diff(levels, prepend=np.nan))  # of stretches of equal levels
+    ends = np.append(starts[1:], len(levels)) - 1
+    steps = levels[starts]
+    climbs = {
+        index: min(_climb(steps[index::-1]), _climb(steps[index:]))
+        for index in range(1, len(steps) - 1)
+        if steps[index - 1] > steps[index] < steps[index + 1]
+    }
+    if not climbs:
+        return None
+    deepest = max(climbs, key=lambda index: climbs[index])
+    return int(starts[deepest] + ends[deepest]) // 2
+
+
+def _climb(steps: NDArray[np.float64]) -> float:
+    """Tell how high the steps rise above the first of them before one is lower than that."""
+    lower = np.flatnonzero(steps < steps[0])
+    return float(steps[: lower[0] if len(lower) else None].max() - steps[0])
 
 
 def _levels_db(pcm: Pcm) -> NDArray[np.float32]:

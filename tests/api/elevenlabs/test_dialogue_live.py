@@ -17,6 +17,9 @@ from elevenlabs.types.text_to_dialogue_websocket_client_message_multi import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from app.api.elevenlabs.formats import audio_format_of
+from app.audio.sounding import Sounding, rest_seconds
+from app.speech import SPEECH_RATE_HZ
 from tests.api.elevenlabs.test_dialogue import spoken
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
@@ -174,3 +177,49 @@ def test_quiet(fake_server: ServeFake) -> None:
         say(socket, voices=["alba"], inputs=[line("alba", "Hello there.")], flush=True)
         assert seconds_in(until(socket, "is_final")) > 0.3
         assert closed(socket)[0] == 1000
+
+
+def heard_at_ends(served: Served, output_format: str) -> list[float]:
+    """How much sound has come when each of three turns is said to be over, and at the end."""
+    sounding = Sounding(audio_format_of(output_format), SPEECH_RATE_HZ)
+    heard_seconds = []
+
+    def hear(frames: list[dict[str, Any]]) -> None:
+        for each in frames:
+            sounding.feed(base64.b64decode(each.get("audio") or ""))
+        heard_seconds.append(sounding.seconds)
+
+    with opened(served, "stream-input", f"output_format={output_format}") as socket:
+        say(socket, voices=["alba"])
+        for _ in range(3):
+            say(socket, inputs=[line("alba", "Hello there, this is one.")], flush=True)
+            hear(until(socket, "is_final_audio_for_turn"))
+        say(socket, close_socket=True)
+        hear(until(socket, "is_final"))
+    return heard_seconds
+
+
+@pytest.mark.parametrize("output_format", ["mp3_44100_128", "opus_48000_64", "pcm_16000"])
+def test_the_end_of_a_turn_comes_after_its_sound(
+    fake_server: ServeFake, output_format: str
+) -> None:
+    """Encoders hold some of it back; all of a turn comes at once, and then its end is told."""
+    served = fake_server(FakeEngine())
+    plain = heard_at_ends(served, "pcm_24000")
+    assert plain[0] > 0.4
+    assert plain[:3] == pytest.approx([number * plain[0] for number in (1, 2, 3)])
+    heard = heard_at_ends(served, output_format)
+    rest = rest_seconds(audio_format_of(output_format), SPEECH_RATE_HZ)
+    for number, (seconds, turn_end) in enumerate(zip(heard[:3], plain, strict=False)):
+        assert seconds >= turn_end + number * rest - 0.005
+    assert heard[3] == pytest.approx(plain[3] + 3 * rest, abs=0.1)
+
+
+def test_turns_that_follow_each_other(fake_server: ServeFake) -> None:
+    """No rest lies between lines that are there already; all turns are told by the end."""
+    with opened(fake_server(FakeEngine()), "stream-input", "output_format=mp3_44100_128") as socket:
+        say(socket, voices=["alba", "marius"])
+        lines = [line(voice, "Hello there.") for voice in ("alba", "marius", "alba")]
+        say(socket, inputs=lines, flush=True, close_socket=True)
+        frames = until(socket, "is_final")
+        assert sum("is_final_audio_for_turn" in frame for frame in frames) == 3

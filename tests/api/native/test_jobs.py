@@ -6,12 +6,10 @@ import asyncio
 import io
 import json
 import math
-import struct
 import subprocess
 import time
 import wave
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +22,10 @@ from mutagen.mp4 import MP4
 from app.jobs.job import ENDED
 from app.speaking.reading import Reading
 from tests.conftest import ServeFake
-from tests.documents.files import epub
+from tests.documents.files import epub, picture
 from tests.fakes import FakeEngine
 from tests.programs import program
 from tests.serving import error_of
-
-
-def picture() -> bytes:
-    """A PNG of one red point."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checked = kind + data
-        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0))
-    points = chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\0\0" * 2) * 2))
-    return b"\x89PNG\r\n\x1a\n" + head + points + chunk(b"IEND", b"")
-
 
 BOOK = epub(
     {

@@ -6,6 +6,7 @@ import http.client
 import io
 import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,15 @@ def test_mary_with_very_many_fields(served: Served) -> None:
     answer = served.client.post("/process", content=b"a=&" * 100_000)
     assert answer.status_code == 400
     assert "fields" in answer.text
+
+
+def test_mary_with_a_long_body(tmp_path: Path) -> None:
+    """A form has as many bytes as the longest script needs, not as many as a recording."""
+    with fake_in_process(tmp_path, max_script_chars=1000) as served:
+        longest = {"INPUT_TEXT": "Hello there 🙂. " * 60}
+        assert served.client.post("/process", data=longest).status_code == 200
+        longer = {"INPUT_TEXT": "Hello there. ", "more": "a" * 100_000}
+        assert served.client.post("/process", data=longer).status_code == 413
 
 
 def test_ovos(served: Served, engine: FakeEngine) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.signal
 from numpy.typing import NDArray
 
-from app.engine.alignment.heads import LATE_SECONDS, Recording, choose, gains_of
+from app.engine.alignment.heads import LATE_SECONDS, Recording, choose, deepest_dip, gains_of
 from app.speech_engine import ESTIMATED, Alignment, Head
 from tests.engine.alignment.made_up import FRAME_SECONDS, mass_at, sound, words_of
 
@@ -104,3 +105,15 @@ def test_nothing_that_could_be_used() -> None:
     )
     assert choose([short], NAMES, FRAME_SECONDS) == ESTIMATED
     assert isinstance(ESTIMATED, Alignment)
+
+
+def test_the_deepest_dip() -> None:
+    """It is the dip to which scipy gives the greatest prominence, flat ones and none included."""
+    found = 0
+    for _ in range(500):
+        levels = RANDOM.integers(-6, 0, RANDOM.integers(1, 41)).astype(float)
+        dips, told = scipy.signal.find_peaks(-levels, prominence=0.0)
+        expected = int(dips[told["prominences"].argmax()]) if len(dips) else None
+        assert deepest_dip(levels) == expected, levels
+        found += len(dips) > 0
+    assert 300 < found < 500
