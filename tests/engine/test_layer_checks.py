@@ -109,6 +109,18 @@ def test_a_language_model_whose_layers_are_all_wrong_computes_float32(
     torch.testing.assert_close(latent_of(mended), latent_of(exact), rtol=0, atol=0)
 
 
+def test_a_layer_that_fell_back_keeps_nothing_of_the_models_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They may be mapped from a file, which is let go of."""
+    spoil(monkeypatch, lambda weight: True)
+    weight = torch.randn(8, 16)
+    made = precision_module.Linears("int8", CPU, LayerChecks()).make("layer", weight, None)
+    exact = weight.clone()
+    weight.zero_()
+    torch.testing.assert_close(made(torch.eye(16)), exact.T)
+
+
 def latent_of(flow_lm: FlowLm) -> Tensor:
     """Compute the first latent of a text."""
     voice, cache = (torch.zeros(flow_lm.cache_shape.of(positions)) for positions in (3, 8))
