@@ -58,6 +58,7 @@ class StaticRunner(BaseRunner):
             room=room,
             device=device,
             runs=self._runs,
+            checks=self._checks,
         )
         self._codec = StaticCodec(
             model.mimi,
@@ -68,6 +69,7 @@ class StaticRunner(BaseRunner):
             frames=room,
             device=device,
             runs=self._runs,
+            checks=self._checks,
         )
         self._decode_steps = int(model.sampler_decode_steps)
         self._watch(self.heads)
