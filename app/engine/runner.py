@@ -264,9 +264,10 @@ class BaseRunner(ABC):
         """Decode the next `frames` pending latents: `[rows, frames * frame_samples]`."""
         ...
 
+    @abstractmethod
     def rest(self) -> None:
-        """Free what is kept for the next rows."""
-        self._caches.rest()
+        """Free what is kept for the next rows, as far as it can be made again for them."""
+        ...
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -405,6 +406,9 @@ class Runner(BaseRunner):
         self._caches.release(row.cache)
         with self._slots_lock:
             self.codec.release(row.codec_slot)
+
+    def rest(self) -> None:
+        self._caches.rest()
 
     def _watch(self, heads: tuple[Head, ...]) -> None:
         self.flow_lm.watch(heads)
