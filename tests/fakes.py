@@ -67,6 +67,7 @@ class FakeEngine:
     predefined_voices: tuple[str, ...] = ("alba", "marius")
     overloaded: bool = False
     alive: bool = True
+    float32_layers: tuple[str, ...] = ()
     sample_rate_hz: int = RATE_HZ
     frame_samples: int = FRAME_SAMPLES
     streams: list[FakeStream] = field(default_factory=list)
@@ -79,6 +80,7 @@ class FakeEngine:
     letters: frozenset[str] = LETTERS
     drained: threading.Event = field(default_factory=threading.Event)
     expected: int = 0
+    rests: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
     begun_once: bool = False
 
@@ -127,6 +129,9 @@ class FakeEngine:
         self.encoded.append(pcm)
         return FakeVoice(f"clip {len(self.encoded)}")
 
+    def rest(self) -> None:
+        self.rests += 1
+
     def calibrate(self, voice: VoiceState) -> Alignment:
         self.calibrated.append(voice)
         return ESTIMATED
@@ -153,6 +158,7 @@ class FakeEngine:
             precision="float32",
             device="cpu",
             alive=self.alive,
+            float32_layers=self.float32_layers,
         )
 
     async def drain(self, timeout_seconds: float) -> None:
