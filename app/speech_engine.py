@@ -188,6 +188,8 @@ class EngineStatus:
         queued_seconds: how much audio they are likely to be.
         audio_rate: how many seconds of audio the engine made lately in each second that it worked.
         precision: the arithmetic in use, such as `int8+bfloat16 codec`.
+        float32_layers: names of the layers that are computed in float32 all the same, because this
+            machine gives wrong results for them otherwise.
         alive: whether it takes jobs.
         alignment: how it finds out when words sound; None before it is known, see
             `SpeechEngine.calibrate`.
@@ -201,6 +203,7 @@ class EngineStatus:
     precision: str
     device: str
     alive: bool
+    float32_layers: tuple[str, ...] = ()
     queued_seconds: float = 0.0
     audio_rate: float = 1.0
     alignment: Alignment | None = None

@@ -27,6 +27,7 @@ from pocket_tts.modules.stateful_module import increment_steps, init_states
 from torch import Tensor
 
 from app.engine.codec import BatchedCodec
+from app.engine.layer_checks import LayerChecks
 from benchmarks.models import model_argument
 
 PRECISIONS = ("float32", "bfloat16")
@@ -67,6 +68,7 @@ def make_codec(model: TTSModel, precision: str, max_rows: int) -> BatchedCodec:
         precision=precision,
         max_rows=max_rows,
         device=torch.device("cpu"),
+        checks=LayerChecks(),
     )
 
 

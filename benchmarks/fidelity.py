@@ -25,6 +25,7 @@ from pocket_tts import TTSModel
 from app.engine.loader import load_model
 from app.engine.precision import choose_precision
 from app.engine.prompt import make_prompt
+from app.engine.resting import RestingModel
 from app.engine.runner import Runner
 from app.engine.sampling import resolve
 from app.engine.voice_state import VoiceMaker
@@ -49,7 +50,11 @@ class Voice:
         self.precision = choose_precision(precision, device)
         self.runner = Runner(model, self.precision, device, max_rows=2 * TEXTS)
         voices = VoiceMaker(
-            model, self.runner.cache_shape, device, cloning_refused=None, prompts={}
+            RestingModel(model, None),
+            self.runner.cache_shape,
+            device,
+            cloning_refused=None,
+            prompts={},
         )
         state = voices.encode(prompt)
         sampling = resolve(Sampling(seed=1), Sampling(), model)

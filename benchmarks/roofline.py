@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from app.engine.codec_kernels import Kernels
+from app.engine.layer_checks import LayerChecks
 from app.engine.precision import Precision, choose_precision, make_linear
 from benchmarks.codec_step import WARM_FRAMES, UpstreamDecoder
 from benchmarks.machine import describe_machine
@@ -124,10 +125,10 @@ def _codec(model: TTSModel, precision: Precision, device: torch.device) -> Half:
     decoder.decode(latents)
     with FlopCounterMode(display=False) as counter:
         decoder.decode(latents[:, :1])
-    kernels = Kernels.of(precision.codec, device)
+    kernels = Kernels.of(precision.codec, device, LayerChecks())
     parts = (model.mimi.decoder, model.mimi.decoder_transformer)
     weights_bytes = sum(map(_weights, parts)) * _BYTES[precision.codec]
-    product = kernels.product(torch.randn(_OUT, _IN), None)
+    product = kernels.product("product", torch.randn(_OUT, _IN), None)
     rate = _operations_per_second(product, kernels.activations)
     return Half(precision.codec, float(counter.get_total_flops()), weights_bytes, rate)
 

@@ -67,6 +67,7 @@ class FakeEngine:
     predefined_voices: tuple[str, ...] = ("alba", "marius")
     overloaded: bool = False
     alive: bool = True
+    float32_layers: tuple[str, ...] = ()
     sample_rate_hz: int = RATE_HZ
     frame_samples: int = FRAME_SAMPLES
     streams: list[FakeStream] = field(default_factory=list)
@@ -157,6 +158,7 @@ class FakeEngine:
             precision="float32",
             device="cpu",
             alive=self.alive,
+            float32_layers=self.float32_layers,
         )
 
     async def drain(self, timeout_seconds: float) -> None:

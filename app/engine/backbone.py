@@ -18,7 +18,7 @@ from pocket_tts.modules.transformer import StreamingTransformerLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.precision import make_linear
+from app.engine.precision import Linears
 
 
 class Scripted:
@@ -44,26 +44,29 @@ class Backbone(nn.Module):
 
     Args:
         module: upstream's model; its weights are copied.
-        precision: `float32`, `int8` or `bfloat16`.
+        linears: makes its linear maps, whose names begin with `flow_lm`.
     """
 
     norm_weight: Tensor
     norm_bias: Tensor
 
-    def __init__(self, module: FlowLMModel, precision: str) -> None:
+    def __init__(self, module: FlowLMModel, linears: Linears) -> None:
         super().__init__()
         transformer = module.transformer
         self.width = module.dim
         self.heads = transformer.layers[0].self_attn.num_heads
         self.layers = nn.ModuleList(
-            [BackboneLayer(layer, precision) for layer in transformer.layers]
+            [
+                BackboneLayer(layer, linears, f"flow_lm.layers.{index}")
+                for index, layer in enumerate(transformer.layers)
+            ]
         )
         self.register_buffer("norm_weight", module.out_norm.weight.detach().float())
         self.register_buffer("norm_bias", module.out_norm.bias.detach().float())
         self.z_proj = (
             nn.Identity()
             if module.z_proj is None
-            else make_linear(module.z_proj.weight, None, precision)
+            else linears.make("flow_lm.z_proj", module.z_proj.weight, None)
         )
 
     def forward(
@@ -117,7 +120,7 @@ class BackboneLayer(nn.Module):
     norm2_weight: Tensor
     norm2_bias: Tensor
 
-    def __init__(self, layer: StreamingTransformerLayer, precision: str) -> None:
+    def __init__(self, layer: StreamingTransformerLayer, linears: Linears, name: str) -> None:
         super().__init__()
         attention = layer.self_attn
         self.width = attention.embed_dim
@@ -126,10 +129,10 @@ class BackboneLayer(nn.Module):
         self.register_buffer("norm1_bias", layer.norm1.bias.detach().float())
         self.register_buffer("norm2_weight", layer.norm2.weight.detach().float())
         self.register_buffer("norm2_bias", layer.norm2.bias.detach().float())
-        self.in_proj = make_linear(attention.in_proj.weight, None, precision)
-        self.out_proj = make_linear(attention.out_proj.weight, None, precision)
-        self.linear1 = make_linear(layer.linear1.weight, None, precision)
-        self.linear2 = make_linear(layer.linear2.weight, None, precision)
+        self.in_proj = linears.make(f"{name}.in_proj", attention.in_proj.weight, None)
+        self.out_proj = linears.make(f"{name}.out_proj", attention.out_proj.weight, None)
+        self.linear1 = linears.make(f"{name}.linear1", layer.linear1.weight, None)
+        self.linear2 = linears.make(f"{name}.linear2", layer.linear2.weight, None)
 
     def forward(
         self,

@@ -93,6 +93,7 @@ class BatchLoop:
                 max_running_rows=self._options.max_running_rows,
                 max_queued_jobs=self._options.max_queued_jobs,
                 precision=str(self._runner.precision),
+                float32_layers=self._runner.float32_layers,
                 device=self._options.device,
                 alive=self._closed_because is None,
                 takes=self._takes.judge.counts(),

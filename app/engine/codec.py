@@ -15,9 +15,10 @@ from pocket_tts.models.mimi import MimiModel
 from torch import Tensor
 
 from app.engine.codec_kernels import Kernels, PlainLinear
-from app.engine.codec_layers import Upsampler, WaveformStack
+from app.engine.codec_layers import Upsampler
 from app.engine.codec_transformer import AttentionWindow, CodecTransformer
-from app.engine.codec_waveform import RowTails, WaveformDecoder
+from app.engine.codec_waveform import RowTails, make_waveform_decoder
+from app.engine.layer_checks import LayerChecks
 
 MAX_FRAMES_PER_CALL = 16
 
@@ -46,6 +47,7 @@ class BatchedCodec:
         emb_std: `[ldim]`, their standard deviation.
         precision: `float32` or `bfloat16`.
         max_rows: how many slots may be taken at the same time.
+        checks: hears of layers that are wrong at that precision.
     """
 
     def __init__(
@@ -57,16 +59,15 @@ class BatchedCodec:
         precision: str,
         max_rows: int,
         device: torch.device,
+        checks: LayerChecks,
     ) -> None:
         self.frame_samples: int = mimi.frame_size
         self._device = device
-        kernels = Kernels.of(precision, self._device)
+        kernels = Kernels.of(precision, self._device, checks)
         self._embed = embedding(mimi, emb_mean, emb_std, device)
         self._upsampler = Upsampler(mimi.upsample, kernels)
         self._transformer = CodecTransformer(mimi.decoder_transformer, kernels)
-        self._waveform = WaveformDecoder(
-            WaveformStack(mimi.decoder, kernels), self._upsampler.stride, kernels
-        )
+        self._waveform = make_waveform_decoder(mimi.decoder, self._upsampler.stride, kernels)
         self._max_rows = max_rows
         self._slots: list[_Slot] = []
         self._free: list[int] = []

@@ -86,11 +86,11 @@ class Upsampling:
     """Computes a transposed convolution without its bias, by one of kernel 2 and a reshape.
 
     Args:
-        unfolded: whether the convolution is a matrix product; see `Kernels.unfolded_conv`.
+        traced: whether it is to be traced and fused.
     """
 
     def __init__(
-        self, module: StreamingConvTranspose1d, kernels: Kernels, *, unfolded: bool
+        self, module: StreamingConvTranspose1d, kernels: Kernels, name: str, *, traced: bool
     ) -> None:
         convtr = module.convtr
         stride = convtr.stride[0]
@@ -100,7 +100,7 @@ class Upsampling:
         # [in, out, 2 * stride] -> [stride * out, in, 2], the older input's tap first.
         taps = convtr.weight.detach().view(-1, self.channels, 2, stride)
         taps = taps.flip(2).permute(3, 1, 0, 2).flatten(0, 1)
-        conv = kernels.unfolded_conv(taps, None) if unfolded else kernels.plain_conv(taps, None, 1)
+        conv = kernels.unfolded_conv(name, taps, None, traced=traced)
         self._conv = CausalConv(conv, (1, convtr.in_channels))
         self.tails_size = self._conv.tails_size
 
@@ -118,16 +118,20 @@ class Refinement:
     reads, but to that block's own output.
     """
 
-    def __init__(self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels) -> None:
+    def __init__(
+        self, bias: Tensor, blocks: list[SEANetResnetBlock], kernels: Kernels, name: str
+    ) -> None:
         self._bias = kernels.cast(bias).view(1, 1, -1).transpose(1, 2)
         self._blocks: list[list[CausalConv]] = []
         for block in blocks:
-            *convs, last = (m for m in block.block if isinstance(m, StreamingConv1d))
-            extra_bias = None if self._blocks else bias
+            convs = [m for m in block.block if isinstance(m, StreamingConv1d)]
+            extra_biases = [*(None for _ in convs[1:]), None if self._blocks else bias]
             self._blocks.append(
                 [
-                    *(_causal_conv(c, kernels) for c in convs),
-                    _causal_conv(last, kernels, extra_bias),
+                    _causal_conv(conv, kernels, f"{name}.{len(self._blocks)}.{place}", extra_bias)
+                    for place, (conv, extra_bias) in enumerate(
+                        zip(convs, extra_biases, strict=True)
+                    )
                 ]
             )
         self.tails_size = sum(conv.tails_size for block in self._blocks for conv in block)
@@ -184,16 +188,16 @@ class WaveformStack:
         first, *middle, last = (m for m in decoder.model if not isinstance(m, nn.ELU))
         self.dimension: int = decoder.dimension
         self._dtype = kernels.activations
-        self._first = _causal_conv(first, kernels, unfolded=True)
+        self._first = _causal_conv(first, kernels, "first_conv", unfolded=True)
         self._stages: list[tuple[Upsampling, Refinement]] = []
         while middle:
-            upsampling, blocks = middle.pop(0), []
+            upsampling, blocks, index = middle.pop(0), [], len(self._stages)
             while middle and isinstance(middle[0], SEANetResnetBlock):
                 blocks.append(middle.pop(0))
             self._stages.append(
                 (
-                    Upsampling(upsampling, kernels, unfolded=not self._stages),
-                    Refinement(_bias(upsampling.convtr), blocks, kernels),
+                    Upsampling(upsampling, kernels, f"upsamplings.{index}", traced=index > 0),
+                    Refinement(_bias(upsampling.convtr), blocks, kernels, f"blocks.{index}"),
                 )
             )
         self._last = LastConv(last, kernels.device)
@@ -264,6 +268,7 @@ class Upsampler:
 def _causal_conv(
     module: StreamingConv1d,
     kernels: Kernels,
+    name: str,
     extra_bias: Tensor | None = None,
     *,
     unfolded: bool = False,
@@ -272,7 +277,7 @@ def _causal_conv(
 
     Args:
         extra_bias: `[out]`, added to the convolution's own bias.
-        unfolded: whether it is a matrix product; see `Kernels.unfolded_conv`.
+        unfolded: whether it is a matrix product of its own, see `Kernels.unfolded_conv`.
 
     Raises:
         ValueError: its stride, groups or dilation are not supported.
@@ -282,9 +287,9 @@ def _causal_conv(
         raise ValueError("the codec's decoder convolutions must have stride 1 and one group")
     bias = _bias(conv) if extra_bias is None else _bias(conv) + extra_bias
     if unfolded:
-        kernel = kernels.unfolded_conv(conv.weight, bias)
+        kernel = kernels.unfolded_conv(name, conv.weight, bias, traced=False)
     else:
-        kernel = kernels.plain_conv(conv.weight, bias, dilation)
+        kernel = kernels.plain_conv(name, conv.weight, bias, dilation)
     tail_shape = ((conv.kernel_size[0] - 1) * dilation, conv.in_channels)
     return CausalConv(kernel, tail_shape, replicate=module.pad_mode == "replicate")
 

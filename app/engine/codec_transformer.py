@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from app.engine.codec_kernels import Kernels, Linear
+from app.engine.layer_checks import noise
 
 
 class AttentionWindow:
@@ -64,6 +65,9 @@ class AttentionWindow:
         self.position += new
 
 
+_CHECKED_POSITIONS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Holds rows whose windows are equally long, so that they attend together.
@@ -83,7 +87,7 @@ class Group:
 class CodecLayer:
     """Computes one pre-norm transformer layer; its weights include upstream's layer scales."""
 
-    def __init__(self, module: StreamingTransformerLayer, kernels: Kernels) -> None:
+    def __init__(self, module: StreamingTransformerLayer, kernels: Kernels, name: str) -> None:
         attention = module.self_attn
         if attention.num_kv_heads != attention.num_heads:
             raise ValueError("the codec's transformer must have as many key heads as query heads")
@@ -93,10 +97,12 @@ class CodecLayer:
         # Folds the scale of the attention scores into the queries.
         in_proj = attention.in_proj.weight.detach().clone()
         in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
-        self._in_proj = kernels.linear(in_proj)
-        self._out_proj = kernels.linear(_scaled(attention.out_proj, module.layer_scale_1))
-        self._linear1 = kernels.linear(module.linear1.weight)
-        self._linear2 = kernels.linear(_scaled(module.linear2, module.layer_scale_2))
+        self._in_proj = kernels.linear(f"{name}.in_proj", in_proj)
+        out_proj = _scaled(attention.out_proj, module.layer_scale_1)
+        self._out_proj = kernels.linear(f"{name}.out_proj", out_proj)
+        self._linear1 = kernels.linear(f"{name}.linear1", module.linear1.weight)
+        linear2 = _scaled(module.linear2, module.layer_scale_2)
+        self._linear2 = kernels.linear(f"{name}.linear2", linear2)
 
     def __call__(
         self, x: Tensor, rotation: Tensor, index: int, groups: list[Group], fresh: Tensor
@@ -139,14 +145,17 @@ class CodecTransformer:
     def __init__(self, module: ProjectedTransformer, kernels: Kernels) -> None:
         transformer = module.transformer
         attention = transformer.layers[0].self_attn
-        self._layers = [CodecLayer(layer, kernels) for layer in transformer.layers]
+        self._layers = [
+            CodecLayer(layer, kernels, f"transformer.{index}")
+            for index, layer in enumerate(transformer.layers)
+        ]
         self._context: int = transformer.context
         self._heads: int = attention.num_heads
         self._head_dim: int = attention.dim_per_head
-        self._cache_dtype = _cache_dtype(kernels, self._head_dim)
         self._device = kernels.device
-        self._input_proj = _projection(module.input_proj, kernels)
-        self._output_proj = _projection(module.output_projs[0], kernels)
+        self._cache_dtype = self._choose_cache_dtype(kernels)
+        self._input_proj = _projection(module.input_proj, kernels, "input_proj")
+        self._output_proj = _projection(module.output_projs[0], kernels, "output_proj")
         # Keyed by how many positions are new. Two threads at worst make the same one twice.
         self._masks: dict[int, Tensor] = {}
         half = torch.arange(self._head_dim // 2, dtype=torch.float32, device=self._device)
@@ -178,6 +187,33 @@ class CodecTransformer:
         for index, layer in enumerate(self._layers):
             x = layer(x, rotation, index, groups, fresh[:, index])
         return (x if self._output_proj is None else self._output_proj(x)), fresh
+
+    def _choose_cache_dtype(self, kernels: Kernels) -> torch.dtype:
+        """Choose the element type of keys and values, in which attention is computed."""
+        # For narrow heads the conversions cost more than the halved memory traffic saves.
+        if not kernels.reduced or self._head_dim < 64:
+            return torch.float32
+        mask = self._make_mask(_CHECKED_POSITIONS)
+        # Scores about 1 apart, as the scale that is folded into the queries makes them.
+        scales = torch.tensor([self._head_dim**-0.5, 1.0, 1.0]).view(-1, 1, 1, 1)
+        shape = (self._heads, mask.shape[1], self._head_dim)
+        example = noise(1, 3, *shape, device=self._device) * scales.to(self._device)
+
+        def attended(x: Tensor) -> Tensor:
+            query, keys, values = x.unbind(1)
+            query = query[:, :, -_CHECKED_POSITIONS:].contiguous()
+            return _attention(query, keys, values, mask.to(x.dtype))
+
+        reduced = kernels.activations
+        right = kernels.checks.passes(
+            "codec.transformer.attention",
+            "bfloat16",
+            attended,
+            lambda x: attended(x.to(reduced)),
+            example,
+            at_once=[1],
+        )
+        return reduced if right else torch.float32
 
     def _rotation(self, starts: list[int], new: int) -> Tensor:
         """Compute RoPE's complex factors: `[rows, new, 1, head_dim / 2]`.
@@ -212,7 +248,7 @@ class CodecTransformer:
         """Return the mask of a full window, to be added to `[new, context - 1 + new]` scores."""
         mask = self._masks.get(new)
         if mask is None:
-            mask = self._masks[new] = self._make_mask(new)
+            mask = self._masks[new] = self._make_mask(new).to(self._cache_dtype)
         return mask
 
     def _make_mask(self, new: int) -> Tensor:
@@ -220,7 +256,7 @@ class CodecTransformer:
         keys = torch.arange(self._context - 1 + new, device=self._device)
         distance = keys - torch.arange(new, device=self._device)[:, None]
         hidden = (distance < 0) | (distance >= self._context)
-        mask = torch.zeros(hidden.shape, dtype=self._cache_dtype, device=self._device)
+        mask = torch.zeros(hidden.shape, device=self._device)
         return mask.masked_fill_(hidden, -math.inf)
 
 
@@ -247,7 +283,11 @@ def _attend_together(query: Tensor, fresh: Tensor, group: Group, layer: int) -> 
     values = torch.stack(group.windows[2 * layer + 1])
     keys[:, :, -new:] = fresh[:, 0]
     values[:, :, -new:] = fresh[:, 1]
-    mask = group.mask
+    return _attention(query, keys, values, group.mask)
+
+
+def _attention(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """Attend with `[rows, heads, new, head_dim]` queries, whose scale is folded in."""
     if query.dtype == torch.float32:
         return functional.scaled_dot_product_attention(query, keys, values, mask, scale=1.0)
     # torch's fused bfloat16 attention is slower than these products for so few queries.
@@ -265,18 +305,12 @@ def _gelu(x: Tensor) -> Tensor:
     return x.mul_(gate)
 
 
-def _cache_dtype(kernels: Kernels, head_dim: int) -> torch.dtype:
-    """Choose the element type of keys and values."""
-    # For narrow heads the conversions cost more than the halved memory traffic saves.
-    return kernels.activations if head_dim >= 64 else torch.float32
-
-
 def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
     """Fold a layer scale, if it is one, into the weight before it."""
     weight = linear.get_parameter("weight")
     return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight
 
 
-def _projection(module: nn.Module | None, kernels: Kernels) -> Linear | None:
+def _projection(module: nn.Module | None, kernels: Kernels, name: str) -> Linear | None:
     """Make upstream's projection; None if there is none."""
-    return kernels.linear(module.weight) if isinstance(module, nn.Linear) else None
+    return kernels.linear(name, module.weight) if isinstance(module, nn.Linear) else None

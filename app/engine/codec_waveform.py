@@ -6,18 +6,35 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from pocket_tts.modules.seanet import SEANetDecoder
 from torch import Tensor
 
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import WaveformStack
+from app.engine.layer_checks import noise
 
 RowTails = tuple[Tensor, Tensor, Tensor]
 """One row has these tails in the head, the body and the end of the stack; each is `[size]`."""
 
 StackFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-TILE = 4
-"""A fused graph takes this many rows or frames: worth the call, not too many for the cache."""
+TILE_ROWS, TILE_FRAMES = (8, 4, 2, 1), (4, 1)
+"""A fused graph takes so many rows of one frame each, or so many frames of one row: the more, the
+cheaper is each, but each shape takes a tenth of a second to be made, and the cache is small."""
+
+_TILES = (*((rows, 1) for rows in TILE_ROWS), *((1, frames) for frames in TILE_FRAMES[:-1]))
+
+
+def make_waveform_decoder(
+    decoder: SEANetDecoder, frame_positions: int, kernels: Kernels
+) -> WaveformDecoder:
+    """Make what runs upstream's decoder; in float32 if what is fused of it is wrong otherwise."""
+    made = WaveformDecoder(WaveformStack(decoder, kernels), frame_positions, kernels)
+    if not kernels.reduced:
+        return made
+    exact = kernels.in_float32()
+    stack = WaveformStack(decoder, exact)
+    return made if made.computes(stack) else WaveformDecoder(stack, frame_positions, exact)
 
 
 class WaveformDecoder:
@@ -25,7 +42,7 @@ class WaveformDecoder:
 
     Where oneDNN can fuse, the stack's body is traced, so that each ELU and each residual sum is
     fused into the convolution before it. Such a graph takes inputs of one shape only, so there
-    are three, and the rows and frames of a call are cut into tiles of these shapes; they also
+    are some, and the rows and frames of a call are cut into tiles of these shapes; they also
     keep the tensors in the core's cache, and hold no Python lock. Elsewhere all rows and frames
     run together.
 
@@ -37,11 +54,45 @@ class WaveformDecoder:
         self._stack = stack
         self._dtype = kernels.activations
         self._device = kernels.device
+        self._checks = kernels.checks
+        self._frame_positions = frame_positions
         self._graphs: dict[tuple[int, int], StackFunction] = {}
         if kernels.fused:
-            for rows, frames in ((1, 1), (TILE, 1), (1, TILE)):
+            for rows, frames in _TILES:
                 example = self._body_inputs(rows, frames * frame_positions)
                 self._graphs[rows, frames] = _fused(stack.body, example)
+
+    def computes(self, exact: WaveformStack) -> bool:
+        """Tell whether the body computes, for a tile of each shape, about what an exact one does.
+
+        What the layers are fused to are other kernels than theirs.
+        """
+        tiles = ((TILE_ROWS, 1), *(((1,), frames) for frames in TILE_FRAMES[:-1]))
+        return all(self._is_right(rows, frames, exact) for rows, frames in tiles)
+
+    def _is_right(self, rows: Sequence[int], frames: int, exact: WaveformStack) -> bool:
+        """Do the work of `computes` for tiles of so many frames and each of the numbers of rows."""
+        x, tails, fresh = self._body_inputs(max(rows), frames * self._frame_positions)
+        with torch.inference_mode():
+            # Those of a row without a past are zeros, with which much could go wrong unnoticed.
+            _, tails = self._body(max(rows), frames)(x, tails, fresh)
+
+        def result(body: StackFunction, x: Tensor) -> Tensor:
+            y, after = body(x, tails[: len(x)].to(x.dtype), torch.zeros_like(fresh[: len(x)]))
+            return torch.cat([y.flatten(1), after], 1)
+
+        return self._checks.passes(
+            f"codec.convolutions ({frames} frames)",
+            "bfloat16",
+            lambda x: result(exact.body, x),
+            lambda x: result(self._body(len(x), frames), x.to(self._dtype)),
+            x.float(),
+            at_once=rows,
+        )
+
+    def _body(self, rows: int, frames: int) -> StackFunction:
+        """Return what computes the stack's body for a tile."""
+        return self._graphs.get((rows, frames), self._stack.body)
 
     def new_tails(self) -> RowTails:
         """Make the tails of a row without a past."""
@@ -85,7 +136,7 @@ class WaveformDecoder:
             # A graph is made for inputs with these strides; a detour by one dimension sets them.
             tile = tile.reshape(-1).view(tile_rows, -1, channels)
             flags = fresh[across] if frame == 0 else torch.zeros_like(fresh[across])
-            body = self._graphs.get((tile_rows, tile_frames), self._stack.body)
+            body = self._body(tile_rows, tile_frames)
             tile, together = body(tile, torch.stack(bodies[across]), flags)
             bodies[across] = together.unbind(0)
             samples, together = self._stack.end(tile, torch.stack(ends[across]), flags)
@@ -99,24 +150,26 @@ class WaveformDecoder:
         if not self._graphs:
             yield 0, rows, 0, frames
             return
-        for frame, tile_frames in _spans(frames, TILE):
-            for row, tile_rows in _spans(rows, TILE if tile_frames == 1 else 1):
+        for frame, tile_frames in _spans(frames, TILE_FRAMES):
+            for row, tile_rows in _spans(rows, TILE_ROWS if tile_frames == 1 else (1,)):
                 yield row, tile_rows, frame, tile_frames
 
     def _body_inputs(self, rows: int, positions: int) -> tuple[Tensor, Tensor, Tensor]:
         """Make example inputs of the body, of the shapes that a tile has."""
         heads, bodies, _ = zip(*(self.new_tails() for _ in range(rows)), strict=True)
-        fresh = torch.ones(rows, dtype=torch.bool)
-        x = torch.randn(rows, positions, self._stack.dimension)
+        fresh = torch.ones(rows, dtype=torch.bool, device=self._device)
+        x = noise(rows, positions, self._stack.dimension, device=self._device)
         x, _ = self._stack.head(x, torch.stack(heads), fresh)
         return x, torch.stack(bodies), fresh
 
 
-def _spans(total: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield `(start, length)` of spans of `width` and, for what they leave over, of 1."""
-    wide = total - total % width
-    yield from ((start, width) for start in range(0, wide, width))
-    yield from ((start, 1) for start in range(wide, total))
+def _spans(total: int, widths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield `(start, length)` of spans of these widths, which descend to 1: the wide ones first."""
+    start = 0
+    for width in widths:
+        while total - start >= width:
+            yield start, width
+            start += width
 
 
 def _fused(function: StackFunction, example: tuple[Tensor, Tensor, Tensor]) -> StackFunction:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from app.engine.backbone import Scripted
-from app.engine.precision import make_linear
+from app.engine.precision import Linears
 
 
 class FlowNet(nn.Module):
@@ -19,17 +19,25 @@ class FlowNet(nn.Module):
     the `1 +` of each scale is folded into the bias.
     """
 
-    def __init__(self, net: SimpleMLPAdaLN, precision: str) -> None:
+    def __init__(self, net: SimpleMLPAdaLN, linears: Linears) -> None:
         super().__init__()
         self.width = net.model_channels
-        self.input_proj = make_linear(net.input_proj.weight, net.input_proj.bias, precision)
+        self.input_proj = linears.make(
+            "flow_head.input_proj", net.input_proj.weight, net.input_proj.bias
+        )
         parts = [block.adaLN_modulation[1] for block in net.res_blocks]
         parts.append(net.final_layer.adaLN_modulation[1])
         bias = torch.cat([_with_unit_scale(part.bias, self.width) for part in parts])
-        self.modulation = make_linear(torch.cat([p.weight for p in parts]), bias, precision)
-        self.blocks = nn.ModuleList([_Block(block, precision) for block in net.res_blocks])
+        weight = torch.cat([part.weight for part in parts])
+        self.modulation = linears.make("flow_head.modulation", weight, bias)
+        self.blocks = nn.ModuleList(
+            [
+                _Block(block, linears, f"flow_head.blocks.{index}")
+                for index, block in enumerate(net.res_blocks)
+            ]
+        )
         last = net.final_layer.linear
-        self.linear = make_linear(last.weight, last.bias, precision)
+        self.linear = linears.make("flow_head.linear", last.weight, last.bias)
 
     def forward(self, condition: Tensor, time: Tensor, x: Tensor) -> Tensor:
         """Evaluate the network once.
@@ -56,13 +64,13 @@ class _Block(nn.Module):
     norm_weight: Tensor
     norm_bias: Tensor
 
-    def __init__(self, block: ResBlock, precision: str) -> None:
+    def __init__(self, block: ResBlock, linears: Linears, name: str) -> None:
         super().__init__()
         self.width = block.channels
         self.register_buffer("norm_weight", block.in_ln.weight.detach().float())
         self.register_buffer("norm_bias", block.in_ln.bias.detach().float())
-        self.linear1 = make_linear(block.mlp[0].weight, block.mlp[0].bias, precision)
-        self.linear2 = make_linear(block.mlp[2].weight, block.mlp[2].bias, precision)
+        self.linear1 = linears.make(f"{name}.linear1", block.mlp[0].weight, block.mlp[0].bias)
+        self.linear2 = linears.make(f"{name}.linear2", block.mlp[2].weight, block.mlp[2].bias)
 
     def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor) -> Tensor:
         """Compute the block; all are `[rows, width]`, and `scale` includes the 1."""
@@ -77,18 +85,18 @@ class FlowHead:
 
     Args:
         flow_lm: upstream's model; its weights are copied.
-        precision: see `make_linear`.
+        linears: makes its linear maps, whose names begin with `flow_head`.
     """
 
-    def __init__(self, flow_lm: FlowLMModel, precision: str, device: torch.device) -> None:
+    def __init__(self, flow_lm: FlowLMModel, linears: Linears) -> None:
         self._type = flow_lm.flow_type
         # A copy, for the model's own may rest; it is looked at again for each new number of steps.
         self._time_embeddings = deepcopy(flow_lm.flow_net.time_embed)
-        self._net = Scripted(FlowNet(flow_lm.flow_net, precision).to(device))
+        self._net = Scripted(FlowNet(flow_lm.flow_net, linears).to(linears.device))
         embed = flow_lm.flow_net.cond_embed
-        self._embed = make_linear(embed.weight, embed.bias, precision).to(device)
+        self._embed = linears.make("flow_head.cond_embed", embed.weight, embed.bias)
         self._width = flow_lm.flow_net.model_channels
-        self._device = device
+        self._device = linears.device
         self._times: dict[tuple[int, int], Tensor] = {}
 
     def decode(self, z: Tensor, noise: Tensor, decode_steps: list[int]) -> Tensor:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from app.engine.backbone import Backbone, Scripted
 from app.engine.flow_head import FlowHead
-from app.engine.precision import make_linear
+from app.engine.layer_checks import LayerChecks
+from app.engine.precision import Linears, make_linear
 from app.speech_engine import Head
 
 
@@ -96,10 +97,16 @@ class FlowLm:
         module: upstream's model; left as it is.
         precision: `float32`, `int8` or `bfloat16`.
         cache_dtype: element type of the caches.
+        checks: hears of layers that are wrong at that precision.
     """
 
     def __init__(
-        self, module: FlowLMModel, precision: str, cache_dtype: torch.dtype, device: torch.device
+        self,
+        module: FlowLMModel,
+        precision: str,
+        cache_dtype: torch.dtype,
+        device: torch.device,
+        checks: LayerChecks,
     ) -> None:
         self.latent_dim: int = module.ldim
         attention = module.transformer.layers[0].self_attn
@@ -110,13 +117,14 @@ class FlowLm:
         self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
         self._out_eos = make_linear(module.out_eos.weight, module.out_eos.bias, "float32")
         self._out_eos.to(device)
-        self._backbone = Scripted(Backbone(module, precision).to(device))
+        linears = Linears(precision, device, checks)
+        self._backbone = Scripted(Backbone(module, linears).to(device))
         self._cache_dtype = cache_dtype
         self._nothing = torch.empty(0, device=device)
         self._scratch = threading.local()
         max_period = module.transformer.max_period
         self._rotations = RotationTable(attention.dim_per_head, max_period, device)
-        self._head = FlowHead(module, precision, device)
+        self._head = FlowHead(module, linears)
         self.watch(())
 
     def watch(self, heads: Sequence[Head]) -> None:

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from app.engine.layer_checks import LayerChecks, noise
+
 PRECISIONS = ("float32", "int8", "bfloat16", "auto")
+
+_CHECKED_AT_ONCE = (1, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,39 @@ def choose_precision(requested: str, device: torch.device) -> Precision:
     if requested == "auto":
         return Precision("int8" if has_int8 else "float32", codec)
     return Precision(requested, codec)
+
+
+@dataclass(frozen=True, slots=True)
+class Linears:
+    """Makes the linear maps of the language model or the flow head, and tries each one out.
+
+    Attributes:
+        precision: `float32`, `int8` or `bfloat16`.
+        checks: hears of those that are computed in float32 because they are wrong otherwise.
+    """
+
+    precision: str
+    device: torch.device
+    checks: LayerChecks
+
+    def make(self, name: str, weight: Tensor, bias: Tensor | None) -> nn.Module:
+        """Make a linear map as `make_linear` does, or in float32 if that computes something else.
+
+        Args:
+            name: what `checks` calls it.
+        """
+        weight = weight.detach().to(self.device, torch.float32)
+        bias = None if bias is None else bias.detach().to(self.device, torch.float32)
+        exact = make_linear(weight, bias, "float32")
+        if self.precision == "float32":
+            return exact
+        made = make_linear(weight, bias, self.precision)
+        x = noise(max(_CHECKED_AT_ONCE), weight.shape[1], device=self.device)
+        right = self.checks.passes(
+            name, self.precision, exact, made, x, at_once=_CHECKED_AT_ONCE, bias=bias
+        )
+        # The weights may lie in a file that is mapped, of which nothing may be kept.
+        return made if right else make_linear(weight.clone(), bias, "float32")
 
 
 def make_linear(weight: Tensor, bias: Tensor | None, precision: str) -> nn.Module:

@@ -20,6 +20,7 @@ from torch import Tensor
 from app.engine.alignment.words import Reading
 from app.engine.codec import BatchedCodec
 from app.engine.flow_lm import CacheShape, FlowLm, RowInput, RowOutput
+from app.engine.layer_checks import LayerChecks
 from app.engine.pace import MAX_LATENTS_PER_DECODE
 from app.engine.precision import Precision
 from app.engine.prompt import Prompt, make_prompt
@@ -170,6 +171,7 @@ class BaseRunner(ABC):
         self.precision = precision
         self._model = model
         self._device = device
+        self._checks = LayerChecks()
         self.cache_shape = CacheShape.of_model(model.flow_lm, precision.cache_dtype)
         self.query_heads = int(model.flow_lm.transformer.layers[0].self_attn.num_heads)
         self.frame_samples = int(model.mimi.frame_size)
@@ -184,13 +186,26 @@ class BaseRunner(ABC):
             for head in range(self.query_heads)
         )
 
+    @property
+    def float32_layers(self) -> tuple[str, ...]:
+        """Name the layers that are computed in float32 because they are wrong otherwise here."""
+        return tuple(self._checks.wrong)
+
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Speak two frames, so that the first request does not pay for what is made lazily.
 
+        Warns of the layers that had to be made in float32.
+
         Raises:
             Exception: whatever keeps this model from speaking at all.
         """
+        if self.float32_layers:
+            logger.warning(
+                "computed in float32, for at %s this machine computes something else: %s",
+                self.precision,
+                ", ".join(self.float32_layers),
+            )
         silence = torch.zeros(self.cache_shape.of(1), device=self._device)
         tokens = torch.zeros(8, dtype=torch.long)
         prompt = Prompt(tokens, Reading("", "", ()), max_frames=2, frames_after_eos=0)
@@ -235,11 +250,6 @@ class BaseRunner(ABC):
         ...
 
     @abstractmethod
-    def rest(self) -> None:
-        """Free what is kept for the next rows, if it can be made again."""
-        ...
-
-    @abstractmethod
     def _watch(self, heads: tuple[Head, ...]) -> None:
         """Have watched rows asked what these heads look at, from now on."""
         ...
@@ -252,6 +262,11 @@ class BaseRunner(ABC):
     @abstractmethod
     def _waves(self, rows: Sequence[Row], frames: int) -> Pcm:
         """Decode the next `frames` pending latents: `[rows, frames * frame_samples]`."""
+        ...
+
+    @abstractmethod
+    def rest(self) -> None:
+        """Free what is kept for the next rows, as far as it can be made again for them."""
         ...
 
     @property
@@ -345,7 +360,9 @@ class Runner(BaseRunner):
     ) -> None:
         super().__init__(model, precision, device)
         flow_lm = model.flow_lm
-        self.flow_lm = FlowLm(flow_lm, precision.flow_lm, precision.cache_dtype, device)
+        self.flow_lm = FlowLm(
+            flow_lm, precision.flow_lm, precision.cache_dtype, device, self._checks
+        )
         self.codec = BatchedCodec(
             model.mimi,
             flow_lm.emb_mean,
@@ -353,6 +370,7 @@ class Runner(BaseRunner):
             precision=precision.codec,
             max_rows=max_rows,
             device=device,
+            checks=self._checks,
         )
         self._caches = CachePool(self.cache_shape, device, max_idle=max_rows)
         self._slots_lock = threading.Lock()

@@ -17,6 +17,7 @@ from pocket_tts.utils.config import MimiConfig
 from torch import Tensor
 
 from app.engine.codec import BatchedCodec
+from app.engine.layer_checks import LayerChecks
 from tests.tiny_model import tiny_config
 
 LATENT_DIM = 16
@@ -86,8 +87,15 @@ class Bench:
         _level_output(mimi, self.latents[:1] * std + mean)
         reference = Reference(mimi, mean, std)
         self.pcm = torch.stack([reference.decode(row) for row in self.latents])
+        self.checks = LayerChecks()
         self.codec = make_codec(
-            mimi, mean, std, precision=precision, max_rows=rows, device=torch.device("cpu")
+            mimi,
+            mean,
+            std,
+            precision=precision,
+            max_rows=rows,
+            device=torch.device("cpu"),
+            checks=self.checks,
         )
 
     @contextmanager
@@ -202,9 +210,11 @@ def test_bfloat16_stays_close_to_upstream(variant: str) -> None:
     bench = Bench(variant, "bfloat16")
     with bench.slots() as slots:
         pcm = speak(bench, slots, list(range(bench.rows)), frames=8)
-    noise = pcm - bench.pcm
-    signal_to_noise_db = 10 * torch.log10(bench.pcm.square().mean() / noise.square().mean())
-    assert signal_to_noise_db > 25
+    assert signal_to_noise_db(bench.pcm, pcm) > 25
+
+
+def signal_to_noise_db(exact: Tensor, pcm: Tensor) -> float:
+    return float(10 * torch.log10(exact.square().mean() / (pcm - exact).square().mean()))
 
 
 def test_slots_are_bounded_and_reused(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from app.engine.codec import embedding
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import Upsampler, WaveformStack
+from app.engine.layer_checks import LayerChecks
 from app.engine.precision import make_linear
 from app.engine.static.graphs import Device, Pass
 from app.engine.static.layers import Places, StaticLayer, rotations
@@ -30,6 +31,7 @@ class StaticCodec:
         precision: `float32` or `bfloat16`.
         frames: the most frames that a row may have.
         runs: runs the passes.
+        checks: hears of convolutions that are wrong at that precision.
     """
 
     def __init__(
@@ -43,9 +45,10 @@ class StaticCodec:
         frames: int,
         device: torch.device,
         runs: Device,
+        checks: LayerChecks,
     ) -> None:
         activations = torch.float32 if precision == "float32" else torch.bfloat16
-        kernels = Kernels(device, activations, packed=False, fused=False)
+        kernels = Kernels(device, activations, packed=False, fused=False, checks=checks)
         self._slots = slots
         self._device = runs
         self._embed = embedding(mimi, emb_mean, emb_std, device)

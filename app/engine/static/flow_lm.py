@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from app.engine.flow_head import FlowHead
 from app.engine.flow_lm import CacheShape
-from app.engine.precision import make_linear
+from app.engine.layer_checks import LayerChecks
+from app.engine.precision import Linears, make_linear
 from app.engine.static.graphs import Device, Pass
 from app.engine.static.layers import Places, StaticLayer, rotations
 from app.engine.static.slots import Slots
@@ -65,6 +66,7 @@ class StaticFlowLm:
         cache_shape: geometry of the keys and values.
         room: how many positions each slot has.
         runs: runs the passes.
+        checks: hears of layers of the flow head that are wrong at that precision.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class StaticFlowLm:
         room: int,
         device: torch.device,
         runs: Device,
+        checks: LayerChecks,
     ) -> None:
         self._slots = slots
         self._room = room
@@ -93,7 +96,7 @@ class StaticFlowLm:
         self._z_proj = _projection(module.z_proj, precision).to(device)
         self._out_eos = make_linear(module.out_eos.weight, module.out_eos.bias, "float32")
         self._out_eos.to(device)
-        self._head = FlowHead(module, precision, device)
+        self._head = FlowHead(module, Linears(precision, device, checks))
         layers, two, heads, _, head_dim = cache_shape.of(room)
         shape = (layers, two, slots.max_rows + 1, heads, room, head_dim)
         self.keys_values = torch.zeros(shape, dtype=cache_shape.dtype, device=device)

@@ -58,6 +58,7 @@ class StaticRunner(BaseRunner):
             room=room,
             device=device,
             runs=self._runs,
+            checks=self._checks,
         )
         self._codec = StaticCodec(
             model.mimi,
@@ -68,6 +69,7 @@ class StaticRunner(BaseRunner):
             frames=room,
             device=device,
             runs=self._runs,
+            checks=self._checks,
         )
         self._decode_steps = int(model.sampler_decode_steps)
         self._watch(self.heads)
@@ -113,11 +115,11 @@ class StaticRunner(BaseRunner):
             text_tokens=len(prompt.tokens),
         )
 
-    def rest(self) -> None:
-        """Do nothing: the rows' memory is that of the graphs."""
-
     def close(self, row: Row) -> None:
         self._slots.release(row.codec_slot)
+
+    def rest(self) -> None:
+        """Keep all: recorded passes read and write where the slots are."""
 
     def _watch(self, heads: tuple[Head, ...]) -> None:
         self._flow_lm.watch(heads)

@@ -40,6 +40,16 @@ def test_health(client: httpx.Client) -> None:
     assert client.get("/ready").json() == {"ready": True, "model": "model.yaml"}
 
 
+def test_health_names_the_layers_that_fell_back(fake_app: ServeFake) -> None:
+    """/health says what is computed in float32 because faster kernels are wrong here."""
+    engine = FakeEngine()
+    served = fake_app(engine)
+    assert served.client.get("/health").json()["engine"]["float32_layers"] == []
+    engine.float32_layers = ("flow_lm.layers.0.linear1",)
+    said = served.client.get("/health").json()["engine"]
+    assert said["float32_layers"] == ["flow_lm.layers.0.linear1"]
+
+
 def test_health_while_speaking(client: httpx.Client) -> None:
     """/health answers at once while the real model speaks."""
     body = {"script": SCRIPT, "stream": True, "format": "wav"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pocket_tts.models.mimi import MimiModel
 from torch import Tensor
 
+from app.engine.layer_checks import LayerChecks
 from app.engine.static.codec import StaticCodec
 from app.engine.static.graphs import device_for
 from app.engine.static.slots import Slots
@@ -29,6 +30,7 @@ class CodecInSlots:
         precision: str,
         max_rows: int,
         device: torch.device,
+        checks: LayerChecks,
     ) -> None:
         self.frame_samples = mimi.frame_size
         self._device = device_for(device)
@@ -42,6 +44,7 @@ class CodecInSlots:
             frames=LONGEST_ROW,
             device=device,
             runs=self._device,
+            checks=checks,
         )
         self._spoken = [0] * max_rows
         self.prepare = self._codec.prepare
