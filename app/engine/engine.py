@@ -13,7 +13,7 @@ import torch
 from app.engine.batch_loop import BatchLoop
 from app.engine.calibration import Calibration
 from app.engine.letters import letters_of
-from app.engine.memory import trim_memory
+from app.engine.memory import give_memory_back
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
 from app.engine.resting import RestingModel
@@ -108,7 +108,7 @@ class BatchedEngine:
 
     def rest(self) -> None:
         self._runner.rest()
-        trim_memory()
+        give_memory_back()
 
     def calibrate(self, voice: VoiceState) -> Alignment:
         assert isinstance(voice, KvPrefix)
