@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from app.services import Services
+from app.speech_engine import EngineStatus
 
 FIRST_AUDIO_SECONDS = 1.0
 """People should hear something within so long, on average, and the queue be no longer."""
@@ -54,9 +55,16 @@ class Waits:
         engine = self._services.cast.current.supervisor.status().engine
         return {
             FIRST_AUDIO: longer / more if more else 0.0,
-            WAIT: engine.queued_seconds / engine.audio_rate if engine else 0.0,
+            WAIT: _wait_seconds(engine) if engine else 0.0,
             BUSY: engine.running_rows / engine.max_running_rows if engine else 0.0,
         }
+
+
+def _wait_seconds(engine: EngineStatus) -> float:
+    """Return how long the queue is; where it is full, somebody is refused, who waits longest."""
+    is_full = 0 < engine.max_queued_jobs <= engine.queued_jobs
+    least = MOST_GROWTH * FIRST_AUDIO_SECONDS if is_full else 0.0
+    return max(least, engine.queued_seconds / engine.audio_rate)
 
 
 def replicas_wanted(seen: Seen) -> tuple[int, dict[str, Any]]:

@@ -54,6 +54,11 @@ def _lower_case(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _model_name(name: str) -> str:
+    """Return a model's name in small letters, unless it is an address, whose letters count."""
+    return name if "://" in name else name.lower()
+
+
 def _voice_pairs(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -166,6 +171,11 @@ Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 VoiceFileName = Annotated[str, Field(min_length=1), AfterValidator(_voice_file_name)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+ModelNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_model_name)], ...],
+    NoDecode,
+    BeforeValidator(_comma_separated),
+]
 
 
 class Settings(BaseSettings):
@@ -220,7 +230,7 @@ class Settings(BaseSettings):
     shutdown_grace_seconds: float = Field(20.0, ge=0, le=600)
 
     # Model and voices
-    model_language: Annotated[CommaSeparated, LowerCase, Field(min_length=1)] = ("english",)
+    model_language: Annotated[ModelNames, Field(min_length=1)] = ("english",)
     model_fallback: Annotated[Literal["preview", "none"], LowerCase] = "preview"
     max_loaded_models: int = Field(2, ge=1, le=32)
     idle_unload_minutes: float = Field(0.0, ge=0, le=100_000)

@@ -137,6 +137,8 @@ class SpeechRequest:
     normalize_loudness: bool = False
     language: str | None = None
     """The script is in this language, a two-letter code; None means the model's."""
+    model: str | None = None
+    """One of `Cast.models` that is to speak; None leaves it to the language and the voice."""
     max_chars_per_chunk: int | None = None
     markup: bool = True
     """Tags of pauses, speakers and SSML count as such; False speaks them as they are written."""

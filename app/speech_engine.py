@@ -271,6 +271,10 @@ class SpeechEngine(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Give back memory that was kept for the next speech; called while there is none."""
+        ...
+
     def calibrate(self, voice: VoiceState) -> Alignment:
         """Find out how this model's attention tells when words sound, unless that is known.
 

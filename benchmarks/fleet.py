@@ -6,9 +6,9 @@
 
 `measure` runs servers with the preview voice on loopback, each on a core of its own, in rounds, and
 prints what two make beside one. A machine of few cores, on which callers and others work as well,
-gives a server less than a core; so its figures are brought to what it would do with a whole one, by
-the processor time that it had. `check` makes the service of a replica of what one server did beside
-some numbers of callers, and holds the simulation against other numbers of callers and two servers.
+gives a server less than a core; so what it makes is brought to what it would with a whole one, by
+how long it had to wait. `check` makes the service of a replica of what one server did beside some
+numbers of callers, and holds the simulation against other numbers of callers and two servers.
 `simulate` takes the service from `--service`, a JSON of what `measure` writes; without it that of
 the full `english` model on two cores, of docs/performance.md.
 """
@@ -42,7 +42,7 @@ from benchmarks.fleet_model import (
 )
 from benchmarks.machine import describe_machine
 from tests.fleet.load import under_load
-from tests.fleet.processes import keep_on, worked_seconds
+from tests.fleet.processes import keep_on, thread_seconds, worked_seconds
 from tests.fleet.servers import Server, nginx_before, servers
 
 FIGURES = Path("benchmarks/out/fleet.json")
@@ -74,6 +74,8 @@ class Level:
     Attributes:
         server_cores: so many cores worked for the servers, on average.
         caller_cores: the same for nginx and the callers.
+        waits: the share of the time in which the busiest thread of a server wanted a core that
+            others had.
     """
 
     servers: int
@@ -83,16 +85,14 @@ class Level:
     first_audio_p95: float
     server_cores: float
     caller_cores: float
+    waits: float
 
     def with_whole_cores(self) -> Level:
-        """Return what it would be if each server had had a core for itself all the time."""
-        share = self.server_cores / self.servers
-        return replace(
-            self,
-            audio_rate=self.audio_rate / share,
-            first_audio_p50=self.first_audio_p50 * share,
-            first_audio_p95=self.first_audio_p95 * share,
-        )
+        """Return what it would be if no server had had to wait for its core.
+
+        A first sound is short work, which a system lets go before long work: it stays as it was.
+        """
+        return replace(self, audio_rate=self.audio_rate / (1 - self.waits))
 
 
 def measure() -> dict[str, Any]:
@@ -104,23 +104,27 @@ def measure() -> dict[str, Any]:
         with servers(folder / "servers", {}, 2) as two:
             for number, each in enumerate(two):
                 keep_on(each.pid, {cores[number % len(cores)]})
-            for turn in range(2 * ROUNDS):
-                count = 1 + turn % 2
+            for number, (count, callers) in enumerate(_in_turns() * ROUNDS):
                 ports = [each.port for each in two[:count]]
                 with (
                     _on_cores(set(cores[count:] or cores)),
-                    nginx_before(ports, folder / f"nginx-{turn}") as url,
+                    nginx_before(ports, folder / f"nginx-{number}") as url,
                 ):
-                    for callers in sorted((*LEVELS, *BETWEEN)) if count == 1 else CHECKED:
-                        level, heard = _level(url, two[:count], callers)
-                        levels.append(level)
-                        lengths += heard
-                        print(f"{level}", flush=True)
+                    level, heard = _level(url, two[:count], callers)
+                levels.append(level)
+                lengths += heard
+                print(f"{level}", flush=True)
     return {
         "machine": describe_machine(),
         "audio_seconds": statistics.mean(lengths),
         "levels": [asdict(each) for each in levels],
     }
+
+
+def _in_turns() -> list[tuple[int, int]]:
+    """List servers and callers so that what is compared is measured in the same minute."""
+    one, two = [(1, callers) for callers in (*LEVELS, *BETWEEN)], [(2, each) for each in CHECKED]
+    return sorted(one + two, key=lambda each: (each[1] / each[0], each[0]))
 
 
 @contextmanager
@@ -138,21 +142,34 @@ def _level(url: str, of: Sequence[Server], callers: int) -> tuple[Level, list[fl
     with under_load(url, callers):
         time.sleep(1)
     began_seconds, at_servers, at_all = time.monotonic(), _worked(of), worked_seconds()
+    before = [thread_seconds(each.pid) for each in of]
     with under_load(url, callers) as load:
         time.sleep(MEASURED_SECONDS)
     passed_seconds = time.monotonic() - began_seconds
     at_servers, at_all = _worked(of) - at_servers, worked_seconds() - at_all
-    waits = sorted(load.first_seconds)
+    busiest = [_busiest(each.pid, known) for each, known in zip(of, before, strict=True)]
+    waits = statistics.mean(waited for _, waited in busiest) / passed_seconds
+    firsts = sorted(load.first_seconds)
     level = Level(
         len(of),
         callers,
         load.audio_seconds / passed_seconds,
-        waits[len(waits) // 2],
-        waits[math.ceil(0.95 * len(waits)) - 1],
+        firsts[len(firsts) // 2],
+        firsts[math.ceil(0.95 * len(firsts)) - 1],
         at_servers / passed_seconds,
         (at_all - at_servers) / passed_seconds,
+        waits,
     )
     return level, [size / 48_000 for size in load.sizes]
+
+
+def _busiest(pid: int, before: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """Return how long the thread worked and waited since then that worked most."""
+    nothing = (0.0, 0.0)
+    return max(
+        (worked - before.get(thread, nothing)[0], waited - before.get(thread, nothing)[1])
+        for thread, (worked, waited) in thread_seconds(pid).items()
+    )
 
 
 def _worked(of: Sequence[Server]) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.scaling import BUSY, FIRST_AUDIO, WAIT, replicas_wanted
+from app.scaling import BUSY, FIRST_AUDIO, MOST_GROWTH, WAIT, replicas_wanted
 
 TRIES = 4
 """A balancer asks so many replicas until one has room, as deploy/nginx.fleet.conf does."""
@@ -271,7 +271,9 @@ class Fleet:
         for number, each in enumerate(ready):
             heard, each.firsts = each.firsts, []
             metrics[FIRST_AUDIO][number] = sum(heard) / len(heard) if heard else 0.0
-            metrics[WAIT][number] = sum(length for _, length in each.waiting) / self._service.most
+            waited = sum(length for _, length in each.waiting) / self._service.most
+            is_full = len(each.waiting) >= self._service.max_queue
+            metrics[WAIT][number] = max(waited, MOST_GROWTH if is_full else 0.0)
             metrics[BUSY][number] = len(each.speaking) / self._service.max_rows
         seen = _Seen(
             len(ready),

@@ -26,7 +26,7 @@ def preview_engine(**fields: Any) -> Iterator[BatchedEngine]:
             **fields,
         )
         engine = EngineLoader(
-            engine_options(settings, "preview"), lambda _: None, look_first=False
+            engine_options(settings, "preview", "en"), lambda _: None, look_first=False
         )()
         try:
             yield engine

@@ -80,6 +80,7 @@ class FakeEngine:
     letters: frozenset[str] = LETTERS
     drained: threading.Event = field(default_factory=threading.Event)
     expected: int = 0
+    rests: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
     begun_once: bool = False
 
@@ -127,6 +128,9 @@ class FakeEngine:
     def encode_voice(self, pcm: Pcm, cancel: CancelToken = NEVER_CANCELLED) -> FakeVoice:
         self.encoded.append(pcm)
         return FakeVoice(f"clip {len(self.encoded)}")
+
+    def rest(self) -> None:
+        self.rests += 1
 
     def calibrate(self, voice: VoiceState) -> Alignment:
         self.calibrated.append(voice)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -111,6 +112,29 @@ def test_a_voice_that_is_not_on_the_hub(hub: Hub, start: Start) -> None:
             assert error["message"].endswith("available voices: alba, marius")
         listed = served.client.get("/voices").json()["voices"]
         assert [each["name"] for each in listed] == list(VOICES)
+
+
+def test_a_model_of_somebody_else(hub: Hub, parts: Parts, tmp_path: Path, recording: bytes) -> None:
+    """It is fetched by its address once a request names it, or its language, and speaks."""
+    address = "hf://own/model/Model.yaml"
+    hub.gated.clear()
+    hub.put(address, yaml.safe_dump(hub_config(parts)).encode())
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "me.wav").write_bytes(recording)
+    settings = make_settings(
+        tmp_path, model_language=f"english,fr={address}", model_precision="float32", takes=1
+    )
+    with serve(settings) as served:
+        wait_for_weights(served)
+        assert not [each for each in hub.asked if each.repository == "own/model"]
+        body = {"script": "Oui.", "voice": "me", "frames_after_eos": 0, "eos_threshold": -50}
+        for choice in ({"model": address}, {"language": "fr"}):
+            deadline = time.monotonic() + 60
+            while (answer := served.client.post("/tts", json=body | choice)).status_code == 503:
+                assert time.monotonic() < deadline, answer.text
+                time.sleep(0.1)
+            assert unquote(answer.headers["x-tts-model"]) == address, answer.text
+        assert say(served, "me").headers["x-tts-model"] == "english"
 
 
 class TestTheEnvironment:

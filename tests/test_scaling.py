@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from app.scaling import BUSY, FIRST_AUDIO, QUIET_SECONDS, WAIT, Waits, replicas_wanted
+from app.scaling import (
+    BUSY,
+    FIRST_AUDIO,
+    FIRST_AUDIO_SECONDS,
+    MOST_GROWTH,
+    QUIET_SECONDS,
+    WAIT,
+    Waits,
+    replicas_wanted,
+)
 from app.services import Services
 from app.speech_engine import EngineStatus
 from app.telemetry.meter import Meter
@@ -119,3 +128,8 @@ def test_what_a_replica_tells() -> None:
         meter.first_audio_seconds.labels("english").observe(seconds)
     assert waits.told()[FIRST_AUDIO] == 1.0
     assert waits.told()[FIRST_AUDIO] == 0.0
+    # A queue that is short and full lets people go, as if they had to wait long.
+    status = replace(status, queued_seconds=1.0)
+    assert waits.told()[WAIT] == 0.1
+    status = replace(status, queued_jobs=64)
+    assert waits.told()[WAIT] == MOST_GROWTH * FIRST_AUDIO_SECONDS

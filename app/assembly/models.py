@@ -12,17 +12,20 @@ from app.engine.languages import shipped_languages
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, voice_prompts
 from app.settings import Settings, SettingsError
 from app.speech_engine import EngineOptions, SpeechEngine
-from app.voices.details import language_of_model
+from app.voices.details import LANGUAGES, language_of_model
 
 if TYPE_CHECKING:
     from app.engine.loader import EngineLoader
 
 
 def chosen_models(settings: Settings) -> dict[str, str]:
-    """Return the name of the model for each two-letter language, the default first.
+    """Return the two-letter language of each model, the default one first.
+
+    Models are named as in MODEL_LANGUAGE, those of other people by their addresses.
 
     Raises:
-        SettingsError: pocket-tts does not ship a model, or two are for one language.
+        SettingsError: pocket-tts does not ship a model, an address says nothing of its language, or
+            MODEL_CONFIG is set beside several.
     """
     if settings.model_config_path is not None:
         config = settings.model_config_path
@@ -34,27 +37,51 @@ def chosen_models(settings: Settings) -> dict[str, str]:
             )
         if PREVIEW in settings.model_language:
             raise SettingsError("MODEL_LANGUAGE: MODEL_CONFIG names the model; leave out preview")
-    known = (*shipped_languages(), PREVIEW)
     models: dict[str, str] = {}
-    for model in settings.model_language:
-        if model not in known:
-            raise SettingsError(
-                f"MODEL_LANGUAGE: {model!r} is not a model of pocket-tts; "
-                f"choose one of {', '.join(known)}"
-            )
-        language = language_of_model(model) or "en"
-        if language in models:
-            raise SettingsError(
-                f"MODEL_LANGUAGE: {models[language]} and {model} speak the same language"
-            )
-        models[language] = model
+    for entry in settings.model_language:
+        model, language = _model_of(entry)
+        if model in models:
+            raise SettingsError(f"MODEL_LANGUAGE: {model} stands there twice")
+        models[model] = language
     return models
 
 
-def engine_options(settings: Settings, model: str) -> EngineOptions:
+def _model_of(entry: str) -> tuple[str, str]:
+    """Return the name and the language of a model as it stands in MODEL_LANGUAGE.
+
+    Raises:
+        SettingsError: there is no such model, or none knows what it speaks.
+    """
+    if "://" not in entry:
+        known = (*shipped_languages(), PREVIEW)
+        if entry not in known:
+            raise SettingsError(
+                f"MODEL_LANGUAGE: {entry!r} is not a model of pocket-tts; "
+                f"choose one of {', '.join(known)}, or LANGUAGE=hf://… for somebody else's"
+            )
+        return entry, language_of_model(entry) or "en"
+    code, _, address = entry.partition("=")
+    if not address.startswith(("hf://", "https://")) or code.lower() not in LANGUAGES.values():
+        raise SettingsError(
+            f"MODEL_LANGUAGE: {entry!r} must say what it speaks and where its YAML is, as "
+            f"fr=hf://owner/repository/model.yaml; LANGUAGE is one of "
+            f"{', '.join(LANGUAGES.values())}, and the address begins with hf:// or https://"
+        )
+    return address, code.lower()
+
+
+def engine_options(settings: Settings, model: str, language: str) -> EngineOptions:
+    """Say how an engine is made of a model.
+
+    Args:
+        language: that of the model, in two letters.
+    """
+    elsewhere = "://" in model
+    names = {code: name for name, code in LANGUAGES.items()}
+    config = model if elsewhere else settings.model_config_path
     return EngineOptions(
-        language=model,
-        config=str(PREVIEW_CONFIG) if model == PREVIEW else settings.model_config_path,
+        language=names[language] if elsewhere else model,
+        config=str(PREVIEW_CONFIG) if model == PREVIEW else config,
         voice_prompts=voice_prompts() if model == PREVIEW else {},
         models_dir=settings.models_dir,
         device=settings.model_device,
@@ -65,7 +92,7 @@ def engine_options(settings: Settings, model: str) -> EngineOptions:
         max_queued_seconds=settings.max_queued_seconds,
         defaults=settings.sampling,
         takes=settings.takes,
-        proven=model == PREVIEW or settings.model_config_path is None,
+        proven=model == PREVIEW or config is None,
     )
 
 

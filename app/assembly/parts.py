@@ -134,7 +134,7 @@ class _Parts:
     """Makes each part when another first needs it; which needs which stands in the code of each.
 
     Args:
-        models: the name of the model for each language, the default first.
+        models: the language of each model, the default first.
 
     The others are those of `make_services`.
     """

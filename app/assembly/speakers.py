@@ -76,8 +76,9 @@ class Speakers:
             build: loads the model; None loads `model` as the settings say.
         """
         settings = self._settings
-        options = engine_options(settings, model)
-        model = PurePath(options.config).name if model != PREVIEW and options.config else model
+        options = engine_options(settings, model, language)
+        if settings.model_config_path is not None and model != PREVIEW:
+            model = PurePath(settings.model_config_path).name
         options = replace(
             options, on_batch=self._meter.batches(model), elsewhere=self._elsewhere.streams
         )
@@ -132,8 +133,8 @@ def make_cast(
     build_preview: BuildEngine | None,
     pools: Pools,
 ) -> Cast:
-    default_language, *others = models
-    default = speakers.speaker(models[default_language], default_language)
+    (default_model, default_language), *others = models.items()
+    default = speakers.speaker(default_model, default_language)
     find_language(default_language)  # or whoever comes first would wait for its rules
     stand_in = None
     # The preview speaks English only, so it fills in for no other language.
@@ -146,12 +147,12 @@ def make_cast(
 
     return Cast(
         default,
-        others={language: models[language] for language in others},
+        others=dict(others),
         make=speakers.speaker,
         max_loaded=settings.max_loaded_models,
         voice_language=voice_language,
         default_voice=settings.default_voice,
-        aliases=aliases(settings, (default_language, *others)),
+        aliases=aliases(settings, dict.fromkeys(models.values())),
         files=pools.files,
         stand_in=stand_in,
     )

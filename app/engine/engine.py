@@ -13,6 +13,7 @@ import torch
 from app.engine.batch_loop import BatchLoop
 from app.engine.calibration import Calibration
 from app.engine.letters import letters_of
+from app.engine.memory import trim_memory
 from app.engine.precision import choose_precision
 from app.engine.prompt import count_tokens, token_counter
 from app.engine.resting import RestingModel
@@ -104,6 +105,10 @@ class BatchedEngine:
     @cached_property
     def letters(self) -> frozenset[str]:
         return letters_of(self._model, latin_only=self._is_released)
+
+    def rest(self) -> None:
+        self._runner.rest()
+        trim_memory()
 
     def calibrate(self, voice: VoiceState) -> Alignment:
         assert isinstance(voice, KvPrefix)

@@ -143,6 +143,11 @@ class CachePool:
             if len(self._idle) > self._max_idle:
                 self._idle.pop(0)
 
+    def rest(self) -> None:
+        """Free the idle caches."""
+        with self._lock:
+            self._idle.clear()
+
 
 class BaseRunner(ABC):
     """Opens, computes and closes rows. Different threads may compute different rows.
@@ -257,6 +262,11 @@ class BaseRunner(ABC):
     @abstractmethod
     def _waves(self, rows: Sequence[Row], frames: int) -> Pcm:
         """Decode the next `frames` pending latents: `[rows, frames * frame_samples]`."""
+        ...
+
+    @abstractmethod
+    def rest(self) -> None:
+        """Free what is kept for the next rows, as far as it can be made again for them."""
         ...
 
     @property
@@ -396,6 +406,9 @@ class Runner(BaseRunner):
         self._caches.release(row.cache)
         with self._slots_lock:
             self.codec.release(row.codec_slot)
+
+    def rest(self) -> None:
+        self._caches.rest()
 
     def _watch(self, heads: tuple[Head, ...]) -> None:
         self.flow_lm.watch(heads)

@@ -30,6 +30,8 @@ LONGEST_SPEECH_SECONDS = 3600.0
 WAKE_SECONDS = 30.0
 """A request waits for a model that was put out of memory for at most this long."""
 POLL_SECONDS = 0.05
+REST_SECONDS = 5.0
+"""An engine that nobody has wanted for so long gives back what only speech needs."""
 WATCH_SECONDS = 0.5
 """A running engine is looked at each time that this has passed."""
 
@@ -84,6 +86,7 @@ class EngineSupervisor:
         self._idle_seconds = idle_seconds
         self._forget = forget
         self._used_seconds = time.monotonic()
+        self._rested_seconds = 0.0
         self._predefined_voices: tuple[str, ...] = ()
         self._sleeping = threading.Lock()  # nobody gets an engine while it is being put away
         self._wanted = threading.Event()
@@ -284,6 +287,7 @@ class EngineSupervisor:
                 return
             if self._put_away(engine):
                 return
+            self._let_rest(engine)
             if self._looking is not None and self._looking.is_over:
                 if self._looking.found:
                     engine = self._replaced(engine)
@@ -292,6 +296,14 @@ class EngineSupervisor:
             elif self._looking is None and time.monotonic() >= look_at_seconds and self._look:
                 self._looking = _Look(self._look)
                 pause_seconds = min(2 * pause_seconds, LONGEST_LOOK_SECONDS)
+
+    def _let_rest(self, engine: SpeechEngine) -> None:
+        """Have an engine give memory back, once each time that it has been wanted."""
+        now_seconds = time.monotonic()
+        wanted_since = self._used_seconds > self._rested_seconds
+        if wanted_since and now_seconds - self._used_seconds >= REST_SECONDS:
+            self._rested_seconds = now_seconds
+            engine.rest()
 
     def _put_away(self, engine: SpeechEngine) -> bool:
         """Put an engine out of memory if nobody has wanted it for long; return whether it was."""

@@ -22,7 +22,7 @@ class Cast:
 
     Args:
         default: speaks what names no language, and is never given up.
-        others: the other models by language, each loaded when it is first asked for.
+        others: the language of each other model, which is loaded when it is first asked for.
         make: makes a speaker for (model, language), whose supervisor is not started yet.
         max_loaded: how many models may be in memory; the idle one that was asked for longest ago
             makes room.
@@ -88,7 +88,17 @@ class Cast:
     @property
     def languages(self) -> tuple[str, ...]:
         """List the languages that can be spoken, as two-letter codes, the default first."""
-        return (self.default.language, *self._others)
+        return tuple(dict.fromkeys((self.default.language, *self._others.values())))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """List the models that can be asked for by name, the default first."""
+        return (self.default.model, *self._others)
+
+    def model_named(self, name: str | None) -> str | None:
+        """Return the model that a caller's name means; None if it means none of this server's."""
+        wanted = None if name is None else name.strip().lower()
+        return next((model for model in self.models if model.lower() == wanted), None)
 
     @property
     def loaded(self) -> tuple[Speaker, ...]:
@@ -98,7 +108,9 @@ class Cast:
         return (self.default, *filling_in, *self._loaded.values())
 
     async def of(self, request: SpeechRequest) -> Speaker:
-        """Find the speaker for a request by its language, else by its voice, else the default.
+        """Find the speaker for a request by its model, its language, its voice, else the default.
+
+        Of several models of a language it is the first.
 
         A model that is asked for the first time begins to load; until it is there, its speaker
         refuses with what is going on. One that was put out of memory while nobody spoke is waited
@@ -113,22 +125,40 @@ class Cast:
         return speaker
 
     async def _chosen(self, request: SpeechRequest) -> Speaker:
-        language = request.language or await self._language_of_voice(request)
-        if language == self.default.language:
+        model = request.model or await self._model_for(request)
+        if model == self.default.model:
+            self._check_language(request, self.default.language, model)
             return self.current
-        if language not in self._others:
-            raise InvalidRequest(
-                f"{Parameter.LANGUAGE} must be one of {', '.join(self.languages)} on this server; "
-                f"it is {shortened(language)!r}",
-                field=Parameter.LANGUAGE,
-            )
-        speaker = self._loaded.pop(language, None)
+        self._check_language(request, self._others[model], model)
+        speaker = self._loaded.pop(model, None)
         if speaker is None:
             self._make_room()
-            speaker = self._make(self._others[language], language)
+            speaker = self._make(model, self._others[model])
             speaker.supervisor.start()
-        self._loaded[language] = speaker
+        self._loaded[model] = speaker
         return speaker
+
+    async def _model_for(self, request: SpeechRequest) -> str:
+        """Return the first model of a request's language."""
+        language = request.language or await self._language_of_voice(request)
+        if language == self.default.language:
+            return self.default.model
+        for model, spoken in self._others.items():
+            if spoken == language:
+                return model
+        raise InvalidRequest(
+            f"{Parameter.LANGUAGE} must be one of {', '.join(self.languages)} on this server; "
+            f"it is {shortened(language)!r}",
+            field=Parameter.LANGUAGE,
+        )
+
+    def _check_language(self, request: SpeechRequest, spoken: str, model: str) -> None:
+        if request.language not in (None, spoken):
+            raise InvalidRequest(
+                f"{Parameter.LANGUAGE} must be {spoken} with the model {model}; "
+                f"it is {shortened(request.language)!r}",
+                field=Parameter.LANGUAGE,
+            )
 
     def reload(self) -> None:
         """Load the default model anew; where that has failed, try again now.
@@ -192,14 +222,14 @@ class Cast:
         if not self._others or not isinstance(request.voice, str):
             return self.default.language
         found = await self._files.run(partial(self._voice_language, request.voice))
-        return found if found in self._others else self.default.language
+        return found if found is not None and found in self.languages else self.default.language
 
     def _make_room(self) -> None:
         if 1 + len(self._loaded) < self._max_loaded:
             return
-        for language, speaker in self._loaded.items():
+        for model, speaker in self._loaded.items():
             if speaker.is_idle:
-                del self._loaded[language]
+                del self._loaded[model]
                 task = asyncio.create_task(speaker.supervisor.stop(0))
                 self._leaving.add(task)
                 task.add_done_callback(self._leaving.discard)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import string
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -374,3 +375,16 @@ async def test_the_largest_voice_still_speaks(
     for each in (loud, mixed):
         (wave,) = await speak(engine, each, [TEXTS[0]])
         assert np.isfinite(wave).all()
+
+
+async def test_it_speaks_on_after_a_rest(engine: BatchedEngine, voice: KvPrefix) -> None:
+    """What was kept for the next rows is gone, and made again when they come."""
+    said = await speak(engine, voice, TEXTS)
+    runner = engine._runner
+    kept = [weakref.ref(each) for each in runner._caches._idle] if type(runner) is Runner else []
+    assert kept or type(runner) is StaticRunner
+    engine.rest()
+    gc.collect()
+    assert not any(cache() for cache in kept)
+    for ours, before in zip(await speak(engine, voice, TEXTS), said, strict=True):
+        assert_same(ours, before)

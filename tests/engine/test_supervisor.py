@@ -399,6 +399,23 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
+async def test_an_engine_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once nobody has wanted it for a while it gives memory back, and so each time after that."""
+    monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(supervisors, "REST_SECONDS", 0.2)
+    engine = FakeEngine()
+    supervisor = EngineSupervisor(lambda: engine)
+    supervisor.start()
+    wait_until(lambda: engine.rests == 1)
+    begun = time.monotonic()
+    assert supervisor.engine is engine
+    wait_until(lambda: engine.rests == 2)
+    assert time.monotonic() - begun >= 0.2
+    await asyncio.sleep(0.4)
+    assert engine.rests == 2
+    await supervisor.stop(0)
+
+
 async def test_an_idle_engine_is_put_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody wants for long is let go of; whoever wants it next waits until it is back."""
     monkeypatch.setattr(supervisors, "WATCH_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""Looks at processes on Linux: how long they worked, and on which cores they may."""
+"""Looks at processes on Linux: how long they worked and waited, and on which cores they may."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def worked_seconds(pid: int | None = None) -> float:
         int(found[each][_USER]) + int(found[each][_SYSTEM]) for each in wanted if each in found
     )
     return ticks / _TICKS
+
+
+def thread_seconds(pid: int) -> dict[int, tuple[float, float]]:
+    """Return how long each thread of a process worked, and wanted a core that others had."""
+    found = {}
+    for each in Path(f"/proc/{pid}/task").iterdir():
+        worked_ns, waited_ns, _ = map(int, (each / "schedstat").read_text().split())
+        found[int(each.name)] = (worked_ns / 1e9, waited_ns / 1e9)
+    return found
 
 
 def keep_on(pid: int, cores: Set[int]) -> None:

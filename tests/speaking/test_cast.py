@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -69,6 +70,45 @@ def test_a_voice_brings_its_language(tmp_path: Path) -> None:
     assert len(french.streams) == len(english.streams) == 1
 
 
+def test_models_of_one_language(tmp_path: Path) -> None:
+    """The first of a language speaks it, and a request may name another by `model`."""
+    models = "english,english_18m_2026-10,fr=hf://Someone/voices/model.yaml"
+    small, french = "english_18m_2026-10", "hf://Someone/voices/model.yaml"
+    engines = [FakeEngine(), FakeEngine(), FakeEngine()]
+    with served_models(tmp_path, models, engines, max_loaded_models=3) as served:
+        assert served.client.get("/health").json()["models"] == {
+            "available": ["english", small, french],
+            "loaded": ["english"],
+        }
+        heard = [
+            unquote(spoken(served, **body).headers["x-tts-model"])
+            for body in (
+                {"language": "en"},
+                {"model": small.upper(), "voice": "alba"},
+                {"language": "fr"},
+                {"model": french, "language": "fr"},
+                {"model": "alba"},
+            )
+        ]
+        assert heard == ["english", small, french, french, "english"]
+        wrong = served.client.post("/tts", json={"script": "Oui.", "model": french, "voice": "a"})
+        assert error_of(wrong, 404)["field"] == "voice"
+        for body, field, allowed in (
+            ({"model": "huge", "voice": "alba"}, "model", f"english, {small}, {french}"),
+            ({"model": small, "language": "fr"}, "language", f"en with the model {small}"),
+        ):
+            answer = served.client.post("/tts", json={"script": "Hello.", **body})
+            error = error_of(answer, 400)
+            assert error["field"] == field
+            assert allowed in error["message"]
+        listed = served.client.get("/v1/models").json()["data"]
+        assert [each["id"] for each in listed][-3:] == ["english", small, french]
+        openai = {"input": "Hello.", "model": small, "voice": "alba"}
+        answer = served.client.post("/v1/audio/speech", json=openai)
+        assert answer.headers["x-tts-model"] == small
+    assert [len(engine.streams) for engine in engines] == [2, 2, 2]
+
+
 def test_a_language_that_is_not_served(tmp_path: Path) -> None:
     """A language no model here speaks is a 400 that lists those that are spoken."""
     with served_models(tmp_path, "english,french", [FakeEngine()]) as served:
@@ -101,10 +141,13 @@ def test_no_room_for_another_model(tmp_path: Path) -> None:
     ("fields", "words"),
     [
         ({"model_language": "english,klingon"}, "klingon"),
-        ({"model_language": "english,english_2m_2026-10"}, "the same language"),
+        ({"model_language": "english,german,english"}, "english stands there twice"),
+        ({"model_language": "english,hf://someone/voices/model.yaml"}, "fr=hf://"),
+        ({"model_language": "english,xx=hf://someone/voices/model.yaml"}, "en, fr, de"),
+        ({"model_language": "english,fr=http://models/model.yaml"}, "hf:// or https://"),
     ],
 )
 def test_models_that_cannot_be_served(tmp_path: Path, fields: dict[str, str], words: str) -> None:
-    """An unknown model, or two for one language, stop the start with one line."""
+    """An unknown model, one twice, or an address without a language stop the start in one line."""
     with pytest.raises(SettingsError, match=words), serve(make_settings(tmp_path, **fields)):
         pass

@@ -108,6 +108,10 @@ def state_of(services: Services) -> dict[str, Any]:
             **({} if cast.current is cast.default else {"wanted": _wanted(services)}),
         },
         "engine": None if status.engine is None else _rounded(asdict(status.engine)),
+        "models": {
+            "available": cast.models,
+            "loaded": [speaker.model for speaker in cast.loaded],
+        },
         "languages": {
             "available": cast.languages,
             "loaded": list(dict.fromkeys(speaker.language for speaker in cast.loaded)),

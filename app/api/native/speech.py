@@ -87,8 +87,13 @@ class TtsBody(Delivery):
         }
     )
 
-    model: str | None = Field(None, description="Name of the voice.", examples=["alba"])
-    voice: str | None = Field(None, description="The same as `model`.")
+    model: str | None = Field(
+        None,
+        description="One of the server's models, where it has several (`models` of /health), or "
+        "the name of a voice.",
+        examples=["english_18m_2026-10"],
+    )
+    voice: str | None = Field(None, description="Name of the voice.", examples=["alba"])
 
 
 class TtsQuery(TtsBody):
@@ -110,8 +115,9 @@ class CloneForm(Delivery):
 @router.post(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
 async def speak(request: Request, services: ServicesDep, body: TtsBody) -> Response:
     """Speak a script in one of the server's voices."""
-    voice = services.cast.voice_named(_chosen_voice(body))
-    return await _deliver(request, services, body, voice)
+    model = services.cast.model_named(body.model)
+    voice = services.cast.voice_named(_chosen_voice(services, body, model))
+    return await _deliver(request, services, body, voice, model)
 
 
 @router.get(SPEECH_PATH, responses=_AUDIO_ANSWERS, response_class=Response)
@@ -168,8 +174,9 @@ class SpeechPlan(BaseModel):
 @router.post(f"{SPEECH_PATH}/plan", responses=REFUSALS)
 async def plan(services: ServicesDep, body: TtsBody) -> SpeechPlan:
     """Tell how a script would be read and cut, without speaking it: the body is that of /tts."""
-    voice = services.cast.voice_named(_chosen_voice(body))
-    outline = await services.speech.outline(body.request(body.script, voice))
+    model = services.cast.model_named(body.model)
+    voice = services.cast.voice_named(_chosen_voice(services, body, model))
+    outline = await services.speech.outline(replace(body.request(body.script, voice), model=model))
     rate = outline.audio_rate
     return SpeechPlan(
         characters=len(body.script),
@@ -180,22 +187,29 @@ async def plan(services: ServicesDep, body: TtsBody) -> SpeechPlan:
     )
 
 
-def _chosen_voice(body: TtsBody) -> str | None:
-    if body.model is not None and body.voice is not None and body.model != body.voice:
+def _chosen_voice(services: Services, body: TtsBody, model: str | None) -> str | None:
+    """Return the voice that is named; by `model`, too, where that names none of the models."""
+    name = body.voice if model is not None or body.model is None else body.model
+    if body.voice not in (None, name):
         raise InvalidRequest(
-            "model and voice mean the same and differ here; send one of them", field="voice"
+            f"model must be one of {', '.join(services.cast.models)} on this server, or name the "
+            "voice, as voice does; here the two differ",
+            field="model",
         )
-    name = body.voice if body.model is None else body.model
     if name is not None and not name.strip():
         raise InvalidRequest("voice must not be empty; leave it out for the default", field="voice")
     return name
 
 
 async def _deliver(
-    request: Request, services: Services, body: Delivery, voice: str | Clip
+    request: Request,
+    services: Services,
+    body: Delivery,
+    voice: str | Clip,
+    model: str | None = None,
 ) -> Response:
     audio = body.audio_format(body.format)
-    speech = replace(body.request(body.script, voice), timed=body.timed)
+    speech = replace(body.request(body.script, voice), timed=body.timed, model=model)
     if body.stream and body.captions:
         raise InvalidRequest(
             "stream=true cannot be combined with captions: they are made of complete audio; "

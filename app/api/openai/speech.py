@@ -40,7 +40,7 @@ OPENAI_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm", "ogg")
 JSON_FORMAT = "json"
 """As a format, JSON holds the audio as MP3, and the times of its words."""
 OPENAI_MODELS = ("pocket-tts", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
-"""Clients send these names; all of them mean the one model that is loaded."""
+"""Clients send these names; all of them mean the first model."""
 
 
 def _voice_name(value: object) -> object:
@@ -79,11 +79,15 @@ class SpeechBody(SpeechControls):
         description="The text to speak.", examples=["Hello from Pocket TTS."]
     )
     model: Annotated[
-        str, Effect("without effect", "any name; without a voice, the name of one is the voice")
+        str,
+        Effect(
+            "honoured",
+            "a model of this server; any other name, too, and without a voice the name of one",
+        ),
     ] = Field(
         "pocket-tts",
-        description="Any name, for there is one model; the name of a voice is that voice, if "
-        "`voice` is left out.",
+        description="One of the server's models, where it has several. Any other name means the "
+        "first one; the name of a voice is that voice, if `voice` is left out.",
         examples=["pocket-tts"],
     )
     voice: Annotated[
@@ -149,7 +153,8 @@ class SpeechBody(SpeechControls):
         if self.ref_audio is not None:
             return await given_recording(services, self.ref_audio, "ref_audio")
         voice = next(iter(given.values()), None)
-        if voice is None and services.cast.knows(self.model):
+        is_free = voice is None and services.cast.model_named(self.model) is None
+        if is_free and services.cast.knows(self.model):
             voice = self.model
         return await given_voice(services, voice)
 
@@ -175,8 +180,11 @@ async def create_speech(request: Request, services: ServicesDep, body: SpeechBod
             field="timestamps",
         )
     audio = body.audio_format("mp3" if as_json else body.response_format, allowed=OPENAI_FORMATS)
-    speech = body.request(body.input, await body.chosen_voice(services))
-    speech = replace(speech, timed=body.timestamps != "none")
+    speech = replace(
+        body.request(body.input, await body.chosen_voice(services)),
+        model=services.cast.model_named(body.model),
+        timed=body.timestamps != "none",
+    )
     if as_json:
         return await captioned_response(request, services, speech, audio, stream=bool(body.stream))
     if body.is_mistrals:
@@ -225,6 +233,7 @@ async def create_captioned_speech(
     normalize = body.normalize and (body.normalization_options or {}).get("normalize") is not False
     speech = replace(
         body.request(body.input, await body.chosen_voice(services)),
+        model=services.cast.model_named(body.model),
         normalize=normalize,
         timed=body.return_timestamps,
     )
@@ -236,16 +245,15 @@ async def create_captioned_speech(
 @_lists.get("/v1/models")
 async def list_models(services: ServicesDep) -> dict[str, Any]:
     """List the names that `model` may have."""
-    return {"object": "list", "data": [_model_entry(services, name) for name in OPENAI_MODELS]}
+    return {"object": "list", "data": [_model_entry(services, each) for each in _names(services)]}
 
 
 @_lists.get("/v1/models/{model}")
 async def retrieve_model(request: Request, services: ServicesDep, model: str) -> dict[str, Any]:
     """Describe one of the names that `model` may have; clients of Speaches find the voices here."""
-    if model not in OPENAI_MODELS:
-        raise ModelNotFound(
-            f"model {shortened(model)!r} does not exist; try {', '.join(OPENAI_MODELS)}"
-        )
+    names = _names(services)
+    if model not in names:
+        raise ModelNotFound(f"model {shortened(model)!r} does not exist; try {', '.join(names)}")
     return {
         **_model_entry(services, model),
         "task": "text-to-speech",
@@ -278,14 +286,20 @@ async def _voices(request: Request, services: Services) -> list[Voice]:
     return [each for each in voices if each.kind == "built-in" or not is_public(request)]
 
 
+def _names(services: Services) -> tuple[str, ...]:
+    """List what `model` may be: where there are several models, their own names as well."""
+    several = services.cast.models if len(services.cast.models) > 1 else ()
+    return (*OPENAI_MODELS, *several)
+
+
 def _model_entry(services: Services, name: str) -> dict[str, Any]:
     return {
         "id": name,
         "object": "model",
         "created": 0,
         "owned_by": "kyutai",
-        # All names mean the one model that is loaded; this field tells which that is.
-        "speaks_with": services.cast.current.model,
+        # All other names mean the first model; this field tells which that is.
+        "speaks_with": services.cast.model_named(name) or services.cast.current.model,
     }
 
 

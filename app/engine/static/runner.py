@@ -118,6 +118,9 @@ class StaticRunner(BaseRunner):
     def close(self, row: Row) -> None:
         self._slots.release(row.codec_slot)
 
+    def rest(self) -> None:
+        """Keep all: recorded passes read and write where the slots are."""
+
     def _watch(self, heads: tuple[Head, ...]) -> None:
         self._flow_lm.watch(heads)
 

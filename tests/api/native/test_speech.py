@@ -85,7 +85,7 @@ def test_model_and_voice_agree(client: httpx.Client) -> None:
     both = {"script": SCRIPT, "model": "alba", "voice": "alba"}
     assert client.post("/tts", json=both).is_success
     error = error_of(client.post("/tts", json=both | {"voice": "bruno"}), 400)
-    assert error["field"] == "voice"
+    assert error["field"] == "model"
 
 
 def test_no_streamed_url(client: httpx.Client) -> None:
