@@ -179,6 +179,14 @@ def _packed(weight: Tensor) -> torch.ScriptObject:
     return torch.ops.quantized.linear_prepack(quantised, None)  # type: ignore[no-any-return]
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether attention in bfloat16 is faster than float32 here: it is with AMX.
+
+    Then it takes half the time, without it three times as long.
+    """
+    return device.type == "cpu" and _has("amx_bf16")
+
+
 def _has(feature: str) -> bool:
     """Tell whether this processor has a feature, by the name that torch gives it."""
     return bool(torch.cpu.get_capabilities().get(feature, False))
