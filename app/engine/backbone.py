@@ -92,7 +92,7 @@ class Backbone(nn.Module):
             offsets: per row, how many positions are in its cache already; 0 if it brings several.
             lengths: per row, how many positions it brings.
             scratch: flat float32 room for one layer of the longest cache, if caches are not
-                float32.
+                float32; without room the attention to them is computed in their element type.
             watched_layers: the layers whose queries are wanted.
 
         Returns:
@@ -249,21 +249,24 @@ class Attention(nn.Module):
                 cache.copy_(new[0])
             else:
                 cache.copy_(new.squeeze(3).permute(1, 2, 0, 3))
-            past = caches[row].narrow(2, 0, end)
+            past, query = caches[row].narrow(2, 0, end), queries[row]
             if past.dtype != qkv.dtype:
-                past = scratch.narrow(0, 0, past.numel()).view(past.shape).copy_(past)
+                if scratch.numel() > 0:
+                    past = scratch.narrow(0, 0, past.numel()).view(past.shape).copy_(past)
+                else:
+                    query = query.to(past.dtype)
             if length == 1:
-                query = queries[row].view(1, self.kv_heads, self.group, -1)
+                query = query.view(1, self.kv_heads, self.group, -1)
                 out, weight = attention(query, past, False)
                 outs.append(out.view(1, self.heads, -1))
                 weights.append(weight.reshape(1, self.heads))
             else:
                 if self.group > 1:
                     past = past.repeat_interleave(self.group, dim=1)
-                out, weight = attention(queries[row].transpose(0, 1)[None], past, True)
+                out, weight = attention(query.transpose(0, 1)[None], past, True)
                 outs.append(out[0].transpose(0, 1))
                 weights.append(weight[0].t())
-        return joined(outs), joined(weights)
+        return joined(outs).to(qkv.dtype), joined(weights)
 
 
 def by_layer(caches: list[Tensor], layers: int) -> list[list[Tensor]]:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pocket_tts.models.flow_lm import FlowLMModel
 from torch import Tensor
 
-from app.engine.backbone import Backbone, Scripted
+from app.engine.backbone import Backbone, Scripted, attention
 from app.engine.flow_head import FlowHead
-from app.engine.layer_checks import LayerChecks
-from app.engine.precision import Linears, make_linear
+from app.engine.layer_checks import LayerChecks, noise
+from app.engine.precision import Linears, has_fast_bfloat16, make_linear
 from app.speech_engine import Head
 
 
@@ -87,6 +87,9 @@ class RowOutput:
     queries: NDArray[np.float32] | None
 
 
+_CHECKED_POSITIONS = 64
+
+
 class FlowLm:
     """Computes upstream's FlowLM for many rows, with weights of its own at the wanted precision.
 
@@ -109,9 +112,9 @@ class FlowLm:
         checks: LayerChecks,
     ) -> None:
         self.latent_dim: int = module.ldim
-        attention = module.transformer.layers[0].self_attn
+        first = module.transformer.layers[0].self_attn
         self.cache_shape = CacheShape.of_model(module, cache_dtype)
-        self.heads = int(attention.num_heads)
+        self.heads = int(first.num_heads)
         self.bos_latent = module.bos_emb.detach().float().to(device)
         self._conditioner = module.conditioner
         self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
@@ -119,11 +122,13 @@ class FlowLm:
         self._out_eos.to(device)
         linears = Linears(precision, device, checks)
         self._backbone = Scripted(Backbone(module, linears).to(device))
-        self._cache_dtype = cache_dtype
+        self._needs_scratch = cache_dtype != torch.float32 and not (
+            has_fast_bfloat16(device) and _attends_in(cache_dtype, self.cache_shape, checks)
+        )
         self._nothing = torch.empty(0, device=device)
         self._scratch = threading.local()
         max_period = module.transformer.max_period
-        self._rotations = RotationTable(attention.dim_per_head, max_period, device)
+        self._rotations = RotationTable(first.dim_per_head, max_period, device)
         self._head = FlowHead(module, linears)
         self.watch(())
 
@@ -185,11 +190,11 @@ class FlowLm:
     def _scratch_for(self, positions: int) -> Tensor:
         """Return this thread's float32 room for one layer of so many cache positions, and keep it.
 
-        Caches in float32 need none and get whatever there is.
+        Where attention is computed on the caches as they are, it is empty.
         """
         room: Tensor = getattr(self._scratch, "room", self._nothing)
         wanted = 2 * self.cache_shape.heads * positions * self.cache_shape.head_dim
-        if self._cache_dtype == torch.float32 or room.numel() >= wanted:
+        if not self._needs_scratch or room.numel() >= wanted:
             return room
         room = torch.empty(2 * wanted, device=self._nothing.device)
         self._scratch.room = room
@@ -206,6 +211,19 @@ class FlowLm:
                 parts.append(self._conditioner(row.tokens).float())
             parts.append(frame)
         return torch.cat(parts)
+
+
+def _attends_in(dtype: torch.dtype, shape: CacheShape, checks: LayerChecks) -> bool:
+    """Tell whether attention to caches of an element type gives about what float32 gives."""
+
+    def attended(x: Tensor) -> Tensor:
+        query, past = x[:1, :, -1:], x[1:]
+        return attention(query, past, False)[0]
+
+    x = noise(3, shape.heads, _CHECKED_POSITIONS, shape.head_dim, device=torch.device("cpu"))
+    return checks.passes(
+        "flow_lm.attention", "bfloat16", attended, lambda x: attended(x.to(dtype)), x, at_once=[3]
+    )
 
 
 class RotationTable:

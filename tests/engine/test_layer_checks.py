@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.engine import codec_kernels
+from app.engine import backbone, codec_kernels
+from app.engine import flow_lm as flow_lm_module
 from app.engine import precision as precision_module
 from app.engine.codec_kernels import PlainConv, RoundedLinear
 from app.engine.codec_layers import WaveformStack
@@ -121,12 +122,48 @@ def test_a_layer_that_fell_back_keeps_nothing_of_the_models_weights(
     torch.testing.assert_close(made(torch.eye(16)), exact.T)
 
 
+def with_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    has = precision_module._has
+    monkeypatch.setattr(precision_module, "_has", lambda name: name == "amx_bf16" or has(name))
+
+
+def test_with_amx_attention_is_computed_on_the_caches_as_they_are(
+    tiny: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = []
+    for amx in (False, True):
+        if amx:
+            with_amx(monkeypatch)
+        flow_lm = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, LayerChecks())
+        latents.append(latent_of(flow_lm))
+    assert signal_to_noise_db(*latents) > 25
+    assert not torch.equal(*latents)
+
+
+def test_attention_on_the_caches_is_tried_out(
+    tiny: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+        out, weight = attention(query, past, causal)
+        return (out.flip(-1) if query.dtype == torch.bfloat16 else out), weight
+
+    attention = backbone.attention
+    with_amx(monkeypatch)
+    monkeypatch.setattr(flow_lm_module, "attention", wrong)
+    checks = LayerChecks()
+    mended = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, checks)
+    assert checks.wrong == ["flow_lm.attention"]
+    monkeypatch.undo()
+    usual = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, LayerChecks())
+    assert torch.equal(latent_of(mended), latent_of(usual))
+
+
 def latent_of(flow_lm: FlowLm) -> Tensor:
     """Compute the first latent of a text."""
-    voice, cache = (torch.zeros(flow_lm.cache_shape.of(positions)) for positions in (3, 8))
+    shape = flow_lm.cache_shape
     row = RowInput(
-        voice=voice,
-        cache=cache,
+        voice=torch.zeros(shape.of(3)),
+        cache=torch.zeros(shape.of(8), dtype=shape.dtype),
         offset=0,
         tokens=torch.arange(5),
         latent=flow_lm.bos_latent,
