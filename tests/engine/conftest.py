@@ -20,7 +20,7 @@ from tests.tiny_model import write_tiny_model
 MakeEngine = Callable[..., BatchedEngine]
 RunnerType = type[Runner] | type[StaticRunner]
 
-RUNNERS: tuple[RunnerType, ...] = (Runner, StaticRunner)
+RUNNERS = (Runner, pytest.param(StaticRunner, marks=pytest.mark.long))
 """What can compute; modules of tests that try all of it say so. On a GPU only the last does."""
 
 

@@ -20,7 +20,7 @@ from app.engine.voice_state import MAX_VALUE, KvPrefix
 from app.errors import ModelUnavailable, Overloaded, SynthesisFailed
 from app.speech import Pcm, Sampling
 from app.speech_engine import SpeechJob
-from tests.engine.conftest import MakeEngine
+from tests.engine.conftest import RUNNERS, MakeEngine
 from tests.engine.speaking import (
     FRAME_SAMPLES,
     STILL,
@@ -36,9 +36,7 @@ from tests.engine.speaking import (
 )
 
 # What computes makes little difference to what is tried here.
-pytestmark = pytest.mark.parametrize(
-    "runner", [Runner, pytest.param(StaticRunner, marks=pytest.mark.long)]
-)
+pytestmark = pytest.mark.parametrize("runner", RUNNERS)
 
 LONG = "A much longer sentence that goes on and on, so that it is still running a while later."
 

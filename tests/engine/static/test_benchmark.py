@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks import gpu
 
+pytestmark = pytest.mark.long
+
 
 def test_rehearsal(
     tiny_model: Path,

@@ -17,6 +17,8 @@ from app.engine.static.graphs import device_for
 from app.engine.static.slots import Slots
 from tests.engine.test_codec import LONGEST_ROW, STEP, VARIANTS, Bench, assert_follows, speak
 
+pytestmark = pytest.mark.long
+
 
 class CodecInSlots:
     """The codec in slots, behind the methods of `BatchedCodec`."""

@@ -42,6 +42,8 @@ SAMPLINGS = (
     RowSampling(0.5, 3, 0.0, 0.7, None, seed=6),
 )
 
+pytestmark = pytest.mark.long
+
 
 def tiny(folder: Path, head: str = "lsd") -> TTSModel:
     return TTSModel.load_model(config=write_tiny_model(folder, head))
