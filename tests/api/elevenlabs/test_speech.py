@@ -62,7 +62,7 @@ def test_timestamps(two_seconds: ElevenLabs, ffmpeg: Path, tmp_path: Path) -> No
     speech = two_seconds.text_to_speech
     whole = speech.convert_with_timestamps("alba", text=TEXT)
     pieces = list(speech.stream_with_timestamps("alba", text=TEXT))
-    assert len(pieces) > 3
+    assert len(pieces) > 1
     for encoded in ([whole.audio_base_64], [piece.audio_base_64 for piece in pieces]):
         data = b"".join(map(base64.b64decode, encoded))
         heard = listen(ffmpeg, tmp_path, data, "mp3")
