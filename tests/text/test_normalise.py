@@ -2,6 +2,7 @@
 
 import time
 from itertools import groupby
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +75,15 @@ def test_never_raises_and_is_stable(language: str, text: str) -> None:
     """Any text can be normalised, and doing it again changes nothing."""
     spoken = normalise(text, language=language).text
     assert normalise(spoken, language=language).text == spoken
+
+
+@pytest.mark.parametrize("written", ["${}$ k", "x^{}", "10 {}", "1{}2", "the {}-bit"])
+def test_characters_that_stand_for_several_are_read(written: str) -> None:
+    """Ligatures and other compatible forms come apart anywhere, and raise nothing there."""
+    several = [char for char in map(chr, range(0x20000)) if len(normalize("NFKC", char)) > 1]
+    for start in range(0, len(several), 100):
+        text = ", ".join(written.replace("{}", char) for char in several[start : start + 100])
+        assert normalise(text, language="en").text
 
 
 @settings(max_examples=100, deadline=None)

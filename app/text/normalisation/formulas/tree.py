@@ -213,12 +213,14 @@ def letter_name(letter: str) -> str:
     """Name a letter: one of Latin itself, one of Greek in English.
 
     Raises:
-        Unspeakable: it is neither.
+        Unspeakable: it is neither, or is several, as compatible forms of some letters are.
     """
     if letter.isascii():
         return letter
     if letter == "ħ":
         return "h bar"
+    if len(letter) > 1:
+        raise Unspeakable
     name = unicodedata.name(letter, "")
     if not name.startswith("GREEK"):
         raise Unspeakable
