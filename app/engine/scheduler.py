@@ -45,6 +45,8 @@ BATCH_SHARE = 0.6
 """The language model waits for this part of the speaking sequences, if nobody is in a hurry."""
 STRAIN_SECONDS = 0.1
 """Each listener is to have so much left to play, a second after the first sound."""
+MAX_BEGINNING_JOBS = 4
+"""No newcomer is admitted while so many have nothing or hardly anything to play."""
 SURE_SHARE = 0.95
 """So much of the pace is counted on: texts may take longer than they look, and readers are many."""
 PATIENCE_SECONDS = 10.0
@@ -356,11 +358,21 @@ class Scheduler(Generic[RowT]):
         Args:
             running: how many jobs of each caller run.
         """
+        if self._beginning(now) >= MAX_BEGINNING_JOBS:
+            return False
         # The comfort of one caller's many listeners does not keep out another's first.
         others_have_more = max(running.values(), default=0) > running[newcomer.caller] + 1
         patience = FIRST_PATIENCE_SECONDS if others_have_more else PATIENCE_SECONDS
         patient = now - self._last_newcomer_at_seconds < patience
         return not (patient and self._strained(newcomer, now))
+
+    def _beginning(self, now: float) -> int:
+        """Tell how many jobs that somebody hears have no more than their first sounds yet."""
+        jobs = {each.job: each for each in reversed(self._running) if not each.job.unhurried}
+        return sum(
+            job.playing_since_seconds is None or self._slack_seconds(each, now) < STRAIN_SECONDS
+            for job, each in jobs.items()
+        )
 
     def _strained(self, newcomer: EngineJob[RowT], now: float) -> bool:
         """Tell whether a listener would hear a gap if `newcomer` were admitted now."""
