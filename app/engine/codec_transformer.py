@@ -98,10 +98,10 @@ class CodecLayer:
         in_proj = attention.in_proj.weight.detach().clone()
         in_proj[: attention.attn_dim] *= attention.dim_per_head**-0.5
         self._in_proj = kernels.linear(f"{name}.in_proj", in_proj)
-        out_proj = _scaled(attention.out_proj, module.layer_scale_1)
+        out_proj = scaled(attention.out_proj, module.layer_scale_1)
         self._out_proj = kernels.linear(f"{name}.out_proj", out_proj)
         self._linear1 = kernels.linear(f"{name}.linear1", module.linear1.weight)
-        linear2 = _scaled(module.linear2, module.layer_scale_2)
+        linear2 = scaled(module.linear2, module.layer_scale_2)
         self._linear2 = kernels.linear(f"{name}.linear2", linear2)
 
     def __call__(
@@ -305,7 +305,7 @@ def _gelu(x: Tensor) -> Tensor:
     return x.mul_(gate)
 
 
-def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
+def scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
     """Fold a layer scale, if it is one, into the weight before it."""
     weight = linear.get_parameter("weight")
     return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import torch
 from pocket_tts.models.mimi import MimiModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from app.engine.codec import embedding
 from app.engine.codec_kernels import Kernels
 from app.engine.codec_layers import Upsampler, WaveformStack
 from app.engine.layer_checks import LayerChecks
-from app.engine.precision import make_linear
+from app.engine.precision import Linears
 from app.engine.static.graphs import Device, Pass
-from app.engine.static.layers import Places, StaticLayer, rotations
+from app.engine.static.layers import Places, StaticLayer, projection, rotations
 from app.engine.static.slots import Slots
 
 
@@ -31,7 +31,7 @@ class StaticCodec:
         precision: `float32` or `bfloat16`.
         frames: the most frames that a row may have.
         runs: runs the passes.
-        checks: hears of convolutions that are wrong at that precision.
+        checks: hears of layers that are wrong at that precision.
     """
 
     def __init__(
@@ -57,9 +57,13 @@ class StaticCodec:
         self._stack = WaveformStack(mimi.decoder, kernels)
         projected = mimi.decoder_transformer
         transformer = projected.transformer
-        self._input_proj = _projection(projected.input_proj, precision).to(device)
-        self._output_proj = _projection(projected.output_projs[0], precision).to(device)
-        self._layers = [StaticLayer(layer, precision).to(device) for layer in transformer.layers]
+        linears = Linears(precision, device, checks)
+        self._input_proj = projection(projected.input_proj, linears, "codec.input_proj")
+        self._output_proj = projection(projected.output_projs[0], linears, "codec.output_proj")
+        self._layers = [
+            StaticLayer(layer, linears, f"codec.transformer.{index}").to(device)
+            for index, layer in enumerate(transformer.layers)
+        ]
         self._context = int(transformer.context)
         # The oldest position that the first of a frame's sees is still there after its last.
         ring = -(-(self._context - 1 + self._stride) // self._stride) * self._stride
@@ -140,10 +144,3 @@ class StaticCodec:
         for layer, keys_values in zip(self._layers, self._keys_values, strict=True):
             x, _ = layer(x, places, keys_values)
         return self._output_proj(x)  # type: ignore[no-any-return]
-
-
-def _projection(module: nn.Module | None, precision: str) -> nn.Module:
-    """Make upstream's projection, if it is one."""
-    if not isinstance(module, nn.Linear):
-        return nn.Identity()
-    return make_linear(module.weight, None, precision)

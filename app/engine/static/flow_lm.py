@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 from pocket_tts.models.flow_lm import FlowLMModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from app.engine.flow_head import FlowHead
@@ -16,7 +16,7 @@ from app.engine.flow_lm import CacheShape
 from app.engine.layer_checks import LayerChecks
 from app.engine.precision import Linears, make_linear
 from app.engine.static.graphs import Device, Pass
-from app.engine.static.layers import Places, StaticLayer, rotations
+from app.engine.static.layers import Places, StaticLayer, projection, rotations
 from app.engine.static.slots import Slots
 from app.speech_engine import Head
 
@@ -66,7 +66,7 @@ class StaticFlowLm:
         cache_shape: geometry of the keys and values.
         room: how many positions each slot has.
         runs: runs the passes.
-        checks: hears of layers of the flow head that are wrong at that precision.
+        checks: hears of layers that are wrong at that precision.
     """
 
     def __init__(
@@ -88,15 +88,17 @@ class StaticFlowLm:
         self.bos_latent = module.bos_emb.detach().float().to(device)
         self._conditioner = module.conditioner
         self._input_linear = make_linear(module.input_linear.weight, None, "float32").to(device)
+        linears = Linears(precision, device, checks)
         self._layers = [
-            StaticLayer(layer, precision).to(device) for layer in module.transformer.layers
+            StaticLayer(layer, linears, f"flow_lm.layers.{index}").to(device)
+            for index, layer in enumerate(module.transformer.layers)
         ]
         self._norm_weight = module.out_norm.weight.detach().float().to(device)
         self._norm_bias = module.out_norm.bias.detach().float().to(device)
-        self._z_proj = _projection(module.z_proj, precision).to(device)
+        self._z_proj = projection(module.z_proj, linears, "flow_lm.z_proj")
         self._out_eos = make_linear(module.out_eos.weight, module.out_eos.bias, "float32")
         self._out_eos.to(device)
-        self._head = FlowHead(module, Linears(precision, device, checks))
+        self._head = FlowHead(module, linears)
         layers, two, heads, _, head_dim = cache_shape.of(room)
         shape = (layers, two, slots.max_rows + 1, heads, room, head_dim)
         self.keys_values = torch.zeros(shape, dtype=cache_shape.dtype, device=device)
@@ -215,8 +217,3 @@ class StaticFlowLm:
             x, query = layer(x, places, keys_values)
             queries.append(query)
         return x, queries
-
-
-def _projection(module: nn.Linear | None, precision: str) -> nn.Module:
-    """Make the projection to the width of the heads, if the model has one."""
-    return nn.Identity() if module is None else make_linear(module.weight, None, precision)

@@ -6,12 +6,12 @@ import math
 from typing import NamedTuple
 
 import torch
-from pocket_tts.modules.layer_scale import LayerScale
 from pocket_tts.modules.transformer import StreamingTransformerLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.precision import make_linear
+from app.engine.codec_transformer import scaled
+from app.engine.precision import Linears
 
 
 class Places(NamedTuple):
@@ -39,7 +39,8 @@ class StaticLayer(nn.Module):
 
     Args:
         layer: upstream's; its weights are copied.
-        precision: `float32` or `bfloat16`, see `make_linear`.
+        linears: makes its linear maps, in `float32` or `bfloat16`.
+        name: what these begin with.
     """
 
     norm1_weight: Tensor
@@ -47,23 +48,23 @@ class StaticLayer(nn.Module):
     norm2_weight: Tensor
     norm2_bias: Tensor
 
-    def __init__(self, layer: StreamingTransformerLayer, precision: str) -> None:
+    def __init__(self, layer: StreamingTransformerLayer, linears: Linears, name: str) -> None:
         super().__init__()
         attention = layer.self_attn
         self.heads = int(attention.num_heads)
         self.kv_heads = int(attention.num_kv_heads)
         self.head_dim = int(attention.dim_per_head)
         self.eps = float(layer.norm1.eps)
-        for name in ("norm1", "norm2"):
-            norm = layer.get_submodule(name)
+        for each in ("norm1", "norm2"):
+            norm = layer.get_submodule(each)
             for part in ("weight", "bias"):
-                self.register_buffer(f"{name}_{part}", norm.get_parameter(part).detach().float())
-        out_proj = _scaled(attention.out_proj, layer.layer_scale_1)
-        linear2 = _scaled(layer.linear2, layer.layer_scale_2)
-        self.in_proj = make_linear(attention.in_proj.weight, None, precision)
-        self.out_proj = make_linear(out_proj, None, precision)
-        self.linear1 = make_linear(layer.linear1.weight, None, precision)
-        self.linear2 = make_linear(linear2, None, precision)
+                self.register_buffer(f"{each}_{part}", norm.get_parameter(part).detach().float())
+        out_proj = scaled(attention.out_proj, layer.layer_scale_1)
+        linear2 = scaled(layer.linear2, layer.layer_scale_2)
+        self.in_proj = linears.make(f"{name}.in_proj", attention.in_proj.weight, None)
+        self.out_proj = linears.make(f"{name}.out_proj", out_proj, None)
+        self.linear1 = linears.make(f"{name}.linear1", layer.linear1.weight, None)
+        self.linear2 = linears.make(f"{name}.linear2", linear2, None)
 
     def forward(self, x: Tensor, places: Places, keys_values: Tensor) -> tuple[Tensor, Tensor]:
         """Map `[rows, new, d_model]` to the same shape.
@@ -121,7 +122,8 @@ def rotations(positions: int, head_dim: int, max_period: float, device: torch.de
     return torch.polar(torch.ones_like(angles), angles).to(device)
 
 
-def _scaled(linear: nn.Module, scale: nn.Module) -> Tensor:
-    """Fold a layer scale, if it is one, into the weight before it."""
-    weight = linear.get_parameter("weight")
-    return weight * scale.scale[:, None] if isinstance(scale, LayerScale) else weight
+def projection(module: nn.Module | None, linears: Linears, name: str) -> nn.Module:
+    """Make upstream's projection, if it is one."""
+    if not isinstance(module, nn.Linear):
+        return nn.Identity()
+    return linears.make(name, module.weight, None)
