@@ -286,7 +286,7 @@ def joined(parts: list[Tensor]) -> Tensor:
 
 
 def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
-    """Compute scaled dot-product attention and the log-sum-exp of its scores.
+    """Compute scaled dot-product attention on a CPU, and the log-sum-exp of its scores.
 
     Args:
         query: `[1, heads, n, head_dim]`.
@@ -297,22 +297,6 @@ def attention(query: Tensor, past: Tensor, causal: bool) -> tuple[Tensor, Tensor
         `[1, heads, n, head_dim]` and `[1, heads, n]`.
     """
     key, value = past.narrow(0, 0, 1), past.narrow(0, 1, 1)
-    if query.device.type == "cpu":
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(  # type: ignore[no-any-return]
-            query, key, value, 0.0, causal
-        )
-    return plain_attention(query, key, value, causal)
-
-
-def plain_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    causal: bool,
-) -> tuple[Tensor, Tensor]:
-    """Compute `attention` from single operations, for devices without the fused one."""
-    scores = query @ key.transpose(2, 3) / float(query.shape[3]) ** 0.5
-    if causal:
-        seen = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).tril()
-        scores = scores.masked_fill(seen.logical_not(), float("-inf"))
-    return scores.softmax(3) @ value, scores.logsumexp(3)
+    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(  # type: ignore[no-any-return]
+        query, key, value, 0.0, causal
+    )
