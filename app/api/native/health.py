@@ -110,7 +110,11 @@ def state_of(services: Services) -> dict[str, Any]:
         "engine": None if status.engine is None else _rounded(asdict(status.engine)),
         "models": {
             "available": cast.models,
-            "loaded": [speaker.model for speaker in cast.loaded],
+            "loaded": [
+                speaker.model
+                for speaker in cast.loaded
+                if speaker.supervisor.status().state == "ready"
+            ],
         },
         "languages": {
             "available": cast.languages,
