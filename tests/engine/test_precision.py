@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from app.engine.precision import choose_precision, make_linear
+from app.engine import precision as precision_module
+from app.engine.precision import choose_precision, computes_bfloat16_faster, make_linear
 from app.speech import Sampling
 from tests.engine.conftest import MakeEngine
 from tests.engine.speaking import TEXTS, speak, voice_clip
@@ -49,11 +51,29 @@ def test_int8_rows_are_quantised_one_by_one() -> None:
 
 def test_auto_takes_what_the_processor_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(precision_module, "computes_bfloat16_faster", lambda: True)
     assert str(choose_precision("auto", CPU)) == "int8+bfloat16 codec"
     assert str(choose_precision("bfloat16", CPU)) == "bfloat16"
+    monkeypatch.setattr(precision_module, "computes_bfloat16_faster", lambda: False)
+    assert str(choose_precision("auto", CPU)) == "int8+float32 codec"
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert str(choose_precision("auto", CPU)) == "int8+float32 codec"
     assert str(choose_precision("float32", CPU)) == "float32"
+
+
+@pytest.mark.parametrize("slow", [torch.bfloat16, torch.float32])
+def test_bfloat16_is_faster_where_its_products_take_less_time(
+    monkeypatch: pytest.MonkeyPatch, slow: torch.dtype
+) -> None:
+    def product(x: torch.Tensor, _weight: torch.Tensor) -> None:
+        time.sleep(0.005 if x.dtype == slow else 0.001)
+
+    computes_bfloat16_faster.cache_clear()
+    monkeypatch.setattr("torch.nn.functional.linear", product)
+    try:
+        assert computes_bfloat16_faster() == (slow == torch.float32)
+    finally:
+        computes_bfloat16_faster.cache_clear()
 
 
 def test_weights_are_quantised_as_torch_does_it() -> None:
