@@ -451,16 +451,19 @@ class Scheduler(Generic[RowT]):
 
     def _pcm_due(self, sequence: Sequence[RowT], now: float) -> float:
         """Return when the sequence's next PCM is due; all that have plenty share one deadline."""
-        slack = self._slack_seconds(sequence, now)
-        if sequence.job.playing_since_seconds is not None:
-            slack = max(slack, -LATE_SECONDS)
-        return now + min(slack, COMFORT_SECONDS)
+        return now + min(self._urgency_seconds(sequence, now), COMFORT_SECONDS)
 
     def _latent_due(self, sequence: Sequence[RowT], now: float) -> float:
         """Return when the sequence's next latent is due."""
         lead = LATENT_LEAD_SECONDS if sequence.decoded else 0.0
-        slack = self._slack_seconds(sequence, now) + self._seconds(sequence.pending)
+        slack = self._urgency_seconds(sequence, now) + self._seconds(sequence.pending)
         return now + min(slack, COMFORT_SECONDS) - lead
+
+    def _urgency_seconds(self, sequence: Sequence[RowT], now: float) -> float:
+        """Return the slack of a sequence; who hears gaps already is equally late as others."""
+        slack = self._slack_seconds(sequence, now)
+        listens = sequence.job.playing_since_seconds is not None
+        return max(slack, -LATE_SECONDS) if listens else slack
 
     def _slack_seconds(self, sequence: Sequence[RowT], now: float) -> float:
         """Tell how soon the listener needs the sequence's next PCM; negative if it is late."""

@@ -10,6 +10,7 @@ from app.engine.scheduler import (
     MAX_FRAMES_PER_DECODE,
     MAX_PENDING_FRAMES,
     PATIENCE_SECONDS,
+    Batch,
     DecodeBatch,
     SampleBatch,
 )
@@ -259,6 +260,37 @@ def test_a_row_far_ahead_waits_for_one_that_is_due() -> None:
     gained = {one: len(machine.heard[one]) - before[one] for one in (early, late)}
     assert gained[early] <= MAX_FRAMES_PER_DECODE  # was under way
     assert gained[late] > 10
+
+
+def test_the_language_model_still_waits_for_company_once_all_are_late() -> None:
+    """Else it would go as soon as it can, for few at a time, and all would be later still."""
+    sampled = []
+
+    class Noting(Machine):
+        def cost_seconds(self, batch: Batch[None]) -> float:
+            if isinstance(batch, SampleBatch):
+                sampled.append(len(batch.sequences))
+            return super().cost_seconds(batch)
+
+    scheduler = policy(max_queued_jobs=8)
+    jobs = [job() for _ in range(8)]
+    for one in jobs:
+        scheduler.submit(one)
+    machine = Noting(
+        scheduler,
+        workers=2,
+        step_seconds=0.01,
+        decode_seconds_per_frame=0.01,
+        chunk_frames=500,
+    )
+    while not all(one.playing_since_seconds is not None for one in jobs):
+        machine.run(0.1)
+    for one in jobs:
+        one.playing_since_seconds = machine.now - 100.0
+    machine.run(0.5)
+    sampled.clear()
+    machine.run(5.0)
+    assert sum(sampled) / len(sampled) > 4
 
 
 def test_the_language_model_stays_a_bounded_number_of_frames_ahead_of_the_codec() -> None:
