@@ -35,8 +35,10 @@ MAX_PENDING_FRAMES = 6
 """At most this many latents of one sequence may wait for the codec."""
 MAX_FRAMES_PER_DECODE = 4
 """The codec takes at most this many latents of one sequence at once."""
-TARGET_DECODE_SECONDS = 0.04
-"""Decoding a batch should take this long: its worker sees no newcomers until it is done."""
+TARGET_DECODE_SECONDS = 0.06
+"""Decoding a batch should take this long: larger ones need less time for each latent."""
+OPENING_DECODE_SECONDS = 0.04
+"""This long while somebody waits for first sounds: its worker sees nobody else until it is done."""
 UNHEARD_DECODE_SECONDS = 0.015
 """This long where nobody listens: a newcomer who does is not to wait for it."""
 MIN_SAMPLED_SEQUENCES = 8
@@ -388,7 +390,7 @@ class Scheduler(Generic[RowT]):
 
     def _rate_with(self, rows: int) -> float:
         """Tell how much audio is made in a second while so many sequences speak."""
-        latents = self._pace.latents_in(TARGET_DECODE_SECONDS)
+        latents = self._pace.latents_in(OPENING_DECODE_SECONDS)
         return self._pace.audio_seconds_per_second_with(rows, latents)
 
     def _need(self, sequence: Sequence[RowT], now: float) -> Need:
@@ -525,8 +527,10 @@ class Scheduler(Generic[RowT]):
 
     def _decode_batch(self, sequences: list[Sequence[RowT]], now: float) -> DecodeBatch[RowT]:
         """Take from sequences by deadline a worker's portion for the codec."""
-        heard = any(not each.job.unhurried for each in sequences)
-        latents = self._pace.latents_in(TARGET_DECODE_SECONDS if heard else UNHEARD_DECODE_SECONDS)
+        seconds = OPENING_DECODE_SECONDS if self._opening else TARGET_DECODE_SECONDS
+        if all(each.job.unhurried for each in sequences):
+            seconds = UNHEARD_DECODE_SECONDS
+        latents = self._pace.latents_in(seconds)
         portion = min(latents, -(-len(sequences) // self._workers))
         chosen = self._companions(sequences, now)[:portion]
         frames = min(MAX_FRAMES_PER_DECODE, *(sequence.pending for sequence in chosen))

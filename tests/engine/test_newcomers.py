@@ -27,7 +27,7 @@ FAST_SHARE = 1.3
 
 @pytest.mark.parametrize("listeners", [8, 16])
 def test_who_comes_within_a_second_is_heard_soon(listeners: int) -> None:
-    runs = [within_a_second(warm_engine(Steps(), SHARE, seed), listeners) for seed in range(5)]
+    runs = [within_a_second(warm_engine(Steps(), SHARE, seed), listeners) for seed in range(12)]
     heard = Heard.together(runs)
     assert heard.waited(0.95) < 0.3
     assert heard.with_gaps == 0
