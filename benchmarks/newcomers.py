@@ -27,7 +27,7 @@ CLOSED_SECONDS = 60.0
 POISSON_SECONDS = 150.0
 POISSON_LOAD = 0.8
 SHARE = 0.95
-SEEDS = 5
+SEEDS = 12
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
     python -m benchmarks.serve_load                          # the table of docs/performance.md
     python -m benchmarks.serve_load --streams 16 --rounds 3 --arrivals poisson
 
-Each level runs A B A B on both servers, which stay up for the whole run, so that a noisy machine
-disturbs both alike. A closed loop has as many listeners as streams, each asking again when its
-speech has been played (`--reader realtime`) or read (`--reader fast`); Poisson arrivals come at
-the rate at which that many listeners would ask. Traffic goes to loopback only. Beside our figures
-stands how much of what the hardware could do at best they are (`benchmarks/roofline.py`).
+Each level runs A B A B on both servers, so that a noisy machine disturbs both alike. Each is
+started afresh for each round and stopped after it, for upstream goes on speaking for listeners who
+have left, and would burden whoever is measured next. A closed loop has as many listeners as
+streams, each asking again when its speech has been played (`--reader realtime`) or read
+(`--reader fast`); Poisson arrivals come at the rate at which that many listeners would ask. Traffic
+goes to loopback only. Beside the figures stands how much of what the hardware could do at best they
+are (`benchmarks/roofline.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,6 @@ from benchmarks.servers import Server, our_server, upstream_server
 
 AUDIBLE_GAP_SECONDS = 0.1
 SUSTAINED_SHARE = 0.99
-LONGEST_REST_SECONDS = 60.0
 MEAN_SPEECH_SECONDS = 15.0
 """A model that never ends early speaks a mixed script for this long; sets the Poisson rate."""
 
@@ -169,19 +170,6 @@ def run_level(
     return summarise(server, streams, seconds, heard, cpu_seconds=cpu_seconds, ended=ended)
 
 
-def _let_rest(server: Server) -> None:
-    """Wait until the server has stopped working for listeners who have left.
-
-    Otherwise one server would be measured while the other still computes.
-    """
-    deadline = time.monotonic() + LONGEST_REST_SECONDS
-    while time.monotonic() < deadline:
-        before = server.cpu_seconds()
-        time.sleep(0.5)
-        if server.cpu_seconds() - before < 0.03:
-            return
-
-
 def combine(rounds: Sequence[Level]) -> Level:
     """Take the median of each figure over the rounds of one server at one level."""
     values: dict[str, Any] = {
@@ -222,41 +210,41 @@ def sustained(levels: Sequence[Level]) -> int:
     return best
 
 
-def start_servers(stack: ExitStack, names: Sequence[str], model: Path) -> list[Server]:
-    """Start the chosen servers, which run until `stack` closes."""
-    work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    makers = {
-        "ours": lambda: our_server(model, work),
-        "upstream": lambda: upstream_server(model, work),
-        "upstream-int8": lambda: upstream_server(model, work, "--quantize"),
-    }
-    return [stack.enter_context(makers[name]()) for name in names]
+@contextmanager
+def started(name: str, model: Path) -> Iterator[Server]:
+    """Run a server that has spoken once, in a folder of its own, until the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        makers = {
+            "ours": lambda: our_server(model, work),
+            "upstream": lambda: upstream_server(model, work),
+            "upstream-int8": lambda: upstream_server(model, work, "--quantize"),
+        }
+        with makers[name]() as server:
+            asyncio.run(listen(server, script_of(SHORT_CHARS), scheduled=time.monotonic()))
+            yield server
 
 
-def compare(servers: Sequence[Server], arguments: argparse.Namespace, roof: Roof) -> list[Level]:
+def compare(arguments: argparse.Namespace, roof: Roof) -> list[Level]:
     """Run all levels, interleaved over the servers, and print the table."""
     load = {"closed": closed_loop, "poisson": poisson}[arguments.arrivals]
     realtime = arguments.reader == "realtime"
-    combined: list[Level] = []
-    for server in servers:
-        asyncio.run(listen(server, script_of(SHORT_CHARS), scheduled=time.monotonic()))  # warm up
+    combined: dict[str, list[Level]] = {name: [] for name in arguments.servers}
     print(HEAD)
     for streams in arguments.streams:
-        rounds: dict[str, list[Level]] = {server.name: [] for server in servers}
+        rounds: dict[str, list[Level]] = {name: [] for name in arguments.servers}
         for _ in range(arguments.rounds):
-            for server in servers:
-                for each in servers:
-                    _let_rest(each)
-                level = run_level(server, streams, arguments.seconds, load, realtime=realtime)
-                rounds[server.name].append(level)
-        for levels in rounds.values():
-            combined.append(combine(levels))
-            print(row(combined[-1], roof), flush=True)
+            for name, levels in rounds.items():
+                with started(name, arguments.model) as server:
+                    level = run_level(server, streams, arguments.seconds, load, realtime=realtime)
+                levels.append(level)
+        for name, levels in rounds.items():
+            combined[name].append(combine(levels))
+            print(row(combined[name][-1], roof), flush=True)
         print_ratio(list(rounds.values()))
-    for server in servers:
-        own = [level for level in combined if level.server == server.name]
-        print(f"{server.name}: {sustained(own)} streams sustained")
-    return combined
+    for name, levels in combined.items():
+        print(f"{name}: {sustained(levels)} streams sustained")
+    return [level for levels in zip(*combined.values(), strict=True) for level in levels]
 
 
 def print_ratio(rounds: Sequence[Sequence[Level]]) -> None:
@@ -294,8 +282,7 @@ def main() -> None:
     print(f"{arguments.arrivals} arrivals, {arguments.reader} readers\n")
     roof = measure_roof(arguments.model)
     print(f"{roof.told()}\n")
-    with ExitStack() as stack:
-        levels = compare(start_servers(stack, arguments.servers, arguments.model), arguments, roof)
+    levels = compare(arguments, roof)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(level) for level in levels], indent=2))
 

@@ -200,6 +200,8 @@ class Jobs:
     def _asked(self, controls: JobControls) -> Mapping[str, Any]:
         """Return what is kept of the controls: the voice too, since the server's may change."""
         asked = dict(controls.asked())
+        if controls.model is not None:
+            asked["model"] = self._cast.required_model(controls.model)
         with suppress(ModelUnavailable):
             asked["voice"] = self._cast.voice_named(controls.voice)
         return asked
@@ -207,11 +209,13 @@ class Jobs:
     async def _check_voices(self, controls: JobControls) -> None:
         """Refuse voices that are not there; a model that is not there yet will tell later."""
         names = {controls.voice, *controls.chapter_voices.values(), *controls.speakers.values()}
+        model, language = self._cast.required_model(controls.model), controls.language
         with suppress(ModelUnavailable):
             for name in names:
-                voice = self._cast.voice_named(name)
-                language = controls.language
-                await self._speech.check_voice(SpeechRequest("", voice, language=language))
+                request = SpeechRequest(
+                    "", self._cast.voice_named(name), language=language, model=model
+                )
+                await self._speech.check_voice(request)
 
     def _voice_called(self, name: str) -> str | None:
         return self._cast.voice_named(name) if self._cast.knows(name) else None

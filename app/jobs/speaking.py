@@ -78,7 +78,9 @@ class SegmentSpeaker:
             # The silence before the next cue is that of its time.
             goes_on = not segment.last and segment.start_seconds is None
             request = replace(request, sampling=sampling, goes_on=goes_on)
-            if request.language is None and job.language in self.cast.languages:
+            request = replace(request, model=self.cast.required_model(request.model))
+            by_language = request.model is None and request.language is None
+            if by_language and job.language in self.cast.languages:
                 request = replace(request, language=job.language)
             model, fingerprint = await self._model_of(job, request)
             await self.allowances.use(caller, "characters", len(segment.text))

@@ -60,6 +60,11 @@ class JobControls(SpeechControls, CaptionControls):
 
     model_config = ConfigDict(extra="forbid")
 
+    model: Voice | None = Field(
+        None,
+        description="One of the server's models, where it has several (`models` of /health).",
+        examples=["english_18m_2026-10"],
+    )
     voice: Voice | None = Field(None, description="Name of the voice.", examples=["alba"])
     chapters: Annotated[
         list[Annotated[int, Field(ge=1)]],
@@ -140,6 +145,7 @@ class JobControls(SpeechControls, CaptionControls):
         request = self.request(text, voice)
         return replace(
             request,
+            model=self.model,
             normalize_loudness=False,
             timed=True,
             unhurried=True,

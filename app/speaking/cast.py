@@ -100,6 +100,21 @@ class Cast:
         wanted = None if name is None else name.strip().lower()
         return next((model for model in self.models if model.lower() == wanted), None)
 
+    def required_model(self, name: str | None) -> str | None:
+        """Return the model that a caller names; None if none is named.
+
+        Raises:
+            InvalidRequest: this server has no such model.
+        """
+        model = self.model_named(name)
+        if model is None and name is not None:
+            raise InvalidRequest(
+                f"model must be one of {', '.join(self.models)} on this server; "
+                f"it is {shortened(name)!r}",
+                field="model",
+            )
+        return model
+
     @property
     def loaded(self) -> tuple[Speaker, ...]:
         """List the speakers in memory or on their way there, the default first."""

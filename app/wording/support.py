@@ -20,6 +20,7 @@ class Effect:
 
 HONOURED = Effect("honoured")
 WITHOUT_EFFECT = Effect("without effect")
+MODEL = Effect("honoured", "a model of this server; any other name leaves that to the server")
 OWN_MARKUP = Effect("honoured", 'this server\'s own: "off" reads tags aloud as text')
 OWN_CODE = Effect("honoured", "this server's own: skip, name or read blocks of code")
 OWN_FORMULAS = Effect("honoured", "this server's own: say, name or skip formulas in LaTeX")

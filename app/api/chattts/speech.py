@@ -30,6 +30,7 @@ from app.speech import Clip, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
 from app.wording.support import (
     HONOURED,
+    MODEL,
     OWN_CODE,
     OWN_FORMULAS,
     OWN_MARKUP,
@@ -64,7 +65,7 @@ _batch_router = dialect_router(DIALECT.with_words(_BATCH_WORDS))
 class ChatSpeechBody(NullIsUnset):
     """This is ChatTTS's body for speech; fields not named here are ignored, as ChatTTS does."""
 
-    model: Annotated[str | None, Effect("without effect", "there is one model")] = None
+    model: Annotated[str | None, MODEL] = None
     input: Annotated[str, HONOURED]
     voice: Annotated[
         str | None,
@@ -160,6 +161,7 @@ async def create_speech(request: Request, services: ServicesDep, body: ChatSpeec
         formulas=body.formulas,
         markup=body.markup == "on",
         lexicons=lexicons_of(body.pronunciations),
+        model=services.cast.model_named(body.model),
     )
     deliver = live_response if body.stream else file_response
     return await deliver(request, services, speech, audio)

@@ -18,6 +18,7 @@ from app.speech import Prosody, Sampling, SpeechRequest
 from app.voices.details import VoiceDetails, language_code
 from app.wording.support import (
     HONOURED,
+    MODEL,
     OWN_CODE,
     OWN_FORMULAS,
     OWN_MARKUP,
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 ZeroToOne = Annotated[float, Field(ge=0, le=1)]
 Normalization = Literal["auto", "on", "off"] | None
 
-ONE_MODEL = Effect("without effect", "any name: there is one model")
 _LANGUAGE = Effect("honoured", "refused where no model here speaks it")
 _NORMALIZATION = Effect("honoured", "`auto` is `on`")
 MAX_LOCATORS = 10
@@ -83,7 +83,7 @@ class OutputQuery(BaseModel):
 class Manner(NullIsUnset):
     """These fields are in the body over HTTP, and in the query over sockets."""
 
-    model_id: Annotated[str | None, ONE_MODEL] = None
+    model_id: Annotated[str | None, MODEL] = None
     language_code: Annotated[str | None, _LANGUAGE] = Field(None, examples=["en"])
     seed: Annotated[Seed, HONOURED] = None
     apply_text_normalization: Annotated[Normalization, AnyCase, _NORMALIZATION] = None
@@ -181,6 +181,7 @@ async def speech_request(
         prosody=Prosody(speed=1.0 if speed is None else speed),
         normalize=manner.apply_text_normalization != "off",
         language=language_code(manner.language_code),
+        model=services.cast.model_named(manner.model_id),
         code=manner.code,
         formulas=manner.formulas,
         markup=manner.markup == "on",

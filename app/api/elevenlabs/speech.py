@@ -53,7 +53,7 @@ ELEVENLABS_MODELS = (
     "eleven_monolingual_v1",
     "eleven_v3",
 )
-"""Clients send these names; all of them mean the one model that is loaded."""
+"""Clients send these names; all of them leave it to the server which model speaks."""
 
 _SPEECH = "/v1/text-to-speech/{voice_id}"
 
@@ -151,17 +151,19 @@ async def list_models(services: ServicesDep) -> list[dict[str, Any]]:
     languages = [
         {"language_id": code, "name": names.get(code, code)} for code in services.cast.languages
     ]
-    return [_model_entry(name, languages, services) for name in ELEVENLABS_MODELS]
+    own = services.cast.models if len(services.cast.models) > 1 else ()
+    return [_model_entry(name, languages, services) for name in (*ELEVENLABS_MODELS, *own)]
 
 
 def _model_entry(
     model_id: str, languages: list[dict[str, str]], services: Services
 ) -> dict[str, Any]:
     max_chars = services.settings.max_script_chars
+    speaks = services.cast.model_named(model_id) or "the model of the voice or of the language"
     return {
         "model_id": model_id,
         "name": "Pocket TTS",
-        "description": "The model of this server; every name here means it.",
+        "description": f"Speaks with {speaks}.",
         "can_be_finetuned": False,
         "can_do_text_to_speech": True,
         "can_do_voice_conversion": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -158,8 +159,8 @@ class FishSpeech(NullIsUnset):
             error.reword({Parameter.BITRATE: f"{self.format}_bitrate"})
             raise
 
-    async def speech_request(self, services: Services) -> SpeechRequest:
-        """Make this server's request of the body.
+    async def speech_request(self, services: Services, headers: Mapping[str, str]) -> SpeechRequest:
+        """Make this server's request of the body, and of the model that a header names.
 
         Raises:
             InvalidRequest: it names several voices.
@@ -178,6 +179,7 @@ class FishSpeech(NullIsUnset):
             formulas=self.formulas,
             markup=self.markup == "on",
             lexicons=lexicons_of(self.pronunciations),
+            model=services.cast.model_named(headers.get("model")),
             max_chars_per_chunk=(
                 None if self.chunk_length == DEFAULT_CHUNK_LENGTH else self.chunk_length
             ),

@@ -21,7 +21,7 @@ from app.services import Services
 from app.speaking.encoded import fed_audio
 from app.speaking.fed import FedSpeech
 from app.wording.problems import Problem
-from app.wording.support import Support, support_of
+from app.wording.support import MODEL, Support, support_of
 from app.wording.validation import validated
 from app.work import HeldBytes
 
@@ -48,7 +48,7 @@ async def _talk(websocket: WebSocket, socket: Socket) -> None:
             await _finish(socket)
             return
         audio = body.audio_format()
-        speech = await body.speech_request(services)
+        speech = await body.speech_request(services, websocket.headers)
         counted = partial(count_characters, websocket)
         fed = FedSpeech(services.speech, speech, count_characters=counted)
         await fed.check_voice()
@@ -127,7 +127,7 @@ _KIND = SocketKind(DIALECT, _refusal)
 
 _CALL = f"WebSocket {LIVE_PATH}"
 SUPPORT = (
-    Support(_CALL, "model (header)", "without effect", "any name; there is one model"),
+    Support(_CALL, "model (header)", MODEL.how, MODEL.note),
     *support_of(_CALL, FishSpeech),
     Support(_CALL, "flush", "honoured", "what is there is spoken, also half a sentence"),
 )

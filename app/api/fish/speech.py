@@ -17,7 +17,7 @@ from app.api.http.delivery import file_response, live_response
 from app.api.http.dependencies import ServicesDep
 from app.api.http.routes import dialect_router
 from app.errors import NotSupported
-from app.wording.support import Support, support_of
+from app.wording.support import MODEL, Support, support_of
 
 router = dialect_router(DIALECT)
 for part in (fish_live.router, fish_references.router, fish_references.health, fish_voices.router):
@@ -32,7 +32,7 @@ async def speak(request: Request, services: ServicesDep) -> Response:
     """Speak a text; the audio is sent while it is being made."""
     body = await body_of(request, FishSpeech)
     audio = body.audio_format()
-    speech = await body.speech_request(services)
+    speech = await body.speech_request(services, request.headers)
     answer = file_response if body.streaming is False else live_response
     return await answer(request, services, speech, audio)
 
@@ -73,7 +73,7 @@ async def package() -> dict[str, Any]:
 
 
 SUPPORT = (
-    Support("POST /v1/tts", "model (header)", "without effect", "any name; there is one model"),
+    Support("POST /v1/tts", "model (header)", MODEL.how, MODEL.note),
     *support_of("POST /v1/tts", FishSpeech),
     *fish_live.SUPPORT,
     *fish_voices.SUPPORT,

@@ -21,7 +21,7 @@ from app.errors import InvalidRequest, Parameter
 from app.ranges import AnyCase, Speed
 from app.services import Services
 from app.speech import Level, Prosody, SpeechRequest, leveled_prosody
-from app.wording.support import HONOURED, Effect, support_of
+from app.wording.support import HONOURED, MODEL, Effect, support_of
 
 router = dialect_router(DIALECT)
 router.routes.extend(flash_voices.router.routes)
@@ -82,7 +82,7 @@ class FlashDialogueBody(FlashControls):
 class FlashSpeechBody(FlashControls):
     """This is the body of Flash-TTS's variant of OpenAI's call."""
 
-    model: Annotated[str | None, Effect("without effect", "there is one model")] = None
+    model: Annotated[str | None, MODEL] = None
     input: Annotated[str, HONOURED]
     voice: Annotated[
         str | None, Effect("honoured", "a role, or a recording as base64, data URL or address")
@@ -138,7 +138,8 @@ async def create_speech(request: Request, services: ServicesDep, body: FlashSpee
     """Speak a text for an OpenAI client that was made for Flash-TTS."""
     voice = await given_voice(services, body.voice)
     prosody = replace(leveled_prosody(_level(body.pitch), None), speed=body.speed)
-    speech = body.request(body.input, voice, prosody)
+    model = services.cast.model_named(body.model)
+    speech = replace(body.request(body.input, voice, prosody), model=model)
     return await _answer(request, services, body, speech)
 
 

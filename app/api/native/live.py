@@ -144,8 +144,13 @@ class _Talk(Conversation[LiveWording]):
         try:
             await count_request(self.websocket)
             audio = start.audio_format(start.format)
-            request = start.request("", self.services.cast.voice_named(start.voice))
-            fed = self.fed(replace(request, timed=start.marks != "none"))
+            cast = self.services.cast
+            request = replace(
+                start.request("", cast.voice_named(start.voice)),
+                model=cast.required_model(start.model),
+                timed=start.marks != "none",
+            )
+            fed = self.fed(request)
             wording = LiveWording(start, audio, self.problem)
             self.contexts.open(Context(start.context, fed, audio, wording, IDLE_SECONDS))
         except TooManyContexts:

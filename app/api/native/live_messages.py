@@ -26,6 +26,10 @@ class Start(SpeechControls, FromClient):
     """Opens a context, in which one text becomes one sound."""
 
     type: Literal["start"]
+    model: str | None = Field(
+        None,
+        description="One of the server's models, where it has several (`models` of /health).",
+    )
     voice: str | None = Field(None, description="A voice of this server.")
     format: str = Field(
         "pcm", description="How the sound is encoded: pcm, wav, mp3, opus and all others."

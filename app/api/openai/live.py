@@ -25,7 +25,7 @@ from app.speaking.contexts import Context, Frames, Heard
 from app.speech import SPEECH_RATE_HZ, Prosody, Sampling, SpeechRequest
 from app.voices.details import language_code
 from app.wording.problems import Problem
-from app.wording.support import HONOURED, WITHOUT_EFFECT, Effect, Support, support_of
+from app.wording.support import HONOURED, MODEL, WITHOUT_EFFECT, Effect, Support, support_of
 from app.wording.validation import validated
 
 LIVE_PATH = "/v1/audio/speech/stream"
@@ -39,7 +39,7 @@ class SessionConfig(NullIsUnset):
     """These fields say how utterances sound, until another config comes."""
 
     voice: Annotated[str | None, HONOURED] = None
-    model: Annotated[str | None, Effect("without effect", "any name: there is one model")] = None
+    model: Annotated[str | None, MODEL] = None
     language: Annotated[str | None, Effect("honoured", "`Auto` is the model's own")] = None
     response_format: Annotated[str, AnyCase, HONOURED] = "wav"
     speed: Annotated[Speed, HONOURED] = 1.0
@@ -61,6 +61,7 @@ class SessionConfig(NullIsUnset):
             text="",
             voice=services.cast.voice_named(self.voice),
             language=known,
+            model=services.cast.model_named(self.model),
             prosody=Prosody(speed=self.speed),
             sampling=Sampling(seed=self.seed),
         )

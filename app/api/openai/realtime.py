@@ -23,7 +23,7 @@ from app.marks import Marks
 from app.speaking.contexts import Context, Frames, Heard
 from app.speech import SpeechRequest
 from app.wording.problems import Problem
-from app.wording.support import HONOURED, Effect, Support, support_of
+from app.wording.support import HONOURED, MODEL, Effect, Support, support_of
 from app.wording.validation import validated
 
 REALTIME_PATH = "/v1/realtime"
@@ -187,11 +187,14 @@ class _Session(Conversation[ResponseWording]):
         await self.contexts.tell((_event(kind, session=session),))
 
     def _request(self, voice: str | None) -> SpeechRequest:
-        return SpeechRequest("", self.services.cast.voice_named(voice))
+        cast = self.services.cast
+        model = cast.model_named(self.websocket.query_params.get("model"))
+        return SpeechRequest("", cast.voice_named(voice), model=model)
 
 
 _CALL = f"WebSocket {REALTIME_PATH}"
 SUPPORT = (
+    Support(_CALL, "model (query)", MODEL.how, MODEL.note),
     *support_of(_CALL, SessionUpdate),
     *support_of(_CALL, ResponseCreate),
     Support(_CALL, "response.input", "honoured", "the texts of its content are spoken"),
