@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -92,6 +93,7 @@ def test_saved_audio(kept: Kept) -> None:
     saved.open()
     saved.save(io.BytesIO(bytes(100)), ".wav")
     assert (saved.bytes_of("alice"), saved.bytes_of("bob")) == (100, 0)
+    time.sleep(1.1)  # a store knows what is older by whole seconds
     viewer = Viewer("bob", "own")
     saved.save(io.BytesIO(bytes(60)), ".wav")
     assert (saved.bytes_of("alice"), saved.bytes_of("bob")) == (100, 60)
