@@ -1,6 +1,7 @@
 """Measures many listeners at once, here and at `pocket-tts serve` on the same weights.
 
-    python -m benchmarks.serve_load                          # the table of docs/performance.md
+    python -m benchmarks.serve_load
+    python -m benchmarks.serve_load --reader realtime --rounds 3   # as in docs/performance.md
     python -m benchmarks.serve_load --streams 16 --rounds 3 --arrivals poisson
 
 Each level runs A B A B on both servers, so that a noisy machine disturbs both alike. Each is

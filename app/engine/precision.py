@@ -199,7 +199,9 @@ def computes_bfloat16_faster() -> bool:
     half, and on an Intel processor without AMX, or in a virtual machine that hides it, almost twice
     as long. The answer stays the same, so that all parts of a server compute alike.
     """
-    x, weight = torch.randn(*_TIMED_INPUT), torch.randn(*_TIMED_WEIGHT)
+    x, weight = (
+        noise(*shape, device=torch.device("cpu")) for shape in (_TIMED_INPUT, _TIMED_WEIGHT)
+    )
     reduced = x.bfloat16(), weight.bfloat16()
     seconds: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
     with torch.inference_mode():

@@ -390,6 +390,7 @@ class Scheduler(Generic[RowT]):
 
     def _rate_with(self, rows: int) -> float:
         """Tell how much audio is made in a second while so many sequences speak."""
+        # While newcomers wait, batches are as small as this.
         latents = self._pace.latents_in(OPENING_DECODE_SECONDS)
         return self._pace.audio_seconds_per_second_with(rows, latents)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -76,7 +75,7 @@ def test_fishs_header(fake_app: ServeFake) -> None:
 
 
 def test_elevenlabs_lists_them(fake_app: ServeFake) -> None:
-    """A client that chooses from the list finds them; one model alone has only the usual names."""
+    """A client that chooses from the list finds them beside the usual names."""
     headers = {"xi-api-key": KEY}
     listed = {
         entry["model_id"]: entry["description"]
@@ -146,7 +145,7 @@ def finished(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     return dict(job)
 
 
-def test_jobs(fake_app: ServeFake, tmp_path: Path) -> None:
+def test_jobs(fake_app: ServeFake) -> None:
     """A job keeps its model; one that this server has not is refused before anything is kept."""
     client = fake_app(FakeEngine(), **SEVERAL).client
     job = finished(client, model=SECOND.upper(), format="wav")
