@@ -209,13 +209,15 @@ class Jobs:
     async def _check_voices(self, controls: JobControls) -> None:
         """Refuse voices that are not there; a model that is not there yet will tell later."""
         names = {controls.voice, *controls.chapter_voices.values(), *controls.speakers.values()}
-        model, language = self._cast.required_model(controls.model), controls.language
+        for name in names:
+            await self._check_voice(name, controls)
+
+    async def _check_voice(self, name: str | None, controls: JobControls) -> None:
+        model = self._cast.required_model(controls.model)
         with suppress(ModelUnavailable):
-            for name in names:
-                request = SpeechRequest(
-                    "", self._cast.voice_named(name), language=language, model=model
-                )
-                await self._speech.check_voice(request)
+            voice = self._cast.voice_named(name)
+            request = SpeechRequest("", voice, language=controls.language, model=model)
+            await self._speech.check_voice(request)
 
     def _voice_called(self, name: str) -> str | None:
         return self._cast.voice_named(name) if self._cast.knows(name) else None
@@ -317,9 +319,7 @@ class Jobs:
         if "text" in values:
             clean_script(values["text"], max_chars=self._speech.max_script_chars)
         if values.get("voice") is not None:
-            with suppress(ModelUnavailable):
-                voice = self._cast.voice_named(values["voice"])
-                await self._speech.check_voice(SpeechRequest("", voice))
+            await self._check_voice(values["voice"], JobControls.model_validate(job.asked))
         change = partial(self.store.change_segment, job.id, number, values)
         segment = await self._pool.run(change)
         await self.runner.forget(job.id, number)
