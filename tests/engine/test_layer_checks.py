@@ -122,9 +122,12 @@ def test_a_layer_that_fell_back_keeps_nothing_of_the_models_weights(
     torch.testing.assert_close(made(torch.eye(16)), exact.T)
 
 
-def with_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_amx(monkeypatch: pytest.MonkeyPatch, *, there: bool = True) -> None:
+    """Let the processor have AMX, or not, whichever the tests run on."""
     has = precision_module._has
-    monkeypatch.setattr(precision_module, "_has", lambda name: name == "amx_bf16" or has(name))
+    monkeypatch.setattr(
+        precision_module, "_has", lambda name: there if name == "amx_bf16" else has(name)
+    )
 
 
 def test_with_amx_attention_is_computed_on_the_caches_as_they_are(
@@ -132,8 +135,7 @@ def test_with_amx_attention_is_computed_on_the_caches_as_they_are(
 ) -> None:
     latents = []
     for amx in (False, True):
-        if amx:
-            with_amx(monkeypatch)
+        with_amx(monkeypatch, there=amx)
         flow_lm = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, LayerChecks())
         latents.append(latent_of(flow_lm))
     assert signal_to_noise_db(*latents) > 25
@@ -154,6 +156,7 @@ def test_attention_on_the_caches_is_tried_out(
     mended = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, checks)
     assert checks.wrong == ["flow_lm.attention"]
     monkeypatch.undo()
+    with_amx(monkeypatch, there=False)
     usual = FlowLm(tiny.model.flow_lm, "int8", torch.bfloat16, CPU, LayerChecks())
     assert torch.equal(latent_of(mended), latent_of(usual))
 
