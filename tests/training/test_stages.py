@@ -24,11 +24,12 @@ from training.preview import (
     sentences,
     teacher,
 )
+from training.preview.architecture import WIDTH
 from training.preview.decoder import Decoder
 from training.preview.latents import PITCH
 from training.preview.pronunciations import dictionary, pronounce
 from training.preview.training_loop import averaged
-from training.preview.voices import SHIPPED, speaker_of
+from training.preview.voices import HEART, SHIPPED, speaker_of
 from training.preview.workspace import Workspace
 
 # They share what takes long to train.
@@ -166,6 +167,62 @@ def test_a_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path, packed:
     language_model.run(workspace, minutes=MOMENT, continue_from=start)
 
 
+def test_processes_learn_as_one(trained: Workspace, tmp_path: Path) -> None:
+    """Two processes share a training, and one of them keeps it; it goes on with any number."""
+    workspace = workspace_in(tmp_path)
+    workspace.corpus.write_bytes(trained.corpus.read_bytes())
+    language_model.run(workspace, minutes=MOMENT, processes=2)
+    state = torch.load(workspace.checkpoint("language_model"))
+    assert state["steps"] >= 1
+    assert all(torch.isfinite(value).all() for value in state["model"].values())
+    language_model.run(
+        workspace, minutes=MOMENT, continue_from=workspace.checkpoint("language_model")
+    )
+
+
+def test_the_transformer_is_pocket_ttss_own(trained: Workspace) -> None:
+    """What is rearranged for speed gives the same as upstream's transformer."""
+    learner = language_model.Learner(trained.tokenizer()).eval()
+    loaded = corpus.Corpus.load(trained.corpus)
+    batch = language_model.batch_maker(loaded, learner).batch(loaded.utterances[:3])
+    inputs = torch.randn(*batch.tokens.shape, WIDTH)
+    with torch.no_grad():
+        actual, _ = language_model.backbone(learner.model, inputs, batch)
+        expected = learner.model.out_norm(learner.model.transformer(inputs, None))
+    torch.testing.assert_close(actual, expected, atol=2e-3, rtol=2e-3)
+
+
+@needs_teacher
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
+def test_the_teacher_in_bfloat16_says_the_same(tmp_path: Path) -> None:
+    """It is as long, as high and as loud at each moment as the float network that it is made of.
+
+    The network as it ships rounds differently, and may hold a phone for a moment more or less.
+    """
+    from training.preview.bfloat16_network import (  # noqa: PLC0415  # needs onnx
+        Bfloat16Network,
+        with_float_weights,
+    )
+
+    teacher.fetch_styles(tmp_path)
+    speaking = teacher.Teacher(tmp_path)
+    said = []
+    for network in (
+        teacher.float_session(teacher._network()),
+        teacher.float_session(with_float_weights(teacher._network()).network),
+        Bfloat16Network(teacher._network(), teacher.OUTPUTS),
+    ):
+        speaking._network = network
+        said.append(speaking.speak(TEXTS[1], HEART))
+    shipped, exact, fast = said
+    assert fast.words == exact.words
+    assert len(fast.audio) == pytest.approx(len(shipped.audio), rel=0.05)
+    np.testing.assert_allclose(fast.pitch_hz, exact.pitch_hz, atol=0.1)
+    pieces = [speech.audio.reshape(-1, 600) for speech in (exact, fast)]
+    levels = [np.sqrt((each**2).mean(1)) for each in pieces]
+    assert np.corrcoef(*levels)[0, 1] > 0.95
+
+
 @needs_teacher
 @needs_pyworld
 @needs_dictionary
@@ -181,7 +238,7 @@ def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
     with workspace.utterances.open("rb") as file:
         found = pickle.load(file)
     assert {u.text for u in found} == set(TEXTS[:2])
-    woman, man = (next(u for u in found if u.voice == name) for name in ("heart", "michael"))
+    woman, man = (next(u for u in found if u.voice == name) for name in ("heart", "adam"))
     assert 150 < np.median(woman.pitch.mean_hz) < 260
     assert 70 < np.median(man.pitch.mean_hz) < 150
     for utterance in found:

@@ -32,10 +32,10 @@ from training.preview import (
 )
 from training.preview.workspace import Workspace
 
+BEGUN = Path(__file__).parent / "begun"
 # Minutes of one core each for a model from nothing
 DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 80.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
-BEGUN = Path(__file__).parent / "begun"
 
 
 def stages(
@@ -54,7 +54,8 @@ def stages(
 
     def learn_language() -> None:
         duration = minutes or LANGUAGE_MODEL_MINUTES
-        language_model.run(workspace, minutes=duration, continue_from=start("language_model"))
+        known = start("language_model")
+        language_model.run(workspace, minutes=duration, processes=processes, continue_from=known)
 
     def encode() -> None:
         duration = minutes or ENCODER_MINUTES
@@ -82,7 +83,9 @@ def main() -> int:
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
-    parser.add_argument("--processes", type=int, default=2, help="of teacher and analysis")
+    parser.add_argument(
+        "--processes", type=int, default=2, help="of teacher, analysis, language-model"
+    )
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )

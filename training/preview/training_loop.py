@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 SAVE_SECONDS = 120.0
 REPORT_STEPS = 50
@@ -41,6 +41,10 @@ class Schedule:
     def progress(self) -> float:
         return self.elapsed_seconds / (60 * self.minutes)
 
+    def agree(self, elapsed_seconds: float) -> None:
+        """Go by this time from now on: what several processes have spent on average."""
+        self.spent_seconds += elapsed_seconds - self.elapsed_seconds
+
     def learning_rate(self, step: int) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
         warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
@@ -55,6 +59,7 @@ class Trainer:
     Args:
         model: its whole state is saved and averaged.
         learned: the modules whose parameters change.
+        muon: matrices among them that Muon is to learn; AdamW learns the others.
         continue_from: a finished checkpoint whose averaged weights are the start.
 
     Raises:
@@ -70,6 +75,7 @@ class Trainer:
         *,
         betas: tuple[float, float],
         weight_decay: float = 0.0,
+        muon: Iterable[nn.Parameter] = (),
         clip: float = 1.0,
         continue_from: Path | None = None,
     ) -> None:
@@ -78,9 +84,7 @@ class Trainer:
         if continue_from and not unfinished:
             model.load_state_dict(torch.load(continue_from, map_location="cpu")["average"])
         self.parameters = [p for module in learned for p in module.parameters()]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=schedule.peak, betas=betas, weight_decay=weight_decay
-        )
+        self.optimisers = _optimisers(self.parameters, list(muon), betas, weight_decay)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
         self.steps = 0
         self._losses: dict[str, float] = {}
@@ -95,7 +99,8 @@ class Trainer:
                 f"{self.schedule.minutes}: name the same --minutes, or delete it to start anew"
             )
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         self.average, self.steps = state["average"], state["steps"]
         self.schedule.spent_seconds = state["spent_seconds"]
         print(f"going on from step {self.steps}", flush=True)
@@ -111,21 +116,36 @@ class Trainer:
     def step(self, loss: torch.Tensor, parts: dict[str, torch.Tensor]) -> None:
         """Learn from `loss`; `parts` are only reported."""
         rate = self.schedule.learning_rate(self.steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.param_groups[0]["lr"] = rate
+            optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        if distributed.is_initialized():
+            self._share_gradients()
         nn.utils.clip_grad_norm_(self.parameters, self.clip)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.steps += 1
         self._average()
         for name, value in parts.items():
             self._losses[name] = self._losses.get(name, 0.0) + float(value.detach())
-        if self.steps % REPORT_STEPS == 0:
+        if self.steps % REPORT_STEPS == 0 and is_first_process():
             means = (f"{name} {total / REPORT_STEPS:.3f}" for name, total in self._losses.items())
             seconds = self.schedule.elapsed_seconds
             print(f"{self.steps} {seconds:.0f}s {' '.join(means)} lr {rate:.1e}", flush=True)
             self._losses.clear()
+
+    def _share_gradients(self) -> None:
+        """Let all processes learn from the mean of what each of them found, and keep one time."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        time_spent = torch.tensor([self.schedule.elapsed_seconds])
+        flat = torch.cat([*(gradient.view(-1) for gradient in gradients), time_spent])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        parts = torch.split(flat, [*(gradient.numel() for gradient in gradients), 1])
+        for gradient, part in zip(gradients, parts, strict=False):
+            gradient.copy_(part.view_as(gradient))
+        self.schedule.agree(float(flat[-1]))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -135,17 +155,23 @@ class Trainer:
                 self.average[name].mul_(decay).add_(value, alpha=1 - decay)
 
     def save(self, *, finished: bool) -> None:
+        self._saved = time.monotonic()
+        if not is_first_process():
+            return
         part = self.path.with_suffix(".part")
         state = {"model": self.model.state_dict(), "average": self.average, "steps": self.steps}
         if not finished:
             state |= {
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "minutes": self.schedule.minutes,
                 "spent_seconds": self.schedule.elapsed_seconds,
             }
         torch.save(state, part)
         part.replace(self.path)
-        self._saved = time.monotonic()
+
+
+def is_first_process() -> bool:
+    return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
 def _unfinished(path: Path) -> dict[str, Any] | None:
@@ -153,7 +179,25 @@ def _unfinished(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu")
-    return state if "optimiser" in state else None
+    return state if "optimisers" in state else None
+
+
+def _optimisers(
+    parameters: list[nn.Parameter],
+    muon: list[nn.Parameter],
+    betas: tuple[float, float],
+    weight_decay: float,
+) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon for those of the parameters that it is to learn; the rates of both agree."""
+    of_muon = {id(parameter) for parameter in muon}
+    others = [parameter for parameter in parameters if id(parameter) not in of_muon]
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, betas=betas, weight_decay=weight_decay)
+    ]
+    if muon:
+        like_adam = "match_rms_adamw"
+        optimisers.append(torch.optim.Muon(muon, weight_decay=weight_decay, adjust_lr_fn=like_adam))
+    return optimisers
 
 
 @contextmanager
