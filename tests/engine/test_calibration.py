@@ -126,9 +126,9 @@ async def test_asking_for_times_changes_no_sound(preview: BatchedEngine) -> None
     timed_pcm, plain_pcm = (
         np.concatenate([each.pcm for each in frames]) for frames in (timed, plain)
     )
-    # int8 rounds a little differently in batches of other sizes
+    # int8 rounds a little differently in batches of other sizes, and bfloat16 (AMX) more
     assert timed_pcm.shape == plain_pcm.shape
-    assert float(np.abs(timed_pcm - plain_pcm).mean()) < 1e-3
+    assert float(np.abs(timed_pcm - plain_pcm).mean()) < 3e-3
 
 
 async def test_a_model_that_does_not_follow_its_text_is_estimated(
