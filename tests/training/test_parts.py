@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +26,20 @@ from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, patches_of, p
 from training.preview.lexicon import choose, count_words
 from training.preview.listeners import spelled_words
 from training.preview.recogniser import WordError, edit_distance
+from training.preview.sentences import short_rows
 from training.preview.spectral_loss import AudioLoss
 from training.preview.symbols import phone_character, phones_of, plural, write_tokenizer
-from training.preview.teacher import spelled
+from training.preview.teacher import (
+    AFTER_SECONDS,
+    BEFORE_SECONDS,
+    LATE_SECONDS,
+    PITCH_STEP_SECONDS,
+    SAMPLE_RATE_HZ,
+    Speech,
+    Word,
+    joined,
+    spelled,
+)
 from training.preview.training_loop import Schedule, Trainer
 from training.preview.vocoder import FRAME_SECONDS, Pitch
 from training.preview.voices import HEART, SHIPPED, Speaker, speaker_of, warped
@@ -98,6 +111,45 @@ def test_the_teacher_reads_words_and_the_punctuation_it_knows() -> None:
     assert "".join(symbols for symbols, _ in pieces) == "ɡˈʊd bˈI!"
     assert [word[:2] for _, word in pieces if word] == [(1, 5), (9, 12)]
     assert spelled("Good morning", known) is None
+
+
+def spoken(text: str, start: float, end: float) -> Speech:
+    """One word from `start` to `end` in 2 s of audio; the network's durations lag behind it."""
+    times = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    tone = np.sin(800 * times) * ((times > start) & (times < end))
+    pitch_hz = np.full(round(2 / PITCH_STEP_SECONDS), 120.0)
+    word = Word(0, len(text), [("ʌ", start + LATE_SECONDS, 2.0)])
+    return Speech(tone.astype(np.float32), pitch_hz.astype(np.float32), [word])
+
+
+@given(st.floats(0.1, 0.6), st.floats(0.9, 1.99), st.integers(2, 5))
+def test_sentences_are_joined_with_a_pause_between_them(
+    start: float, end: float, count: int
+) -> None:
+    """Each word is where it is heard, and half a second is silent between any two."""
+    speech = joined([(spoken("one", start, end), 5 * number) for number in range(count)])
+    assert len(speech.audio) == 300 * len(speech.pitch_hz)
+    loud = np.flatnonzero(np.abs(speech.audio) > 0.05) / SAMPLE_RATE_HZ
+    pauses = np.flatnonzero(np.diff(loud) > 0.1)
+    silent = np.minimum(start, BEFORE_SECONDS) + AFTER_SECONDS
+    np.testing.assert_allclose(np.diff(loud)[pauses], silent, atol=0.03)
+    assert [(word.start, word.end) for word in speech.words] == [
+        (5 * number, 5 * number + 3) for number in range(count)
+    ]
+    begins, ends = loud[np.append(0, pauses + 1)], loud[np.append(pauses, -1)]
+    for word, *heard_at in zip(speech.words, begins, ends, strict=True):
+        times = np.array(word.phones[0][1:]) - LATE_SECONDS
+        np.testing.assert_allclose(times, heard_at, atol=0.02)
+
+
+def test_short_sentences_come_in_rows_and_none_that_is_held_out() -> None:
+    random.seed(0)
+    rows = short_rows(set())
+    counts = {len(re.findall("[.!?]", row)) for row in rows}
+    assert counts == {1, 2, 3, 4, 5}
+    assert max(len(sentence.split()) for row in rows for sentence in re.split("[.!?]", row)) <= 5
+    random.seed(0)
+    assert short_rows(set(rows[:100])) == rows[100:]
 
 
 def test_words_of_held_out_sentences_alone_are_not_counted() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.preview import vocoder
-from training.preview.teacher import PITCH_STEP_SECONDS, Speech, Word
+from training.preview.teacher import LATE_SECONDS, PITCH_STEP_SECONDS, Speech, Word, faded
 from training.preview.vocoder import Pitch
 from training.preview.voices import Speaker, speaker_of, warped
 from training.preview.workspace import Workspace
@@ -21,9 +21,7 @@ UNVOICED_BELOW_HZ = 60.0
 STEADY_RATIO = 1.15  # of neighbouring pitches; where voice sets in, the teacher's climbs from 0
 FARTHEST_CORRECTION = 0.2  # of the teacher's pitch by what is found in its audio
 PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 440.0
-LATE_SECONDS = 0.055  # by which the teacher's durations lag behind its audio
 LEAD_SECONDS, TAIL_SECONDS = 0.05, 0.06
-AUDIBLE = 0.003  # -50 dB
 SILENT_FRAMES_AFTER = 4  # the model learns to be silent, then to stop
 LEVEL_FLOOR = 1e-9
 
@@ -60,10 +58,9 @@ class Heard:
 def hear(speech: Speech) -> Heard:
     """Trim a teacher's sentence to its speech and find what the vocoder needs to say it."""
     words = [word.earlier(LATE_SECONDS) for word in speech.words]
-    start = max(0.0, words[0].phones[0][1] - LEAD_SECONDS)
-    # The teacher's last phones last into the silence after them.
-    last_audible = np.flatnonzero(np.abs(speech.audio) > AUDIBLE)[-1] / vocoder.SAMPLE_RATE_HZ
-    duration = min(words[-1].phones[-1][2], float(last_audible)) - start
+    first, last = speech.span_seconds()
+    start = max(0.0, first - LEAD_SECONDS)
+    duration = last - start
     speech_frames = int(np.ceil((duration + TAIL_SECONDS) / vocoder.FRAME_SECONDS))
     frames = speech_frames + SILENT_FRAMES_AFTER
     audio = _trimmed(speech.audio, start, duration, frames)
@@ -99,13 +96,10 @@ def say(index: int, text: str, heard: Heard, speaker: Speaker) -> Utterance:
 
 def _trimmed(
     audio: NDArray[np.float32], start: float, duration: float, frames: int
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     rate, length = vocoder.SAMPLE_RATE_HZ, frames * vocoder.FRAME
     mono = audio[int(start * rate) :][:length].astype(np.float64)
-    mono = np.pad(mono, (0, length - len(mono)))
-    end = int((duration + TAIL_SECONDS / 2) * rate)
-    mono[end:] *= np.clip(1 - np.arange(length - end) / 1200, 0, 1)
-    return mono
+    return faded(np.pad(mono, (0, length - len(mono))), duration)
 
 
 def _pitch_of_steps(
@@ -137,7 +131,7 @@ def _pitch_of_frames(pitch: NDArray[np.float64], voiced: NDArray[np.float64], fr
 
 
 def _world(
-    audio: NDArray[np.float64], pitch: NDArray[np.float64], voiced: NDArray[np.float64]
+    audio: NDArray[np.floating], pitch: NDArray[np.float64], voiced: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Pitch as it is in the audio [steps], power envelope [steps, BINS] and noise [steps, 3]."""
     with warnings.catch_warnings():

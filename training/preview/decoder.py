@@ -22,7 +22,7 @@ from training.preview.latents import COMPONENTS, CONSTANT, PITCH
 from training.preview.phase import write_phase
 from training.preview.spectral_loss import AudioLoss
 from training.preview.steps import StepHead, StepTargets
-from training.preview.training_loop import Schedule, Trainer
+from training.preview.training_loop import FAST_BFLOAT16, Schedule, Trainer
 from training.preview.vocoder import FRAME, STEPS_PER_FRAME
 from training.preview.workspace import Workspace
 
@@ -99,7 +99,7 @@ class Decoder(nn.Module):
         return out
 
     def audio(self, hidden: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
             out: torch.Tensor = self.model.decoder(hidden, None)[:, 0].float()
         return out
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from training.preview.architecture import new_codec
 from training.preview.corpus import Corpus, Spoken
 from training.preview.latents import LATENT_SIZE, PITCH
-from training.preview.training_loop import Schedule, Trainer
+from training.preview.training_loop import FAST_BFLOAT16, Schedule, Trainer
 from training.preview.vocoder import FRAME
 from training.preview.workspace import Workspace
 
@@ -61,7 +61,7 @@ def run(workspace: Workspace, *, minutes: float, continue_from: Path | None = No
     for _ in trainer.going_on():
         latents, audio = _batch(corpus.utterances)
         audio = (audio + torch.randn_like(audio) * 1e-4)[:, None]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
             heard = codec.encode_to_latent(audio).float()
         # The first frame has heard nothing before it.
         loss = ((heard - latents) / scale)[:, 1:].abs().mean()

@@ -40,6 +40,10 @@ EVENTS = "train|bus|flight|meeting"
 HOW_TO_SPEAK = "English|without any download|clearly|right away|on a small computer"
 SIZES, TRIALS = "short|small|simple|quick", "preview|test|example|demo"
 PROGRAMS = "download|install|update|server|model"
+ANSWERS = (
+    "Yes|No|Well|Stop|Wait|Now|Hello|Good|Right|Of course|Thank you|Not yet|I see|All right|Go on|"
+    "Who is there|Why not|Sorry|Please|Maybe|Never|Oh|So|Listen"
+)
 MODALS = "could|would|should|might"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -72,6 +76,53 @@ def everyday_sentence() -> str:
             *_small_talk(name, thing, adjective, verb),
             *_instructions(name, thing, adjective, verb),
             *_statements(name, thing, verb),
+        ]
+    )
+
+
+def short_sentence() -> str:
+    """One to four words that are a sentence by themselves."""
+    name, thing = choice(NAMES), choice(THINGS)
+    adjective, verb = choice(ADJECTIVES), choice(VERBS)
+    words = choice(
+        [
+            spelled_out(randint(0, 120)),
+            thing,
+            f"{thing}s",
+            adjective,
+            name,
+            choice([*DAYS, *MONTHS, *CITIES]),
+            _one(ANSWERS),
+            _one(ANSWERS),
+            f"{verb} it",
+            f"the {thing}",
+            f"a {adjective} {thing}",
+            f"{_number(2, 20)} {thing}s",
+            f"it is {adjective}",
+            f"I {verb} it",
+            f"{_one('I|we|you|they')} {_one('know|see|wait|agree|left|stopped|laughed')}",
+            f"{name} {_one('said no|said yes|left|laughed|waited|is here|was late')}",
+            f"then {_one('we left|it stopped|he laughed|she ran away|they waited')}",
+            f"a {_one('first|second|third|new|last')} {_one('part|word|line|day|time')}",
+        ]
+    )
+    return words[0].upper() + words[1:] + choice("....!?")
+
+
+def listed_things() -> str:
+    """A list with commas, at each of which one pauses."""
+    things = [
+        f"{choice(ADJECTIVES)} {thing}" if randint(0, 2) == 0 else thing
+        for thing in (choice(THINGS) for _ in range(randint(3, 5)))
+    ]
+    listed = ", ".join(things[:-1]) + f", and {things[-1]}"
+    return choice(
+        [
+            f"We need {listed}.",
+            f"There is {listed}.",
+            f"{choice(NAMES)} asked for {listed}.",
+            f"First, {choice(VERBS)} the {things[0]}, then {choice(VERBS)} the {things[1]}.",
+            f"{_one(ANSWERS)}, {choice(NAMES)}, the {things[0]} is {choice(ADJECTIVES)}.",
         ]
     )
 

@@ -7,8 +7,8 @@ spoken, and the phone is predicted besides: alignment is there within a few hund
 from __future__ import annotations
 
 import math
-import os
 import random
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from training.preview.conditioning import Batch, BatchMaker
 from training.preview.corpus import Corpus, Spoken
 from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, SUBFRAMES
 from training.preview.symbols import PHONES
-from training.preview.training_loop import Schedule, Trainer
+from training.preview.training_loop import FAST_BFLOAT16, Schedule, Trainer
 from training.preview.workspace import Workspace
 
 BATCH = 32
@@ -83,7 +83,7 @@ class Learner(nn.Module):
         return flat.view_as(noise)
 
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
             hidden, guidance = self.hidden(batch)
             rows = (len(batch.target), 1, 1)
             # Half of the time noise, so that a temperature above 0 does no harm.
@@ -156,7 +156,7 @@ class Turn:
             torch.arange(size // 2) * (-math.log(PERIOD) * 2 / size)
         )
         turned = angles.repeat_interleave(2, 1).repeat(1, 2 * WIDTH // size)
-        return cls(turned.cos().bfloat16(), turned.sin().bfloat16())
+        return cls(turned.cos(), turned.sin())
 
     def projected(
         self, normed: torch.Tensor, weight: torch.Tensor
@@ -210,20 +210,26 @@ def run(
     workspace: Workspace, *, minutes: float, processes: int = 1, continue_from: Path | None = None
 ) -> None:
     """Train for so many minutes of each of the processes, which share every batch."""
-    arguments = (processes, workspace, minutes, continue_from)
-    if processes == 1:
-        _learn(0, *arguments)
-    else:
-        workspace.tokenizer()
-        spawn(_learn, arguments, nprocs=processes)  # type: ignore[no-untyped-call]
+    workspace.tokenizer()
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = f"file://{folder}/meeting"
+        arguments = (processes, meeting, workspace, minutes, continue_from)
+        if processes == 1:
+            _learn(0, *arguments)
+        else:
+            spawn(_learn, arguments, nprocs=processes)  # type: ignore[no-untyped-call]
 
 
 def _learn(
-    rank: int, processes: int, workspace: Workspace, minutes: float, continue_from: Path | None
+    rank: int,
+    processes: int,
+    meeting: str,
+    workspace: Workspace,
+    minutes: float,
+    continue_from: Path | None,
 ) -> None:
     torch.set_num_threads(1)
     if processes > 1:
-        meeting = f"file://{workspace.folder / 'meeting'}-{os.getppid()}"
         distributed.init_process_group("gloo", meeting, rank=rank, world_size=processes)
     torch.manual_seed(SEED)
     corpus = Corpus.load(workspace.corpus)

@@ -11,7 +11,7 @@ import random
 import re
 from pathlib import Path
 
-from training.preview.everyday import everyday_sentence
+from training.preview.everyday import everyday_sentence, listed_things, short_sentence
 from training.preview.workspace import Workspace
 
 WORDNET = Path("/usr/share/wordnet")
@@ -20,10 +20,11 @@ WORDNET_PARTS = ("noun", "verb", "adj", "adv")
 FORTUNE_BOOKS = (
     "people wisdom work love food kids science humorists fortunes pets education miscellaneous"
 ).split()
-SEED = 2
+SEED = 3
 HELD_OUT = Path(__file__).with_name("held_out.json")
 SHORTEST_WORDS, LONGEST_WORDS = 4, 28
-MOST_OF_SOURCE = 5500, 2000, 3500  # of WordNet, fortunes and templates
+LISTS, SHORT_ROWS = 600, 900
+MOST_OF_SOURCE = 5500, 2000, 3000, LISTS  # of WordNet, fortunes, templates and lists with commas
 DEVELOPMENT = 80
 SPEAKABLE = re.compile(r"^[A-Za-z' ,.?!-]+$")
 ABBREVIATION = re.compile(r"[A-Z]{2,}|\b[A-Z]\.|\w-\w.*-|\.\s*\w")
@@ -70,20 +71,29 @@ def held_out_sentences() -> dict[str, list[str]]:
 
 
 def training_sentences(sources: list[list[str]], held_out: set[str]) -> list[str]:
-    """A seventh each of two sentences in a row, so that long texts are met; in random order."""
+    """A fifth each of two sentences in a row, so that long texts are met; in random order."""
     chosen = []
     for source, most in zip(sources, MOST_OF_SOURCE, strict=True):
         fresh = [text for text in source if text not in held_out]
         chosen += random.sample(fresh, min(most, len(fresh)))
     random.shuffle(chosen)
-    joined = len(chosen) // 7
+    joined = len(chosen) // 5
     pairs = [
         " ".join(pair) for pair in zip(chosen[:joined], chosen[joined : 2 * joined], strict=True)
     ]
     fits = [pair for pair in pairs if len(pair.split()) <= LONGEST_WORDS]
-    training = [*fits, *chosen[2 * joined :]]
+    training = [*fits, *chosen[2 * joined :], *short_rows(held_out)]
     random.shuffle(training)
     return training
+
+
+def short_rows(held_out: set[str]) -> list[str]:
+    """One to five very short sentences in a row."""
+    rows = [
+        " ".join(short_sentence() for _ in range(random.choice((1, 2, 3, 3, 4, 5))))
+        for _ in range(SHORT_ROWS)
+    ]
+    return sorted(set(rows) - held_out)
 
 
 def build() -> dict[str, list[str]]:
@@ -91,9 +101,10 @@ def build() -> dict[str, list[str]]:
     random.seed(SEED)
     shares = held_out_sentences()
     everyday = sorted({everyday_sentence() for _ in range(12000)})
+    lists = sorted({listed_things() for _ in range(LISTS)})
     wordnet = [text for text in wordnet_sentences() if len(text.split()) >= SHORTEST_WORDS]
     hidden = {text for texts in shares.values() for text in texts}
-    training = training_sentences([wordnet, fortune_sentences(), everyday], hidden)
+    training = training_sentences([wordnet, fortune_sentences(), everyday, lists], hidden)
     return {"train": training[DEVELOPMENT:], "development": training[:DEVELOPMENT], **shares}
 
 

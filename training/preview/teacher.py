@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from training.preview.pronunciations import WORD, Pronunciations, dictionary, pronounce
@@ -38,7 +39,13 @@ DURATIONS, PITCH = "/encoder/Clip_output_0", "/encoder/F0_proj/Conv_output_0"
 OUTPUTS = ["audio", DURATIONS, PITCH]
 # Kokoro's letters for two of the dictionary's
 _LETTERS = str.maketrans({"ɾ": "T", "ʔ": "t"})
+_SENTENCE = re.compile(r"[^\s.?!][^.?!]*[.?!]*")
 
+AUDIBLE = 0.003  # -50 dB
+LATE_SECONDS = 0.055  # by which the durations lag behind the audio
+# What is kept of the silence around a sentence joined to others; half a second is between two.
+BEFORE_SECONDS, AFTER_SECONDS = 0.15, 0.33
+FADE_AFTER_SECONDS, FADE_SECONDS = 0.03, 0.05
 
 # Symbols, and whose they are: letters from and to in the text, and phones; None between words
 Piece = tuple[str, tuple[int, int, Phones] | None]
@@ -52,6 +59,11 @@ class Word:
     end: int
     phones: list[tuple[str, float, float]]
 
+    def moved(self, letters: int, seconds: float) -> Word:
+        """The word in a text that begins so many letters before, and so much earlier."""
+        phones = [(p, start + seconds, end + seconds) for p, start, end in self.phones]
+        return Word(self.start + letters, self.end + letters, phones)
+
     def earlier(self, seconds: float) -> Word:
         phones = [(p, max(0.0, start - seconds), end - seconds) for p, start, end in self.phones]
         return Word(self.start, self.end, phones)
@@ -64,6 +76,20 @@ class Speech:
     audio: NDArray[np.float32]
     pitch_hz: NDArray[np.float32]
     words: list[Word]
+
+    def span_seconds(self) -> tuple[float, float]:
+        """When in the audio speech begins and ends."""
+        # The last phones last into the silence after them.
+        last_audible = np.flatnonzero(np.abs(self.audio) > AUDIBLE)[-1] / SAMPLE_RATE_HZ
+        phones_end = self.words[-1].phones[-1][2] - LATE_SECONDS
+        return self.words[0].phones[0][1] - LATE_SECONDS, min(phones_end, float(last_audible))
+
+    def ended_words(self, end: float) -> list[Word]:
+        """The words, the last phone of which ends at `end` of the audio."""
+        *before, last = self.words
+        phone, start, _ = last.phones[-1]
+        phones = [*last.phones[:-1], (phone, start, max(start, end + LATE_SECONDS))]
+        return [*before, Word(last.start, last.end, phones)]
 
     def save(self, path: Path) -> None:
         part = path.with_suffix(".part.npz")
@@ -86,6 +112,35 @@ class Speech:
             return cls(audio, stored["pitch_hz"].astype(np.float32), words)
 
 
+def joined(sentences: list[tuple[Speech, int]]) -> Speech:
+    """Sentences, and where they begin in a text, as one speech with pauses between them."""
+    step = round(PITCH_STEP_SECONDS * SAMPLE_RATE_HZ)
+    audio, pitch_hz, words = [], [], []
+    here = 0  # in pitch steps
+    for speech, letter in sentences:
+        start, end = speech.span_seconds()
+        first = max(0, round((start - BEFORE_SECONDS) / PITCH_STEP_SECONDS))
+        length = round((end + AFTER_SECONDS) / PITCH_STEP_SECONDS) - first
+        audio.append(_cut(faded(speech.audio, end), first * step, length * step))
+        pitch_hz.append(_cut(speech.pitch_hz, first, length))
+        seconds = (here - first) * PITCH_STEP_SECONDS
+        words += [word.moved(letter, seconds) for word in speech.ended_words(end)]
+        here += length
+    return Speech(np.concatenate(audio), np.concatenate(pitch_hz), words)
+
+
+def _cut(values: NDArray[np.floating], first: int, length: int) -> NDArray[np.floating]:
+    """So many values from the first, and zeros where there are no more."""
+    found = values[first : first + length]
+    return np.pad(found, (0, length - len(found)))
+
+
+def faded(audio: NDArray[np.floating], end: float) -> NDArray[np.floating]:
+    """Audio without the breath that follows speech, which ends at `end` seconds."""
+    past = np.arange(len(audio)) / SAMPLE_RATE_HZ - end - FADE_AFTER_SECONDS
+    return audio * np.clip(1 - past / FADE_SECONDS, 0, 1).astype(audio.dtype)
+
+
 class Teacher:
     """Kokoro with one thread. ImportError if its packages are not installed."""
 
@@ -100,7 +155,15 @@ class Teacher:
         return spelled(text, self._known) is not None
 
     def speak(self, text: str, speaker: Speaker) -> Speech:
-        """Say `text` whole. ValueError if a word is in no dictionary."""
+        """Say `text`, one sentence at a time: short ones that are read in one go run together.
+
+        ValueError if a word is in no dictionary.
+        """
+        found = list(_SENTENCE.finditer(text))
+        said = [(self._say(match.group(), speaker), match.start()) for match in found]
+        return said[0][0] if len(said) == 1 else joined(said)
+
+    def _say(self, text: str, speaker: Speaker) -> Speech:
         pieces = spelled(text, self._known)
         if pieces is None:
             raise ValueError(f"a word is in no dictionary: {text}")
@@ -169,16 +232,11 @@ def _style_table(path: Path) -> NDArray[np.float32]:
 def _session() -> Any:
     """The network, ready to run: on processors with AMX in bfloat16, if openvino is there."""
     network = _network()
-    if has_amx() and importlib.util.find_spec("openvino"):
+    if torch.cpu.get_capabilities().get("amx_bf16") and importlib.util.find_spec("openvino"):
         from training.preview.bfloat16_network import Bfloat16Network
 
         return Bfloat16Network(network, OUTPUTS)
     return float_session(network)
-
-
-def has_amx() -> bool:
-    information = Path("/proc/cpuinfo")
-    return information.exists() and "amx_bf16" in information.read_text("utf-8")
 
 
 def float_session(network: Any) -> Any:

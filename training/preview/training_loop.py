@@ -18,6 +18,9 @@ REPORT_STEPS = 50
 WARM_UP_STEPS = 100
 FINAL_SHARE = 0.02  # of the learning rate, at the end
 AVERAGE_DECAY = 0.995
+_HAS = torch.cpu.get_capabilities()
+# Where the processor does not multiply in bfloat16, that takes fifteen times as long as float32.
+FAST_BFLOAT16 = bool(_HAS.get("amx_bf16") or _HAS.get("avx512_bf16"))
 
 
 @dataclass
