@@ -25,6 +25,7 @@ from training.preview.language_model import guidance_loss
 from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, patches_of, pitch_numbers
 from training.preview.lexicon import choose, count_words
 from training.preview.listeners import spelled_words
+from training.preview.muon import Muon
 from training.preview.recogniser import WordError, edit_distance
 from training.preview.sentences import short_rows
 from training.preview.spectral_loss import AudioLoss
@@ -372,6 +373,28 @@ def test_following_counts_answers_nearest_to_their_own_prompt() -> None:
 def a_trainer(path: Path, minutes: float) -> Trainer:
     model = nn.Linear(1, 1)
     return Trainer(model, [model], path, Schedule(0.1, minutes), betas=(0.9, 0.98))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_muon_is_torchs_own_in_any_arithmetic(dtype: torch.dtype) -> None:
+    """Three steps move matrices of three shapes as torch's Muon does, which rounds to bfloat16."""
+    torch.manual_seed(0)
+    start = [torch.randn(shape) / 8 for shape in ((16, 32), (48, 16), (16, 32), (8, 8))]
+    ours, theirs = ([nn.Parameter(each.clone()) for each in start] for _ in range(2))
+    optimisers = (
+        Muon(ours, weight_decay=0.1, dtype=dtype),
+        torch.optim.Muon(theirs, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+    )
+    for _ in range(3):
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        for optimiser in optimisers:
+            optimiser.param_groups[0]["lr"] = 0.02
+            optimiser.step()
+    for before, mine, other in zip(start, ours, theirs, strict=True):
+        moved, expected = (after.detach() - before for after in (mine, other))
+        assert (moved - expected).norm() < 0.03 * expected.norm()
 
 
 def test_a_training_that_was_cut_off_goes_on(tmp_path: Path) -> None:

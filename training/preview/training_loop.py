@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import distributed, nn
 
+from training.preview.muon import Muon
+
 SAVE_SECONDS = 120.0
 REPORT_STEPS = 50
 WARM_UP_STEPS = 100
@@ -198,8 +200,8 @@ def _optimisers(
         torch.optim.AdamW(others, betas=betas, weight_decay=weight_decay)
     ]
     if muon:
-        like_adam = "match_rms_adamw"
-        optimisers.append(torch.optim.Muon(muon, weight_decay=weight_decay, adjust_lr_fn=like_adam))
+        dtype = torch.bfloat16 if FAST_BFLOAT16 else torch.float32
+        optimisers.append(Muon(muon, weight_decay=weight_decay, dtype=dtype))
     return optimisers
 
 
