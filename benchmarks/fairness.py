@@ -146,7 +146,7 @@ def main() -> None:
             "API_KEYS_FILE": str(work / "keys.toml"),
             "MODEL_CONFIG": "",
             "MODEL_LANGUAGE": "preview",
-            "DEFAULT_VOICE": "slt",
+            "DEFAULT_VOICE": "sarah",
             "QUEUE_TIMEOUT_SECONDS": "600",
         }
         queue = {"MAX_QUEUED_REQUESTS": str(options.requests)}

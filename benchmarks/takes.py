@@ -1,6 +1,6 @@
 """Speaks many sentences, and prints how many takes were spoken again, and why.
 
-    python -m benchmarks.takes [--sentences 500] [--takes 3] [--voice slt] [--words]
+    python -m benchmarks.takes [--sentences 500] [--takes 3] [--voice sarah] [--words]
     python -m benchmarks.takes --cost
 
 With `--words` a recogniser hears them, and the word error rate is printed, also that of the first
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=500)
     parser.add_argument("--takes", type=int, default=3)
-    parser.add_argument("--voice", default="slt")
+    parser.add_argument("--voice", default="sarah")
     parser.add_argument("--words", action="store_true", help="print the word error rate as well")
     parser.add_argument("--cost", action="store_true", help="print what listening costs, only")
     args = parser.parse_args()

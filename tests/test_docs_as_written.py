@@ -272,7 +272,7 @@ def _pretend_installed(folder: Path) -> None:
 
 def _provide_files(folder: Path) -> None:
     """The recordings and texts that the docs speak of."""
-    voice = folder / "app" / "preview" / "voices" / "slt.wav"
+    voice = folder / "app" / "preview" / "voices" / "sarah.wav"
     for name in ("recording.wav", "one.wav", "yes.wav"):
         shutil.copy(voice, folder / name)
     two = folder / "two.mp3"

@@ -145,7 +145,7 @@ def test_says_what_it_is(client: httpx.Client) -> None:
 
 def test_cloning(client: httpx.Client, ffmpeg: Path, tmp_path: Path) -> None:
     """A recording decides how deep it speaks, and is not given another voice's name."""
-    recording = PREVIEW_CONFIG.with_name("voices") / "slt-deep.wav"
+    recording = PREVIEW_CONFIG.with_name("voices") / "adam.wav"
     answer = client.post(
         "/tts/clone",
         data={"script": EVERYDAY[1]},

@@ -40,6 +40,8 @@ _LONGEST_HOPS = 20
 # What was heard too softly or too loudly is made up for by no more than this.
 _MOST_MAKE_UP_DB = 4.0
 _STEPS = 7
+# What the limiter takes away is looked at over this time.
+_LIMITED_HOPS = 10
 # The gain rests while all there is will be as near to the target as this.
 _TOLERANCE_LU = 0.2
 
@@ -52,6 +54,7 @@ class LiveLoudness:
         onset_lufs = min(_ONSET_LUFS, target_lufs - _ONSET_UNDER_TARGET_LU)
         self._onset_energy = energy_of(max(_SILENCE_LUFS, onset_lufs))
         self._meter = LoudnessMeter(sample_rate_hz)
+        self._turned_meter = LoudnessMeter(sample_rate_hz)
         self._heard_meter = LoudnessMeter(sample_rate_hz)
         self._limiter = TruePeakLimiter(sample_rate_hz)
         self._block_samples = samples_in(_BLOCK_SECONDS, sample_rate_hz)
@@ -60,6 +63,8 @@ class LiveLoudness:
         self._waiting: Pcm = np.zeros(0, dtype=np.float32)
         self._hops: list[float] = []
         """These are mean squares of the speech as it comes, from its onset on."""
+        self._turned_hops: list[float] = []
+        """These are mean squares of what the limiter was given."""
         self._heard_hops: list[float] = []
         """These are mean squares of what `feed` returned."""
         self._next_look_hops = HOPS_PER_BLOCK
@@ -102,7 +107,9 @@ class LiveLoudness:
 
     def _given(self, samples: int) -> Pcm:
         """Turn the first of the waiting samples, and return what the limiter gives."""
-        pcm = self._limiter.feed(self._turned(samples))
+        turned = self._turned(samples)
+        self._turned_hops += self._turned_meter.feed(turned).tolist()
+        pcm = self._limiter.feed(turned)
         self._heard_hops += self._heard_meter.feed(pcm).tolist()
         return pcm
 
@@ -117,6 +124,7 @@ class LiveLoudness:
             return
         waiting_hops = round(len(self._waiting) / self._hop_samples)
         ahead = np.array(self._hops[max(0, len(self._hops) - waiting_hops) :])
+        ahead *= self._share_let_through()
         heard = np.array(self._heard_hops)
 
         def off_lu(gain_db: float) -> float:
@@ -131,6 +139,13 @@ class LiveLoudness:
             middle = (low + high) / 2
             low, high = (middle, high) if off_lu(middle) < 0 else (low, middle)
         self._wanted_db = (low + high) / 2
+
+    def _share_let_through(self) -> float:
+        """Return how much of the energy it was given lately the limiter has let through."""
+        heard = self._heard_hops[-_LIMITED_HOPS:]
+        # The limiter is a little behind.
+        given = self._turned_hops[: len(self._heard_hops)][-_LIMITED_HOPS:]
+        return sum(heard) / sum(given) if sum(given) > 0 else 1.0
 
     def _turned(self, samples: int) -> Pcm:
         """Apply a gain without steps to the whole blocks in the first waiting `samples`."""

@@ -47,7 +47,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def preview(models: Path) -> Iterator[BatchedEngine]:
     """The preview model, which has been listened to."""
     engine = preview_engine(models)
-    engine.calibrate(engine.predefined_voice("slt"))
+    engine.calibrate(engine.predefined_voice("sarah"))
     yield engine
     engine.close()
 
@@ -79,7 +79,7 @@ def test_the_preview_model_is_timed_by_its_attention(preview: BatchedEngine) -> 
 
 async def test_words_have_plausible_times(preview: BatchedEngine) -> None:
     """All words, in order, each as long as a word is, with a gap at the comma; half come live."""
-    voice = preview.predefined_voice("slt")
+    voice = preview.predefined_voice("sarah")
     stream = preview.submit(job([SENTENCE], voice))
     frames = [each async for each in stream]
     assert stream.alignment == preview.status().alignment
@@ -102,23 +102,23 @@ async def test_words_have_plausible_times(preview: BatchedEngine) -> None:
 
 async def test_times_do_not_depend_on_company(preview: BatchedEngine) -> None:
     """Others come and go beside a row, some timed and some not, in either voice."""
-    slt, deep = preview.predefined_voice("slt"), preview.predefined_voice("slt-deep")
-    alone = await times_of(preview, job([SENTENCE], slt))
+    sarah, deep = preview.predefined_voice("sarah"), preview.predefined_voice("adam")
+    alone = await times_of(preview, job([SENTENCE], sarah))
     together, *_ = await asyncio.gather(
-        times_of(preview, job([SENTENCE], slt)),
-        times_of(preview, job(OTHERS, slt)),
+        times_of(preview, job([SENTENCE], sarah)),
+        times_of(preview, job(OTHERS, sarah)),
         times_of(preview, job(OTHERS[::-1], deep)),
         frames_of(preview, job(OTHERS, deep, timed=False)),
     )
     for one, other in zip(alone, together, strict=True):
         assert (one.start, one.end) == (other.start, other.end)
-        assert one.start_seconds == pytest.approx(other.start_seconds, abs=0.002)
-        assert one.end_seconds == pytest.approx(other.end_seconds, abs=0.002)
+        assert one.start_seconds == pytest.approx(other.start_seconds, abs=0.005)
+        assert one.end_seconds == pytest.approx(other.end_seconds, abs=0.005)
 
 
 async def test_asking_for_times_changes_no_sound(preview: BatchedEngine) -> None:
     """And nobody is told times who does not ask for them."""
-    voice = preview.predefined_voice("slt")
+    voice = preview.predefined_voice("sarah")
     timed = await frames_of(preview, job(OTHERS, voice))
     plain = await frames_of(preview, job(OTHERS, voice, timed=False))
     assert preview.submit(job([], voice, timed=False)).alignment is None

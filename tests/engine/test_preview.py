@@ -16,7 +16,7 @@ from app.engine.prompt import token_counter
 from app.engine.weights import fetch_model
 from app.text.normalise import normalise
 
-MOST_BYTES = 12_000_000
+MOST_BYTES = 16_000_000
 LONGEST_PROMPT_SECONDS = 6.0
 
 

@@ -25,7 +25,7 @@ GONE_SECONDS = 60.0
 SETTINGS = {
     "API_KEY": KEY,
     "MODEL_LANGUAGE": "preview",
-    "DEFAULT_VOICE": "slt",
+    "DEFAULT_VOICE": "sarah",
     "OPENAI_VOICES": "",
     "TORCH_THREADS": "1",
     "SHUTDOWN_GRACE_SECONDS": "20",

@@ -23,7 +23,7 @@ Visiting = Callable[..., Visit]
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that speaks with the preview voice."""
     folder = tmp_path_factory.mktemp("studio")
-    with serve(make_settings(folder, model_language="preview", default_voice="slt")) as served:
+    with serve(make_settings(folder, model_language="preview", default_voice="sarah")) as served:
         served.wait_until(lambda health: health["model"]["state"] == "ready", seconds=60)
         yield served
 

@@ -44,7 +44,7 @@ def test_a_server_that_is_away(visit: Visiting, wire: Wire, studio: Served) -> N
     visited = visit(wire.url)
     visited.may_be_refused = True
     page = visited.open()
-    expect(radio(page, "slt-deep")).to_be_attached()
+    expect(radio(page, "adam")).to_be_attached()
     wire.upstream = None
     wire.cut()
     script_of(page).fill(SENTENCE)

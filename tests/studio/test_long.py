@@ -58,7 +58,7 @@ def test_a_book(visit: Visiting, studio: Served, tmp_path: Path) -> None:
     expect(page.get_by_role("button", name="Make the recording")).to_be_disabled()
     page.get_by_role("checkbox", name="Dawn").check()
     page.get_by_role("checkbox", name="Dusk").check()
-    page.get_by_label("Voice of Dusk").select_option("slt-deep")
+    page.get_by_label("Voice of Dusk").select_option("adam")
     page.get_by_role("button", name="Make the recording").click()
     expect(page.locator(".jobhead .state")).to_have_text("done")
 
@@ -140,7 +140,7 @@ def test_a_document_that_cannot_be_read(visit: Visiting, studio: Served) -> None
 
 def test_a_server_that_is_started_again(visit: Visiting, tmp_path: Path) -> None:
     """The page says that the server is away, then shows that the job goes on to its end."""
-    settings = make_settings(tmp_path, model_language="preview", default_voice="slt")
+    settings = make_settings(tmp_path, model_language="preview", default_voice="sarah")
     with ExitStack() as stack:
         with serve(settings) as served:
             wire = stack.enter_context(wire_to(served.address))

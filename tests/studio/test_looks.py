@@ -51,7 +51,7 @@ def _something_to_see(studio: Served, recording: Path) -> Iterator[None]:
 
 def show_speak(page: Page, studio: Served, recording: Path) -> None:
     page.get_by_role("searchbox").fill("")
-    for voice in ("slt-deep", "slt"):
+    for voice in ("adam", "sarah"):
         choose(page, voice)
         speak(page, script_of(page).input_value())
         page.get_by_role("button", name="Pause", exact=True).click()
@@ -143,7 +143,7 @@ def keep_picture(page: Page, name: str) -> None:
 def test_by_the_keyboard_alone(visit: Visiting) -> None:
     """Every view is reached, and speech begun and ended, without a mouse; the focus is seen."""
     page = visit().open()
-    expect(radio(page, "slt-deep")).to_be_attached()
+    expect(radio(page, "adam")).to_be_attached()
 
     def tab_to(name: str) -> None:
         for _ in range(60):

@@ -32,7 +32,6 @@ from training.preview import (
 )
 from training.preview.workspace import Workspace
 
-BEGUN = Path(__file__).parent / "begun"
 # Minutes of one core each for a model from nothing
 DECODER_MINUTES, LANGUAGE_MODEL_MINUTES, ENCODER_MINUTES = 80.0, 180.0, 20.0
 TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
@@ -90,15 +89,19 @@ def main() -> int:
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
     parser.add_argument(
-        "--folder", type=Path, default=BEGUN, help="of weights to pack or to carry over"
+        "--folder", type=Path, help="where to pack weights, or to carry them over from"
     )
     parser.add_argument("--shipped", action="store_true", help="export to app/preview")
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
     workspace = Workspace(arguments.workspace)
-    if arguments.stage in ("carry-over", "pack"):
-        move = carry_over.run if arguments.stage == "carry-over" else carry_over.pack
-        move(workspace, arguments.folder)
+    if arguments.stage == "carry-over":
+        carry_over.run(workspace, arguments.folder or export.SHIPPED_FOLDER)
+        return 0
+    if arguments.stage == "pack":
+        if not arguments.folder:
+            parser.error("pack needs --folder, the folder to write the weights into")
+        carry_over.pack(workspace, arguments.folder)
         return 0
     every = stages(
         workspace,

@@ -38,7 +38,7 @@ HEART, SARAH, ADAM, ERIC = (
     for name, kind in {"heart": "af", "sarah": "af", "adam": "am", "eric": "am"}.items()
 )
 # The first of each sex stands in for the released voices: the clearest.
-SHIPPED = {SARAH: "female", ERIC: "male", HEART: "female", ADAM: "male"}
+SHIPPED = {SARAH: "female", ADAM: "male", HEART: "female", ERIC: "male"}
 # Of five sentences in a row, four are the shipped voices' and one is one of the many others'.
 _FIVE = (HEART, ADAM, SARAH, ERIC, None)
 SENTENCES_OF_OTHERS = 4
