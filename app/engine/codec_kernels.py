@@ -66,7 +66,8 @@ class Kernels:
         if precision not in ("float32", "bfloat16"):
             raise ValueError(f"unknown codec precision {precision!r}")
         x86 = device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
-        packed = x86 and torch._C._has_mkldnn
+        packs = x86 and torch._C._has_mkldnn
+        packed = packs and (precision == "float32" or _packs_bfloat16())
         return cls(
             device=device,
             activations=torch.float32 if precision == "float32" else torch.bfloat16,
@@ -156,6 +157,13 @@ class Kernels:
             x,
             at_once=_CHECKED_AT_ONCE,
         )
+
+
+def _packs_bfloat16() -> bool:
+    """Tell whether oneDNN takes bfloat16 weights here; elsewhere torch's own operator does."""
+    has = torch.cpu.get_capabilities()
+    wide = all(has.get(name) for name in ("avx512_bw", "avx512_vl", "avx512_dq"))
+    return bool(wide or has.get("avx_ne_convert"))
 
 
 class PlainLinear:

@@ -19,7 +19,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("with_bias", [True, False])
-@pytest.mark.parametrize(("precision", "tolerance"), [("int8", 0.02), ("bfloat16", 0.01)])
+# Without VNNI int8 has a bit less.
+@pytest.mark.parametrize(("precision", "tolerance"), [("int8", 0.03), ("bfloat16", 0.01)])
 def test_a_linear_map_of_lower_precision_is_close(
     precision: str, tolerance: float, with_bias: bool
 ) -> None:
