@@ -142,10 +142,11 @@ class LiveLoudness:
 
     def _share_let_through(self) -> float:
         """Return how much of the energy it was given lately the limiter has let through."""
-        heard = self._heard_hops[-_LIMITED_HOPS:]
-        # The limiter is a little behind.
-        given = self._turned_hops[: len(self._heard_hops)][-_LIMITED_HOPS:]
-        return sum(heard) / sum(given) if sum(given) > 0 else 1.0
+        # The limiter keeps a little back, so not all that it was given has been heard.
+        end = len(self._heard_hops)
+        lately = slice(max(0, end - _LIMITED_HOPS), end)
+        given = sum(self._turned_hops[lately])
+        return sum(self._heard_hops[lately]) / given if given > 0 else 1.0
 
     def _turned(self, samples: int) -> Pcm:
         """Apply a gain without steps to the whole blocks in the first waiting `samples`."""

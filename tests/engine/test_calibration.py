@@ -110,6 +110,7 @@ async def test_times_do_not_depend_on_company(preview: BatchedEngine) -> None:
         times_of(preview, job(OTHERS[::-1], deep)),
         frames_of(preview, job(OTHERS, deep, timed=False)),
     )
+    # int8 rounds a little differently in batches of other sizes: up to 4 ms of a word
     for one, other in zip(alone, together, strict=True):
         assert (one.start, one.end) == (other.start, other.end)
         assert one.start_seconds == pytest.approx(other.start_seconds, abs=0.005)

@@ -38,7 +38,12 @@ TUNING_SHARE = 0.25  # of the decoder's time, on predicted latents
 
 
 def stages(
-    workspace: Workspace, minutes: float | None, processes: int, continued: bool, shipped: bool
+    workspace: Workspace,
+    minutes: float | None,
+    processes: int,
+    continued: bool,
+    shipped: bool,
+    sentences_heard: int | None,
 ) -> dict[str, Callable[[], None]]:
     """All stages in their order; `minutes` replaces each training's own time."""
 
@@ -72,13 +77,13 @@ def stages(
         "encoder": encode,
         "lexicon": lambda: lexicon.run(workspace),
         "export": lambda: export.run(workspace, shipped=shipped),
-        "evaluate": lambda: evaluate.run(workspace),
+        "evaluate": lambda: evaluate.run(workspace, sentences=sentences_heard),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*stages(Workspace(Path()), None, 1, False, False), "carry-over", "pack", "all"]
+    names = [*stages(Workspace(Path()), None, 1, False, False, None), "carry-over", "pack", "all"]
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
@@ -90,6 +95,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--folder", type=Path, help="where to pack weights, or to carry them over from"
+    )
+    parser.add_argument(
+        "--sentences", type=int, help="of each share that are evaluated, instead of all"
     )
     parser.add_argument("--shipped", action="store_true", help="export to app/preview")
     arguments = parser.parse_args()
@@ -109,6 +117,7 @@ def main() -> int:
         arguments.processes,
         arguments.continued,
         arguments.shipped,
+        arguments.sentences,
     )
     chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}
     for name, stage in chosen.items():

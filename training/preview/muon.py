@@ -1,7 +1,7 @@
 """Muon (https://kellerjordan.github.io/posts/muon/) in the arithmetic that is fast here.
 
-`torch.optim.Muon` computes in bfloat16 whatever the processor: three seconds for each step of the
-language model where it does not multiply in that, a quarter of one in float32.
+`torch.optim.Muon` computes in bfloat16 whatever the processor. On one with AVX2 alone a step of the
+language model took more than 3.6 s with it, and takes 1.1 s with this one in float32.
 """
 
 from __future__ import annotations

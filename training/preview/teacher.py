@@ -60,7 +60,7 @@ class Word:
     phones: list[tuple[str, float, float]]
 
     def moved(self, letters: int, seconds: float) -> Word:
-        """The word in a text that begins so many letters before, and so much earlier."""
+        """This word so many letters and seconds later, as part of a longer text."""
         phones = [(p, start + seconds, end + seconds) for p, start, end in self.phones]
         return Word(self.start + letters, self.end + letters, phones)
 
