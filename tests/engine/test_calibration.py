@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.engine.alignment.loudness import STEP_SECONDS
 from app.engine.engine import BatchedEngine
 from app.engine.loader import EngineLoader
 from app.engine.preview import PREVIEW, PREVIEW_CONFIG, voice_prompts
@@ -92,7 +93,8 @@ async def test_words_have_plausible_times(preview: BatchedEngine) -> None:
     assert min(gaps) >= 0
     assert max(gaps) == gaps[3] > 0.05
     seconds = sum(len(each.pcm) for each in frames) / preview.sample_rate_hz
-    assert seconds - 0.5 < words[-1].end_seconds <= seconds
+    # The voice is silent for five frames and a bit after its last word.
+    assert seconds - 0.7 < words[-1].end_seconds <= seconds
     assert sum(len(each.words) for each in frames[:-1]) >= 4
     heard = 0.0
     for each in frames[:-1]:
@@ -110,11 +112,12 @@ async def test_times_do_not_depend_on_company(preview: BatchedEngine) -> None:
         times_of(preview, job(OTHERS[::-1], deep)),
         frames_of(preview, job(OTHERS, deep, timed=False)),
     )
-    # int8 rounds a little differently in batches of other sizes: up to 4 ms of a word
+    # int8 rounds a little differently in batches of other sizes: up to 4 ms of a word, and where it
+    # touches silence the next step of loudness
     for one, other in zip(alone, together, strict=True):
         assert (one.start, one.end) == (other.start, other.end)
-        assert one.start_seconds == pytest.approx(other.start_seconds, abs=0.005)
-        assert one.end_seconds == pytest.approx(other.end_seconds, abs=0.005)
+        assert one.start_seconds == pytest.approx(other.start_seconds, abs=1.1 * STEP_SECONDS)
+        assert one.end_seconds == pytest.approx(other.end_seconds, abs=1.1 * STEP_SECONDS)
 
 
 async def test_asking_for_times_changes_no_sound(preview: BatchedEngine) -> None:

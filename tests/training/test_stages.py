@@ -167,6 +167,21 @@ def test_a_model_can_be_gone_on_with(trained: Workspace, tmp_path: Path, packed:
     language_model.run(workspace, minutes=MOMENT, continue_from=start)
 
 
+def test_the_mean_is_between_two_language_models(trained: Workspace, tmp_path: Path) -> None:
+    """So much of the other as was asked for; what only training has stays as it was."""
+    workspace = workspace_in(tmp_path)
+    learner = language_model.Learner(trained.tokenizer())
+    other = {name: torch.randn_like(value) for name, value in learner.state_dict().items()}
+    torch.save({"average": other}, workspace.checkpoint("language_model"))
+    carry_over.mean(workspace, trained.model, 0.75)
+    mixed = torch.load(workspace.checkpoint("language_model"))["average"]
+    known = torch.load(trained.checkpoint("language_model"))["average"]
+    for name in ("model.input_linear.weight", "model.bos_emb", "model.out_eos.weight"):
+        expected = 0.25 * other[name] + 0.75 * known[name]
+        torch.testing.assert_close(mixed[name], expected, atol=2e-3, rtol=2e-3)
+    assert torch.equal(mixed["phones.weight"], other["phones.weight"])
+
+
 def test_processes_learn_as_one(trained: Workspace, tmp_path: Path) -> None:
     """Two processes share a training, and one of them keeps it; it goes on with any number."""
     workspace = workspace_in(tmp_path)

@@ -83,7 +83,13 @@ def stages(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*stages(Workspace(Path()), None, 1, False, False, None), "carry-over", "pack", "all"]
+    names = [
+        *stages(Workspace(Path()), None, 1, False, False, None),
+        "carry-over",
+        "pack",
+        "mean",
+        "all",
+    ]
     parser.add_argument("stage", choices=names)
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
@@ -93,8 +99,9 @@ def main() -> int:
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
+    parser.add_argument("--folder", type=Path, help="where to pack weights, or to take them from")
     parser.add_argument(
-        "--folder", type=Path, help="where to pack weights, or to carry them over from"
+        "--share", type=float, default=0.5, help="of the folder's weights in the mean"
     )
     parser.add_argument(
         "--sentences", type=int, help="of each share that are evaluated, instead of all"
@@ -105,6 +112,9 @@ def main() -> int:
     workspace = Workspace(arguments.workspace)
     if arguments.stage == "carry-over":
         carry_over.run(workspace, arguments.folder or export.SHIPPED_FOLDER)
+        return 0
+    if arguments.stage == "mean":
+        carry_over.mean(workspace, arguments.folder or export.SHIPPED_FOLDER, arguments.share)
         return 0
     if arguments.stage == "pack":
         if not arguments.folder:

@@ -21,8 +21,8 @@ UNVOICED_BELOW_HZ = 60.0
 STEADY_RATIO = 1.15  # of neighbouring pitches; where voice sets in, the teacher's climbs from 0
 FARTHEST_CORRECTION = 0.2  # of the teacher's pitch by what is found in its audio
 PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 440.0
-LEAD_SECONDS, TAIL_SECONDS = 0.05, 0.06
-SILENT_FRAMES_AFTER = 4  # the model learns to be silent, then to stop
+LEAD_SECONDS, TAIL_SECONDS = 0.13, 0.06
+SILENT_FRAMES_AFTER = 6  # the model learns to be silent, then to stop
 LEVEL_FLOOR = 1e-9
 
 

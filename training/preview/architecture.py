@@ -28,7 +28,7 @@ def preview_config(tokenizer_path: str, weights_path: str | None = None) -> dict
     config: dict[str, Any] = {
         "default_temperature": 0.0,
         "default_eos_threshold": 0.0,
-        "model_recommended_frames_after_eos": 1,
+        "model_recommended_frames_after_eos": 5,
         "replace_characters": {"–": ",", "—": ",", "’": "'", "‘": "'"},
         "flow_lm": {
             "insert_bos_before_voice": True,

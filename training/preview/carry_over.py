@@ -1,4 +1,4 @@
-"""Stages `pack` and `carry-over`: weights as a start, for this corpus or a larger one.
+"""Stages `pack`, `carry-over` and `mean`: weights as a start, for this corpus or a larger one.
 
 Of an exported model, or of trainings that are to go on elsewhere: `pack` puts what there is of
 those into a folder. The basis goes along: the stage `latents` then uses it instead of finding one
@@ -45,13 +45,8 @@ def run(workspace: Workspace, folder: Path) -> None:
     """Write the basis, and checkpoints from the exported or packed weights in `folder`."""
     workspace.folder.mkdir(parents=True, exist_ok=True)
     workspace.basis.write_bytes((folder / BASIS).read_bytes())
-    weights = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in safetensors.torch.load_file(folder / WEIGHTS).items()
-    }
-    started = {part: _renamed(weights, f"{part}.", "") for part in PARTS}
-    if not any(started.values()):
-        started = _parts_of_exported(weights)
+    weights = _weights_in(folder)
+    started = _parts(weights)
     tokenizer = workspace.tokenizer()
     untrained = {
         "language_model": Learner(tokenizer),
@@ -63,6 +58,34 @@ def run(workspace: Workspace, folder: Path) -> None:
             average = untrained[part].state_dict() | known
             torch.save({"average": average}, workspace.checkpoint(part))
             print(f"{part} carried over")
+
+
+def mean(workspace: Workspace, folder: Path, share: float) -> None:
+    """Mix the language model that `folder` has, so much of it, into that of the workspace.
+
+    A training that goes on forgets some of what the one before had learned from other sentences;
+    between the weights of both is a model that knows more than either.
+    """
+    known = _parts(_weights_in(folder))["language_model"]
+    path = workspace.checkpoint("language_model")
+    average = torch.load(path, map_location="cpu")["average"]
+    for name, value in known.items():
+        average[name] = torch.lerp(average[name], value, share)
+    torch.save({"average": average}, path)
+    print(f"language_model: {share:.0%} of {folder}")
+
+
+def _weights_in(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in safetensors.torch.load_file(folder / WEIGHTS).items()
+    }
+
+
+def _parts(weights: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights of each training, as packed or as exported; empty for one that is not there."""
+    packed = {part: _renamed(weights, f"{part}.", "") for part in PARTS}
+    return packed if any(packed.values()) else _parts_of_exported(weights)
 
 
 def _parts_of_exported(weights: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
