@@ -180,6 +180,11 @@ def test_the_mean_is_between_two_language_models(trained: Workspace, tmp_path: P
         expected = 0.25 * other[name] + 0.75 * known[name]
         torch.testing.assert_close(mixed[name], expected, atol=2e-3, rtol=2e-3)
     assert torch.equal(mixed["phones.weight"], other["phones.weight"])
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        carry_over.mean(workspace, trained.model, 1.5)
+    torch.save({"average": other, "optimisers": []}, workspace.checkpoint("language_model"))
+    with pytest.raises(ValueError, match="cut off"):
+        carry_over.mean(workspace, trained.model, 0.75)
 
 
 def test_processes_learn_as_one(trained: Workspace, tmp_path: Path) -> None:

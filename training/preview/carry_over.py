@@ -65,10 +65,21 @@ def mean(workspace: Workspace, folder: Path, share: float) -> None:
 
     A training that goes on forgets some of what the one before had learned from other sentences;
     between the weights of both is a model that knows more than either.
+
+    Raises:
+        ValueError: if the share is not one, `folder` has no language model or the training of the
+            workspace's has not ended, whose weights this would replace.
     """
+    if not 0 <= share <= 1:
+        raise ValueError(f"the share of the folder's weights is from 0 to 1, not {share}")
     known = _parts(_weights_in(folder))["language_model"]
+    if not known:
+        raise ValueError(f"there is no language model in {folder}")
     path = workspace.checkpoint("language_model")
-    average = torch.load(path, map_location="cpu")["average"]
+    state = torch.load(path, map_location="cpu")
+    if "optimisers" in state:
+        raise ValueError(f"the training of {path} was cut off: let it end first")
+    average = state["average"]
     for name, value in known.items():
         average[name] = torch.lerp(average[name], value, share)
     torch.save({"average": average}, path)
