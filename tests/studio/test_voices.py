@@ -53,7 +53,7 @@ def test_made_of_files(visit: Visiting, studio: Served, recording: Path) -> None
     end = page.get_by_label("End of my memo.wav")
     whole = float(end.input_value())
     end.fill("2.5")
-    expect(clip).to_contain_text(f"0:02.5 of 0:0{int(whole)}.")
+    expect(clip).to_contain_text(f"0:02.5 of 0:{whole:04.1f}")
     expect(clip).to_contain_text("is short: five to fifteen seconds make a better voice.")
     page.get_by_label("Description", exact=True).fill("Warm, a little hoarse")
     page.get_by_label("Tags, separated by commas").fill("narrator, low")
