@@ -10,6 +10,7 @@ import numpy as np
 
 from training.preview import vocoder
 from training.preview.analysis import LEVEL_FLOOR, Heard, Utterance, say
+from training.preview.lexicon import HELD_OUT_SHARES
 from training.preview.symbols import PHONES
 from training.preview.teacher import Word
 from training.preview.vocoder import Pitch
@@ -77,6 +78,6 @@ def workspace_in(folder: Path) -> Workspace:
     """A workspace whose training sentences are TEXTS."""
     folder.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(folder)
-    shares = {"train": TEXTS, "test": [], "development": [], "wider_test": [], "everyday": []}
+    shares: dict[str, list[str]] = {"train": TEXTS, **{share: [] for share in HELD_OUT_SHARES}}
     workspace.sentences.write_text(json.dumps(shares), "utf-8")
     return workspace

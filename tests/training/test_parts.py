@@ -21,15 +21,22 @@ from training.preview.conditioning import BatchMaker
 from training.preview.corpus import build_corpus
 from training.preview.decoder import Decoder, same_pulses
 from training.preview.evaluate import following
+from training.preview.everyday import everyday_sentence
 from training.preview.language_model import guidance_loss
 from training.preview.latents import CONSTANT, LATENT_SIZE, PITCH, patches_of, pitch_numbers
 from training.preview.lexicon import choose, count_words
 from training.preview.listeners import spelled_words
 from training.preview.muon import Muon
 from training.preview.recogniser import WordError, edit_distance
-from training.preview.sentences import short_rows
+from training.preview.sentences import (
+    LONG,
+    LONG_WORDS,
+    LONGEST_WORDS,
+    long_sentences,
+    short_rows,
+)
 from training.preview.spectral_loss import AudioLoss
-from training.preview.symbols import phone_character, phones_of, plural, write_tokenizer
+from training.preview.symbols import phone_character, phones_of, write_tokenizer
 from training.preview.teacher import (
     AFTER_SECONDS,
     BEFORE_SECONDS,
@@ -101,7 +108,6 @@ def test_phones_are_a_vowel_with_its_stress_or_a_consonant() -> None:
     """A dictionary's spelling is cut there, and refused where it has another letter."""
     assert phones_of("wˈɛðəɹ") == ("w", "ˈɛ", "ð", "ə", "ɹ")
     assert phones_of("xˈa") is None
-    assert plural(("b", "ˈʌ", "s")) == ("b", "ˈʌ", "s", "ᵻ", "z")
 
 
 def test_the_teacher_reads_words_and_the_punctuation_it_knows() -> None:
@@ -305,24 +311,34 @@ def test_a_deep_voice_has_lower_resonances_and_a_lower_pitch() -> None:
     assert low.words == normal.words
 
 
-def test_shipped_voices_say_most_sentences_and_others_some_each() -> None:
-    """Each of the many others says several sentences, so that each has a prompt."""
-    speakers = [speaker_of(index) for index in range(160)]
-    assert sum(speaker in SHIPPED for speaker in speakers) == 128
+def test_shipped_voices_say_most_sentences_and_others_two_each() -> None:
+    """Each of the many others says two sentences, so that each has a prompt."""
+    speakers = [speaker_of(index) for index in range(180)]
+    assert sum(speaker in SHIPPED for speaker in speakers) == 120
     others = [speaker.name for speaker in speakers if speaker not in SHIPPED]
-    assert {others.count(name) for name in others} == {4}
+    assert {others.count(name) for name in others} == {2}
     assert [w.name for w in warped(HEART, 0)] == ["heart-warped-0"]
-    assert [w.name for w in warped(HEART, 5)] == ["heart-warped-1"]
+    assert [w.name for w in warped(HEART, 6)] == ["heart-warped-1"]
+
+
+def test_long_sentences_are_made_of_several() -> None:
+    """None is longer than a sentence may be; what is said by itself ends in a full stop."""
+    random.seed(0)
+    plain = [everyday_sentence() for _ in range(300)]
+    made = long_sentences([*plain, "What is it?", "Stop. Go on."])
+    assert len(made) == LONG
+    assert all(LONG_WORDS <= len(text.split()) <= LONGEST_WORDS for text in made)
+    assert all(text.count(".") == 1 and text.endswith(".") and "?" not in text for text in made)
 
 
 def test_prompts_are_of_the_voice_that_speaks() -> None:
     """And of another of its sentences, where it has said several."""
     corpus = build_corpus(utterances())
     for spoken in corpus.utterances:
-        value = 1.0 + (spoken.index == 5) if spoken.voice == HEART.name else 9.0
+        value = 1.0 + (spoken.index == 6) if spoken.voice == HEART.name else 9.0
         spoken.latents = torch.full_like(spoken.latents, value)
     maker = BatchMaker(corpus.utterances, {}, torch.zeros(LATENT_SIZE), torch.ones(LATENT_SIZE))
-    asked = [u for u in corpus.utterances if u.voice == HEART.name and u.index == 5]
+    asked = [u for u in corpus.utterances if u.voice == HEART.name and u.index == 6]
     for _ in range(5):
         maker_batch = maker.batch(asked, clean=True)
         prompts = maker_batch.prompt[maker_batch.prompt.abs().sum(-1) > 0]

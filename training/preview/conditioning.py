@@ -19,7 +19,8 @@ from training.preview.symbols import phone_character, vocabulary
 from training.preview.vocoder import FRAME_SECONDS
 from training.preview.voices import HEART
 
-LONG_PROMPT_SHARE = 0.25
+LONG_PROMPT_SHARE = 0.4
+LONG_PROMPT_FRAMES = 12, 110
 Times = tuple[float, float] | None
 _TOKENS = vocabulary()
 
@@ -119,7 +120,7 @@ class BatchMaker:
         items = []
         # All prompts of a batch are about as long: nothing is padded for the sake of one.
         long = random.random() < LONG_PROMPT_SHARE
-        longest = random.randint(12, 75) if long else 16
+        longest = random.randint(*LONG_PROMPT_FRAMES) if long else 16
         for spoken in utterances:
             phone_share = 1.0 if clean else random.choices([0.0, 1.0, 0.5], [0.1, 0.75, 0.15])[0]
             numbers, times = tokens_of(spoken, self.pronunciations, phone_share)

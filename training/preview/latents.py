@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
 from training.preview.analysis import Utterance
+from training.preview.endings import Phones
 from training.preview.pronunciations import Pronunciations
-from training.preview.symbols import PHONES, Phones
+from training.preview.symbols import PHONES
 from training.preview.teacher import Word
 from training.preview.vocoder import (
     FRAME_SECONDS,

@@ -15,9 +15,9 @@ from training.preview.pronunciations import WORD, Pronunciations, dictionary, pr
 from training.preview.sentences import FORTUNES, WORDNET, WORDNET_PARTS
 from training.preview.workspace import Workspace
 
-WORDS = 28000
+WORDS = 50000
 TRAINING_WORD_WEIGHT = 3
-HELD_OUT_SHARES = ("test", "development", "wider_test", "everyday")
+HELD_OUT_SHARES = ("test", "development", "wider_test", "everyday", "long")
 EDGES = " ,;:-'.?!"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from training.preview.symbols import VOWELS, Phones, phones_of, plural
+from training.preview.endings import ED, ING, Ending, Phones, S
+from training.preview.symbols import phones_of
 
 WORD = re.compile(r"[a-z][a-z']*[a-z]|[a-z]")
 # What misaki says of these in the midst of a sentence, where its dictionary has them by themselves
@@ -38,44 +39,26 @@ def pronounce(word: str, known: Pronunciations) -> Phones | None:
     """The phones of a lower-case word, or of its known stem and ending; None if unknown."""
     if word in known:
         return known[word]
-    for stem, ended in _stems(word):
+    for stem, ending in _stems(word):
         if stem in known:
-            return ended(known[stem])
+            return ending.on(known[stem])
     return None
 
 
-def past(phones: Phones) -> Phones:
-    """A verb's phones with "-ed" after them."""
-    if phones[-1] in "td":
-        return (*_flapped(phones), "ᵻ", "d")
-    return (*phones, "t") if phones[-1] in "pkfθʃsʧ" else (*phones, "d")
-
-
-def participle(phones: Phones) -> Phones:
-    """A verb's phones with "-ing" after them."""
-    return (*_flapped(phones), "ɪ", "ŋ")
-
-
-def _flapped(phones: Phones) -> Phones:
-    """A "t" after a vowel is flapped where another vowel follows."""
-    flaps = len(phones) > 1 and phones[-1] == "t" and phones[-2][-1] in VOWELS + "ɹ"
-    return (*phones[:-1], "ɾ") if flaps else phones
-
-
-def _stems(word: str) -> Iterator[tuple[str, Callable[[Phones], Phones]]]:
-    """Every stem a word may have, the likeliest first, and what its ending does to the phones."""
-    for ending, ended in (("'s", plural), ("s", plural), ("ed", past), ("ing", participle)):
-        stem = word.removesuffix(ending)
+def _stems(word: str) -> Iterator[tuple[str, Ending]]:
+    """Every stem a word may have, the likeliest first, and its ending."""
+    for letters, ending in (("'s", S), ("s", S), ("ed", ED), ("ing", ING)):
+        stem = word.removesuffix(letters)
         if stem == word or len(stem) < 2:
             continue
-        yield stem, ended
-        if ending == "s" and stem.endswith("e"):
-            yield stem[:-1], ended
+        yield stem, ending
+        if letters == "s" and stem.endswith("e"):
+            yield stem[:-1], ending
             if stem.endswith("ie"):
-                yield stem[:-2] + "y", ended
-        if ending in ("ed", "ing"):
-            yield stem + "e", ended
+                yield stem[:-2] + "y", ending
+        if letters in ("ed", "ing"):
+            yield stem + "e", ending
             if stem[-1] == stem[-2]:
-                yield stem[:-1], ended
-            if ending == "ed" and stem.endswith("i"):
-                yield stem[:-1] + "y", ended
+                yield stem[:-1], ending
+            if letters == "ed" and stem.endswith("i"):
+                yield stem[:-1] + "y", ending

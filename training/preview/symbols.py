@@ -8,36 +8,33 @@ other words stay letters, which the model learns to read as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers
 
+from training.preview.endings import (
+    ENDINGS,
+    FLAPPED,
+    VOWELS,
+    Ending,
+    Phones,
+    stems_and_exceptions,
+)
 from training.preview.spoken_numbers import spoken_rules
 
-FIRST_PHONE = 0xE000
+FIRST_PHONE, FIRST_MARK = 0xE000, 0xE0F0
 PUNCTUATION = " .,?!'-"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CONSONANTS = "bdfhjklmnpstvwzðŋɡɹɾʃʒʤʧθʔ"
-VOWELS = "AIOWYiuæɑəɛɪɔʊʌɜᵊᵻ"
 STRESSES = ("", "ˈ", "ˌ")
 PHONES = [*CONSONANTS, *(stress + vowel for stress in STRESSES for vowel in VOWELS)]
-_UNVOICED, _HISSING = frozenset("ptkfθ"), frozenset("szʃʒʧʤ")
-
-Phones = tuple[str, ...]
 
 
 def phones_of(spelling: str) -> Phones | None:
     """The phones of a dictionary's spelling, "wˈɛðəɹ"; None if it has others than PHONES."""
     found = re.findall("[ˈˌ]?.", spelling)
     return tuple(found) if found and set(found) <= set(PHONES) else None
-
-
-def plural(phones: Phones) -> Phones:
-    """A noun's phones with "s" or "'s" after them."""
-    if phones[-1] in _UNVOICED:
-        return (*phones, "s")
-    return (*phones, "ᵻ", "z") if phones[-1] in _HISSING else (*phones, "z")
 
 
 def phone_character(phone: str) -> str:
@@ -82,20 +79,40 @@ def _replacements(rules: Sequence[tuple[str, str]]) -> list[normalizers.Normaliz
 
 
 def _word_rules(pronunciations: dict[str, Phones]) -> list[tuple[str, str]]:
+    """Exceptions first, as whole words; the others are taken apart at their endings."""
+    if not pronunciations:
+        return []
+    stems, exceptions = stems_and_exceptions(pronunciations)
+    apart = [(ending.pattern(), _mark(ending)) for ending in ENDINGS]
+    together = [rule for ending in reversed(ENDINGS) for rule in _said(ending)]
+    unknown = [(_mark(ending), ending.letters) for ending in ENDINGS]
+    return [*_whole(exceptions), *apart, *_whole(stems), *together, *unknown]
+
+
+def _whole(words: dict[str, Phones]) -> list[tuple[str, str]]:
     # Longest first: the apostrophe is a word boundary, so "don't" must go before "don".
-    words = sorted(pronunciations, key=lambda word: (-len(word), word))
-    spelled = [(rf"\b{word}\b", _spelled(pronunciations[word])) for word in words]
-    return [*spelled, *_possessive_rules()] if spelled else []
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    return [(rf"\b{word}\b", _spelled(words[word])) for word in ordered]
 
 
-def _possessive_rules() -> list[tuple[str, str]]:
-    """What `plural` does, for a word that is phones already."""
-    rules = []
-    for group in (_UNVOICED, _HISSING, frozenset(PHONES) - _UNVOICED - _HISSING):
-        last = "".join(sorted(phone_character(phone) for phone in group))
-        ending = plural((next(iter(group)),))[1:]
-        rules.append((f"(?<=[{last}])'s\\b", _spelled(ending)))
+def _mark(ending: Ending) -> str:
+    """A character that stands for an ending until the phones before it are known."""
+    return chr(FIRST_MARK + ENDINGS.index(ending))
+
+
+def _said(ending: Ending) -> list[tuple[str, str]]:
+    """What `Ending.on` does, where the phones of a stem are known."""
+    rules, mark = [], _mark(ending)
+    if ending.flaps:
+        before = _any_of([*(phone for phone in PHONES if phone[-1] in VOWELS), "ɹ"])
+        rules.append((f"(?<={before}){_spelled(('t',))}(?={mark})", _spelled((FLAPPED,))))
+    for after, added in [*ending.cases, (PHONES, ending.otherwise)]:
+        rules.append((f"(?<={_any_of(after)}){mark}", _spelled(added)))
     return rules
+
+
+def _any_of(phones: Iterable[str]) -> str:
+    return f"[{''.join(sorted(phone_character(phone) for phone in phones))}]"
 
 
 def _spelled(phones: Phones) -> str:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from training.preview.endings import Phones
 from training.preview.pronunciations import WORD, Pronunciations, dictionary, pronounce
-from training.preview.symbols import Phones
+from training.preview.training_loop import FAST_BFLOAT16
 from training.preview.voices import Speaker, speaker_of
 from training.preview.workspace import Workspace
 
@@ -230,9 +230,9 @@ def _style_table(path: Path) -> NDArray[np.float32]:
 
 
 def _session() -> Any:
-    """The network, ready to run: on processors with AMX in bfloat16, if openvino is there."""
+    """The network, ready to run: in bfloat16 where that is fast, if openvino is there."""
     network = _network()
-    if torch.cpu.get_capabilities().get("amx_bf16") and importlib.util.find_spec("openvino"):
+    if FAST_BFLOAT16 and importlib.util.find_spec("openvino"):
         from training.preview.bfloat16_network import Bfloat16Network
 
         return Bfloat16Network(network, OUTPUTS)

@@ -39,9 +39,8 @@ HEART, SARAH, ADAM, ERIC = (
 )
 # The first of each sex stands in for the released voices: the clearest.
 SHIPPED = {SARAH: "female", ADAM: "male", HEART: "female", ERIC: "male"}
-# Of five sentences in a row, four are the shipped voices' and one is one of the many others'.
-_FIVE = (HEART, ADAM, SARAH, ERIC, None)
-SENTENCES_OF_OTHERS = 4
+# Of six sentences in a row, four are the shipped voices' and two are one of the many others'.
+_TURNS = (HEART, ADAM, None, SARAH, ERIC, None)
 WOMEN = (
     "af_alloy af_aoede af_bella af_jessica af_kore af_nova af_river af_sky bf_alice bf_emma "
     "bf_isabella bf_lily"
@@ -49,12 +48,13 @@ WOMEN = (
 MEN = (
     "am_echo am_fenrir am_liam am_michael am_onyx am_puck bm_daniel bm_fable bm_george bm_lewis"
 ).split()
-WARPS = 12  # of each shipped voice
+WARPS = 150  # of each shipped voice
 
 
 def speaker_of(index: int) -> Speaker:
     """Who of the teacher's says sentence `index`."""
-    return _FIVE[index % 5] or other(index // 5 // SENTENCES_OF_OTHERS)
+    turn, place = divmod(index, len(_TURNS))
+    return _TURNS[place] or other(turn)
 
 
 def other(number: int) -> Speaker:
@@ -68,7 +68,7 @@ def other(number: int) -> Speaker:
 
 def warped(speaker: Speaker, index: int) -> list[Speaker]:
     """Who else says sentence `index`: the speaker, warped."""
-    number = index // 5 % WARPS if speaker in SHIPPED else 0
+    number = index // len(_TURNS) % WARPS if speaker in SHIPPED else 0
     chance = random.Random(f"{speaker.name} {number}")
     is_man = speaker.shares[0][0][1] == "m"
     tract = chance.uniform(0.85, 1.08) if is_man else chance.uniform(0.92, 1.18)
