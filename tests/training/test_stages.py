@@ -212,6 +212,23 @@ def test_the_transformer_is_pocket_ttss_own(trained: Workspace) -> None:
     torch.testing.assert_close(actual, expected, atol=2e-3, rtol=2e-3)
 
 
+def test_noise_tells_how_far_the_pitch_is_from_its_mean(trained: Workspace) -> None:
+    """In some rows of a batch, in units of how far it usually is; the others are without noise."""
+    learner = language_model.Learner(trained.tokenizer()).eval()
+    loaded = corpus.Corpus.load(trained.corpus)
+    batch = language_model.batch_maker(loaded, learner).batch(loaded.utterances)
+    with torch.no_grad():
+        hidden, _ = learner.hidden(batch)
+        noise, _ = learner.noise(hidden, batch)
+        mean = learner.predict(batch, torch.zeros_like(batch.target))
+        spread = learner.log_spread(hidden)[..., 0].exp()
+    noisy = noise.abs().amax((1, 2)) > 0
+    assert 0 < noisy.sum() < len(noisy)
+    chance = language_model.CHANCE
+    distance = (batch.target - mean)[..., chance] / spread
+    torch.testing.assert_close(noise[noisy][..., chance], distance[noisy].clamp(-3, 3))
+
+
 @needs_teacher
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
 def test_the_teacher_in_bfloat16_says_the_same(tmp_path: Path) -> None:

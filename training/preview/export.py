@@ -74,7 +74,8 @@ def export(workspace: Workspace, folder: Path) -> Path:
     """Write the model into `folder` and return its config, with paths relative to itself."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
-    write_tokenizer(folder / TOKENIZER, json.loads(workspace.lexicon.read_text("utf-8")))
+    lexicon = json.loads(workspace.lexicon.read_text("utf-8"))
+    write_tokenizer(folder / TOKENIZER, {word: tuple(phones) for word, phones in lexicon.items()})
     path.write_text(yaml.safe_dump(preview_config(TOKENIZER), allow_unicode=True), "utf-8")
     parts = [
         torch.load(workspace.checkpoint(part), map_location="cpu")["average"]

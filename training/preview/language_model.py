@@ -34,18 +34,25 @@ SEED = 0
 RATE, CONTINUED_RATE = 1.5e-3, 1e-3
 WORTH_COMPILING_MINUTES = 10.0  # it takes three
 PITCH_WEIGHT = 1.5
+# The noise that moves a frame's mean pitch, in a half of the batch; all other noise moves nothing.
+CHANCE = PITCH.start
+NOISY_SHARE, FARTHEST_CHANCE, LEAST_LOG_SPREAD = 0.5, 3.0, -4.0
 GUIDED_LAYERS, GUIDED_HEAD = (2, 3), 0
 LABELS = len(PHONES) + 1
 PERIOD = 10000.0  # of the slowest rotary position
 
 
 class Learner(nn.Module):
-    """The language model, and the phone head that only training has."""
+    """The language model, and two heads that only training has.
+
+    They tell the phone, and how far the mean pitch of a frame is from what is predicted.
+    """
 
     def __init__(self, tokenizer: Path, latents: torch.Tensor | None = None) -> None:
         super().__init__()
         self.model: FlowLMModel = new_language_model(str(tokenizer))
         self.phones = nn.Linear(WIDTH, SUBFRAMES * LABELS)
+        self.log_spread = nn.Linear(WIDTH, 1)
         if latents is not None:
             self.model.emb_mean.copy_(latents.mean(0))
             self.model.emb_mean[CONSTANT] = 1
@@ -85,10 +92,8 @@ class Learner(nn.Module):
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16):
             hidden, guidance = self.hidden(batch)
-            rows = (len(batch.target), 1, 1)
-            # Half of the time noise, so that a temperature above 0 does no harm.
-            level = torch.rand(rows) * (torch.rand(rows) < 0.5)
-            predicted = self._next(hidden, torch.randn_like(batch.target) * level).float()
+            noise, spread = self.noise(hidden, batch)
+            predicted = self._next(hidden, noise).float()
             ended = self.model.out_eos(hidden)[..., 0].float()
             phones = self.phones(hidden).float().reshape(-1, LABELS)
         frames = batch.is_frame.sum()
@@ -105,7 +110,29 @@ class Learner(nn.Module):
             "eos": mean(end),
             "phones": mean(wrong.view(batch.labels.shape).mean(-1)),
             "guidance": guidance,
+            "spread": mean(spread),
         }
+
+    def noise(self, hidden: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a batch is to be said with [B, N, 96], and the loss of the pitch's spread [B, N].
+
+        In half of the rows there is none, so that without noise the mean is said. In the others one
+        number tells how far the true pitch is from that mean, in units of its spread. So drawing
+        that number draws a pitch, and what else in a frame goes with such a pitch.
+        """
+        heard = hidden.detach()
+        with torch.no_grad():
+            expected = self._next(heard, torch.zeros_like(batch.target)).float()
+        error = (batch.target - expected)[..., CHANCE]
+        log_spread = self.log_spread(heard)[..., 0].float().clamp(min=LEAST_LOG_SPREAD)
+        loss = log_spread + (error * (-log_spread).exp()) ** 2 / 2
+        rows = (len(error), 1, 1)
+        noisy = (torch.rand(rows) < NOISY_SHARE).float()
+        # A temperature above 0 makes noise of all numbers.
+        noise = torch.randn_like(batch.target) * torch.rand(rows)
+        chance = (error * (-log_spread.detach()).exp()).clamp(-FARTHEST_CHANCE, FARTHEST_CHANCE)
+        noise[..., CHANCE] = chance
+        return noise * noisy, loss
 
 
 def backbone(
@@ -201,7 +228,7 @@ def batches(utterances: list[Spoken]) -> Iterator[list[Spoken]]:
 
 def weighted(losses: dict[str, torch.Tensor], *, aligned: bool) -> torch.Tensor:
     """The sum to learn from; guidance fades once the model is `aligned`."""
-    weights = {"l1": 1.0, "l2": 0.5, "eos": 0.3, "phones": 0.25}
+    weights = {"l1": 1.0, "l2": 0.5, "eos": 0.3, "phones": 0.25, "spread": 0.1}
     weights["guidance"] = 0.05 if aligned else 0.2
     return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
 
