@@ -100,7 +100,7 @@ def test_every_border_of_sentences_lines_and_paragraphs_is_heard(
 @pytest.mark.parametrize("script", [SENTENCES, LIST, "One.\n\nTwo."])
 def test_zero_takes_pauses_out(speak: Speak, script: str) -> None:
     """Nothing that is left is longer than what words are made of."""
-    assert max(pauses_seconds(speak(script))) > 0.15
+    assert max(pauses_seconds(speak(script))) > 0.12
     assert max(pauses_seconds(speak(script, pause_scale=0)), default=0) <= 0.1
 
 

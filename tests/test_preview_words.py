@@ -172,7 +172,7 @@ def test_times_of_characters(preview: Served) -> None:
     assert ends[-1] <= len(pcm) / 24_000
     tag = slice(text.index(" ["), text.index("It"))
     silence = (starts[tag][0], ends[tag][-1])
-    assert 1.0 <= silence[1] - silence[0] < 1.6
+    assert 1.0 <= silence[1] - silence[0] < 1.7  # the pause, and what sentences end and begin with
     before = (starts[0], silence[0])
     price = text.index("$")
     after = (starts[price], ends[price + 4])

@@ -44,6 +44,7 @@ def stages(
     continued: bool,
     shipped: bool,
     sentences_heard: int | None,
+    folder: Path | None,
 ) -> dict[str, Callable[[], None]]:
     """All stages in their order; `minutes` replaces each training's own time."""
 
@@ -77,14 +78,16 @@ def stages(
         "encoder": encode,
         "lexicon": lambda: lexicon.run(workspace),
         "export": lambda: export.run(workspace, shipped=shipped),
-        "evaluate": lambda: evaluate.run(workspace, sentences=sentences_heard),
+        "evaluate": lambda: evaluate.run(
+            workspace, folder=folder, sentences=sentences_heard, processes=processes
+        ),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     names = [
-        *stages(Workspace(Path()), None, 1, False, False, None),
+        *stages(Workspace(Path()), None, 1, False, False, None, None),
         "carry-over",
         "pack",
         "mean",
@@ -94,12 +97,16 @@ def main() -> int:
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
     parser.add_argument(
-        "--processes", type=int, default=2, help="of teacher, analysis, language-model"
+        "--processes", type=int, default=2, help="of teacher, analysis, language-model, evaluate"
     )
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"
     )
-    parser.add_argument("--folder", type=Path, help="where to pack weights, or to take them from")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="to pack weights into, or to take them from; for evaluate an exported model's",
+    )
     parser.add_argument(
         "--share", type=float, default=0.5, help="of the folder's weights in the mean"
     )
@@ -128,6 +135,7 @@ def main() -> int:
         arguments.continued,
         arguments.shipped,
         arguments.sentences,
+        arguments.folder,
     )
     chosen = every if arguments.stage == "all" else {arguments.stage: every[arguments.stage]}
     for name, stage in chosen.items():

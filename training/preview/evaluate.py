@@ -6,6 +6,7 @@ On held-out sentences, voice by voice; then whether a recording of another speak
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from training.preview.latents import Basis, patches_of
 from training.preview.listeners import Dnsmos, SpeakerEar, Whisper, spelled_words
 from training.preview.recogniser import Recogniser, WordError
 from training.preview.sentences import held_out_sentences
-from training.preview.teacher import Speech, Teacher
+from training.preview.teacher import Speech, Teacher, fetch_styles
 from training.preview.voices import SHIPPED, Speaker, other, warped
 from training.preview.wav_files import write_wav
 from training.preview.workspace import Workspace
@@ -134,18 +135,27 @@ def teacher_sayings(teacher: Teacher, speaker: Speaker, config: Path) -> dict[st
     }
 
 
-def report(config: Path, styles: Path, shares: dict[str, list[str]]) -> None:
-    """Print the scores of every shipped voice on every share."""
+def report(config: Path, styles: Path, shares: dict[str, list[str]], *, processes: int = 1) -> None:
+    """Print the scores of every shipped voice on every share; voices are heard side by side."""
+    jobs = [(config, styles, shares, number) for number in range(len(SHIPPED))]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        unfinished = pool.starmap(report_voice, jobs, chunksize=1)
+    print(f"{sum(unfinished)} sentences without an end")
+
+
+def report_voice(config: Path, styles: Path, shares: dict[str, list[str]], number: int) -> int:
+    """Print the scores of one shipped voice; return how many of its sentences had no end."""
+    torch.set_num_threads(1)
+    speaker = list(SHIPPED)[number]
     panel, teacher = Panel(), Teacher(styles)
-    models, unfinished = model_sayings(config, prompts_of(config))
-    for speaker in SHIPPED:
-        sayings = teacher_sayings(teacher, speaker, config) | {"model": models[speaker.name]}
-        for share, sentences in shares.items():
-            sayable = [sentence for sentence in sentences if teacher.can_say(sentence)]
-            for name, saying in sayings.items():
-                heard = panel.score(sentences if name == "model" else sayable, saying)
-                print(f"{speaker.name:8} {share:12} {name:8} {heard}", flush=True)
-    print(f"{unfinished.count} sentences without an end")
+    models, unfinished = model_sayings(config, {speaker.name: prompts_of(config)[speaker.name]})
+    sayings = teacher_sayings(teacher, speaker, config) | {"model": models[speaker.name]}
+    for share, sentences in shares.items():
+        sayable = [sentence for sentence in sentences if teacher.can_say(sentence)]
+        for name, saying in sayings.items():
+            heard = panel.score(sentences if name == "model" else sayable, saying)
+            print(f"{speaker.name:8} {share:12} {name:8} {heard}", flush=True)
+    return unfinished.count
 
 
 @dataclass
@@ -195,10 +205,22 @@ def cloning(config: Path, styles: Path, sentences: list[str]) -> None:
     print(f"teacher itself:  {following(np.stack(prompts), np.stack(own))}")
 
 
-def run(workspace: Workspace, *, sentences: int | None = None) -> None:
-    """With the first so many of each share, or all. ImportError without listeners or teacher."""
-    config, shares = workspace.model / CONFIG, held_out_sentences()
+def run(
+    workspace: Workspace,
+    *,
+    folder: Path | None = None,
+    sentences: int | None = None,
+    processes: int = 1,
+) -> None:
+    """With the first so many of each share, or all. ImportError without listeners or teacher.
+
+    Args:
+        folder: an exported model's, instead of the workspace's own.
+    """
+    if not workspace.styles.exists():
+        fetch_styles(workspace.styles)
+    config, shares = (folder or workspace.model) / CONFIG, held_out_sentences()
     first = {share: texts[:sentences] for share, texts in shares.items()}
-    report(config, workspace.styles, first)
+    report(config, workspace.styles, first, processes=processes)
     known = Teacher(workspace.styles)
     cloning(config, workspace.styles, [s for s in shares["everyday"] if known.can_say(s)])
