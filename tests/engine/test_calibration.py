@@ -112,12 +112,15 @@ async def test_times_do_not_depend_on_company(preview: BatchedEngine) -> None:
         times_of(preview, job(OTHERS[::-1], deep)),
         frames_of(preview, job(OTHERS, deep, timed=False)),
     )
-    # int8 rounds a little differently in batches of other sizes: up to 4 ms of a word, and where it
-    # touches silence the next step of loudness
+    # int8 rounds a little differently in batches of other sizes: less than a millisecond for most
+    # words, and where little is heard between two of them ("to sleep") up to two steps of loudness
+    moved_seconds = []
     for one, other in zip(alone, together, strict=True):
         assert (one.start, one.end) == (other.start, other.end)
-        assert one.start_seconds == pytest.approx(other.start_seconds, abs=1.1 * STEP_SECONDS)
-        assert one.end_seconds == pytest.approx(other.end_seconds, abs=1.1 * STEP_SECONDS)
+        moved_seconds.append(abs(one.start_seconds - other.start_seconds))
+        assert one.start_seconds == pytest.approx(other.start_seconds, abs=2.1 * STEP_SECONDS)
+        assert one.end_seconds == pytest.approx(other.end_seconds, abs=2.1 * STEP_SECONDS)
+    assert np.median(moved_seconds) < 0.004
 
 
 async def test_asking_for_times_changes_no_sound(preview: BatchedEngine) -> None:
