@@ -32,6 +32,10 @@ def test_words_of_one_stem_share_a_rule_and_forms_of_no_list_are_known(tmp_path:
     unlisted = {"walking's": S.on(ING.on(walk)), "seemingly": (*seem, "ɪ", "ŋ", "l", "i")}
     for text, phones in (words | unlisted).items():
         assert tokenizer.encode(text).tokens == [phone_character(phone) for phone in phones], text
+    for text in ("'walked'", "the walks' end", "‘walks’"):
+        tokens = "".join(tokenizer.encode(text).tokens)
+        assert "walk" not in tokens, text
+        assert tokens.count("'") == text.replace("’", "'").replace("‘", "'").count("'"), text
     for text in ("talks", "talked", "talkingly", "bring", "boss's"):
         assert "".join(tokenizer.encode(text).tokens) == text
 
@@ -42,6 +46,7 @@ def test_words_of_one_stem_share_a_rule_and_forms_of_no_list_are_known(tmp_path:
         st.builds(
             "".join,
             st.tuples(
+                st.sampled_from(["", "", "o'"]),
                 st.sampled_from(["cat", "bat", "rest", "wish", "pit", "it", "full", "bus", "o'er"]),
                 st.sampled_from(["", "ing", "ed", "ly"]),
                 st.sampled_from(["", "s", "ly"]),

@@ -323,10 +323,11 @@ def test_shipped_voices_say_most_sentences_and_others_two_each() -> None:
 
 def test_long_sentences_are_made_of_several() -> None:
     """None is longer than a sentence may be; what is said by itself ends in a full stop."""
+    assert long_sentences(["What is it?"]) == []
     random.seed(0)
     plain = [everyday_sentence() for _ in range(300)]
     made = long_sentences([*plain, "What is it?", "Stop. Go on."])
-    assert len(made) == LONG
+    assert LONG / 2 < len(made) <= LONG
     assert all(LONG_WORDS <= len(text.split()) <= LONGEST_WORDS for text in made)
     assert all(text.count(".") == 1 and text.endswith(".") and "?" not in text for text in made)
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 Phones = tuple[str, ...]
 
@@ -36,8 +37,8 @@ class Ending:
     flaps: bool = False
 
     def pattern(self) -> str:
-        """Where it is in a text; "'ll" may follow a word that has a rule of its own."""
-        return rf"(?<={self.after}){self.letters}\b(?!')"
+        """Where it is in a text; with "'ll" and the like after it, a word has a rule of its own."""
+        return rf"(?<={self.after}){self.letters}\b(?!'[a-z])"
 
     def on(self, phones: Phones) -> Phones:
         """The phones of a stem with this ending after them."""
@@ -112,11 +113,18 @@ def stems_and_exceptions(
         exceptions |= wrong
         if phones and len(wrong) < len(family):
             stems[stem] = phones
-    # An exception comes before all stems, and would be found in "exception's" as well.
+    # An exception comes before all stems, and would be found beside an apostrophe as well.
     for word, phones in pronunciations.items():
-        if any(part in exceptions for part in word.split("'")[:-1]):
+        if any(part in exceptions for part in _beside_apostrophes(word)):
             exceptions[word] = phones
     return stems, exceptions
+
+
+def _beside_apostrophes(word: str) -> Iterator[str]:
+    """What a rule for whole words may take for a word within this one."""
+    parts = word.split("'")
+    for first, last in combinations(range(len(parts) + 1), 2):
+        yield "'".join(parts[first:last])
 
 
 def _possible_stems(phones: Phones, endings: tuple[Ending, ...]) -> Iterator[Phones]:

@@ -212,12 +212,17 @@ def run(
     sentences: int | None = None,
     processes: int = 1,
 ) -> None:
-    """With the first so many of each share, or all. ImportError without listeners or teacher.
+    """With the first so many of each share, or all.
+
+    Raises:
+        ImportError: without listeners or teacher.
+        FileNotFoundError, CalledProcessError: where the teacher's voices are not in the workspace
+            yet, without npm or if it fails.
 
     Args:
         folder: an exported model's, instead of the workspace's own.
     """
-    if not workspace.styles.exists():
+    if not any(workspace.styles.glob("*.bin")):
         fetch_styles(workspace.styles)
     config, shares = (folder or workspace.model) / CONFIG, held_out_sentences()
     first = {share: texts[:sentences] for share, texts in shares.items()}

@@ -87,7 +87,9 @@ class Trainer:
         self.model, self.path, self.schedule, self.clip = model, path, schedule, clip
         unfinished = _unfinished(path)
         if continue_from and not unfinished:
-            model.load_state_dict(torch.load(continue_from, map_location="cpu")["average"])
+            average = torch.load(continue_from, map_location="cpu")["average"]
+            # What only training has may be new.
+            model.load_state_dict(model.state_dict() | average)
         self.parameters = [p for module in learned for p in module.parameters()]
         self.optimisers = _optimisers(self.parameters, list(muon), betas, weight_decay)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}

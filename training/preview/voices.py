@@ -1,7 +1,7 @@
 """Who speaks: the teacher's voices, mixtures of them, and what is made of both by warping.
 
 A longer vocal tract has all its resonances lower by one factor, and goes with a lower pitch. The
-four shipped voices say most of the sentences; many others, each of whom says a few, teach the model
+four shipped voices say most of the sentences; many others, each of whom says two, teach the model
 that a prompt may be anybody.
 """
 

@@ -65,7 +65,7 @@ class Workspace:
         return self.folder / "model"
 
     def sentences_of(self, share: str) -> list[str]:
-        """`train`, `test`, `development`, `wider_test` or `everyday`."""
+        """`train`, `test`, `development`, `wider_test`, `everyday` or `long`."""
         shares: dict[str, list[str]] = json.loads(self.sentences.read_text("utf-8"))
         return shares[share]
 
