@@ -1,8 +1,8 @@
 r"""Keeps a tokenizer's rules for whole words in a table, instead of a regular expression for each.
 
-The preview voice knows how to pronounce 28,000 words: so many rules of its tokenizer say what to
-write for `\bword\b`, and are tried one after the other on every text. Compiled they take 70 MB,
-and a sentence takes 17 ms. Of the table only those are tried, in the same order, whose word stands
+The preview voice knows how to pronounce 50,000 words: 39,000 rules of its tokenizer say what to
+write for `\bword\b`, and are tried one after the other on every text. Compiled they take 100 MB,
+and a sentence takes 20 ms. Of the table only those are tried, in the same order, whose word stands
 in the text.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from tokenizers import NormalizedString, Regex, Tokenizer
@@ -46,13 +47,14 @@ def part_word_rules(text: str) -> PartedTokenizer | None:
         return None
     document = json.loads(text, object_hook=_shortened)  # at full length they take 25 MB
     rules = document["normalizer"]["normalizers"]
-    places = [place for place, rule in enumerate(rules) if isinstance(rule, _WordRule)]
-    first, end = places[0], places[-1] + 1
-    words = rules[first:end]
-    if len(places) < len(words) or any(_LETTERS.search(rule.content) for rule in words):
-        return None
-    table = _WordRules(_sequence(rules[:first]), words, _sequence(rules[end:]))
-    return PartedTokenizer(json.dumps({**document, "normalizer": None}), Normalizer.custom(table))
+    steps: list[Normalizer | _WordRules] = []
+    for are_words, group in groupby(rules, lambda rule: isinstance(rule, _WordRule)):
+        some = list(group)
+        if are_words and any(_LETTERS.search(rule.content) for rule in some):
+            return None
+        steps.append(_WordRules(some) if are_words else _sequence(some))
+    normalizer = Normalizer.custom(_Steps(steps))
+    return PartedTokenizer(json.dumps({**document, "normalizer": None}), normalizer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +63,35 @@ class _WordRule:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Normalizes a text as `tokenizers` wants it from a normalizer: one step after the other."""
+
+    steps: list[Normalizer | _WordRules]
+
+    def normalize(self, text: NormalizedString) -> None:
+        """Do it in place."""
+        for step in self.steps:
+            step.normalize(text)
+
+
 class _WordRules:
-    """Normalizes a text as `tokenizers` wants it from a normalizer.
+    """Holds rules for words that follow each other.
 
     Args:
         rules: what to write for each word. None of it has letters of which words are made, so no
             rule makes a word that was not there.
     """
 
-    def __init__(self, before: Normalizer, rules: list[_WordRule], after: Normalizer) -> None:
-        self._before, self._after = before, after
+    def __init__(self, rules: list[_WordRule]) -> None:
         self._contents = [rule.content for rule in rules]
         self._places = {rule.word: place for place, rule in reversed([*enumerate(rules)])}
         self._longest = max(map(len, self._places))
 
     def normalize(self, text: NormalizedString) -> None:
         """Do it in place."""
-        self._before.normalize(text)
         for place, word in sorted(self._words_in(text.normalized)):
             text.replace(Regex(rf"\b{word}\b"), self._contents[place])
-        self._after.normalize(text)
 
     def _words_in(self, text: str) -> set[tuple[int, str]]:
         """Find the words that have a rule, each with the place of that."""

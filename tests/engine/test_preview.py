@@ -50,7 +50,7 @@ def test_own_voices_are_listed() -> None:
 
 @pytest.mark.parametrize("text", ["$3.50 " * 1500, "1" * 8000])
 def test_reading_a_long_script_keeps_nobody_waiting(text: str) -> None:
-    """The tokenizer has rules for 28,000 words: other threads run while it works."""
+    """The tokenizer has rules for 50,000 words: other threads run while it works."""
     model = load_model(fetch_model(language="", config=str(PREVIEW_CONFIG)))
     longest_seconds = 0.0
     words = normalise(text, language="en").text
