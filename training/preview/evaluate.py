@@ -137,16 +137,15 @@ def teacher_sayings(teacher: Teacher, speaker: Speaker, config: Path) -> dict[st
 
 def report(config: Path, styles: Path, shares: dict[str, list[str]], *, processes: int = 1) -> None:
     """Print the scores of every shipped voice on every share; voices are heard side by side."""
-    jobs = [(config, styles, shares, number) for number in range(len(SHIPPED))]
+    jobs = [(config, styles, shares, speaker) for speaker in SHIPPED]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         unfinished = pool.starmap(report_voice, jobs, chunksize=1)
     print(f"{sum(unfinished)} sentences without an end")
 
 
-def report_voice(config: Path, styles: Path, shares: dict[str, list[str]], number: int) -> int:
+def report_voice(config: Path, styles: Path, shares: dict[str, list[str]], speaker: Speaker) -> int:
     """Print the scores of one shipped voice; return how many of its sentences had no end."""
     torch.set_num_threads(1)
-    speaker = list(SHIPPED)[number]
     panel, teacher = Panel(), Teacher(styles)
     models, unfinished = model_sayings(config, {speaker.name: prompts_of(config)[speaker.name]})
     sayings = teacher_sayings(teacher, speaker, config) | {"model": models[speaker.name]}
@@ -214,13 +213,13 @@ def run(
 ) -> None:
     """With the first so many of each share, or all.
 
+    Args:
+        folder: an exported model's, instead of the workspace's own.
+
     Raises:
         ImportError: without listeners or teacher.
         FileNotFoundError, CalledProcessError: where the teacher's voices are not in the workspace
             yet, without npm or if it fails.
-
-    Args:
-        folder: an exported model's, instead of the workspace's own.
     """
     if not any(workspace.styles.glob("*.bin")):
         fetch_styles(workspace.styles)

@@ -87,9 +87,7 @@ class Trainer:
         self.model, self.path, self.schedule, self.clip = model, path, schedule, clip
         unfinished = _unfinished(path)
         if continue_from and not unfinished:
-            average = torch.load(continue_from, map_location="cpu")["average"]
-            # What only training has may be new.
-            model.load_state_dict(model.state_dict() | average)
+            model.load_state_dict(torch.load(continue_from, map_location="cpu")["average"])
         self.parameters = [p for module in learned for p in module.parameters()]
         self.optimisers = _optimisers(self.parameters, list(muon), betas, weight_decay)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
