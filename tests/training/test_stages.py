@@ -6,6 +6,7 @@ import importlib.util
 import json
 import pickle
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,15 +22,20 @@ from training.preview import (
     export,
     language_model,
     predict,
+    prompts,
     sentences,
     teacher,
 )
 from training.preview.architecture import WIDTH
 from training.preview.decoder import Decoder
+from training.preview.evaluate import Saying, Score
 from training.preview.latents import PITCH
 from training.preview.pronunciations import dictionary, pronounce
+from training.preview.recogniser import WordError
+from training.preview.sentences import held_out_sentences
 from training.preview.training_loop import averaged
-from training.preview.voices import HEART, SHIPPED, speaker_of
+from training.preview.voices import ADAM, HEART, SHIPPED, speaker_of
+from training.preview.wav_files import read_wav
 from training.preview.workspace import Workspace
 
 # They share what takes long to train.
@@ -115,6 +121,49 @@ def test_the_exported_model_speaks_and_hears(trained: Workspace) -> None:
         audio = model.generate_audio(state, "Good morning.", max_tokens=50)
         assert len(audio) > 1920
         assert torch.isfinite(audio).all()
+
+
+def test_a_chosen_prompt_is_in_the_next_export(
+    trained: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The voice's chosen sentence, and the first of those that have none chosen."""
+    workspace = workspace_in(tmp_path)
+    workspace.corpus.symlink_to(trained.corpus)
+    loaded = corpus.Corpus.load(trained.corpus)
+    candidates = [u for u in loaded.utterances if u.voice == HEART.name]
+    assert [u.index for u in candidates] == [0, 8]
+    workspace.prompts.write_text(json.dumps({HEART.name: 8}), "utf-8")
+    monkeypatch.setattr(export, "PROMPT_FRAMES", 4)
+    export.write_voices(workspace, tmp_path)
+    adams = next(u for u in loaded.utterances if u.voice == ADAM.name)
+    for name, spoken in ((HEART.name, candidates[1]), (ADAM.name, adams)):
+        samples, rate = read_wav(tmp_path / "voices" / f"{name}.wav")
+        assert rate == 24000
+        expected = spoken.audio[: 4 * 1920].numpy() / 32768
+        np.testing.assert_allclose(samples, expected, atol=1e-4)
+
+
+def test_the_prompt_that_is_heard_best_is_chosen(
+    trained: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a voice's candidates, that with which fewest words are misheard of what the model says."""
+
+    class Listener:
+        """Mishears all of what is said after the first candidate."""
+
+        lengths: ClassVar[list[int]] = []
+
+        def score(self, texts: list[str], saying: Saying) -> Score:
+            assert not {*texts} & {text for t in held_out_sentences().values() for text in t[:25]}
+            samples, _ = saying(0, texts[0])
+            self.lengths.append(len(samples))
+            return Score(whisper=WordError(edits=5 if len(self.lengths) <= 2 else 1, words=9))
+
+    monkeypatch.setattr(prompts, "Panel", Listener)
+    monkeypatch.setattr(export, "PROMPT_FRAMES", 4)
+    assert prompts.choose(trained, HEART) == 8
+    assert len(Listener.lengths) == 4
+    assert min(Listener.lengths) > 1920
 
 
 def test_the_exported_decoder_is_the_trained_one(trained: Workspace) -> None:
@@ -269,12 +318,13 @@ def test_the_teacher_speaks_and_is_analysed(tmp_path: Path) -> None:
     teacher.fetch_styles(workspace.styles)
     speaking = teacher.Teacher(workspace.styles)
     workspace.teacher.mkdir()
-    for index, text in enumerate(TEXTS[:2]):
+    said = {index: TEXTS[index] for index in (0, 2)}
+    for index, text in said.items():
         speaking.speak(text, speaker_of(index)).save(workspace.spoken(index))
     analysis.run(workspace, processes=1)
     with workspace.utterances.open("rb") as file:
         found = pickle.load(file)
-    assert {u.text for u in found} == set(TEXTS[:2])
+    assert {u.text for u in found} == set(said.values())
     woman, man = (next(u for u in found if u.voice == name) for name in ("heart", "adam"))
     assert 150 < np.median(woman.pitch.mean_hz) < 260
     assert 70 < np.median(man.pitch.mean_hz) < 150

@@ -27,6 +27,7 @@ from training.preview import (
     language_model,
     lexicon,
     predict,
+    prompts,
     sentences,
     teacher,
 )
@@ -78,6 +79,7 @@ def stages(
         "encoder": encode,
         "lexicon": lambda: lexicon.run(workspace),
         "export": lambda: export.run(workspace, shipped=shipped),
+        "prompts": lambda: prompts.run(workspace, processes=processes),
         "evaluate": lambda: evaluate.run(
             workspace, folder=folder, sentences=sentences_heard, processes=processes
         ),
@@ -97,7 +99,10 @@ def main() -> int:
     parser.add_argument("--workspace", type=Path, default=Path("models/preview-training"))
     parser.add_argument("--minutes", type=float, help="of training, instead of the stage's own")
     parser.add_argument(
-        "--processes", type=int, default=2, help="of teacher, analysis, language-model, evaluate"
+        "--processes",
+        type=int,
+        default=2,
+        help="of teacher, analysis, language-model, prompts, evaluate",
     )
     parser.add_argument(
         "--continue", dest="continued", action="store_true", help="training goes on"

@@ -24,6 +24,7 @@ PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 440.0
 LEAD_SECONDS, TAIL_SECONDS = 0.13, 0.06
 SILENT_FRAMES_AFTER = 6  # the model learns to be silent, then to stop
 LEVEL_FLOOR = 1e-9
+LOUDEST = 0.85  # peak of what is learned from: what the model says may be a little louder
 
 
 @dataclass
@@ -77,9 +78,14 @@ def hear(speech: Speech) -> Heard:
 
 
 def say(index: int, text: str, heard: Heard, speaker: Speaker) -> Utterance:
-    """Say a teacher's sentence again with the vocoder, warped as `speaker` is."""
+    """Say a teacher's sentence again with the vocoder, warped as `speaker` is, and not too loud.
+
+    The vocoder's pulses are peaks where the teacher's are spread: its loud voices would be clipped.
+    """
     log_power, pitch = speaker.warped(heard.log_power), heard.pitch.scaled(speaker.pitch)
     audio = vocoder.synthesise(log_power, heard.noise_db, pitch)
+    gain = min(1.0, LOUDEST / float(np.abs(audio).max()))
+    log_power, audio = log_power + 2 * np.log(gain), audio * gain
     log_mel = np.log(np.maximum(np.exp(log_power) @ vocoder.mel_filters().T, LEVEL_FLOOR))
     return Utterance(
         index=index,
@@ -87,7 +93,7 @@ def say(index: int, text: str, heard: Heard, speaker: Speaker) -> Utterance:
         voice=speaker.name,
         words=heard.words,
         speech_frames=heard.speech_frames,
-        audio=(np.clip(audio, -1, 1) * 32767).astype(np.int16),
+        audio=(audio * 32767).astype(np.int16),
         log_mel=log_mel.astype(np.float16),
         noise_db=heard.noise_db.astype(np.float16),
         pitch=pitch,

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import torch
 
 from training.preview.corpus import Spoken
-from training.preview.latents import LATENT_SIZE, SUBFRAMES
+from training.preview.latents import COMPONENTS, LATENT_SIZE, SUBFRAMES
 from training.preview.pronunciations import Pronunciations
 from training.preview.symbols import phone_character, vocabulary
 from training.preview.vocoder import FRAME_SECONDS
 from training.preview.voices import HEART
 
-LONG_PROMPT_SHARE = 0.4
-LONG_PROMPT_FRAMES = 12, 110
+LONG_PROMPT_SHARE = 0.7
+LONG_PROMPT_FRAMES = 24, 110
+DRIFTING_SHARE, FARTHEST_DRIFT = 0.5, 0.8
 Times = tuple[float, float] | None
 _TOKENS = vocabulary()
 
@@ -135,13 +136,21 @@ class BatchMaker:
         for row, (spoken, numbers, times, prompt) in enumerate(items):
             noisy = prompt if clean else prompt + 0.2 * torch.randn_like(prompt)
             target = self.normal(spoken.latents)
-            heard = target[:-1] if clean else _with_own_errors(target[:-1])
+            heard = target[:-1] if clean else as_said_by_itself(target[:-1])
             _fill(batch, row, spoken, numbers, times, noisy, target, heard)
         return batch
 
 
-def _with_own_errors(audio: torch.Tensor) -> torch.Tensor:
+def as_said_by_itself(audio: torch.Tensor) -> torch.Tensor:
+    """The audio so far [frames, 96] as the model itself may have said it.
+
+    There is noise in it, frames are lost, and in half of it the voice is on its way to the mean of
+    all voices, so that the prompt and not the audio so far has to be asked whose voice it is.
+    """
+    voice = audio[:, :COMPONENTS].mean(0)
+    drift = random.uniform(0, FARTHEST_DRIFT) if random.random() < DRIFTING_SHARE else 0.0
     noisy = audio + random.random() * 0.8 * torch.randn_like(audio)
+    noisy[:, :COMPONENTS] -= drift * voice
     if random.random() < 0.6:
         lost = torch.rand(len(audio), 1) < random.uniform(0, 0.5)
         noisy = torch.where(lost, torch.randn_like(audio) * 0.7, noisy)

@@ -17,10 +17,11 @@ import yaml
 from pocket_tts import TTSModel
 
 from training.preview.architecture import preview_config
-from training.preview.corpus import Corpus
+from training.preview.corpus import Corpus, Spoken
 from training.preview.latents import CONSTANT
 from training.preview.symbols import write_tokenizer
-from training.preview.voices import SHIPPED
+from training.preview.vocoder import FRAME, SAMPLE_RATE_HZ
+from training.preview.voices import SHIPPED, Speaker
 from training.preview.wav_files import write_wav
 from training.preview.workspace import Workspace
 
@@ -86,7 +87,7 @@ def export(workspace: Workspace, folder: Path) -> Path:
     basis = {name: torch.from_numpy(value).half() for name, value in vars(corpus.basis).items()}
     _save(half(weights), folder / WEIGHTS)
     _save(basis, folder / BASIS)
-    _write_voices(corpus, folder)
+    write_voices(workspace, folder)
     config = preview_config(TOKENIZER, WEIGHTS)
     path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
     return path
@@ -112,13 +113,26 @@ def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
     part.replace(path)
 
 
-def _write_voices(corpus: Corpus, folder: Path) -> None:
+def prompts_in(corpus: Corpus, speaker: Speaker) -> list[Spoken]:
+    """What the voice says that is long enough for a prompt; if nothing is, what it says first."""
+    spoken = [u for u in corpus.utterances if u.voice == speaker.name]
+    return [u for u in spoken if len(u.latents) >= PROMPT_FRAMES] or spoken[:1]
+
+
+def write_prompt(spoken: Spoken, path: Path) -> None:
+    write_wav(path, spoken.audio[: PROMPT_FRAMES * FRAME].numpy() / 32768, SAMPLE_RATE_HZ)
+
+
+def write_voices(workspace: Workspace, folder: Path) -> None:
+    """Write the prompts that stage `prompts` chose; where it has not, the first long enough."""
+    corpus, chosen = Corpus.load(workspace.corpus), {}
+    if workspace.prompts.exists():
+        chosen = json.loads(workspace.prompts.read_text("utf-8"))
     (folder / "voices").mkdir(exist_ok=True)
     for voice in SHIPPED:
-        spoken = [u for u in corpus.utterances if u.voice == voice.name]
-        long_enough = (u for u in spoken if len(u.latents) >= PROMPT_FRAMES)
-        prompt = next(long_enough, spoken[0]).audio[: PROMPT_FRAMES * 1920]
-        write_wav(folder / "voices" / f"{voice.name}.wav", prompt.numpy() / 32768, 24000)
+        prompts = {spoken.index: spoken for spoken in prompts_in(corpus, voice)}
+        index = chosen.get(voice.name, next(iter(prompts)))
+        write_prompt(prompts[index], folder / "voices" / f"{voice.name}.wav")
     voices = {voice.name: {"sex": sex} for voice, sex in SHIPPED.items()}
     (folder / "voices.json").write_text(json.dumps(voices, indent=2) + "\n", "utf-8")
 

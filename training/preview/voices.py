@@ -39,8 +39,9 @@ HEART, SARAH, ADAM, ERIC = (
 )
 # The first of each sex stands in for the released voices: the clearest.
 SHIPPED = {SARAH: "female", ADAM: "male", HEART: "female", ERIC: "male"}
-# Of six sentences in a row, four are the shipped voices' and two are one of the many others'.
-_TURNS = (HEART, ADAM, None, SARAH, ERIC, None)
+# Of eight sentences in a row, four are the shipped voices' and two each are two others'.
+_TURNS = (HEART, None, ADAM, None, SARAH, None, ERIC, None)
+_TURN_OF_OTHER = 4
 WOMEN = (
     "af_alloy af_aoede af_bella af_jessica af_kore af_nova af_river af_sky bf_alice bf_emma "
     "bf_isabella bf_lily"
@@ -48,13 +49,12 @@ WOMEN = (
 MEN = (
     "am_echo am_fenrir am_liam am_michael am_onyx am_puck bm_daniel bm_fable bm_george bm_lewis"
 ).split()
-WARPS = 150  # of each shipped voice
+WARPS = 300  # of each shipped voice
 
 
 def speaker_of(index: int) -> Speaker:
     """Who of the teacher's says sentence `index`."""
-    turn, place = divmod(index, len(_TURNS))
-    return _TURNS[place] or other(turn)
+    return _TURNS[index % len(_TURNS)] or other(index // _TURN_OF_OTHER)
 
 
 def other(number: int) -> Speaker:

@@ -51,6 +51,11 @@ class Workspace:
         return self.folder / "lexicon.json"
 
     @property
+    def prompts(self) -> Path:
+        """With which of its sentences each shipped voice is prompted, if that was chosen."""
+        return self.folder / "prompts.json"
+
+    @property
     def predicted(self) -> Path:
         """Latents as the language model would say the training sentences."""
         return self.folder / "predicted.pt"
