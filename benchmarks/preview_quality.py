@@ -1,4 +1,4 @@
-"""How clearly the preview voice speaks: word error of each of its voices.
+"""How clearly the preview voice speaks: word error of each of its voices, and what it has to spell.
 
     python -m benchmarks.preview_quality                 # app/preview, about ten minutes
     python -m benchmarks.preview_quality --config other/preview.yaml --sentences 20
@@ -15,17 +15,24 @@ import importlib.util
 import io
 import json
 import os
+import re
 import sys
+import time
 from pathlib import Path
+from statistics import median
 
 import httpx
+from tokenizers import Tokenizer
 
 from training.preview.evaluate import Samples, Saying, measure, model_sayings, prompts_of
+from training.preview.export import TOKENIZER, load_exported
+from training.preview.pronunciations import WORD
 from training.preview.recogniser import Recogniser, WordError
 from training.preview.sentences import held_out_sentences
 from training.preview.wav_files import read_wav
 
 ROOT = Path(__file__).parent.parent
+LETTER = re.compile("[a-z]")
 
 
 def server_saying(url: str, voice: str) -> Saying:
@@ -53,6 +60,27 @@ def report(sayings: dict[str, Saying], shares: dict[str, list[str]]) -> dict[str
     return errors
 
 
+def spelled(config: Path, sentences: list[str]) -> tuple[int, int]:
+    """How many words of the sentences the model's tokenizer has to spell, and of how many."""
+    tokenizer = Tokenizer.from_file(str(config.with_name(TOKENIZER)))
+    words = [word for sentence in sentences for word in WORD.findall(sentence.lower())]
+    by_letters = [word for word in words if LETTER.search(tokenizer.normalizer.normalize_str(word))]
+    return len(by_letters), len(words)
+
+
+def report_model(config: Path, shares: dict[str, list[str]]) -> None:
+    """Print how soon the model is there, and how many words of each share it spells."""
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        load_exported(config)
+        seconds.append(time.perf_counter() - started)
+    print(f"loads in {median(seconds):.2f} s (median of {len(seconds)})")
+    for name, sentences in shares.items():
+        by_letters, words = spelled(config, sentences)
+        print(f"{name:20} {by_letters} of {words} words are spelled by letters")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--config", type=Path, default=ROOT / "app/preview/preview.yaml")
@@ -71,6 +99,7 @@ def main() -> int:
     else:
         if arguments.prompt:
             prompts = {"prompt": arguments.prompt}
+        report_model(arguments.config, shares)
         sayings, unfinished = model_sayings(arguments.config, prompts)
         errors = report(sayings, shares)
         print(f"{unfinished.count} sentences without an end")

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.stand_in import TEXTS, utterances, workspace_in
+from tests.training.stand_in import TEXTS, heard, utterances, workspace_in
 from training.preview import (
     analysis,
     carry_over,
     corpus,
     decoder,
     encoder,
+    evaluate,
     export,
     language_model,
     predict,
@@ -34,7 +35,7 @@ from training.preview.pronunciations import dictionary, pronounce
 from training.preview.recogniser import WordError
 from training.preview.sentences import held_out_sentences
 from training.preview.training_loop import averaged
-from training.preview.voices import ADAM, HEART, SHIPPED, speaker_of
+from training.preview.voices import ADAM, HEART, SHIPPED, Speaker, speaker_of
 from training.preview.wav_files import read_wav
 from training.preview.workspace import Workspace
 
@@ -164,6 +165,54 @@ def test_the_prompt_that_is_heard_best_is_chosen(
     assert prompts.choose(trained, HEART) == 8
     assert len(Listener.lengths) == 4
     assert min(Listener.lengths) > 1920
+
+
+def test_what_the_teacher_cannot_say_only_the_model_is_asked(
+    trained: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each way of speaking and each share, of as many sentences as it can say."""
+    taught = {utterance.text: utterance for utterance in utterances() if utterance.index < 2}
+
+    class Known:
+        """A teacher of two sentences."""
+
+        def __init__(self, _styles: Path) -> None: ...
+
+        def can_say(self, text: str) -> bool:
+            return text in taught
+
+        def speak(self, text: str, _speaker: Speaker) -> teacher.Speech:
+            audio = (taught[text].audio / 32768).astype(np.float32)
+            return teacher.Speech(audio, np.zeros(1, np.float32), taught[text].words)
+
+    class Listener:
+        """Counts the sentences, and hears how long the last is."""
+
+        def score(self, texts: list[str], saying: Saying) -> Score:
+            samples, rate = saying(0, texts[-1])
+            assert rate == 24000
+            return Score(WordError(edits=0, words=len(texts)), dnsmos=[len(samples) / rate])
+
+    monkeypatch.setattr(evaluate, "Teacher", Known)
+    monkeypatch.setattr(evaluate, "Panel", Listener)
+    monkeypatch.setattr(evaluate, "hear", lambda _speech: heard(TEXTS[1]))
+    shares = {"known": TEXTS[:2], "some": [TEXTS[1], TEXTS[2]]}
+    config = trained.model / export.CONFIG
+    unended = evaluate.report_voice(config, trained.styles, shares, HEART)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = {(line[1], line[2]): (line[-2], line[-3]) for line in lines if line[0] == HEART.name}
+    counts = {key: words for key, (words, _) in told.items()}
+    assert counts == {
+        ("known", "teacher"): "(2", ("known", "vocoder"): "(2",
+        ("known", "codec"): "(2", ("known", "model"): "(2",
+        ("some", "teacher"): "(1", ("some", "vocoder"): "(1",
+        ("some", "codec"): "(1", ("some", "model"): "(2",
+    }  # fmt: skip
+    seconds = f"{len(taught[TEXTS[1]].audio) / 24000:.2f}"
+    for way in ("teacher", "vocoder", "codec"):
+        assert told["known", way][1] == seconds
+    # An untrained model does not end, but for a rare chance.
+    assert 0 <= unended <= 2
 
 
 def test_the_exported_decoder_is_the_trained_one(trained: Workspace) -> None:
