@@ -1,4 +1,4 @@
-"""What a seed draws in the preview voice: how far the pitch of two seeds is apart, in which words.
+"""What a seed draws in the preview voice: how far apart two are in pitch and length, and how clear.
 
     python -m benchmarks.preview_chance                  # app/preview, about five minutes
     python -m benchmarks.preview_chance --temperatures 0.5 --voices eric --sentences 4
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,23 +47,30 @@ def semitones_apart(first: NDArray[np.floating], second: NDArray[np.floating], r
     return float(np.sqrt(np.mean((12 * np.log2(one[voiced] / other[voiced])) ** 2)))
 
 
-def report(model: TTSModel, voice: str, prompt: Path, sentences: list[str]) -> None:
-    """Print one voice's line at the model's temperature."""
-    whisper, dnsmos = Whisper(), Dnsmos()
+@dataclass(frozen=True)
+class Listeners:
+    """Who counts the words and who judges the sound."""
+
+    whisper: Whisper
+    dnsmos: Dnsmos
+
+
+def report(model: TTSModel, voice: str, prompt: Path, texts: list[str], heard: Listeners) -> None:
+    """Print a voice's differences between seeds, its word error and its sound."""
     saying, error = model_saying(model, prompt), WordError()
     apart, sound, seconds = [], [], []
-    for sentence in sentences:
+    for sentence in texts:
         said = []
         for seed in SEEDS:
             torch.manual_seed(seed)
             samples, rate = saying(0, sentence)
-            error.count(" ".join(spelled_words(sentence)), whisper.words(samples, rate))
-            sound.append(dnsmos.score(samples, rate))
+            error.count(" ".join(spelled_words(sentence)), heard.whisper.words(samples, rate))
+            sound.append(heard.dnsmos.score(samples, rate))
             said.append(samples)
         apart.append(semitones_apart(said[0], said[1], rate))
         seconds.append(abs(len(said[0]) - len(said[1])) / rate)
     print(
-        f"temperature {model.temp:.1f}  {voice:8} {np.nanmedian(apart):4.2f} semitones and "
+        f"temperature {model.temp:.2f}  {voice:8} {np.nanmedian(apart):4.2f} semitones and "
         f"{np.mean(seconds):.2f} s apart   whisper {error.percent:4.1f} %   "
         f"DNSMOS {np.mean(sound):.2f}",
         flush=True,
@@ -86,9 +94,11 @@ def main() -> int:
         parser.error(f"no voice {', '.join(sorted(unknown))}; there are {', '.join(prompts)}")
     sentences = held_out_sentences()["everyday"][50:][: arguments.sentences]
     model = load_exported(arguments.config)
-    for model.temp in arguments.temperatures:
+    listeners = Listeners(Whisper(), Dnsmos())
+    for temperature in arguments.temperatures:
+        model.temp = temperature
         for voice in arguments.voices:
-            report(model, voice, prompts[voice], sentences)
+            report(model, voice, prompts[voice], sentences, listeners)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How clearly the preview voice speaks: word error of each of its voices, and what it has to spell.
+"""How clearly the preview voice speaks: word error of its voices, words it spells, load time.
 
     python -m benchmarks.preview_quality                 # app/preview, about ten minutes
     python -m benchmarks.preview_quality --config other/preview.yaml --sentences 20
@@ -32,7 +32,7 @@ from training.preview.sentences import held_out_sentences
 from training.preview.wav_files import read_wav
 
 ROOT = Path(__file__).parent.parent
-LETTER = re.compile("[a-z]")
+LETTERS = re.compile("[a-z]+")
 
 
 def server_saying(url: str, voice: str) -> Saying:
@@ -60,16 +60,15 @@ def report(sayings: dict[str, Saying], shares: dict[str, list[str]]) -> dict[str
     return errors
 
 
-def spelled(config: Path, sentences: list[str]) -> tuple[int, int]:
-    """How many words of the sentences the model's tokenizer has to spell, and of how many."""
+def count_out_of_vocabulary(config: Path, sentences: list[str]) -> tuple[int, int]:
+    """How many words of the sentences the model's tokenizer spells by letters, and of how many."""
     tokenizer = Tokenizer.from_file(str(config.with_name(TOKENIZER)))
-    words = [word for sentence in sentences for word in WORD.findall(sentence.lower())]
-    by_letters = [word for word in words if LETTER.search(tokenizer.normalizer.normalize_str(word))]
-    return len(by_letters), len(words)
+    spelled = sum(len(LETTERS.findall(tokenizer.normalizer.normalize_str(s))) for s in sentences)
+    return spelled, sum(len(WORD.findall(sentence.lower())) for sentence in sentences)
 
 
 def report_model(config: Path, shares: dict[str, list[str]]) -> None:
-    """Print how soon the model is there, and how many words of each share it spells."""
+    """Print how long the model takes to load, and how many words of each share it spells."""
     seconds = []
     for _ in range(5):
         started = time.perf_counter()
@@ -77,8 +76,8 @@ def report_model(config: Path, shares: dict[str, list[str]]) -> None:
         seconds.append(time.perf_counter() - started)
     print(f"loads in {median(seconds):.2f} s (median of {len(seconds)})")
     for name, sentences in shares.items():
-        by_letters, words = spelled(config, sentences)
-        print(f"{name:20} {by_letters} of {words} words are spelled by letters")
+        spelled, words = count_out_of_vocabulary(config, sentences)
+        print(f"{name:20} {spelled} of {words} words are spelled by letters")
 
 
 def main() -> int:
@@ -87,7 +86,7 @@ def main() -> int:
     parser.add_argument("--prompt", type=Path, help="WAV of a voice, instead of the model's own")
     parser.add_argument("--server", help="measure a server's /tts; its key is in API_KEY")
     parser.add_argument("--sentences", type=int, help="at most so many of each share")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="write the word errors to this file as well")
     arguments = parser.parse_args()
     if importlib.util.find_spec("pocketsphinx") is None:
         print("pocketsphinx is missing: pip install -r training/preview/requirements.txt")

@@ -120,6 +120,8 @@ def main() -> int:
     )
     parser.add_argument("--shipped", action="store_true", help="export to app/preview")
     arguments = parser.parse_args()
+    if arguments.shipped and arguments.stage != "export":
+        parser.error("--shipped goes with the stage export, when prompts are chosen")
     torch.set_num_threads(1)  # two threads gain a third; two stages side by side gain double
     workspace = Workspace(arguments.workspace)
     if arguments.stage == "carry-over":

@@ -156,8 +156,8 @@ def _world(
 
 def analyse(workspace: Workspace, index: int, text: str) -> list[Utterance]:
     """What the teacher said of sentence `index`, in its own voice and perhaps in a warped one."""
-    heard = hear(Speech.load(workspace.spoken(index)))
     own = speaker_of(index)
+    heard = hear(Speech.load(workspace.spoken(index, own.name)))
     return [say(index, text, heard, speaker) for speaker in [own, *warped(own, index)]]
 
 
@@ -175,7 +175,7 @@ def run(workspace: Workspace, *, processes: int = 2) -> None:
     jobs = [
         (workspace, index, text)
         for index, text in enumerate(workspace.training_sentences())
-        if workspace.spoken(index).exists() and index not in analysed
+        if workspace.spoken(index, speaker_of(index).name).exists() and index not in analysed
     ]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         utterances += chain.from_iterable(pool.imap(_analyse, jobs, chunksize=16))

@@ -88,12 +88,17 @@ class Batch:
 
 @dataclass
 class BatchMaker:
-    """Makes batches of normalised latents `(latents - mean) / deviation`."""
+    """Makes batches of normalised latents `(latents - mean) / deviation`.
+
+    In `drifting_share` of them the audio so far is in a voice nearer to the mean of all, as the
+    model's own becomes when it only goes by what it has said: whose voice it is, the prompt tells.
+    """
 
     corpus: list[Spoken]
     pronunciations: Pronunciations
     mean: torch.Tensor
     deviation: torch.Tensor
+    drifting_share: float = DRIFTING_SHARE
 
     def __post_init__(self) -> None:
         self._of_voice: defaultdict[str, list[Spoken]] = defaultdict(list)
@@ -116,6 +121,11 @@ class BatchMaker:
             prompt = prompt * random.uniform(0.3, 1.3) + shift
         return prompt[:frames]
 
+    def _drifted(self, audio: torch.Tensor) -> torch.Tensor:
+        if random.random() >= self.drifting_share:
+            return audio
+        return towards_the_mean_voice(audio, random.uniform(0, FARTHEST_DRIFT))
+
     def batch(self, utterances: list[Spoken], *, clean: bool = False) -> Batch:
         """`clean`: short fixed prompts, phones wherever known, no noise."""
         items = []
@@ -136,21 +146,21 @@ class BatchMaker:
         for row, (spoken, numbers, times, prompt) in enumerate(items):
             noisy = prompt if clean else prompt + 0.2 * torch.randn_like(prompt)
             target = self.normal(spoken.latents)
-            heard = target[:-1] if clean else as_said_by_itself(target[:-1])
+            heard = target[:-1] if clean else with_own_errors(self._drifted(target[:-1]))
             _fill(batch, row, spoken, numbers, times, noisy, target, heard)
         return batch
 
 
-def as_said_by_itself(audio: torch.Tensor) -> torch.Tensor:
-    """The audio so far [frames, 96] as the model itself may have said it.
+def towards_the_mean_voice(audio: torch.Tensor, share: float) -> torch.Tensor:
+    """Latents [frames, 96] in a voice so much nearer to the mean of all, at the same pitch."""
+    moved = audio.clone()
+    moved[:, :COMPONENTS] -= share * audio[:, :COMPONENTS].mean(0)
+    return moved
 
-    There is noise in it, frames are lost, and in half of it the voice is on its way to the mean of
-    all voices, so that the prompt and not the audio so far has to be asked whose voice it is.
-    """
-    voice = audio[:, :COMPONENTS].mean(0)
-    drift = random.uniform(0, FARTHEST_DRIFT) if random.random() < DRIFTING_SHARE else 0.0
+
+def with_own_errors(audio: torch.Tensor) -> torch.Tensor:
+    """Latents [frames, 96] with noise and lost frames, as the model's own are not quite right."""
     noisy = audio + random.random() * 0.8 * torch.randn_like(audio)
-    noisy[:, :COMPONENTS] -= drift * voice
     if random.random() < 0.6:
         lost = torch.rand(len(audio), 1) < random.uniform(0, 0.5)
         noisy = torch.where(lost, torch.randn_like(audio) * 0.7, noisy)

@@ -73,6 +73,8 @@ def _of_model(learned: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def export(workspace: Workspace, folder: Path) -> Path:
     """Write the model into `folder` and return its config, with paths relative to itself."""
+    corpus = Corpus.load(workspace.corpus)
+    prompts = voice_prompts(workspace, corpus)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
     lexicon = json.loads(workspace.lexicon.read_text("utf-8"))
@@ -83,11 +85,10 @@ def export(workspace: Workspace, folder: Path) -> Path:
         for part in ("language_model", "decoder", "encoder")
     ]
     weights = merged_weights(load_exported(path), *parts)
-    corpus = Corpus.load(workspace.corpus)
     basis = {name: torch.from_numpy(value).half() for name, value in vars(corpus.basis).items()}
     _save(half(weights), folder / WEIGHTS)
     _save(basis, folder / BASIS)
-    write_voices(workspace, folder)
+    write_voices(prompts, folder)
     config = preview_config(TOKENIZER, WEIGHTS)
     path.write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
     return path
@@ -123,16 +124,32 @@ def write_prompt(spoken: Spoken, path: Path) -> None:
     write_wav(path, spoken.audio[: PROMPT_FRAMES * FRAME].numpy() / 32768, SAMPLE_RATE_HZ)
 
 
-def write_voices(workspace: Workspace, folder: Path) -> None:
-    """Write the prompts that stage `prompts` chose; where it has not, the first long enough."""
-    corpus, chosen = Corpus.load(workspace.corpus), {}
-    if workspace.prompts.exists():
-        chosen = json.loads(workspace.prompts.read_text("utf-8"))
-    (folder / "voices").mkdir(exist_ok=True)
+def voice_prompts(workspace: Workspace, corpus: Corpus) -> dict[str, Spoken]:
+    """The prompt of each shipped voice: as stage `prompts` chose, or else the first long enough.
+
+    Raises ValueError if a chosen one is not in the corpus.
+    """
+    chosen: dict[str, str] = {}
+    if workspace.chosen_prompts.exists():
+        chosen = json.loads(workspace.chosen_prompts.read_text("utf-8"))
+    prompts = {}
     for voice in SHIPPED:
-        prompts = {spoken.index: spoken for spoken in prompts_in(corpus, voice)}
-        index = chosen.get(voice.name, next(iter(prompts)))
-        write_prompt(prompts[index], folder / "voices" / f"{voice.name}.wav")
+        candidates = {spoken.text: spoken for spoken in prompts_in(corpus, voice)}
+        text = chosen.get(voice.name) or next(iter(candidates))
+        if text not in candidates:
+            raise ValueError(
+                f"{voice.name} does not say {text!r} in this corpus: delete "
+                f"{workspace.chosen_prompts} and run the stage prompts again"
+            )
+        prompts[voice.name] = candidates[text]
+    return prompts
+
+
+def write_voices(prompts: dict[str, Spoken], folder: Path) -> None:
+    """Write the prompts, and which sex each voice has, into a model's folder."""
+    (folder / "voices").mkdir(exist_ok=True)
+    for name, spoken in prompts.items():
+        write_prompt(spoken, folder / "voices" / f"{name}.wav")
     voices = {voice.name: {"sex": sex} for voice, sex in SHIPPED.items()}
     (folder / "voices.json").write_text(json.dumps(voices, indent=2) + "\n", "utf-8")
 

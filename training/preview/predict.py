@@ -1,7 +1,7 @@
 """Stage `predict`: the training sentences as the language model would say them.
 
-Each latent is predicted from the true ones before it, so that it belongs to the true audio. The
-decoder then learns to speak clearly from what it will really be given.
+Each latent is predicted from the true ones before it, with some noise, so that it belongs to the
+true audio. The decoder then learns to speak clearly from what it will really be given.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def run(workspace: Workspace, *, utterances: int = UTTERANCES) -> None:
     predicted: dict[tuple[int, str], torch.Tensor] = {}
     with averaged(learner, workspace.checkpoint("language_model")):
         maker = batch_maker(corpus, learner)
+        maker.drifting_share = 0.0  # the decoder is to say the voice it is given
         for start in range(0, len(chosen), BATCH):
             predicted |= predicted_latents(learner, maker, chosen[start : start + BATCH])
     part = workspace.predicted.with_suffix(".part")

@@ -70,8 +70,8 @@ def fortune_sentences() -> list[str]:
 def held_out_sentences() -> dict[str, list[str]]:
     """`test`, `wider_test`, `everyday` and `long`: no training or lexicon has used them.
 
-    Of `everyday` and `wider_test` the first 25 were used for no choice either; by the next 25 and
-    by `long` it was chosen how much of leg 5 is in leg 6.
+    Of `everyday` and `wider_test` the first 25 were used for no choice either. By the next 25
+    prompts are chosen, and by them and `long` how much of two trainings is in their mean.
     """
     shares: dict[str, list[str]] = json.loads(HELD_OUT.read_text("utf-8"))
     return shares

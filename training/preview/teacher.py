@@ -292,9 +292,10 @@ def speak_share(workspace: Workspace, share: int, of: int) -> None:
     """Say every `of`-th training sentence that is not there yet and has only known words."""
     teacher = Teacher(workspace.styles)
     for index, text in enumerate(workspace.training_sentences()):
-        path = workspace.spoken(index)
+        speaker = speaker_of(index)
+        path = workspace.spoken(index, speaker.name)
         if index % of == share and not path.exists() and teacher.can_say(text):
-            teacher.speak(text, speaker_of(index)).save(path)
+            teacher.speak(text, speaker).save(path)
 
 
 def run(workspace: Workspace, *, processes: int = 2) -> None:

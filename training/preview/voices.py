@@ -39,9 +39,9 @@ HEART, SARAH, ADAM, ERIC = (
 )
 # The first of each sex stands in for the released voices: the clearest.
 SHIPPED = {SARAH: "female", ADAM: "male", HEART: "female", ERIC: "male"}
-# Of eight sentences in a row, four are the shipped voices' and two each are two others'.
+# Of eight sentences in a row four are the shipped voices', and each of two others says two.
 _TURNS = (HEART, None, ADAM, None, SARAH, None, ERIC, None)
-_TURN_OF_OTHER = 4
+_SENTENCES_PER_OTHER_TURN = 4
 WOMEN = (
     "af_alloy af_aoede af_bella af_jessica af_kore af_nova af_river af_sky bf_alice bf_emma "
     "bf_isabella bf_lily"
@@ -54,7 +54,7 @@ WARPS = 300  # of each shipped voice
 
 def speaker_of(index: int) -> Speaker:
     """Who of the teacher's says sentence `index`."""
-    return _TURNS[index % len(_TURNS)] or other(index // _TURN_OF_OTHER)
+    return _TURNS[index % len(_TURNS)] or other(index // _SENTENCES_PER_OTHER_TURN)
 
 
 def other(number: int) -> Speaker:
@@ -68,7 +68,8 @@ def other(number: int) -> Speaker:
 
 def warped(speaker: Speaker, index: int) -> list[Speaker]:
     """Who else says sentence `index`: the speaker, warped."""
-    number = index // len(_TURNS) % WARPS if speaker in SHIPPED else 0
+    # Two sentences in a row each, of which one is the prompt of the other
+    number = index // (2 * len(_TURNS)) % WARPS if speaker in SHIPPED else 0
     chance = random.Random(f"{speaker.name} {number}")
     is_man = speaker.shares[0][0][1] == "m"
     tract = chance.uniform(0.85, 1.08) if is_man else chance.uniform(0.92, 1.18)

@@ -29,9 +29,9 @@ class Workspace:
         """The folder of what the teacher says."""
         return self.folder / "teacher"
 
-    def spoken(self, index: int) -> Path:
-        """Training sentence `index` as the teacher says it."""
-        return self.teacher / f"{index}.npz"
+    def spoken(self, index: int, speaker: str) -> Path:
+        """Training sentence `index` as the teacher says it in a speaker's voice."""
+        return self.teacher / f"{index}-{speaker}.npz"
 
     @property
     def utterances(self) -> Path:
@@ -51,9 +51,9 @@ class Workspace:
         return self.folder / "lexicon.json"
 
     @property
-    def prompts(self) -> Path:
-        """With which of its sentences each shipped voice is prompted, if that was chosen."""
-        return self.folder / "prompts.json"
+    def chosen_prompts(self) -> Path:
+        """The text of the sentence that each shipped voice is prompted with, if that was chosen."""
+        return self.folder / "chosen_prompts.json"
 
     @property
     def predicted(self) -> Path:
