@@ -24,7 +24,7 @@ from training.preview.sentences import held_out_sentences
 from training.preview.voices import SHIPPED, Speaker
 from training.preview.workspace import Workspace
 
-CANDIDATES = 6
+CANDIDATES = 4
 # The first 25 of each are for the figures.
 CHOOSING = {"everyday": slice(25, 50), "wider_test": slice(25, 50)}
 
